@@ -1,0 +1,71 @@
+package cosmology
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Params are the two cosmological parameters that a map is conditioned on.
+type Params struct {
+	OmegaM float64 `json:"omega_m" yaml:"omega_m"` // matter density today over the critical density
+	Sigma8 float64 `json:"sigma_8" yaml:"sigma_8"` // rms linear overdensity today in spheres of 8 Mpc/h
+}
+
+// String prints the parameters as the figures and tables do.
+func (p Params) String() string {
+	return fmt.Sprintf("Ω_m=%.3f σ_8=%.3f", p.OmegaM, p.Sigma8)
+}
+
+// UnitParams are Params scaled to [0, 1] over a Prior, in the order Ω_m, σ_8: what the network is fed.
+type UnitParams [2]float64
+
+// Fiducial is the model that the 1P and CV sets are built around.
+var Fiducial = Params{OmegaM: 0.3, Sigma8: 0.8}
+
+// Prior is the box in which Params are uniform.
+type Prior struct {
+	Min Params `json:"min" yaml:"min"`
+	Max Params `json:"max" yaml:"max"`
+}
+
+// CAMELSPrior returns the range of CAMELS' LH set: Ω_m in [0.1, 0.5], σ_8 in [0.6, 1.0].
+func CAMELSPrior() Prior {
+	return Prior{Min: Params{OmegaM: 0.1, Sigma8: 0.6}, Max: Params{OmegaM: 0.5, Sigma8: 1.0}}
+}
+
+// Unit scales p to [0, 1] in each parameter; values outside the prior fall outside [0, 1].
+func (r Prior) Unit(p Params) UnitParams {
+	return UnitParams{
+		(p.OmegaM - r.Min.OmegaM) / (r.Max.OmegaM - r.Min.OmegaM),
+		(p.Sigma8 - r.Min.Sigma8) / (r.Max.Sigma8 - r.Min.Sigma8),
+	}
+}
+
+// Params is the inverse of Unit.
+func (r Prior) Params(u UnitParams) Params {
+	return Params{
+		OmegaM: r.Min.OmegaM + u[0]*(r.Max.OmegaM-r.Min.OmegaM),
+		Sigma8: r.Min.Sigma8 + u[1]*(r.Max.Sigma8-r.Min.Sigma8),
+	}
+}
+
+// edge forgives the rounding of tables that print a limit with few digits.
+const edge = 1e-6
+
+// Contains reports whether p lies in the prior, its edges included.
+func (r Prior) Contains(p Params) bool { return r.Check(p) == nil }
+
+// Check returns nil if p lies in the prior and otherwise an error naming each parameter that does not.
+func (r Prior) Check(p Params) error {
+	return errors.Join(
+		inRange("Ω_m", p.OmegaM, r.Min.OmegaM, r.Max.OmegaM),
+		inRange("σ_8", p.Sigma8, r.Min.Sigma8, r.Max.Sigma8),
+	)
+}
+
+func inRange(name string, v, low, high float64) error {
+	if v >= low-edge && v <= high+edge { // written as what is allowed, so that NaN fails
+		return nil
+	}
+	return fmt.Errorf("%s = %g lies outside the prior [%g, %g]", name, v, low, high)
+}

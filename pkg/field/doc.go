@@ -1,0 +1,3 @@
+// Package field holds two-dimensional square maps, their geometry and their representations: linear values as in
+// the files, log10 values, and the scaled values that the network is fed. It knows no cosmology and no files.
+package field
