@@ -1,0 +1,138 @@
+package likelihood
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+
+	"darkfield/pkg/cosmology"
+)
+
+// Terms evaluates the terms of a negative log-likelihood (in nats, up to a constant) of one map at many parameters; the
+// result is [θ][term]. The value at a θ must not depend on which others are asked for with it.
+type Terms func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error)
+
+// ErrNotFinite is wrapped by the error that a NaN or an infinite term leads to.
+var ErrNotFinite = errors.New("not a finite number")
+
+// Surface is a negative log-likelihood (one term or a sum of terms) on a grid.
+type Surface struct {
+	Grid Grid
+	NLL  []float64 // nats; row-major like Grid.Points: σ_8 runs fastest
+}
+
+// chunk is how many θ are asked for at once, so that progress can be shown and a cancelled context is seen soon.
+const chunk = 128
+
+// Evaluate asks terms for all points of the grid and returns one Surface per term. It returns an error for a bad grid, a
+// wrong number of results, and a value that is NaN or infinite (naming θ and the term, wrapping ErrNotFinite).
+func Evaluate(ctx context.Context, terms Terms, grid Grid) ([]Surface, error) {
+	return EvaluateProgress(ctx, terms, grid, nil)
+}
+
+// EvaluateProgress is Evaluate that calls progress (unless nil) after every few points with how many of all are done.
+func EvaluateProgress(ctx context.Context, terms Terms, grid Grid, progress func(done, total int)) ([]Surface, error) {
+	if err := grid.Validate(); err != nil {
+		return nil, err
+	}
+	points := grid.Points()
+	var out []Surface
+	for first := 0; first < len(points); first += chunk {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		part := points[first:min(first+chunk, len(points))]
+		values, err := terms(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		if err := check(part, values); err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = empty(grid, len(values[0]))
+		}
+		for i, row := range values {
+			if len(row) != len(out) {
+				return nil, fmt.Errorf("likelihood: %d terms at %v, %d at the first point", len(row), part[i], len(out))
+			}
+			for t, v := range row {
+				out[t].NLL[first+i] = v
+			}
+		}
+		if progress != nil {
+			progress(first+len(part), len(points))
+		}
+	}
+	return out, nil
+}
+
+func empty(grid Grid, terms int) []Surface {
+	out := make([]Surface, terms)
+	for t := range out {
+		out[t] = Surface{Grid: grid, NLL: make([]float64, grid.Len())}
+	}
+	return out
+}
+
+func check(thetas []cosmology.Params, values [][]float64) error {
+	if len(values) != len(thetas) {
+		return fmt.Errorf("likelihood: %d results for %d parameters", len(values), len(thetas))
+	}
+	for i, row := range values {
+		if len(row) == 0 {
+			return fmt.Errorf("likelihood: no term at %v, want at least one", thetas[i])
+		}
+		for t, v := range row {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("likelihood: entry %d of the terms at %v is %g: %w; a diverged network or a broken map does this", t, thetas[i], v, ErrNotFinite)
+			}
+		}
+	}
+	return nil
+}
+
+// Sum returns the sum of terms on their common grid. The result does not depend on their order, to the last bit.
+// It panics on no surfaces or different grids.
+func Sum(surfaces []Surface) Surface {
+	if len(surfaces) == 0 {
+		panic("likelihood: Sum of no surfaces")
+	}
+	out := Surface{Grid: surfaces[0].Grid, NLL: make([]float64, surfaces[0].Grid.Len())}
+	values := make([]float64, len(surfaces))
+	for i := range out.NLL {
+		for t, s := range surfaces {
+			if i == 0 && !s.Grid.same(out.Grid) {
+				panic("likelihood: Sum of surfaces on different grids")
+			}
+			values[t] = s.NLL[i]
+		}
+		slices.Sort(values) // adding in rising order makes the sum independent of the terms' order
+		out.NLL[i] = floats.Sum(values)
+	}
+	return out
+}
+
+// MinusTwoDeltaLnL returns 2(L − min L) for each grid point, the paper's −2Δln L: 0 at the best point.
+func (s Surface) MinusTwoDeltaLnL() []float64 {
+	least := floats.Min(s.NLL)
+	out := make([]float64, len(s.NLL))
+	for i, v := range s.NLL {
+		out[i] = 2 * (v - least)
+	}
+	return out
+}
+
+// Best returns the grid point with the least negative log-likelihood.
+func (s Surface) Best() cosmology.Params {
+	n := len(s.Grid.Sigma8)
+	i := floats.MinIdx(s.NLL)
+	return cosmology.Params{OmegaM: s.Grid.OmegaM[i/n], Sigma8: s.Grid.Sigma8[i%n]}
+}
+
+// Range returns the largest −2Δln L on the grid: how much the surface says at all. 0 is a flat likelihood.
+func (s Surface) Range() float64 { return 2 * (floats.Max(s.NLL) - floats.Min(s.NLL)) }
