@@ -101,3 +101,35 @@ func ExampleSurface_Contour() {
 	}
 	// Output: closed: true, Ω_m from 0.28 to 0.34
 }
+
+// TestContourAtASaddle: the centre decides which corners of a saddle cell hang together, so the lines cut off the others.
+func TestContourAtASaddle(t *testing.T) {
+	grid := WholePrior(cosmology.CAMELSPrior(), 2)
+	for _, c := range []struct {
+		nll  []float64 // at (low, low), (low, high), (high, low), (high, high)
+		cuts [2]cosmology.Params
+	}{
+		{[]float64{0, 3, 3, 0}, [2]cosmology.Params{{OmegaM: 0.1, Sigma8: 1}, {OmegaM: 0.5, Sigma8: 0.6}}}, // low centre: the high corners are cut off
+		{[]float64{0, 9, 9, 0}, [2]cosmology.Params{{OmegaM: 0.1, Sigma8: 0.6}, {OmegaM: 0.5, Sigma8: 1}}}, // high centre: the low ones
+	} {
+		lines := Surface{Grid: grid, NLL: c.nll}.Contour(4)
+		if len(lines) != 2 {
+			t.Fatalf("%v: %d lines, want 2", c.nll, len(lines))
+		}
+		for _, corner := range c.cuts {
+			near := 0
+			for _, l := range lines {
+				onBoth := true
+				for _, p := range l.Points {
+					onBoth = onBoth && (p.OmegaM == corner.OmegaM || p.Sigma8 == corner.Sigma8)
+				}
+				if onBoth {
+					near++
+				}
+			}
+			if near != 1 {
+				t.Errorf("%v: %d lines cut off the corner %v, want 1", c.nll, near, corner)
+			}
+		}
+	}
+}
