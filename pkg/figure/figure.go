@@ -1,0 +1,220 @@
+package figure
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Resolution of PNG files: 9 inches make 1980 pixels, sharp at a notebook's full width.
+const dotsPerInch = 220
+
+// Figure is a drawing of known size that can be written as PNG and SVG. The same input gives the same bytes.
+type Figure struct {
+	width, height vg.Length // of the body; legend and note come on top
+	legend        []entry
+	note          string
+	body          func(draw.Canvas)
+}
+
+// entry is a line of a legend.
+type entry struct {
+	label string
+	line  *draw.LineStyle
+	fill  color.Color
+	glyph *draw.GlyphStyle
+}
+
+const (
+	margin       = 8 // points around everything
+	legendHeight = 17
+	legendGap    = 5
+	noteHeight   = noteSize * 1.25
+	swatch       = 26 // width of a legend's sample
+)
+
+// Empty returns a figure that holds only a message: what a notebook shows where there is nothing to draw.
+func Empty(message string) *Figure {
+	return &Figure{width: pageWidth, height: 0.7 * vg.Inch, body: func(c draw.Canvas) {
+		sty := textStyle(labelSize, false)
+		sty.XAlign, sty.YAlign = draw.XCenter, draw.YCenter
+		lines := wrap(scripts.Replace(message), sty, c.Max.X-c.Min.X)
+		c.FillText(sty, c.Center(), strings.Join(lines, "\n"))
+	}}
+}
+
+const pageWidth = 9 * vg.Inch
+
+// Note returns the line under the figure: where its data come from and what is not shown.
+func (f *Figure) Note() string { return f.note }
+
+// Save writes base.png and base.svg, each by way of a temporary file in the same directory.
+func (f *Figure) Save(base string) error {
+	for _, k := range []struct {
+		ext    string
+		render func() ([]byte, error)
+	}{{".png", f.PNG}, {".svg", f.SVG}} {
+		data, err := k.render()
+		if err == nil {
+			err = replace(base+k.ext, data)
+		}
+		if err != nil {
+			return fmt.Errorf("figure: save %s: %w", base+k.ext, err)
+		}
+	}
+	return nil
+}
+
+// PNG returns the figure as a PNG file.
+func (f *Figure) PNG() ([]byte, error) {
+	w, h := f.size()
+	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dotsPerInch))
+	f.draw(draw.New(c))
+	var b bytes.Buffer
+	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(&b)
+	return b.Bytes(), err
+}
+
+// SVG returns the figure as an SVG file.
+func (f *Figure) SVG() ([]byte, error) {
+	w, h := f.size()
+	c := vgsvg.New(w, h)
+	f.draw(draw.New(c))
+	var b bytes.Buffer
+	_, err := c.WriteTo(&b)
+	return b.Bytes(), err
+}
+
+func (f *Figure) noteLines() []string {
+	return wrap(scripts.Replace(f.note), textStyle(noteSize, false), f.width-2*margin)
+}
+
+// rows splits the legend into rows that fit the width.
+func (f *Figure) rows() [][]entry {
+	var out [][]entry
+	width := vg.Length(math.Inf(1))
+	for _, e := range f.legend {
+		w := entryWidth(e)
+		if width+w > f.width-2*margin {
+			out, width = append(out, nil), 0
+		}
+		out[len(out)-1] = append(out[len(out)-1], e)
+		width += w
+	}
+	return out
+}
+
+func entryWidth(e entry) vg.Length {
+	return swatch + 6 + textStyle(legendSize, false).Width(scripts.Replace(e.label)) + 18
+}
+
+// legendRoom returns the height of the legend and the gap under it.
+func (f *Figure) legendRoom() vg.Length {
+	if len(f.legend) == 0 {
+		return 0
+	}
+	return legendHeight*vg.Length(len(f.rows())) + legendGap
+}
+
+// size returns the size of the whole: body, legend above it and note below.
+func (f *Figure) size() (w, h vg.Length) {
+	h = f.height + 2*margin + f.legendRoom()
+	if n := len(f.noteLines()); n > 0 {
+		h += noteHeight*vg.Length(n) + 6
+	}
+	return f.width, h
+}
+
+func (f *Figure) draw(c draw.Canvas) {
+	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+	c = draw.Crop(c, margin, -margin, margin, -margin)
+	sty := textStyle(noteSize, false)
+	sty.Color = color.NRGBA{0x30, 0x30, 0x30, 0xff}
+	lines := f.noteLines()
+	for i, l := range lines {
+		c.FillText(sty, vg.Point{X: c.Min.X, Y: c.Min.Y + noteHeight*vg.Length(len(lines)-1-i) + 2}, l)
+	}
+	if len(lines) > 0 {
+		c = draw.Crop(c, 0, 0, noteHeight*vg.Length(len(lines))+6, 0)
+	}
+	for _, row := range f.rows() {
+		width := vg.Length(-18)
+		for _, e := range row {
+			width += entryWidth(e)
+		}
+		x := (c.Min.X + c.Max.X - width) / 2
+		for _, e := range row {
+			drawEntry(c, e, vg.Point{X: x, Y: c.Max.Y - legendHeight/2})
+			x += entryWidth(e)
+		}
+		c = draw.Crop(c, 0, 0, 0, -legendHeight)
+	}
+	if len(f.legend) > 0 {
+		c = draw.Crop(c, 0, 0, 0, -legendGap)
+	}
+	f.body(c)
+}
+
+// drawEntry draws a sample and its label; at is the left middle of the sample.
+func drawEntry(c draw.Canvas, e entry, at vg.Point) {
+	right := vg.Point{X: at.X + swatch, Y: at.Y}
+	if e.fill != nil {
+		c.FillPolygon(e.fill, []vg.Point{{X: at.X, Y: at.Y - 4}, {X: right.X, Y: at.Y - 4}, {X: right.X, Y: at.Y + 4}, {X: at.X, Y: at.Y + 4}})
+	}
+	if e.line != nil {
+		c.StrokeLines(*e.line, []vg.Point{at, right})
+	}
+	if e.glyph != nil {
+		c.DrawGlyph(*e.glyph, vg.Point{X: at.X + swatch/2, Y: at.Y})
+	}
+	sty := textStyle(legendSize, false)
+	sty.YAlign = draw.YCenter
+	c.FillText(sty, vg.Point{X: right.X + 6, Y: at.Y}, scripts.Replace(e.label))
+}
+
+// drawColumn draws a legend as a column from the top left of c.
+func drawColumn(c draw.Canvas, title string, entries []entry) {
+	y := c.Max.Y
+	if title != "" {
+		sty := textStyle(legendSize, false)
+		sty.YAlign = draw.YCenter
+		c.FillText(sty, vg.Point{X: c.Min.X, Y: y - legendHeight/2}, scripts.Replace(title))
+		y -= legendHeight
+	}
+	for _, e := range entries {
+		drawEntry(c, e, vg.Point{X: c.Min.X, Y: y - legendHeight/2})
+		y -= legendHeight
+	}
+}
+
+// replace writes data to path by way of a temporary file beside it.
+func replace(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // fails, as it should, once renamed
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Chmod(0o644)
+	}
+	if closed := tmp.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}

@@ -1,0 +1,190 @@
+package figure
+
+import (
+	"fmt"
+	"image/color"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/likelihood"
+	"darkfield/pkg/study"
+)
+
+// Likelihood draws the first two rows of the paper's figure 3: contours of −2Δln L around one truth, and predicted
+// against true parameters of many maps.
+func Likelihood(c study.Contours, f study.Inference) *Figure {
+	a, b := Contours(c), Inference(f)
+	note := together(a.note, b.note)
+	top := a.height + a.legendRoom()
+	return &Figure{
+		width: pageWidth, height: top + b.height + b.legendRoom() + 10, note: note,
+		body: func(k draw.Canvas) {
+			drawWithLegend(draw.Crop(k, 0, 0, k.Max.Y-k.Min.Y-top, 0), a)
+			drawWithLegend(draw.Crop(k, 0, 0, 0, -(top+10)), b)
+		},
+	}
+}
+
+// together joins two notes, with the sentences that both begin with written once.
+func together(a, b string) string {
+	n := 0
+	for end := range len(min(a, b)) {
+		if a[:end+1] != b[:end+1] {
+			break
+		}
+		if strings.HasSuffix(a[:end+1], ". ") {
+			n = end + 1
+		}
+	}
+	return strings.TrimSpace(a[:n] + "Top: " + a[n:] + " Bottom: " + b[n:])
+}
+
+// drawWithLegend draws a figure's legend and body into a part of another.
+func drawWithLegend(c draw.Canvas, f *Figure) {
+	g := *f
+	g.note = ""
+	inner := draw.Crop(c, -margin, margin, -margin, margin)
+	g.draw(inner)
+}
+
+// Contours draws one-sigma contours of single terms of the bound (left) and one- and two-sigma contours of one term for
+// some noise seeds and maps (right), with a cross at the truth: the first row of the paper's figure 3.
+func Contours(r study.Contours) *Figure {
+	if len(r.PerTerm) == 0 && len(r.SeedsMaps) == 0 {
+		return Empty("No likelihood surfaces to show.")
+	}
+	left := contourPanel(r, fmt.Sprintf("single terms, 1σ (map %d, seed %d)", r.Map, r.Seed))
+	title := "two seeds, two maps"
+	if len(r.Terms) > 0 {
+		title = fmt.Sprintf("term t = %d: 1σ solid, 2σ dashed", r.Terms[0])
+	}
+	right := contourPanel(r, title)
+	notes := []string{r.Caption}
+	var terms, others []entry
+	for i, s := range r.PerTerm {
+		sty := categories[i%len(categories)]
+		label := fmt.Sprintf("t = %d", r.Terms[i])
+		if !left.contour(s, likelihood.Level1Sigma, sty) {
+			label += " (none)"
+		}
+		terms = append(terms, entry{label: label, line: &sty})
+	}
+	for i, s := range r.SeedsMaps {
+		sty := line(pairColor(i), 1.6)
+		right.contour(s.Surface, likelihood.Level1Sigma, sty)
+		dashed := line(pairColor(i), 1.1, vg.Points(5), vg.Points(3))
+		right.contour(s.Surface, likelihood.Level2Sigma, dashed)
+		others = append(others, entry{label: fmt.Sprintf("map %d, seed %d", s.Map, s.Seed), line: &sty})
+	}
+	for _, p := range []*panel{left, right} {
+		p.cross(r.Truth)
+	}
+	if strings.Contains(fmt.Sprint(terms), "(none)") {
+		notes = append(notes, "(none): −2Δln L stays below 2.30 on the whole grid.")
+	}
+	return &Figure{
+		width: pageWidth, height: 3.3 * vg.Inch,
+		note: strings.Join(notes, " "),
+		body: func(c draw.Canvas) {
+			const room = 104
+			half := (c.Max.X - c.Min.X) / 2
+			drawPanels(draw.Crop(c, 0, -half-room, 0, 0), [][]*panel{{left}})
+			drawColumn(draw.Crop(c, half-room+2, 0, 0, -20), "term", terms)
+			drawPanels(draw.Crop(c, half, -room, 0, 0), [][]*panel{{right}})
+			drawColumn(draw.Crop(c, 2*half-room+2, 0, 0, -20), "input", others)
+		},
+	}
+}
+
+// pairColor returns the colour of the i-th pair of a map and a seed.
+func pairColor(i int) color.NRGBA { return []color.NRGBA{black, vermillion, blue, green}[i%4] }
+
+// contourPanel spans the grids of all surfaces.
+func contourPanel(r study.Contours, title string) *panel {
+	p := newPanel(linear, linear, title, "Ω_m", "σ_8")
+	var om, s8 []float64
+	for _, s := range r.PerTerm {
+		om, s8 = append(om, s.Grid.OmegaM...), append(s8, s.Grid.Sigma8...)
+	}
+	for _, s := range r.SeedsMaps {
+		om, s8 = append(om, s.Surface.Grid.OmegaM...), append(s8, s.Surface.Grid.Sigma8...)
+	}
+	om, s8 = finite(om), finite(s8)
+	if len(om) == 0 || len(s8) == 0 {
+		return p
+	}
+	p.rangeX(om[0], om[len(om)-1])
+	p.rangeY(s8[0], s8[len(s8)-1])
+	return p
+}
+
+// contour adds the lines of a surface at a level and reports whether there are any.
+func (p *panel) contour(s likelihood.Surface, level float64, sty draw.LineStyle) bool {
+	if len(finite(s.NLL)) != len(s.NLL) {
+		return false // a surface with holes has no contours
+	}
+	lines := s.Contour(level)
+	for _, l := range lines {
+		at := make([][2]float64, len(l.Points))
+		for i, q := range l.Points {
+			at[i] = [2]float64{p.x.place(q.OmegaM), p.y.place(q.Sigma8)}
+		}
+		p.Add(curve{at, sty})
+	}
+	return len(lines) > 0
+}
+
+// cross marks a truth.
+func (p *panel) cross(at cosmology.Params) {
+	glyph := draw.GlyphStyle{Color: black, Radius: vg.Points(5), Shape: draw.CrossGlyph{}}
+	p.Add(spots{[][2]float64{{p.x.place(at.OmegaM), p.y.place(at.Sigma8)}}, glyph})
+}
+
+// Inference draws predicted against true Ω_m and σ_8 with 68 % intervals and the diagonal: the second row of the paper's
+// figure 3.
+func Inference(r study.Inference) *Figure {
+	if len(r.Rows) == 0 {
+		return Empty("No inference: there is no validation map to infer from.")
+	}
+	om, s8 := r.Quality()
+	row := []*panel{
+		predictionPanel(r, "Ω_m", om, func(i study.InferenceRow) (float64, likelihood.Marginal) { return i.Truth.OmegaM, i.OmegaM }),
+		predictionPanel(r, "σ_8", s8, func(i study.InferenceRow) (float64, likelihood.Marginal) { return i.Truth.Sigma8, i.Sigma8 }),
+	}
+	diagonal := line(grey, 1, vg.Points(4), vg.Points(3))
+	glyph := draw.GlyphStyle{Color: blue, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
+	return &Figure{
+		width: pageWidth, height: 3.5 * vg.Inch,
+		legend: []entry{
+			{label: "maximum of the marginal and its 68 % interval", glyph: &glyph},
+			{label: "prediction = truth", line: &diagonal},
+		},
+		note: r.Caption,
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
+	}
+}
+
+func predictionPanel(r study.Inference, name string, q study.Quality, of func(study.InferenceRow) (float64, likelihood.Marginal)) *panel {
+	title := fmt.Sprintf("%s: error %s, rms %s, mean |z| %s", name, number(q.Error, 4), number(q.RMS, 4), brief(q.MeanAbsZ))
+	p := newPanel(linear, linear, title, "true "+name, "predicted "+name)
+	var x, y, low, high []float64
+	for _, row := range r.Rows {
+		truth, m := of(row)
+		x, y, low, high = append(x, truth), append(y, m.Best), append(low, m.Low), append(high, m.High)
+	}
+	all := finite(x, y, low, high)
+	if len(all) == 0 {
+		p.Add(corner{text: "no finite prediction"})
+		return p
+	}
+	room := 0.04*(all[len(all)-1]-all[0]) + 1e-3
+	from, to := all[0]-room, all[len(all)-1]+room
+	p.rangeX(from, to)
+	p.rangeY(from, to)
+	p.Add(curve{[][2]float64{{from, from}, {to, to}}, line(grey, 1, vg.Points(4), vg.Points(3))})
+	p.markers(x, y, low, high, draw.GlyphStyle{Color: blue, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}})
+	return p
+}

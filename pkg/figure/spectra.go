@@ -1,0 +1,154 @@
+package figure
+
+import (
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/study"
+)
+
+// Spectra draws the paper's figure 1: k²P(k) of true and generated log fields above, z-scores of the generated ones
+// below, a column for each parameter. Bands are mean ± one standard deviation over maps; thin lines are single maps.
+func Spectra(s study.Spectra) *Figure {
+	if len(s.Panels) == 0 {
+		return Empty("No spectra: there is no validation parameter to show.")
+	}
+	top, bottom := make([]*panel, len(s.Panels)), make([]*panel, len(s.Panels))
+	scores, low, high := scoreAxis(s)
+	for i, p := range s.Panels {
+		top[i] = powerPanel(p, s)
+		bottom[i] = scorePanel(p, scores, low, high)
+		if i > 0 {
+			unlabelled(&top[i].Y, logarithmic)
+			unlabelled(&bottom[i].Y, scores)
+		}
+		unlabelled(&top[i].X, logarithmic)
+	}
+	trueLine, genLine := line(trueColor, 1.6), line(genColor, 1.6, genDash...)
+	return &Figure{
+		width: pageWidth, height: 4.6 * vg.Inch,
+		legend: []entry{
+			{label: "true maps: mean ± std", line: &trueLine, fill: faint(trueColor, 0.22)},
+			{label: "generated maps: mean ± std", line: &genLine, fill: faint(genColor, 0.22)},
+			{label: "single maps", line: &draw.LineStyle{Color: faint(black, 0.35), Width: vg.Points(0.5)}},
+		},
+		note: s.Caption + outside("k²P", top...) + outside("z", bottom...),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{top, bottom}) },
+	}
+}
+
+func powerPanel(p study.SpectraPanel, s study.Spectra) *panel {
+	out := newPanel(logarithmic, logarithmic, p.Params.String(), "", "k²P(k)")
+	out.rangeX(limitsK(p.K))
+	out.rangeY(powerLimits(s))
+	for _, group := range []struct {
+		curves    [][]float64
+		mean, std []float64
+		color     int
+	}{{p.True, p.TrueMean, p.TrueStd, 0}, {p.Generated, p.GenMean, p.GenStd, 1}} {
+		c, dash := trueColor, []vg.Length(nil)
+		if group.color == 1 {
+			c, dash = genColor, genDash
+		}
+		out.band(p.K, weighted(p.K, group.mean, group.std, -1), weighted(p.K, group.mean, group.std, 1), faint(c, 0.22))
+		for _, one := range group.curves {
+			out.line(p.K, weighted(p.K, one, nil, 0), line(faint(c, 0.22), 0.4))
+		}
+		out.line(p.K, weighted(p.K, group.mean, nil, 0), line(c, 1.6, dash...))
+	}
+	return out
+}
+
+// weighted returns k²(mean + sign·std).
+func weighted(k, mean, std []float64, sign float64) []float64 {
+	out := make([]float64, len(mean))
+	for i, v := range mean {
+		if sign != 0 {
+			v += sign * std[i]
+		}
+		out[i] = k[i] * k[i] * v
+	}
+	return out
+}
+
+func limitsK(k []float64) (float64, float64) {
+	sorted := positive(finite(k))
+	if len(sorted) == 0 {
+		return 0.1, 1
+	}
+	return sorted[0] / 1.05, sorted[len(sorted)-1] * 1.05
+}
+
+// powerLimits spans all true spectra and nearly all generated ones, but at most 1.5 decades beyond the true ones: an
+// untrained network makes power that would press everything else flat.
+func powerLimits(s study.Spectra) (float64, float64) {
+	var truths, generated [][]float64
+	for _, p := range s.Panels {
+		for _, c := range p.True {
+			truths = append(truths, weighted(p.K, c, nil, 0))
+		}
+		for _, c := range p.Generated {
+			generated = append(generated, weighted(p.K, c, nil, 0))
+		}
+	}
+	return logLimits(positive(finite(truths...)), positive(finite(generated...)))
+}
+
+// logLimits spans the sorted positive reference values and the middle 98 % of the others, up to 1.5 decades further.
+func logLimits(reference, other []float64) (float64, float64) {
+	const beyond = 31.6
+	if len(reference) == 0 {
+		reference = other
+	}
+	if len(reference) == 0 {
+		return 0.1, 1
+	}
+	low, high := reference[0], reference[len(reference)-1]
+	if len(other) > 0 {
+		low = min(low, max(quantile(0.01, other), low/beyond))
+		high = max(high, min(quantile(0.99, other), high*beyond))
+	}
+	return low / 1.3, high * 1.3
+}
+
+// scoreAxis returns the scale and the ends of the z axis: at least ±3, and all of mean ± std but a few per cent; linear
+// where the scores are moderate and wide where they are not.
+func scoreAxis(s study.Spectra) (axis scale, low, high float64) {
+	var ends []float64
+	for _, p := range s.Panels {
+		for i := range p.ZMean {
+			ends = append(ends, p.ZMean[i]-p.ZStd[i], p.ZMean[i]+p.ZStd[i])
+		}
+	}
+	low, high = -3, 3
+	if sorted := finite(ends); len(sorted) > 0 {
+		low, high = min(low, 1.15*quantile(0.015, sorted)), max(high, 1.15*quantile(0.985, sorted))
+	}
+	if max(-low, high) > 12 {
+		return wide, low, high
+	}
+	return linear, low, high
+}
+
+func scorePanel(p study.SpectraPanel, scores scale, bottom, top float64) *panel {
+	out := newPanel(logarithmic, scores, "", "k [h/Mpc]", "z-score of P(k)")
+	out.rangeX(limitsK(p.K))
+	out.rangeY(bottom, top)
+	ones := make([]float64, len(p.K))
+	minus := make([]float64, len(p.K))
+	for i := range ones {
+		ones[i], minus[i] = 1, -1
+	}
+	out.band(p.K, minus, ones, faint(trueColor, 0.22))
+	out.horizontal(0, line(trueColor, 1.6))
+	low, high := make([]float64, len(p.K)), make([]float64, len(p.K))
+	for i := range p.ZMean {
+		low[i], high[i] = p.ZMean[i]-p.ZStd[i], p.ZMean[i]+p.ZStd[i]
+	}
+	out.band(p.K, low, high, faint(genColor, 0.22))
+	for _, z := range p.Z {
+		out.line(p.K, z, line(faint(genColor, 0.16), 0.4))
+	}
+	out.line(p.K, p.ZMean, line(genColor, 1.6, genDash...))
+	return out
+}
