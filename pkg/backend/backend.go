@@ -1,0 +1,124 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gomlx/compute"
+	_ "github.com/gomlx/compute/gobackend" // registers the pure-Go backend
+	"github.com/gomlx/go-xla/compute/xla"
+)
+
+const (
+	pluginPath = "PJRT_PLUGIN_LIBRARY_PATH" // searched first: a ":"-separated list of directories
+	pluginDir  = ".tools/pjrt"              // where `make setup` puts the plugin, below the project's root
+	autoFile   = "AUTO"                     // there when `make setup PJRT=auto` left the plugin to GoMLX's installer
+	cpu        = "xla:cpu"
+)
+
+// ErrNoPlugin says that the XLA plugin for the CPU was not found.
+var ErrNoPlugin = errors.New("no XLA plugin pjrt_c_api_cpu_plugin.so found")
+
+// Open returns the backend that $GOMLX_BACKEND names (xla:cpu, xla:cuda, go), or xla:cpu. The CPU plugin is looked for in
+// $PJRT_PLUGIN_LIBRARY_PATH and otherwise in .tools/pjrt of the project that holds the executable or the working directory,
+// so that the command works from any directory.
+func Open() (b compute.Backend, err error) {
+	config := os.Getenv(compute.ConfigEnvVar)
+	if config == "" {
+		config = cpu
+	}
+	defer func() {
+		if r := recover(); r != nil { // a broken plugin makes the binding panic
+			b, err = nil, fmt.Errorf("backend: open %s: %v", config, r)
+		}
+	}()
+	xla.EnableAutoInstall(auto())
+	resolved, err := resolve(config)
+	if err != nil {
+		return nil, err
+	}
+	b, err = compute.NewWithConfig(resolved)
+	if err != nil {
+		return nil, fmt.Errorf("backend: open %s (from $%s or the default): %s; known are xla:cpu, xla:cuda and go", config, compute.ConfigEnvVar, firstLine(err))
+	}
+	return b, nil
+}
+
+// resolve replaces xla:cpu by the plugin's absolute path: the binding reads its search path when the program starts, which
+// is too early for us.
+func resolve(config string) (string, error) {
+	name, options, _ := strings.Cut(config, ",")
+	if name != cpu && name != "xla" || auto() {
+		return config, nil
+	}
+	path, ok := Plugin()
+	if !ok {
+		return "", fmt.Errorf("backend: %w: run `make setup`, or name its directory in $%s, or use the slow pure-Go backend with %s=go", ErrNoPlugin, pluginPath, compute.ConfigEnvVar)
+	}
+	if options != "" {
+		options = "," + options
+	}
+	return "xla:" + path + options, nil
+}
+
+// Plugin returns the absolute path of the XLA plugin for the CPU.
+func Plugin() (path string, found bool) {
+	for _, dir := range searchDirs() {
+		path, err := filepath.Abs(filepath.Join(dir, "pjrt_c_api_cpu_plugin.so"))
+		if err != nil {
+			continue
+		}
+		if _, err := os.Stat(path); err == nil {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// auto reports whether the user left the plugin to GoMLX's own installer.
+func auto() bool {
+	for _, dir := range searchDirs() {
+		if _, err := os.Stat(filepath.Join(dir, autoFile)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func searchDirs() []string {
+	if list, set := os.LookupEnv(pluginPath); set {
+		return filepath.SplitList(list)
+	}
+	var dirs []string
+	if exe, err := os.Executable(); err == nil {
+		if exe, err = filepath.EvalSymlinks(exe); err == nil {
+			dirs = append(dirs, upwards(filepath.Dir(exe))...)
+		}
+	}
+	if wd, err := os.Getwd(); err == nil {
+		dirs = append(dirs, upwards(wd)...)
+	}
+	return dirs
+}
+
+// upwards returns the plugin directory of dir and of each directory above it.
+func upwards(dir string) []string {
+	var dirs []string
+	for {
+		dirs = append(dirs, filepath.Join(dir, pluginDir))
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return dirs
+		}
+		dir = parent
+	}
+}
+
+// firstLine keeps errors of the libraries below, which carry stack traces, to one line.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

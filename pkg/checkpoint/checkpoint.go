@@ -1,0 +1,234 @@
+package checkpoint
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nlpodyssey/safetensors"
+
+	"darkfield/pkg/unet"
+)
+
+// Groups of tensors that a file may hold, told apart by a prefix of their names.
+const (
+	Weights = ""        // as trained, under PyTorch's names
+	EMA     = "ema."    // their exponential moving average
+	AdamM   = "adam.m." // the optimiser's first moments
+	AdamV   = "adam.v." // and second moments
+)
+
+const (
+	manifestKey = "darkfield"
+	hashKey     = "sha256" // of the tensors' names and bytes
+)
+
+// Tensors are arrays by name.
+type Tensors = map[string]unet.Array
+
+// Group returns the tensors of one group, under their names without the prefix.
+func Group(t Tensors, prefix string) unet.Weights {
+	out := unet.Weights{}
+	for name, a := range t {
+		rest, ok := strings.CutPrefix(name, prefix)
+		if ok && (prefix != Weights || !strings.HasPrefix(name, EMA) && !strings.HasPrefix(name, "adam.")) {
+			out[rest] = a
+		}
+	}
+	return out
+}
+
+// Save writes the manifest and the tensors to path as safetensors of float32. The file appears whole or not at all, and the
+// same content gives the same bytes.
+func Save(path string, m Manifest, t Tensors) error {
+	fail := func(err error) error { return fmt.Errorf("checkpoint: write %s: %w", path, err) }
+	if err := m.Validate(); err != nil {
+		return fail(err)
+	}
+	manifest, err := json.Marshal(m)
+	if err != nil {
+		return fail(err)
+	}
+	views := make(map[string]view, len(t))
+	for name, a := range t {
+		views[name] = view{a}
+	}
+	info := map[string]string{manifestKey: string(manifest), hashKey: hash(t)}
+	return atomically(path, func(w io.Writer) error { return safetensors.SerializeToWriter(views, info, w) })
+}
+
+// atomically lets fill write a temporary file beside path, flushes it to disk and renames it to path.
+func atomically(path string, fill func(io.Writer) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("checkpoint: write %s: %w", path, err)
+		}
+	}()
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails, as it should, once renamed
+	w := bufio.NewWriterSize(f, 1<<20)
+	err = errors.Join(fill(w), w.Flush(), f.Chmod(0o644), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// view adapts an Array to the safetensors library.
+type view struct{ unet.Array }
+
+func (v view) DType() safetensors.DType { return safetensors.F32 }
+func (v view) DataLen() uint64          { return uint64(4 * len(v.Array.Data)) }
+func (v view) Data() []byte             { return bytesOf(v.Array.Data) }
+func (v view) Shape() []uint64 {
+	out := make([]uint64, len(v.Array.Shape))
+	for i, d := range v.Array.Shape {
+		out[i] = uint64(d)
+	}
+	return out
+}
+
+func bytesOf(values []float32) []byte {
+	out := make([]byte, 0, 4*len(values))
+	for _, x := range values {
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
+	}
+	return out
+}
+
+// hash returns the SHA-256 of all names and values in the order of names.
+func hash(t Tensors) string {
+	h := sha256.New()
+	names := make([]string, 0, len(t))
+	for name := range t {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(h, "%s %v\n", name, t[name].Shape)
+		h.Write(bytesOf(t[name].Data))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Checkpoint is a file that was read.
+type Checkpoint struct {
+	Manifest Manifest
+	Tensors  Tensors
+	Hash     string // SHA-256 of the tensors
+}
+
+// Load reads a checkpoint and checks its manifest, its hash and the names and shapes of its weights.
+func Load(path string) (Checkpoint, error) {
+	fail := func(err error) (Checkpoint, error) {
+		return Checkpoint{}, fmt.Errorf("checkpoint: read %s: %s", path, oneLine(err))
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return fail(errors.Unwrap(err))
+	}
+	st, err := parse(raw)
+	if err != nil {
+		return fail(err)
+	}
+	c, err := header(raw)
+	if err != nil {
+		return fail(err)
+	}
+	c.Tensors = Tensors{}
+	for _, nt := range st.NamedTensors() {
+		a, err := array(nt.TensorView)
+		if err != nil {
+			return fail(fmt.Errorf("tensor %s: %w", nt.Name, err))
+		}
+		c.Tensors[nt.Name] = a
+	}
+	if got := hash(c.Tensors); got != c.Hash {
+		return fail(fmt.Errorf("the tensors have SHA-256 %.12s…, the file says %.12s…: the file is damaged, use another checkpoint", got, c.Hash))
+	}
+	for _, group := range []string{Weights, EMA} {
+		w := Group(c.Tensors, group)
+		if len(w) == 0 && group == EMA {
+			continue
+		}
+		if err := c.Manifest.Network.Check(w); err != nil {
+			return fail(fmt.Errorf("the %sweights do not fit the network of width %d that the manifest describes: %w", group, c.Manifest.Network.Dim, err))
+		}
+	}
+	return c, nil
+}
+
+// parse guards the library, which trusts lengths in the header of a damaged file.
+func parse(raw []byte) (st safetensors.SafeTensors, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("not a safetensors file: %v", r)
+		}
+	}()
+	if len(raw) < 8 || binary.LittleEndian.Uint64(raw) > uint64(len(raw)-8) {
+		return st, fmt.Errorf("%d bytes are too few for a safetensors file with the header it announces: it is truncated or something else", len(raw))
+	}
+	st, err = safetensors.Deserialize(raw)
+	if err != nil {
+		return st, fmt.Errorf("not a whole safetensors file (%w): it is truncated or something else", err)
+	}
+	return st, nil
+}
+
+// header reads the manifest and the hash.
+func header(raw []byte) (Checkpoint, error) {
+	_, meta, err := safetensors.ReadMetadata(raw)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	text, ok := meta.Metadata()[manifestKey]
+	if !ok {
+		return Checkpoint{}, errors.New("a safetensors file without darkfield's manifest: only checkpoints that darkfield wrote can be used")
+	}
+	var m Manifest
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return Checkpoint{}, fmt.Errorf("manifest: %w", err)
+	}
+	if err := m.Validate(); err != nil {
+		return Checkpoint{}, err
+	}
+	return Checkpoint{Manifest: m, Hash: meta.Metadata()[hashKey]}, nil
+}
+
+func array(v safetensors.TensorView) (unet.Array, error) {
+	if v.DType() != safetensors.F32 {
+		return unet.Array{}, fmt.Errorf("holds %s, want F32", v.DType())
+	}
+	raw := v.Data()
+	a := unet.Array{Data: make([]float32, len(raw)/4)}
+	for _, d := range v.Shape() {
+		a.Shape = append(a.Shape, int(d))
+	}
+	for i := range a.Data {
+		a.Data[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return a, nil
+}
+
+// oneLine joins the lines of errors.Join, and shortens long lists.
+func oneLine(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	const most = 12
+	if extra := len(lines) - most; extra > 0 {
+		lines = append(lines[:most], fmt.Sprintf("and %d more", extra))
+	}
+	return strings.Join(lines, "; ")
+}

@@ -1,0 +1,60 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+	"darkfield/pkg/unet"
+)
+
+// Version of the manifest that this program writes and reads.
+const Version = 1
+
+// Manifest says what the tensors of a checkpoint are and what they were trained on.
+type Manifest struct {
+	Version  int             `json:"version"`
+	Network  unet.Config     `json:"network"`
+	Schedule string          `json:"schedule"` // name of the variance schedule
+	Step     int             `json:"step"`     // optimiser steps taken
+	Prior    cosmology.Prior `json:"prior"`    // range that θ is scaled over
+	Scaling  field.Scaling   `json:"scaling"`  // range of log10 values that maps are scaled over
+	Data     Data            `json:"data"`
+	Seed     uint64          `json:"seed"`               // of the training run
+	Training json.RawMessage `json:"training,omitempty"` // its configuration as used
+}
+
+// Data describes the maps that the network was trained on.
+type Data struct {
+	Suite    string  `json:"suite"` // e.g. FastPM, IllustrisTNG
+	Set      string  `json:"set"`   // e.g. LH
+	Unit     string  `json:"unit"`  // of linear map values
+	Side     int     `json:"side"`  // pixels
+	BoxSide  float64 `json:"box_side_mpc_h"`
+	Periodic bool    `json:"periodic"`
+	Split    Split   `json:"split"`
+}
+
+// Box returns the geometry of the maps.
+func (d Data) Box() field.Box { return field.Box{Side: d.BoxSide, Cells: d.Side} }
+
+// Split divides a set by simulation, never by map, so that no map is tested on a universe that was trained on.
+type Split struct {
+	Train      []int `json:"train" yaml:"train"`
+	Validation []int `json:"validation" yaml:"validation"`
+	Test       []int `json:"test" yaml:"test"`
+}
+
+// Validate returns an error that names every field that is out of range.
+func (m Manifest) Validate() error {
+	var errs []error
+	if m.Version != Version {
+		errs = append(errs, fmt.Errorf("manifest version = %d, want %d", m.Version, Version))
+	}
+	_, err := diffusion.Named(m.Schedule)
+	errs = append(errs, err, m.Network.Validate(), m.Scaling.Validate(), m.Data.Box().Validate(), m.Network.CheckSide(m.Data.Side))
+	return errors.Join(errs...)
+}

@@ -1,0 +1,69 @@
+package diffusion
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+// DDIM is the sampler of Song, Meng and Ermon (2021): fewer steps, deterministic for Eta = 0.
+type DDIM struct {
+	Steps int     // network evaluations a map, 1…T
+	Eta   float64 // 0: deterministic; 1: as noisy as ancestral sampling
+}
+
+var _ Sampler = DDIM{}
+
+// Validate returns an error unless 1 <= Steps <= T and 0 <= Eta <= 1.
+func (m DDIM) Validate(s Schedule) error {
+	if m.Steps < 1 || m.Steps > s.Steps() {
+		return fmt.Errorf("diffusion.DDIM.Steps = %d, want 1…%d", m.Steps, s.Steps())
+	}
+	if !(m.Eta >= 0 && m.Eta <= 1) {
+		return fmt.Errorf("diffusion.DDIM.Eta = %g, want it in [0, 1]", m.Eta)
+	}
+	return nil
+}
+
+// Evaluations returns Steps.
+func (m DDIM) Evaluations(Schedule) int { return m.Steps }
+
+// grid returns the times visited, from T down to 0, evenly spaced up to rounding.
+func (m DDIM) grid(s Schedule) []Step {
+	out := make([]Step, m.Steps+1)
+	for i := range out {
+		out[i] = Step(math.Round(float64(s.Steps()) * float64(m.Steps-i) / float64(m.Steps)))
+	}
+	return out
+}
+
+// Sample implements Sampler.
+func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]float32, error) {
+	if err := m.Validate(s); err != nil {
+		return nil, err
+	}
+	st, err := r.start()
+	if err != nil {
+		return nil, err
+	}
+	grid := m.grid(s)
+	for i, t := range grid[:m.Steps] {
+		epsilon, err := d.predict(ctx, t, r.Pixels, st.x, r.Theta)
+		if err != nil {
+			return nil, err
+		}
+		next, deviation := m.step(s, t, grid[i+1])
+		st.update(epsilon, next, deviation)
+		r.progress(i+1, m.Steps)
+	}
+	return st.finished()
+}
+
+// step returns the move from t to an earlier time u (equation 12 of the DDIM paper) and the deviation of its fresh noise.
+func (m DDIM) step(s Schedule, t, u Step) (next func(x, epsilon float64) float64, deviation float64) {
+	au, at := s.AlphaBar(u), s.AlphaBar(t)
+	deviation = m.Eta * math.Sqrt((1-au)/(1-at)*(1-at/au))
+	direction := math.Sqrt(max(0, 1-au-deviation*deviation))
+	next = func(x, e float64) float64 { return math.Sqrt(au)*s.Clean(t, x, e) + direction*e }
+	return next, deviation
+}

@@ -1,0 +1,38 @@
+package diffusion
+
+import (
+	"context"
+	"fmt"
+)
+
+// Batch is a batch of noisy maps for a Denoiser.
+type Batch struct {
+	Size   int       // number of maps
+	Pixels int       // pixels a map
+	Xt     []float32 // Size×Pixels: scaled maps with noise
+	Index  []float32 // Size: 0-based time t − 1
+	Theta  []float32 // Size rows of parameters scaled to [0, 1]
+}
+
+// Denoiser predicts the noise in each map of a batch, Size×Pixels values. It must not keep or change the batch.
+type Denoiser func(ctx context.Context, b Batch) ([]float32, error)
+
+// predict calls d for maps that share the time t, and checks what comes back.
+func (d Denoiser) predict(ctx context.Context, t Step, pixels int, xt, theta []float32) ([]float32, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	size := len(xt) / pixels
+	b := Batch{Size: size, Pixels: pixels, Xt: xt, Index: make([]float32, size), Theta: theta}
+	for i := range b.Index {
+		b.Index[i] = t.Index()
+	}
+	epsilon, err := d(ctx, b)
+	if err != nil {
+		return nil, fmt.Errorf("predict the noise at step %d: %w", t, err)
+	}
+	if len(epsilon) != len(xt) {
+		panic(fmt.Sprintf("diffusion: the denoiser returned %d values for %d pixels", len(epsilon), len(xt)))
+	}
+	return epsilon, nil
+}

@@ -1,0 +1,94 @@
+package diffusion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+)
+
+// Sampler turns noise into maps.
+type Sampler interface {
+	// Sample returns len(r.Theta)/r.Thetas maps of r.Pixels scaled values each.
+	Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]float32, error)
+	// Evaluations returns how often the network is called for one map.
+	Evaluations(s Schedule) int
+	// Validate returns an error that names a setting out of range.
+	Validate(s Schedule) error
+}
+
+// Request says what to sample.
+type Request struct {
+	Pixels   int       // a map
+	Thetas   int       // parameters a map
+	Theta    []float32 // one row a map, scaled to [0, 1]
+	Seed     uint64
+	First    int                 // number of the first map: map i's noise depends on Seed and First+i alone
+	Progress func(done, all int) // called after each step; may be nil
+}
+
+// Size returns the number of maps asked for.
+func (r Request) Size() int { return len(r.Theta) / r.Thetas }
+
+func (r Request) validate() error {
+	if r.Pixels < 1 || r.Thetas < 1 || len(r.Theta) == 0 || len(r.Theta)%r.Thetas != 0 {
+		return fmt.Errorf("diffusion.Request: %d pixels, %d numbers in rows of %d: want at least one map and whole rows", r.Pixels, len(r.Theta), r.Thetas)
+	}
+	return nil
+}
+
+func (r Request) progress(done, all int) {
+	if r.Progress != nil {
+		r.Progress(done, all)
+	}
+}
+
+// ErrDiverged says that a sampler met a value that is not finite.
+var ErrDiverged = errors.New("the maps are no longer finite: the network predicts noise that makes no sense")
+
+// state is a batch on its way from noise to maps: the pixels and each map's own generator.
+type state struct {
+	Request
+	x       []float32
+	sources []*rand.Rand
+}
+
+// start draws x_T.
+func (r Request) start() (*state, error) {
+	if err := r.validate(); err != nil {
+		return nil, err
+	}
+	st := &state{Request: r, x: make([]float32, r.Size()*r.Pixels)}
+	for i := range r.Size() {
+		rng := source(r.Seed, samplingNoise, uint64(r.First+i))
+		st.sources = append(st.sources, rng)
+		FillNormal(st.row(i), rng)
+	}
+	return st, nil
+}
+
+func (st *state) row(i int) []float32 { return st.x[i*st.Pixels : (i+1)*st.Pixels] }
+
+// update replaces every pixel by next(pixel, predicted noise) plus deviation times fresh noise.
+func (st *state) update(epsilon []float32, next func(x, epsilon float64) float64, deviation float64) {
+	for i, rng := range st.sources {
+		row, e := st.row(i), epsilon[i*st.Pixels:(i+1)*st.Pixels]
+		for j, x := range row {
+			v := next(float64(x), float64(e[j]))
+			if deviation > 0 {
+				v += deviation * rng.NormFloat64()
+			}
+			row[j] = float32(v)
+		}
+	}
+}
+
+// finished returns the maps, or ErrDiverged.
+func (st *state) finished() ([]float32, error) {
+	for _, v := range st.x {
+		if v-v != 0 { // true for NaN and ±Inf
+			return nil, ErrDiverged
+		}
+	}
+	return st.x, nil
+}

@@ -1,0 +1,112 @@
+package diffusion
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Step is a time t = 1…T as in Ho et al.; 0 stands for the clean map.
+type Step int
+
+// Index is what the network is fed for a step.
+func (t Step) Index() float32 { return float32(t - 1) }
+
+// Term numbers the terms L_0…L_{T−1} of the bound; L_0 is −log p(x_0|x_1).
+type Term int
+
+// Step returns the time of the noisy map that the term uses.
+func (i Term) Step() Step { return Step(i) + 1 }
+
+// Schedule is a variance schedule: all that the diffusion knows of time. Make one with NewSchedule or Paper.
+type Schedule struct {
+	beta, alphaBar []float64 // T+1 entries: beta[0] = 0, alphaBar[0] = 1
+}
+
+// NewSchedule returns the schedule with variances betas[t−1] at step t, each in (0, 1).
+func NewSchedule(betas []float64) (Schedule, error) {
+	if len(betas) == 0 {
+		return Schedule{}, errors.New("diffusion: a schedule needs at least one step")
+	}
+	s := Schedule{beta: make([]float64, len(betas)+1), alphaBar: make([]float64, len(betas)+1)}
+	s.alphaBar[0] = 1
+	for i, b := range betas {
+		if !(b > 0 && b < 1) {
+			return Schedule{}, fmt.Errorf("diffusion: beta of step %d = %g, want it in (0, 1)", i+1, b)
+		}
+		s.beta[i+1] = b
+		s.alphaBar[i+1] = s.alphaBar[i] * (1 - b)
+	}
+	return s, nil
+}
+
+// PaperName is how checkpoints name the schedule of Paper.
+const PaperName = "paper"
+
+// Paper returns the schedule of Mudur et al. (2023): T = 1000; with u = linspace(10⁻⁴, 10⁻², 1000), β = u for the first 500
+// steps and u·linspace(1, 3, 500) for the last 500.
+func Paper() Schedule {
+	const steps = 1000
+	betas := make([]float64, steps)
+	for i := range betas {
+		betas[i] = linspace(1e-4, 1e-2, steps, i)
+		if j := i - steps/2; j >= 0 {
+			betas[i] *= linspace(1, 3, steps/2, j)
+		}
+	}
+	s, err := NewSchedule(betas)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// Named returns the schedule that a checkpoint names.
+func Named(name string) (Schedule, error) {
+	if name != PaperName {
+		return Schedule{}, fmt.Errorf("diffusion: unknown schedule %q, known is %q", name, PaperName)
+	}
+	return Paper(), nil
+}
+
+// linspace returns entry i of n evenly spaced values from low to high.
+func linspace(low, high float64, n, i int) float64 {
+	return low + (high-low)*float64(i)/float64(n-1)
+}
+
+// Steps returns T.
+func (s Schedule) Steps() int { return len(s.beta) - 1 }
+
+// Beta returns β_t, the variance of the noise added at step t; Beta(0) = 0.
+func (s Schedule) Beta(t Step) float64 { return s.beta[t] }
+
+// Alpha returns 1 − β_t.
+func (s Schedule) Alpha(t Step) float64 { return 1 - s.beta[t] }
+
+// AlphaBar returns ᾱ_t = ∏ α, the share of the clean map's variance left at step t; AlphaBar(0) = 1.
+func (s Schedule) AlphaBar(t Step) float64 { return s.alphaBar[t] }
+
+// SNR returns the signal-to-noise ratio ᾱ_t/(1 − ᾱ_t); SNR(0) = +Inf.
+func (s Schedule) SNR(t Step) float64 { return s.alphaBar[t] / (1 - s.alphaBar[t]) }
+
+// PosteriorVariance returns the variance of q(x_{t−1} | x_t, x_0), t >= 1; it is 0 at t = 1.
+func (s Schedule) PosteriorVariance(t Step) float64 {
+	return s.beta[t] * (1 - s.alphaBar[t-1]) / (1 - s.alphaBar[t])
+}
+
+// PosteriorMean returns the mean of q(x_{t−1} | x_t, x_0), t >= 1.
+func (s Schedule) PosteriorMean(t Step, xt, x0 float64) float64 {
+	ofX0 := math.Sqrt(s.alphaBar[t-1]) * s.beta[t] / (1 - s.alphaBar[t])
+	ofXt := math.Sqrt(1-s.beta[t]) * (1 - s.alphaBar[t-1]) / (1 - s.alphaBar[t])
+	return ofX0*x0 + ofXt*xt
+}
+
+// Noised returns x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε.
+func (s Schedule) Noised(t Step, x0, epsilon float64) float64 {
+	return math.Sqrt(s.alphaBar[t])*x0 + math.Sqrt(1-s.alphaBar[t])*epsilon
+}
+
+// Clean returns the x_0 that noise ε in x_t implies: the inverse of Noised.
+func (s Schedule) Clean(t Step, xt, epsilon float64) float64 {
+	return (xt - math.Sqrt(1-s.alphaBar[t])*epsilon) / math.Sqrt(s.alphaBar[t])
+}
