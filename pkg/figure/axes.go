@@ -149,6 +149,9 @@ func wideTicks(low, high float64) []plot.Tick {
 		for _, sign := range []float64{-1, 1} {
 			v := sign * math.Pow(10, float64(e))
 			t := plot.Tick{Value: math.Asinh(v)}
+			if t.Value < low || t.Value > high {
+				continue
+			}
 			if e > 0 && (e-1)%every == 0 {
 				t.Label = power(1, e)
 				if sign < 0 {

@@ -114,6 +114,7 @@ func logLimits(reference, other []float64) (float64, float64) {
 // scoreAxis returns the scale and the ends of the z axis: at least ±3, and all of mean ± std but a few per cent; linear
 // where the scores are moderate and wide where they are not.
 func scoreAxis(s study.Spectra) (axis scale, low, high float64) {
+	const furthest = 1e8 // beyond which only the note tells
 	var ends []float64
 	for _, p := range s.Panels {
 		for i := range p.ZMean {
@@ -122,7 +123,8 @@ func scoreAxis(s study.Spectra) (axis scale, low, high float64) {
 	}
 	low, high = -3, 3
 	if sorted := finite(ends); len(sorted) > 0 {
-		low, high = min(low, 1.15*quantile(0.015, sorted)), max(high, 1.15*quantile(0.985, sorted))
+		low = min(low, max(1.15*quantile(0.015, sorted), -furthest))
+		high = max(high, min(1.15*quantile(0.985, sorted), furthest))
 	}
 	if max(-low, high) > 12 {
 		return wide, low, high
