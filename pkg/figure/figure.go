@@ -91,7 +91,9 @@ func (f *Figure) SVG() ([]byte, error) {
 	f.draw(draw.New(c))
 	var b bytes.Buffer
 	_, err := c.WriteTo(&b)
-	return b.Bytes(), err
+	// The library embeds PNG data but calls it JPEG; browsers look past that, other viewers draw nothing.
+	data := bytes.ReplaceAll(b.Bytes(), []byte("data:image/jpg;"), []byte("data:image/png;"))
+	return bytes.ReplaceAll(data, []byte("<image "), []byte(`<image preserveAspectRatio="none" `)), err
 }
 
 func (f *Figure) noteLines() []string {

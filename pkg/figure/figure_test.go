@@ -78,3 +78,14 @@ func TestEveryFigureIsWritten(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestImagesInSVG: maps are embedded as what they are, and fill their place whatever its shape.
+func TestImagesInSVG(t *testing.T) {
+	data, err := Gallery([]field.LogMap{syntheticMap(8, 1, 1)}, nil, "", "").SVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(data, []byte(`<image preserveAspectRatio="none"`)); n != 2 || bytes.Count(data, []byte("data:image/png;base64,iVBOR")) != 2 {
+		t.Errorf("%d images, want a map and a colour bar, both PNG", n)
+	}
+}

@@ -97,7 +97,9 @@ func (h markup) Draw(c vg.Canvas, txt string, sty text.Style, pt vg.Point) {
 		at := pt.Add(vg.Point{X: vg.Length(sty.XAlign) * width, Y: vg.Length(len(lines)-i) * sty.Font.Size})
 		for _, r := range runs(line) {
 			face := h.fonts.Lookup(sty.Font, sty.Font.Size*r.scale)
-			c.FillString(face, at.Add(vg.Point{Y: r.raise * sty.Font.Size}), r.text)
+			visible := strings.TrimLeft(r.text, " ") // SVG drops leading spaces
+			indent := face.Width(r.text[:len(r.text)-len(visible)])
+			c.FillString(face, at.Add(vg.Point{X: indent, Y: r.raise * sty.Font.Size}), visible)
 			at.X += face.Width(r.text)
 		}
 	}
