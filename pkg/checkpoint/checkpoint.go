@@ -149,7 +149,7 @@ func Load(path string) (Checkpoint, error) {
 		return fail(err)
 	}
 	c.Tensors = Tensors{}
-	for _, nt := range st.NamedTensors() {
+	for _, nt := range st.Tensors() {
 		a, err := array(nt.TensorView)
 		if err != nil {
 			return fail(fmt.Errorf("tensor %s: %w", nt.Name, err))

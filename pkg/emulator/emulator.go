@@ -1,0 +1,126 @@
+// Package emulator turns a checkpoint into maps and likelihoods at any Ω_m and σ_8 of its prior. Graphs, nodes and tensors
+// stop here: outside are cosmology.Params, field.LogMap and plain numbers.
+package emulator
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+	"darkfield/pkg/unet"
+)
+
+// Emulator is a trained network on a backend. It is safe for use by one goroutine at a time.
+type Emulator struct {
+	manifest checkpoint.Manifest
+	hash     string
+	schedule diffusion.Schedule
+	exec     *model.Exec
+}
+
+// Open reads a checkpoint and puts its averaged weights (or, where it has none, its weights) on the backend.
+func Open(b compute.Backend, path string) (*Emulator, error) {
+	c, err := checkpoint.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	weights := checkpoint.Group(c.Tensors, checkpoint.EMA)
+	if len(weights) == 0 {
+		weights = checkpoint.Group(c.Tensors, checkpoint.Weights)
+	}
+	schedule, err := diffusion.Named(c.Manifest.Schedule)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
+	}
+	e := &Emulator{manifest: c.Manifest, hash: c.Hash, schedule: schedule}
+	store := model.NewStore()
+	for name, a := range weights {
+		store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
+	}
+	e.exec, err = model.NewExec(b, store, func(_ *model.Scope, in []*Node) *Node {
+		weight := func(name string) *Node { return store.GetVariable("/" + name).NodeValue(in[0].Graph()) }
+		return unet.Predict(c.Manifest.Network, weight, in[0], in[1], in[2])
+	})
+	if err != nil {
+		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
+	}
+	return e, nil
+}
+
+// Close frees the compiled graphs.
+func (e *Emulator) Close() { e.exec.Finalize() }
+
+// Manifest says what the network was trained on.
+func (e *Emulator) Manifest() checkpoint.Manifest { return e.manifest }
+
+// Hash is the SHA-256 of the checkpoint's tensors.
+func (e *Emulator) Hash() string { return e.hash }
+
+// Box is the geometry of the maps it makes.
+func (e *Emulator) Box() field.Box { return e.manifest.Data.Box() }
+
+// denoiser returns the network as a Denoiser that works in batches of one size, so that one graph serves all; the last batch
+// is filled up with copies.
+func (e *Emulator) denoiser(size int) diffusion.Denoiser {
+	side := e.manifest.Data.Side
+	return func(ctx context.Context, b diffusion.Batch) ([]float32, error) {
+		out := make([]float32, 0, len(b.Xt))
+		thetas := len(b.Theta) / b.Size
+		for first := 0; first < b.Size; first += size {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			n := min(size, b.Size-first)
+			t, err := e.exec.Call1(
+				tensors.FromFlatDataAndDimensions(fill(b.Xt[first*b.Pixels:(first+n)*b.Pixels], size*b.Pixels), size, side, side, 1),
+				tensors.FromFlatDataAndDimensions(fill(b.Index[first:first+n], size), size),
+				tensors.FromFlatDataAndDimensions(fill(b.Theta[first*thetas:(first+n)*thetas], size*thetas), size, thetas),
+			)
+			if err != nil {
+				return nil, fmt.Errorf("emulator: run the network: %w", err)
+			}
+			values, err := tensors.CopyFlatData[float32](t)
+			if err != nil {
+				return nil, fmt.Errorf("emulator: read the network's output: %w", err)
+			}
+			if err := t.FinalizeAll(); err != nil {
+				return nil, fmt.Errorf("emulator: free the network's output: %w", err)
+			}
+			out = append(out, values[:n*b.Pixels]...)
+		}
+		return out, nil
+	}
+}
+
+// fill repeats src from its start until it has n entries.
+func fill(src []float32, n int) []float32 {
+	if len(src) == n {
+		return src
+	}
+	out := make([]float32, n)
+	for done := 0; done < n; {
+		done += copy(out[done:], src)
+	}
+	return out
+}
+
+// thetas scales parameters for the network, or says which lies outside the prior.
+func (e *Emulator) thetas(params []cosmology.Params) ([]float32, error) {
+	out := make([]float32, 0, 2*len(params))
+	for _, p := range params {
+		if err := e.manifest.Prior.Check(p); err != nil {
+			return nil, fmt.Errorf("emulator: %w: the network knows no maps there", err)
+		}
+		u := e.manifest.Prior.Unit(p)
+		out = append(out, float32(u[0]), float32(u[1]))
+	}
+	return out, nil
+}

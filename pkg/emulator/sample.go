@@ -1,0 +1,90 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+)
+
+// SampleConfig says how to sample.
+type SampleConfig struct {
+	Sampler string  `json:"sampler" yaml:"sampler"` // "ddpm" (ancestral) or "ddim"
+	Steps   int     `json:"steps" yaml:"steps"`     // network evaluations a map, for ddim
+	Eta     float64 `json:"eta" yaml:"eta"`         // noise of ddim: 0 is deterministic
+	Batch   int     `json:"batch" yaml:"batch"`     // maps at a time
+}
+
+// DefaultSampling returns deterministic DDIM with 25 steps.
+func DefaultSampling() SampleConfig { return SampleConfig{Sampler: "ddim", Steps: 25, Batch: 20} }
+
+// String names the sampler as captions do.
+func (c SampleConfig) String() string {
+	if c.Sampler == "ddpm" {
+		return "DDPM, all steps"
+	}
+	return fmt.Sprintf("DDIM, %d steps", c.Steps)
+}
+
+// sampler returns the method that c names.
+func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
+	if c.Batch < 1 {
+		return nil, fmt.Errorf("emulator.SampleConfig.Batch = %d, want >= 1", c.Batch)
+	}
+	var m diffusion.Sampler
+	switch c.Sampler {
+	case "ddpm":
+		m = diffusion.Ancestral{}
+	case "ddim":
+		m = diffusion.DDIM{Steps: c.Steps, Eta: c.Eta}
+	default:
+		return nil, fmt.Errorf("emulator.SampleConfig.Sampler = %q, want ddpm or ddim", c.Sampler)
+	}
+	return m, m.Validate(s)
+}
+
+// Validate returns an error that names a setting out of range for the paper's schedule.
+func (c SampleConfig) Validate() error {
+	_, err := c.sampler(diffusion.Paper())
+	return err
+}
+
+// ErrNotTrained says that sampled maps hold values that no density can have.
+var ErrNotTrained = errors.New("the network makes no maps yet")
+
+// Sample makes one map for each entry of params. Map i depends on the seed, i and its parameters alone, whatever the batch
+// size. progress, if not nil, is told the network evaluations done and due.
+func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
+	method, err := c.sampler(e.schedule)
+	if err != nil {
+		return nil, err
+	}
+	theta, err := e.thetas(params)
+	if err != nil {
+		return nil, err
+	}
+	batches := (len(params) + c.Batch - 1) / c.Batch
+	out := make([]field.LogMap, 0, len(params))
+	for k := range batches {
+		first, last := k*c.Batch, min((k+1)*c.Batch, len(params))
+		r := diffusion.Request{Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last], Seed: seed, First: first}
+		if progress != nil {
+			r.Progress = func(done, all int) { progress(k*all+done, batches*all) }
+		}
+		x, err := method.Sample(ctx, e.denoiser(c.Batch), e.schedule, r)
+		if errors.Is(err, diffusion.ErrDiverged) {
+			err = fmt.Errorf("%w: %w; train longer", ErrNotTrained, err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("emulator: sample: %w", err)
+		}
+		for i := range last - first {
+			scaled := field.ScaledMap{Box: e.Box(), Values: x[i*r.Pixels : (i+1)*r.Pixels]}
+			out = append(out, e.manifest.Scaling.Unscale(scaled))
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,133 @@
+package training
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+)
+
+// Source hands out scaled maps with their scaled parameters. Fill must be safe for concurrent use.
+type Source struct {
+	Len  int
+	Fill func(i int, dst []float32) (theta [2]float32, err error)
+}
+
+// Data are the maps to train and to validate on.
+type Data struct {
+	Side       int // pixels
+	Train      Source
+	Validation Source
+}
+
+// batch is the input of one step.
+type batch struct {
+	x0, epsilon, index, theta []float32
+	err                       error
+}
+
+// Streams of random numbers: which, and for which step or epoch.
+const (
+	permutations uint64 = iota + 1
+	steps
+	validation
+)
+
+func stream(seed, which, n uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, which<<56|n))
+}
+
+// drawer draws batches. Its only state is the order of the current epoch, which follows from the seed.
+type drawer struct {
+	Config
+	data     Data
+	schedule diffusion.Schedule
+	epoch    int
+	order    []int
+	raw      []float32
+}
+
+// draw returns the batch of step n = 1, 2, …: the next maps of an endless sequence of shuffled epochs, each turned or flipped
+// at random, with a uniform time and fresh noise.
+func (d *drawer) draw(n int) batch {
+	pixels := d.data.Side * d.data.Side
+	b := batch{
+		x0: make([]float32, d.Batch*pixels), epsilon: make([]float32, d.Batch*pixels),
+		index: make([]float32, d.Batch), theta: make([]float32, 2*d.Batch),
+	}
+	rng := stream(d.Seed, steps, uint64(n))
+	for j := range d.Batch {
+		theta, err := d.fill(b.x0[j*pixels:(j+1)*pixels], d.at((n-1)*d.Batch+j), field.Symmetry(rng.IntN(field.Symmetries)))
+		if err != nil {
+			b.err = fmt.Errorf("training: map for step %d: %w", n, err)
+			return b
+		}
+		copy(b.theta[2*j:], theta[:])
+		b.index[j] = diffusion.Term(rng.IntN(d.schedule.Steps())).Step().Index()
+	}
+	diffusion.FillNormal(b.epsilon, rng)
+	return b
+}
+
+// at returns the map at position p of the endless sequence.
+func (d *drawer) at(p int) int {
+	epoch := p / d.data.Train.Len
+	if d.order == nil || epoch != d.epoch {
+		d.epoch, d.order = epoch, stream(d.Seed, permutations, uint64(epoch)).Perm(d.data.Train.Len)
+	}
+	return d.order[p%d.data.Train.Len]
+}
+
+func (d *drawer) fill(dst []float32, i int, turn field.Symmetry) ([2]float32, error) {
+	if d.raw == nil {
+		d.raw = make([]float32, len(dst))
+	}
+	theta, err := d.data.Train.Fill(i, d.raw)
+	turn.Apply(dst, d.raw, d.data.Side)
+	return theta, err
+}
+
+// prefetch draws the batches after step done in the background, one ahead of the step that runs, until stop is closed.
+func (d *drawer) prefetch(done, last int, stop <-chan struct{}) <-chan batch {
+	out := make(chan batch, 1)
+	go func() {
+		defer close(out)
+		for n := done + 1; n <= last; n++ {
+			select {
+			case out <- d.draw(n):
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// validationBatches returns fixed maps with evenly spread times and fixed noise, in whole batches.
+func (d *drawer) validationBatches() ([]batch, error) {
+	source, pixels := d.data.Validation, d.data.Side*d.data.Side
+	count := (min(d.ValidationMaps, source.Len) + d.Batch - 1) / d.Batch
+	total := count * d.Batch
+	rng := stream(d.Seed, validation, 0)
+	times := rng.Perm(total) // so that neither the maps of a simulation nor those of a batch share a range of times
+	out := make([]batch, count)
+	for k := range out {
+		b := batch{
+			x0: make([]float32, d.Batch*pixels), epsilon: make([]float32, d.Batch*pixels),
+			index: make([]float32, d.Batch), theta: make([]float32, 2*d.Batch),
+		}
+		for j := range d.Batch {
+			p := k*d.Batch + j
+			theta, err := source.Fill(p*source.Len/total, b.x0[j*pixels:(j+1)*pixels])
+			if err != nil {
+				return nil, fmt.Errorf("training: validation map: %w", err)
+			}
+			copy(b.theta[2*j:], theta[:])
+			b.index[j] = diffusion.Term(times[p] * d.schedule.Steps() / total).Step().Index()
+		}
+		diffusion.FillNormal(b.epsilon, rng)
+		out[k] = b
+	}
+	return out, nil
+}

@@ -1,0 +1,80 @@
+package training
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Loss names the function of the noise's error that is minimised.
+type Loss string
+
+const (
+	Huber      Loss = "huber" // smooth L1 with β = 1: the paper's
+	MeanSquare Loss = "mse"
+)
+
+// Config says how to train. Steps may grow when a run is resumed; all else must stay.
+type Config struct {
+	Seed            uint64  `json:"seed" yaml:"seed"`
+	Steps           int     `json:"steps" yaml:"steps"`                       // optimiser steps in all
+	Batch           int     `json:"batch" yaml:"batch"`                       // maps a step
+	LearningRate    float64 `json:"learning_rate" yaml:"learning_rate"`       // Adam's, at its highest
+	Warmup          int     `json:"warmup" yaml:"warmup"`                     // steps over which it rises linearly; 0: none
+	CosineTo        int     `json:"cosine_to" yaml:"cosine_to"`               // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
+	EMADecay        float64 `json:"ema_decay" yaml:"ema_decay"`               // of the averaged weights, reached gradually
+	Loss            Loss    `json:"loss" yaml:"loss"`                         //
+	CheckpointEvery int     `json:"checkpoint_every" yaml:"checkpoint_every"` // steps
+	ValidateEvery   int     `json:"validate_every" yaml:"validate_every"`     // steps
+	ValidationMaps  int     `json:"validation_maps" yaml:"validation_maps"`   // at most; fixed maps, times and noise
+	LogEvery        int     `json:"log_every" yaml:"log_every"`               // steps between records in metrics.jsonl
+}
+
+// Default returns the paper's settings for 64² maps.
+func Default() Config {
+	return Config{
+		Seed: 1, Steps: 60_000, Batch: 20, LearningRate: 2e-4, EMADecay: 0.999, Loss: Huber,
+		CheckpointEvery: 4000, ValidateEvery: 1000, ValidationMaps: 200, LogEvery: 20,
+	}
+}
+
+// Validate returns an error that names every field that is out of range.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(ok bool, field string, value any, want string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("training.Config.%s = %v, want %s", field, value, want))
+		}
+	}
+	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
+	bad(c.Batch >= 1, "Batch", c.Batch, ">= 1")
+	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
+	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
+	bad(c.CosineTo == 0 || c.CosineTo > c.Warmup, "CosineTo", c.CosineTo, "0 or more than Warmup")
+	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
+	bad(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
+	bad(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")
+	bad(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")
+	bad(c.ValidationMaps >= 1, "ValidationMaps", c.ValidationMaps, ">= 1")
+	bad(c.LogEvery >= 1, "LogEvery", c.LogEvery, ">= 1")
+	return errors.Join(errs...)
+}
+
+// rate returns the learning rate of step n = 1, 2, ….
+func (c Config) rate(n int) float64 {
+	switch {
+	case n <= c.Warmup:
+		return c.LearningRate * float64(n) / float64(c.Warmup)
+	case c.CosineTo == 0:
+		return c.LearningRate
+	default:
+		done := math.Min(1, float64(n-c.Warmup)/float64(c.CosineTo-c.Warmup))
+		return c.LearningRate * (0.01 + 0.99*0.5*(1+math.Cos(math.Pi*done)))
+	}
+}
+
+// decay returns the decay of the averaged weights at step n: small at first, so that short runs do not average in the
+// initial weights.
+func (c Config) decay(n int) float64 {
+	return math.Min(c.EMADecay, (1+float64(n))/(10+float64(n)))
+}
