@@ -1,0 +1,67 @@
+package summary
+
+import (
+	"fmt"
+	"sort"
+)
+
+// Histogram is a density of values: its integral over the bins is the share of values that fell into them.
+type Histogram struct {
+	Edges       []float64
+	Density     []float64 // share of all values a unit of the axis; one fewer than edges
+	Under, Over float64   // shares of the values below and above the bins
+}
+
+// NewHistogram counts values in the bins between rising edges; a value on an inner edge belongs to the bin above it and one on
+// the last edge to the last bin. NaN counts as above. It panics on fewer than two edges.
+func NewHistogram(values []float32, edges []float64) Histogram {
+	if len(edges) < 2 {
+		panic(fmt.Sprintf("summary: a histogram of %d edges", len(edges)))
+	}
+	h := Histogram{Edges: edges, Density: make([]float64, len(edges)-1)}
+	last := len(edges) - 1
+	one := 1 / float64(len(values))
+	for _, v := range values {
+		x := float64(v)
+		switch i := sort.SearchFloat64s(edges, x); {
+		case x < edges[0]:
+			h.Under += one
+		case !(x <= edges[last]):
+			h.Over += one
+		default:
+			if i == last || edges[i] != x {
+				i--
+			}
+			h.Density[i] += one
+		}
+	}
+	for i := range h.Density {
+		h.Density[i] /= edges[i+1] - edges[i]
+	}
+	return h
+}
+
+// Envelope returns the mean and the standard deviation of the densities of histograms with the same edges.
+func Envelope(histograms []Histogram) (mean, std []float64) {
+	curves := make([][]float64, len(histograms))
+	for i, h := range histograms {
+		curves[i] = h.Density
+	}
+	s := Stats(curves)
+	return s.Mean, s.Std
+}
+
+// Ratios returns the mean and standard deviation over maps of varied[i]/fiducial[i], bin by bin, for the first maps that both
+// have. Maps of equal index share their random phases, so that most of the cosmic variance cancels.
+func Ratios(varied, fiducial [][]float64) (mean, std []float64) {
+	var curves [][]float64
+	for m := range min(len(varied), len(fiducial)) {
+		c := make([]float64, len(varied[m]))
+		for i, v := range varied[m] {
+			c[i] = v / fiducial[m][i]
+		}
+		curves = append(curves, c)
+	}
+	s := Stats(curves)
+	return s.Mean, s.Std
+}
