@@ -26,7 +26,7 @@ type Surface struct {
 }
 
 // chunk is how many θ are asked for at once, so that progress can be shown and a cancelled context is seen soon.
-const chunk = 128
+const chunk = 160
 
 // Evaluate asks terms for all points of the grid and returns one Surface per term. It returns an error for a bad grid, a
 // wrong number of results, and a value that is NaN or infinite (naming θ and the term, wrapping ErrNotFinite).

@@ -34,7 +34,7 @@ func (c Convention) String() string {
 	return [...]string{"x = f/Σf", "x = f − ⟨f⟩", "δ = f/⟨f⟩ − 1"}[c]
 }
 
-// Power returns the spectrum of values, the pixels of a map in box, row-major.
+// PowerOf returns the spectrum of values, the pixels of a map in box, row-major.
 //
 //   - Shape: Cells/2 bins; mode k (in units of the fundamental) is in bin ⌈|k|⌉; bins beyond Cells/2 and k = 0 are dropped.
 //   - Units: k in h/Mpc. Deviation and Contrast: P = |FT|²/Side² with FT = CellSide²·Σ x exp(−ik·x), in (Mpc/h)² times the
@@ -42,10 +42,10 @@ func (c Convention) String() string {
 //     with x = f/Σf, in (Mpc/h)², which is the Contrast spectrum of f.
 //   - Errors: panics unless there are Cells² values and Cells is at least 2.
 //   - Source: Mudur et al. (2023), whose code weighs the half plane as here: 2 but for the columns k_x = 0 and Nyquist.
-func (c Convention) Power(values []float32, box field.Box) Spectrum {
+func (c Convention) PowerOf(values []float64, box field.Box) Spectrum {
 	n := box.Cells
 	if len(values) != n*n || n < 2 {
-		panic(fmt.Sprintf("summary: Power of %d values in a map of %d pixels a side", len(values), n))
+		panic(fmt.Sprintf("summary: PowerOf %d values in a map of %d pixels a side", len(values), n))
 	}
 	x := c.normalise(values)
 	scale := box.CellSide() * box.CellSide() / box.Side
@@ -85,27 +85,35 @@ func (c Convention) Power(values []float32, box field.Box) Spectrum {
 	return out
 }
 
-// OfLog returns the spectrum of a log map.
-func (c Convention) OfLog(m field.LogMap) Spectrum { return c.Power(m.Values, m.Box) }
+// Power returns the spectrum of a log map.
+func (c Convention) Power(m field.LogMap) Spectrum { return c.PowerOf(widen(m.Values), m.Box) }
 
 // Overdensity returns the spectrum of the density contrast of a map, in (Mpc/h)².
-func Overdensity(m field.Map) Spectrum { return Contrast.Power(m.Values, m.Box) }
+func Overdensity(m field.Map) Spectrum { return Contrast.PowerOf(widen(m.Values), m.Box) }
 
-func (c Convention) normalise(values []float32) []float64 {
+func widen(values []float32) []float64 {
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+func (c Convention) normalise(values []float64) []float64 {
 	sum := 0.0
 	for _, v := range values {
-		sum += float64(v)
+		sum += v
 	}
 	mean := sum / float64(len(values))
 	x := make([]float64, len(values))
 	for i, v := range values {
 		switch c {
 		case SumNormalised:
-			x[i] = float64(v) / sum
+			x[i] = v / sum
 		case Deviation:
-			x[i] = float64(v) - mean
+			x[i] = v - mean
 		case Contrast:
-			x[i] = float64(v)/mean - 1
+			x[i] = v/mean - 1
 		default:
 			panic(fmt.Sprintf("summary: unknown convention %d", int(c)))
 		}
