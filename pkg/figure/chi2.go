@@ -37,6 +37,10 @@ func Chi2(r study.Chi2) *Figure {
 		fractions[i] = fractionsOf(s.values, edges)
 		high = max(high, slices.Max(fractions[i]))
 	}
+	lines := 0 // of text above the panels, the same for all
+	for _, s := range sets {
+		lines = max(lines, len(describe(s.values, s.expectation, edges)))
+	}
 	for i, s := range sets {
 		row[i] = newPanel(axis, linear, "", "reduced χ² of P(k)", "fraction of maps per bin")
 		row[i].rangeX(edges[0], edges[len(edges)-1])
@@ -46,7 +50,9 @@ func Chi2(r study.Chi2) *Figure {
 			c = genColor
 		}
 		row[i].bars(edges, fractions[i], faint(c, 0.55), c)
-		annotate(row[i], s.title, s.values, s.expectation, edges)
+		text := describe(s.values, s.expectation, edges)
+		row[i].title(append(append([]string{s.title}, text...), make([]string, lines-len(text))...)...)
+		row[i].mark(s.values, s.expectation)
 		if i > 0 {
 			unlabelled(&row[i].Y, linear)
 		}
@@ -88,7 +94,7 @@ func chi2Bins(r study.Chi2) ([]float64, scale) {
 	generated := positive(finite(r.Generated14, r.Generated15))
 	end := max(1.25*quantile(0.98, truths), 2)
 	if len(generated) > 0 && quantile(0.75, generated) > 2*end {
-		low, high := math.Log(truths[0]/1.2), math.Log(min(quantile(0.98, all)*1.2, truths[0]*1e9))
+		low, high := math.Log(truths[0]/1.2), math.Log(quantile(0.98, all)*1.2)
 		for i := range edges {
 			edges[i] = math.Exp(low + (high-low)*float64(i)/bins)
 		}
@@ -119,16 +125,16 @@ func fractionsOf(values, edges []float64) []float64 {
 	return out
 }
 
-// annotate marks mean, median and expectation and writes them with what lies outside.
-func annotate(p *panel, title string, values []float64, expectation float64, edges []float64) {
+// describe puts a set's numbers into lines of text, with what the axis does not show.
+func describe(values []float64, expectation float64, edges []float64) []string {
 	good := finite(values)
 	if len(good) == 0 {
-		p.title(title, fmt.Sprintf("none of %d values is finite", len(values)), "")
-		return
+		return []string{fmt.Sprintf("none of %d values is finite", len(values))}
 	}
-	mean, median := stat.Mean(good, nil), medianOf(good)
-	text := fmt.Sprintf("mean %s, median %s, expected %s", brief(mean), brief(median), brief(expectation))
-	more := fmt.Sprintf("%d maps", len(values))
+	lines := []string{
+		fmt.Sprintf("mean %s, median %s", brief(stat.Mean(good, nil)), brief(medianOf(good))),
+		fmt.Sprintf("expected %s; %d maps", brief(expectation), len(values)),
+	}
 	outside := 0
 	for _, v := range good {
 		if v < edges[0] || v >= edges[len(edges)-1] {
@@ -136,15 +142,21 @@ func annotate(p *panel, title string, values []float64, expectation float64, edg
 		}
 	}
 	if outside > 0 {
-		more += fmt.Sprintf(", %d outside the axis, up to %s", outside, brief(good[len(good)-1]))
+		lines = append(lines, fmt.Sprintf("%d outside the axis, up to %s", outside, brief(good[len(good)-1])))
 	}
 	if lost := len(values) - len(good); lost > 0 {
-		more += fmt.Sprintf(", %d not finite", lost)
+		lines[1] += fmt.Sprintf(", %d not finite", lost)
 	}
+	return lines
+}
+
+// mark draws lines at mean, median and expectation.
+func (p *panel) mark(values []float64, expectation float64) {
 	p.vertical(expectation, expectedLine)
-	p.vertical(mean, meanLine)
-	p.vertical(median, medianLine)
-	p.title(title, text, more)
+	if good := finite(values); len(good) > 0 {
+		p.vertical(stat.Mean(good, nil), meanLine)
+		p.vertical(medianOf(good), medianLine)
+	}
 }
 
 // medianOf returns the median of sorted values, the mean of the middle two for an even number.

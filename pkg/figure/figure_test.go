@@ -23,6 +23,7 @@ func everyFigure() map[string]*Figure {
 		"histograms":      Histograms(syntheticHistograms()),
 		"chi2":            Chi2(syntheticChi2(1.05)),
 		"chi2-poor":       Chi2(syntheticChi2(1000)),
+		"chi2-untrained":  Chi2(syntheticChi2(1e6)),
 		"likelihood":      Likelihood(syntheticContours(), syntheticInference()),
 		"contours":        Contours(syntheticContours()),
 		"inference":       Inference(syntheticInference()),

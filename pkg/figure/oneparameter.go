@@ -124,17 +124,13 @@ func valueEntries(r study.Response) []entry {
 	return out
 }
 
+// responseLimits spans all spectra that the middle column shows.
 func responseLimits(o study.OneParameter) (float64, float64) {
-	var truths, generated [][]float64
+	var shown [][]float64
 	for _, r := range o.Rows {
-		for i := range r.GenSpectra {
-			generated = append(generated, weighted(r.K, r.GenSpectra[i], nil, 0))
-		}
-		for i := range r.TrueSpectra {
-			truths = append(truths, weighted(r.K, r.TrueSpectra[i], nil, 0))
-		}
+		shown = append(shown, weightedAll(r.K, r.GenSpectra)...)
 	}
-	return logLimits(positive(finite(truths...)), positive(finite(generated...)))
+	return logLimits(positive(finite(shown...)), nil)
 }
 
 func responsePanel(r study.Response, shown []int, low, high float64) *panel {

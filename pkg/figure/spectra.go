@@ -1,6 +1,8 @@
 package figure
 
 import (
+	"math"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -8,7 +10,7 @@ import (
 )
 
 // Spectra draws the paper's figure 1: k²P(k) of true and generated log fields above, z-scores of the generated ones
-// below, a column for each parameter. Bands are mean ± one standard deviation over maps; thin lines are single maps.
+// below, a column for each parameter. Bands are mean ± one standard deviation over maps, but not below the lowest map; thin lines are single maps.
 func Spectra(s study.Spectra) *Figure {
 	if len(s.Panels) == 0 {
 		return Empty("No spectra: there is no validation parameter to show.")
@@ -50,11 +52,37 @@ func powerPanel(p study.SpectraPanel, s study.Spectra) *panel {
 		if group.color == 1 {
 			c, dash = genColor, genDash
 		}
-		out.band(p.K, weighted(p.K, group.mean, group.std, -1), weighted(p.K, group.mean, group.std, 1), faint(c, 0.22))
+		low := notBelow(weighted(p.K, group.mean, group.std, -1), weightedAll(p.K, group.curves))
+		out.band(p.K, low, weighted(p.K, group.mean, group.std, 1), faint(c, 0.22))
 		for _, one := range group.curves {
 			out.line(p.K, weighted(p.K, one, nil, 0), line(faint(c, 0.22), 0.4))
 		}
 		out.line(p.K, weighted(p.K, group.mean, nil, 0), line(c, 1.6, dash...))
+	}
+	return out
+}
+
+// notBelow raises low to the least of the curves: a few wild maps make a deviation larger than the mean, and a band down to
+// zero or below would cover a log axis without saying anything.
+func notBelow(low []float64, curves [][]float64) []float64 {
+	out := make([]float64, len(low))
+	for i, v := range low {
+		least := math.Inf(1)
+		for _, c := range curves {
+			least = min(least, c[i]) // NaN stays NaN
+		}
+		out[i] = v
+		if least > v && !math.IsInf(least, 1) {
+			out[i] = least
+		}
+	}
+	return out
+}
+
+func weightedAll(k []float64, curves [][]float64) [][]float64 {
+	out := make([][]float64, len(curves))
+	for i, c := range curves {
+		out[i] = weighted(k, c, nil, 0)
 	}
 	return out
 }
@@ -79,24 +107,19 @@ func limitsK(k []float64) (float64, float64) {
 	return sorted[0] / 1.05, sorted[len(sorted)-1] * 1.05
 }
 
-// powerLimits spans all true spectra and nearly all generated ones, but at most 1.5 decades beyond the true ones: an
-// untrained network makes power that would press everything else flat.
+// powerLimits spans all true spectra and most of the generated ones.
 func powerLimits(s study.Spectra) (float64, float64) {
 	var truths, generated [][]float64
 	for _, p := range s.Panels {
-		for _, c := range p.True {
-			truths = append(truths, weighted(p.K, c, nil, 0))
-		}
-		for _, c := range p.Generated {
-			generated = append(generated, weighted(p.K, c, nil, 0))
-		}
+		truths, generated = append(truths, weightedAll(p.K, p.True)...), append(generated, weightedAll(p.K, p.Generated)...)
 	}
 	return logLimits(positive(finite(truths...)), positive(finite(generated...)))
 }
 
-// logLimits spans the sorted positive reference values and the middle 98 % of the others, up to 1.5 decades further.
+// logLimits spans the sorted positive reference values and the middle 94 % of the others, but at most six decades beyond: an
+// untrained network makes power that would press everything else flat.
 func logLimits(reference, other []float64) (float64, float64) {
-	const beyond = 31.6
+	const beyond = 1e6
 	if len(reference) == 0 {
 		reference = other
 	}
@@ -105,8 +128,8 @@ func logLimits(reference, other []float64) (float64, float64) {
 	}
 	low, high := reference[0], reference[len(reference)-1]
 	if len(other) > 0 {
-		low = min(low, max(quantile(0.01, other), low/beyond))
-		high = max(high, min(quantile(0.99, other), high*beyond))
+		low = min(low, max(quantile(0.03, other), low/beyond))
+		high = max(high, min(quantile(0.97, other), high*beyond))
 	}
 	return low / 1.3, high * 1.3
 }
@@ -118,8 +141,13 @@ func scoreAxis(s study.Spectra) (axis scale, low, high float64) {
 	var ends []float64
 	for _, p := range s.Panels {
 		for i := range p.ZMean {
-			ends = append(ends, p.ZMean[i]-p.ZStd[i], p.ZMean[i]+p.ZStd[i])
+			ends = append(ends, p.ZMean[i]+p.ZStd[i])
 		}
+		low := make([]float64, len(p.ZMean))
+		for i := range low {
+			low[i] = p.ZMean[i] - p.ZStd[i]
+		}
+		ends = append(ends, notBelow(low, p.Z)...)
 	}
 	low, high = -3, 3
 	if sorted := finite(ends); len(sorted) > 0 {
@@ -147,7 +175,7 @@ func scorePanel(p study.SpectraPanel, scores scale, bottom, top float64) *panel 
 	for i := range p.ZMean {
 		low[i], high[i] = p.ZMean[i]-p.ZStd[i], p.ZMean[i]+p.ZStd[i]
 	}
-	out.band(p.K, low, high, faint(genColor, 0.22))
+	out.band(p.K, notBelow(low, p.Z), high, faint(genColor, 0.22))
 	for _, z := range p.Z {
 		out.line(p.K, z, line(faint(genColor, 0.16), 0.4))
 	}

@@ -1,0 +1,69 @@
+package study
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"darkfield/pkg/emulator"
+)
+
+// Config says how much of everything a study does. It is plain data, never changed after Validate.
+type Config struct {
+	Seed             uint64                `json:"seed" yaml:"seed"`                           // of the samples and of the noise in the bound
+	ValidationParams int                   `json:"validation_params" yaml:"validation_params"` // parameters that chi² is taken over
+	MapsPerParam     int                   `json:"maps_per_param" yaml:"maps_per_param"`       // maps generated at each
+	SpectraPanels    int                   `json:"spectra_panels" yaml:"spectra_panels"`       // parameters shown in figures 1 and 4
+	OnePSeeds        int                   `json:"one_p_seeds" yaml:"one_p_seeds"`             // maps generated at each value of the 1P set
+	HistogramBins    int                   `json:"histogram_bins" yaml:"histogram_bins"`
+	GridPoints       int                   `json:"grid_points" yaml:"grid_points"`         // a side, of each grid of parameters
+	Refinements      int                   `json:"refinements" yaml:"refinements"`         // rounds of refinement after the grid over the whole prior
+	Terms            []int                 `json:"terms" yaml:"terms"`                     // terms of the bound whose contours are shown
+	InferenceTerms   []int                 `json:"inference_terms" yaml:"inference_terms"` // terms that are summed for inference
+	InferenceMaps    int                   `json:"inference_maps" yaml:"inference_maps"`   // validation parameters inferred, one map each
+	Sampling         emulator.SampleConfig `json:"sampling" yaml:"sampling"`
+}
+
+// Default returns the paper's study: 10 validation parameters with 50 maps each, three of them shown, 15 seeds for 1P,
+// contours of seven terms, and inference from term 0 for 14 maps. The grid is coarser than the paper's 50×50, because
+// splines through 16×16 points give the same surface.
+func Default() Config {
+	return Config{
+		Seed: 1, ValidationParams: 10, MapsPerParam: 50, SpectraPanels: 3, OnePSeeds: 15, HistogramBins: 60,
+		GridPoints: 16, Refinements: 2, Terms: []int{0, 2, 5, 8, 10, 15, 20}, InferenceTerms: []int{0}, InferenceMaps: 14,
+		Sampling: emulator.DefaultSampling(),
+	}
+}
+
+// FieldError is a field of a Config that has a value it must not have.
+type FieldError struct {
+	Field string
+	Value any
+	Want  string
+}
+
+func (e *FieldError) Error() string {
+	return fmt.Sprintf("study.Config.%s = %v, want %s", e.Field, e.Value, e.Want)
+}
+
+// Validate returns all faults at once: each a *FieldError, but those of Sampling.
+func (c Config) Validate() error {
+	var errs []error
+	need := func(ok bool, field string, value any, want string) {
+		if !ok {
+			errs = append(errs, &FieldError{field, value, want})
+		}
+	}
+	need(c.ValidationParams >= 1, "ValidationParams", c.ValidationParams, ">= 1")
+	need(c.MapsPerParam >= 2, "MapsPerParam", c.MapsPerParam, ">= 2: a standard deviation needs two maps")
+	need(c.SpectraPanels >= 1 && c.SpectraPanels <= 5, "SpectraPanels", c.SpectraPanels, "1 to 5 panels side by side")
+	need(c.OnePSeeds >= 2, "OnePSeeds", c.OnePSeeds, ">= 2: a standard deviation needs two maps")
+	need(c.HistogramBins >= 2, "HistogramBins", c.HistogramBins, ">= 2")
+	need(c.GridPoints >= 5, "GridPoints", c.GridPoints, ">= 5: the fewest that a cubic spline can be checked with")
+	need(c.Refinements >= 0, "Refinements", c.Refinements, ">= 0")
+	need(len(c.Terms) > 0 && slices.Min(c.Terms) >= 0, "Terms", c.Terms, "at least one term, none below 0")
+	need(len(c.InferenceTerms) > 0 && slices.Min(c.InferenceTerms) >= 0, "InferenceTerms", c.InferenceTerms, "at least one term, none below 0")
+	need(c.InferenceMaps >= 1, "InferenceMaps", c.InferenceMaps, ">= 1")
+	errs = append(errs, c.Sampling.Validate())
+	return errors.Join(errs...)
+}

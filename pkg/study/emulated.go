@@ -1,0 +1,54 @@
+package study
+
+import (
+	"context"
+	"fmt"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/field"
+	"darkfield/pkg/likelihood"
+)
+
+// FromEmulator returns the source of studies of one checkpoint on one suite. cache is the directory of generated maps
+// (empty: none are kept). It returns an error for maps of another box or of pixels that cannot be averaged to the network's.
+func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache string) (Source, error) {
+	m := e.Manifest()
+	if err := cfg.Validate(); err != nil {
+		return Source{}, err
+	}
+	s := Source{
+		Suite: suite, Validation: m.Data.Split.Validation, Prior: m.Prior, Box: e.Box(), Hash: e.Hash(), Step: m.Step,
+		Sampler: cfg.Sampling.String(), Trained: m.Data.Suite, Cache: cache,
+	}
+	if cfg.Sampling.Eta != 0 {
+		s.Sampler += fmt.Sprintf(" of eta %g", cfg.Sampling.Eta)
+	}
+	s.Sample = func(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+		return e.Sample(ctx, params, seed, cfg.Sampling, progress)
+	}
+	s.Terms = func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
+		score, err := e.Terms(m, terms, seed, cfg.Sampling.Batch)
+		if err != nil {
+			return func(context.Context, []cosmology.Params) ([][]float64, error) { return nil, err }
+		}
+		return score
+	}
+	return s, s.checkSuite()
+}
+
+// checkSuite returns an error unless the suite's maps can be compared with the emulator's.
+func (s Source) checkSuite() error {
+	for _, maps := range s.Suite.Sets {
+		box := maps.Box()
+		if box.Side != s.Box.Side {
+			return fmt.Errorf("study: %s has maps of %g Mpc/h a side, the checkpoint was trained on %g; choose data of the same box", maps.Path(), box.Side, s.Box.Side)
+		}
+		if box.Cells%s.Box.Cells != 0 {
+			return fmt.Errorf("study: %s has maps of %d pixels a side, which cannot be averaged to the checkpoint's %d", maps.Path(), box.Cells, s.Box.Cells)
+		}
+	}
+	return nil
+}

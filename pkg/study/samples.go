@@ -1,0 +1,116 @@
+package study
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/field"
+)
+
+// sampleKey is all that generated maps depend on, so that a file named by its hash can never be stale.
+type sampleKey struct {
+	Format  int              `json:"format"`
+	Hash    string           `json:"hash"`
+	Sampler string           `json:"sampler"`
+	Box     field.Box        `json:"box"`
+	Params  cosmology.Params `json:"params"`
+	Seed    uint64           `json:"seed"`
+}
+
+// sampleFormat changes when what a key or a file means changes.
+const sampleFormat = 1
+
+// generate returns n maps at one parameter, from the cache if they are there. Map i is the same whatever n is, so that a
+// file with more maps serves too. A file that cannot be read or is not what its name says is made again.
+func (s Source) generate(ctx context.Context, p cosmology.Params, n int, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	path := s.samplePath(p, seed)
+	if maps, err := s.cached(path, n); err == nil {
+		progress(n, n)
+		return maps, nil
+	}
+	params := make([]cosmology.Params, n)
+	for i := range params {
+		params[i] = p
+	}
+	maps, err := s.Sample(ctx, params, seed, progress)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(maps, n); err != nil {
+		return nil, fmt.Errorf("study: maps generated at %v: %w", p, err)
+	}
+	if path == "" {
+		return maps, nil
+	}
+	stored := make([]field.Map, n) // the file holds log10 values, as its name says: 10^x of an untrained network overflows
+	for i, m := range maps {
+		stored[i] = field.Map(m)
+	}
+	return maps, camels.WriteMaps(path, stored)
+}
+
+// samplePath names the file of maps generated at p: readable, and unique by the hash of all they depend on.
+func (s Source) samplePath(p cosmology.Params, seed uint64) string {
+	if s.Cache == "" {
+		return ""
+	}
+	key, err := json.Marshal(sampleKey{sampleFormat, s.Hash, s.Sampler, s.Box, p, seed})
+	if err != nil {
+		panic(fmt.Sprintf("study: a sample key that is no JSON: %v", err))
+	}
+	name := fmt.Sprintf("log10-step-%08d-omega_m-%.4f-sigma_8-%.4f-%x.npy", s.Step, p.OmegaM, p.Sigma8, sha256.Sum256(key))
+	return filepath.Join(s.Cache, name)
+}
+
+func (s Source) cached(path string, n int) ([]field.LogMap, error) {
+	if path == "" {
+		return nil, fmt.Errorf("study: no cache")
+	}
+	stored, err := camels.ReadMaps(path, s.Box.Side)
+	if err != nil {
+		return nil, err
+	}
+	if len(stored) < n {
+		return nil, fmt.Errorf("study: %s holds %d maps, want %d", path, len(stored), n)
+	}
+	maps := make([]field.LogMap, n)
+	for i := range maps {
+		maps[i] = field.LogMap(stored[i])
+	}
+	return maps, s.check(maps, n)
+}
+
+// check returns an error unless there are n maps of the source's box with finite pixels.
+func (s Source) check(maps []field.LogMap, n int) error {
+	if len(maps) != n {
+		return fmt.Errorf("%d maps, want %d", len(maps), n)
+	}
+	for i, m := range maps {
+		if m.Box != s.Box || len(m.Values) != s.Box.Pixels() {
+			return fmt.Errorf("map %d has %d values in a box of %+v, want %+v", i, len(m.Values), m.Box, s.Box)
+		}
+		for j, v := range m.Values {
+			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+				return fmt.Errorf("map %d, pixel (y=%d, x=%d) is %g: the network has diverged; choose an earlier checkpoint", i, j/m.Box.Cells, j%m.Box.Cells, v)
+			}
+		}
+	}
+	return nil
+}
+
+// seedFor derives the seed of one simulation's samples, so that maps at different parameters have independent noise.
+func seedFor(seed uint64, simulation int) uint64 {
+	x := seed + 0x9e3779b97f4a7c15*uint64(simulation+1) // SplitMix64 (Steele, Lea and Flood 2014)
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

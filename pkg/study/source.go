@@ -1,0 +1,156 @@
+package study
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+	"darkfield/pkg/likelihood"
+	"darkfield/pkg/summary"
+)
+
+// Sample generates one map for each of the parameters. Map i depends on its parameters, seed and i alone. progress may be nil.
+type Sample func(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error)
+
+// Terms returns the function that scores parameters for one map: terms of the variational bound, with noise that depends
+// on (seed, term) alone.
+type Terms func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms
+
+// Source is what a study works on: the true maps, and an emulator behind two functions.
+type Source struct {
+	Suite      *camels.Suite
+	Validation []int           // simulations of the LH set that training has not seen
+	Prior      cosmology.Prior // over which the emulator is conditioned
+	Box        field.Box       // of the emulator's maps
+	Hash       string          // identifies the emulator's weights; part of the cache's keys
+	Step       int             // of training, for captions
+	Sampler    string          // for captions and the cache's keys, e.g. "ddim, 50 steps"
+	Trained    string          // suite that the emulator was trained on, if it is known; captions name it where it differs
+	Sample     Sample
+	Terms      Terms
+	Cache      string // directory of generated maps; empty: none are kept
+
+	// Progress is told what is being done and which fraction of it is; nil: nobody is.
+	Progress func(stage string, fraction float64)
+}
+
+// report returns the progress function of the i-th of n equal parts of a stage.
+func (s Source) report(stage string, i, n int) func(done, total int) {
+	return func(done, total int) {
+		if s.Progress != nil {
+			s.Progress(stage, (float64(i)+float64(done)/float64(max(total, 1)))/float64(n))
+		}
+	}
+}
+
+// lh returns the LH set, which every study but 1P needs.
+func (s Source) lh() (*camels.Maps, error) {
+	if !s.Suite.Has(camels.LH) {
+		return nil, fmt.Errorf("study: %s has no LH set, which holds the validation parameters; make it or choose another directory", s.Suite.Dir)
+	}
+	return s.Suite.Sets[camels.LH], nil
+}
+
+// held returns up to n held-out simulations that the suite has. The first spread are those far from each other in the
+// prior, beginning with the one nearest to its centre; the rest follow in the order of the split. The choice depends on
+// the split and the parameters alone, so that every checkpoint of a run is judged on the same ones.
+func (s Source) held(n, spread int) ([]int, error) {
+	maps, err := s.lh()
+	if err != nil {
+		return nil, err
+	}
+	var have []int
+	for _, sim := range s.Validation {
+		if sim >= 0 && sim < maps.Simulations() && s.Prior.Contains(maps.Params(sim)) {
+			have = append(have, sim)
+		}
+	}
+	if len(have) == 0 {
+		return nil, fmt.Errorf("study: none of the checkpoint's %d validation simulations is among the %d of %s; use the data it was trained on, or make more simulations", len(s.Validation), maps.Simulations(), maps.Path())
+	}
+	chosen := s.spread(maps, have, min(spread, len(have)))
+	for _, sim := range have {
+		if len(chosen) < n && !slices.Contains(chosen, sim) {
+			chosen = append(chosen, sim)
+		}
+	}
+	return chosen[:min(n, len(chosen))], nil
+}
+
+// spread picks n simulations by farthest-point order in the unit square of the prior.
+func (s Source) spread(maps *camels.Maps, have []int, n int) []int {
+	distance := func(a, b cosmology.UnitParams) float64 { return math.Hypot(a[0]-b[0], a[1]-b[1]) }
+	at := func(sim int) cosmology.UnitParams { return s.Prior.Unit(maps.Params(sim)) }
+	centre := cosmology.UnitParams{0.5, 0.5}
+	chosen := []int{slices.MinFunc(have, func(a, b int) int { return cmp.Compare(distance(at(a), centre), distance(at(b), centre)) })}
+	for len(chosen) < n {
+		nearest := func(sim int) float64 {
+			d := math.Inf(1)
+			for _, c := range chosen {
+				d = min(d, distance(at(sim), at(c)))
+			}
+			return d
+		}
+		chosen = append(chosen, slices.MaxFunc(have, func(a, b int) int { return cmp.Compare(nearest(a), nearest(b)) }))
+	}
+	slices.SortFunc(chosen, func(a, b int) int { return cmp.Compare(maps.Params(a).OmegaM, maps.Params(b).OmegaM) })
+	return chosen
+}
+
+// truth returns the true maps of a simulation as the emulator makes them: averaged to its pixels, then log10.
+func (s Source) truth(maps *camels.Maps, sim int) ([]field.LogMap, error) {
+	linear, err := maps.Simulation(sim)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]field.LogMap, len(linear))
+	for i, m := range linear {
+		if out[i], err = s.logMap(m); err != nil {
+			return nil, fmt.Errorf("study: %s, simulation %d, map %d: %w", maps.Path(), sim, i, err)
+		}
+	}
+	return out, nil
+}
+
+func (s Source) logMap(m field.Map) (field.LogMap, error) {
+	coarse, err := field.BlockAverage(m, s.Box.Cells)
+	if err != nil {
+		return field.LogMap{}, err
+	}
+	return coarse.Log10()
+}
+
+// convention is how spectra of log fields are normalised: by their sum where that is a mass, by nothing elsewhere.
+func (s Source) convention() summary.Convention {
+	if s.Suite.Description.Surface() {
+		return summary.SumNormalised
+	}
+	return summary.Deviation
+}
+
+// caption says where a result comes from: the data, the checkpoint and the sampler.
+func (s Source) caption(cfg Config, more string) string {
+	data := s.Suite.Description.Suite
+	if data == toySuite {
+		data = "FastPM toy universes (not CAMELS)"
+	}
+	trained := ""
+	if s.Trained != "" && s.Trained != s.Suite.Description.Suite {
+		trained = " (trained on " + s.Trained + ")"
+	}
+	text := fmt.Sprintf("%s, %d² pixels, %g Mpc/h a side; spectra of log10 fields f with %v; checkpoint step %d, %.8s%s; sampler %s, seed %d.",
+		data, s.Box.Cells, s.Box.Side, s.convention(), s.Step, s.Hash, trained, s.Sampler, cfg.Seed)
+	if more != "" {
+		text += " " + more
+	}
+	return text
+}
+
+// toySuite is the suite name of universes made by the project's own simulator.
+const toySuite = "FastPM"
