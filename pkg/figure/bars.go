@@ -68,7 +68,7 @@ type markers struct {
 func (m markers) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
 	bar := draw.LineStyle{Color: m.glyph.Color, Width: vg.Points(1)}
-	const cap = 2.5
+	const tip = 2.5
 	for _, q := range m.at {
 		if math.IsNaN(q[0] + q[1] + q[2] + q[3]) {
 			continue
@@ -76,8 +76,8 @@ func (m markers) Plot(c draw.Canvas, p *plot.Plot) {
 		x, low, high := tx(q[0]), ty(q[2]), ty(q[3])
 		c.StrokeLines(bar, c.ClipLinesXY(
 			[]vg.Point{{X: x, Y: low}, {X: x, Y: high}},
-			[]vg.Point{{X: x - cap, Y: low}, {X: x + cap, Y: low}},
-			[]vg.Point{{X: x - cap, Y: high}, {X: x + cap, Y: high}},
+			[]vg.Point{{X: x - tip, Y: low}, {X: x + tip, Y: low}},
+			[]vg.Point{{X: x - tip, Y: high}, {X: x + tip, Y: high}},
 		)...)
 		c.DrawGlyph(m.glyph, vg.Point{X: x, Y: ty(q[1])})
 	}

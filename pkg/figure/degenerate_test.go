@@ -145,13 +145,13 @@ func TestDegenerateSizes(t *testing.T) {
 
 // TestDeterministic: the same result gives the same bytes.
 func TestDeterministic(t *testing.T) {
-	for _, make := range []func() *Figure{
+	for _, drawn := range []func() *Figure{
 		func() *Figure { return Spectra(syntheticSpectra(1.01)) },
 		func() *Figure { return Contours(syntheticContours()) },
 	} {
 		for _, render := range []func(*Figure) ([]byte, error){(*Figure).PNG, (*Figure).SVG} {
-			a, _ := render(make())
-			b, _ := render(make())
+			a, _ := render(drawn())
+			b, _ := render(drawn())
 			if !bytes.Equal(a, b) {
 				t.Error("two drawings of one result differ")
 			}

@@ -7,19 +7,16 @@ import (
 // Chi2 holds reduced chi² values of the spectra of log fields (the paper's figure 5): of true maps left out one at a time
 // and of as many generated maps, both against the true maps but one, and of all generated maps against all true ones.
 type Chi2 struct {
-	LeaveOneOut    []float64
-	Generated14    []float64
-	Generated15    []float64
-	Expectation14  float64 // mean for a perfect emulator with Gaussian spectra, from the number of reference maps and bins
-	Expectation15  float64
-	References14   int // maps in the reference of LeaveOneOut and Generated14: 14 in CAMELS
-	References15   int
-	Bins           int // wavenumbers
-	Rows           []Chi2Row
-	Generated14Of  int // generated maps a parameter that entered Generated14
-	Generated15Of  int
-	Caption        string
-	ConventionNote string
+	LeaveOneOut   []float64
+	Generated14   []float64
+	Generated15   []float64
+	Expectation14 float64 // mean for a perfect emulator with Gaussian spectra, from the number of reference maps and bins
+	Expectation15 float64
+	References14  int // maps in the reference of LeaveOneOut and Generated14: 14 in CAMELS
+	References15  int
+	Bins          int // wavenumbers
+	Rows          []Chi2Row
+	Caption       string
 }
 
 // Chi2Row is one validation parameter's part of a Chi2.

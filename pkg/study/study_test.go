@@ -442,3 +442,19 @@ func TestReplayedTruths(t *testing.T) {
 		}
 	}
 }
+
+// TestSuiteOfAnotherKind: maps that cannot be compared with the emulator's are refused before anything is sampled.
+func TestSuiteOfAnotherKind(t *testing.T) {
+	dir := t.TempDir()
+	writeSet(t, dir, camels.LH, testCells, latin(8), false)
+	s := open(t, dir, &counted{stretch: 1})
+	if err := s.checkSuite(); err != nil {
+		t.Error(err)
+	}
+	for want, box := range map[string]field.Box{"25 Mpc/h a side": {Side: 100, Cells: 16}, "16 pixels a side": {Side: 25, Cells: 32}} {
+		s.Box = box
+		if err := s.checkSuite(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("box %+v: error %v, want one that says %q", box, err, want)
+		}
+	}
+}
