@@ -45,7 +45,7 @@ const (
 // Empty returns a figure that holds only a message: what a notebook shows where there is nothing to draw.
 func Empty(message string) *Figure {
 	return &Figure{width: pageWidth, height: 0.7 * vg.Inch, body: func(c draw.Canvas) {
-		sty := textStyle(labelSize, false)
+		sty := textStyle(labelSize)
 		sty.XAlign, sty.YAlign = draw.XCenter, draw.YCenter
 		lines := wrap(scripts.Replace(message), sty, c.Max.X-c.Min.X)
 		c.FillText(sty, c.Center(), strings.Join(lines, "\n"))
@@ -97,7 +97,7 @@ func (f *Figure) SVG() ([]byte, error) {
 }
 
 func (f *Figure) noteLines() []string {
-	return wrap(scripts.Replace(f.note), textStyle(noteSize, false), f.width-2*margin)
+	return wrap(scripts.Replace(f.note), textStyle(noteSize), f.width-2*margin)
 }
 
 // rows splits the legend into rows that fit the width.
@@ -116,7 +116,7 @@ func (f *Figure) rows() [][]entry {
 }
 
 func entryWidth(e entry) vg.Length {
-	return swatch + 6 + textStyle(legendSize, false).Width(scripts.Replace(e.label)) + 18
+	return swatch + 6 + textStyle(legendSize).Width(scripts.Replace(e.label)) + 18
 }
 
 // legendRoom returns the height of the legend and the gap under it.
@@ -139,7 +139,7 @@ func (f *Figure) size() (w, h vg.Length) {
 func (f *Figure) draw(c draw.Canvas) {
 	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
 	c = draw.Crop(c, margin, -margin, margin, -margin)
-	sty := textStyle(noteSize, false)
+	sty := textStyle(noteSize)
 	sty.Color = color.NRGBA{0x30, 0x30, 0x30, 0xff}
 	lines := f.noteLines()
 	for i, l := range lines {
@@ -178,7 +178,7 @@ func drawEntry(c draw.Canvas, e entry, at vg.Point) {
 	if e.glyph != nil {
 		c.DrawGlyph(*e.glyph, vg.Point{X: at.X + swatch/2, Y: at.Y})
 	}
-	sty := textStyle(legendSize, false)
+	sty := textStyle(legendSize)
 	sty.YAlign = draw.YCenter
 	c.FillText(sty, vg.Point{X: right.X + 6, Y: at.Y}, scripts.Replace(e.label))
 }
@@ -187,7 +187,7 @@ func drawEntry(c draw.Canvas, e entry, at vg.Point) {
 func drawColumn(c draw.Canvas, title string, entries []entry) {
 	y := c.Max.Y
 	if title != "" {
-		sty := textStyle(legendSize, false)
+		sty := textStyle(legendSize)
 		sty.YAlign = draw.YCenter
 		c.FillText(sty, vg.Point{X: c.Min.X, Y: y - legendHeight/2}, scripts.Replace(title))
 		y -= legendHeight

@@ -50,7 +50,7 @@ type corner struct {
 }
 
 func (k corner) Plot(c draw.Canvas, _ *plot.Plot) {
-	sty := textStyle(noteSize, false)
+	sty := textStyle(noteSize)
 	at := vg.Point{X: c.Min.X + 5, Y: c.Max.Y - 5}
 	sty.XAlign, sty.YAlign = draw.XLeft, draw.YTop
 	if k.right {

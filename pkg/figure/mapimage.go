@@ -71,7 +71,7 @@ func drawMap(c draw.Canvas, m field.LogMap, title string, low, high float64) {
 	}
 	outline := []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}, box.Min}
 	c.StrokeLines(line(black, 0.7), outline)
-	sty := textStyle(noteSize, false)
+	sty := textStyle(noteSize)
 	sty.XAlign = draw.XCenter
 	c.FillText(sty, vg.Point{X: centre.X, Y: box.Max.Y + 4}, scripts.Replace(title))
 }
@@ -89,7 +89,7 @@ func drawColorBar(c draw.Canvas, low, high float64, label string) {
 	box := vg.Rectangle{Min: c.Min, Max: vg.Point{X: c.Min.X + barWidth, Y: c.Max.Y}}
 	c.DrawImage(box, img)
 	c.StrokeLines(line(black, 0.7), []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}, box.Min})
-	sty := textStyle(tickSize, false)
+	sty := textStyle(tickSize)
 	sty.YAlign = draw.YCenter
 	widest := vg.Length(0)
 	for _, t := range linearTicks(low, high) {
@@ -102,7 +102,7 @@ func drawColorBar(c draw.Canvas, low, high float64, label string) {
 		c.FillText(sty, vg.Point{X: box.Max.X + 6, Y: y}, t.Label)
 		widest = max(widest, sty.Width(t.Label))
 	}
-	sty = textStyle(tickSize, false)
+	sty = textStyle(tickSize)
 	sty.Rotation = math.Pi / 2
 	sty.XAlign, sty.YAlign = draw.XCenter, draw.YTop
 	c.FillText(sty, vg.Point{X: box.Max.X + 8 + widest, Y: (box.Min.Y + box.Max.Y) / 2}, label)

@@ -36,12 +36,12 @@ func newPanel(x, y scale, title, labelX, labelY string) *panel {
 	}{{&p.X, x, labelX}, {&p.Y, y, labelY}} {
 		align := a.axis.Label.TextStyle
 		a.axis.Label.Text = scripts.Replace(a.label)
-		a.axis.Label.TextStyle = textStyle(labelSize, false)
+		a.axis.Label.TextStyle = textStyle(labelSize)
 		a.axis.Label.TextStyle.XAlign, a.axis.Label.TextStyle.YAlign = align.XAlign, align.YAlign
 		a.axis.Label.TextStyle.Rotation = align.Rotation
 		a.axis.Label.Padding = vg.Points(3)
 		align = a.axis.Tick.Label
-		a.axis.Tick.Label = textStyle(tickSize, false)
+		a.axis.Tick.Label = textStyle(tickSize)
 		a.axis.Tick.Label.XAlign, a.axis.Tick.Label.YAlign = align.XAlign, align.YAlign
 		a.axis.Tick.Marker = plot.TickerFunc(a.scale.ticks)
 		a.axis.Tick.Length = vg.Points(4)
@@ -57,7 +57,7 @@ func newPanel(x, y scale, title, labelX, labelY string) *panel {
 
 // title writes lines above the data, centred on them (the library centres on the axis labels too); the first is larger.
 func (p *panel) title(lines ...string) {
-	p.Title.TextStyle = textStyle(titleSize, false)
+	p.Title.TextStyle = textStyle(titleSize)
 	p.Title.Padding = 0
 	p.Title.Text = ""
 	if strings.Join(lines, "") != "" {
@@ -72,9 +72,9 @@ type heading []string
 func (h heading) Plot(c draw.Canvas, _ *plot.Plot) {
 	y := c.Max.Y + 5
 	for i := len(h) - 1; i >= 0; i-- {
-		sty := textStyle(noteSize, false)
+		sty := textStyle(noteSize)
 		if i == 0 {
-			sty = textStyle(titleSize, false)
+			sty = textStyle(titleSize)
 		}
 		sty.XAlign = draw.XCenter
 		c.FillText(sty, vg.Point{X: (c.Min.X + c.Max.X) / 2, Y: y}, scripts.Replace(h[i]))

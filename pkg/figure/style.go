@@ -3,7 +3,6 @@ package figure
 import (
 	"image/color"
 
-	stdfont "golang.org/x/image/font"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/text"
@@ -54,11 +53,8 @@ const (
 // handler renders all text, from fonts that gonum/plot carries, so that figures look alike on every machine.
 var handler = markup{fonts: font.NewCache(liberation.Collection())}
 
-func textStyle(size float64, bold bool) text.Style {
+func textStyle(size float64) text.Style {
 	f := font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(size)}
-	if bold {
-		f.Weight = stdfont.WeightBold
-	}
 	return text.Style{Color: black, Font: f, Handler: handler}
 }
 
