@@ -3,6 +3,7 @@ package cosmology
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Params are the two cosmological parameters that a map is conditioned on.
@@ -57,15 +58,17 @@ func (r Prior) Contains(p Params) bool { return r.Check(p) == nil }
 
 // Check returns nil if p lies in the prior and otherwise an error naming each parameter that does not.
 func (r Prior) Check(p Params) error {
-	return errors.Join(
-		inRange("Ω_m", p.OmegaM, r.Min.OmegaM, r.Max.OmegaM),
-		inRange("σ_8", p.Sigma8, r.Min.Sigma8, r.Max.Sigma8),
-	)
-}
-
-func inRange(name string, v, low, high float64) error {
-	if v >= low-edge && v <= high+edge { // written as what is allowed, so that NaN fails
+	var faults []string
+	check := func(name string, v, low, high float64) {
+		if v >= low-edge && v <= high+edge { // written as what is allowed, so that NaN fails
+			return
+		}
+		faults = append(faults, fmt.Sprintf("%s = %g lies outside the prior [%g, %g]", name, v, low, high))
+	}
+	check("Ω_m", p.OmegaM, r.Min.OmegaM, r.Max.OmegaM)
+	check("σ_8", p.Sigma8, r.Min.Sigma8, r.Max.Sigma8)
+	if faults == nil {
 		return nil
 	}
-	return fmt.Errorf("%s = %g lies outside the prior [%g, %g]", name, v, low, high)
+	return errors.New(strings.Join(faults, "; "))
 }

@@ -1,0 +1,174 @@
+package camels
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/sbinet/npyio"
+
+	"darkfield/pkg/field"
+)
+
+// npy is an open .npy file of float32 maps [Maps, Cells, Cells] in C order, of which any map can be read without the rest.
+type npy struct {
+	file        *os.File
+	path        string
+	offset      int64 // of the first map
+	maps, cells int
+}
+
+// openNPY opens a file and checks its header and its size, and reads no map.
+func openNPY(path string) (_ *npy, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("camels: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	fail := func(format string, args ...any) (*npy, error) {
+		return nil, fmt.Errorf("camels: %s: %s", path, fmt.Sprintf(format, args...))
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("camels: %w", err)
+	}
+	h, err := header(f, info.Size())
+	if err != nil {
+		return fail("%v", err)
+	}
+	d := h.Descr
+	switch {
+	case d.Type != "<f4" && d.Type != "f4":
+		return fail("holds %q, want float32 (\"<f4\"); convert it with numpy.save(…, a.astype(\"f4\"))", d.Type)
+	case d.Fortran:
+		return fail("is in Fortran order, want C order; convert it with numpy.save(…, numpy.ascontiguousarray(a))")
+	case len(d.Shape) != 3:
+		return fail("has shape %v, want [maps, side, side]", d.Shape)
+	case d.Shape[1] != d.Shape[2] || d.Shape[1] < 1 || d.Shape[0] < 1:
+		return fail("has shape %v, want at least one square map [maps, side, side]", d.Shape)
+	}
+	offset, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, fmt.Errorf("camels: %w", err)
+	}
+	have := info.Size() - offset
+	side := int64(d.Shape[1])
+	if side > 1<<16 || int64(d.Shape[0]) > math.MaxInt64/4/side/side || have != 4*int64(d.Shape[0])*side*side {
+		return fail("has %d bytes of maps, its header announces %v float32: it is truncated or damaged; copy it again", have, d.Shape)
+	}
+	return &npy{file: f, path: path, offset: offset, maps: d.Shape[0], cells: d.Shape[1]}, nil
+}
+
+// longestHeader is far more than the header of an array needs, in bytes.
+const longestHeader = 1 << 16
+
+// header reads the header and leaves f at the first map. The announced length is checked first, so that a damaged file cannot
+// ask for much memory.
+func header(f *os.File, size int64) (npyio.Header, error) {
+	start := make([]byte, 12)
+	if _, err := io.ReadFull(f, start); err != nil || string(start[:6]) != "\x93NUMPY" {
+		return npyio.Header{}, errors.New("is not a .npy file: its magic bytes are missing")
+	}
+	length := int64(binary.LittleEndian.Uint16(start[8:]))
+	if start[6] >= 2 {
+		length = int64(binary.LittleEndian.Uint32(start[8:]))
+	}
+	if length > size || length > longestHeader {
+		return npyio.Header{}, fmt.Errorf("announces a header of %d bytes in a file of %d: it is truncated or damaged", length, size)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return npyio.Header{}, err
+	}
+	r, err := npyio.NewReader(f)
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return npyio.Header{}, fmt.Errorf("has a header that cannot be read (%s): it is truncated or damaged", first)
+	}
+	return r.Header, nil
+}
+
+// read returns n maps from the first on.
+func (f *npy) read(first, n int) ([]float32, error) {
+	pixels := f.cells * f.cells
+	raw := make([]byte, 4*n*pixels)
+	if _, err := f.file.ReadAt(raw, f.offset+4*int64(first)*int64(pixels)); err != nil {
+		return nil, fmt.Errorf("camels: %s: read map %d: %w", f.path, first, err)
+	}
+	out := make([]float32, n*pixels)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return out, nil
+}
+
+func (f *npy) close() error { return f.file.Close() }
+
+// npyHeader returns the header of a C-ordered float32 array, version 1.0, padded to 64 bytes.
+func npyHeader(shape ...int) []byte {
+	dims := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(shape)), ", "), "[]")
+	if len(shape) == 1 {
+		dims += ","
+	}
+	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", dims)
+	pad := 64 - (10+len(dict)+1)%64
+	dict += strings.Repeat(" ", pad) + "\n"
+	out := append([]byte("\x93NUMPY\x01\x00"), 0, 0)
+	binary.LittleEndian.PutUint16(out[8:], uint16(len(dict)))
+	return append(out, dict...)
+}
+
+// appendFloats appends values as little-endian float32.
+func appendFloats(dst []byte, values []float32) []byte {
+	for _, v := range values {
+		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(v))
+	}
+	return dst
+}
+
+// WriteMaps writes maps of linear values as one .npy file [maps, side, side]; it appears whole or not at all. It panics on no
+// maps or on unequal ones.
+func WriteMaps(path string, maps []field.Map) error {
+	if len(maps) == 0 {
+		panic("camels: WriteMaps of no maps")
+	}
+	cells := maps[0].Box.Cells
+	return atomically(path, func(f *os.File) error {
+		w := bufio.NewWriter(f)
+		w.Write(npyHeader(len(maps), cells, cells)) // its error comes back from Flush
+		for _, m := range maps {
+			if len(m.Values) != cells*cells {
+				panic("camels: WriteMaps of maps of different sides")
+			}
+			w.Write(appendFloats(nil, m.Values))
+		}
+		return w.Flush()
+	})
+}
+
+// ReadMaps reads a .npy file of maps [maps, side, side] whose sides are side Mpc/h long.
+func ReadMaps(path string, side float64) ([]field.Map, error) {
+	f, err := openNPY(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	box := field.Box{Side: side, Cells: f.cells}
+	values, err := f.read(0, f.maps)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]field.Map, f.maps)
+	for i := range out {
+		out[i] = field.Map{Box: box, Values: values[i*box.Pixels() : (i+1)*box.Pixels()]}
+	}
+	return out, nil
+}

@@ -1,0 +1,130 @@
+package camels
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Set names one of CAMELS' sets of simulations.
+type Set string
+
+const (
+	LH   Set = "LH" // Latin hypercube: parameters spread over the prior
+	OneP Set = "1P" // one parameter varied at a time
+	CV   Set = "CV" // cosmic variance: the fiducial model with other random phases
+	EX   Set = "EX" // extreme astrophysics
+	BE   Set = "BE" // butterfly effect
+)
+
+// Suite is an opened directory of maps in CMD's layout.
+type Suite struct {
+	Dir         string
+	Description Description
+	Field       string // e.g. Mcdm
+	Sets        map[Set]*Maps
+}
+
+// Choice picks maps from a directory that holds several suites or fields; empty strings leave the choice to what is there.
+type Choice struct {
+	Suite string
+	Field string
+}
+
+var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE)_z=([0-9.]+)\.npy$`)
+
+// Open opens a directory of maps in CMD's layout: Maps_<field>_<suite>_<set>_z=<redshift>.npy beside params_<set>_<suite>.txt
+// (older files: params_<suite>.txt). Headers, sizes and tables are checked; maps are read when asked for.
+func Open(dir string) (*Suite, error) { return OpenChoice(dir, Choice{}) }
+
+// OpenChoice is Open for a directory with several suites or fields.
+func OpenChoice(dir string, c Choice) (*Suite, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("camels: %w", err)
+	}
+	found := map[Choice]map[Set]string{}
+	for _, e := range entries {
+		p := mapFile.FindStringSubmatch(e.Name())
+		if p == nil || c.Field != "" && p[1] != c.Field || c.Suite != "" && p[2] != c.Suite {
+			continue
+		}
+		key := Choice{Suite: p[2], Field: p[1]}
+		if found[key] == nil {
+			found[key] = map[Set]string{}
+		}
+		if other, twice := found[key][Set(p[3])]; twice {
+			return nil, fmt.Errorf("camels: %s holds both %s and %s: keep one redshift a directory", dir, other, e.Name())
+		}
+		found[key][Set(p[3])] = e.Name()
+	}
+	key, err := only(dir, c, found)
+	if err != nil {
+		return nil, err
+	}
+	return open(dir, key, found[key])
+}
+
+// only returns the one key of found, or an error that lists them.
+func only(dir string, c Choice, found map[Choice]map[Set]string) (Choice, error) {
+	var names []string
+	for key := range found {
+		names = append(names, key.Field+" of "+key.Suite)
+	}
+	slices.Sort(names)
+	switch len(found) {
+	case 1:
+		for key := range found {
+			return key, nil
+		}
+	case 0:
+		return c, fmt.Errorf("camels: %s holds no maps of the form Maps_<field>_<suite>_<set>_z=0.00.npy: name another directory, or make toy universes with `darkfield simulate`", dir)
+	}
+	return c, fmt.Errorf("camels: %s holds several kinds of maps (%s): keep one a directory", dir, strings.Join(names, ", "))
+}
+
+func open(dir string, key Choice, files map[Set]string) (*Suite, error) {
+	d, err := describe(dir, key.Suite)
+	if err != nil {
+		return nil, err
+	}
+	s := &Suite{Dir: dir, Description: d, Field: key.Field, Sets: map[Set]*Maps{}}
+	for set, name := range files {
+		path, err := tablePath(dir, key.Suite, set)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		maps, err := openMaps(filepath.Join(dir, name), path, d.BoxSide)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.Sets[set] = maps
+	}
+	return s, nil
+}
+
+// tablePath returns the table of a set: new names first, then old ones.
+func tablePath(dir, suite string, set Set) (string, error) {
+	for _, name := range []string{fmt.Sprintf("params_%s_%s.txt", set, suite), fmt.Sprintf("params_%s.txt", suite)} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return filepath.Join(dir, name), nil
+		}
+	}
+	return "", fmt.Errorf("camels: %s has maps of %s %s but no table params_%s_%s.txt (or params_%s.txt): put it beside them", dir, suite, set, set, suite, suite)
+}
+
+// Has reports whether the suite has a set.
+func (s *Suite) Has(set Set) bool { return s.Sets[set] != nil }
+
+// Close closes all files.
+func (s *Suite) Close() error {
+	var errs []error
+	for _, m := range s.Sets {
+		errs = append(errs, m.close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,92 @@
+package cosmology
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/floats/scalar"
+	"gonum.org/v1/gonum/mathext"
+	"pgregory.net/rapid"
+)
+
+// TestGrowthClosedForm: in flat ΛCDM D ∝ a·₂F₁(1/3, 1; 11/6; −a³(1−Ω_m)/Ω_m).
+func TestGrowthClosedForm(t *testing.T) {
+	for _, om := range []float64{0.1, 0.3, 0.5, 0.9} {
+		c := New(Params{OmegaM: om, Sigma8: 0.8})
+		closed := func(a float64) float64 {
+			return a * mathext.Hypergeo(1.0/3, 1, 11.0/6, -a*a*a*(1-om)/om)
+		}
+		for _, a := range []float64{0.02, 0.1, 0.5, 0.9, 1} {
+			if got, want := c.GrowthFactor(ScaleFactor(a)), closed(a)/closed(1); !scalar.EqualWithinRel(got, want, 1e-9) {
+				t.Errorf("Ω_m = %g: D(%g) = %.12g, want %.12g", om, a, got, want)
+			}
+			const h = 1e-4
+			slope := (math.Log(closed(a*(1+h))) - math.Log(closed(a*(1-h)))) / (math.Log1p(h) - math.Log1p(-h))
+			if got := c.GrowthRate(ScaleFactor(a)); !scalar.EqualWithinRel(got, slope, 1e-6) {
+				t.Errorf("Ω_m = %g: f(%g) = %g, want %g", om, a, got, slope)
+			}
+		}
+	}
+}
+
+func TestEinsteinDeSitterGrowsAsA(t *testing.T) {
+	c := New(Params{OmegaM: 1, Sigma8: 0.8})
+	for _, a := range []ScaleFactor{0.01, 0.3, 1} {
+		if d, f := c.GrowthFactor(a), c.GrowthRate(a); !scalar.EqualWithinRel(d, float64(a), 1e-12) || !scalar.EqualWithinRel(f, 1, 1e-12) {
+			t.Errorf("a = %g: D = %g, f = %g, want a and 1", a, d, f)
+		}
+	}
+}
+
+func TestPowerIsNormalised(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Params{OmegaM: rapid.Float64Range(0.1, 0.5).Draw(t, "OmegaM"), Sigma8: rapid.Float64Range(0.6, 1).Draw(t, "Sigma8")}
+		if got := NewLinearPower(New(p)).Sigma(8); !scalar.EqualWithinRel(got, p.Sigma8, 1e-9) {
+			t.Fatalf("σ_8 of the spectrum = %g, want %g", got, p.Sigma8)
+		}
+	})
+}
+
+// TestTransferLimits: T → 1 at large scales and falls to the ln(k)/k² of cold dark matter at small ones, times the baryons'
+// drag; the sound horizon agrees with the paper's shorter fit (equation 26), which is good to 2 %.
+func TestTransferLimits(t *testing.T) {
+	tr := NewTransfer(New(Params{OmegaM: 0.3, Sigma8: 0.8}))
+	if got := tr.At(1e-5); !scalar.EqualWithinAbs(got, 1, 1e-3) {
+		t.Errorf("T(1e-5) = %g, want 1", got)
+	}
+	om, ob := 0.3*0.6711*0.6711, 0.049*0.6711*0.6711
+	if want := 44.5 * math.Log(9.83/om) / math.Sqrt(1+10*math.Pow(ob, 0.75)); !scalar.EqualWithinRel(tr.s, want, 0.02) {
+		t.Errorf("sound horizon = %g Mpc, want %g", tr.s, want)
+	}
+	slope := math.Log(tr.At(200)/tr.At(100)) / math.Ln2
+	if slope > -1.8 || slope < -2 {
+		t.Errorf("dlnT/dlnk at k = 100–200 h/Mpc is %g, want just above −2", slope)
+	}
+}
+
+func TestUnitRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := Params{OmegaM: rapid.Float64Range(0, 1).Draw(t, "OmegaM"), Sigma8: rapid.Float64Range(0.2, 2).Draw(t, "Sigma8")}
+		back := CAMELSPrior().Params(CAMELSPrior().Unit(p))
+		if math.Abs(back.OmegaM-p.OmegaM)+math.Abs(back.Sigma8-p.Sigma8) > 1e-14 {
+			t.Fatalf("%v came back as %v", p, back)
+		}
+	})
+}
+
+func TestPriorNamesEachFault(t *testing.T) {
+	err := CAMELSPrior().Check(Params{OmegaM: math.NaN(), Sigma8: 1.2})
+	if err == nil || err.Error() != "Ω_m = NaN lies outside the prior [0.1, 0.5]; σ_8 = 1.2 lies outside the prior [0.6, 1]" {
+		t.Errorf("error = %v", err)
+	}
+	if !CAMELSPrior().Contains(Params{OmegaM: 0.1, Sigma8: 1}) {
+		t.Error("the edge lies outside the prior")
+	}
+}
+
+func ExampleLinearPower() {
+	p := NewLinearPower(New(Fiducial))
+	fmt.Printf("P(0.1 h/Mpc) = %.0f (Mpc/h)³, σ_8 = %.2f\n", p.At(0.1), p.Sigma(8))
+	// Output: P(0.1 h/Mpc) = 5483 (Mpc/h)³, σ_8 = 0.80
+}
