@@ -1,0 +1,120 @@
+# darkfield. Everything that is installed or built lies in .venv and .tools, pinned by the files in docker/; results lie in runs.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory --no-builtin-rules
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup doctor lab reproduce test lint fmt bench browser-test quijote requirements clean distclean check FORCE
+
+PYTHON ?= python3
+PRESET ?= quick
+DATA   ?=
+RUN    ?=
+PJRT   ?= wheel
+BENCH  ?= .
+
+# Never another toolchain than the installed one; -buildvcs=false builds in copies without a Git history, too.
+export GOTOOLCHAIN := local
+export GOFLAGS := -buildvcs=false
+# Jupyter's own settings, data and sockets stay in the project.
+export JUPYTER_CONFIG_DIR  := $(CURDIR)/.tools/jupyter/config
+export JUPYTER_DATA_DIR    := $(CURDIR)/.tools/jupyter/data
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/.tools/jupyter/runtime
+export PYTHON PRESET DATA RUN
+
+step    := docker/step.sh
+sources := $(shell find pkg -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
+kernel  := .venv/share/jupyter/kernels/gonb/kernel.json
+quijote := runs/data/quijote
+
+help: ## these lines
+	@echo 'darkfield: diffusion models as emulators and likelihoods of the cosmic density field'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@echo 'Choices: PRESET=smoke|quick|standard|paper  DATA=<CMD directory>  RUN=<run directory>  PYTHON=<python ≥ 3.10>  PJRT=wheel|auto'
+
+setup: .tools/bin/gonb $(kernel) .tools/pjrt/$(PJRT).stamp .tools/bin/darkfield ## install everything below the project, pinned; again: only what changed
+	@echo 'setup: ready'
+
+# --- what setup makes -----------------------------------------------------------------------------------------------------
+
+# Scripts in .venv and the kernel hold absolute paths: a moved project is set up anew.
+.tools/root: FORCE
+	@mkdir -p .tools && { [ -f $@ ] && [ "$$(<$@)" = "$(CURDIR)" ]; } || echo "$(CURDIR)" > $@
+FORCE:
+
+.tools/checked: docker/check.sh go.mod .tools/root
+	@docker/check.sh
+	@touch $@
+
+.venv/stamp: docker/requirements.txt .tools/root | .tools/checked
+	@$(step) 'Python packages' "$(PYTHON)" -m venv --clear .venv
+	@$(step) 'Python packages' .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r docker/requirements.txt
+	@touch $@
+
+.tools/bin/gonb: docker/tools/go.mod docker/tools/go.sum | .tools/checked
+	@mkdir -p .tools/bin
+	@$(step) 'GoNB and goimports' env -C docker/tools GOWORK=off GOBIN="$(CURDIR)/.tools/bin" go install tool
+	@touch .tools/bin/gonb .tools/bin/goimports
+
+$(kernel): docker/kernel.py .venv/stamp .tools/root
+	@.venv/bin/python docker/kernel.py "$(CURDIR)"
+
+.tools/pjrt/wheel.stamp: .venv/stamp
+	@docker/plugin.sh wheel
+
+# GoMLX's own installer fetches the plugin on first use. It needs the open internet; nobody has tried it here yet.
+.tools/pjrt/auto.stamp:
+	@docker/plugin.sh auto
+
+.tools/bin/darkfield: $(sources) go.mod go.sum | .tools/checked
+	@mkdir -p .tools/bin
+	@$(step) 'the darkfield command' env GOWORK=off go build -o .tools/bin/darkfield ./pkg/cmd/darkfield
+	@touch $@
+
+.tools/bin/golangci-lint: docker/lint/go.mod docker/lint/go.sum | .tools/checked
+	@mkdir -p .tools/bin
+	@$(step) 'golangci-lint and gofumpt (minutes, once)' env -C docker/lint GOWORK=off GOBIN="$(CURDIR)/.tools/bin" go install tool
+	@touch .tools/bin/golangci-lint .tools/bin/gofumpt
+
+# --- work -----------------------------------------------------------------------------------------------------------------
+
+check: ## name what this machine lacks
+	@docker/check.sh
+
+doctor: ## show what was found: Go, Python, compiler, plugin, kernel, GPU
+	@docker/doctor.sh
+
+reproduce: setup ## set up, then run every notebook, first to last; figures and executed notebooks go to runs/
+	@.venv/bin/python notebooks/run.py --preset "$(PRESET)" --data "$(DATA)" --run "$(RUN)"
+
+lab: setup ## JupyterLab on 127.0.0.1 with the Go kernel; prints its URL with a token
+	@DARKFIELD_PRESET="$(PRESET)" DARKFIELD_DATA="$(if $(DATA),$(abspath $(DATA)))" DARKFIELD_RUN="$(if $(RUN),$(abspath $(RUN)))" \
+	  .venv/bin/jupyter lab --no-browser --ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)/notebooks"
+
+test: ## set up, lint, Go tests, then every notebook in small; ends with a count
+	@docker/test.sh
+
+lint: .tools/bin/golangci-lint ## golangci-lint with .golangci.yml
+	@GOWORK=off .tools/bin/golangci-lint run ./...
+
+fmt: .tools/bin/golangci-lint ## gofumpt on every Go file
+	@.tools/bin/gofumpt -w pkg
+
+bench: ## benchmarks of the hot packages (BENCH=regexp)
+	@go test -run '^$$' -bench '$(BENCH)' -benchmem ./pkg/fft/... ./pkg/nbody/... ./pkg/summary/... ./pkg/unet/... ./pkg/diffusion/... ./pkg/training/... ./pkg/emulator/...
+
+browser-test: setup ## run the first notebook by mouse in a real JupyterLab and Chromium
+	@docker/browser/run.sh
+
+quijote: .venv/stamp ## unpack the Quijote maps of ../shared into runs/data/quijote
+	@docker/quijote.sh "$(quijote)"
+
+requirements: | .tools/checked ## pin docker/requirements.in anew, with hashes
+	@docker/pin.sh
+
+clean: ## remove runs and caches
+	rm -rf runs .cache .tools/jupyter .tools/test
+	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+distclean: clean ## remove everything that setup installed, too
+	rm -rf .venv .tools .node docker/browser/node_modules

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Pins docker/requirements.in into docker/requirements.txt: every version, and the hashes of all its files.
+set -euo pipefail
+cd "$(dirname "$0")"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+"${PYTHON:-python3}" -m venv "$scratch/venv"
+"$scratch/venv/bin/pip" install --quiet uv==0.13.9
+# --universal: the markers in the file make it right for every Python from 3.10 on.
+"$scratch/venv/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --output-file requirements.txt requirements.in
