@@ -1,0 +1,118 @@
+package suite
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+)
+
+// Universe is one simulation of a set.
+type Universe struct {
+	Params cosmology.Params
+	Seed   uint64 // of its random phases
+}
+
+const (
+	valuesOf1P = 11 // of each parameter, as in CAMELS' first 1P set
+	cvSize     = 27 // CAMELS' number of CV simulations
+)
+
+// DefaultSims returns CAMELS' number of simulations of a set.
+func DefaultSims(set camels.Set) int {
+	switch set {
+	case camels.OneP:
+		return 2 * valuesOf1P
+	case camels.CV:
+		return cvSize
+	default:
+		return 1000
+	}
+}
+
+// Design returns the universes of a set made from a seed.
+//
+//   - LH: n points of a Sobol sequence over the prior, shifted by the seed, each with phases of its own; simulation i is the
+//     same whatever n is, so that a set can grow.
+//   - 1P: 11 values of Ω_m, then of σ_8, around the fiducial model, all with the same phases; n must be 22.
+//   - CV: n times the fiducial model.
+func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
+	if n < 1 {
+		return nil, fmt.Errorf("suite: %d simulations, want >= 1", n)
+	}
+	switch set {
+	case camels.LH:
+		return latin(n, seed), nil
+	case camels.OneP:
+		if n != 2*valuesOf1P {
+			return nil, fmt.Errorf("suite: %d simulations of set 1P, want %d: %d values of each parameter", n, 2*valuesOf1P, valuesOf1P)
+		}
+		return oneParameter(seed), nil
+	case camels.CV:
+		out := make([]Universe, n)
+		for i := range out {
+			out[i] = Universe{cosmology.Fiducial, phases(set, seed, i)}
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("suite: set %q, want LH, 1P or CV", set)
+}
+
+// phases returns the seed of simulation i, different for every set.
+func phases(set camels.Set, seed uint64, i int) uint64 {
+	h := seed
+	for _, c := range []byte(set) {
+		h = h*0x100000001b3 + uint64(c)
+	}
+	return rand.New(rand.NewPCG(h, uint64(i))).Uint64()
+}
+
+func latin(n int, seed uint64) []Universe {
+	rng := rand.New(rand.NewPCG(seed, 0x736f626f6c))
+	shift := [2]uint32{rng.Uint32(), rng.Uint32()}
+	out := make([]Universe, n)
+	for i := range out {
+		x, y := sobol(uint32(i))
+		u := cosmology.UnitParams{fraction(x ^ shift[0]), fraction(y ^ shift[1])}
+		out[i] = Universe{cosmology.CAMELSPrior().Params(u), phases(camels.LH, seed, i)}
+	}
+	return out
+}
+
+func fraction(bits uint32) float64 { return (float64(bits) + 0.5) / (1 << 32) }
+
+// sobol returns point i of the two-dimensional Sobol sequence as binary fractions: direction numbers of the polynomials 1 and
+// x + 1.
+func sobol(i uint32) (x, y uint32) {
+	u, v := uint32(1)<<31, uint32(1)<<31
+	for ; i > 0; i >>= 1 {
+		if i&1 == 1 {
+			x ^= u
+			y ^= v
+		}
+		u >>= 1
+		v ^= v >> 1
+	}
+	return x, y
+}
+
+func oneParameter(seed uint64) []Universe {
+	prior, same := cosmology.CAMELSPrior(), phases(camels.OneP, seed, 0)
+	var out []Universe
+	value := func(low, high float64, i int) float64 { return low + (high-low)*float64(i)/(valuesOf1P-1) }
+	for i := range valuesOf1P {
+		p := cosmology.Fiducial
+		p.OmegaM = round(value(prior.Min.OmegaM, prior.Max.OmegaM, i))
+		out = append(out, Universe{p, same})
+	}
+	for i := range valuesOf1P {
+		p := cosmology.Fiducial
+		p.Sigma8 = round(value(prior.Min.Sigma8, prior.Max.Sigma8, i))
+		out = append(out, Universe{p, same})
+	}
+	return out
+}
+
+// round takes off the last digits, so that tables show 0.22 and the fiducial value is found exactly.
+func round(x float64) float64 { return float64(int(x*1e6+0.5)) / 1e6 }

@@ -1,0 +1,180 @@
+// Package suite makes whole CMD sets of toy universes: a design of parameters and seeds, simulated side by side on all cores,
+// written so that a killed run goes on where it was. It knows no networks.
+package suite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/goccy/go-yaml"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/nbody"
+)
+
+// Config says which set to make.
+type Config struct {
+	Dir     string       `yaml:"-"`
+	Set     camels.Set   `yaml:"set"`
+	Sims    int          `yaml:"-"` // may grow
+	Cells   int          `yaml:"side"`
+	Seed    uint64       `yaml:"seed"`
+	Workers int          `yaml:"-"` // universes at a time; 0: one a core. The maps do not depend on it
+	NBody   nbody.Config `yaml:"nbody"`
+}
+
+// mapField is the CMD name of our maps: cold dark matter.
+const mapField = "Mcdm"
+
+// readme says what the maps are, to whoever finds them.
+const readme = `Maps of toy universes, made by darkfield's own simulator (suite name FastPM).
+
+They are NOT CAMELS: dark matter only, a particle mesh of low resolution, in a box so small that large modes are missing. They
+are good for studying methods, not for comparing with the sky. The layout is that of the CAMELS Multifield Dataset:
+map i of Maps_Mcdm_FastPM_<set>_z=0.00.npy belongs to row i/15 of params_<set>_FastPM.txt (Omega_m, sigma_8); values are
+surface densities of dark matter in (Msun/h)/(Mpc/h)^2.
+How each set was made stands in universe_<set>.yaml.
+`
+
+// Make simulates what is missing of a set and writes it in CMD's layout. Universes lie ready as soon as they are done, so that
+// a cancelled or killed call loses only those in work; the same call goes on. progress, if not nil, is told universes done,
+// from one goroutine at a time.
+func Make(ctx context.Context, c Config, progress func(done, all int)) error {
+	universes, err := c.prepare()
+	if err != nil {
+		return err
+	}
+	params := make([]cosmology.Params, len(universes))
+	for i, u := range universes {
+		params[i] = u.Params
+	}
+	w, err := camels.NewWriter(c.Dir, camels.CMD(camels.FastPM), mapField, c.Set, c.Cells, params)
+	if err != nil {
+		return err
+	}
+	if err := c.simulate(ctx, w, universes, progress); err != nil {
+		return errors.Join(err, w.Close())
+	}
+	return w.Finish()
+}
+
+// prepare checks the configuration against itself and against what is in the directory.
+func (c Config) prepare() ([]Universe, error) {
+	universes, err := Design(c.Set, c.Sims, c.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.NBody.Validate(); err != nil {
+		return nil, fmt.Errorf("suite: %w", err)
+	}
+	if c.Cells < 1 || c.NBody.Pixels%c.Cells != 0 {
+		return nil, fmt.Errorf("suite: side %d, want a divisor of the %d pixels that universes are projected to", c.Cells, c.NBody.Pixels)
+	}
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("suite: %w", err)
+	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("suite: %w", err)
+	}
+	path := filepath.Join(c.Dir, fmt.Sprintf("universe_%s.yaml", c.Set))
+	switch old, err := os.ReadFile(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return universes, errors.Join(writeFile(path, text), writeFile(filepath.Join(c.Dir, "README.txt"), []byte(readme)))
+	case err != nil:
+		return nil, fmt.Errorf("suite: %w", err)
+	case !bytes.Equal(old, text):
+		return nil, fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another directory", c.Dir, difference(old, text))
+	}
+	return universes, nil
+}
+
+// difference returns the first line in which two configurations differ.
+func difference(old, now []byte) string {
+	a, b := bytes.Split(old, []byte("\n")), bytes.Split(now, []byte("\n"))
+	for i := range min(len(a), len(b)) {
+		if !bytes.Equal(a[i], b[i]) {
+			return fmt.Sprintf("%q there, %q now", bytes.TrimSpace(a[i]), bytes.TrimSpace(b[i]))
+		}
+	}
+	return "another number of settings"
+}
+
+// writeFile writes a small file by way of a temporary name.
+func writeFile(path string, text []byte) error {
+	partial := path + ".partial"
+	err := os.WriteFile(partial, text, 0o644)
+	if err == nil {
+		err = os.Rename(partial, path)
+	}
+	if err != nil {
+		os.Remove(partial)
+		return fmt.Errorf("suite: write %s: %w", path, err)
+	}
+	return nil
+}
+
+// simulate runs the missing universes, one a worker.
+func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Universe, progress func(done, all int)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	missing := make(chan int)
+	go func() {
+		defer close(missing)
+		for i := range universes {
+			if !w.Done(i) {
+				select {
+				case missing <- i:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}()
+	done := 0
+	for i := range universes {
+		if w.Done(i) {
+			done++
+		}
+	}
+	var mu sync.Mutex
+	report := func(more int) {
+		mu.Lock()
+		defer mu.Unlock()
+		done += more
+		if progress != nil {
+			progress(done, len(universes))
+		}
+	}
+	report(0)
+	workers := c.Workers
+	if workers < 1 {
+		workers = runtime.NumCPU()
+	}
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := range missing {
+				maps, err := nbody.Universe(ctx, c.NBody, universes[i].Params, universes[i].Seed, c.Cells)
+				if err == nil {
+					err = w.Put(i, maps)
+				}
+				if err != nil {
+					cancel(fmt.Errorf("suite: simulation %d of set %s (%v): %w", i, c.Set, universes[i].Params, err))
+					return
+				}
+				report(1)
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
