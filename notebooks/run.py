@@ -1,0 +1,222 @@
+"""Runs the notebooks from first to last, each in a fresh kernel, and stops at the first that fails.
+
+Executed copies go to <run>/notebooks/, also of the one that failed. `make reproduce` calls this with .venv's Python.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+# Jupyter's own files stay in the project, whoever starts this script. It reads these variables when it is imported.
+for variable, folder in (("CONFIG", "config"), ("DATA", "data"), ("RUNTIME", "runtime")):
+    os.environ.setdefault(f"JUPYTER_{variable}_DIR", str(ROOT / ".tools/jupyter" / folder))
+
+import nbformat  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402
+from nbclient.exceptions import CellExecutionError, DeadKernelError  # noqa: E402
+from nbclient.util import ensure_async  # noqa: E402
+
+INTERRUPT_GRACE = 8  # seconds a cell has to write its checkpoint after Ctrl-C
+NOTHING_TO_SHOW = "nothing to show"  # what a figure cell prints where the data have nothing for it
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+TRACEBACK = re.compile(r"^(panic:|fatal error:|goroutine \d+ \[|Traceback )", re.MULTILINE)
+
+
+class Failure(Exception):
+    """A cell that did not do what it should."""
+
+    def __init__(self, number: int, source: str, error: str):
+        super().__init__(error)
+        self.number, self.source, self.error = number, source, error
+
+
+def texts(output: dict):
+    """The texts of one output, as they are shown."""
+    if output["output_type"] == "stream":
+        yield output["text"]
+    for kind, content in output.get("data", {}).items():
+        if kind.startswith("text/"):
+            yield content if isinstance(content, str) else "".join(content)
+
+
+def complaint(cell: dict) -> str | None:
+    """What is wrong with the outputs of a cell that ran through."""
+    shown = "\n".join(text for output in cell["outputs"] for text in texts(output))
+    if "exit status" in shown:
+        return "an output speaks of an exit status: some program that the cell started has failed"
+    for output in cell["outputs"]:
+        if output["output_type"] == "stream" and output["name"] == "stderr" and TRACEBACK.search(output["text"]):
+            return "stderr holds a traceback:\n" + output["text"]
+    if "figure" in cell["metadata"].get("tags", []):
+        has_image = any(output.get("data", {}).get("image/png") for output in cell["outputs"])
+        if not has_image and NOTHING_TO_SHOW not in shown:
+            return f'the cell is tagged "figure", but shows no image/png and does not say "{NOTHING_TO_SHOW}"'
+    return None
+
+
+def save(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Writes the notebook under its name at once or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.new")
+    try:
+        nbformat.write(notebook, scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+class Runner:
+    """Runs one notebook; knows how to stop it."""
+
+    def __init__(self, path: Path):
+        self.notebook = nbformat.read(path, as_version=4)
+        self.client = NotebookClient(
+            self.notebook,
+            timeout=None,
+            kernel_name="gonb",
+            resources={"metadata": {"path": str(HERE)}},
+            record_timing=False,
+        )
+        self.interrupted = False
+
+    async def run(self) -> None:
+        client = self.client
+        client.reset_execution_trackers()
+        async with client.async_setup_kernel():
+            self._listen(asyncio.get_running_loop(), asyncio.current_task())
+            asked = await ensure_async(client.kc.kernel_info())
+            reply = await client.async_wait_for_reply(asked)
+            if reply:
+                self.notebook.metadata["language_info"] = reply["content"]["language_info"]
+            cells = self.notebook.cells
+            for index, cell in enumerate(cells):
+                if cell["cell_type"] == "code":
+                    await self._cell(index, cell, len(cells))
+                if self.interrupted:
+                    raise KeyboardInterrupt
+
+    async def _cell(self, index: int, cell: dict, total: int) -> None:
+        start = time.monotonic()
+        source = cell["source"].strip()
+        try:
+            await self.client.async_execute_cell(cell, index, execution_count=self.client.code_cells_executed + 1)
+        except CellExecutionError as error:
+            if self.interrupted:
+                raise KeyboardInterrupt from None
+            raise Failure(index + 1, source, COLOURS.sub("", f"{error.ename}: {error.evalue}\n{error.traceback}")) from None
+        except DeadKernelError as error:
+            raise Failure(index + 1, source, f"the kernel died: {error}") from None
+        if wrong := complaint(cell):
+            raise Failure(index + 1, source, wrong)
+        say(f"  cell {index + 1:2d}/{total}  {time.monotonic() - start:7.1f} s  {title(source)}")
+
+    def _listen(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task) -> None:
+        """Ctrl-C asks the cell to stop, and ends everything when it does not, or when pressed again."""
+
+        def stop() -> None:
+            if self.interrupted:
+                task.cancel()
+                return
+            self.interrupted = True
+            say("interrupted: the cell may write its checkpoint …")
+            self._asked = asyncio.ensure_future(self.client.km.interrupt_kernel())
+            loop.call_later(INTERRUPT_GRACE, task.cancel)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+
+
+def title(source: str) -> str:
+    """The first line of a cell that says something, short enough for a terminal."""
+    lines = [line for line in source.splitlines() if line.strip() and not line.startswith(("import", "%%"))]
+    line = lines[0] if lines else ""
+    return line[:60] + ("…" if len(line) > 60 else "")
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def run_notebook(path: Path, target: Path) -> None:
+    """Runs one notebook and saves the executed copy, whatever happens."""
+    runner = Runner(path)
+    try:
+        asyncio.run(runner.run())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    finally:
+        save(runner.notebook, target)
+
+
+def report(path: Path | None, label: str, name: str, passed: bool, seconds: float, text: str = "") -> None:
+    """Appends the result in the words of `go test -json`, for docker/summarise.py."""
+    if path is None:
+        return
+    with path.open("a") as lines:
+        for line in text.splitlines(keepends=True):
+            lines.write(json.dumps({"Action": "output", "Package": label, "Test": name, "Output": line}) + "\n")
+        action = "pass" if passed else "fail"
+        lines.write(json.dumps({"Action": action, "Package": label, "Test": name, "Elapsed": seconds}) + "\n")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="quick", help="smoke, quick, standard or paper (default: %(default)s)")
+    parser.add_argument("--data", default="", help="a CMD directory (default: toy universes, made in the run directory)")
+    parser.add_argument("--run", default="", help="the run directory (default: runs/<preset>[-<name of the data>])")
+    parser.add_argument("--report", type=Path, help="append results to this file, as go test -json does")
+    return parser.parse_args()
+
+
+def main() -> int:
+    chosen = arguments()
+    data = Path(chosen.data).resolve() if chosen.data else None
+    if data and not data.is_dir():
+        print(f"notebooks: DATA={chosen.data} is not a directory: name one with CMD files (make quijote makes one)", file=sys.stderr)
+        return 1
+    default = ROOT / "runs" / (f"{chosen.preset}-{data.name}" if data else chosen.preset)
+    run = Path(chosen.run).resolve() if chosen.run else default
+    os.environ["DARKFIELD_PRESET"] = chosen.preset
+    os.environ["DARKFIELD_DATA"] = str(data or "")
+    os.environ["DARKFIELD_RUN"] = str(run)
+    label = f"notebooks ({chosen.preset}{', ' + data.name if data else ''})"
+
+    paths = sorted(HERE.glob("0*.ipynb"))
+    if not paths:
+        print("notebooks: there is no 0*.ipynb beside run.py", file=sys.stderr)
+        return 1
+    begin = time.monotonic()
+    say(f"{label}: {len(paths)} notebooks, results in {run}")
+    for i, path in enumerate(paths, 1):
+        start = time.monotonic()
+        target = run / "notebooks" / path.name
+        say(f"[{i}/{len(paths)}] {path.name}")
+        try:
+            run_notebook(path, target)
+        except Failure as failure:
+            code = "\n".join("    " + line for line in failure.source.splitlines())
+            text = f"FAILED: {path.name}, cell {failure.number}\n{code}\n{failure.error}\nThe notebook as far as it came: {target}\n"
+            say(text)
+            report(chosen.report, label, path.name, False, time.monotonic() - start, text)
+            return 1
+        except KeyboardInterrupt:
+            say(f"stopped in {path.name}; the same command goes on from what is on disk")
+            report(chosen.report, label, path.name, False, time.monotonic() - start, "interrupted\n")
+            return 130
+        seconds = time.monotonic() - start
+        say(f"[{i}/{len(paths)}] {path.name}: done in {seconds:.1f} s ({time.monotonic() - begin:.0f} s in all)")
+        report(chosen.report, label, path.name, True, seconds)
+    say(f"{label}: all {len(paths)} done in {time.monotonic() - begin:.0f} s; executed notebooks in {run / 'notebooks'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
