@@ -1,0 +1,118 @@
+// Package preset holds the named sizes of a study, composed from the rooms' defaults.
+package preset
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/nbody"
+	"darkfield/pkg/study"
+	"darkfield/pkg/training"
+	"darkfield/pkg/unet"
+)
+
+// Preset is everything that a run from data to figures needs to know.
+type Preset struct {
+	Name     string
+	About    string // for help texts
+	Universe Universe
+	Side     int // pixels of the maps that are trained on and generated
+	Network  unet.Config
+	Training training.Config
+	Study    study.Config
+}
+
+// Universe says which toy universes to make where the user brings no maps.
+type Universe struct {
+	Seed  uint64
+	Sims  map[camels.Set]int
+	NBody nbody.Config
+}
+
+// Names lists the presets, smallest first.
+func Names() []string { return []string{"smoke", "quick", "standard", "paper"} }
+
+// Get returns a preset by name.
+func Get(name string) (Preset, error) {
+	switch name {
+	case "smoke":
+		return smoke(), nil
+	case "quick":
+		return quick(), nil
+	case "standard":
+		return standard(), nil
+	case "paper":
+		return paper(), nil
+	}
+	return Preset{}, fmt.Errorf("preset: unknown preset %q, known are %s", name, strings.Join(Names(), ", "))
+}
+
+// Validate returns an error that names every field that is out of range.
+func (p Preset) Validate() error {
+	errs := []error{p.Network.Validate(), p.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate()}
+	if !slices.Contains(Names(), p.Name) {
+		errs = append(errs, fmt.Errorf("preset.Preset.Name = %q, want one of %s", p.Name, strings.Join(Names(), ", ")))
+	}
+	if err := p.Network.CheckSide(p.Side); err != nil {
+		errs = append(errs, fmt.Errorf("preset.Preset.Side = %d: %w", p.Side, err))
+	}
+	return errors.Join(errs...)
+}
+
+// smoke runs every step of every notebook on pictures too small to mean much.
+func smoke() Preset {
+	n := nbody.Default()
+	n.Particles, n.Steps, n.Pixels, n.Neighbours = 32, 20, 128, 16
+	t := training.Default()
+	t.Steps, t.Batch, t.LearningRate, t.Warmup = 60, 10, 1e-3, 10
+	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 60, 20, 40, 5
+	s := study.Default()
+	s.ValidationParams, s.MapsPerParam, s.OnePSeeds, s.InferenceMaps = 3, 15, 3, 2
+	s.GridPoints, s.Refinements, s.Terms = 6, 0, []int{0, 5, 20}
+	s.Sampling.Steps, s.Sampling.Batch = 5, 15
+	return Preset{
+		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
+		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
+		Side:     32, Network: unet.Default().WithDim(8), Training: t, Study: s,
+	}
+}
+
+// quick shows every figure within half an hour on a laptop.
+func quick() Preset {
+	t := training.Default()
+	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 200, 1e-3, 20, 200
+	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 50, 50, 60, 5
+	s := study.Default()
+	s.MapsPerParam, s.OnePSeeds, s.Refinements = 20, 5, 1
+	return Preset{
+		Name: "quick", About: "64², 100 simulations, 200 training steps, half an hour: a first look",
+		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},
+		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s,
+	}
+}
+
+// standard is a study that means something without a GPU.
+func standard() Preset {
+	t := training.Default()
+	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 30_000, 6e-4, 500, 30_000
+	t.CheckpointEvery, t.ValidateEvery = 1000, 500
+	s := study.Default()
+	s.Sampling.Steps = 50
+	return Preset{
+		Name: "standard", About: "64², 1000 simulations, 30 000 training steps: days on two cores, a night on a desktop",
+		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 1000, camels.OneP: 22, camels.CV: 27}, NBody: nbody.Default()},
+		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s,
+	}
+}
+
+// paper is the first stage of Mudur et al. (2023), for CAMELS' maps and a GPU.
+func paper() Preset {
+	p := standard()
+	p.Name, p.About = "paper", "the paper's network and training at 64², for CAMELS' maps and a GPU"
+	p.Network, p.Training = unet.Default(), training.Default()
+	p.Study.Sampling.Sampler = "ddpm"
+	return p
+}
