@@ -27,14 +27,24 @@ func (Ancestral) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) 
 		if err != nil {
 			return nil, err
 		}
-		next := func(x, e float64) float64 { return s.ReverseMean(t, x, e) }
-		st.update(epsilon, next, math.Sqrt(s.PosteriorVariance(t)))
+		st.update(epsilon, s.reverse(t))
 		r.progress(s.Steps()-int(t)+1, s.Steps())
 	}
 	return st.finished()
 }
 
-// ReverseMean returns the mean of p(x_{t−1} | x_t) when the noise in x_t is predicted to be ε; equation 11 of Ho et al.
+// ReverseMean returns the mean of p(x_{t−1} | x_t) when the noise in x_t is predicted to be ε; equation 11 of Ho et al. A step
+// of ancestral sampling adds √PosteriorVariance(t) times fresh noise to it.
 func (s Schedule) ReverseMean(t Step, xt, epsilon float64) float64 {
-	return (xt - s.Beta(t)/math.Sqrt(1-s.AlphaBar(t))*epsilon) / math.Sqrt(s.Alpha(t))
+	m := s.reverse(t)
+	return m.ofX*xt + m.ofEpsilon*epsilon
+}
+
+func (s Schedule) reverse(t Step) move {
+	ofX := 1 / math.Sqrt(s.Alpha(t))
+	return move{
+		ofX:       ofX,
+		ofEpsilon: -ofX * s.Beta(t) / math.Sqrt(1-s.AlphaBar(t)),
+		deviation: math.Sqrt(s.PosteriorVariance(t)),
+	}
 }

@@ -52,18 +52,21 @@ func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]
 		if err != nil {
 			return nil, err
 		}
-		next, deviation := m.step(s, t, grid[i+1])
-		st.update(epsilon, next, deviation)
+		st.update(epsilon, m.move(s, t, grid[i+1]))
 		r.progress(i+1, m.Steps)
 	}
 	return st.finished()
 }
 
-// step returns the move from t to an earlier time u (equation 12 of the DDIM paper) and the deviation of its fresh noise.
-func (m DDIM) step(s Schedule, t, u Step) (next func(x, epsilon float64) float64, deviation float64) {
+// move returns the step from t to an earlier time u, equation 12 of the DDIM paper: the clean map that ε implies, noised again
+// to u along ε and, for Eta > 0, with fresh noise.
+func (m DDIM) move(s Schedule, t, u Step) move {
 	au, at := s.AlphaBar(u), s.AlphaBar(t)
-	deviation = m.Eta * math.Sqrt((1-au)/(1-at)*(1-at/au))
+	deviation := m.Eta * math.Sqrt((1-au)/(1-at)*(1-at/au))
 	direction := math.Sqrt(max(0, 1-au-deviation*deviation))
-	next = func(x, e float64) float64 { return math.Sqrt(au)*s.Clean(t, x, e) + direction*e }
-	return next, deviation
+	return move{
+		ofX:       math.Sqrt(au / at),
+		ofEpsilon: direction - math.Sqrt(au/at*(1-at)),
+		deviation: deviation,
+	}
 }

@@ -69,14 +69,18 @@ func (r Request) start() (*state, error) {
 
 func (st *state) row(i int) []float32 { return st.x[i*st.Pixels : (i+1)*st.Pixels] }
 
-// update replaces every pixel by next(pixel, predicted noise) plus deviation times fresh noise.
-func (st *state) update(epsilon []float32, next func(x, epsilon float64) float64, deviation float64) {
+// move is one step of a sampler: x becomes ofX·x + ofEpsilon·ε + deviation·fresh noise. All samplers here are linear in x and
+// ε, so that the host's work a step is two products and, if at all, one random number a pixel.
+type move struct{ ofX, ofEpsilon, deviation float64 }
+
+// update makes a move with the predicted noise.
+func (st *state) update(epsilon []float32, m move) {
 	for i, rng := range st.sources {
-		row, e := st.row(i), epsilon[i*st.Pixels:(i+1)*st.Pixels]
-		for j, x := range row {
-			v := next(float64(x), float64(e[j]))
-			if deviation > 0 {
-				v += deviation * rng.NormFloat64()
+		row := st.row(i)
+		for j, e := range epsilon[i*st.Pixels : (i+1)*st.Pixels] {
+			v := m.ofX*float64(row[j]) + m.ofEpsilon*float64(e)
+			if m.deviation > 0 {
+				v += m.deviation * rng.NormFloat64()
 			}
 			row[j] = float32(v)
 		}

@@ -61,6 +61,21 @@ func Paper() Schedule {
 	return s
 }
 
+// Single returns the schedule as code in single precision holds it: β, 1 − β and ᾱ rounded to float32, the product taken in
+// float64, as PyTorch does. Near t = 1, where ᾱ is close to 1, that costs 1 − ᾱ its last four digits. For comparisons with
+// such code; everything else uses the schedule itself.
+func (s Schedule) Single() Schedule {
+	out := Schedule{beta: make([]float64, len(s.beta)), alphaBar: make([]float64, len(s.beta))}
+	out.alphaBar[0] = 1
+	product := 1.0
+	for t := 1; t < len(s.beta); t++ {
+		beta := float32(s.beta[t])
+		product *= float64(1 - beta)
+		out.beta[t], out.alphaBar[t] = float64(beta), float64(float32(product))
+	}
+	return out
+}
+
 // Named returns the schedule that a checkpoint names.
 func Named(name string) (Schedule, error) {
 	if name != PaperName {

@@ -1,0 +1,144 @@
+package diffusion
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// The data of the oracle tests: pixels N(mu, sd²).
+const (
+	mu = 0.3
+	sd = 0.7
+)
+
+// sampleGaussian runs a sampler with the exact denoiser.
+func sampleGaussian(t *testing.T, m Sampler, s Schedule, maps, pixels int) []float64 {
+	t.Helper()
+	r := Request{Pixels: pixels, Thetas: 1, Theta: make([]float32, maps), Seed: 1}
+	x, err := m.Sample(context.Background(), GaussianDenoiser(s, mu, sd), s, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wide(x)
+}
+
+func wide(x []float32) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+// recursion follows mean and variance of x_t down algorithm 2 of Ho et al. Written from that page and not from ours: with the
+// exact denoiser every step is linear, so both are exact.
+func recursion(s Schedule) (mean, variance float64) {
+	mean, variance = 0, 1
+	for t := s.Steps(); t >= 1; t-- {
+		beta, bar, before := s.beta[t], s.alphaBar[t], s.alphaBar[t-1]
+		c := math.Sqrt(1-bar) / (bar*sd*sd + 1 - bar) // ε* = c (x_t − √ᾱ μ)
+		k := beta / math.Sqrt(1-bar)
+		gain := (1 - k*c) / math.Sqrt(1-beta)
+		mean = gain*mean + k*c*math.Sqrt(bar)*mu/math.Sqrt(1-beta)
+		variance = gain * gain * variance
+		if t > 1 {
+			variance += beta * (1 - before) / (1 - bar)
+		}
+	}
+	return mean, variance
+}
+
+// TestRecursion pins the recursion to numbers computed elsewhere for linear schedules, so that it is not its own witness.
+func TestRecursion(t *testing.T) {
+	for steps, want := range map[int]float64{100: 0.442, 1000: 0.484} {
+		if _, got := recursion(linear(steps)); math.Abs(got-want) > 6e-4 { // printed to three digits
+			t.Errorf("variance after %d steps = %.4f, want %.3f", steps, got, want)
+		}
+	}
+}
+
+// TestAncestralMoments: with n independent pixels the mean is good to √(v/n) and the variance to v·√(2/n); four of each are
+// allowed. β in place of the posterior variance would miss by 20 of them at 100 steps.
+func TestAncestralMoments(t *testing.T) {
+	const maps, pixels = 40, 2500
+	n := float64(maps * pixels)
+	for name, s := range map[string]Schedule{"linear, 100 steps": linear(100), "paper": Paper()} {
+		mean, variance := recursion(s)
+		gotMean, gotVariance := stat.MeanVariance(sampleGaussian(t, Ancestral{}, s, maps, pixels), nil)
+		if d := math.Abs(gotMean-mean) / math.Sqrt(variance/n); d > 4 {
+			t.Errorf("%s: mean %.5f, want %.5f: %.1f standard errors", name, gotMean, mean, d)
+		}
+		if d := math.Abs(gotVariance-variance) / (variance * math.Sqrt(2/n)); d > 4 {
+			t.Errorf("%s: variance %.5f, want %.5f: %.1f standard errors", name, gotVariance, variance, d)
+		}
+	}
+}
+
+// ddimError returns the largest distance from where the continuous flow takes each x_T.
+func ddimError(t *testing.T, steps int) float64 {
+	t.Helper()
+	s := Paper()
+	r := Request{Pixels: 64, Thetas: 1, Theta: make([]float32, 4), Seed: 1}
+	st, err := r.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bar := s.AlphaBar(1000)
+	worst := 0.0
+	for i, x := range sampleGaussian(t, DDIM{Steps: steps}, s, 4, 64) {
+		want := mu + sd*(float64(st.x[i])-math.Sqrt(bar)*mu)/math.Sqrt(bar*sd*sd+1-bar)
+		worst = max(worst, math.Abs(x-want))
+	}
+	return worst
+}
+
+// TestDDIMOrder: the error halves for each doubling of the steps. The fitted slope may miss −1 by 0.1, the share of the
+// next order at 25 steps.
+func TestDDIMOrder(t *testing.T) {
+	var x, y []float64
+	for _, steps := range []int{25, 50, 125, 250} { // all divide T, so that the grid is even
+		e := ddimError(t, steps)
+		t.Logf("%d steps: error %.5f", steps, e)
+		x, y = append(x, math.Log(float64(steps))), append(y, math.Log(e))
+	}
+	if _, slope := stat.LinearRegression(x, y, nil, false); math.Abs(slope+1) > 0.1 {
+		t.Errorf("the error falls with slope %.3f, want −1", slope)
+	}
+}
+
+// TestFullDDIMIsAncestral: with all steps and Eta = 1 both methods make the same moves with the same noise. They differ in
+// rounding only: float32 pixels over 1000 contracting steps.
+func TestFullDDIMIsAncestral(t *testing.T) {
+	s := Paper()
+	a := sampleGaussian(t, Ancestral{}, s, 2, 16)
+	b := sampleGaussian(t, DDIM{Steps: s.Steps(), Eta: 1}, s, 2, 16)
+	for i := range a {
+		if math.Abs(a[i]-b[i]) > 1e-4 {
+			t.Fatalf("pixel %d: ancestral %g, DDIM %g", i, a[i], b[i])
+		}
+	}
+}
+
+// TestGaussianDenoiserIsTheMean: E[ε | x_t] minimises the squared error, so its error is uncorrelated with x_t and smaller
+// than that of any other line.
+func TestGaussianDenoiserIsTheMean(t *testing.T) {
+	const n = 100_000
+	s, step := Paper(), Step(200)
+	e, x0 := TermNoise(1, 0, n), TermNoise(1, 1, n)
+	b := Batch{Size: 1, Pixels: n, Xt: make([]float32, n), Index: []float32{step.Index()}}
+	for i := range e {
+		b.Xt[i] = float32(s.Noised(step, mu+sd*float64(x0[i]), float64(e[i])))
+	}
+	predicted, err := GaussianDenoiser(s, mu, sd)(context.Background(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset, slope := stat.LinearRegression(wide(predicted), wide(e), nil, false)
+	// Residuals have variance at most 1, predictions about 0.5: standard errors of the fit are below 0.005.
+	if math.Abs(offset) > 0.015 || math.Abs(slope-1) > 0.02 {
+		t.Errorf("ε regressed on its prediction: %.4f + %.4f·ε*, want 0 + 1·ε*", offset, slope)
+	}
+}
