@@ -1,0 +1,161 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/unet"
+)
+
+// network compares what needs graphs: the prediction, the losses, their gradients, a sampling step and the bound.
+func (t *table) network(ctx context.Context, b compute.Backend) error {
+	store := model.NewStore()
+	for name, a := range t.weights {
+		store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
+	}
+	if err := t.training(b, store); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	e, err := model.NewExec(b, store, func(_ *model.Scope, in []*Node) *Node {
+		return unet.Predict(t.outputs.network, weightsOf(store, in[0].Graph()), in[0], in[1], in[2])
+	})
+	if err != nil {
+		return err
+	}
+	defer e.Finalize()
+	den := t.denoiser(e)
+	predicted, err := den(ctx, diffusion.Batch{Size: t.batch, Pixels: t.side * t.side, Xt: t.xt, Index: t.index, Theta: t.theta})
+	if err != nil {
+		return err
+	}
+	t.absolute("eps_pred", wide(predicted), t.other["eps_pred"], 2e-5)
+	t.reverseStep(predicted)
+	return t.terms(ctx, den)
+}
+
+// weightsOf returns the nodes of the tensors in a graph.
+func weightsOf(store *model.Store, g *Graph) unet.Weight {
+	return func(name string) *Node { return store.GetVariable("/" + name).NodeValue(g) }
+}
+
+// training compares what a training step computes: the losses and the gradients of the Huber loss.
+func (t *table) training(b compute.Backend, store *model.Store) error {
+	e, err := model.NewExec(b, store, func(_ *model.Scope, in []*Node) []*Node {
+		x0, eps, index, theta := in[0], in[1], in[2], in[3]
+		weight := weightsOf(store, x0.Graph())
+		xt := diffusion.NoisedGraph(diffusion.Paper(), x0, index, eps)
+		predicted := unet.Predict(t.outputs.network, weight, xt, index, theta)
+		huber := diffusion.HuberGraph(eps, predicted)
+		var with []*Node
+		for _, name := range t.gradients {
+			with = append(with, weight(name))
+		}
+		return append([]*Node{xt, huber, diffusion.MeanSquareGraph(eps, predicted)}, Gradient(huber, with...)...)
+	})
+	if err != nil {
+		return err
+	}
+	defer e.Finalize()
+	out, err := e.Call(t.images(t.x0), t.images(t.eps), tensors.FromFlatDataAndDimensions(t.index, t.batch), tensors.FromFlatDataAndDimensions(t.theta, t.batch, 2))
+	if err != nil {
+		return err
+	}
+	var values [][]float64
+	for _, o := range out {
+		v, err := tensors.CopyFlatData[float32](o)
+		if err != nil {
+			return err
+		}
+		values = append(values, wide(v))
+	}
+	t.noised("x_t of the training graph", values[0])
+	t.relative("loss_huber", values[1], t.other["loss_huber"], 1e-5)
+	t.relative("loss_mse", values[2], t.other["loss_mse"], 1e-5)
+	for i, name := range t.gradients {
+		t.toLargest("grad/"+name, values[3+i], t.other["grad/"+name], 1e-3)
+	}
+	return nil
+}
+
+// images returns a batch of maps as the network takes them: with one channel, [batch, 1, side, side] and
+// [batch, side, side, 1] are the same numbers in the same order.
+func (t *table) images(values []float32) *tensors.Tensor {
+	return tensors.FromFlatDataAndDimensions(values, t.batch, t.side, t.side, 1)
+}
+
+// denoiser runs the network on up to t.batch maps; fewer are repeated, so that one compiled graph serves all comparisons.
+func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
+	repeat := func(values []float32, size int) []float32 { return slices.Repeat(values, t.batch/size+1)[:t.batch*len(values)/size] }
+	return func(ctx context.Context, b diffusion.Batch) ([]float32, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		index := tensors.FromFlatDataAndDimensions(repeat(b.Index, b.Size), t.batch)
+		theta := tensors.FromFlatDataAndDimensions(repeat(b.Theta, b.Size), t.batch, 2)
+		out, err := e.Call1(t.images(repeat(b.Xt, b.Size)), index, theta)
+		if err != nil {
+			return nil, err
+		}
+		values, err := tensors.CopyFlatData[float32](out)
+		if err != nil {
+			return nil, err
+		}
+		return values[:b.Size*b.Pixels], nil
+	}
+}
+
+// reverseStep compares one ancestral step of the last map, whose noise was predicted with the others. Fresh noise is that of
+// the first map.
+func (t *table) reverseStep(predicted []float32) {
+	const key = "reverse_step_t250"
+	s, pixels := diffusion.Paper(), t.side*t.side
+	last := len(predicted) - pixels
+	at := diffusion.Term(t.index[t.batch-1]).Step()
+	deviation := math.Sqrt(s.PosteriorVariance(at))
+	got := make([]float64, pixels)
+	for i := range got {
+		got[i] = s.ReverseMean(at, float64(t.xt[last+i]), float64(predicted[last+i])) + deviation*float64(t.eps[i])
+	}
+	t.absolute(key, got, t.other[key], 1e-5)
+}
+
+// terms compares the terms of the bound of the first map, all with its noise. The file's own schedule in float32 loses up to
+// 2e-4 of L_1, which is why the tolerance is wider than our error.
+func (t *table) terms(ctx context.Context, den diffusion.Denoiser) error {
+	const tolerance = 5e-4
+	s, pixels := diffusion.Paper(), t.side*t.side
+	x0, eps := t.x0[:pixels], t.eps[:pixels]
+	var order []int
+	for name := range t.bound {
+		number, err := strconv.Atoi(strings.TrimPrefix(name, "L"))
+		if err == nil {
+			order = append(order, number)
+		} else if name != "LT" {
+			return fmt.Errorf("vlb_json has a term %q, want L0, L1, … or LT", name)
+		}
+	}
+	slices.Sort(order)
+	for _, i := range order {
+		got, err := s.BoundTerm(ctx, den, diffusion.Term(i), x0, eps, t.theta[:2], 2)
+		if err != nil {
+			return err
+		}
+		name := "L" + strconv.Itoa(i)
+		t.relative("vlb "+name, got, []float64{t.bound[name]}, tolerance)
+	}
+	t.relative("vlb LT", []float64{s.LastTerm(x0)}, []float64{t.bound["LT"]}, tolerance)
+	return nil
+}

@@ -1,0 +1,195 @@
+package verify
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sbinet/npyio/npz"
+
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/unet"
+)
+
+// outputs are what a reference file holds, in the layout of PyTorch: maps [batch, 1, side, side].
+type outputs struct {
+	network       unet.Config
+	weights       unet.Weights
+	batch, side   int
+	theta, xt     []float32
+	x0, eps       []float32
+	index         []float32 // 0-based time of each map
+	gradients     []string  // names of the tensors whose gradients the file holds
+	bound         map[string]float64
+	other         map[string][]float64
+	fields        []float64 // [maps, side, side]
+	maps, mapSide int
+}
+
+// quantities that are compared value by value.
+var quantities = []string{
+	"betas", "alphas_cumprod", "posterior_variance", "eps_pred", "loss_huber", "loss_mse", "reverse_step_t250",
+	"k", "pk", "rchisq_loo", "rchisq_gen_vs_true15",
+}
+
+// load reads a reference file. Its width and its side are those of the arrays in it.
+func load(path string) (_ *outputs, err error) {
+	defer func() {
+		if p := recover(); p != nil { // npyio panics on some damaged headers
+			err = fmt.Errorf("%v", p)
+		}
+		if err != nil {
+			err = fmt.Errorf("verify: read %s: %w: want a file of reference outputs of the paper's code (.npz)", path, err)
+		}
+	}()
+	z, err := npz.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	f := &file{Reader: z}
+	r := f.outputs()
+	if f.err == nil {
+		f.err = r.check()
+	}
+	return r, f.err
+}
+
+// outputs reads everything; the first failure stays in f.err.
+func (f *file) outputs() *outputs {
+	r := &outputs{weights: unet.Weights{}, other: map[string][]float64{}}
+	for _, key := range f.Keys() {
+		key = strings.TrimSuffix(key, ".npy")
+		if name, ok := strings.CutPrefix(key, "w/"); ok {
+			values, shape := f.read(key)
+			r.weights[name] = unet.Array{Shape: shape, Data: narrow(values)}
+		}
+		if name, ok := strings.CutPrefix(key, "grad/"); ok {
+			r.gradients = append(r.gradients, name)
+			r.other[key], _ = f.read(key)
+		}
+	}
+	slices.Sort(r.gradients)
+	for _, key := range quantities {
+		r.other[key], _ = f.read(key)
+	}
+	x0, shape := f.read("x0")
+	if len(shape) == 4 {
+		r.batch, r.side = shape[0], shape[2]
+	}
+	r.x0 = narrow(x0)
+	for key, to := range map[string]*[]float32{"x_t": &r.xt, "eps": &r.eps, "y": &r.theta, "t": &r.index} {
+		values, _ := f.read(key)
+		*to = narrow(values)
+	}
+	r.fields, shape = f.read("fields")
+	if len(shape) == 3 {
+		r.maps, r.mapSide = shape[0], shape[2]
+	}
+	text, _ := f.read("vlb_json")
+	raw := make([]byte, len(text))
+	for i, c := range text {
+		raw[i] = byte(c)
+	}
+	if err := json.Unmarshal(raw, &r.bound); f.err == nil && err != nil {
+		f.err = fmt.Errorf("vlb_json: %w", err)
+	}
+	r.network = unet.Default()
+	if t, ok := r.weights["time_mlp.1.weight"]; ok && len(t.Shape) == 2 {
+		r.network = r.network.WithDim(t.Shape[1])
+	}
+	return r
+}
+
+// check returns an error where arrays do not fit each other or the network.
+func (r *outputs) check() error {
+	if err := errors.Join(r.network.Validate(), r.network.CheckSide(r.side)); err != nil {
+		return err
+	}
+	pixels := r.batch * r.side * r.side
+	for _, a := range []struct {
+		key       string
+		got, want int
+	}{
+		{"x0", len(r.x0), pixels}, {"x_t", len(r.xt), pixels}, {"eps", len(r.eps), pixels}, {"y", len(r.theta), 2 * r.batch},
+		{"t", len(r.index), r.batch}, {"fields", len(r.fields), r.maps * r.mapSide * r.mapSide}, {"vlb_json", min(len(r.bound), 1), 1},
+		{"grad/…", min(len(r.gradients), 1), 1}, {"alphas_cumprod", len(r.other["alphas_cumprod"]), diffusion.Paper().Steps()},
+	} {
+		if a.got != a.want {
+			return fmt.Errorf("%s has %d entries, want %d", a.key, a.got, a.want)
+		}
+	}
+	for i, t := range r.index {
+		if !(t >= 0 && int(t) < diffusion.Paper().Steps()) {
+			return fmt.Errorf("t[%d] = %g, want 0…%d", i, t, diffusion.Paper().Steps()-1)
+		}
+	}
+	for _, name := range r.gradients {
+		if len(r.weights[name].Data) != len(r.other["grad/"+name]) {
+			return fmt.Errorf("grad/%s has %d entries, its weight has %d", name, len(r.other["grad/"+name]), len(r.weights[name].Data))
+		}
+	}
+	return nil
+}
+
+// file reads arrays of any of the number types that the reference uses.
+type file struct {
+	*npz.Reader
+	err error
+}
+
+func (f *file) read(key string) (values []float64, shape []int) {
+	if f.err != nil {
+		return nil, nil
+	}
+	h := f.Header(key + ".npy")
+	if h == nil {
+		f.err = fmt.Errorf("it has no array %s", key)
+		return nil, nil
+	}
+	if h.Descr.Fortran {
+		f.err = fmt.Errorf("%s is in Fortran order, want C order", key)
+		return nil, nil
+	}
+	switch kind := h.Descr.Type; strings.TrimLeft(kind, "<|") {
+	case "f4":
+		values, f.err = widen[float32](f.Reader, key)
+	case "f8":
+		values, f.err = widen[float64](f.Reader, key)
+	case "i8":
+		values, f.err = widen[int64](f.Reader, key)
+	case "u1":
+		values, f.err = widen[uint8](f.Reader, key)
+	default:
+		f.err = fmt.Errorf("%s holds %q, want float32, float64, int64 or uint8", key, kind)
+	}
+	return values, h.Descr.Shape
+}
+
+// widen reads an array of T as float64.
+func widen[T float32 | float64 | int64 | uint8](z *npz.Reader, key string) ([]float64, error) {
+	var values []T
+	if h := z.Header(key + ".npy"); len(h.Descr.Shape) == 0 {
+		values = make([]T, 1)
+		if err := z.Read(key+".npy", &values[0]); err != nil {
+			return nil, err
+		}
+	} else if err := z.Read(key+".npy", &values); err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = float64(v)
+	}
+	return out, nil
+}
+
+func narrow(values []float64) []float32 {
+	out := make([]float32, len(values))
+	for i, v := range values {
+		out[i] = float32(v)
+	}
+	return out
+}

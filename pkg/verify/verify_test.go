@@ -1,0 +1,37 @@
+package verify
+
+import (
+	"context"
+	"testing"
+
+	"darkfield/pkg/backend"
+	"darkfield/pkg/reference"
+)
+
+func golden(t testing.TB) string { return reference.Path(t, "golden", "reference_dim8_side32.npz") }
+
+func TestEveryComparison(t *testing.T) {
+	for _, name := range []string{"xla:cpu", "go"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("GOMLX_BACKEND", name)
+			b, err := backend.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Finalize()
+			rows, err := Run(context.Background(), b, golden(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rows {
+				t.Logf("%-45s %9.2g %7.0g relative=%v", r.Quantity, r.Difference, r.Tolerance, r.Relative)
+				if !r.Pass {
+					t.Errorf("%s differs by %g, want <= %g", r.Quantity, r.Difference, r.Tolerance)
+				}
+			}
+			if !Passed(rows) || len(rows) != 30 {
+				t.Errorf("%d rows, want 30: 1 names, 3 schedule, 2 x_t, 4 summaries, 2 losses, 6 gradients, prediction, step, 10 terms", len(rows))
+			}
+		})
+	}
+}
