@@ -98,7 +98,9 @@ func (t *table) images(values []float32) *tensors.Tensor {
 
 // denoiser runs the network on up to t.batch maps; fewer are repeated, so that one compiled graph serves all comparisons.
 func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
-	repeat := func(values []float32, size int) []float32 { return slices.Repeat(values, t.batch/size+1)[:t.batch*len(values)/size] }
+	repeat := func(values []float32, size int) []float32 {
+		return slices.Repeat(values, t.batch/size+1)[:t.batch*len(values)/size]
+	}
 	return func(ctx context.Context, b diffusion.Batch) ([]float32, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -113,9 +113,15 @@ func (r *outputs) check() error {
 		key       string
 		got, want int
 	}{
-		{"x0", len(r.x0), pixels}, {"x_t", len(r.xt), pixels}, {"eps", len(r.eps), pixels}, {"y", len(r.theta), 2 * r.batch},
-		{"t", len(r.index), r.batch}, {"fields", len(r.fields), r.maps * r.mapSide * r.mapSide}, {"vlb_json", min(len(r.bound), 1), 1},
-		{"grad/…", min(len(r.gradients), 1), 1}, {"alphas_cumprod", len(r.other["alphas_cumprod"]), diffusion.Paper().Steps()},
+		{"x0", len(r.x0), pixels},
+		{"x_t", len(r.xt), pixels},
+		{"eps", len(r.eps), pixels},
+		{"y", len(r.theta), 2 * r.batch},
+		{"t", len(r.index), r.batch},
+		{"fields", len(r.fields), r.maps * r.mapSide * r.mapSide},
+		{"vlb_json", min(len(r.bound), 1), 1},
+		{"grad/…", min(len(r.gradients), 1), 1},
+		{"alphas_cumprod", len(r.other["alphas_cumprod"]), diffusion.Paper().Steps()},
 	} {
 		if a.got != a.want {
 			return fmt.Errorf("%s has %d entries, want %d", a.key, a.got, a.want)
