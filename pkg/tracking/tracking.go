@@ -1,5 +1,3 @@
-// Package tracking keeps the metrics of a run: one JSON object a line, appended as the run goes. It knows no networks and no
-// plots.
 package tracking
 
 import (
@@ -11,11 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Record is the metrics of one step of a run.
 type Record struct {
 	Step   int                `json:"step"`
+	Time   time.Time          `json:"time"` // of writing; says what a step cost, pauses included
 	Values map[string]float64 `json:"values"`
 }
 
@@ -23,7 +23,7 @@ type Record struct {
 const (
 	Loss           = "loss"             // training loss, averaged since the record before
 	ValidationMSE  = "validation_mse"   // mean squared error of the noise on fixed validation maps
-	LearningRate   = "learning_rate"    //
+	LearningRate   = "learning_rate"    // of the step
 	StepsPerSecond = "steps_per_second" // since the record before
 )
 
@@ -46,26 +46,40 @@ func Open(path string, step int) (*Writer, error) {
 	}
 	defer os.Remove(f.Name()) // fails, as it should, once renamed
 	w := &Writer{path: path, file: f}
-	for _, r := range records {
-		if r.Step <= step {
-			err = errors.Join(err, w.Append(r))
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if err = errors.Join(err, f.Chmod(0o644)); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+	if err := w.start(records, step); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("tracking: write %s: %w", path, err)
+		return nil, err
 	}
 	return w, nil
 }
 
-// Append writes one record.
+// start writes the records up to step and gives the file its name.
+func (w *Writer) start(records []Record, step int) error {
+	for _, r := range records {
+		if r.Step <= step {
+			if err := w.Append(r); err != nil {
+				return err
+			}
+		}
+	}
+	err := w.file.Chmod(0o644)
+	if err == nil {
+		err = w.file.Sync() // or a crash of the machine could leave the name without its content
+	}
+	if err == nil {
+		err = os.Rename(w.file.Name(), w.path)
+	}
+	if err != nil {
+		return fmt.Errorf("tracking: write %s: %w", w.path, err)
+	}
+	return nil
+}
+
+// Append writes one record, dated now unless it has a time. Values must be finite: JSON has no others.
 func (w *Writer) Append(r Record) error {
+	if r.Time.IsZero() {
+		r.Time = time.Now().UTC().Truncate(time.Millisecond)
+	}
 	line, err := json.Marshal(r)
 	if err == nil {
 		_, err = w.file.Write(append(line, '\n'))
@@ -96,5 +110,8 @@ func Read(path string) ([]Record, error) {
 		}
 		out = append(out, r)
 	}
-	return out, scanner.Err()
+	if err := scanner.Err(); err != nil {
+		return nil, fmt.Errorf("tracking: read %s: %w", path, err)
+	}
+	return out, nil
 }
