@@ -68,7 +68,8 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 
 .tools/bin/darkfield: $(sources) go.mod go.sum | .tools/checked
 	@mkdir -p .tools/bin
-	@$(step) 'the darkfield command' env GOWORK=off go build -o .tools/bin/darkfield ./pkg/cmd/darkfield
+	@$(step) 'darkfield' env GOWORK=off go build -o .tools/bin/darkfield ./pkg/cmd/darkfield
+	@$(step) 'rooms for the notebooks' env GOWORK=off go build ./pkg/...
 	@touch $@
 
 .tools/bin/golangci-lint: docker/lint/go.mod docker/lint/go.sum | .tools/checked
@@ -89,7 +90,7 @@ reproduce: setup ## set up, then run every notebook, first to last; figures and 
 
 lab: setup ## JupyterLab on 127.0.0.1 with the Go kernel; prints its URL with a token
 	@DARKFIELD_PRESET="$(PRESET)" DARKFIELD_DATA="$(if $(DATA),$(abspath $(DATA)))" DARKFIELD_RUN="$(if $(RUN),$(abspath $(RUN)))" \
-	  .venv/bin/jupyter lab --no-browser --ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)/notebooks"
+	  .venv/bin/jupyter lab --no-browser --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir="$(CURDIR)/notebooks"
 
 test: ## set up, lint, Go tests, then every notebook in small; ends with a count
 	@docker/test.sh

@@ -26,6 +26,7 @@ from nbclient.util import ensure_async  # noqa: E402
 
 INTERRUPT_GRACE = 8  # seconds a cell has to write its checkpoint after Ctrl-C
 NOTHING_TO_SHOW = "nothing to show"  # what a figure cell prints where the data have nothing for it
+KERNEL_LOG = ROOT / ".tools/log/kernel.log"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TRACEBACK = re.compile(r"^(panic:|fatal error:|goroutine \d+ \[|Traceback )", re.MULTILINE)
 
@@ -73,6 +74,12 @@ def save(notebook: nbformat.NotebookNode, path: Path) -> None:
         scratch.unlink(missing_ok=True)
 
 
+def explain(error: CellExecutionError, cell: dict) -> str:
+    """The error of a cell, and what its program wrote to stderr: for a panic that is all there is."""
+    written = "".join(o["text"] for o in cell["outputs"] if o["output_type"] == "stream" and o["name"] == "stderr")
+    return COLOURS.sub("", f"{written}{error.ename}: {error.evalue or error.traceback}")
+
+
 class Runner:
     """Runs one notebook; knows how to stop it."""
 
@@ -90,7 +97,11 @@ class Runner:
     async def run(self) -> None:
         client = self.client
         client.reset_execution_trackers()
-        async with client.async_setup_kernel():
+        with KERNEL_LOG.open("a") as log:  # GoNB tells much about itself
+            await self._cells(client, log)
+
+    async def _cells(self, client: NotebookClient, log) -> None:
+        async with client.async_setup_kernel(stderr=log):
             self._listen(asyncio.get_running_loop(), asyncio.current_task())
             asked = await ensure_async(client.kc.kernel_info())
             reply = await client.async_wait_for_reply(asked)
@@ -111,7 +122,7 @@ class Runner:
         except CellExecutionError as error:
             if self.interrupted:
                 raise KeyboardInterrupt from None
-            raise Failure(index + 1, source, COLOURS.sub("", f"{error.ename}: {error.evalue}\n{error.traceback}")) from None
+            raise Failure(index + 1, source, explain(error, cell)) from None
         except DeadKernelError as error:
             raise Failure(index + 1, source, f"the kernel died: {error}") from None
         if wrong := complaint(cell):
@@ -135,9 +146,11 @@ class Runner:
 
 
 def title(source: str) -> str:
-    """The first line of a cell that says something, short enough for a terminal."""
-    lines = [line for line in source.splitlines() if line.strip() and not line.startswith(("import", "%%"))]
-    line = lines[0] if lines else ""
+    """The line of a cell that says most, short enough for a terminal: its first comment, or its first statement."""
+    rest = re.sub(r"^import (\(.*?^\)|.*?$)", "", source, flags=re.MULTILINE | re.DOTALL)
+    lines = [line.strip() for line in rest.splitlines() if line.strip() and not line.startswith("%%")]
+    comments = [line.removeprefix("//").strip() for line in lines if line.startswith("//")]
+    line = next(iter(comments + lines), "imports")
     return line[:60] + ("…" if len(line) > 60 else "")
 
 
@@ -193,6 +206,8 @@ def main() -> int:
     if not paths:
         print("notebooks: there is no 0*.ipynb beside run.py", file=sys.stderr)
         return 1
+    KERNEL_LOG.parent.mkdir(parents=True, exist_ok=True)
+    KERNEL_LOG.write_text("")
     begin = time.monotonic()
     say(f"{label}: {len(paths)} notebooks, results in {run}")
     for i, path in enumerate(paths, 1):
