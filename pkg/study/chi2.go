@@ -35,7 +35,7 @@ func (s Source) Chi2(ctx context.Context, cfg Config) (Chi2, error) {
 		out.References14, out.References15, out.Bins = len(trueP)-1, len(trueP), len(k)
 		out.Rows = append(out.Rows, Chi2Row{
 			Params: maps.Params(sim), Simulation: sim,
-			LeaveOneOut: summarise(left), Generated14: summarise(same), Generated15: summarise(all),
+			LeaveOneOut: Summarise(left), Generated14: Summarise(same), Generated15: Summarise(all),
 		})
 		return nil
 	})
@@ -53,8 +53,8 @@ func without(curves [][]float64, i int) [][]float64 {
 	return slices.Concat(curves[:i], curves[i+1:])
 }
 
-// summarise returns mean and median; both are NaN for no values.
-func summarise(values []float64) Summary {
+// Summarise returns mean and median; both are NaN for no values.
+func Summarise(values []float64) Summary {
 	sorted := slices.Sorted(slices.Values(values))
 	return Summary{Mean: stat.Mean(values, nil), Median: median(sorted), N: len(values)}
 }

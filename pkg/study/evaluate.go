@@ -60,8 +60,8 @@ func (s Source) Evaluate(ctx context.Context, cfg Config) (Evaluation, error) {
 		return out, err
 	}
 	out = Evaluation{
-		Caption: chi2.Caption, LeaveOneOut: summarise(chi2.LeaveOneOut), Generated14: summarise(chi2.Generated14),
-		Generated15: summarise(chi2.Generated15), Expected14: chi2.Expectation14, Expected15: chi2.Expectation15,
+		Caption: chi2.Caption, LeaveOneOut: Summarise(chi2.LeaveOneOut), Generated14: Summarise(chi2.Generated14),
+		Generated15: Summarise(chi2.Generated15), Expected14: chi2.Expectation14, Expected15: chi2.Expectation15,
 	}
 	for _, r := range chi2.Rows {
 		out.Parameters = append(out.Parameters, EvaluationRow{r.Params, r.Simulation, r.LeaveOneOut, r.Generated15})

@@ -136,10 +136,7 @@ func (s Source) convention() summary.Convention {
 
 // caption says where a result comes from: the data, the checkpoint and the sampler.
 func (s Source) caption(cfg Config, more string) string {
-	data := s.Suite.Description.Suite
-	if data == toySuite {
-		data = "FastPM toy universes (not CAMELS)"
-	}
+	data := suiteTitle(s.Suite.Description.Suite)
 	trained := ""
 	if s.Trained != "" && s.Trained != s.Suite.Description.Suite {
 		trained = " (trained on " + s.Trained + ")"
@@ -152,5 +149,10 @@ func (s Source) caption(cfg Config, more string) string {
 	return text
 }
 
-// toySuite is the suite name of universes made by the project's own simulator.
-const toySuite = "FastPM"
+// suiteTitle names a suite so that nobody takes toy universes for CAMELS.
+func suiteTitle(suite string) string {
+	if suite == camels.FastPM {
+		return "FastPM toy universes (not CAMELS)"
+	}
+	return suite
+}

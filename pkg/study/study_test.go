@@ -106,7 +106,7 @@ func perfectChi2(t *testing.T, s Source, cfg Config) {
 	if len(r.LeaveOneOut) != 6*15 || len(r.Generated14) != 6*15 || len(r.Generated15) != 6*20 || r.References14 != 14 || r.References15 != 15 {
 		t.Errorf("%d, %d, %d values against %d and %d references", len(r.LeaveOneOut), len(r.Generated14), len(r.Generated15), r.References14, r.References15)
 	}
-	left, made := summarise(r.LeaveOneOut), summarise(r.Generated14)
+	left, made := Summarise(r.LeaveOneOut), Summarise(r.Generated14)
 	// 90 values of scatter below 1, bins that few modes make skewed: a few times 1/√90 between equal distributions.
 	if math.Abs(left.Mean-made.Mean) > 0.45 || math.Abs(left.Mean-r.Expectation14) > 0.6 {
 		t.Errorf("a perfect emulator has chi² %+v beside %+v, expected %g", made, left, r.Expectation14)
@@ -115,7 +115,7 @@ func perfectChi2(t *testing.T, s Source, cfg Config) {
 		t.Errorf("fewer references must raise the expectation: %g for 14, %g for 15", r.Expectation14, r.Expectation15)
 	}
 	for i, row := range r.Rows {
-		if want := summarise(r.Generated15[20*i : 20*i+20]); row.Generated15 != want {
+		if want := Summarise(r.Generated15[20*i : 20*i+20]); row.Generated15 != want {
 			t.Errorf("row %d holds %+v, want %+v", i, row.Generated15, want)
 		}
 	}

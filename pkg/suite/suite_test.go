@@ -17,7 +17,7 @@ import (
 
 func tiny(dir string, set camels.Set, sims int) Config {
 	n := nbody.Default()
-	n.Particles, n.Steps, n.Pixels = 16, 4, 32
+	n.Particles, n.Steps, n.Pixels, n.Neighbours = 16, 4, 32, 32
 	return Config{Dir: dir, Set: set, Sims: sims, Cells: 16, Seed: 1, NBody: n}
 }
 

@@ -1,0 +1,209 @@
+package notebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"darkfield/pkg/backend"
+	"darkfield/pkg/camels"
+	"darkfield/pkg/dataset"
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/preset"
+	"darkfield/pkg/study"
+	"darkfield/pkg/suite"
+	"darkfield/pkg/tracking"
+	"darkfield/pkg/training"
+)
+
+// Variables that choose a session; `make reproduce` sets them, and so may a user before JupyterLab starts.
+const (
+	presetVariable = "DARKFIELD_PRESET" // default quick
+	dataVariable   = "DARKFIELD_DATA"   // a directory in CMD's layout; empty: toy universes
+	runVariable    = "DARKFIELD_RUN"    // default runs/<preset>[-<name of the data directory>]
+)
+
+// splitSeed divides simulations the same way in every session.
+const splitSeed = 1
+
+// Session is one study: a preset, its data and its run directory.
+type Session struct {
+	Preset preset.Preset
+	Run    string // directory of all results
+	data   string // the user's maps; empty: toy universes in Run
+	ctx    context.Context
+	page   page
+}
+
+// Open returns the session that the environment describes. A problem ends the cell with one line.
+func Open() *Session { return Must(open()) }
+
+func open() (*Session, error) {
+	name := os.Getenv(presetVariable)
+	if name == "" {
+		name = "quick"
+	}
+	p, err := preset.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{Preset: p, data: os.Getenv(dataVariable), Run: os.Getenv(runVariable), page: newPage()}
+	if s.Run == "" {
+		root, err := root()
+		if err != nil {
+			return nil, err
+		}
+		s.Run = filepath.Join(root, "runs", name)
+		if s.data != "" {
+			s.Run += "-" + filepath.Base(s.data)
+		}
+	}
+	// An interrupted cell has five seconds to write a checkpoint before the kernel kills it.
+	s.ctx, _ = signal.NotifyContext(context.Background(), os.Interrupt)
+	return s, os.MkdirAll(s.Run, 0o755)
+}
+
+// root returns the project's directory: that of go.mod above the working directory.
+func root() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("notebook: no go.mod above %s: start inside the project or set %s", start, runVariable)
+		}
+	}
+}
+
+// Must returns v, or ends the cell with the error in one line.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
+	}
+	return v
+}
+
+// check ends the cell with the error in one line.
+func check(err error) { Must(struct{}{}, err) }
+
+// Context ends when the cell is interrupted.
+func (s *Session) Context() context.Context { return s.ctx }
+
+// Describe shows what this session is.
+func (s *Session) Describe() {
+	p := s.Preset
+	data := s.data
+	if data == "" {
+		data = fmt.Sprintf("toy universes (suite FastPM, seed %d), %d³ particles each", p.Universe.Seed, p.Universe.NBody.Particles)
+	}
+	s.Table([]string{"", ""}, [][]string{
+		{"preset", p.Name + " (" + p.About + ")"},
+		{"data", data},
+		{"maps", fmt.Sprintf("%d×%d pixels", p.Side, p.Side)},
+		{"network", fmt.Sprintf("U-Net of width %d, %.2f million parameters", p.Network.Dim, float64(p.Network.NumParameters())/1e6)},
+		{"training", fmt.Sprintf("%d steps of %d maps, %s loss, learning rate %g, seed %d", p.Training.Steps, p.Training.Batch, p.Training.Loss, p.Training.LearningRate, p.Training.Seed)},
+		{"generated maps", fmt.Sprintf("%d at each of %d held-out parameters, %s, seed %d", p.Study.MapsPerParam, p.Study.ValidationParams, p.Study.Sampling, p.Study.Seed)},
+		{"results in", s.Run},
+	})
+}
+
+// dataDir is the directory of the maps.
+func (s *Session) dataDir() string {
+	if s.data != "" {
+		return s.data
+	}
+	return filepath.Join(s.Run, "universe")
+}
+
+// MakeData makes what is missing of the toy universes, or does nothing where the user brought maps.
+func (s *Session) MakeData() {
+	if s.data != "" {
+		s.Note("Maps from " + s.data)
+		return
+	}
+	u := s.Preset.Universe
+	for _, set := range []camels.Set{camels.LH, camels.OneP, camels.CV} {
+		n := u.Sims[set]
+		if n == 0 {
+			continue
+		}
+		bar := s.page.bar("universes of set " + string(set))
+		check(suite.Make(s.ctx, suite.Config{
+			Dir: s.dataDir(), Set: set, Sims: n, Cells: s.Preset.Side, Seed: u.Seed, NBody: u.NBody,
+		}, bar.count))
+		bar.done()
+	}
+}
+
+// Suite opens the maps.
+func (s *Session) Suite() *camels.Suite { return Must(camels.Open(s.dataDir())) }
+
+// trainDir is the training run.
+func (s *Session) trainDir() string { return filepath.Join(s.Run, "train") }
+
+// Train trains as the preset says, or goes on where an interrupted cell was, showing a live curve. A finished run is left as
+// it is.
+func (s *Session) Train() {
+	p := s.Preset
+	maps := s.Suite()
+	defer maps.Close()
+	data, manifest, err := dataset.Prepare(maps, p.Network, p.Side, splitSeed)
+	check(err)
+	b := Must(backend.Open())
+	curve := s.page.curve("training", p.Training.Steps)
+	result, err := training.Run(s.ctx, b, training.Job{
+		Dir: s.trainDir(), Config: p.Training, Manifest: manifest, Data: data,
+		Report: func(g training.Progress) { curve.update(g, func() study.Training { return Must(s.curve()) }) },
+	})
+	if errors.Is(err, context.Canceled) {
+		check(fmt.Errorf("interrupted after step %d; the checkpoint is written: run the cell again to go on", result.Step))
+	}
+	check(err)
+	curve.done()
+	s.Note(fmt.Sprintf("Step %d of %d; checkpoint %s", result.Step, p.Training.Steps, filepath.Base(result.Checkpoint)))
+}
+
+// Curve returns the course of the training run.
+func (s *Session) Curve() (study.Training, error) { return s.curve() }
+
+func (s *Session) curve() (study.Training, error) {
+	records, err := tracking.Read(training.MetricsPath(s.trainDir()))
+	if err != nil {
+		return study.Training{}, err
+	}
+	p := s.Preset
+	out := study.Training{Caption: fmt.Sprintf("U-Net of width %d on %d² maps, batch %d. Predicting no noise at all scores 1.", p.Network.Dim, p.Side, p.Training.Batch)}
+	for _, r := range records {
+		if v, ok := r.Values[tracking.Loss]; ok {
+			out.Steps, out.Loss = append(out.Steps, r.Step), append(out.Loss, v)
+		}
+		if v, ok := r.Values[tracking.ValidationMSE]; ok {
+			out.ValidationSteps, out.ValidationLoss = append(out.ValidationSteps, r.Step), append(out.ValidationLoss, v)
+		}
+	}
+	return out, nil
+}
+
+// Source opens the maps and the newest checkpoint for a study. Generated maps are kept in the run directory.
+func (s *Session) Source() study.Source {
+	path := Must(training.LatestCheckpoint(s.trainDir()))
+	e := Must(emulator.Open(Must(backend.Open()), path))
+	source := Must(study.FromEmulator(e, s.Suite(), s.Preset.Study, filepath.Join(s.Run, "samples")))
+	bars := map[string]*bar{}
+	source.Progress = func(stage string, fraction float64) {
+		if bars[stage] == nil {
+			bars[stage] = s.page.bar(stage)
+		}
+		bars[stage].fraction(fraction)
+	}
+	return source
+}
