@@ -36,7 +36,7 @@ require (
 	github.com/segmentio/asm v1.1.3
 	github.com/segmentio/encoding v0.3.4
 	github.com/spf13/cobra v1.10.2
-	github.com/spf13/pflag v1.0.9
+	github.com/spf13/pflag v1.1.0
 	gonum.org/v1/gonum v0.17.0
 	gonum.org/v1/plot v0.17.0
 	pgregory.net/rapid v1.3.0

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/checkpoint"
+)
+
+func (a *app) inspect() *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect PATH",
+		Short: "Say what a directory of maps, a file of maps, a table or a checkpoint holds",
+		Long:  "Says what PATH holds: a directory in CMD's layout, one .npy file of maps, a table of parameters (.txt) or a checkpoint (.safetensors).",
+		Example: `  darkfield inspect universe
+  darkfield inspect runs/first/checkpoints/latest.safetensors`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.work(func(cmd *cobra.Command, args []string) error {
+			path := args[0]
+			info, err := os.Stat(path)
+			switch {
+			case err != nil:
+				return err
+			case info.IsDir():
+				return a.inspectSuite(cmd, path)
+			}
+			switch filepath.Ext(path) {
+			case ".npy":
+				r, err := camels.InspectMaps(path)
+				if err != nil {
+					return err
+				}
+				return a.print(r, func(w io.Writer) { moments(w, r) })
+			case ".txt":
+				r, err := camels.InspectTable(path)
+				if err != nil {
+					return err
+				}
+				return a.print(r, func(w io.Writer) { parameters(w, r) })
+			case ".safetensors":
+				return a.inspectCheckpoint(path)
+			}
+			return fmt.Errorf("inspect: %s is no directory, .npy, .txt or .safetensors file: name one of those", path)
+		}),
+	}
+}
+
+func (a *app) inspectSuite(cmd *cobra.Command, dir string) error {
+	s, err := camels.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r, err := s.Inspect(cmd.Context())
+	if err != nil {
+		return err
+	}
+	return a.print(r, func(w io.Writer) {
+		row(w, "suite", r.Suite)
+		row(w, "field", r.Field)
+		row(w, "unit", r.Unit)
+		row(w, "box side", fmt.Sprintf("%g Mpc/h, periodic: %v", r.BoxSide, r.Periodic))
+		row(w, "log10 range", fmt.Sprintf("%g to %g become −1 and 1", r.LogRange[0], r.LogRange[1]))
+		for _, set := range r.Sets {
+			row(w)
+			row(w, "set "+string(set.Set), set.Path)
+			parameters(w, set)
+			moments(w, set)
+		}
+	})
+}
+
+func parameters(w io.Writer, r camels.SetReport) {
+	row(w, "table", fmt.Sprintf("%s, %d rows of %d columns", r.Table, r.Simulations, r.Columns))
+	row(w, "Ω_m", fmt.Sprintf("%.4g to %.4g", r.OmegaM[0], r.OmegaM[1]))
+	row(w, "σ_8", fmt.Sprintf("%.4g to %.4g", r.Sigma8[0], r.Sigma8[1]))
+}
+
+func moments(w io.Writer, r camels.SetReport) {
+	row(w, "maps", fmt.Sprintf("%d of %d² pixels", r.Maps, r.Side))
+	row(w, "log10 of pixels", fmt.Sprintf("mean %.4f, standard deviation %.4f, %.3f to %.3f", r.LogMean, r.LogStd, r.LogMin, r.LogMax))
+}
+
+func (a *app) inspectCheckpoint(path string) error {
+	c, err := checkpoint.Load(path)
+	if err != nil {
+		return err
+	}
+	m := c.Manifest
+	return a.print(map[string]any{"manifest": m, "sha256": c.Hash, "tensors": len(c.Tensors)}, func(w io.Writer) {
+		row(w, "step", m.Step)
+		row(w, "network", fmt.Sprintf("width %d, %d parameters", m.Network.Dim, m.Network.NumParameters()))
+		row(w, "trained on", fmt.Sprintf("%s %s, %d² pixels, %g Mpc/h a side, unit %s", m.Data.Suite, m.Data.Set, m.Data.Side, m.Data.BoxSide, m.Data.Unit))
+		row(w, "simulations", fmt.Sprintf("%d trained on, %d for validation, %d for tests", len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test)))
+		row(w, "log10 range", fmt.Sprintf("%g to %g", m.Scaling.Min, m.Scaling.Max))
+		row(w, "training seed", m.Seed)
+		row(w, "tensors", len(c.Tensors))
+		row(w, "SHA-256", c.Hash)
+	})
+}

@@ -1,0 +1,49 @@
+// Command darkfield makes toy universes, trains the emulator, samples from it, scores it and uses it as a likelihood.
+//
+// Results go to standard output, progress and complaints to standard error. It exits with 0, with 1 for a failure and with 2
+// for wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Exit codes.
+const (
+	failed = 1
+	usage  = 2
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run runs one command line. A first interrupt cancels the work, which saves its state; a second one kills.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	a := &app{out: os.Stdout, err: os.Stderr}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "darkfield: interrupted; what is done is saved, the same command goes on from there")
+	case a.started:
+		fmt.Fprintln(os.Stderr, "darkfield:", oneLine(err))
+	default:
+		fmt.Fprintf(os.Stderr, "darkfield: %s; see `darkfield --help`\n", oneLine(err))
+		return usage
+	}
+	return failed
+}
+
+// oneLine joins the lines of joined errors.
+func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }

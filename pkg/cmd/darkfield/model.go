@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"darkfield/pkg/backend"
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/training"
+)
+
+// openEmulator opens a checkpoint, or the newest one of a run directory.
+func openEmulator(path string) (*emulator.Emulator, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		newest, err := training.LatestCheckpoint(path)
+		if err != nil {
+			return nil, err
+		}
+		path = newest
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("checkpoint: %w: name a .safetensors file or a run directory", err)
+	}
+	b, err := backend.Open()
+	if err != nil {
+		return nil, err
+	}
+	return emulator.Open(b, path)
+}
+
+// samplingFlags adds the flags that choose a sampler.
+func samplingFlags(f *pflag.FlagSet, c *emulator.SampleConfig) {
+	*c = emulator.DefaultSampling()
+	f.StringVar(&c.Sampler, "sampler", c.Sampler, "ddim, or ddpm (ancestral, all 1000 steps)")
+	f.IntVar(&c.Steps, "steps", c.Steps, "network evaluations a map, for ddim")
+	f.Float64Var(&c.Eta, "eta", c.Eta, "noise of ddim: 0 is deterministic, 1 as noisy as ddpm")
+	f.IntVar(&c.Batch, "batch", c.Batch, "maps at a time; the maps do not depend on it")
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/nbody"
+	"darkfield/pkg/suite"
+)
+
+func (a *app) simulate() *cobra.Command {
+	c := suite.Config{NBody: nbody.Default()}
+	var set string
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Make toy universes: a set of maps in CMD's layout",
+		Long: `Makes a set of toy universes (suite FastPM: dark matter only, a particle mesh) and writes their maps in the layout of the
+CAMELS Multifield Dataset. Universes are made side by side on all cores. An interrupted or killed call loses only those in
+work: the same command goes on. The same seed gives the same universes.`,
+		Example: `  darkfield simulate --set LH --sims 100 --side 64 --seed 1 --out universe
+  darkfield simulate --set 1P --out universe`,
+		Args: cobra.NoArgs,
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			c.Set = camels.Set(set)
+			if c.Sims == 0 {
+				c.Sims = suite.DefaultSims(c.Set)
+			}
+			start := time.Now()
+			p := a.progress("universes of set " + set)
+			err := suite.Make(cmd.Context(), c, func(done, all int) { p.at(done, all, "") })
+			p.done()
+			if err != nil {
+				return err
+			}
+			result := map[string]any{"directory": c.Dir, "set": set, "simulations": c.Sims, "maps": c.Sims * camels.MapsPerSimulation, "side": c.Cells}
+			return a.print(result, func(w io.Writer) {
+				fmt.Fprintf(w, "%d simulations, %d maps of %d² pixels in %s (%v)\n", c.Sims, c.Sims*camels.MapsPerSimulation, c.Cells, filepath.Clean(c.Dir), time.Since(start).Round(time.Second))
+			})
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&set, "set", "LH", "LH (parameters spread over the prior), 1P (one at a time) or CV (the fiducial model)")
+	f.IntVar(&c.Sims, "sims", 0, "simulations of 15 maps (default: 1000 of LH, 22 of 1P, 27 of CV); LH and CV may grow later")
+	f.IntVar(&c.Cells, "side", 64, "pixels a side of the maps, a divisor of --pixels")
+	f.Uint64Var(&c.Seed, "seed", 1, "of parameters and random phases")
+	f.StringVar(&c.Dir, "out", "", "directory to write to")
+	f.IntVar(&c.Workers, "workers", 0, "universes at a time (default: one a core); the maps do not depend on it")
+	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "a side, a power of two")
+	f.IntVar(&c.NBody.Steps, "steps", c.NBody.Steps, "time steps")
+	f.IntVar(&c.NBody.Pixels, "pixels", c.NBody.Pixels, "a side of the projection, before averaging")
+	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "in a particle's sphere (more for fewer particles)")
+	require(cmd, "out")
+	return cmd
+}

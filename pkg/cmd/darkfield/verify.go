@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/backend"
+	"darkfield/pkg/verify"
+)
+
+func (a *app) verify() *cobra.Command {
+	return &cobra.Command{
+		Use:     "verify REFERENCE.npz",
+		Short:   "Compare network, diffusion and statistics with a reference file, number by number",
+		Long:    "Compares every quantity of a reference file of the published code with what darkfield computes from the same inputs. Exits with 1 on a miss.",
+		Example: `  darkfield verify reference_dim8_side32.npz`,
+		Args:    cobra.ExactArgs(1),
+		RunE: a.work(func(cmd *cobra.Command, args []string) error {
+			b, err := backend.Open()
+			if err != nil {
+				return err
+			}
+			rows, err := verify.Run(cmd.Context(), b, args[0])
+			if err != nil {
+				return err
+			}
+			err = a.print(rows, func(w io.Writer) {
+				row(w, "quantity", "largest difference", "tolerance", "", "")
+				for _, r := range rows {
+					kind, verdict := "absolute", "pass"
+					if r.Relative {
+						kind = "relative"
+					}
+					if !r.Pass {
+						verdict = "MISS"
+					}
+					row(w, r.Quantity, r.Difference, r.Tolerance, kind, verdict)
+				}
+			})
+			if err == nil && !verify.Passed(rows) {
+				err = errors.New("verify: some quantities miss their tolerance: see the table")
+			}
+			return err
+		}),
+	}
+}
