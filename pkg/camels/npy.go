@@ -73,7 +73,12 @@ const longestHeader = 1 << 16
 
 // header reads the header and leaves f at the first map. The announced length is checked first, so that a damaged file cannot
 // ask for much memory.
-func header(f *os.File, size int64) (npyio.Header, error) {
+func header(f *os.File, size int64) (h npyio.Header, err error) {
+	defer func() {
+		if r := recover(); r != nil { // the library slices a damaged header without looking
+			err = fmt.Errorf("has a header that cannot be read (%v): it is truncated or damaged", r)
+		}
+	}()
 	start := make([]byte, 12)
 	if _, err := io.ReadFull(f, start); err != nil || string(start[:6]) != "\x93NUMPY" {
 		return npyio.Header{}, errors.New("is not a .npy file: its magic bytes are missing")
