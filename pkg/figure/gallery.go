@@ -16,8 +16,8 @@ func Gallery(maps []field.LogMap, titles []string, unit, note string) *Figure {
 	if len(maps) == 0 {
 		return Empty("No maps to show.")
 	}
-	columns := min(len(maps), 5)
-	rows := (len(maps) + columns - 1) / columns
+	rows := (len(maps) + 4) / 5
+	columns := (len(maps) + rows - 1) / rows // rows as full as can be
 	low, high := colorRange(maps)
 	side := min((pageWidth-2*margin-colorBarRoom)/vg.Length(columns), 2.4*vg.Inch)
 	broken := 0
