@@ -59,8 +59,9 @@ for package in $(go list ./pkg/... 2>/dev/null); do
 	room=${package#darkfield/pkg/}
 	case " $racy " in *" $room "*) race+=("$package") ;; *) plain+=("$package") ;; esac
 done
-go_tests 'Go tests with the race detector' -race "${race[@]}"
-go_tests 'Go tests' "${plain[@]}"
+# The race detector makes simulations ten times slower: the long ones run without it.
+go_tests 'Go tests with the race detector' -race -short "${race[@]}"
+go_tests 'Go tests' "${plain[@]}" ./pkg/suite
 
 echo '== notebooks, toy universes'
 books
