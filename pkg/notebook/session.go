@@ -35,6 +35,7 @@ type Session struct {
 	Preset preset.Preset
 	Run    string // directory of all results
 	data   string // the user's maps; empty: toy universes in Run
+	hash   string // of the checkpoint that Source opened
 	ctx    context.Context
 	page   page
 }
@@ -197,6 +198,7 @@ func (s *Session) curve() (study.Training, error) {
 func (s *Session) Source() study.Source {
 	path := Must(training.LatestCheckpoint(s.trainDir()))
 	e := Must(emulator.Open(Must(backend.Open()), path))
+	s.hash = e.Hash()
 	source := Must(study.FromEmulator(e, s.Suite(), s.Preset.Study, filepath.Join(s.Run, "samples")))
 	bars := map[string]*bar{}
 	source.Progress = func(stage string, fraction float64) {

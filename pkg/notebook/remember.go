@@ -1,0 +1,60 @@
+package notebook
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"darkfield/pkg/study"
+)
+
+// Study runs one of the studies of s.Source(), or returns what an earlier cell found: results lie in the run directory under
+// a hash of all that they depend on (checkpoint, data, settings). A problem ends the cell with one line.
+func Study[T any](s *Session, name string, run func(context.Context, study.Config) (T, error)) T {
+	return Must(TryStudy(s, name, run))
+}
+
+// TryStudy is Study for results that the data may not have.
+func TryStudy[T any](s *Session, name string, run func(context.Context, study.Config) (T, error)) (T, error) {
+	var result T
+	path, err := s.remembered(name)
+	if err != nil {
+		return result, err
+	}
+	if raw, err := os.ReadFile(path); err == nil && json.Unmarshal(raw, &result) == nil {
+		return result, nil
+	}
+	result, err = run(s.ctx, s.Preset.Study)
+	if err != nil {
+		return result, err
+	}
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return result, nil // NaN has no JSON: such a result is found again next time
+	}
+	return result, write(path, raw)
+}
+
+// remembered returns the file of a result.
+func (s *Session) remembered(name string) (string, error) {
+	settings, err := json.Marshal(s.Preset.Study)
+	if err != nil {
+		return "", err
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", s.hash, s.dataDir(), settings))
+	return filepath.Join(s.Run, "results", fmt.Sprintf("%s-%.8x.json", name, key)), nil
+}
+
+// write writes a file by way of a temporary name.
+func write(path string, raw []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".partial", raw, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".partial", path)
+}
