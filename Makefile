@@ -22,6 +22,10 @@ export JUPYTER_DATA_DIR    := $(CURDIR)/.tools/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.tools/jupyter/runtime
 export PYTHON PRESET DATA RUN
 
+ifeq ($(filter wheel auto,$(PJRT)),)
+$(error PJRT=$(PJRT) is unknown: choose wheel or auto)
+endif
+
 step    := docker/step.sh
 sources := $(shell find pkg -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 kernel  := .venv/share/jupyter/kernels/gonb/kernel.json
