@@ -26,6 +26,7 @@ const (
 	weights  = "github.com/nlpodyssey/safetensors"
 	gonbui   = "github.com/janpfeifer/gonb/gonbui"
 	cobra    = "github.com/spf13/cobra"
+	pflag    = "github.com/spf13/pflag"
 	progress = "github.com/schollz/progressbar/v3"
 	rapid    = "pgregory.net/rapid"
 	cmp      = "github.com/google/go-cmp"
@@ -63,7 +64,7 @@ var table = []row{
 	{room: "preset", rooms: "unet diffusion training study suite nbody cosmology camels"},
 	{room: "verify", rooms: "unet diffusion summary checkpoint field cosmology", modules: []string{npyio, gomlx, compute}},
 	{room: "notebook", rooms: "*", modules: []string{gonbui}},
-	{room: "cmd/darkfield", rooms: "*", modules: []string{cobra, progress, yaml}},
+	{room: "cmd/darkfield", rooms: "*", modules: []string{cobra, pflag, progress, yaml}},
 }
 
 // Besides its own and its row's, any test may import these; where the row has GoMLX, that too.
