@@ -37,8 +37,11 @@ func Stats(curves [][]float64) BinStats {
 	return s
 }
 
-// ZScores returns (curve − mean)/std at each bin.
+// ZScores returns (curve − mean)/std at each bin; ±Inf or NaN where the references do not differ. It panics on a curve of other bins.
 func (s BinStats) ZScores(curve []float64) []float64 {
+	if len(curve) != len(s.Mean) {
+		panic(fmt.Sprintf("summary: ZScores of a curve of %d bins against references of %d", len(curve), len(s.Mean)))
+	}
 	out := make([]float64, len(curve))
 	for i, v := range curve {
 		out[i] = (v - s.Mean[i]) / s.Std[i]
@@ -46,8 +49,12 @@ func (s BinStats) ZScores(curve []float64) []float64 {
 	return out
 }
 
-// ReducedChi2 returns Σ_k z_k²/(n_k − 1) of a curve against the mean and standard deviation of reference curves; section 2 of
-// Mudur et al. (2023). It is not 1 on average for a perfect emulator: see GaussianExpectation.
+// ReducedChi2 returns the reduced chi² of a curve against the mean and standard deviation of reference curves.
+//
+//   - Normalisation: Σ_k z_k²/(n_k − 1): divided by one less than the number of bins, as in the paper's figures.
+//   - It is not 1 on average for a perfect emulator: see GaussianExpectation.
+//   - Errors: panics on a curve of other bins than the references; one bin alone, or references that agree exactly, give Inf or NaN.
+//   - Source: section 2 of Mudur et al. (2023), checked against numbers of its code.
 func ReducedChi2(curve []float64, reference BinStats) float64 {
 	sum := 0.0
 	for _, z := range reference.ZScores(curve) {
@@ -56,7 +63,7 @@ func ReducedChi2(curve []float64, reference BinStats) float64 {
 	return sum / float64(len(curve)-1)
 }
 
-// LeaveOneOut returns the reduced chi² of each curve against all the others.
+// LeaveOneOut returns the reduced chi² of each curve against all the others: what fields of the simulator itself reach.
 func LeaveOneOut(curves [][]float64) []float64 {
 	out := make([]float64, len(curves))
 	for i, c := range curves {

@@ -2,6 +2,7 @@ package summary
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -41,10 +42,13 @@ func NewHistogram(values []float32, edges []float64) Histogram {
 	return h
 }
 
-// Envelope returns the mean and the standard deviation of the densities of histograms with the same edges.
+// Envelope returns the mean and the standard deviation of the densities of histograms. It panics unless all have the same edges.
 func Envelope(histograms []Histogram) (mean, std []float64) {
 	curves := make([][]float64, len(histograms))
 	for i, h := range histograms {
+		if !slices.Equal(h.Edges, histograms[0].Edges) {
+			panic("summary: Envelope of histograms with different edges")
+		}
 		curves[i] = h.Density
 	}
 	s := Stats(curves)
@@ -52,10 +56,14 @@ func Envelope(histograms []Histogram) (mean, std []float64) {
 }
 
 // Ratios returns the mean and standard deviation over maps of varied[i]/fiducial[i], bin by bin, for the first maps that both
-// have. Maps of equal index share their random phases, so that most of the cosmic variance cancels.
+// have. Maps of equal index share their random phases, so that most of the cosmic variance cancels. It panics on no maps and on
+// curves of different bins.
 func Ratios(varied, fiducial [][]float64) (mean, std []float64) {
 	var curves [][]float64
 	for m := range min(len(varied), len(fiducial)) {
+		if len(varied[m]) != len(fiducial[m]) {
+			panic(fmt.Sprintf("summary: Ratios of curves of %d and %d bins", len(varied[m]), len(fiducial[m])))
+		}
 		c := make([]float64, len(varied[m]))
 		for i, v := range varied[m] {
 			c[i] = v / fiducial[m][i]

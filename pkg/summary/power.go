@@ -2,11 +2,6 @@ package summary
 
 import (
 	"fmt"
-	"math"
-	"math/cmplx"
-	"sync"
-
-	"gonum.org/v1/gonum/dsp/fourier"
 
 	"darkfield/pkg/field"
 )
@@ -40,47 +35,31 @@ func (c Convention) String() string {
 //   - Units: k in h/Mpc. Deviation and Contrast: P = |FT|²/Side² with FT = CellSide²·Σ x exp(−ik·x), in (Mpc/h)² times the
 //     square of the values' unit; white noise of variance s² gives s²·CellSide². SumNormalised: P = Side²·|Σ x exp(−ik·x)|²
 //     with x = f/Σf, in (Mpc/h)², which is the Contrast spectrum of f.
-//   - Errors: panics unless there are Cells² values and Cells is at least 2.
+//   - Errors: panics unless there are Cells² values and Cells is at least 2. NaN or infinite values give NaN, and so does, but for
+//     Deviation, a map whose sum is 0.
 //   - Source: Mudur et al. (2023), whose code weighs the half plane as here: 2 but for the columns k_x = 0 and Nyquist.
 func (c Convention) PowerOf(values []float64, box field.Box) Spectrum {
 	n := box.Cells
 	if len(values) != n*n || n < 2 {
 		panic(fmt.Sprintf("summary: PowerOf %d values in a map of %d pixels a side", len(values), n))
 	}
-	x := c.normalise(values)
 	scale := box.CellSide() * box.CellSide() / box.Side
 	if c == SumNormalised {
 		scale = box.Side
 	}
-	half := n/2 + 1
-	modes := transform(x, n)
-	bins := n / 2
-	sumK, sumP, weight := make([]float64, bins+1), make([]float64, bins+1), make([]float64, bins+1)
-	for i := range n {
-		ky := i
-		if i > n/2 {
-			ky = i - n
-		}
-		for j := range half {
-			k := math.Hypot(float64(ky), float64(j))
-			bin := int(math.Ceil(k))
-			if bin < 1 || bin > bins {
-				continue
-			}
-			w := 2.0
-			if j == 0 || 2*j == n {
-				w = 1
-			}
-			a := cmplx.Abs(modes[i*half+j])
-			weight[bin] += w
-			sumK[bin] += w * k
-			sumP[bin] += w * a * a
-		}
+	pool := plansOf(n)
+	p := pool.Get().(*plan)
+	defer pool.Put(p)
+	c.normalise(p.values, values)
+	p.transform()
+	sum := make([]float64, len(p.rings.k)+1) // the last is for modes outside all rings
+	for i, a := range p.modes {
+		sum[p.rings.bin[i]] += p.rings.weight[i] * (real(a)*real(a) + imag(a)*imag(a))
 	}
-	out := Spectrum{K: make([]float64, bins), P: make([]float64, bins)}
-	for b := range bins {
-		out.K[b] = sumK[b+1] / weight[b+1] * box.KFundamental()
-		out.P[b] = sumP[b+1] / weight[b+1] * scale * scale
+	out := Spectrum{K: make([]float64, n/2), P: sum[:n/2]}
+	for b := range out.P {
+		out.K[b] = p.rings.k[b] * box.KFundamental()
+		out.P[b] *= scale * scale / p.rings.modes[b]
 	}
 	return out
 }
@@ -99,13 +78,13 @@ func widen(values []float32) []float64 {
 	return out
 }
 
-func (c Convention) normalise(values []float64) []float64 {
+// normalise writes to x what the transform is taken of.
+func (c Convention) normalise(x, values []float64) {
 	sum := 0.0
 	for _, v := range values {
 		sum += v
 	}
 	mean := sum / float64(len(values))
-	x := make([]float64, len(values))
 	for i, v := range values {
 		switch c {
 		case SumNormalised:
@@ -118,38 +97,4 @@ func (c Convention) normalise(values []float64) []float64 {
 			panic(fmt.Sprintf("summary: unknown convention %d", int(c)))
 		}
 	}
-	return x
-}
-
-// plans keeps the transforms of each length: building one costs more than using it.
-var plans sync.Map // int → *sync.Pool of *plan
-
-type plan struct {
-	real    *fourier.FFT
-	complex *fourier.CmplxFFT
-	column  []complex128
-}
-
-// transform returns the unnormalised half-plane transform of n×n values: n rows of n/2 + 1.
-func transform(x []float64, n int) []complex128 {
-	pool, _ := plans.LoadOrStore(n, &sync.Pool{New: func() any {
-		return &plan{fourier.NewFFT(n), fourier.NewCmplxFFT(n), make([]complex128, n)}
-	}})
-	p := pool.(*sync.Pool).Get().(*plan)
-	defer pool.(*sync.Pool).Put(p)
-	half := n/2 + 1
-	out := make([]complex128, n*half)
-	for i := range n {
-		p.real.Coefficients(out[i*half:(i+1)*half], x[i*n:(i+1)*n])
-	}
-	for j := range half {
-		for i := range n {
-			p.column[i] = out[i*half+j]
-		}
-		p.complex.Coefficients(p.column, p.column)
-		for i := range n {
-			out[i*half+j] = p.column[i]
-		}
-	}
-	return out
 }

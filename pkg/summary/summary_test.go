@@ -3,6 +3,7 @@ package summary
 import (
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/sbinet/npyio/npz"
@@ -208,8 +209,13 @@ func TestRatiosOfAMultipleAreExact(t *testing.T) {
 }
 
 func BenchmarkPower(b *testing.B) {
-	m := randomMap(rand.New(rand.NewPCG(7, 8)), 64)
-	for b.Loop() {
-		Overdensity(m)
+	for _, side := range []int{64, 256} {
+		b.Run(strconv.Itoa(side), func(b *testing.B) {
+			m := randomMap(rand.New(rand.NewPCG(7, 8)), side)
+			b.ReportAllocs()
+			for b.Loop() {
+				Overdensity(m)
+			}
+		})
 	}
 }
