@@ -2,6 +2,7 @@ package nbody
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -266,7 +267,7 @@ func TestMapsHoldTheDarkMatter(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Simulate(ctx, small(), cosmology.Fiducial, 1); err != context.Canceled {
+	if _, err := Simulate(ctx, small(), cosmology.Fiducial, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}
 }

@@ -30,7 +30,7 @@ type bar struct {
 func (p page) bar(label string) *bar {
 	b := &bar{page: p, label: label, start: time.Now()}
 	if p.live {
-		b.id = gonbui.UniqueID()
+		b.id = gonbui.UniqueId()
 	}
 	return b
 }
@@ -73,7 +73,7 @@ type curve struct {
 func (p page) curve(label string, steps int) *curve {
 	c := &curve{bar: *p.bar(label)}
 	if p.live {
-		c.plot = gonbui.UniqueID()
+		c.plot = gonbui.UniqueId()
 	}
 	return c
 }
@@ -109,5 +109,6 @@ func (c *curve) done() {
 	c.bar.done()
 	if c.page.live && !c.drawn.IsZero() {
 		gonbui.UpdateHTML(c.plot, "")
+		c.page.sync()
 	}
 }

@@ -46,6 +46,7 @@ func (p page) image(png []byte, path string) {
 		return
 	}
 	gonbui.DisplayPNG(png)
+	p.sync()
 }
 
 func (p page) note(text string) {
@@ -54,6 +55,7 @@ func (p page) note(text string) {
 		return
 	}
 	gonbui.DisplayHTML("<p>" + html.EscapeString(text) + "</p>")
+	p.sync()
 }
 
 func (p page) table(header []string, rows [][]string) {
@@ -80,4 +82,12 @@ func (p page) table(header []string, rows [][]string) {
 	}
 	b.WriteString("</table>")
 	gonbui.DisplayHTML(b.String())
+	p.sync()
+}
+
+// sync waits until the kernel has taken everything: the end of a cell's process would lose the rest.
+func (p page) sync() {
+	if p.live {
+		gonbui.Sync()
+	}
 }
