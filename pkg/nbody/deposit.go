@@ -1,7 +1,7 @@
 package nbody
 
-// mesh is a periodic cube of cells³ cells [x][y][z]; cell i's centre lies at (i + 1/2)·side/cells. Half a cell
-// off the lattice of particles, because the force on a particle near a cell's centre has a kink there.
+// mesh is a periodic cube of cells³ cells [x][y][z]; cell i's centre lies at i·side/cells, so that every particle of the initial
+// lattice starts at a centre.
 type mesh struct {
 	cells int
 	side  float32
@@ -14,7 +14,7 @@ type cloud struct {
 }
 
 func (m mesh) cloud(x float32) cloud {
-	u := x*(float32(m.cells)/m.side) + 0.5 // against centres one cell earlier: positive, so that int truncates downwards
+	u := x * (float32(m.cells) / m.side)
 	i := int(u)
 	w := u - float32(i)
 	i &= m.cells - 1 // a power of two; rounding may have reached the end
