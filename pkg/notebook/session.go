@@ -18,6 +18,7 @@ import (
 	"darkfield/pkg/suite"
 	"darkfield/pkg/tracking"
 	"darkfield/pkg/training"
+	"darkfield/pkg/unet"
 )
 
 // Variables that choose a session; `make reproduce` sets them, and so may a user before JupyterLab starts.
@@ -155,34 +156,50 @@ func (s *Session) trainDir() string { return filepath.Join(s.Run, "train") }
 // it is.
 func (s *Session) Train() {
 	p := s.Preset
+	s.train(s.trainDir(), p.Network, p.Side, p.Training)
+}
+
+// Probe trains the preset's small network on the maps averaged further down: a minute's check that the loss falls as it
+// should. It returns its curve.
+func (s *Session) Probe() study.Training {
+	p := s.Preset.Probe
+	dir := filepath.Join(s.Run, "probe")
+	s.train(dir, p.Network, p.Side, p.Training)
+	return Must(curveOf(dir, p.Network.Dim, p.Side, p.Training.Batch))
+}
+
+func (s *Session) train(dir string, network unet.Config, side int, c training.Config) {
 	maps := s.Suite()
 	defer maps.Close()
-	data, manifest, err := dataset.Prepare(maps, p.Network, p.Side, splitSeed)
+	data, manifest, err := dataset.Prepare(maps, network, side, splitSeed)
 	check(err)
-	b := Must(backend.Open())
-	curve := s.page.curve("training", p.Training.Steps)
-	result, err := training.Run(s.ctx, b, training.Job{
-		Dir: s.trainDir(), Config: p.Training, Manifest: manifest, Data: data,
-		Report: func(g training.Progress) { curve.update(g, func() study.Training { return Must(s.curve()) }) },
+	curve := s.page.curve("training", c.Steps)
+	result, err := training.Run(s.ctx, Must(backend.Open()), training.Job{
+		Dir: dir, Config: c, Manifest: manifest, Data: data,
+		Report: func(g training.Progress) {
+			curve.update(g, func() study.Training { return Must(curveOf(dir, network.Dim, side, c.Batch)) })
+		},
 	})
 	if errors.Is(err, context.Canceled) {
 		check(fmt.Errorf("interrupted after step %d; the checkpoint is written: run the cell again to go on", result.Step))
 	}
 	check(err)
 	curve.done()
-	s.Note(fmt.Sprintf("Step %d of %d; checkpoint %s", result.Step, p.Training.Steps, filepath.Base(result.Checkpoint)))
+	s.Note(fmt.Sprintf("Step %d of %d; checkpoint %s", result.Step, c.Steps, filepath.Base(result.Checkpoint)))
 }
 
 // Curve returns the course of the training run.
-func (s *Session) Curve() (study.Training, error) { return s.curve() }
+func (s *Session) Curve() (study.Training, error) {
+	p := s.Preset
+	return curveOf(s.trainDir(), p.Network.Dim, p.Side, p.Training.Batch)
+}
 
-func (s *Session) curve() (study.Training, error) {
-	records, err := tracking.Read(training.MetricsPath(s.trainDir()))
+func curveOf(dir string, width, side, batch int) (study.Training, error) {
+	records, err := tracking.Read(training.MetricsPath(dir))
 	if err != nil {
 		return study.Training{}, err
 	}
-	p := s.Preset
-	out := study.Training{Caption: fmt.Sprintf("U-Net of width %d on %d² maps, batch %d. Predicting no noise at all scores 1.", p.Network.Dim, p.Side, p.Training.Batch)}
+	out := study.Training{Caption: fmt.Sprintf("U-Net of width %d on %d² maps, batch %d. Predicting no noise at all scores 1.", width, side, batch)}
 	for _, r := range records {
 		if v, ok := r.Values[tracking.Loss]; ok {
 			out.Steps, out.Loss = append(out.Steps, r.Step), append(out.Loss, v)

@@ -23,6 +23,22 @@ type Preset struct {
 	Network  unet.Config
 	Training training.Config
 	Study    study.Config
+	Probe    Probe
+}
+
+// Probe is a small training that checks, in a minute or two, that the loss falls as it should.
+type Probe struct {
+	Side     int
+	Network  unet.Config
+	Training training.Config
+}
+
+// probe trains a network of width 8 on 32² maps.
+func probe(steps int) Probe {
+	t := training.Default()
+	t.Steps, t.Batch, t.LearningRate, t.Warmup = steps, 10, 1e-3, 10
+	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = steps, max(steps/10, 1), 100, 5
+	return Probe{Side: 32, Network: unet.Default().WithDim(8), Training: t}
 }
 
 // Universe says which toy universes to make where the user brings no maps.
@@ -52,7 +68,7 @@ func Get(name string) (Preset, error) {
 
 // Validate returns an error that names every field that is out of range.
 func (p Preset) Validate() error {
-	errs := []error{p.Network.Validate(), p.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate()}
+	errs := []error{p.Network.Validate(), p.Training.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate()}
 	if !slices.Contains(Names(), p.Name) {
 		errs = append(errs, fmt.Errorf("preset.Preset.Name = %q, want one of %s", p.Name, strings.Join(Names(), ", ")))
 	}
@@ -76,7 +92,7 @@ func smoke() Preset {
 	return Preset{
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
-		Side:     32, Network: unet.Default().WithDim(8), Training: t, Study: s,
+		Side:     32, Network: unet.Default().WithDim(8), Training: t, Study: s, Probe: probe(10),
 	}
 }
 
@@ -90,7 +106,7 @@ func quick() Preset {
 	return Preset{
 		Name: "quick", About: "64², 100 simulations, 200 training steps, half an hour: a first look",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},
-		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s,
+		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s, Probe: probe(300),
 	}
 }
 
@@ -104,7 +120,7 @@ func standard() Preset {
 	return Preset{
 		Name: "standard", About: "64², 1000 simulations, 30 000 training steps: days on two cores, a night on a desktop",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 1000, camels.OneP: 22, camels.CV: 27}, NBody: nbody.Default()},
-		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s,
+		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s, Probe: probe(300),
 	}
 }
 
