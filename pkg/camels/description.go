@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,20 +56,23 @@ func (d Description) Scaling() field.Scaling {
 
 // Validate returns an error that names every field that is out of range.
 func (d Description) Validate() error {
-	var errs []error
+	var faults []string
 	if d.Suite == "" {
-		errs = append(errs, errors.New("suite is empty, want a name"))
+		faults = append(faults, "suite is empty, want a name")
 	}
-	if !(d.BoxSide > 0) {
-		errs = append(errs, fmt.Errorf("box_side_mpc_h = %g, want > 0", d.BoxSide))
+	if !(d.BoxSide > 0) || math.IsInf(d.BoxSide, 0) {
+		faults = append(faults, fmt.Sprintf("box_side_mpc_h = %g, want a length > 0 Mpc/h", d.BoxSide))
 	}
 	if d.Unit == "" {
-		errs = append(errs, errors.New(`unit is empty, want for example "overdensity"`))
+		faults = append(faults, `unit is empty, want for example "overdensity"`)
 	}
-	if err := d.Scaling().Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("log_range = %v, want [low, high]", d.LogRange))
+	if d.Scaling().Validate() != nil {
+		faults = append(faults, fmt.Sprintf("log_range = %v, want [low, high]", d.LogRange))
 	}
-	return errors.Join(errs...)
+	if faults == nil {
+		return nil
+	}
+	return errors.New(strings.Join(faults, "; "))
 }
 
 // describe reads dataset.yaml in dir, or falls back to what is known of the suite.
@@ -79,24 +83,41 @@ func describe(dir, suite string) (Description, error) {
 		if known(suite) {
 			return CMD(suite), nil
 		}
-		return Description{}, fmt.Errorf("camels: the suite %q is not one of CMD's, and %s does not exist; write it, for example: "+
-			"{suite: %s, box_side_mpc_h: 25, periodic: true, unit: \"%s\", log_range: [9.421, 15.445]}", suite, path, suite, SurfaceDensity)
+		return Description{}, fmt.Errorf("camels: the suite %q is not one of CMD's, and %s does not exist; write it with the values of your maps, for example: %s", suite, path, template(suite))
 	}
 	if err != nil {
 		return Description{}, fmt.Errorf("camels: %w", err)
 	}
-	d := CMD(suite)
+	var d Description
+	if known(suite) {
+		d = CMD(suite) // what the file leaves out
+	}
 	if err := yaml.UnmarshalWithOptions(raw, &d, yaml.Strict()); err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		return d, fmt.Errorf("camels: %s: %s", path, first)
 	}
-	if err := d.Validate(); err != nil {
-		return d, fmt.Errorf("camels: %s: %s", path, strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
 	if d.Suite != suite {
-		return d, fmt.Errorf("camels: %s describes suite %q, the maps beside it are of %q", path, d.Suite, suite)
+		return d, fmt.Errorf("camels: %s describes suite %q, but the maps beside it are of %q: correct its suite", path, d.Suite, suite)
+	}
+	if err := d.Validate(); err != nil {
+		return d, fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template(suite))
 	}
 	return d, nil
+}
+
+// template returns a description file on one line, for a suite that has none yet.
+func template(suite string) string {
+	d := CMD(suite)
+	if suite == "Quijote" {
+		d = Quijote()
+	}
+	return fmt.Sprintf("{suite: %s, box_side_mpc_h: %g, periodic: %v, unit: %q, log_range: [%g, %g]}", d.Suite, d.BoxSide, d.Periodic, d.Unit, d.LogRange[0], d.LogRange[1])
+}
+
+// Quijote describes the 64² maps cut from the pictures of the Quijote simulations: overdensities between 0.5 and 1000 of slabs that
+// do not wrap around.
+func Quijote() Description {
+	return Description{Suite: "Quijote", BoxSide: 86.7, Unit: "overdensity", LogRange: [2]float64{-0.302, 3}}
 }
 
 // WriteDescription writes dataset.yaml to dir.
@@ -108,32 +129,5 @@ func WriteDescription(dir string, d Description) error {
 	if err != nil {
 		return fmt.Errorf("camels: describe %s: %w", dir, err)
 	}
-	return writeFile(filepath.Join(dir, DescriptionFile), text)
-}
-
-// writeFile writes a small file by way of a temporary name.
-func writeFile(path string, text []byte) error {
-	return atomically(path, func(f *os.File) error {
-		_, err := f.Write(text)
-		return err
-	})
-}
-
-// atomically lets fill write a temporary file beside path and renames it to path.
-func atomically(path string, fill func(*os.File) error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("camels: write %s: %w", path, err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
-	if err != nil {
-		return fmt.Errorf("camels: write %s: %w", path, err)
-	}
-	defer os.Remove(f.Name()) // fails, as it should, once renamed
-	if err = errors.Join(fill(f), f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("camels: write %s: %w", path, err)
-	}
-	return nil
+	return atomically(filepath.Join(dir, DescriptionFile), dir, whole(text))
 }

@@ -18,7 +18,7 @@ type Report struct {
 	Sets     []SetReport `json:"sets"`
 }
 
-// SetReport describes one set. Moments are of the log10 of all pixels.
+// SetReport describes one set, or a file of maps or a table alone; what that lacks is zero. Moments are of the log10 of all pixels.
 type SetReport struct {
 	Set         Set        `json:"set"`
 	Path        string     `json:"path"`
@@ -32,12 +32,13 @@ type SetReport struct {
 	Moments
 }
 
-// Moments describe the log10 of pixels.
+// Moments describe the log10 of the pixels that have one.
 type Moments struct {
 	LogMean float64 `json:"log10_mean"`
 	LogStd  float64 `json:"log10_std"`
 	LogMin  float64 `json:"log10_min"`
 	LogMax  float64 `json:"log10_max"`
+	NoLog   int     `json:"pixels_without_log10"` // NaN, infinite, 0 or negative; always 0 in a suite, where they are errors
 }
 
 // Inspect reads every map of the suite, a simulation at a time, and reports shapes, ranges and moments. A pixel without a
@@ -45,7 +46,7 @@ type Moments struct {
 func (s *Suite) Inspect(ctx context.Context) (Report, error) {
 	d := s.Description
 	out := Report{Dir: s.Dir, Suite: d.Suite, Field: s.Field, Unit: d.Unit, BoxSide: d.BoxSide, Periodic: d.Periodic, LogRange: d.LogRange}
-	for _, set := range []Set{LH, OneP, CV, EX, BE} {
+	for _, set := range allSets {
 		if !s.Has(set) {
 			continue
 		}
@@ -90,29 +91,41 @@ func (t table) limits(column int) [2]float64 {
 	return [2]float64{slices.Min(values), slices.Max(values)}
 }
 
-// accumulator sums logarithms.
+// accumulator sums logarithms. The sums are of differences from the first, so that a small spread survives any number of pixels.
 type accumulator struct {
-	n, sum, squares float64
-	low, high       float64
+	n, none      int
+	first        float64
+	sum, squares float64
+	low, high    float64
 }
 
 func (a *accumulator) add(values []float32) {
-	if a.n == 0 {
-		a.low, a.high = math.Inf(1), math.Inf(-1)
-	}
 	for _, v := range values {
+		if !(v > 0) || math.IsInf(float64(v), 0) {
+			a.none++
+			continue
+		}
 		l := math.Log10(float64(v))
-		a.n, a.sum, a.squares = a.n+1, a.sum+l, a.squares+l*l
+		if a.n == 0 {
+			a.first, a.low, a.high = l, l, l
+		}
+		a.n++
+		a.sum, a.squares = a.sum+l-a.first, a.squares+(l-a.first)*(l-a.first)
 		a.low, a.high = min(a.low, l), max(a.high, l)
 	}
 }
 
+// moments returns zeros where no pixel has a logarithm: NaN is no JSON.
 func (a *accumulator) moments() Moments {
-	mean := a.sum / a.n
-	return Moments{LogMean: mean, LogStd: math.Sqrt(max(0, a.squares/a.n-mean*mean)), LogMin: a.low, LogMax: a.high}
+	if a.n == 0 {
+		return Moments{NoLog: a.none}
+	}
+	n := float64(a.n)
+	mean := a.sum / n
+	return Moments{LogMean: a.first + mean, LogStd: math.Sqrt(max(0, a.squares/n-mean*mean)), LogMin: a.low, LogMax: a.high, NoLog: a.none}
 }
 
-// InspectMaps reports on a single .npy file of maps, whatever its name.
+// InspectMaps reports on a single .npy file of maps, whatever its name and its values, reading one map at a time.
 func InspectMaps(path string) (SetReport, error) {
 	f, err := openNPY(path)
 	if err != nil {

@@ -66,7 +66,8 @@ func (m *Maps) Params(sim int) cosmology.Params { return m.table.params(sim) }
 // Row returns all numbers of a simulation's row.
 func (m *Maps) Row(sim int) []float64 { return m.table.rows[sim] }
 
-// Map returns map i, which belongs to simulation i/15. A pixel that is not finite and positive is an error.
+// Map returns map i, which belongs to simulation i/15. A pixel that is not finite and positive is an error. It panics unless there is
+// such a map.
 func (m *Maps) Map(i int) (field.Map, error) {
 	maps, err := m.window(i, 1)
 	if err != nil {
@@ -80,14 +81,13 @@ func (m *Maps) Simulation(sim int) ([]field.Map, error) {
 	return m.window(sim*MapsPerSimulation, MapsPerSimulation)
 }
 
+// window returns n maps from the first on, all of whose pixels have logarithms.
 func (m *Maps) window(first, n int) ([]field.Map, error) {
-	values, err := m.file.read(first, n)
+	out, err := m.file.window(first, n, m.box.Side)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]field.Map, n)
 	for i := range out {
-		out[i] = field.Map{Box: m.box, Values: values[i*m.box.Pixels() : (i+1)*m.box.Pixels()]}
 		if err := out[i].CheckPositive(); err != nil {
 			return nil, fmt.Errorf("camels: %s map %d: %w; its logarithm is needed, so replace or remove that simulation", m.file.path, first+i, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/sbinet/npyio"
@@ -101,16 +102,41 @@ func header(f *os.File, size int64) (h npyio.Header, err error) {
 	return r.Header, nil
 }
 
-// read returns n maps from the first on.
+// chunk is how many bytes are read and decoded at a time.
+const chunk = 1 << 18
+
+// read returns n maps from the first on, which must be there.
 func (f *npy) read(first, n int) ([]float32, error) {
-	pixels := f.cells * f.cells
-	raw := make([]byte, 4*n*pixels)
-	if _, err := f.file.ReadAt(raw, f.offset+4*int64(first)*int64(pixels)); err != nil {
-		return nil, fmt.Errorf("camels: %s: read map %d: %w", f.path, first, err)
+	if first < 0 || n < 0 || first+n > f.maps {
+		panic(fmt.Sprintf("camels: maps %d to %d of a file of %d", first, first+n-1, f.maps))
 	}
+	pixels := f.cells * f.cells
 	out := make([]float32, n*pixels)
+	in := io.NewSectionReader(f.file, f.offset+4*int64(first)*int64(pixels), 4*int64(len(out)))
+	raw := make([]byte, min(chunk, 4*len(out)))
+	for done := 0; done < len(out); {
+		part := raw[:min(len(raw), 4*(len(out)-done))]
+		if _, err := io.ReadFull(in, part); err != nil {
+			return nil, fmt.Errorf("camels: %s: read maps %d to %d: %w; the file was changed or its disk fails", f.path, first, first+n-1, err)
+		}
+		for ; len(part) > 0; part = part[4:] {
+			out[done] = math.Float32frombits(binary.LittleEndian.Uint32(part))
+			done++
+		}
+	}
+	return out, nil
+}
+
+// window returns n maps from the first on, in a box of side Mpc/h.
+func (f *npy) window(first, n int, side float64) ([]field.Map, error) {
+	values, err := f.read(first, n)
+	if err != nil {
+		return nil, err
+	}
+	box := field.Box{Side: side, Cells: f.cells}
+	out := make([]field.Map, n)
 	for i := range out {
-		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		out[i] = field.Map{Box: box, Values: values[i*box.Pixels() : (i+1)*box.Pixels()]}
 	}
 	return out, nil
 }
@@ -139,41 +165,54 @@ func appendFloats(dst []byte, values []float32) []byte {
 	return dst
 }
 
-// WriteMaps writes maps of linear values as one .npy file [maps, side, side]; it appears whole or not at all. It panics on no
-// maps or on unequal ones.
+// WriteMaps writes the values of maps as one .npy file [maps, side, side]; it appears whole or not at all. Values may be anything that
+// float32 can hold. It panics on no maps or on unequal ones.
 func WriteMaps(path string, maps []field.Map) error {
 	if len(maps) == 0 {
 		panic("camels: WriteMaps of no maps")
 	}
 	cells := maps[0].Box.Cells
-	return atomically(path, func(f *os.File) error {
+	for _, m := range maps {
+		if m.Box.Cells != cells || len(m.Values) != cells*cells {
+			panic(fmt.Sprintf("camels: WriteMaps of %d values at a side of %d among maps of a side of %d", len(m.Values), m.Box.Cells, cells))
+		}
+	}
+	return atomically(path, filepath.Dir(path), func(f *os.File) error {
 		w := bufio.NewWriter(f)
 		w.Write(npyHeader(len(maps), cells, cells)) // its error comes back from Flush
+		var raw []byte
 		for _, m := range maps {
-			if len(m.Values) != cells*cells {
-				panic("camels: WriteMaps of maps of different sides")
-			}
-			w.Write(appendFloats(nil, m.Values))
+			raw = appendFloats(raw[:0], m.Values)
+			w.Write(raw)
 		}
 		return w.Flush()
 	})
 }
 
-// ReadMaps reads a .npy file of maps [maps, side, side] whose sides are side Mpc/h long.
+// ReadMaps reads all of a .npy file of maps [maps, side, side] whose sides are side Mpc/h long. Pixels may have any value, since such
+// files may hold logarithms too.
 func ReadMaps(path string, side float64) ([]field.Map, error) {
 	f, err := openNPY(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.close()
-	box := field.Box{Side: side, Cells: f.cells}
-	values, err := f.read(0, f.maps)
+	return f.window(0, f.maps, side)
+}
+
+// ReadMap reads map i of a .npy file as ReadMaps does, and none of the others: such a file may be larger than memory.
+func ReadMap(path string, side float64, i int) (field.Map, error) {
+	f, err := openNPY(path)
 	if err != nil {
-		return nil, err
+		return field.Map{}, err
 	}
-	out := make([]field.Map, f.maps)
-	for i := range out {
-		out[i] = field.Map{Box: box, Values: values[i*box.Pixels() : (i+1)*box.Pixels()]}
+	defer f.close()
+	if i < 0 || i >= f.maps {
+		return field.Map{}, fmt.Errorf("camels: map %d was asked for, but %s holds maps 0 to %d", i, path, f.maps-1)
 	}
-	return out, nil
+	maps, err := f.window(i, 1, side)
+	if err != nil {
+		return field.Map{}, err
+	}
+	return maps[0], nil
 }

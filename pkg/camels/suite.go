@@ -21,6 +21,9 @@ const (
 	BE   Set = "BE" // butterfly effect
 )
 
+// allSets is the order in which sets are opened and reported.
+var allSets = []Set{LH, OneP, CV, EX, BE}
+
 // Suite is an opened directory of maps in CMD's layout.
 type Suite struct {
 	Dir         string
@@ -93,18 +96,34 @@ func open(dir string, key Choice, files map[Set]string) (*Suite, error) {
 		return nil, err
 	}
 	s := &Suite{Dir: dir, Description: d, Field: key.Field, Sets: map[Set]*Maps{}}
-	for set, name := range files {
-		path, err := tablePath(dir, key.Suite, set)
-		if err != nil {
+	for _, set := range allSets {
+		if files[set] == "" {
+			continue
+		}
+		if err := s.add(set, files[set]); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
-		maps, err := openMaps(filepath.Join(dir, name), path, d.BoxSide)
-		if err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-		s.Sets[set] = maps
 	}
 	return s, nil
+}
+
+// add opens a set; its maps must have as many pixels as those of the sets before it.
+func (s *Suite) add(set Set, name string) error {
+	table, err := tablePath(s.Dir, s.Description.Suite, set)
+	if err != nil {
+		return err
+	}
+	maps, err := openMaps(filepath.Join(s.Dir, name), table, s.Description.BoxSide)
+	if err != nil {
+		return err
+	}
+	s.Sets[set] = maps
+	for _, other := range s.Sets {
+		if other.box.Cells != maps.box.Cells {
+			return fmt.Errorf("camels: %s has maps of %d pixels a side and %s of %d: keep maps of one side in a directory", maps.Path(), maps.box.Cells, other.Path(), other.box.Cells)
+		}
+	}
+	return nil
 }
 
 // tablePath returns the table of a set: new names first, then old ones.

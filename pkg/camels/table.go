@@ -34,7 +34,7 @@ func readTable(path string) (table, error) {
 		}
 		row, err := parseRow(words)
 		if err == nil && len(t.rows) > 0 && len(row) != len(t.rows[0]) {
-			err = fmt.Errorf("has %d columns, the lines above have %d", len(row), len(t.rows[0]))
+			err = fmt.Errorf("has %d columns, the lines above have %d: a number is missing or there is one too many", len(row), len(t.rows[0]))
 		}
 		if err != nil {
 			return t, fmt.Errorf("camels: %s line %d %w", path, line, err)
@@ -42,22 +42,25 @@ func readTable(path string) (table, error) {
 		t.rows = append(t.rows, row)
 	}
 	if err := scanner.Err(); err != nil {
-		return t, fmt.Errorf("camels: %s: %w", path, err)
+		return t, fmt.Errorf("camels: %s: %w; want lines of a few numbers", path, err)
 	}
 	if len(t.rows) == 0 {
-		return t, fmt.Errorf("camels: %s has no rows, want one for each simulation", path)
+		return t, fmt.Errorf("camels: %s has no rows, want one for each simulation: copy it again", path)
 	}
 	return t, nil
 }
 
 func parseRow(words []string) ([]float64, error) {
 	if len(words) < 2 {
-		return nil, fmt.Errorf("has %d column, want at least Omega_m and sigma_8", len(words))
+		return nil, fmt.Errorf("has %d column, want at least Omega_m and sigma_8 on each line", len(words))
 	}
 	row := make([]float64, len(words))
 	for i, w := range words {
 		v, err := strconv.ParseFloat(w, 64)
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+			if i == 0 {
+				return nil, fmt.Errorf("starts with %.20q, want Omega_m: CMD's tables hold numbers only, so drop a column of names (and a seed at the end)", w)
+			}
 			return nil, fmt.Errorf("column %d is %.20q, want a finite number", i+1, w)
 		}
 		row[i] = v

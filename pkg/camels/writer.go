@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
@@ -16,7 +17,6 @@ import (
 // Writer writes a set simulation by simulation. Finished simulations lie in a directory beside the set until all are there;
 // then file and table appear. A killed writer goes on where it was, and the files are the same byte for byte.
 type Writer struct {
-	dir     string
 	path    string // of the maps
 	table   string // path of the parameters
 	partial string // directory of finished simulations
@@ -25,13 +25,14 @@ type Writer struct {
 	old     *Maps // a smaller set that was finished before; nil: none
 }
 
-// NewWriter prepares to write maps of cells pixels a side for simulations with the given parameters. A finished set in dir
-// whose table starts the same is kept or added to; any other is an error.
+// NewWriter prepares to write maps of cells pixels a side for simulations with the given parameters. A finished set in dir, or the
+// beginnings of one, whose parameters start the same is kept or added to; any other is an error. The caller sees to it that maps of
+// the same parameters are the same.
 func NewWriter(dir string, d Description, fieldName string, set Set, cells int, params []cosmology.Params) (*Writer, error) {
 	name := fmt.Sprintf("Maps_%s_%s_%s_z=0.00.npy", fieldName, d.Suite, set)
 	w := &Writer{
-		dir: dir, path: filepath.Join(dir, name), table: filepath.Join(dir, fmt.Sprintf("params_%s_%s.txt", set, d.Suite)),
-		partial: filepath.Join(dir, name+".partial"), cells: cells, params: params,
+		path: filepath.Join(dir, name), table: filepath.Join(dir, fmt.Sprintf("params_%s_%s.txt", set, d.Suite)),
+		partial: filepath.Join(dir, name+".partial"), cells: cells, params: slices.Clone(params),
 	}
 	if err := d.Validate(); err != nil {
 		return nil, fmt.Errorf("camels: write %s: %w", w.path, err)
@@ -39,43 +40,98 @@ func NewWriter(dir string, d Description, fieldName string, set Set, cells int, 
 	if len(params) == 0 || cells < 1 {
 		return nil, fmt.Errorf("camels: write %s: %d simulations of %d pixels a side, want at least one of each", w.path, len(params), cells)
 	}
-	return w, w.adopt(d.BoxSide)
+	if err := w.adopt(d.BoxSide); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
 }
 
-// adopt opens a finished set that is there already.
+// adopt takes up what is there already: a finished set, and finished simulations of a larger one.
 func (w *Writer) adopt(side float64) error {
-	if _, err := os.Stat(w.path); errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(w.partial, 0o755); err != nil {
-			return fmt.Errorf("camels: write %s: %w", w.path, err)
+	if err := w.recover(); err != nil {
+		return err
+	}
+	_, err := os.Stat(w.path)
+	switch {
+	case err == nil:
+		if err := w.open(side); err != nil {
+			return err
 		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("camels: write %s: %w; choose a directory that can be written to", w.path, err)
+	}
+	if w.complete() {
 		return nil
 	}
+	begun, err := readTable(w.begun())
+	if err == nil {
+		err = w.agrees(begun)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return w.replace(w.begun(), formatTable(w.params))
+}
+
+// open opens the finished set and checks that it is the beginning of ours.
+func (w *Writer) open(side float64) error {
 	old, err := openMaps(w.path, w.table, side)
 	if err != nil {
 		return err
 	}
 	w.old = old
 	if old.Simulations() > len(w.params) || old.box.Cells != w.cells {
-		return errors.Join(w.Close(), fmt.Errorf("camels: %s holds %d simulations of %d pixels a side already, asked for %d of %d: use another directory", w.path, old.Simulations(), old.box.Cells, len(w.params), w.cells))
+		return fmt.Errorf("camels: %s holds %d simulations of %d pixels a side already, asked for %d of %d: use another directory", w.path, old.Simulations(), old.box.Cells, len(w.params), w.cells)
 	}
-	for sim := range old.Simulations() {
-		if old.Params(sim) != w.params[sim] {
-			return errors.Join(w.Close(), fmt.Errorf("camels: %s row %d is %v, the set asked for has %v: use another directory", w.table, sim, old.Params(sim), w.params[sim]))
-		}
-	}
-	if old.Simulations() < len(w.params) {
-		if err := os.MkdirAll(w.partial, 0o755); err != nil {
-			return errors.Join(w.Close(), fmt.Errorf("camels: write %s: %w", w.path, err))
+	return w.agrees(old.table)
+}
+
+// agrees returns an error unless the rows of t and the parameters asked for are the same as far as both go.
+func (w *Writer) agrees(t table) error {
+	for i := range min(len(t.rows), len(w.params)) {
+		if t.params(i) != w.params[i] {
+			return fmt.Errorf("camels: %s row %d is %v, the set asked for has %v: use another directory", t.path, i, t.params(i), w.params[i])
 		}
 	}
 	return nil
 }
+
+// recover goes on after a kill between the last two steps of Finish, when the table is that of the new maps and the maps are not.
+func (w *Writer) recover() error {
+	f, err := openNPY(w.assembled())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	t, err := readTable(w.table)
+	if err != nil || len(t.rows)*MapsPerSimulation != f.maps {
+		return nil // killed earlier: all is still in place, and Finish assembles once more
+	}
+	return w.publish()
+}
+
+// begun is the table of the set in work, so that simulations of another one are not taken for its own.
+func (w *Writer) begun() string { return filepath.Join(w.partial, "params.txt") }
+
+// assembled is the file of all maps before it gets its name.
+func (w *Writer) assembled() string { return filepath.Join(w.partial, "maps.npy") }
 
 func (w *Writer) simulation(sim int) string {
 	return filepath.Join(w.partial, fmt.Sprintf("simulation-%06d.f32", sim))
 }
 
 func (w *Writer) kept(sim int) bool { return w.old != nil && sim < w.old.Simulations() }
+
+// complete reports whether the finished set is all that was asked for.
+func (w *Writer) complete() bool { return w.kept(len(w.params) - 1) }
+
+// replace writes a small file, with its temporary name where a later Finish cleans up after a kill.
+func (w *Writer) replace(path string, content []byte) error {
+	return atomically(path, w.partial, whole(content))
+}
 
 // bytes of one simulation's maps.
 func (w *Writer) bytes() int64 { return 4 * MapsPerSimulation * int64(w.cells) * int64(w.cells) }
@@ -89,44 +145,60 @@ func (w *Writer) Done(sim int) bool {
 	return err == nil && info.Size() == w.bytes()
 }
 
-// Put writes the maps of a simulation. It is safe for concurrent use with different simulations.
+// Put writes the maps of a simulation; one that is in the finished set already stays as it is. A pixel that is not finite and
+// positive is an error. It is safe for concurrent use with different simulations. It panics on maps that do not fit the set.
 func (w *Writer) Put(sim int, maps []field.Map) error {
+	if sim < 0 || sim >= len(w.params) {
+		panic(fmt.Sprintf("camels: Put of simulation %d of %d", sim, len(w.params)))
+	}
 	if len(maps) != MapsPerSimulation {
 		panic(fmt.Sprintf("camels: Put of %d maps, want %d", len(maps), MapsPerSimulation))
 	}
 	raw := make([]byte, 0, w.bytes())
 	for i, m := range maps {
-		if m.Box.Cells != w.cells {
-			panic(fmt.Sprintf("camels: Put of a map of %d pixels a side, want %d", m.Box.Cells, w.cells))
+		if m.Box.Cells != w.cells || len(m.Values) != m.Box.Pixels() {
+			panic(fmt.Sprintf("camels: Put of a map of %d values at a side of %d, want a side of %d", len(m.Values), m.Box.Cells, w.cells))
 		}
 		if err := m.CheckPositive(); err != nil {
-			return fmt.Errorf("camels: simulation %d, map %d: %w", sim, i, err)
+			return fmt.Errorf("camels: write %s: simulation %d, map %d: %w", w.path, sim, i, err)
 		}
 		raw = appendFloats(raw, m.Values)
 	}
-	return writeFile(w.simulation(sim), raw)
+	if w.kept(sim) {
+		return nil
+	}
+	return w.replace(w.simulation(sim), raw)
 }
 
-// Finish writes the table and the file of all maps and removes the directory of finished simulations.
+// Finish writes the table and the file of all maps and removes the directory of finished simulations. A simulation that is missing
+// is an error, and then nothing changes.
 func (w *Writer) Finish() error {
-	if w.old != nil && w.old.Simulations() == len(w.params) {
+	if w.complete() {
 		return w.Close()
 	}
 	for sim := range w.params {
 		if !w.Done(sim) {
-			return fmt.Errorf("camels: %s cannot be finished: simulation %d is missing", w.path, sim)
+			return fmt.Errorf("camels: %s cannot be finished: simulation %d is missing; go on with the same settings", w.path, sim)
 		}
 	}
-	if err := atomically(w.path+".new", w.assemble); err != nil {
+	if err := atomically(w.assembled(), w.partial, w.assemble); err != nil {
 		return err
 	}
-	if err := errors.Join(w.Close(), writeFile(w.table, formatTable(w.params))); err != nil {
+	if err := errors.Join(w.Close(), w.replace(w.table, formatTable(w.params))); err != nil {
 		return err
 	}
-	if err := os.Rename(w.path+".new", w.path); err != nil {
+	return w.publish()
+}
+
+// publish gives the assembled file its name and removes what it was made of.
+func (w *Writer) publish() error {
+	if err := os.Rename(w.assembled(), w.path); err != nil {
 		return fmt.Errorf("camels: write %s: %w", w.path, err)
 	}
-	return os.RemoveAll(w.partial)
+	if err := os.RemoveAll(w.partial); err != nil {
+		return fmt.Errorf("camels: %s is complete, but what it was made of is not removed: %w", w.path, err)
+	}
+	return nil
 }
 
 // assemble copies all simulations into f, behind a header.
@@ -163,5 +235,7 @@ func (w *Writer) Close() error {
 	if w.old == nil {
 		return nil
 	}
-	return w.old.close()
+	old := w.old
+	w.old = nil
+	return old.close()
 }
