@@ -88,20 +88,25 @@ func (d *drawer) fill(dst []float32, i int, turn field.Symmetry) ([2]float32, er
 	return theta, err
 }
 
-// prefetch draws the batches after step done in the background, one ahead of the step that runs, until stop is closed.
-func (d *drawer) prefetch(done, last int, stop <-chan struct{}) <-chan batch {
-	out := make(chan batch, 1)
+// prefetch draws the batches after step done in the background, one ahead of the step that runs. stop ends that and waits
+// for a map that is being read, so that its file may be closed afterwards.
+func (d *drawer) prefetch(done, last int) (batches <-chan batch, stop func()) {
+	out, quit := make(chan batch, 1), make(chan struct{})
 	go func() {
 		defer close(out)
 		for n := done + 1; n <= last; n++ {
 			select {
 			case out <- d.draw(n):
-			case <-stop:
+			case <-quit:
 				return
 			}
 		}
 	}()
-	return out
+	return out, func() {
+		close(quit)
+		for range out {
+		}
+	}
 }
 
 // validationBatches returns fixed maps with evenly spread times and fixed noise, in whole batches.

@@ -23,11 +23,12 @@ type Config struct {
 	Warmup          int     `json:"warmup" yaml:"warmup"`                     // steps over which it rises linearly; 0: none
 	CosineTo        int     `json:"cosine_to" yaml:"cosine_to"`               // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
 	EMADecay        float64 `json:"ema_decay" yaml:"ema_decay"`               // of the averaged weights, reached gradually
-	Loss            Loss    `json:"loss" yaml:"loss"`                         //
+	Loss            Loss    `json:"loss" yaml:"loss"`                         // what is minimised
 	CheckpointEvery int     `json:"checkpoint_every" yaml:"checkpoint_every"` // steps
 	ValidateEvery   int     `json:"validate_every" yaml:"validate_every"`     // steps
 	ValidationMaps  int     `json:"validation_maps" yaml:"validation_maps"`   // at most; fixed maps, times and noise
 	LogEvery        int     `json:"log_every" yaml:"log_every"`               // steps between records in metrics.jsonl
+	Keep            int     `json:"keep" yaml:"keep"`                         // newest checkpoints that are kept; 0: all
 }
 
 // Default returns the paper's settings for 64² maps.
@@ -57,6 +58,7 @@ func (c Config) Validate() error {
 	bad(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")
 	bad(c.ValidationMaps >= 1, "ValidationMaps", c.ValidationMaps, ">= 1")
 	bad(c.LogEvery >= 1, "LogEvery", c.LogEvery, ">= 1")
+	bad(c.Keep >= 0, "Keep", c.Keep, ">= 0")
 	return errors.Join(errs...)
 }
 

@@ -7,12 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
-	"strings"
+	"syscall"
 
 	"github.com/goccy/go-yaml"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/unet"
 )
 
 // directory is the path of a run: config.yaml, metrics.jsonl and checkpoints/.
@@ -22,6 +24,7 @@ func (d directory) config() string      { return filepath.Join(string(d), "confi
 func (d directory) metrics() string     { return MetricsPath(string(d)) }
 func (d directory) checkpoints() string { return filepath.Join(string(d), "checkpoints") }
 func (d directory) resume() string      { return filepath.Join(d.checkpoints(), "latest.safetensors") }
+
 func (d directory) step(n int) string {
 	return filepath.Join(d.checkpoints(), fmt.Sprintf("step-%08d.safetensors", n))
 }
@@ -31,11 +34,10 @@ func MetricsPath(dir string) string { return filepath.Join(dir, "metrics.jsonl")
 
 // Checkpoints returns the checkpoints of a run directory, oldest first.
 func Checkpoints(dir string) ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(directory(dir).checkpoints(), "step-*.safetensors"))
+	paths, err := directory(dir).steps()
 	if err == nil && len(paths) == 0 {
 		err = fmt.Errorf("training: no checkpoint in %s: train there first, or name another run directory", directory(dir).checkpoints())
 	}
-	slices.Sort(paths)
 	return paths, err
 }
 
@@ -48,32 +50,87 @@ func LatestCheckpoint(dir string) (string, error) {
 	return paths[len(paths)-1], nil
 }
 
+// steps lists the checkpoints, oldest first. It does not use filepath.Glob, for a directory's name may hold its wildcards.
+func (d directory) steps() ([]string, error) {
+	entries, err := os.ReadDir(d.checkpoints())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("training: list the checkpoints: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if ok, _ := filepath.Match("step-*.safetensors", e.Name()); ok {
+			out = append(out, filepath.Join(d.checkpoints(), e.Name()))
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// prune removes the oldest checkpoints but keep of them; 0 keeps all.
+func (d directory) prune(keep int) error {
+	paths, err := d.steps()
+	if err != nil || keep == 0 {
+		return err
+	}
+	for _, path := range paths[:max(0, len(paths)-keep)] {
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("training: remove an old checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+// lock makes the directory and claims it for this process until release is called or the process ends, however it ends.
+// Then nobody else writes there, and what a killed run left half-written can go.
+func (d directory) lock() (release func(), err error) {
+	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
+		return nil, fmt.Errorf("training: make the run directory: %w", err)
+	}
+	f, err := os.Open(string(d))
+	if err != nil {
+		return nil, fmt.Errorf("training: open the run directory: %w", err)
+	}
+	// File systems without locks answer with other errors: there the user has to take care.
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return nil, fmt.Errorf("training: another process is training in %s: wait for it, stop it, or use another directory", d)
+	}
+	for _, dir := range []string{string(d), d.checkpoints()} {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".partial" {
+				os.Remove(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return func() { f.Close() }, nil
+}
+
 // asUsed is what config.yaml holds.
 type asUsed struct {
 	Training Config              `yaml:"training"`
 	Manifest checkpoint.Manifest `yaml:"manifest"`
 }
 
-// create makes the directory and writes config.yaml, or compares it with that of the run that is there.
-func (d directory) create(c Config, m checkpoint.Manifest) error {
-	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
-		return fmt.Errorf("training: make the run directory: %w", err)
-	}
+// configure writes config.yaml, or compares it with that of the run that is there.
+func (d directory) configure(c Config, m checkpoint.Manifest) error {
 	m.Training = nil // stands beside it already
 	text, err := yaml.MarshalWithOptions(asUsed{c, m}, yaml.UseJSONMarshaler())
 	if err != nil {
-		return fmt.Errorf("training: write %s: %w", d.config(), err)
+		return fmt.Errorf("training: write %s: %s", d.config(), oneLine(err))
 	}
 	old, err := os.ReadFile(d.config())
-	if err == nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("training: read the configuration of the run that is there: %w", err)
+	default:
 		if err := d.compare(old, text); err != nil {
 			return err
 		}
-		if bytes.Equal(old, text) {
-			return nil
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("training: read the configuration of the run that is there: %w", err)
+	}
+	if bytes.Equal(old, text) {
+		return nil
 	}
 	return d.write(text)
 }
@@ -92,37 +149,22 @@ func (d directory) write(text []byte) error {
 	return nil
 }
 
-// compare returns an error that names the lines in which a run that is there differs; the number of steps may grow.
-func (d directory) compare(old, now []byte) error {
-	a, b := strings.Split(string(old), "\n"), strings.Split(string(now), "\n")
-	var differ []string
-	for i := range max(len(a), len(b)) {
-		was, is := line(a, i), line(b, i)
-		if was != is && !strings.HasPrefix(is, "steps:") {
-			differ = append(differ, fmt.Sprintf("%q there, %q now", was, is))
-		}
-	}
-	if len(differ) > 0 {
-		return fmt.Errorf("training: %s holds a run with another configuration (%s): use the same configuration or another directory", d, strings.Join(differ[:min(4, len(differ))], "; "))
-	}
-	return nil
-}
-
-func line(lines []string, i int) string {
-	if i >= len(lines) {
-		return ""
-	}
-	return strings.TrimSpace(lines[i])
-}
-
-// latest returns the checkpoint that the run resumes from.
-func (d directory) latest() (checkpoint.Checkpoint, bool, error) {
+// latest returns the checkpoint that the run resumes from, if there is one.
+func (d directory) latest(network unet.Config) (checkpoint.Checkpoint, bool, error) {
 	if _, err := os.Stat(d.resume()); errors.Is(err, fs.ErrNotExist) {
 		return checkpoint.Checkpoint{}, false, nil
 	}
 	c, err := checkpoint.Load(d.resume())
 	if err != nil {
 		return c, false, fmt.Errorf("training: resume %s: %w", d, err)
+	}
+	if !reflect.DeepEqual(c.Manifest.Network, network) {
+		return c, false, fmt.Errorf("training: resume %s: its network is %+v, not %+v: use the same network or another directory", d, c.Manifest.Network, network)
+	}
+	for _, group := range groups {
+		if err := network.Check(checkpoint.Group(c.Tensors, group)); err != nil {
+			return c, false, fmt.Errorf("training: resume %s: tensors %q of %s: %s", d, group+"*", d.resume(), oneLine(err))
+		}
 	}
 	return c, true, nil
 }

@@ -23,14 +23,14 @@ type Job struct {
 	Config   Config
 	Manifest checkpoint.Manifest // network, schedule, prior, scaling and data; the run fills in the rest
 	Data     Data
-	Initial  unet.Weights   // to start from; nil: PyTorch's random initial weights
+	Initial  unet.Weights   // to start from; nil: PyTorch's random initial weights. A resumed run has its own
 	Report   func(Progress) // called after each step; may be nil
 }
 
 // Progress is what a user wants to see of a run.
 type Progress struct {
 	Step, Steps    int
-	Loss           float64 // averaged over the last steps
+	Loss           float64 // of this step
 	ValidationMSE  float64 // the latest; NaN before the first
 	StepsPerSecond float64
 	ETA            time.Duration
@@ -38,28 +38,35 @@ type Progress struct {
 
 // Result is the end of a run.
 type Result struct {
-	Checkpoint    string // path of the last checkpoint
-	Step          int
-	Resumed       int // step that the run started from
-	ValidationMSE float64
+	Checkpoint    string  // path of the last checkpoint; empty before the first
+	Step          int     // steps taken in all
+	Resumed       int     // of them before this call
+	ValidationMSE float64 // the latest; NaN before the first
 }
 
-// ErrNotFinite says that the loss became NaN or infinite.
-var ErrNotFinite = errors.New("the loss is not finite")
+// ErrNotFinite says that the training left the range of numbers.
+var ErrNotFinite = errors.New("a value is not finite")
 
 // Run trains until Config.Steps, writing metrics and checkpoints to the run directory. When ctx is cancelled it writes a
 // checkpoint and returns ctx's error; the same call goes on from there. A run killed at any moment goes on from its last
 // checkpoint.
 func Run(ctx context.Context, b compute.Backend, job Job) (Result, error) {
-	r, err := start(b, job)
+	schedule, err := job.check()
 	if err != nil {
 		return Result{}, err
 	}
-	defer r.metrics.Close()
-	if err := r.loop(ctx); err != nil {
-		return r.result, err
+	r := &run{Job: job, dir: directory(job.Dir), clock: time.Now()}
+	release, err := r.dir.lock()
+	if err != nil {
+		return Result{}, err
 	}
-	return r.result, nil
+	defer release()
+	if err := r.start(b, schedule); err != nil {
+		return Result{}, err
+	}
+	defer r.state.close()
+	defer r.metrics.Close()
+	return r.result, r.loop(ctx)
 }
 
 // run is a Job under way.
@@ -71,61 +78,84 @@ type run struct {
 	metrics    *tracking.Writer
 	validation []batch
 	done       int // steps taken
-	saved      int // of them in the last checkpoint; −1: none
+	saved      int // of them in the last checkpoint
 	sum        float64
 	since      int       // steps in sum
-	clock      time.Time // of the last record
+	clock      time.Time // of the last step
 	rate       float64   // steps per second
 	result     Result
 }
 
-// start checks the job, opens its directory and puts the weights of the last checkpoint, or new ones, on the backend.
-func start(b compute.Backend, job Job) (*run, error) {
-	schedule, err := job.check()
-	if err != nil {
-		return nil, err
-	}
-	r := &run{Job: job, dir: directory(job.Dir), saved: -1, clock: time.Now()}
-	if r.Manifest.Training, err = json.Marshal(job.Config); err != nil {
-		return nil, err
-	}
-	r.Manifest.Version, r.Manifest.Seed = checkpoint.Version, job.Config.Seed
-	if err := r.dir.create(r.Config, r.Manifest); err != nil {
-		return nil, err
-	}
-	tensors, err := r.tensors()
-	if err != nil {
-		return nil, err
-	}
-	r.result = Result{Step: r.done, Resumed: r.done, ValidationMSE: math.NaN(), Checkpoint: r.dir.step(r.done)}
-	r.state, err = newState(b, r.Manifest.Network, r.Data.Side, r.Config.Loss, schedule, tensors)
-	if err != nil {
-		return nil, err
+// start opens the directory and puts the weights of the last checkpoint, or new ones, on the backend.
+func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) {
+	if r.Manifest.Training, err = json.Marshal(r.Config); err != nil {
+		return err
 	}
 	r.drawer = drawer{Config: r.Config, data: r.Data, schedule: schedule}
 	if r.validation, err = r.drawer.validationBatches(); err != nil {
-		return nil, err
+		return err
 	}
-	r.metrics, err = tracking.Open(r.dir.metrics(), r.done)
-	return r, err
+	if err := r.dir.configure(r.Config, r.Manifest); err != nil {
+		return err
+	}
+	tensors, err := r.tensors()
+	if err != nil {
+		return err
+	}
+	if r.done > r.Config.Steps {
+		return fmt.Errorf("training: %s holds a run of %d steps, more than Steps = %d: ask for as many or use another directory", r.dir, r.done, r.Config.Steps)
+	}
+	if r.metrics, err = tracking.Open(r.dir.metrics(), r.done); err != nil {
+		return err
+	}
+	if r.result, err = r.before(); err == nil {
+		r.state, err = newState(b, r.Manifest.Network, r.Data.Side, r.Config.Loss, schedule, tensors)
+	}
+	if err != nil {
+		return errors.Join(err, r.metrics.Close())
+	}
+	return nil
 }
 
-func (j Job) check() (diffusion.Schedule, error) {
+// before returns the result as the steps of earlier calls left it.
+func (r *run) before() (Result, error) {
+	out := Result{Step: r.done, Resumed: r.done, ValidationMSE: math.NaN()}
+	if r.saved > 0 {
+		out.Checkpoint = r.dir.step(r.saved)
+	}
+	records, err := tracking.Read(r.dir.metrics())
+	for _, record := range records {
+		if v, ok := record.Values[tracking.ValidationMSE]; ok {
+			out.ValidationMSE = v
+		}
+	}
+	return out, err
+}
+
+// check fills in what the manifest lacks and refuses what would fail later.
+func (j *Job) check() (diffusion.Schedule, error) {
+	fail := func(err error) (diffusion.Schedule, error) {
+		return diffusion.Schedule{}, fmt.Errorf("training: %s", oneLine(err))
+	}
 	if err := j.Config.Validate(); err != nil {
-		return diffusion.Schedule{}, err
+		return fail(err)
+	}
+	j.Manifest.Version, j.Manifest.Seed = checkpoint.Version, j.Config.Seed
+	if err := j.Manifest.Validate(); err != nil {
+		return fail(err)
+	}
+	if j.Data.Side != j.Manifest.Data.Side {
+		return fail(fmt.Errorf("maps of %d pixels a side, the manifest says %d", j.Data.Side, j.Manifest.Data.Side))
 	}
 	if j.Data.Train.Len < 1 || j.Data.Validation.Len < 1 {
-		return diffusion.Schedule{}, fmt.Errorf("training: %d maps to train and %d to validate on, want at least one of each", j.Data.Train.Len, j.Data.Validation.Len)
-	}
-	if err := j.Manifest.Network.CheckSide(j.Data.Side); err != nil {
-		return diffusion.Schedule{}, fmt.Errorf("training: %w", err)
+		return fail(fmt.Errorf("%d maps to train and %d to validate on, want at least one of each", j.Data.Train.Len, j.Data.Validation.Len))
 	}
 	return diffusion.Named(j.Manifest.Schedule)
 }
 
 // tensors returns those of the last checkpoint, or new ones.
 func (r *run) tensors() (checkpoint.Tensors, error) {
-	latest, found, err := r.dir.latest()
+	latest, found, err := r.dir.latest(r.Manifest.Network)
 	if err != nil {
 		return nil, err
 	}
@@ -138,17 +168,17 @@ func (r *run) tensors() (checkpoint.Tensors, error) {
 		weights = r.Manifest.Network.Init(rand.New(rand.NewPCG(r.Config.Seed, 0)))
 	}
 	if err := r.Manifest.Network.Check(weights); err != nil {
-		return nil, fmt.Errorf("training: the initial weights do not fit the network: %w", err)
+		return nil, fmt.Errorf("training: the initial weights do not fit the network: %s", oneLine(err))
 	}
 	return weights, nil
 }
 
 func (r *run) loop(ctx context.Context) error {
-	stop := make(chan struct{})
-	defer close(stop)
-	for b := range r.drawer.prefetch(r.done, r.Config.Steps, stop) {
+	batches, stop := r.drawer.prefetch(r.done, r.Config.Steps)
+	defer stop()
+	for b := range batches {
 		if err := ctx.Err(); err != nil {
-			return errors.Join(err, r.save())
+			return r.interrupted(err)
 		}
 		if b.err != nil {
 			return b.err
@@ -157,10 +187,15 @@ func (r *run) loop(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.saved < r.done {
-		return r.save()
+	return r.save()
+}
+
+// interrupted writes what is not yet in a checkpoint.
+func (r *run) interrupted(cause error) error {
+	if err := r.save(); err != nil {
+		return fmt.Errorf("%w; and the steps since %d are lost: %w", cause, r.saved, err)
 	}
-	return nil
+	return cause
 }
 
 // take takes one step and does what is due after it.
@@ -170,8 +205,8 @@ func (r *run) take(b batch) error {
 	if err != nil {
 		return err
 	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("training: %w at step %d: the last good checkpoint is kept in %s; try a smaller learning rate than %g", ErrNotFinite, n, r.dir, r.Config.LearningRate)
+	if !finite(loss) {
+		return r.diverged(fmt.Errorf("%w: the loss of step %d is %g", ErrNotFinite, n, loss))
 	}
 	r.done, r.result.Step = n, n
 	r.sum += loss
@@ -179,10 +214,14 @@ func (r *run) take(b batch) error {
 	last := n == r.Config.Steps
 	values := map[string]float64{}
 	if last || n%r.Config.ValidateEvery == 0 {
-		if r.result.ValidationMSE, err = r.state.validate(r.validation); err != nil {
+		mse, err := r.state.validate(r.validation)
+		if err != nil {
 			return err
 		}
-		values[tracking.ValidationMSE] = r.result.ValidationMSE
+		if !finite(mse) {
+			return r.diverged(fmt.Errorf("%w: the validation error after step %d is %g", ErrNotFinite, n, mse))
+		}
+		r.result.ValidationMSE, values[tracking.ValidationMSE] = mse, mse
 	}
 	r.report(loss)
 	if err := r.record(last, values); err != nil {
@@ -192,6 +231,15 @@ func (r *run) take(b batch) error {
 		return r.save()
 	}
 	return nil
+}
+
+// diverged says what is left of a run whose numbers ran away.
+func (r *run) diverged(cause error) error {
+	kept := "no checkpoint had been written"
+	if r.saved > 0 {
+		kept = "the last good checkpoint is " + r.dir.step(r.saved)
+	}
+	return fmt.Errorf("training: %w; %s; try a smaller learning rate than %g in another directory", cause, kept, r.Config.LearningRate)
 }
 
 // record appends metrics where they are due.
@@ -228,15 +276,22 @@ func (r *run) report(loss float64) {
 	r.Report(p)
 }
 
-// save writes the checkpoint of this step and then, with the optimiser's state, the file that a resumed run starts from.
+// save writes the checkpoint of this step and then, with the optimiser's state, the file that a resumed run starts from; if
+// the process dies in between, that file still is the one before and the steps are taken again.
 func (r *run) save() error {
+	if r.saved == r.done {
+		return nil
+	}
 	tensors, err := r.state.read(groups...)
+	if errors.Is(err, ErrNotFinite) {
+		return r.diverged(fmt.Errorf("after step %d %w", r.done, err))
+	}
 	if err != nil {
 		return err
 	}
 	r.Manifest.Step = r.done
 	weights := checkpoint.Tensors{}
-	for _, group := range groups[:2] {
+	for _, group := range []string{checkpoint.Weights, checkpoint.EMA} {
 		for name, a := range checkpoint.Group(tensors, group) {
 			weights[group+name] = a
 		}
@@ -248,5 +303,5 @@ func (r *run) save() error {
 		return err
 	}
 	r.saved, r.result.Checkpoint = r.done, r.dir.step(r.done)
-	return nil
+	return r.dir.prune(r.Config.Keep)
 }

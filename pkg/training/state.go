@@ -2,6 +2,8 @@ package training
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -13,17 +15,11 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// Adam's constants, as in PyTorch.
-const (
-	beta1   = 0.9
-	beta2   = 0.999
-	epsilon = 1e-8
-)
-
 // groups are the tensors that a training state holds for every tensor of the network.
 var groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
 
-// state holds the network's tensors on the device and the compiled graphs that use them.
+// state holds the network's tensors on the device and the compiled graphs that use them. Between steps nothing but batches,
+// five numbers and the loss pass between host and device: GoMLX donates the buffers of variables that a graph replaces.
 type state struct {
 	network unet.Config
 	side    int
@@ -50,23 +46,19 @@ func newState(b compute.Backend, network unet.Config, side int, loss Loss, sched
 	}
 	var err error
 	if s.step, err = model.NewExec(b, s.store, s.stepGraph(loss, schedule)); err != nil {
-		return nil, fmt.Errorf("training: %w", err)
+		return nil, fmt.Errorf("training: %s", oneLine(err))
 	}
 	if s.score, err = model.NewExec(b, s.store, s.scoreGraph(schedule)); err != nil {
-		return nil, fmt.Errorf("training: %w", err)
+		return nil, fmt.Errorf("training: %s", oneLine(err))
 	}
 	return s, nil
 }
 
-// inputs of both graphs, in this order; the step has three more numbers.
-func (s *state) tensors(b batch) []any {
-	n := len(b.index)
-	return []any{
-		tensors.FromFlatDataAndDimensions(b.x0, n, s.side, s.side, 1),
-		tensors.FromFlatDataAndDimensions(b.epsilon, n, s.side, s.side, 1),
-		tensors.FromFlatDataAndDimensions(b.index, n),
-		tensors.FromFlatDataAndDimensions(b.theta, n, 2),
-	}
+// close frees the compiled graphs and the tensors on the device.
+func (s *state) close() {
+	s.step.Finalize()
+	s.score.Finalize()
+	s.store.Finalize()
 }
 
 // predict builds the network on the noised maps of a batch, with the weights of a group.
@@ -80,8 +72,8 @@ func (s *state) variable(group, name string) *model.Variable {
 	return s.store.GetVariable("/" + group + name)
 }
 
-// stepGraph is one step of Adam and of the moving average; it returns the loss. Adam is written out because its learning
-// rate and step number come from the host and its moments have names that checkpoints keep.
+// stepGraph is one step of Adam and of the moving average; it returns the loss. Adam is written out and not taken from GoMLX:
+// its rate comes from the host each step, and its moments have the names that checkpoints keep.
 func (s *state) stepGraph(loss Loss, schedule diffusion.Schedule) func(*model.Scope, []*Node) *Node {
 	return func(_ *model.Scope, in []*Node) *Node {
 		g := in[0].Graph()
@@ -96,27 +88,18 @@ func (s *state) stepGraph(loss Loss, schedule diffusion.Schedule) func(*model.Sc
 			weights[i] = s.variable(checkpoint.Weights, p.Name).NodeValue(g)
 		}
 		gradients := Gradient(value, weights...)
-		rate, decay, n := in[4], in[5], in[6]
-		unbias1, unbias2 := OneMinus(Pow(ConstAs(n, beta1), n)), OneMinus(Pow(ConstAs(n, beta2), n))
+		a, decay := adam{rate: in[4], spread: in[5]}, in[6]
 		for i, p := range parameters {
 			m, v := s.variable(checkpoint.AdamM, p.Name), s.variable(checkpoint.AdamV, p.Name)
-			m1 := mix(beta1, m.NodeValue(g), gradients[i])
-			m2 := mix(beta2, v.NodeValue(g), Square(gradients[i]))
-			move := Div(Div(m1, unbias1), AddScalar(Sqrt(Div(m2, unbias2)), epsilon))
-			w := Sub(weights[i], Mul(rate, move))
+			w, m1, v1 := a.update(weights[i], m.NodeValue(g), v.NodeValue(g), gradients[i])
 			average := s.variable(checkpoint.EMA, p.Name)
 			average.SetNodeValue(Add(Mul(decay, average.NodeValue(g)), Mul(OneMinus(decay), w)))
 			m.SetNodeValue(m1)
-			v.SetNodeValue(m2)
+			v.SetNodeValue(v1)
 			s.variable(checkpoint.Weights, p.Name).SetNodeValue(w)
 		}
 		return value
 	}
-}
-
-// mix returns share·old + (1 − share)·fresh.
-func mix(share float64, old, fresh *Node) *Node {
-	return Add(MulScalar(old, share), MulScalar(fresh, 1-share))
 }
 
 // scoreGraph returns the mean squared error of the noise that the averaged weights predict.
@@ -128,43 +111,82 @@ func (s *state) scoreGraph(schedule diffusion.Schedule) func(*model.Scope, []*No
 
 // advance takes step n and returns its loss.
 func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
-	out, err := s.step.Call1(append(s.tensors(b), float32(rate), float32(decay), float32(n))...)
+	rate, spread := unbias(rate, n)
+	loss, err := s.call(s.step, b, float32(rate), float32(spread), float32(decay))
 	if err != nil {
-		return 0, fmt.Errorf("training: step %d: %w", n, err)
+		return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err))
 	}
-	return scalar(out), nil
+	return loss, nil
 }
 
 // validate returns the mean squared error of the noise over batches.
 func (s *state) validate(batches []batch) (float64, error) {
 	sum := 0.0
 	for _, b := range batches {
-		out, err := s.score.Call1(s.tensors(b)...)
+		value, err := s.call(s.score, b)
 		if err != nil {
-			return 0, fmt.Errorf("training: validation: %w", err)
+			return 0, fmt.Errorf("training: validation: %s", oneLine(err))
 		}
-		sum += scalar(out)
+		sum += value
 	}
 	return sum / float64(len(batches)), nil
 }
 
-func scalar(t *tensors.Tensor) float64 { return float64(tensors.ToScalar[float32](t)) }
+// call runs a graph on a batch and frees what it put on the device.
+func (s *state) call(exec *model.Exec, b batch, numbers ...float32) (float64, error) {
+	n := len(b.index)
+	inputs := []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(b.x0, n, s.side, s.side, 1),
+		tensors.FromFlatDataAndDimensions(b.epsilon, n, s.side, s.side, 1),
+		tensors.FromFlatDataAndDimensions(b.index, n),
+		tensors.FromFlatDataAndDimensions(b.theta, n, 2),
+	}
+	for _, x := range numbers {
+		inputs = append(inputs, tensors.FromScalar(x))
+	}
+	args := make([]any, len(inputs))
+	for i, t := range inputs {
+		args[i] = t
+	}
+	out, err := exec.Call1(args...)
+	if err != nil {
+		return 0, err
+	}
+	value := float64(tensors.ToScalar[float32](out)) // waits for the step
+	for _, t := range append(inputs, out) {
+		if err := t.FinalizeAll(); err != nil {
+			return 0, err
+		}
+	}
+	return value, nil
+}
 
-// read copies the tensors of some groups from the device.
+// read copies the tensors of some groups from the device. A value that is not finite is an error, so that no such
+// checkpoint is written: the loss shows it only a step later.
 func (s *state) read(groups ...string) (checkpoint.Tensors, error) {
 	out := checkpoint.Tensors{}
 	for _, group := range groups {
 		for _, p := range s.network.Parameters() {
 			value, err := s.variable(group, p.Name).Value()
 			if err != nil {
-				return nil, fmt.Errorf("training: read %s%s: %w", group, p.Name, err)
+				return nil, fmt.Errorf("training: read %s%s: %s", group, p.Name, oneLine(err))
 			}
 			data, err := tensors.CopyFlatData[float32](value)
 			if err != nil {
-				return nil, fmt.Errorf("training: read %s%s: %w", group, p.Name, err)
+				return nil, fmt.Errorf("training: read %s%s: %s", group, p.Name, oneLine(err))
+			}
+			for _, x := range data {
+				if !finite(float64(x)) {
+					return nil, fmt.Errorf("%w: %s%s holds %g", ErrNotFinite, group, p.Name, x)
+				}
 			}
 			out[group+p.Name] = unet.Array{Shape: p.Shape, Data: data}
 		}
 	}
 	return out, nil
 }
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// oneLine joins the lines of an error of several faults.
+func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }

@@ -1,0 +1,76 @@
+package training
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// mayGrow is the one setting in which a resumed run may differ.
+const mayGrow = "training.steps"
+
+// compare returns an error that names the fields in which a run that is there differs from the one asked for.
+func (d directory) compare(old, now []byte) error {
+	was, err := fields(old)
+	if err != nil {
+		return fmt.Errorf("training: read %s: %s: restore it or use another directory", d.config(), oneLine(err))
+	}
+	is, err := fields(now)
+	if err != nil {
+		return err
+	}
+	delete(was, mayGrow)
+	delete(is, mayGrow)
+	names := maps.Clone(was)
+	maps.Copy(names, is)
+	var differ []string
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if was[name] != is[name] {
+			differ = append(differ, fmt.Sprintf("%s is %s there and %s now", name, short(was[name]), short(is[name])))
+		}
+	}
+	const most = 4
+	if extra := len(differ) - most; extra > 0 {
+		differ = append(differ[:most], fmt.Sprintf("and %d more", extra))
+	}
+	if len(differ) > 0 {
+		return fmt.Errorf("training: %s holds a run with another configuration (%s): use the same configuration or another directory", d, strings.Join(differ, "; "))
+	}
+	return nil
+}
+
+// fields returns the values of a YAML text by their path, such as "manifest.network.dim".
+func fields(text []byte) (map[string]string, error) {
+	var root map[string]any
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	flatten(out, "", root)
+	return out, nil
+}
+
+func flatten(out map[string]string, path string, value any) {
+	branch, ok := value.(map[string]any)
+	if !ok {
+		out[path] = fmt.Sprint(value)
+		return
+	}
+	for name, v := range branch {
+		flatten(out, strings.TrimPrefix(path+"."+name, "."), v)
+	}
+}
+
+// short keeps long lists, such as a split, from filling the screen.
+func short(value string) string {
+	switch {
+	case value == "":
+		return "missing"
+	case len(value) > 40:
+		return value[:40] + "…"
+	}
+	return value
+}
