@@ -1,0 +1,118 @@
+package unet_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"darkfield/pkg/backend"
+	"darkfield/pkg/unet"
+)
+
+// open returns the named backend, or skips where its plugin is not installed.
+func open(t testing.TB, name string) compute.Backend {
+	t.Helper()
+	t.Setenv("GOMLX_BACKEND", name)
+	b, err := backend.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// onBackend returns weights as variables of a store, and how a graph gets at them.
+func onBackend(w unet.Weights) (*model.Store, func(*Graph) unet.Weight) {
+	store := model.NewStore()
+	for name, a := range w {
+		store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
+	}
+	return store, func(g *Graph) unet.Weight {
+		return func(name string) *Node { return store.GetVariable("/" + name).NodeValue(g) }
+	}
+}
+
+const batch = 20
+
+// processorTime returns the time that all threads of this process have run: unlike wall time, it does not grow with what else
+// the machine does.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// inputs returns noise maps, their times and θ.
+func inputs(rng *rand.Rand, size, side int) (xt, index, theta *tensors.Tensor) {
+	normal := func(n int) []float32 {
+		out := make([]float32, n)
+		for i := range out {
+			out[i] = float32(rng.NormFloat64())
+		}
+		return out
+	}
+	times, params := make([]float32, size), make([]float32, 2*size)
+	for i := range times {
+		times[i] = float32(rng.IntN(1000))
+		params[2*i], params[2*i+1] = rng.Float32(), rng.Float32()
+	}
+	return tensors.FromFlatDataAndDimensions(normal(size*side*side), size, side, side, 1),
+		tensors.FromFlatDataAndDimensions(times, size), tensors.FromFlatDataAndDimensions(params, size, 2)
+}
+
+// BenchmarkForward and BenchmarkGradient report the processor time of a batch of 20 and of compiling.
+func BenchmarkForward(b *testing.B) {
+	measure(b, func(c unet.Config, weights func(*Graph) unet.Weight) func(*model.Scope, []*Node) *Node {
+		return func(_ *model.Scope, in []*Node) *Node {
+			return unet.Predict(c, weights(in[0].Graph()), in[0], in[1], in[2])
+		}
+	})
+}
+
+// BenchmarkGradient is the forward and the backward pass of a training step.
+func BenchmarkGradient(b *testing.B) {
+	measure(b, func(c unet.Config, weights func(*Graph) unet.Weight) func(*model.Scope, []*Node) *Node {
+		return func(_ *model.Scope, in []*Node) *Node {
+			w := weights(in[0].Graph())
+			loss := ReduceAllMean(Square(unet.Predict(c, w, in[0], in[1], in[2])))
+			var all []*Node
+			for _, p := range c.Parameters() {
+				all = append(all, w(p.Name))
+			}
+			sum := loss
+			for _, g := range Gradient(loss, all...) {
+				sum = Add(sum, ReduceAllSum(g)) // one number out, so that no gradient is left out
+			}
+			return sum
+		}
+	})
+}
+
+func measure(b *testing.B, build func(unet.Config, func(*Graph) unet.Weight) func(*model.Scope, []*Node) *Node) {
+	for _, side := range []int{32, 64} {
+		b.Run(fmt.Sprintf("dim=16/side=%d", side), func(b *testing.B) {
+			c := unet.Default().WithDim(16)
+			rng := rand.New(rand.NewPCG(1, 2))
+			store, weights := onBackend(c.Init(rng))
+			e := model.MustNewExec(open(b, "xla:cpu"), store, build(c, weights))
+			xt, index, theta := inputs(rng, batch, side)
+			start := processorTime()
+			e.MustCall1(xt, index, theta)
+			compiled := processorTime() - start
+			for b.Loop() {
+				tensors.MustCopyFlatData[float32](e.MustCall1(xt, index, theta))
+			}
+			b.ReportMetric((processorTime()-start-compiled).Seconds()/float64(b.N), "cpu-s/batch")
+			b.ReportMetric(compiled.Seconds(), "compile-cpu-s")
+		})
+	}
+}
