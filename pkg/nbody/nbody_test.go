@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/field"
 )
 
 func small() Config {
@@ -265,6 +266,32 @@ func TestMapsHoldTheDarkMatter(t *testing.T) {
 		if !scalar.EqualWithinRel(sum, want, 1e-5) {
 			t.Errorf("axis %d: mean surface density %g, want %g (Msun/h)/(Mpc/h)²", axis, sum, want)
 		}
+	}
+}
+
+// TestNoPixelIsEmpty: a cluster in a corner of an otherwise empty slab leaves no pixel without mass, and loses none.
+func TestNoPixelIsEmpty(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 3))
+	p := &Particles{Side: 25, Universe: cosmology.New(cosmology.Fiducial)}
+	for axis := range p.Positions {
+		for range 500 {
+			p.Positions[axis] = append(p.Positions[axis], 25*rng.Float32()*rng.Float32())
+		}
+	}
+	maps, err := Project(p, 4, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, m := range maps {
+		sum += m.Mean() / slabs / 3
+	}
+	// The 5 slabs of an axis together hold the box.
+	if want := (0.3 - 0.049) * criticalDensity * 25 / slabs; !scalar.EqualWithinRel(sum, want, 1e-5) {
+		t.Errorf("mean surface density %g, want %g (Msun/h)/(Mpc/h)²", sum, want)
+	}
+	if slices.ContainsFunc(maps, func(m field.Map) bool { return slices.Min(m.Values) <= 0 }) {
+		t.Error("a pixel is empty")
 	}
 }
 
