@@ -73,7 +73,7 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 .tools/bin/darkfield: $(sources) go.mod go.sum | .tools/checked
 	@mkdir -p .tools/bin
 	@$(step) 'darkfield' env GOWORK=off go build -o .tools/bin/darkfield ./pkg/cmd/darkfield
-	@$(step) 'rooms for the notebooks' env GOWORK=off go build ./pkg/...
+	@$(step) 'rooms for the notebooks' docker/modules.sh
 	@touch $@
 
 .tools/bin/golangci-lint: docker/lint/go.mod docker/lint/go.sum | .tools/checked

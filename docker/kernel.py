@@ -33,7 +33,6 @@ def main(root: Path) -> None:
             "env": {
                 "PATH": os.pathsep.join([f"{root}/.tools/bin", "${PATH}", str(go)]),  # goimports is found through PATH only
                 "GOFLAGS": "-buildvcs=false",
-                "GOPROXY": "off",
                 "GOTOOLCHAIN": "local",
             },
         },
