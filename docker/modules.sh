@@ -13,7 +13,7 @@ go work use . "$root"
 go mod edit -replace "darkfield=$root"
 {
 	echo 'package main'
-	(cd "$root" && go list -f '{{if ne .Name "main"}}import _ "{{.ImportPath}}"{{end}}' ./pkg/...)
+	(cd "$root" && go list -f '{{if and .GoFiles (ne .Name "main")}}import _ "{{.ImportPath}}"{{end}}' ./pkg/...)
 	echo 'func main() {}'
 } >main.go
 go get
