@@ -1,0 +1,145 @@
+package dataset
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/field"
+	"darkfield/pkg/unet"
+)
+
+const cells = 32
+
+// write makes a set of n universes of random maps and opens it.
+func write(t *testing.T, set camels.Set, n int) *camels.Suite {
+	t.Helper()
+	dir := t.TempDir()
+	desc := camels.CMD(camels.FastPM)
+	params := make([]cosmology.Params, n)
+	for i := range params {
+		params[i] = cosmology.CAMELSPrior().Params(cosmology.UnitParams{(float64(i) + 0.5) / float64(n), 0.25})
+	}
+	w, err := camels.NewWriter(dir, desc, "Mcdm", set, cells, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sim := range params {
+		rng := rand.New(rand.NewPCG(1, uint64(sim)))
+		maps := make([]field.Map, camels.MapsPerSimulation)
+		for i := range maps {
+			maps[i] = field.Map{Box: field.Box{Side: desc.BoxSide, Cells: cells}, Values: make([]float32, cells*cells)}
+			for p := range maps[i].Values {
+				maps[i].Values[p] = float32(1e11 * math.Exp(rng.NormFloat64()))
+			}
+		}
+		if err := w.Put(sim, maps); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := camels.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// TestPrepare: training sees each map of its simulations averaged down, in logarithms and scaled, with its own parameters.
+func TestPrepare(t *testing.T) {
+	const side = 16
+	s := write(t, camels.LH, 10)
+	data, manifest, err := Prepare(s, unet.Default().WithDim(8), side, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	split := manifest.Data.Split
+	if data.Train.Len != 15*len(split.Train) || data.Validation.Len != 15*len(split.Validation) {
+		t.Errorf("%d and %d maps, want 15 for each simulation of %v and %v", data.Train.Len, data.Validation.Len, split.Train, split.Validation)
+	}
+	all := slices.Sorted(slices.Values(slices.Concat(split.Train, split.Validation, split.Test)))
+	if !slices.Equal(all, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+		t.Errorf("the split %+v does not hold every simulation once", split)
+	}
+	if manifest.Data.Side != side || manifest.Data.Unit != s.Description.Unit {
+		t.Errorf("manifest %+v does not describe the maps", manifest.Data)
+	}
+
+	const i = 17 // map 2 of the second training simulation
+	sim := split.Train[1]
+	m, err := s.Sets[camels.LH].Map(15*sim + 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst := make([]float32, side*side)
+	theta, err := data.Train.Fill(i, dst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (float64(sim) + 0.5) / 10; math.Abs(float64(theta[0])-want) > 1e-4 || math.Abs(float64(theta[1])-0.25) > 1e-4 {
+		t.Errorf("θ = %v, want %g and 0.25", theta, want)
+	}
+	mean := (float64(m.Values[0]) + float64(m.Values[1]) + float64(m.Values[cells]) + float64(m.Values[cells+1])) / 4
+	scaling := manifest.Scaling
+	if want := 2*(math.Log10(mean)-scaling.Min)/(scaling.Max-scaling.Min) - 1; math.Abs(float64(dst[0])-want) > 1e-5 {
+		t.Errorf("first pixel = %g, want %g", dst[0], want)
+	}
+}
+
+// TestConcurrentReads: maps come the same from the file and from memory, to many goroutines.
+func TestConcurrentReads(t *testing.T) {
+	const side = 16
+	data, _, err := Prepare(write(t, camels.LH, 6), unet.Default().WithDim(8), side, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make([][]float32, data.Train.Len)
+	for i := range first {
+		first[i] = make([]float32, side*side)
+		if _, err := data.Train.Fill(i, first[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			dst := make([]float32, side*side)
+			for i := range first {
+				if _, err := data.Train.Fill(i, dst); err != nil || !slices.Equal(dst, first[i]) {
+					t.Errorf("map %d came back changed (%v)", i, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestRefusals(t *testing.T) {
+	lh := write(t, camels.LH, 4)
+	network := unet.Default().WithDim(8)
+	for name, c := range map[string]struct {
+		suite *camels.Suite
+		side  int
+		want  string
+	}{
+		"a side that cannot be halved thrice": {lh, 20, "multiple of 8"},
+		"a side that does not divide":         {lh, 24, "cannot be averaged to 24"},
+		"larger than the maps":                {lh, 64, "cannot be averaged to 64"},
+		"no LH set":                           {write(t, camels.CV, 4), 16, "no LH set"},
+		"too few to split":                    {write(t, camels.LH, 2), 16, "holds 2 simulations, want at least 3"},
+	} {
+		_, _, err := Prepare(c.suite, network, c.side, 1)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error = %v, want one line that says %q", name, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	_ "github.com/gomlx/compute/gobackend"
+
+	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+	"darkfield/pkg/unet"
+)
+
+const side = 8
+
+// open writes a checkpoint of random weights and opens it on the backend that needs no plugin. Its averaged weights are those
+// of the seed average, or missing where that is 0.
+func open(t *testing.T, seed, average uint64) *Emulator {
+	t.Helper()
+	network := unet.Default().WithDim(8)
+	network.Multipliers = []int{1, 2}
+	m := checkpoint.Manifest{
+		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9, Max: 15},
+		Data: checkpoint.Data{Suite: "none", Set: "LH", Side: side, BoxSide: 25},
+	}
+	tensors := checkpoint.Tensors{}
+	for name, a := range network.Init(rand.New(rand.NewPCG(seed, 0))) {
+		tensors[checkpoint.Weights+name] = a
+	}
+	if average != 0 {
+		for name, a := range network.Init(rand.New(rand.NewPCG(average, 0))) {
+			tensors[checkpoint.EMA+name] = a
+		}
+	}
+	path := filepath.Join(t.TempDir(), "a.safetensors")
+	if err := checkpoint.Save(path, m, tensors); err != nil {
+		t.Fatal(err)
+	}
+	b, err := compute.NewWithConfig("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	e, err := Open(b, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
+}
+
+var few = []cosmology.Params{{OmegaM: 0.1, Sigma8: 0.6}, {OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.5, Sigma8: 1}, {OmegaM: 0.2, Sigma8: 0.9}, {OmegaM: 0.3, Sigma8: 0.8}}
+
+func sample(t *testing.T, e *Emulator, params []cosmology.Params, seed uint64, c SampleConfig) []field.LogMap {
+	t.Helper()
+	maps, err := e.Sample(context.Background(), params, seed, c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return maps
+}
+
+// worst returns the largest difference of two maps' pixels.
+func worst(a, b field.LogMap) float64 {
+	out := 0.0
+	for i := range a.Values {
+		out = math.Max(out, math.Abs(float64(a.Values[i])-float64(b.Values[i])))
+	}
+	return out
+}
+
+// TestMapsDoNotDependOnTheBatch: map i follows from the seed, i and its parameters alone.
+func TestMapsDoNotDependOnTheBatch(t *testing.T) {
+	e := open(t, 1, 0)
+	for _, c := range []SampleConfig{{Sampler: "ddim", Steps: 3, Batch: 5}, {Sampler: "ddim", Steps: 3, Eta: 1, Batch: 5}} {
+		whole := sample(t, e, few, 7, c)
+		c.Batch = 2 // the last one is filled up
+		parts := sample(t, e, few, 7, c)
+		for i := range few {
+			// An untrained network's maps reach hundreds of dex, of which float32 keeps six or seven digits.
+			if d, largest := worst(whole[i], parts[i]), worst(whole[i], field.LogMap{Values: make([]float32, side*side)}); d > 3e-6*largest {
+				t.Errorf("%s: map %d differs by %g of %g dex between batches of 5 and 2", c, i, d, largest)
+			}
+		}
+		if worst(whole[1], whole[4]) < 1e-3 {
+			t.Errorf("%s: two maps at the same parameters share their noise", c)
+		}
+		if other := sample(t, e, few[:1], 8, c); worst(other[0], whole[0]) < 1e-3 {
+			t.Errorf("%s: another seed gave the same map", c)
+		}
+	}
+}
+
+// TestAveragedWeightsComeFirst: maps come from the averaged weights where a checkpoint has them.
+func TestAveragedWeightsComeFirst(t *testing.T) {
+	c := SampleConfig{Sampler: "ddim", Steps: 2, Batch: 1}
+	averaged, plain, other := sample(t, open(t, 1, 2), few[:1], 7, c), sample(t, open(t, 2, 0), few[:1], 7, c), sample(t, open(t, 1, 0), few[:1], 7, c)
+	if d := worst(averaged[0], plain[0]); d != 0 {
+		t.Errorf("averaged weights gave a map %g dex from the one of those weights alone", d)
+	}
+	if worst(averaged[0], other[0]) < 1e-3 {
+		t.Error("other weights gave the same map")
+	}
+}
+
+// TestTerms: all θ share the noise of a term, terms do not depend on the batch, and they are those of the bound.
+func TestTerms(t *testing.T) {
+	e := open(t, 1, 0)
+	m := sample(t, e, few[:1], 3, SampleConfig{Sampler: "ddim", Steps: 2, Batch: 1})[0]
+	terms := []diffusion.Term{0, 5, 800}
+	evaluate := func(batch int) [][]float64 {
+		f, err := e.Terms(m, terms, 11, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := f(context.Background(), few)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	whole, parts := evaluate(5), evaluate(2)
+	for i := range few {
+		for k, term := range terms {
+			if w, p := whole[i][k], parts[i][k]; !(math.Abs(w-p) <= 1e-4*math.Abs(w)+1e-4) {
+				t.Errorf("θ %d, term %d: %g in a batch of 5, %g of 2", i, term, w, p)
+			}
+		}
+	}
+	if math.Abs(whole[1][1]/whole[4][1]-1) > 1e-5 {
+		t.Errorf("the same θ twice gave %g and %g: the noise differs", whole[1][1], whole[4][1])
+	}
+	if whole[0][1] == whole[1][1] {
+		t.Error("the terms do not depend on θ")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	e := open(t, 1, 0)
+	good := SampleConfig{Sampler: "ddim", Steps: 2, Batch: 2}
+	outside := []cosmology.Params{{OmegaM: 0.3, Sigma8: 1.2}}
+	for name, c := range map[string]struct {
+		do   func() error
+		want string
+	}{
+		"θ outside the prior": {func() error {
+			_, err := e.Sample(context.Background(), outside, 1, good, nil)
+			return err
+		}, "σ_8 = 1.2"},
+		"an unknown sampler": {func() error { return SampleConfig{Sampler: "euler", Batch: 1}.Validate() }, "euler"},
+		"no batch":           {func() error { return SampleConfig{Sampler: "ddim", Steps: 2}.Validate() }, "Batch = 0"},
+		"too many steps":     {func() error { return SampleConfig{Sampler: "ddim", Steps: 5000, Batch: 1}.Validate() }, "5000"},
+		"a map of another side": {func() error {
+			_, err := e.Terms(field.LogMap{Box: field.Box{Side: 25, Cells: 16}}, nil, 1, 1)
+			return err
+		}, "16 pixels a side, the network was trained on 8"},
+	} {
+		if err := c.do(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error = %v, want one that says %q", name, err, c.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := e.Sample(ctx, few, 1, good, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled sampling returned %v", err)
+	}
+}
