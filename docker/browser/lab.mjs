@@ -29,18 +29,18 @@ async function check(page) {
   const deadline = Date.now() + 8 * minutes;
   for (;;) {
     if ((await page.locator('[data-mime-type="application/vnd.jupyter.error"]').count()) > 0) {
-      throw new Error("a cell failed:\n" + (await page.locator('[data-mime-type="application/vnd.jupyter.error"]').first().innerText()));
+      throw new Error("a cell failed:\n" + (await page.locator('[data-mime-type="application/vnd.jupyter.error"]').first().textContent()));
     }
-    // Cells far below may not be drawn until they are scrolled to.
     await page.locator(".jp-WindowedPanel-outer").first().evaluate((panel) => panel.scrollTo(0, panel.scrollHeight)).catch(() => {});
-    const texts = await prompts.allInnerTexts();
+    // Cells off the screen are not drawn: they have text, but no inner text, which is what is drawn of it.
+    const texts = await prompts.allTextContents();
     if (texts.length > 0 && texts.every((text) => /\[\d+\]/.test(text))) break;
     if (Date.now() > deadline) throw new Error(`cells still run after 8 minutes: ${texts.join(" ")}`);
     await page.waitForTimeout(500);
   }
   await page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', { timeout: minutes });
 
-  const errors = await page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').allInnerTexts();
+  const errors = await page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').allTextContents();
   if (errors.length > 0) throw new Error("something is on stderr:\n" + errors.join("\n"));
   const widths = await page.locator(".jp-OutputArea-output img").evaluateAll((images) => images.map((image) => image.naturalWidth));
   if (widths.length === 0) throw new Error("no cell shows an image");
