@@ -8,8 +8,9 @@ import (
 
 // DDIM is the sampler of Song, Meng and Ermon (2021): fewer steps, deterministic for Eta = 0.
 type DDIM struct {
-	Steps int     // network evaluations a map, 1…T
-	Eta   float64 // 0: deterministic; 1: as noisy as ancestral sampling
+	Steps   int     // network evaluations a map, 1…T
+	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
+	Spacing Spacing // of the times; "": EvenTime, as in the paper
 }
 
 var _ Sampler = DDIM{}
@@ -22,20 +23,11 @@ func (m DDIM) Validate(s Schedule) error {
 	if !(m.Eta >= 0 && m.Eta <= 1) {
 		return fmt.Errorf("diffusion.DDIM.Eta = %g, want it in [0, 1]", m.Eta)
 	}
-	return nil
+	return m.Spacing.Validate()
 }
 
 // Evaluations returns Steps.
 func (m DDIM) Evaluations(Schedule) int { return m.Steps }
-
-// grid returns the times visited, from T down to 0, evenly spaced up to rounding.
-func (m DDIM) grid(s Schedule) []Step {
-	out := make([]Step, m.Steps+1)
-	for i := range out {
-		out[i] = Step(math.Round(float64(s.Steps()) * float64(m.Steps-i) / float64(m.Steps)))
-	}
-	return out
-}
 
 // Sample implements Sampler.
 func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]float32, error) {
@@ -46,13 +38,13 @@ func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]
 	if err != nil {
 		return nil, err
 	}
-	grid := m.grid(s)
-	for i, t := range grid[:m.Steps] {
+	times := m.Spacing.or(EvenTime).times(s, m.Steps)
+	for i, t := range times[:m.Steps] {
 		epsilon, err := d.predict(ctx, t, r.Pixels, st.x, r.Theta)
 		if err != nil {
 			return nil, err
 		}
-		st.update(epsilon, m.move(s, t, grid[i+1]))
+		st.update(epsilon, m.move(s, t, times[i+1]))
 		r.progress(i+1, m.Steps)
 	}
 	return st.finished()

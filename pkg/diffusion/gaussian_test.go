@@ -109,6 +109,49 @@ func TestDDIMOrder(t *testing.T) {
 	}
 }
 
+// TestDPMSolverOrder: the error falls fourfold for each doubling of the steps. The schedule has so many times that rounding to
+// them does not matter, and the flow is followed to ½ ln SNR = 2: the last step, to the clean map, has no order.
+func TestDPMSolverOrder(t *testing.T) {
+	betas := make([]float64, 100_000)
+	for i := range betas {
+		betas[i] = linspace(1e-6, 2e-4, len(betas), i)
+	}
+	s, err := NewSchedule(betas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := GaussianDenoiser(s, mu, sd)
+	r := Request{Pixels: 64, Thetas: 1, Theta: make([]float32, 4), Seed: 1}
+	first, last := s.halfLogSNR(Step(s.Steps())), 2.0
+	scale := func(t Step) float64 { return math.Sqrt(s.AlphaBar(t)*sd*sd + 1 - s.AlphaBar(t)) }
+	var x, y []float64
+	for _, steps := range []int{48, 96, 192, 384} {
+		times := make([]Step, steps+1)
+		for i := range times {
+			times[i] = s.withHalfLogSNR(linspace(first, last, steps+1, i))
+		}
+		st, err := r.start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		start, from, to := wide(st.x), times[0], times[steps]
+		if err := (DPMSolver{}).solve(context.Background(), d, s, st, times); err != nil {
+			t.Fatal(err)
+		}
+		worst := 0.0
+		for i, x := range st.x {
+			want := math.Sqrt(s.AlphaBar(to))*mu + scale(to)*(start[i]-math.Sqrt(s.AlphaBar(from))*mu)/scale(from)
+			worst = max(worst, math.Abs(float64(x)-want))
+		}
+		t.Logf("%d steps: error %.6f", steps, worst)
+		x, y = append(x, math.Log(float64(steps))), append(y, math.Log(worst))
+	}
+	// The share of the next order at 48 steps lets the fitted slope miss −2 by 0.1.
+	if _, slope := stat.LinearRegression(x, y, nil, false); math.Abs(slope+2) > 0.1 {
+		t.Errorf("the error falls with slope %.3f, want −2", slope)
+	}
+}
+
 // TestFullDDIMIsAncestral: with all steps and Eta = 1 both methods make the same moves with the same noise. They differ in
 // rounding only: float32 pixels over 1000 contracting steps.
 func TestFullDDIMIsAncestral(t *testing.T) {

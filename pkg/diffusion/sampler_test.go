@@ -23,7 +23,7 @@ func TestMapDependsOnItsNumberAlone(t *testing.T) {
 		}
 		return x
 	}
-	for _, m := range []Sampler{Ancestral{}, DDIM{Steps: 10}, DDIM{Steps: 10, Eta: 1}} {
+	for _, m := range []Sampler{Ancestral{}, DDIM{Steps: 10}, DDIM{Steps: 10, Eta: 1}, DPMSolver{Steps: 10}} {
 		all := sample(m, 0, 5)
 		for i := range 5 {
 			if got := sample(m, i, 1); !slices.Equal(got, all[i*pixels:(i+1)*pixels]) {
@@ -39,17 +39,32 @@ func TestMapDependsOnItsNumberAlone(t *testing.T) {
 	}
 }
 
-func TestGridEndsAtTheCleanMap(t *testing.T) {
+func TestTimesFallToTheCleanMap(t *testing.T) {
 	s := Paper()
-	for _, steps := range []int{1, 2, 3, 7, 25, 600, 999, 1000} {
-		grid := DDIM{Steps: steps}.grid(s)
-		if len(grid) != steps+1 || grid[0] != 1000 || grid[steps] != 0 {
-			t.Errorf("%d steps: %d times from %d to %d, want %d from 1000 to 0", steps, len(grid), grid[0], grid[steps], steps+1)
-		}
-		for i := range steps {
-			if grid[i+1] >= grid[i] {
-				t.Errorf("%d steps: times do not fall at %d → %d", steps, grid[i], grid[i+1])
+	for _, g := range []Spacing{EvenTime, EvenLogSNR} {
+		for _, steps := range []int{1, 2, 3, 7, 25, 600, 999, 1000} {
+			times := g.times(s, steps)
+			if len(times) != steps+1 || times[0] != 1000 || times[steps] != 0 {
+				t.Errorf("%s, %d steps: %d times from %d to %d, want %d from 1000 to 0", g, steps, len(times), times[0], times[steps], steps+1)
 			}
+			for i := range steps {
+				if times[i+1] >= times[i] {
+					t.Errorf("%s, %d steps: times do not fall at %d → %d", g, steps, times[i], times[i+1])
+				}
+			}
+		}
+	}
+}
+
+// TestEvenLogSNR: where no times collide, the steps in ln SNR are equal but for rounding.
+func TestEvenLogSNR(t *testing.T) {
+	s := Paper()
+	times := EvenLogSNR.times(s, 12)
+	first, last := s.halfLogSNR(1000), s.halfLogSNR(1)
+	for i, at := range times[:12] {
+		want := first + (last-first)*float64(i)/11
+		if d := math.Abs(s.halfLogSNR(at) - want); d > 0.2 { // half of ½ ln SNR's largest jump, from t = 2 to 1
+			t.Errorf("time %d is %d with ½ ln SNR = %.3f, want %.3f", i, at, s.halfLogSNR(at), want)
 		}
 	}
 }
@@ -96,6 +111,8 @@ func TestSamplersRefuse(t *testing.T) {
 	}{
 		"no steps":       {m: DDIM{}, reason: "Steps = 0"},
 		"too many steps": {m: DDIM{Steps: 31}, reason: "Steps = 31"},
+		"no DPM steps":   {m: DPMSolver{}, reason: "DPMSolver.Steps = 0"},
+		"strange times":  {m: DPMSolver{Steps: 3, Spacing: "sometimes"}, reason: `"sometimes", want time or log-snr`},
 		"noise NaN":      {m: DDIM{Steps: 5, Eta: math.NaN()}, reason: "Eta = NaN"},
 		"no maps":        {r: Request{Pixels: 2, Thetas: 2}, reason: "at least one map"},
 		"half a row":     {r: Request{Pixels: 2, Thetas: 2, Theta: make([]float32, 3)}, reason: "whole rows"},

@@ -10,23 +10,39 @@ import (
 	"darkfield/pkg/field"
 )
 
+// Samplers by the names that users give them.
+const (
+	DDPM = "ddpm"  // ancestral, all steps of the schedule
+	DDIM = "ddim"  // first order, deterministic unless Eta > 0
+	DPM  = "dpm++" // DPM-Solver++ (2M): second order, deterministic
+)
+
 // SampleConfig says how to sample.
 type SampleConfig struct {
-	Sampler string  `json:"sampler" yaml:"sampler"` // "ddpm" (ancestral) or "ddim"
-	Steps   int     `json:"steps" yaml:"steps"`     // network evaluations a map, for ddim
-	Eta     float64 `json:"eta" yaml:"eta"`         // noise of ddim: 0 is deterministic
-	Batch   int     `json:"batch" yaml:"batch"`     // maps at a time
+	Sampler string            `json:"sampler" yaml:"sampler"`                     // DDPM, DDIM or DPM
+	Steps   int               `json:"steps" yaml:"steps"`                         // network evaluations a map; DDPM has its own
+	Eta     float64           `json:"eta" yaml:"eta"`                             // noise of DDIM: 0 is deterministic
+	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"` // of the times of DDIM and DPM; "": the sampler's own
+	Batch   int               `json:"batch" yaml:"batch"`                         // maps at a time
 }
 
 // DefaultSampling returns deterministic DDIM with 25 steps.
-func DefaultSampling() SampleConfig { return SampleConfig{Sampler: "ddim", Steps: 25, Batch: 20} }
+func DefaultSampling() SampleConfig { return SampleConfig{Sampler: DDIM, Steps: 25, Batch: 20} }
 
-// String names the sampler as captions do.
+// String names the sampler with all that its maps depend on, as captions do.
 func (c SampleConfig) String() string {
-	if c.Sampler == "ddpm" {
-		return "DDPM, all steps"
+	name := map[string]string{DDPM: "DDPM, all steps", DDIM: "DDIM", DPM: "DPM-Solver++"}[c.Sampler]
+	if c.Sampler == DDPM {
+		return name
 	}
-	return fmt.Sprintf("DDIM, %d steps", c.Steps)
+	name = fmt.Sprintf("%s, %d steps", name, c.Steps)
+	if c.Eta != 0 {
+		name += fmt.Sprintf(" of eta %g", c.Eta)
+	}
+	if c.Spacing != "" {
+		name += fmt.Sprintf(" even in %s", c.Spacing)
+	}
+	return name
 }
 
 // sampler returns the method that c names.
@@ -34,14 +50,19 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	if c.Batch < 1 {
 		return nil, fmt.Errorf("emulator.SampleConfig.Batch = %d, want >= 1", c.Batch)
 	}
+	if c.Eta != 0 && c.Sampler != DDIM {
+		return nil, fmt.Errorf("emulator.SampleConfig.Eta = %g, but only %s takes it, not %s", c.Eta, DDIM, c.Sampler)
+	}
 	var m diffusion.Sampler
 	switch c.Sampler {
-	case "ddpm":
+	case DDPM:
 		m = diffusion.Ancestral{}
-	case "ddim":
-		m = diffusion.DDIM{Steps: c.Steps, Eta: c.Eta}
+	case DDIM:
+		m = diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, Spacing: c.Spacing}
+	case DPM:
+		m = diffusion.DPMSolver{Steps: c.Steps, Spacing: c.Spacing}
 	default:
-		return nil, fmt.Errorf("emulator.SampleConfig.Sampler = %q, want ddpm or ddim", c.Sampler)
+		return nil, fmt.Errorf("emulator.SampleConfig.Sampler = %q, want %s, %s or %s", c.Sampler, DDPM, DDIM, DPM)
 	}
 	return m, m.Validate(s)
 }

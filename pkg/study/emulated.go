@@ -23,9 +23,6 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 		Suite: suite, Validation: m.Data.Split.Validation, Prior: m.Prior, Box: e.Box(), Hash: e.Hash(), Step: m.Step,
 		Sampler: cfg.Sampling.String(), Trained: m.Data.Suite, Cache: cache,
 	}
-	if cfg.Sampling.Eta != 0 {
-		s.Sampler += fmt.Sprintf(" of eta %g", cfg.Sampling.Eta)
-	}
 	s.Sample = func(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
 		return e.Sample(ctx, params, seed, cfg.Sampling, progress)
 	}

@@ -33,8 +33,9 @@ func openEmulator(path string) (*emulator.Emulator, error) {
 // samplingFlags adds the flags that choose a sampler.
 func samplingFlags(f *pflag.FlagSet, c *emulator.SampleConfig) {
 	*c = emulator.DefaultSampling()
-	f.StringVar(&c.Sampler, "sampler", c.Sampler, "ddim, or ddpm (ancestral, all 1000 steps)")
-	f.IntVar(&c.Steps, "steps", c.Steps, "network evaluations a map, for ddim")
+	f.StringVar(&c.Sampler, "sampler", c.Sampler, "dpm++ (DPM-Solver++ 2M), ddim, or ddpm (ancestral, all 1000 steps)")
+	f.IntVar(&c.Steps, "steps", c.Steps, "network evaluations a map, for dpm++ and ddim")
+	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "of these steps: time or log-snr (default: log-snr for dpm++, time for ddim)")
 	f.Float64Var(&c.Eta, "eta", c.Eta, "noise of ddim: 0 is deterministic, 1 as noisy as ddpm")
 	f.IntVar(&c.Batch, "batch", c.Batch, "maps at a time; the maps do not depend on it")
 }

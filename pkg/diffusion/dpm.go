@@ -1,0 +1,71 @@
+package diffusion
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+// DPMSolver is DPM-Solver++ (2M) of Lu et al. (2022): the deterministic equation of DDIM solved to second order, with one
+// network evaluation a step, in the clean map that the network implies.
+type DPMSolver struct {
+	Steps   int     // network evaluations a map, 1…T
+	Spacing Spacing // of the times; "": EvenLogSNR, the solver's own time
+}
+
+var _ Sampler = DPMSolver{}
+
+// Validate returns an error unless 1 <= Steps <= T and the spacing is known.
+func (m DPMSolver) Validate(s Schedule) error {
+	if m.Steps < 1 || m.Steps > s.Steps() {
+		return fmt.Errorf("diffusion.DPMSolver.Steps = %d, want 1…%d", m.Steps, s.Steps())
+	}
+	return m.Spacing.Validate()
+}
+
+// Evaluations returns Steps.
+func (m DPMSolver) Evaluations(Schedule) int { return m.Steps }
+
+// Sample implements Sampler.
+func (m DPMSolver) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]float32, error) {
+	if err := m.Validate(s); err != nil {
+		return nil, err
+	}
+	st, err := r.start()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.solve(ctx, d, s, st, m.Spacing.or(EvenLogSNR).times(s, m.Steps)); err != nil {
+		return nil, err
+	}
+	return st.finished()
+}
+
+// solve takes st from the first of the times to the last.
+func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state, times []Step) error {
+	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x)) // of this step and of the one before
+	steps := len(times) - 1
+	for i, t := range times[:steps] {
+		epsilon, err := d.predict(ctx, t, st.Pixels, st.x, st.Theta)
+		if err != nil {
+			return err
+		}
+		clean, before = before, clean
+		root, noise := math.Sqrt(s.AlphaBar(t)), math.Sqrt(1-s.AlphaBar(t))
+		u := times[i+1]
+		step := s.halfLogSNR(u) - s.halfLogSNR(t) // +Inf when u is 0
+		kept := math.Sqrt((1 - s.AlphaBar(u)) / (1 - s.AlphaBar(t)))
+		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-step)
+		slope := 0.0 // of the clean map over the last step, times half of this one; none is known at first, nor needed at the end
+		if i > 0 && u > 0 {
+			slope = step / (2 * (s.halfLogSNR(t) - s.halfLogSNR(times[i-1])))
+		}
+		for j, x := range st.x {
+			c := (float64(x) - noise*float64(epsilon[j])) / root
+			clean[j] = float32(c)
+			st.x[j] = float32(kept*float64(x) + added*(c+slope*(c-float64(before[j]))))
+		}
+		st.progress(i+1, steps)
+	}
+	return nil
+}
