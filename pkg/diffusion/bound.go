@@ -17,37 +17,63 @@ func (s Schedule) LastTerm(x0 []float32) float64 {
 	return sum
 }
 
-// BoundTerm returns L_i of one map for many θ that share its noise, in nats, summed over pixels in float64.
+// Draw is a term of the bound with the noise that it is evaluated with.
+type Draw struct {
+	Term    Term
+	Epsilon []float32 // one number a pixel
+}
+
+// BoundTerms returns terms of one map for many θ that share their noise, [θ][draw], in nats, summed over pixels in float64.
 //
-//   - Shapes: x0 and epsilon hold the pixels of one scaled map; theta holds rows of thetas numbers; one result a row.
+//   - Shapes: x0 and each Epsilon hold the pixels of one scaled map; theta holds rows of thetas numbers.
 //   - L_0 = −log N(x_0; μ, β_1) with μ the mean of the reverse step from x_1; L_i, i >= 1, is
 //     KL[q(x_i | x_{i+1}, x_0) ‖ p(x_i | x_{i+1})], both with the posterior variance.
+//   - Cost: all pairs of θ and draw go through the network together, rows at a time, whatever term they belong to.
 //   - Errors: those of the denoiser, and values that are not finite.
 //   - Source: Mudur et al. (2023), section 4; Ho et al. (2020), equation 5.
-func (s Schedule) BoundTerm(ctx context.Context, d Denoiser, term Term, x0, epsilon, theta []float32, thetas int) ([]float64, error) {
-	if int(term) < 0 || int(term) >= s.Steps() {
-		return nil, fmt.Errorf("diffusion: term %d, want 0…%d", term, s.Steps()-1)
+func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, theta []float32, thetas, rows int) ([][]float64, error) {
+	if thetas < 1 || len(theta)%thetas != 0 || rows < 1 {
+		panic(fmt.Sprintf("diffusion: BoundTerms of %d numbers in rows of %d, %d at a time", len(theta), thetas, rows))
 	}
-	if len(x0) != len(epsilon) || thetas < 1 || len(theta)%thetas != 0 {
-		panic(fmt.Sprintf("diffusion: BoundTerm of %d pixels with noise of %d and %d numbers in rows of %d", len(x0), len(epsilon), len(theta), thetas))
+	pixels, size := len(x0), len(theta)/thetas
+	noised := make([][]float32, len(draws))
+	for k, draw := range draws {
+		if int(draw.Term) < 0 || int(draw.Term) >= s.Steps() {
+			return nil, fmt.Errorf("diffusion: term %d, want 0…%d", draw.Term, s.Steps()-1)
+		}
+		if len(draw.Epsilon) != pixels {
+			panic(fmt.Sprintf("diffusion: BoundTerms of %d pixels with noise of %d", pixels, len(draw.Epsilon)))
+		}
+		noised[k] = make([]float32, pixels)
+		for i, x := range x0 {
+			noised[k][i] = float32(s.Noised(draw.Term.Step(), float64(x), float64(draw.Epsilon[i])))
+		}
 	}
-	pixels, size, t := len(x0), len(theta)/thetas, term.Step()
-	xt := make([]float32, size*pixels)
-	for i, x := range x0 {
-		xt[i] = float32(s.Noised(t, float64(x), float64(epsilon[i])))
-	}
-	for i := 1; i < size; i++ {
-		copy(xt[i*pixels:], xt[:pixels])
-	}
-	predicted, err := d.predict(ctx, t, pixels, xt, theta)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float64, size)
+	out := make([][]float64, size)
 	for i := range out {
-		out[i] = s.term(term, x0, epsilon, predicted[i*pixels:(i+1)*pixels])
-		if math.IsNaN(out[i]) || math.IsInf(out[i], 0) {
-			return nil, fmt.Errorf("diffusion: term %d is %g for θ = %v: the network's prediction is not finite", term, out[i], theta[i*thetas:(i+1)*thetas])
+		out[i] = make([]float64, len(draws))
+	}
+	pairs := size * len(draws)
+	for first := 0; first < pairs; first += rows {
+		n := min(rows, pairs-first)
+		b := Batch{Size: n, Pixels: pixels, Xt: make([]float32, 0, n*pixels), Index: make([]float32, n), Theta: make([]float32, 0, n*thetas)}
+		for p := range n {
+			k, i := (first+p)/size, (first+p)%size
+			b.Xt = append(b.Xt, noised[k]...)
+			b.Index[p] = draws[k].Term.Step().Index()
+			b.Theta = append(b.Theta, theta[i*thetas:(i+1)*thetas]...)
+		}
+		predicted, err := d.run(ctx, b)
+		if err != nil {
+			return nil, fmt.Errorf("predict the noise of terms of the bound: %w", err)
+		}
+		for p := range n {
+			k, i := (first+p)/size, (first+p)%size
+			v := s.term(draws[k].Term, x0, draws[k].Epsilon, predicted[p*pixels:(p+1)*pixels])
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, fmt.Errorf("diffusion: term %d is %g for θ = %v: the network's prediction is not finite", draws[k].Term, v, theta[i*thetas:(i+1)*thetas])
+			}
+			out[i][k] = v
 		}
 	}
 	return out, nil

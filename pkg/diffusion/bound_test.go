@@ -24,6 +24,16 @@ func trial(s Schedule) Denoiser {
 	}
 }
 
+// oneTerm returns one term for many θ, two rows at a time.
+func oneTerm(s Schedule, d Denoiser, term Term, x0, epsilon, theta []float32, thetas int) ([]float64, error) {
+	values, err := s.BoundTerms(context.Background(), d, []Draw{{term, epsilon}}, x0, theta, thetas, 2)
+	out := make([]float64, len(values))
+	for i, row := range values {
+		out[i] = row[0]
+	}
+	return out, err
+}
+
 // gaussianBound returns bound and −log p of one map of N(mu, sd²) pixels for each σ, in nats a pixel.
 func gaussianBound(t *testing.T, s Schedule, sigmas []float32, pixels int) (bound, exact []float64) {
 	t.Helper()
@@ -33,7 +43,7 @@ func gaussianBound(t *testing.T, s Schedule, sigmas []float32, pixels int) (boun
 	}
 	bound, exact = make([]float64, len(sigmas)), make([]float64, len(sigmas))
 	for term := range Term(s.Steps()) {
-		values, err := s.BoundTerm(context.Background(), trial(s), term, x0, TermNoise(1, term, pixels), sigmas, 1)
+		values, err := oneTerm(s, trial(s), term, x0, TermNoise(1, term, pixels), sigmas, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +144,7 @@ func TestTermIsTheDivergence(t *testing.T) {
 				want += (q - p) * (q - p) / (2 * s.PosteriorVariance(n))
 			}
 		}
-		got, err := s.BoundTerm(context.Background(), replay(predicted), term, x0, e, []float32{0}, 1)
+		got, err := oneTerm(s, replay(predicted), term, x0, e, []float32{0}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +173,7 @@ func TestThetasShareNoise(t *testing.T) {
 	s := Paper()
 	x0, e := TermNoise(1, 10, 50), TermNoise(1, 11, 50)
 	at := func(sigmas ...float32) []float64 {
-		v, err := s.BoundTerm(context.Background(), trial(s), 3, x0, e, sigmas, 1)
+		v, err := oneTerm(s, trial(s), 3, x0, e, sigmas, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,16 +185,43 @@ func TestThetasShareNoise(t *testing.T) {
 	}
 }
 
+// TestTermsTogether: terms asked for together, however many at a time, are those asked for one by one.
+func TestTermsTogether(t *testing.T) {
+	s := Paper()
+	x0, sigmas := TermNoise(1, 10, 50), []float32{0.5, 0.7, 0.9, 1.1, 1.3}
+	var draws []Draw
+	for _, term := range []Term{0, 7, 400} {
+		draws = append(draws, Draw{term, TermNoise(3, term, 50)})
+	}
+	for _, rows := range []int{1, 4, 15, 100} {
+		all, err := s.BoundTerms(context.Background(), trial(s), draws, x0, sigmas, 1, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, draw := range draws {
+			alone, err := oneTerm(s, trial(s), draw.Term, x0, draw.Epsilon, sigmas, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range sigmas {
+				if all[i][k] != alone[i] {
+					t.Errorf("%d at a time: term %d of θ %d is %g, alone %g", rows, draw.Term, i, all[i][k], alone[i])
+				}
+			}
+		}
+	}
+}
+
 func TestBoundRefuses(t *testing.T) {
 	s := linear(30)
 	x := make([]float32, 4)
 	for term, reason := range map[Term]string{-1: "term -1", 30: "want 0…29"} {
-		if _, err := s.BoundTerm(context.Background(), trial(s), term, x, x, x[:1], 1); err == nil || !strings.Contains(err.Error(), reason) {
+		if _, err := oneTerm(s, trial(s), term, x, x, x[:1], 1); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("term %d: error %v, want it to say %q", term, err, reason)
 		}
 	}
 	nan := replay([]float32{0, 0, float32(math.NaN()), 0})
-	if _, err := s.BoundTerm(context.Background(), nan, 2, x, x, x[:1], 1); err == nil || !strings.Contains(err.Error(), "not finite") {
+	if _, err := oneTerm(s, nan, 2, x, x, x[:1], 1); err == nil || !strings.Contains(err.Error(), "not finite") {
 		t.Errorf("a network that predicts NaN: error %v", err)
 	}
 }
@@ -197,7 +234,7 @@ func TestBoundAveragesToItsExpectation(t *testing.T) {
 		x0[i] = float32(mu + sd*float64(x0[i]))
 	}
 	for _, term := range []Term{1, 10, 100, 600} {
-		got, err := s.BoundTerm(context.Background(), trial(s), term, x0, TermNoise(1, term, pixels), []float32{float32(sigma)}, 1)
+		got, err := oneTerm(s, trial(s), term, x0, TermNoise(1, term, pixels), []float32{float32(sigma)}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,22 +17,31 @@ type Batch struct {
 // Denoiser predicts the noise in each map of a batch, Size×Pixels values. It must not keep or change the batch.
 type Denoiser func(ctx context.Context, b Batch) ([]float32, error)
 
-// predict calls d for maps that share the time t, and checks what comes back.
+// predict calls d for maps that share the time t.
 func (d Denoiser) predict(ctx context.Context, t Step, pixels int, xt, theta []float32) ([]float32, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	size := len(xt) / pixels
 	b := Batch{Size: size, Pixels: pixels, Xt: xt, Index: make([]float32, size), Theta: theta}
 	for i := range b.Index {
 		b.Index[i] = t.Index()
 	}
-	epsilon, err := d(ctx, b)
+	epsilon, err := d.run(ctx, b)
 	if err != nil {
 		return nil, fmt.Errorf("predict the noise at step %d: %w", t, err)
 	}
-	if len(epsilon) != len(xt) {
-		panic(fmt.Sprintf("diffusion: the denoiser returned %d values for %d pixels", len(epsilon), len(xt)))
+	return epsilon, nil
+}
+
+// run calls d unless ctx has ended, and checks what comes back.
+func (d Denoiser) run(ctx context.Context, b Batch) ([]float32, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	epsilon, err := d(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	if len(epsilon) != len(b.Xt) {
+		panic(fmt.Sprintf("diffusion: the denoiser returned %d values for %d pixels", len(epsilon), len(b.Xt)))
 	}
 	return epsilon, nil
 }

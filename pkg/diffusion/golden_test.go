@@ -148,7 +148,7 @@ func TestGoldenBound(t *testing.T) {
 	}
 	first := func(name string) []float32 { return g.floats(name)[:goldenPixels] }
 	x0, e, predicted, y := first("x0"), first("eps"), first("eps_pred"), g.floats("y")[:2]
-	values, err := s.BoundTerm(context.Background(), replay(predicted), 0, x0, e, y, 2)
+	values, err := oneTerm(s, replay(predicted), 0, x0, e, y, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func TestTerms(t *testing.T) {
 	m := sample(t, e, few[:1], 3, SampleConfig{Sampler: "ddim", Steps: 2, Batch: 1})[0]
 	terms := []diffusion.Term{0, 5, 800}
 	evaluate := func(batch int) [][]float64 {
-		f, err := e.Terms(m, terms, 11, batch)
+		f, err := e.Terms(m, terms, []uint64{11}, batch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,6 +143,26 @@ func TestTerms(t *testing.T) {
 	}
 }
 
+// TestSeedsAreAveraged: a pass with two seeds gives the mean of one pass with each.
+func TestSeedsAreAveraged(t *testing.T) {
+	e := open(t, 1, 0)
+	m := sample(t, e, few[:1], 3, SampleConfig{Sampler: "ddim", Steps: 2, Batch: 1})[0]
+	evaluate := func(seeds ...uint64) float64 {
+		f, err := e.Terms(m, []diffusion.Term{0, 3}, seeds, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := f(context.Background(), few)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out[2][1]
+	}
+	if both, want := evaluate(4, 5), (evaluate(4)+evaluate(5))/2; math.Abs(both/want-1) > 1e-5 {
+		t.Errorf("two seeds together give %g, their mean is %g", both, want)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	e := open(t, 1, 0)
 	good := SampleConfig{Sampler: "ddim", Steps: 2, Batch: 2}
@@ -160,7 +180,7 @@ func TestRefusals(t *testing.T) {
 		"no batch":           {func() error { return SampleConfig{Sampler: "ddim", Steps: 2}.Validate() }, "Batch = 0"},
 		"too many steps":     {func() error { return SampleConfig{Sampler: "ddim", Steps: 5000, Batch: 1}.Validate() }, "5000"},
 		"a map of another side": {func() error {
-			_, err := e.Terms(field.LogMap{Box: field.Box{Side: 25, Cells: 16}}, nil, 1, 1)
+			_, err := e.Terms(field.LogMap{Box: field.Box{Side: 25, Cells: 16}}, []diffusion.Term{0}, []uint64{1}, 1)
 			return err
 		}, "16 pixels a side, the network was trained on 8"},
 	} {

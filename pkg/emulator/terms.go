@@ -9,30 +9,37 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Terms returns the function that the likelihood is made of: parameters → terms L_i of the bound of map m in nats, [θ][term].
-// Every θ sees the same noise, which depends on the seed and the term alone. batch is the number of θ at a time.
-func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seed uint64, batch int) (func(context.Context, []cosmology.Params) ([][]float64, error), error) {
+// Terms returns the function that the likelihood is made of: parameters → terms L_i of the bound of map m in nats, averaged over the
+// seeds, [θ][term]. Every θ sees the same noise, which depends on a seed and the term alone. batch is how many pairs of θ and
+// noise go through the network at a time.
+func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64, batch int) (func(context.Context, []cosmology.Params) ([][]float64, error), error) {
 	if m.Box.Cells != e.Box().Cells {
 		return nil, fmt.Errorf("emulator: a map of %d pixels a side, the network was trained on %d: average it down first, or use another checkpoint", m.Box.Cells, e.Box().Cells)
 	}
-	if batch < 1 {
-		return nil, fmt.Errorf("emulator: batch of %d θ, want >= 1", batch)
+	if batch < 1 || len(terms) == 0 || len(seeds) == 0 {
+		return nil, fmt.Errorf("emulator: batch of %d, %d terms, %d seeds, want at least one of each", batch, len(terms), len(seeds))
 	}
 	x0 := e.manifest.Scaling.Scale(m).Values
+	var draws []diffusion.Draw
+	for _, term := range terms {
+		for _, seed := range seeds {
+			draws = append(draws, diffusion.Draw{Term: term, Epsilon: diffusion.TermNoise(seed, term, len(x0))})
+		}
+	}
 	return func(ctx context.Context, params []cosmology.Params) ([][]float64, error) {
 		theta, err := e.thetas(params)
 		if err != nil {
 			return nil, err
 		}
+		values, err := e.schedule.BoundTerms(ctx, e.denoiser(batch), draws, x0, theta, 2, batch)
+		if err != nil {
+			return nil, fmt.Errorf("emulator: %w", err)
+		}
 		out := make([][]float64, len(params))
-		for _, term := range terms {
-			noise := diffusion.TermNoise(seed, term, len(x0))
-			values, err := e.schedule.BoundTerm(ctx, e.denoiser(batch), term, x0, noise, theta, 2)
-			if err != nil {
-				return nil, fmt.Errorf("emulator: %w", err)
-			}
-			for i, v := range values {
-				out[i] = append(out[i], v)
+		for i, row := range values {
+			out[i] = make([]float64, len(terms))
+			for k, v := range row {
+				out[i][k/len(seeds)] += v / float64(len(seeds))
 			}
 		}
 		return out, nil

@@ -206,37 +206,3 @@ func TestMarginalsOnUnevenGrid(t *testing.T) {
 		t.Errorf("flat on an uneven grid: Ω_m %g…%g, σ_8 from %g", om.Low, om.High, s8.Low)
 	}
 }
-
-// TestResample: not-a-knot splines hold cubic polynomials, so a Gaussian on few points is exact on many.
-func TestResample(t *testing.T) {
-	fine := surfaceOf(t, oracle.terms, WholePrior(cosmology.CAMELSPrior(), 6)).Resample(101)
-	for i, p := range fine.Grid.Points() {
-		if math.Abs(fine.NLL[i]-oracle.nll(p)-9997) > 1e-8 {
-			t.Fatalf("resampled at %v: %g, want %g", p, fine.NLL[i]-9997, oracle.nll(p))
-		}
-	}
-}
-
-// TestRefined: a peak far narrower than the first grid's cells is found, with the right width, wherever it lies.
-func TestRefined(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		g := gaussian{
-			mean: cosmology.Params{OmegaM: rapid.Float64Range(0.14, 0.46).Draw(t, "Ω_m"), Sigma8: rapid.Float64Range(0.68, 0.92).Draw(t, "σ_8")},
-			so:   rapid.Float64Range(0.002, 0.01).Draw(t, "width of Ω_m"), ss: rapid.Float64Range(0.005, 0.02).Draw(t, "width of σ_8"),
-			rho: rapid.Float64Range(-0.9, 0.9).Draw(t, "correlation"),
-		}
-		calls := 0
-		surfaces, err := Refined(context.Background(), g.terms, cosmology.CAMELSPrior(), 12, 2, func(done, total int) { calls = done * 1000 / total })
-		if err != nil {
-			t.Fatal(err)
-		}
-		om, s8 := Sum(surfaces).Resample(200).Marginals()
-		// A grid of 200 over at most 3 cells of the first grid has h < 0.6 mm·Ω; quantiles err by less than h/10.
-		if math.Abs(om.Mean-g.mean.OmegaM) > 0.02*g.so || math.Abs(om.Std/g.so-1) > 0.02 || math.Abs(s8.Mean-g.mean.Sigma8) > 0.02*g.ss || math.Abs(s8.Std/g.ss-1) > 0.02 {
-			t.Fatalf("refined: Ω_m %g ± %g, σ_8 %g ± %g, want %+v", om.Mean, om.Std, s8.Mean, s8.Std, g)
-		}
-		if calls != 1000 {
-			t.Fatalf("progress ended at %d/1000", calls)
-		}
-	})
-}

@@ -87,7 +87,7 @@ func smoke() Preset {
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 60, 20, 40, 5
 	s := study.Default()
 	s.ValidationParams, s.MapsPerParam, s.OnePSeeds, s.InferenceMaps = 3, 15, 3, 2
-	s.GridPoints, s.Refinements, s.Terms = 6, 0, []int{0, 5, 20}
+	s.GridPoints, s.Terms = 16, []int{0, 5, 20}
 	s.Sampling.Steps, s.Sampling.Batch = 5, 15
 	return Preset{
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
@@ -102,7 +102,7 @@ func quick() Preset {
 	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 200, 1e-3, 20, 200
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 50, 50, 60, 5
 	s := study.Default()
-	s.MapsPerParam, s.OnePSeeds, s.Refinements = 20, 5, 1
+	s.MapsPerParam, s.OnePSeeds = 20, 5
 	return Preset{
 		Name: "quick", About: "64², 100 simulations, 200 training steps, half an hour: a first look",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},

@@ -6,31 +6,31 @@ import (
 	"slices"
 
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/likelihood"
 )
 
 // Config says how much of everything a study does. It is plain data, never changed after Validate.
 type Config struct {
-	Seed             uint64                `json:"seed" yaml:"seed"`                           // of the samples and of the noise in the bound
-	ValidationParams int                   `json:"validation_params" yaml:"validation_params"` // parameters that chi² is taken over
-	MapsPerParam     int                   `json:"maps_per_param" yaml:"maps_per_param"`       // maps generated at each
-	SpectraPanels    int                   `json:"spectra_panels" yaml:"spectra_panels"`       // parameters shown in figures 1 and 4
-	OnePSeeds        int                   `json:"one_p_seeds" yaml:"one_p_seeds"`             // maps generated at each value of the 1P set
-	HistogramBins    int                   `json:"histogram_bins" yaml:"histogram_bins"`
-	GridPoints       int                   `json:"grid_points" yaml:"grid_points"`         // a side, of each grid of parameters
-	Refinements      int                   `json:"refinements" yaml:"refinements"`         // rounds of refinement after the grid over the whole prior
-	Terms            []int                 `json:"terms" yaml:"terms"`                     // terms of the bound whose contours are shown
-	InferenceTerms   []int                 `json:"inference_terms" yaml:"inference_terms"` // terms that are summed for inference
-	InferenceMaps    int                   `json:"inference_maps" yaml:"inference_maps"`   // validation parameters inferred, one map each
-	Sampling         emulator.SampleConfig `json:"sampling" yaml:"sampling"`
+	Seed             uint64                   `json:"seed" yaml:"seed"`                           // of the samples and of the noise in the bound
+	ValidationParams int                      `json:"validation_params" yaml:"validation_params"` // parameters that chi² is taken over
+	MapsPerParam     int                      `json:"maps_per_param" yaml:"maps_per_param"`       // maps generated at each
+	SpectraPanels    int                      `json:"spectra_panels" yaml:"spectra_panels"`       // parameters shown in figures 1 and 4
+	OnePSeeds        int                      `json:"one_p_seeds" yaml:"one_p_seeds"`             // maps generated at each value of the 1P set
+	HistogramBins    int                      `json:"histogram_bins" yaml:"histogram_bins"`
+	GridPoints       int                      `json:"grid_points" yaml:"grid_points"`         // a side, of the paper's grids of parameters
+	Interpolation    likelihood.Interpolation `json:"interpolation" yaml:"interpolation"`     // between the parameters that the network is evaluated at
+	Terms            []int                    `json:"terms" yaml:"terms"`                     // terms of the bound whose contours are shown
+	InferenceTerms   []int                    `json:"inference_terms" yaml:"inference_terms"` // terms that are summed for inference
+	InferenceMaps    int                      `json:"inference_maps" yaml:"inference_maps"`   // validation parameters inferred, one map each
+	Sampling         emulator.SampleConfig    `json:"sampling" yaml:"sampling"`
 }
 
 // Default returns the paper's study: 10 validation parameters with 50 maps each, three of them shown, 15 seeds for 1P,
-// contours of seven terms, and inference from term 0 for 14 maps. The grid is coarser than the paper's 50×50, because
-// splines through 16×16 points give the same surface.
+// contours of seven terms, and inference from term 0 for 14 maps, on 50×50 grids.
 func Default() Config {
 	return Config{
 		Seed: 1, ValidationParams: 10, MapsPerParam: 50, SpectraPanels: 3, OnePSeeds: 15, HistogramBins: 60,
-		GridPoints: 16, Refinements: 2, Terms: []int{0, 2, 5, 8, 10, 15, 20}, InferenceTerms: []int{0}, InferenceMaps: 14,
+		GridPoints: 50, Interpolation: likelihood.DefaultInterpolation(), Terms: []int{0, 2, 5, 8, 10, 15, 20}, InferenceTerms: []int{0}, InferenceMaps: 14,
 		Sampling: emulator.DefaultSampling(),
 	}
 }
@@ -46,7 +46,7 @@ func (e *FieldError) Error() string {
 	return fmt.Sprintf("study.Config.%s = %v, want %s", e.Field, e.Value, e.Want)
 }
 
-// Validate returns all faults at once: each a *FieldError, but those of Sampling.
+// Validate returns all faults at once: each a *FieldError, but those of Sampling and Interpolation.
 func (c Config) Validate() error {
 	var errs []error
 	need := func(ok bool, field string, value any, want string) {
@@ -59,11 +59,10 @@ func (c Config) Validate() error {
 	need(c.SpectraPanels >= 1 && c.SpectraPanels <= 5, "SpectraPanels", c.SpectraPanels, "1 to 5 panels side by side")
 	need(c.OnePSeeds >= 2, "OnePSeeds", c.OnePSeeds, ">= 2: a standard deviation needs two maps")
 	need(c.HistogramBins >= 2, "HistogramBins", c.HistogramBins, ">= 2")
-	need(c.GridPoints >= 5, "GridPoints", c.GridPoints, ">= 5: the fewest that a cubic spline can be checked with")
-	need(c.Refinements >= 0, "Refinements", c.Refinements, ">= 0")
+	need(c.GridPoints >= 2, "GridPoints", c.GridPoints, ">= 2")
 	need(len(c.Terms) > 0 && slices.Min(c.Terms) >= 0, "Terms", c.Terms, "at least one term, none below 0")
 	need(len(c.InferenceTerms) > 0 && slices.Min(c.InferenceTerms) >= 0, "InferenceTerms", c.InferenceTerms, "at least one term, none below 0")
 	need(c.InferenceMaps >= 1, "InferenceMaps", c.InferenceMaps, ">= 1")
-	errs = append(errs, c.Sampling.Validate())
+	errs = append(errs, c.Sampling.Validate(), c.Interpolation.Validate())
 	return errors.Join(errs...)
 }

@@ -27,7 +27,7 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 		return e.Sample(ctx, params, seed, cfg.Sampling, progress)
 	}
 	s.Terms = func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
-		score, err := e.Terms(m, terms, seed, cfg.Sampling.Batch)
+		score, err := e.Terms(m, terms, []uint64{seed}, cfg.Sampling.Batch)
 		if err != nil {
 			return func(context.Context, []cosmology.Params) ([][]float64, error) { return nil, err }
 		}

@@ -5,14 +5,14 @@ import (
 	"fmt"
 
 	"darkfield/pkg/camels"
-	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
 )
 
-// contourPoints is how many points a side splines bring a surface to before contours and marginals are taken from it.
-const contourPoints = 120
+// marginalPoints is how many points a side marginals are taken from: at least ten a sigma, because the grid spans about
+// fourteen sigma or the whole prior.
+const marginalPoints = 200
 
 // paperHalf is half the side of the paper's grid around the truth, in both parameters.
 const paperHalf = 0.1
@@ -41,25 +41,25 @@ func (s Source) Contours(ctx context.Context, cfg Config) (Contours, error) {
 	grid := likelihood.AroundTruth(out.Truth, paperHalf, s.Prior, cfg.GridPoints)
 	other := len(truth) / 2 // another axis of projection, so another view of the same universe
 	pairs := []SeedMap{{Seed: cfg.Seed, Map: 0}, {Seed: cfg.Seed + 1, Map: 0}, {Seed: cfg.Seed, Map: other}, {Seed: cfg.Seed + 1, Map: other}}
+	var found accuracy
 	for i, pair := range pairs {
 		terms := cfg.Terms[:1]
 		if i == 0 {
 			terms = cfg.Terms
 		}
-		surfaces, err := likelihood.EvaluateProgress(ctx, s.Terms(truth[pair.Map], asTerms(terms), pair.Seed), grid, s.report("likelihood surfaces", i, len(pairs)))
+		in, err := likelihood.Interpolate(ctx, s.Terms(truth[pair.Map], asTerms(terms), pair.Seed), grid, cfg.Interpolation, s.report("likelihood surfaces", i, len(pairs)))
 		if err != nil {
 			return out, fmt.Errorf("study: simulation %d, map %d, seed %d: %w", sims[0], pair.Map, pair.Seed, err)
 		}
-		for j := range surfaces {
-			surfaces[j] = surfaces[j].Resample(max(contourPoints, cfg.GridPoints))
-		}
+		found.add(in)
+		surfaces := in.On(grid)
 		if i == 0 {
 			out.PerTerm = surfaces
 		}
 		pair.Surface = surfaces[0]
 		out.SeedsMaps = append(out.SeedsMaps, pair)
 	}
-	out.Caption = s.caption(cfg, fmt.Sprintf("Truth %v (cross). Grid of %d×%d points centred on the truth, as in the paper: for drawing, not for inference.", out.Truth, cfg.GridPoints, cfg.GridPoints))
+	out.Caption = s.caption(cfg, fmt.Sprintf("Truth %v (cross). Grid of %d×%d points centred on the truth, as in the paper: for drawing, not for inference; %v.", out.Truth, cfg.GridPoints, cfg.GridPoints, found))
 	return out, nil
 }
 
@@ -71,26 +71,33 @@ func asTerms(terms []int) []diffusion.Term {
 	return out
 }
 
+// accuracy says how surfaces were come by: the worst of several interpolations.
+type accuracy struct {
+	evaluations int
+	err         float64
+}
+
+func (a *accuracy) add(in likelihood.Interpolant) {
+	a.evaluations, a.err = max(a.evaluations, in.Evaluations), max(a.err, in.Error)
+}
+
+func (a accuracy) String() string {
+	return fmt.Sprintf("interpolated from at most %d parameters a map, −2Δln L good to %.2g", a.evaluations, a.err)
+}
+
 // Inference predicts the parameters of one map (the first) of each of InferenceMaps held-out simulations from the sum
-// of InferenceTerms, on a grid over the whole prior that is then refined where the likelihood is: errors and coverage may
-// be taken from it.
+// of InferenceTerms, over the whole prior: errors and coverage may be taken from it.
 func (s Source) Inference(ctx context.Context, cfg Config) (Inference, error) {
-	return s.infer(ctx, cfg, false, func(ctx context.Context, terms likelihood.Terms, _ cosmology.Params, progress func(done, total int)) ([]likelihood.Surface, error) {
-		return likelihood.Refined(ctx, terms, s.Prior, cfg.GridPoints, cfg.Refinements, progress)
-	})
+	return s.infer(ctx, cfg, false)
 }
 
 // PaperInference is Inference on the paper's grid of ±0.1 around each truth: for drawing the paper's figure only,
 // because a flat likelihood would "predict" the truth.
 func (s Source) PaperInference(ctx context.Context, cfg Config) (Inference, error) {
-	return s.infer(ctx, cfg, true, func(ctx context.Context, terms likelihood.Terms, truth cosmology.Params, progress func(done, total int)) ([]likelihood.Surface, error) {
-		return likelihood.EvaluateProgress(ctx, terms, likelihood.AroundTruth(truth, paperHalf, s.Prior, cfg.GridPoints), progress)
-	})
+	return s.infer(ctx, cfg, true)
 }
 
-type surfacesOf func(ctx context.Context, terms likelihood.Terms, truth cosmology.Params, progress func(done, total int)) ([]likelihood.Surface, error)
-
-func (s Source) infer(ctx context.Context, cfg Config, centred bool, evaluate surfacesOf) (Inference, error) {
+func (s Source) infer(ctx context.Context, cfg Config, centred bool) (Inference, error) {
 	out := Inference{Terms: cfg.InferenceTerms, TruthCentred: centred}
 	if err := cfg.Validate(); err != nil {
 		return out, err
@@ -103,29 +110,39 @@ func (s Source) infer(ctx context.Context, cfg Config, centred bool, evaluate su
 	if err != nil {
 		return out, err
 	}
+	var found accuracy
 	for i, sim := range sims {
 		m, err := s.firstMap(maps, sim)
 		if err != nil {
 			return out, err
 		}
-		surfaces, err := evaluate(ctx, s.Terms(m, asTerms(cfg.InferenceTerms), cfg.Seed), maps.Params(sim), s.report("inference", i, len(sims)))
+		row := InferenceRow{Truth: maps.Params(sim), Simulation: sim}
+		grid := likelihood.WholePrior(s.Prior, cfg.GridPoints)
+		if centred {
+			grid = likelihood.AroundTruth(row.Truth, paperHalf, s.Prior, cfg.GridPoints)
+		}
+		terms := likelihood.Summed(s.Terms(m, asTerms(cfg.InferenceTerms), cfg.Seed))
+		in, err := likelihood.Interpolate(ctx, terms, grid, cfg.Interpolation, s.report("inference", i, len(sims)))
 		if err != nil {
 			return out, fmt.Errorf("study: inference from map 0 of simulation %d of %s: %w", sim, maps.Path(), err)
 		}
-		row := InferenceRow{Truth: maps.Params(sim), Simulation: sim}
-		row.OmegaM, row.Sigma8 = likelihood.Sum(surfaces).Resample(max(contourPoints, cfg.GridPoints)).Marginals()
+		found.add(in)
+		if !centred {
+			grid = in.Probable(marginalPoints)
+		}
+		row.OmegaM, row.Sigma8 = in.On(grid)[0].Marginals()
 		out.Rows = append(out.Rows, row)
 	}
-	out.Caption = s.caption(cfg, inferenceNote(cfg, centred, len(sims)))
+	out.Caption = s.caption(cfg, inferenceNote(cfg, centred, len(sims), found))
 	return out, nil
 }
 
-func inferenceNote(cfg Config, centred bool, n int) string {
-	grid := fmt.Sprintf("grid over the whole prior (%d×%d points), refined where the likelihood is", cfg.GridPoints, cfg.GridPoints)
+func inferenceNote(cfg Config, centred bool, n int, found accuracy) string {
+	grid := "over the whole prior"
 	if centred {
 		grid = fmt.Sprintf("grid of %d×%d points centred on each truth, as in the paper: for drawing, not for inference", cfg.GridPoints, cfg.GridPoints)
 	}
-	return fmt.Sprintf("Terms %v of the bound, one map and one noise seed for each of %d held-out parameters; %s.", cfg.InferenceTerms, n, grid)
+	return fmt.Sprintf("Terms %v of the bound, one map and one noise seed for each of %d held-out parameters; %s; %v.", cfg.InferenceTerms, n, grid, found)
 }
 
 func (s Source) firstMap(maps *camels.Maps, sim int) (field.LogMap, error) {

@@ -188,7 +188,7 @@ func contoursOfTheExactLikelihood(t *testing.T, s Source, cfg Config) {
 	if !strings.Contains(r.Caption, "centred on the truth") {
 		t.Errorf("caption %q must say that the grid is centred on the truth", r.Caption)
 	}
-	checkCSV(t, r.WriteCSV, 7*contourPoints*contourPoints)
+	checkCSV(t, r.WriteCSV, 7*cfg.GridPoints*cfg.GridPoints)
 }
 
 func widths(r Contours, term int) []float64 {
@@ -402,7 +402,7 @@ func TestConfig(t *testing.T) {
 		t.Error(err)
 	}
 	bad := Default()
-	bad.MapsPerParam, bad.GridPoints, bad.Terms = 1, 2, nil
+	bad.MapsPerParam, bad.GridPoints, bad.Terms = 1, 1, nil
 	err := bad.Validate()
 	var fault *FieldError
 	if !errors.As(err, &fault) || strings.Count(err.Error(), "study.Config.") != 3 {

@@ -150,13 +150,17 @@ func (t *table) terms(ctx context.Context, den diffusion.Denoiser) error {
 		}
 	}
 	slices.Sort(order)
+	var draws []diffusion.Draw
 	for _, i := range order {
-		got, err := s.BoundTerm(ctx, den, diffusion.Term(i), x0, eps, t.theta[:2], 2)
-		if err != nil {
-			return err
-		}
+		draws = append(draws, diffusion.Draw{Term: diffusion.Term(i), Epsilon: eps})
+	}
+	got, err := s.BoundTerms(ctx, den, draws, x0, t.theta[:2], 2, t.batch)
+	if err != nil {
+		return err
+	}
+	for k, i := range order {
 		name := "L" + strconv.Itoa(i)
-		t.relative("vlb "+name, got, []float64{t.bound[name]}, tolerance)
+		t.relative("vlb "+name, got[0][k:k+1], []float64{t.bound[name]}, tolerance)
 	}
 	t.relative("vlb LT", []float64{s.LastTerm(x0)}, []float64{t.bound["LT"]}, tolerance)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
 )
 
@@ -19,16 +20,19 @@ type likelihoodFlags struct {
 	terms            []int
 	seeds, batch     int
 	centre           []float64
+	exact            bool
+	interpolation    likelihood.Interpolation
 }
 
 func (a *app) likelihood() *cobra.Command {
-	var f likelihoodFlags
+	f := likelihoodFlags{interpolation: likelihood.DefaultInterpolation()}
 	cmd := &cobra.Command{
 		Use:   "likelihood",
 		Short: "Infer Ω_m and σ_8 of one map from the variational bound",
-		Long: `Evaluates terms of the variational bound over a grid of (Ω_m, σ_8) and prints the best fit and 68 % intervals of the sum. The grid
-covers the whole prior, unless --centre X,Y asks for the paper's: ±0.1 around a point, for drawing only. Several seeds
-average the noise in the terms. The error bars of a single term are too short; see the notebooks.`,
+		Long: `Evaluates terms of the variational bound over (Ω_m, σ_8) and prints the best fit and 68 % intervals of the sum. It covers the whole
+prior, unless --centre X,Y asks for the paper's ±0.1 around a point, which is for drawing only. Several seeds average the noise in
+the terms. The network is evaluated where polynomials need it and checked between those points; --exact evaluates every point of
+the grid instead. The error bars of a single term are too short; see the notebooks.`,
 		Example: `  darkfield likelihood --checkpoint runs/first --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30 --terms 0,2,5`,
 		Args:    cobra.NoArgs,
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
@@ -36,18 +40,29 @@ average the noise in the terms. The error bars of a single term are too short; s
 			if err != nil {
 				return err
 			}
-			om, s8 := s.Marginals()
-			best := s.Best()
+			om, s8 := s.whole.Marginals()
+			if s.probable.NLL != nil {
+				om, s8 = s.probable.Marginals()
+			}
+			best := cosmology.Params{OmegaM: om.Best, Sigma8: s8.Best}
 			result := map[string]any{
 				"best": best, "omega_m": interval(om), "sigma_8": interval(s8), "terms": f.terms, "seeds": f.seeds,
-				"grid": s.Grid, "minus_two_delta_lnl": s.MinusTwoDeltaLnL(),
+				"evaluations": s.evaluations, "error": s.err, "within_tolerance": s.within,
+				"grid": s.whole.Grid, "minus_two_delta_lnl": s.whole.MinusTwoDeltaLnL(),
 			}
 			return a.print(result, func(w io.Writer) {
 				row(w, "parameter", "best", "68 % from", "to", "mean", "std")
 				row(w, "Ω_m", om.Best, om.Low, om.High, om.Mean, om.Std)
 				row(w, "σ_8", s8.Best, s8.Low, s8.High, s8.Mean, s8.Std)
 				row(w)
-				fmt.Fprintf(w, "terms %v, %d seeds, a grid of %d×%d; joint best fit %v\n", f.terms, f.seeds, f.grid, f.grid, best)
+				fmt.Fprintf(w, "terms %v, %d seeds; %d parameters evaluated", f.terms, f.seeds, s.evaluations)
+				if !f.exact {
+					fmt.Fprintf(w, ", −2Δln L good to %.2g", s.err)
+				}
+				if !s.within {
+					fmt.Fprintf(w, ": more than %g, which more --evaluations may reach", f.interpolation.Tolerance)
+				}
+				fmt.Fprintln(w)
 			})
 		}),
 	}
@@ -56,10 +71,13 @@ average the noise in the terms. The error bars of a single term are too short; s
 	g.StringVar(&f.maps, "map", "", ".npy file of maps")
 	g.IntVar(&f.index, "index", 0, "which map of the file")
 	g.IntSliceVar(&f.terms, "terms", []int{0}, "terms i of the bound to sum; term i uses x_{i+1}")
-	g.IntVar(&f.grid, "grid", 16, "points a side of the grid")
+	g.IntVar(&f.grid, "grid", 50, "points a side of the grid that --json prints")
 	g.IntVar(&f.seeds, "seeds", 1, "noise seeds to average over")
-	g.IntVar(&f.batch, "batch", 20, "θ at a time")
+	g.IntVar(&f.batch, "batch", 20, "pairs of θ and noise at a time")
 	g.Float64SliceVar(&f.centre, "centre", nil, "Ω_m,σ_8: the paper's grid of ±0.1 around this point")
+	g.BoolVar(&f.exact, "exact", false, "evaluate every point of the grid")
+	g.Float64Var(&f.interpolation.Tolerance, "tolerance", f.interpolation.Tolerance, "error of −2Δln L that is allowed within three sigma")
+	g.IntVar(&f.interpolation.Evaluations, "evaluations", f.interpolation.Evaluations, "parameters to evaluate at most")
 	require(cmd, "checkpoint", "map")
 	return cmd
 }
@@ -68,27 +86,31 @@ func interval(m likelihood.Marginal) map[string]float64 {
 	return map[string]float64{"best": m.Best, "low": m.Low, "high": m.High, "mean": m.Mean, "std": m.Std}
 }
 
+// inferred is the sum of the terms on the grid and, where it was interpolated, on a fine grid where it is probable.
+type inferred struct {
+	whole, probable likelihood.Surface
+	evaluations     int
+	err             float64
+	within          bool
+}
+
+// marginalPoints is how many points a side marginals are taken from.
+const marginalPoints = 200
+
 // surface evaluates the sum of terms, averaged over seeds.
-func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (likelihood.Surface, error) {
-	var none likelihood.Surface
-	if f.grid < 4 || f.seeds < 1 || len(f.terms) == 0 {
-		return none, fmt.Errorf("likelihood: --grid %d, --seeds %d, --terms %v: want a grid of at least 4, a seed and a term", f.grid, f.seeds, f.terms)
+func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
+	var none inferred
+	if f.grid < 2 || f.seeds < 1 || len(f.terms) == 0 {
+		return none, fmt.Errorf("likelihood: --grid %d, --seeds %d, --terms %v: want a grid of at least 2, a seed and a term", f.grid, f.seeds, f.terms)
 	}
 	e, err := openEmulator(f.checkpoint)
 	if err != nil {
 		return none, err
 	}
 	defer e.Close()
-	maps, err := camels.ReadMaps(f.maps, e.Box().Side)
+	m, err := oneMap(f.maps, f.index, e.Box())
 	if err != nil {
 		return none, err
-	}
-	if f.index < 0 || f.index >= len(maps) {
-		return none, fmt.Errorf("likelihood: --index %d, but %s holds maps 0 to %d", f.index, f.maps, len(maps)-1)
-	}
-	m, err := maps[f.index].Log10()
-	if err != nil {
-		return none, fmt.Errorf("likelihood: %s map %d: %w", f.maps, f.index, err)
 	}
 	grid := likelihood.WholePrior(e.Manifest().Prior, f.grid)
 	if f.centre != nil {
@@ -105,25 +127,48 @@ func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (likelihood.Surface
 	for i, t := range f.terms {
 		terms[i] = diffusion.Term(t)
 	}
-	var all []likelihood.Surface
+	seeds := make([]uint64, f.seeds)
+	for i := range seeds {
+		seeds[i] = uint64(i) + 1
+	}
+	score, err := e.Terms(m, terms, seeds, f.batch)
+	if err != nil {
+		return none, err
+	}
 	bar := a.progress("likelihood")
 	defer bar.done()
-	for seed := range f.seeds {
-		score, err := e.Terms(m, terms, uint64(seed)+1, f.batch)
+	progress := func(done, total int) { bar.at(done, total, "") }
+	if f.exact {
+		s, err := likelihood.EvaluateProgress(cmd.Context(), likelihood.Summed(score), grid, progress)
 		if err != nil {
 			return none, err
 		}
-		surfaces, err := likelihood.EvaluateProgress(cmd.Context(), score, grid, func(done, total int) {
-			bar.at(seed*total+done, f.seeds*total, "")
-		})
-		if err != nil {
-			return none, err
-		}
-		all = append(all, surfaces...)
+		return inferred{whole: s[0], evaluations: grid.Len(), within: true}, nil
 	}
-	sum := likelihood.Sum(all)
-	for i := range sum.NLL {
-		sum.NLL[i] /= float64(f.seeds)
+	in, err := likelihood.Interpolate(cmd.Context(), likelihood.Summed(score), grid, f.interpolation, progress)
+	if err != nil {
+		return none, err
 	}
-	return sum, nil
+	return inferred{
+		whole: in.On(grid)[0], probable: in.On(in.Probable(marginalPoints))[0], evaluations: in.Evaluations, err: in.Error, within: in.Within,
+	}, nil
+}
+
+// oneMap reads one map of a file and averages it down to the network's pixels.
+func oneMap(path string, index int, box field.Box) (field.LogMap, error) {
+	fail := func(err error) (field.LogMap, error) {
+		return field.LogMap{}, fmt.Errorf("likelihood: map %d of %s: %w", index, path, err)
+	}
+	m, err := camels.ReadMap(path, box.Side, index)
+	if err != nil {
+		return field.LogMap{}, err
+	}
+	if m, err = field.BlockAverage(m, box.Cells); err != nil {
+		return fail(err)
+	}
+	out, err := m.Log10()
+	if err != nil {
+		return fail(err)
+	}
+	return out, nil
 }

@@ -25,14 +25,10 @@ func (a *app) spectrum() *cobra.Command {
   darkfield spectrum maps.npy --convention log --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.work(func(_ *cobra.Command, args []string) error {
-			maps, err := camels.ReadMaps(args[0], side)
+			m, err := camels.ReadMap(args[0], side, index)
 			if err != nil {
 				return err
 			}
-			if index < 0 || index >= len(maps) {
-				return fmt.Errorf("spectrum: --index %d, but %s holds maps 0 to %d", index, args[0], len(maps)-1)
-			}
-			m := maps[index]
 			if err := m.Box.Validate(); err != nil {
 				return fmt.Errorf("spectrum: --box-side: %w", err)
 			}
