@@ -16,6 +16,7 @@ import (
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend"
 
+	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
@@ -40,9 +41,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newBackend opens the backend that needs no plugin; the command's own test trains on XLA.
+// newBackend opens the backend that needs no plugin, or the one that $GOMLX_BACKEND names.
 func newBackend() compute.Backend {
-	b, err := compute.NewWithConfig("go")
+	open := backend.Open
+	if os.Getenv(compute.ConfigEnvVar) == "" {
+		open = func() (compute.Backend, error) { return compute.NewWithConfig("go") }
+	}
+	b, err := open()
 	if err != nil {
 		panic(err)
 	}
