@@ -100,7 +100,7 @@ func (s *source) load(group map[string]tensor, prefix string, network unet.Confi
 		return nil
 	}
 	if err := check(group, network); err != nil {
-		return fmt.Errorf("does not fit the network of width %d and multipliers %v that its shapes tell (%sweights): %w", network.Dim, network.Multipliers, prefix, err)
+		return fmt.Errorf("its %sweights do not fit the network of width %d and multipliers %v that its shapes tell: %w", prefix, network.Dim, network.Multipliers, err)
 	}
 	values := int64(0)
 	for _, p := range network.Parameters() {

@@ -3,6 +3,9 @@ package convert
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"darkfield/pkg/unet"
@@ -111,20 +114,40 @@ func infer(group map[string]tensor) unet.Config {
 	return c
 }
 
-// check compares names and shapes with the network's and lists every difference.
+// check compares names and shapes with the network's and lists every difference in one line.
 func check(group map[string]tensor, c unet.Config) error {
-	shapes := unet.Weights{}
-	for name, t := range group {
-		shapes[name] = unet.Array{Shape: t.shape}
+	var shapes, missing, strangers []string
+	known := map[string]bool{}
+	for _, p := range c.Parameters() {
+		known[p.Name] = true
+		if t, ok := group[p.Name]; !ok {
+			missing = append(missing, p.Name)
+		} else if !slices.Equal(t.shape, p.Shape) {
+			shapes = append(shapes, fmt.Sprintf("%s %v, want %v", p.Name, t.shape, p.Shape))
+		}
 	}
-	err := c.Check(shapes)
-	if err == nil {
+	for _, name := range slices.Sorted(maps.Keys(group)) {
+		if !known[name] {
+			strangers = append(strangers, strings.Trim(strconv.QuoteToASCII(name), `"`))
+		}
+	}
+	var faults []string
+	for _, list := range []struct {
+		what  string
+		names []string
+	}{{"wrong shapes", shapes}, {"unexpected", strangers}, {"missing", missing}} {
+		n := len(list.names)
+		if n == 0 {
+			continue
+		}
+		const most = 50 // beyond that it is another network altogether
+		if n > most {
+			list.names = append(list.names[:most], fmt.Sprintf("and %d more", n-most))
+		}
+		faults = append(faults, fmt.Sprintf("%s (%d): %s", list.what, n, strings.Join(list.names, ", ")))
+	}
+	if faults == nil {
 		return nil
-	}
-	faults := strings.Split(err.Error(), "\n")
-	const most = 100
-	if extra := len(faults) - most; extra > 0 {
-		faults = append(faults[:most], fmt.Sprintf("and %d more", extra))
 	}
 	return errors.New(strings.Join(faults, "; "))
 }

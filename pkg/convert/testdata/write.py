@@ -113,6 +113,7 @@ def main():
     legacy[name] = nn.Parameter(legacy[name].detach().to(memory_format=torch.channels_last))
     pack("legacy.pt", lambda f: torch.save(legacy, f, _use_new_zipfile_serialization=False))
     pack("state.npz", lambda f: np.savez(f, **{"w/" + k: v.double().numpy() for k, v in state.items()}, x0=np.zeros(3)))
+    pack("names.pt", lambda f: torch.save({"final_conv.1.bias": torch.zeros(2), "stranger": torch.zeros(1)}, f))
     pack("model.pt", lambda f: torch.save(nn.Linear(2, 2), f))
 
 
