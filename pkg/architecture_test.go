@@ -29,6 +29,7 @@ const (
 	pflag    = "github.com/spf13/pflag"
 	progress = "github.com/schollz/progressbar/v3"
 	rapid    = "pgregory.net/rapid"
+	pickles  = "github.com/nlpodyssey/gopickle"
 	cmp      = "github.com/google/go-cmp"
 	script   = "github.com/rogpeppe/go-internal"
 )
@@ -56,6 +57,7 @@ var table = []row{
 	{room: "unet", modules: []string{gomlx, compute}},
 	{room: "diffusion", modules: []string{gomlx, compute, gonum}},
 	{room: "checkpoint", rooms: "unet diffusion cosmology field", modules: []string{weights}},
+	{room: "convert", rooms: "unet diffusion checkpoint cosmology field camels", modules: []string{weights, pickles}},
 	{room: "training", rooms: "unet diffusion checkpoint cosmology field tracking", modules: []string{gomlx, compute, yaml}},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
 	{room: "emulator", rooms: "unet diffusion checkpoint cosmology field", modules: []string{gomlx, compute}},

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,10 +30,12 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PJRT_PLUGIN_LIBRARY_PATH", filepath.Dir(plugin))
 			e.Setenv("GOMLX_BACKEND", "")
-			return nil
+			fixtures, err := filepath.Abs(filepath.Join("..", "..", "convert", "testdata"))
+			e.Setenv("FIXTURES", fixtures)
+			return err
 		},
 		Condition: func(name string) (bool, error) { return name == "plugin" && found, nil },
-		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unpack": unpack},
 	})
 }
 
@@ -51,4 +55,16 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if (got == want) == neg {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// unpack writes what a .gz file holds: unpack file.gz file.
+func unpack(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.Open(args[0])
+	ts.Check(err)
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	ts.Check(err)
+	raw, err := io.ReadAll(z)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), raw, 0o600))
 }

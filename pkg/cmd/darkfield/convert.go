@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/convert"
+)
+
+func (a *app) convert() *cobra.Command {
+	d := convert.Default()
+	var weights, validation string
+	cmd := &cobra.Command{
+		Use:   "convert IN OUT",
+		Short: "Make a checkpoint from PyTorch's weights, or PyTorch's weights from a checkpoint",
+		Long: `Makes a checkpoint from IN: a .pt or .pth file (a state dict, or what a training script saved with model_state_dict and
+ema_state_dict), safetensors or .npz with PyTorch's names. Where IN is a checkpoint, OUT is safetensors with PyTorch's names.
+Nothing in a .pt file is run: one that asks for more than tensors and plain containers is refused. The network's form is read
+from the shapes; what weights cannot say is said by flags, whose defaults are the paper's data.`,
+		Example: `  darkfield convert weights.pt weights.safetensors
+  darkfield convert training.pt weights.safetensors --suite SIMBA --side 256 --validation 850-999
+  darkfield convert runs/first/checkpoints/latest.safetensors for-pytorch.safetensors --weights ema`,
+		Args: cobra.ExactArgs(2),
+	}
+	f := cmd.Flags()
+	f.StringVar(&d.Suite, "suite", d.Suite, "of the maps it was trained on")
+	f.StringVar(&d.Set, "set", d.Set, "of those maps")
+	f.StringVar(&d.Unit, "unit", d.Unit, "of those maps")
+	f.IntVar(&d.Side, "side", d.Side, "of those maps, in pixels")
+	f.Float64Var(&d.BoxSide, "box-side", d.BoxSide, "of those maps, in Mpc/h")
+	f.Float64Var(&d.LogMin, "log-min", d.LogMin, "log10 of the value that becomes −1")
+	f.Float64Var(&d.LogMax, "log-max", d.LogMax, "log10 of the value that becomes 1")
+	f.StringVar(&validation, "validation", "", "simulations that training has not seen, e.g. 850-999 (evaluate needs some)")
+	f.StringVar(&weights, "weights", "", "of a checkpoint: ema or raw (default ema where there is one)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains([]string{"", convert.EMA, convert.Raw}, weights) {
+			return fmt.Errorf("convert: --weights %q, want ema or raw", weights)
+		}
+		var err error
+		if d.Validation, err = ranges(validation); err != nil {
+			return err
+		}
+		return a.work(func(cmd *cobra.Command, args []string) error {
+			r, err := a.converted(cmd, args[0], args[1], weights, d)
+			if err != nil {
+				return err
+			}
+			return a.print(r, func(w io.Writer) { conversion(w, r) })
+		})(cmd, args)
+	}
+	return cmd
+}
+
+// converted goes the way that IN asks for; flags of the other way are refused rather than ignored.
+func (a *app) converted(cmd *cobra.Command, in, out, weights string, d convert.Data) (convert.Report, error) {
+	if !convert.IsCheckpoint(in) {
+		if weights != "" {
+			return convert.Report{}, fmt.Errorf("convert: %s is no checkpoint: --weights chooses from checkpoints only, leave it out", in)
+		}
+		return convert.Import(in, out, d)
+	}
+	for _, name := range []string{"suite", "set", "unit", "side", "box-side", "log-min", "log-max", "validation"} {
+		if cmd.Flags().Changed(name) {
+			return convert.Report{}, fmt.Errorf("convert: %s is a checkpoint, whose weights go out without --%s: leave it out", in, name)
+		}
+	}
+	return convert.Export(in, out, weights)
+}
+
+func conversion(w io.Writer, r convert.Report) {
+	row(w, "read", r.In+", "+r.Format)
+	row(w, "written", r.Out)
+	row(w, "weights", r.Weights)
+	row(w, "network", fmt.Sprintf("width %d, multipliers %v, %d parameters", r.Network.Dim, r.Network.Multipliers, r.Parameters))
+	var kinds []string
+	for _, kind := range slices.Sorted(maps.Keys(r.Kinds)) {
+		kinds = append(kinds, fmt.Sprintf("%d of %s", r.Kinds[kind], kind))
+	}
+	row(w, "tensors", fmt.Sprintf("%d as F32 (read: %s)", r.Tensors, strings.Join(kinds, ", ")))
+	row(w, "step", r.Step)
+}
+
+// ranges reads "1,3,850-999".
+func ranges(text string) ([]int, error) {
+	var out []int
+	for part := range strings.SplitSeq(text, ",") {
+		if text == "" {
+			return nil, nil
+		}
+		first, last, isRange := strings.Cut(part, "-")
+		if !isRange {
+			last = first
+		}
+		from, err := strconv.Atoi(first)
+		to, err2 := strconv.Atoi(last)
+		if err != nil || err2 != nil || from < 0 || to < from || to > 1<<20 {
+			return nil, fmt.Errorf("convert: --validation %q, want numbers and ranges of simulations such as 3,850-999", text)
+		}
+		for i := from; i <= to; i++ {
+			out = append(out, i)
+		}
+	}
+	return out, nil
+}

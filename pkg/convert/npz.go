@@ -1,0 +1,112 @@
+package convert
+
+import (
+	"archive/zip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Parts of the header of a .npy file, a Python dictionary.
+var (
+	npyKind  = regexp.MustCompile(`'descr': *'([<>|=][a-z][0-9]+)'`)
+	npyOrder = regexp.MustCompile(`'fortran_order': *(True|False)`)
+	npyShape = regexp.MustCompile(`'shape': *\(([0-9, ]*)\)`)
+)
+
+// arrays reads the headers of a .npz file. Where names begin with w/, those are the weights, and all else is left out.
+func arrays(z *zip.Reader) (*source, error) {
+	all, marked := map[string]tensor{}, map[string]tensor{}
+	for _, f := range z.File {
+		name, ok := strings.CutSuffix(f.Name, ".npy")
+		if !ok {
+			continue
+		}
+		t, err := array(f)
+		if err != nil {
+			return nil, fmt.Errorf("%.60q: %w", f.Name, err)
+		}
+		all[name] = t
+		if rest, ok := strings.CutPrefix(name, "w/"); ok {
+			marked[rest] = t
+		}
+	}
+	if len(marked) > 0 {
+		all = marked
+	}
+	if len(all) == 0 {
+		return nil, errors.New("is a zip archive without data.pkl (PyTorch) or .npy arrays (.npz): it is something else")
+	}
+	return &source{raw: all}, nil
+}
+
+func array(f *zip.File) (tensor, error) {
+	r, err := f.Open()
+	if err != nil {
+		return tensor{}, err
+	}
+	defer r.Close()
+	var start [12]byte
+	if _, err := io.ReadFull(r, start[:10]); err != nil || string(start[:6]) != "\x93NUMPY" {
+		return tensor{}, errors.New("is no .npy array: it is damaged")
+	}
+	skip, length := 10, int(binary.LittleEndian.Uint16(start[8:10]))
+	if start[6] > 1 { // versions 2 and 3 have four bytes of length
+		if _, err := io.ReadFull(r, start[10:]); err != nil {
+			return tensor{}, errors.New("its header is truncated")
+		}
+		skip, length = 12, int(binary.LittleEndian.Uint32(start[8:12]))
+	}
+	if length > 1<<16 {
+		return tensor{}, fmt.Errorf("its header has %d bytes, want a few hundred: it is damaged", length)
+	}
+	header := make([]byte, length)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return tensor{}, errors.New("its header is truncated")
+	}
+	kind, order, shape := npyKind.FindSubmatch(header), npyOrder.FindSubmatch(header), npyShape.FindSubmatch(header)
+	if kind == nil || order == nil || shape == nil {
+		return tensor{}, fmt.Errorf("its header %.80q is not that of an array of numbers", header)
+	}
+	t := tensor{kind: strings.TrimLeft(string(kind[1]), "|=")}
+	if known, ok := map[string]string{"<f2": "F16", "<f4": "F32", "<f8": "F64"}[t.kind]; ok {
+		t.kind = known
+	}
+	for _, d := range strings.FieldsFunc(string(shape[1]), func(r rune) bool { return r == ',' || r == ' ' }) {
+		n, err := strconv.Atoi(d)
+		if err != nil {
+			return tensor{}, fmt.Errorf("its shape has %.20s for a length", d)
+		}
+		t.shape = append(t.shape, n)
+	}
+	width, ok := widths[t.kind]
+	if !ok {
+		t.read = func() ([]float32, error) { return decode(t.kind, nil) } // refused only where it is a weight
+		return t, nil
+	}
+	if string(order[1]) == "True" && len(t.shape) > 1 {
+		t.read = func() ([]float32, error) {
+			return nil, errors.New("is in Fortran order, want C order: save numpy.ascontiguousarray of it")
+		}
+		return t, nil
+	}
+	n, ok := size(t.shape)
+	if want := uint64(skip+length) + uint64(n)*uint64(width); !ok || f.UncompressedSize64 != want {
+		return tensor{}, fmt.Errorf("has %d bytes, its header describes %v values of %d bytes: it is damaged", f.UncompressedSize64, t.shape, width)
+	}
+	t.read = func() ([]float32, error) {
+		raw, err := content(f, int64(f.UncompressedSize64))
+		if err != nil {
+			return nil, err
+		}
+		if len(raw) != skip+length+n*width {
+			return nil, errors.New("is truncated")
+		}
+		return decode(t.kind, raw[skip+length:])
+	}
+	return t, nil
+}

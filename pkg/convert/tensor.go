@@ -1,0 +1,75 @@
+package convert
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+)
+
+// tensor is one array of a file: its shape is known, its values are read when asked for.
+type tensor struct {
+	shape []int
+	kind  string // F16, BF16, F32, F64 as in safetensors; anything else is no weight
+	read  func() ([]float32, error)
+}
+
+// widths are the sizes in bytes of the number types that become float32.
+var widths = map[string]int{"F16": 2, "BF16": 2, "F32": 4, "F64": 8}
+
+// size returns the number of entries of a shape, and whether it is one that a file could hold.
+func size(shape []int) (int, bool) {
+	n := uint64(1)
+	for _, d := range shape {
+		if d < 0 {
+			return 0, false
+		}
+		high, low := bits.Mul64(n, uint64(d))
+		if high != 0 || low > math.MaxInt64/8 {
+			return 0, false
+		}
+		n = low
+	}
+	return int(n), true
+}
+
+// decode reads little-endian numbers as float32.
+func decode(kind string, raw []byte) ([]float32, error) {
+	w, ok := widths[kind]
+	if !ok {
+		return nil, fmt.Errorf("holds %s, want float16, bfloat16, float32 or float64", kind)
+	}
+	out := make([]float32, len(raw)/w)
+	for i := range out {
+		b := raw[i*w:]
+		switch kind {
+		case "F16":
+			out[i] = half(binary.LittleEndian.Uint16(b))
+		case "BF16":
+			out[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
+		case "F32":
+			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
+		case "F64":
+			out[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b)))
+		}
+	}
+	return out, nil
+}
+
+// half widens a float16: 1 bit of sign, 5 of exponent, 10 of fraction.
+func half(h uint16) float32 {
+	sign, exponent, fraction := float64(1), int(h>>10&31), float64(h&1023)
+	if h>>15 == 1 {
+		sign = -1
+	}
+	switch exponent {
+	case 0:
+		return float32(math.Copysign(math.Ldexp(fraction, -24), sign))
+	case 31:
+		if fraction != 0 {
+			return float32(math.NaN())
+		}
+		return float32(math.Inf(int(sign)))
+	}
+	return float32(sign * math.Ldexp(1024+fraction, exponent-25))
+}
