@@ -4,7 +4,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup doctor lab reproduce test lint fmt bench browser-test quijote requirements clean distclean check FORCE
+.PHONY: help setup doctor lab reproduce test lint fmt bench browser-test pytorch-check quijote requirements clean distclean check FORCE
 
 PYTHON ?= python3
 PRESET ?= quick
@@ -81,6 +81,14 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 	@$(step) 'golangci-lint and gofumpt (minutes, once)' env -C docker/lint GOWORK=off GOBIN="$(CURDIR)/.tools/bin" go install tool
 	@touch .tools/bin/golangci-lint .tools/bin/gofumpt
 
+# Without dependencies: those of the Linux wheel are gigabytes of CUDA, which stubs.py stands in for.
+.tools/pytorch/venv/stamp: docker/pytorch/requirements.txt docker/pytorch/stubs.py .tools/root | .tools/checked
+	@$(step) 'PyTorch (1.3 GB)' "$(PYTHON)" -m venv --clear .tools/pytorch/venv
+	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r docker/pytorch/requirements.txt
+	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python docker/pytorch/stubs.py
+	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python -c 'import torch'
+	@touch $@
+
 # --- work -----------------------------------------------------------------------------------------------------------------
 
 check: ## name what this machine lacks
@@ -111,10 +119,13 @@ bench: ## benchmarks of the hot packages (BENCH=regexp)
 browser-test: setup ## run the first notebook by mouse in a real JupyterLab and Chromium
 	@docker/browser/run.sh
 
+pytorch-check: .tools/pytorch/venv/stamp .tools/pjrt/$(PJRT).stamp .tools/bin/darkfield ## compare with our PyTorch version of the network, at the paper's width, too (2 GB, minutes)
+	@docker/pytorch/run.sh
+
 quijote: .venv/stamp ## unpack the Quijote maps of ../shared into runs/data/quijote
 	@docker/quijote.sh "$(quijote)"
 
-requirements: | .tools/checked ## pin docker/requirements.in anew, with hashes
+requirements: | .tools/checked ## pin docker/requirements.in and docker/pytorch/requirements.in anew, with hashes
 	@docker/pin.sh
 
 clean: ## remove runs and caches

@@ -6,5 +6,12 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 "${PYTHON:-python3}" -m venv "$scratch/venv"
 "$scratch/venv/bin/pip" install --quiet uv==0.13.9
-# --universal: the markers in the file make it right for every Python from 3.10 on.
-"$scratch/venv/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --no-header --output-file requirements.txt requirements.in
+# --universal: the markers in the file make it right for every Python from the named one on.
+pin() {
+	local python=$1
+	shift
+	"$scratch/venv/bin/uv" pip compile --quiet --upgrade --universal --python-version "$python" --generate-hashes --no-annotate --no-header "$@"
+}
+pin 3.10 --output-file requirements.txt requirements.in
+# PyTorch's own dependencies are left out: see requirements.in there.
+pin 3.11 --no-deps --output-file pytorch/requirements.txt pytorch/requirements.in

@@ -13,6 +13,9 @@ func golden(t testing.TB) string { return reference.Path(t, "golden", "reference
 func TestEveryComparison(t *testing.T) {
 	for _, name := range []string{"xla:cpu", "go"} {
 		t.Run(name, func(t *testing.T) {
+			if name == "go" && testing.Short() {
+				t.Skip("skipped with -short: the pure-Go backend takes a while")
+			}
 			t.Setenv("GOMLX_BACKEND", name)
 			b, err := backend.Open()
 			if err != nil {

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Compares PyTorch with the golden numbers, and darkfield with reference files that PyTorch writes. The last line is the count.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+python=.tools/pytorch/venv/bin/python
+compared=0 missed=()
+
+# count NAME STATUS
+count() {
+	compared=$((compared + 1))
+	[ "$2" = 0 ] || missed+=("$1")
+}
+
+golden=../shared/golden/reference_dim8_side32.npz
+if [ -f "$golden" ]; then
+	echo '== PyTorch and the golden file'
+	"$python" docker/pytorch/check.py "$golden"
+	count golden $?
+else
+	echo '== PyTorch and the golden file: skipped, ../shared is not there'
+fi
+
+# Width and side: small, the paper's at the first side it trains at, and one of another side.
+for size in '16 64' '64 64' '32 32'; do
+	read -r dim side <<<"$size"
+	echo "== darkfield and PyTorch: dim $dim, ${side}²"
+	file=.tools/pytorch/dim${dim}_side$side.npz
+	"$python" docker/pytorch/reference.py --dim "$dim" --side "$side" --seed 1 "$file" && .tools/bin/darkfield verify "$file"
+	count "dim $dim at ${side}²" $?
+done
+
+if [ ${#missed[@]} -gt 0 ]; then
+	printf 'pytorch-check: %d of %d comparisons miss: %s\n' ${#missed[@]} "$compared" "$(printf '%s, ' "${missed[@]}" | sed 's/, $//')"
+	exit 1
+fi
+echo "pytorch-check: all $compared comparisons pass"
