@@ -30,6 +30,14 @@ for size in '16 64' '64 64' '32 32'; do
 	count "dim $dim at ${side}²" $?
 done
 
+echo '== weights from PyTorch to a checkpoint and back'
+weights=.tools/pytorch/weights
+"$python" docker/pytorch/roundtrip.py write "$weights.pt" &&
+	.tools/bin/darkfield convert "$weights.pt" "$weights.checkpoint.safetensors" &&
+	.tools/bin/darkfield convert "$weights.checkpoint.safetensors" "$weights.back.safetensors" &&
+	"$python" docker/pytorch/roundtrip.py read "$weights.pt" "$weights.back.safetensors"
+count 'round trip' $?
+
 if [ ${#missed[@]} -gt 0 ]; then
 	printf 'pytorch-check: %d of %d comparisons miss: %s\n' ${#missed[@]} "$compared" "$(printf '%s, ' "${missed[@]}" | sed 's/, $//')"
 	exit 1
