@@ -107,15 +107,17 @@ func same(t *testing.T, what string, got, want unet.Weights) {
 	}
 }
 
-// TestPyTorch: four files of the same weights, by PyTorch and NumPy, in four number types and three memory layouts, agree.
+// TestPyTorch: six files of the same weights, by PyTorch, NumPy and safetensors, in four number types and three memory layouts, agree.
 func TestPyTorch(t *testing.T) {
 	_, reference := imported(t, fixture(t, "state.npz"))
 	want := checkpoint.Group(reference.Tensors, checkpoint.Weights)
 	for name, expected := range map[string]Report{
-		"state.npz":   {Format: "NumPy", Weights: Raw, Kinds: map[string]int{"F64": 154}},
-		"state.pt":    {Format: "PyTorch", Weights: Raw, Kinds: map[string]int{"F32": 154}},
-		"legacy.pt":   {Format: "PyTorch before 1.6", Weights: Raw, Kinds: map[string]int{"F16": 154}},
-		"training.pt": {Format: "PyTorch", Weights: both, Kinds: map[string]int{"F32": 154, "BF16": 154}, Step: 1234},
+		"state.npz":         {Format: "NumPy", Weights: Raw, Kinds: map[string]int{"F64": 154}},
+		"state.pt":          {Format: "PyTorch", Weights: Raw, Kinds: map[string]int{"F32": 154}},
+		"legacy.pt":         {Format: "PyTorch before 1.6", Weights: Raw, Kinds: map[string]int{"F16": 154}},
+		"training.pt":       {Format: "PyTorch", Weights: both, Kinds: map[string]int{"F32": 154, "BF16": 154}, Step: 1234},
+		"state.safetensors": {Format: "safetensors", Weights: Raw, Kinds: map[string]int{"BF16": 154}},
+		"containers.pt":     {Format: "PyTorch before 1.6", Weights: Raw, Kinds: map[string]int{"F16": 154}}, // beside sets and tuples
 	} {
 		r, c := imported(t, fixture(t, name))
 		if r.Format != expected.Format || r.Weights != expected.Weights || r.Step != expected.Step || !maps.Equal(r.Kinds, expected.Kinds) {

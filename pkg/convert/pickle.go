@@ -57,6 +57,8 @@ func allowed(module, name string) (any, error) {
 		return call(rebuildParameter), nil
 	case "torch.Size":
 		return call(rebuildSize), nil
+	case "builtins.set", "builtins.frozenset", "__builtin__.set", "__builtin__.frozenset":
+		return call(noWeights), nil
 	}
 	global := module + "." + name
 	if len(global) > 100 {
@@ -80,6 +82,9 @@ func rebuildSize(args ...any) (any, error) {
 	}
 	return nil, errRebuild
 }
+
+// noWeights stands for a container that cannot hold tensors by name: what it holds is forgotten.
+func noWeights(...any) (any, error) { return nil, nil }
 
 func rebuildParameter(args ...any) (any, error) {
 	if len(args) < 1 {

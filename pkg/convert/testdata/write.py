@@ -1,6 +1,6 @@
 """Writes the fixtures of this folder with PyTorch itself: python write.py.
 
-Provenance: written on 2026-11-25 with PyTorch 2.15.0 (CPU) and numpy 2.4.6. The modules only name and shape the tensors of the
+Provenance: written on 2026-11-25 with PyTorch 2.15.0 (CPU), numpy 2.4.6 and safetensors 0.8.0. The modules only name and shape the tensors of the
 published network (width 8, multipliers 1 and 2); the values are random multiples of 1/8, so that the files compress.
 `python write.py check FILE` loads an exported .safetensors file into those modules with strict=True.
 """
@@ -12,6 +12,7 @@ import struct
 import sys
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -113,6 +114,11 @@ def main():
     legacy[name] = nn.Parameter(legacy[name].detach().to(memory_format=torch.channels_last))
     pack("legacy.pt", lambda f: torch.save(legacy, f, _use_new_zipfile_serialization=False))
     pack("state.npz", lambda f: np.savez(f, **{"w/" + k: v.double().numpy() for k, v in state.items()}, x0=np.zeros(3)))
+    pack("state.safetensors", lambda f: f.write(safetensors.torch.save({k: v.bfloat16() for k, v in state.items()})))
+    # What a training script may keep beside the weights without harm.
+    beside = {"model_state_dict": {"module." + k: v.half() for k, v in state.items()}, "seen": {1, 2}, "kept": frozenset([3]),
+              "shape": torch.Size([1, 16, 16]), "names": ("a", None)}
+    pack("containers.pt", lambda f: torch.save(beside, f, _use_new_zipfile_serialization=False))
     pack("names.pt", lambda f: torch.save({"final_conv.1.bias": torch.zeros(2), "stranger": torch.zeros(1)}, f))
     pack("model.pt", lambda f: torch.save(nn.Linear(2, 2), f))
 
