@@ -140,10 +140,6 @@ func check(group map[string]tensor, c unet.Config) error {
 		if n == 0 {
 			continue
 		}
-		const most = 50 // beyond that it is another network altogether
-		if n > most {
-			list.names = append(list.names[:most], fmt.Sprintf("and %d more", n-most))
-		}
 		faults = append(faults, fmt.Sprintf("%s (%d): %s", list.what, n, strings.Join(list.names, ", ")))
 	}
 	if faults == nil {
