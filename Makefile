@@ -83,6 +83,7 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 
 # Without dependencies: those of the Linux wheel are gigabytes of CUDA, which stubs.py stands in for.
 .tools/pytorch/venv/stamp: docker/pytorch/requirements.txt docker/pytorch/stubs.py .tools/root | .tools/checked
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'pytorch-check: PyTorch needs Python 3.11 or newer: name one with make pytorch-check PYTHON=…' >&2; exit 1; }
 	@$(step) 'PyTorch (1.3 GB)' "$(PYTHON)" -m venv --clear .tools/pytorch/venv
 	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r docker/pytorch/requirements.txt
 	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python docker/pytorch/stubs.py
