@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
+unset GOWORK # the user's own work space has no say here
 cell=$(mktemp -d)
 trap 'rm -rf "$cell"' EXIT
 cd "$cell"

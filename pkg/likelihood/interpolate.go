@@ -143,6 +143,13 @@ func (p Interpolant) Probable(n int) Grid {
 	return rectangle(last.low(), last.high(), n)
 }
 
+// Marginals returns the marginal densities of the sum of the terms where it is probable, from at least ten points a sigma: the smallest
+// patch spans about fourteen sigma, or else the whole rectangle, in which the density is then wide.
+func (p Interpolant) Marginals() (omegaM, sigma8 Marginal) {
+	const n = 200
+	return Sum(p.On(p.Probable(n))).Marginals()
+}
+
 // Summed returns the sum of terms as a single term, in their order.
 func Summed(terms Terms) Terms {
 	return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
@@ -161,47 +168,4 @@ func (g Grid) low() cosmology.Params {
 
 func (g Grid) high() cosmology.Params {
 	return cosmology.Params{OmegaM: g.OmegaM[len(g.OmegaM)-1], Sigma8: g.Sigma8[len(g.Sigma8)-1]}
-}
-
-// evaluator asks for terms and counts.
-type evaluator struct {
-	terms       Terms
-	done, total int
-	columns     int // terms a parameter; 0 before the first
-	progress    func(done, total int)
-}
-
-func (e *evaluator) values(ctx context.Context, points []cosmology.Params) ([][]float64, error) {
-	var out [][]float64
-	for first := 0; first < len(points); first += chunk {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		part := points[first:min(first+chunk, len(points))]
-		values, err := e.terms(ctx, part)
-		if err != nil {
-			return nil, err
-		}
-		if err := check(part, values); err != nil {
-			return nil, err
-		}
-		for i, row := range values {
-			if e.columns == 0 {
-				e.columns = len(row)
-			}
-			if len(row) != e.columns {
-				return nil, fmt.Errorf("likelihood: %d terms at %v, %d at the first point", len(row), part[i], e.columns)
-			}
-		}
-		out = append(out, values...)
-		e.done += len(part)
-		e.report(max(e.total, e.done))
-	}
-	return out, nil
-}
-
-func (e *evaluator) report(total int) {
-	if e.progress != nil {
-		e.progress(e.done, total)
-	}
 }

@@ -39,36 +39,61 @@ func EvaluateProgress(ctx context.Context, terms Terms, grid Grid, progress func
 	if err := grid.Validate(); err != nil {
 		return nil, err
 	}
-	points := grid.Points()
-	var out []Surface
+	e := evaluator{terms: terms, total: grid.Len(), progress: progress}
+	values, err := e.values(ctx, grid.Points())
+	if err != nil {
+		return nil, err
+	}
+	out := empty(grid, e.columns)
+	for i, row := range values {
+		for t, v := range row {
+			out[t].NLL[i] = v
+		}
+	}
+	return out, nil
+}
+
+// evaluator asks for terms and counts.
+type evaluator struct {
+	terms       Terms
+	done, total int
+	columns     int // terms a parameter; 0 before the first
+	progress    func(done, total int)
+}
+
+func (e *evaluator) values(ctx context.Context, points []cosmology.Params) ([][]float64, error) {
+	var out [][]float64
 	for first := 0; first < len(points); first += chunk {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		part := points[first:min(first+chunk, len(points))]
-		values, err := terms(ctx, part)
+		values, err := e.terms(ctx, part)
 		if err != nil {
 			return nil, err
 		}
 		if err := check(part, values); err != nil {
 			return nil, err
 		}
-		if out == nil {
-			out = empty(grid, len(values[0]))
-		}
 		for i, row := range values {
-			if len(row) != len(out) {
-				return nil, fmt.Errorf("likelihood: %d terms at %v, %d at the first point", len(row), part[i], len(out))
+			if e.columns == 0 {
+				e.columns = len(row)
 			}
-			for t, v := range row {
-				out[t].NLL[first+i] = v
+			if len(row) != e.columns {
+				return nil, fmt.Errorf("likelihood: %d terms at %v, %d at the first point", len(row), part[i], e.columns)
 			}
 		}
-		if progress != nil {
-			progress(first+len(part), len(points))
-		}
+		out = append(out, values...)
+		e.done += len(part)
+		e.report(max(e.total, e.done))
 	}
 	return out, nil
+}
+
+func (e *evaluator) report(total int) {
+	if e.progress != nil {
+		e.progress(e.done, total)
+	}
 }
 
 func empty(grid Grid, terms int) []Surface {

@@ -10,10 +10,6 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// marginalPoints is how many points a side marginals are taken from: at least ten a sigma, because the grid spans about
-// fourteen sigma or the whole prior.
-const marginalPoints = 200
-
 // paperHalf is half the side of the paper's grid around the truth, in both parameters.
 const paperHalf = 0.1
 
@@ -127,10 +123,10 @@ func (s Source) infer(ctx context.Context, cfg Config, centred bool) (Inference,
 			return out, fmt.Errorf("study: inference from map 0 of simulation %d of %s: %w", sim, maps.Path(), err)
 		}
 		found.add(in)
-		if !centred {
-			grid = in.Probable(marginalPoints)
+		row.OmegaM, row.Sigma8 = in.Marginals()
+		if centred {
+			row.OmegaM, row.Sigma8 = in.On(grid)[0].Marginals()
 		}
-		row.OmegaM, row.Sigma8 = in.On(grid)[0].Marginals()
 		out.Rows = append(out.Rows, row)
 	}
 	out.Caption = s.caption(cfg, inferenceNote(cfg, centred, len(sims), found))

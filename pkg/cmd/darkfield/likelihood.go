@@ -40,10 +40,7 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 			if err != nil {
 				return err
 			}
-			om, s8 := s.whole.Marginals()
-			if s.probable.NLL != nil {
-				om, s8 = s.probable.Marginals()
-			}
+			om, s8 := s.omegaM, s.sigma8
 			best := cosmology.Params{OmegaM: om.Best, Sigma8: s8.Best}
 			result := map[string]any{
 				"best": best, "omega_m": interval(om), "sigma_8": interval(s8), "terms": f.terms, "seeds": f.seeds,
@@ -86,16 +83,14 @@ func interval(m likelihood.Marginal) map[string]float64 {
 	return map[string]float64{"best": m.Best, "low": m.Low, "high": m.High, "mean": m.Mean, "std": m.Std}
 }
 
-// inferred is the sum of the terms on the grid and, where it was interpolated, on a fine grid where it is probable.
+// inferred is the sum of the terms on the grid, and its marginals.
 type inferred struct {
-	whole, probable likelihood.Surface
-	evaluations     int
-	err             float64
-	within          bool
+	whole          likelihood.Surface
+	omegaM, sigma8 likelihood.Marginal
+	evaluations    int
+	err            float64
+	within         bool
 }
-
-// marginalPoints is how many points a side marginals are taken from.
-const marginalPoints = 200
 
 // surface evaluates the sum of terms, averaged over seeds.
 func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
@@ -143,15 +138,15 @@ func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 		if err != nil {
 			return none, err
 		}
-		return inferred{whole: s[0], evaluations: grid.Len(), within: true}, nil
+		om, s8 := s[0].Marginals()
+		return inferred{whole: s[0], omegaM: om, sigma8: s8, evaluations: grid.Len(), within: true}, nil
 	}
 	in, err := likelihood.Interpolate(cmd.Context(), likelihood.Summed(score), grid, f.interpolation, progress)
 	if err != nil {
 		return none, err
 	}
-	return inferred{
-		whole: in.On(grid)[0], probable: in.On(in.Probable(marginalPoints))[0], evaluations: in.Evaluations, err: in.Error, within: in.Within,
-	}, nil
+	om, s8 := in.Marginals()
+	return inferred{whole: in.On(grid)[0], omegaM: om, sigma8: s8, evaluations: in.Evaluations, err: in.Error, within: in.Within}, nil
 }
 
 // oneMap reads one map of a file and averages it down to the network's pixels.
