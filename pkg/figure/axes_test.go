@@ -7,6 +7,8 @@ import (
 
 	"gonum.org/v1/plot"
 	"pgregory.net/rapid"
+
+	"darkfield/pkg/summary"
 )
 
 func labels(ticks []plot.Tick) string {
@@ -102,9 +104,25 @@ func TestBins(t *testing.T) {
 	}
 }
 
+// TestGlyphs: what a font lacks it leaves out without a word, so captions may hold only what it has.
+func TestGlyphs(t *testing.T) {
+	face := handler.fonts.Lookup(textStyle(noteSize).Font, noteSize)
+	texts := []string{"Ω_m σ_8 χ² Δ Σ − ± × ³"}
+	for c := summary.SumNormalised; c <= summary.Contrast; c++ {
+		texts = append(texts, c.String())
+	}
+	for _, text := range texts {
+		for _, r := range text {
+			if i, err := face.Face.GlyphIndex(nil, r); err != nil || i == 0 {
+				t.Errorf("the font of the figures has no %q (in %q)", r, text)
+			}
+		}
+	}
+}
+
 func TestRuns(t *testing.T) {
 	got := runs("log_{10} k^{2}P_{fid} open_{x")
-	want := []run{{"log", 1, 0}, {"10", scriptScale, subDrop}, {" k", 1, 0}, {"2", scriptScale, superRaise}, {"P", 1, 0}, {"fid", scriptScale, subDrop}, {" open_{x", 1, 0}}
+	want := []run{{"log", 1, 0}, {"10", scriptScale, subDrop}, {" ", 1, 0}, {"k", 1, 0}, {"2", scriptScale, superRaise}, {"P", 1, 0}, {"fid", scriptScale, subDrop}, {" ", 1, 0}, {"open_{x", 1, 0}}
 	if len(got) != len(want) {
 		t.Fatalf("runs = %v, want %v", got, want)
 	}

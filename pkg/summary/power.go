@@ -26,7 +26,7 @@ const (
 
 // String says what a convention does, for captions.
 func (c Convention) String() string {
-	return [...]string{"x = f/Σf", "x = f − ⟨f⟩", "δ = f/⟨f⟩ − 1"}[c]
+	return [...]string{"x = f/Σf", "x = f − mean(f)", "δ = f/mean(f) − 1"}[c]
 }
 
 // PowerOf returns the spectrum of values, the pixels of a map in box, row-major.
