@@ -30,18 +30,12 @@ const (
 	superRaise  = 0.38
 )
 
-// runs splits a line at its scripts, and what lies between them after each space: a raster's glyphs are narrower than their nominal
-// width by a fraction that a long run would add up to a gap before the script. An unclosed brace is taken as text.
+// runs splits a line at its scripts; an unclosed brace is taken as text.
 func runs(line string) []run {
-	if !strings.Contains(line, "_{") && !strings.Contains(line, "^{") {
-		return []run{{line, 1, 0}}
-	}
 	var out []run
 	plain := func(s string) {
-		for word := range strings.SplitAfterSeq(s, " ") {
-			if word != "" {
-				out = append(out, run{word, 1, 0})
-			}
+		if s != "" {
+			out = append(out, run{s, 1, 0})
 		}
 	}
 	for {
