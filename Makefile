@@ -4,7 +4,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup doctor lab reproduce test lint fmt bench browser-test pytorch-check quijote requirements clean distclean check FORCE
+.PHONY: help setup doctor lab reproduce test lint fmt bench browser-test pytorch-check mlflow quijote validate-universe requirements clean distclean check FORCE
 
 PYTHON ?= python3
 PRESET ?= quick
@@ -30,10 +30,11 @@ step    := docker/step.sh
 sources := $(shell find pkg -type f -not -name '*_test.go' -not -path '*/testdata/*' 2>/dev/null)
 kernel  := .venv/share/jupyter/kernels/gonb/kernel.json
 quijote := runs/data/quijote
+validation := runs/validation
 
 help: ## these lines
 	@echo 'darkfield: diffusion models as emulators and likelihoods of the cosmic density field'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 	@echo 'Choices: PRESET=smoke|quick|standard|paper  DATA=<CMD directory>  RUN=<run directory>  PYTHON=<python ≥ 3.10>  PJRT=wheel|auto'
 
 setup: .tools/bin/gonb $(kernel) .tools/pjrt/$(PJRT).stamp .tools/bin/darkfield ## install everything below the project, pinned; again: only what changed
@@ -90,6 +91,16 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python -c 'import torch'
 	@touch $@
 
+.tools/mlflow/venv/stamp: docker/mlflow/requirements.txt .tools/root | .tools/checked
+	@$(step) 'MLflow' "$(PYTHON)" -m venv --clear .tools/mlflow/venv
+	@$(step) 'MLflow' .tools/mlflow/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r docker/mlflow/requirements.txt
+	@touch $@
+
+.tools/camb/venv/stamp: docker/camb/requirements.txt .tools/root | .tools/checked
+	@$(step) 'CAMB (300 MB)' "$(PYTHON)" -m venv --clear .tools/camb/venv
+	@$(step) 'CAMB (300 MB)' .tools/camb/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r docker/camb/requirements.txt
+	@touch $@
+
 # --- work -----------------------------------------------------------------------------------------------------------------
 
 check: ## name what this machine lacks
@@ -123,10 +134,16 @@ browser-test: setup ## run the first notebook by mouse in a real JupyterLab and 
 pytorch-check: .tools/pytorch/venv/stamp .tools/pjrt/$(PJRT).stamp .tools/bin/darkfield ## compare with our PyTorch version of the network, at the paper's width, too (2 GB, minutes)
 	@docker/pytorch/run.sh
 
+mlflow: .tools/mlflow/venv/stamp ## install an MLflow server, which the test of tracking then uses
+
 quijote: .venv/stamp ## unpack the Quijote maps of ../shared into runs/data/quijote
 	@docker/quijote.sh "$(quijote)"
 
-requirements: | .tools/checked ## pin docker/requirements.in and docker/pytorch/requirements.in anew, with hashes
+validate-universe: .tools/bin/darkfield .tools/camb/venv/stamp ## measure the simulator against closed forms, CAMB and published numbers; report in runs/validation (20 minutes, once)
+	@.tools/camb/venv/bin/python docker/camb/tables.py $(validation)/camb.csv
+	@.tools/bin/darkfield validate --tables $(validation)/camb.csv --out $(validation)
+
+requirements: | .tools/checked ## pin docker/requirements.in and those below docker/ anew, with hashes
 	@docker/pin.sh
 
 clean: ## remove runs and caches

@@ -15,3 +15,7 @@ pin() {
 pin 3.10 --output-file requirements.txt requirements.in
 # PyTorch's own dependencies are left out: see requirements.in there.
 pin 3.11 --no-deps --output-file pytorch/requirements.txt pytorch/requirements.in
+# The server of the test of tracking.
+pin 3.10 --output-file mlflow/requirements.txt mlflow/requirements.in
+# CAMB with all it needs, for make validate-universe.
+pin 3.10 --output-file camb/requirements.txt camb/requirements.in

@@ -9,7 +9,7 @@ mkdir -p .tools/test
 summarise() { "${PYTHON:-python3}" docker/summarise.py "$@"; }
 
 # These link no GoMLX, whose C++ side the race detector does not see, and are the ones with goroutines of our own.
-racy='cosmology fft field nbody camels suite summary likelihood tracking'
+racy='cosmology fft field nbody camels fetch suite summary likelihood tracking validation'
 
 # stage NAME COMMAND…: a check that is not a Go test.
 stage() {
@@ -28,7 +28,7 @@ go_tests() {
 	shift
 	echo "== $name"
 	before=$(grep -c '"fail"' "$results")
-	go test -json "$@" 2>&1 | summarise follow "$results"
+	go test -timeout 40m -json "$@" 2>&1 | summarise follow "$results"
 	status=${PIPESTATUS[0]}
 	if [ "$status" != 0 ] && [ "$(grep -c '"fail"' "$results")" = "$before" ]; then
 		summarise record "$results" checks "$name" "$status"

@@ -29,6 +29,7 @@ const (
 	pflag    = "github.com/spf13/pflag"
 	progress = "github.com/schollz/progressbar/v3"
 	rapid    = "pgregory.net/rapid"
+	cpu      = "golang.org/x/sys/cpu"
 	pickles  = "github.com/nlpodyssey/gopickle"
 	cmp      = "github.com/google/go-cmp"
 	script   = "github.com/rogpeppe/go-internal"
@@ -46,11 +47,12 @@ var table = []row{
 	{room: "reference"},
 	{room: "tracking"},
 	{room: "cosmology", modules: []string{gonum}},
-	{room: "fft"},
+	{room: "fft", modules: []string{cpu}},
 	{room: "field", modules: []string{gonum}},
 	{room: "backend", modules: []string{gomlx, compute, xla}},
 	{room: "nbody", rooms: "cosmology fft field", modules: []string{gonum}},
 	{room: "camels", rooms: "cosmology field", modules: []string{npyio, yaml}},
+	{room: "fetch", rooms: "camels"},
 	{room: "suite", rooms: "cosmology field nbody camels", modules: []string{gonum, yaml}},
 	{room: "summary", rooms: "field", modules: []string{gonum}},
 	{room: "likelihood", rooms: "cosmology", modules: []string{gonum}},
@@ -61,9 +63,10 @@ var table = []row{
 	{room: "training", rooms: "unet diffusion checkpoint cosmology field tracking", modules: []string{gomlx, compute, yaml}},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
 	{room: "emulator", rooms: "unet diffusion checkpoint cosmology field", modules: []string{gomlx, compute}},
-	{room: "study", rooms: "cosmology field camels summary diffusion emulator likelihood", modules: []string{gonum}},
-	{room: "figure", rooms: "cosmology field summary likelihood study", modules: []string{gonum, plot}},
-	{room: "preset", rooms: "unet diffusion training study suite nbody cosmology camels"},
+	{room: "validation", rooms: "cosmology fft field nbody camels suite summary", modules: []string{gonum}},
+	{room: "study", rooms: "tracking cosmology field camels summary diffusion emulator likelihood", modules: []string{gonum}},
+	{room: "figure", rooms: "cosmology field summary likelihood study validation", modules: []string{gonum, plot}},
+	{room: "preset", rooms: "unet diffusion training study suite nbody cosmology camels validation"},
 	{room: "verify", rooms: "unet diffusion summary checkpoint field cosmology", modules: []string{npyio, gomlx, compute}},
 	{room: "notebook", rooms: "*", modules: []string{gonbui}},
 	{room: "cmd/darkfield", rooms: "*", modules: []string{cobra, pflag, progress, yaml}},

@@ -16,7 +16,6 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
-	"darkfield/pkg/reference"
 )
 
 // universe returns 15 maps of positive noise.
@@ -207,7 +206,7 @@ func TestBadPixels(t *testing.T) {
 		}
 		_, err = s.Sets[LH].Map(29)
 		complains(t, err, path, "map 29", "(y=1, x=2)", "> 0")
-		if _, err = s.Inspect(context.Background()); err == nil {
+		if _, err = s.Inspect(context.Background(), nil); err == nil {
 			t.Error("Inspect accepts a pixel without a logarithm")
 		}
 		s.Close()
@@ -289,54 +288,6 @@ func TestUnwritable(t *testing.T) {
 	complains(t, WriteMaps(filepath.Join(file, "maps.npy"), universe(rand.New(rand.NewPCG(1, 1)), 2)), file)
 }
 
-// TestOnePLayouts: the real tables of both layouts, without their names and seeds as CMD has them.
-func TestOnePLayouts(t *testing.T) {
-	for name, want := range map[string]struct{ values, parameters int }{
-		"CosmoAstroSeed_IllustrisTNG_1P_original66.txt": {11, 6},
-		"CosmoAstroSeed_IllustrisTNG_L25n256_1P.txt":    {5, 28},
-	} {
-		raw, err := os.ReadFile(reference.Path(t, "data", "camels_params", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var text strings.Builder
-		for line := range strings.Lines(string(raw)) {
-			if words := strings.Fields(line); len(words) > 3 && !strings.HasPrefix(line, "#") {
-				text.WriteString(strings.Join(words[1:len(words)-1], " ") + "\n")
-			}
-		}
-		path := filepath.Join(t.TempDir(), "params.txt")
-		put(t, path, []byte(text.String()))
-		table, err := readTable(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(table.rows[0]) != want.parameters {
-			t.Errorf("%s: %d columns, want %d", name, len(table.rows[0]), want.parameters)
-		}
-		variations, err := (&Maps{table: table}).OneParameter()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, limits := range [][3]float64{{0.1, 0.3, 0.5}, {0.6, 0.8, 1}} {
-			v := variations[i]
-			if len(v.Values) != want.values || v.Values[0] != limits[0] || v.Values[v.Fiducial] != limits[1] || v.Values[want.values-1] != limits[2] {
-				t.Errorf("%s: %s varies as %v, fiducial at %d", name, v.Name, v.Values, v.Fiducial)
-			}
-		}
-	}
-}
-
-func TestLHIsNot1P(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 5))
-	var m Maps
-	for range 20 {
-		m.table.rows = append(m.table.rows, []float64{rng.Float64(), rng.Float64()})
-	}
-	_, err := m.OneParameter()
-	complains(t, err, "not a 1P table")
-}
-
 func TestSplit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(3, 2000).Draw(t, "simulations")
@@ -354,57 +305,6 @@ func TestSplit(t *testing.T) {
 	})
 }
 
-func TestTableRoundTrip(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		var want []cosmology.Params
-		for _, v := range rapid.SliceOfN(rapid.Float64Range(0, 1), 1, 20).Draw(rt, "values") {
-			want = append(want, cosmology.Params{OmegaM: v, Sigma8: 1 - v/3})
-		}
-		path := filepath.Join(t.TempDir(), "table.txt")
-		put(t, path, formatTable(want))
-		got, err := readTable(path)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		for i := range want {
-			if got.params(i) != want[i] {
-				rt.Fatalf("row %d came back as %v, want %v", i, got.params(i), want[i])
-			}
-		}
-	})
-}
-
-func FuzzNPY(f *testing.F) {
-	f.Add(append(npyHeader(15, 1, 1), make([]byte, 60)...))
-	f.Add([]byte("\x93NUMPY\x01\x00\x10\x00{'descr': '<f4'}"))
-	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		path := filepath.Join(t.TempDir(), "maps.npy")
-		put(t, path, raw)
-		n, err := openNPY(path)
-		if err != nil {
-			return
-		}
-		defer n.close()
-		if _, err := n.read(n.maps-1, 1); err != nil {
-			t.Errorf("the header was accepted, but the last map cannot be read: %v", err)
-		}
-	})
-}
-
-func FuzzTable(f *testing.F) {
-	f.Add("0.3 0.8\n# remark\n0.2 0.9\n")
-	f.Add("0.3\t0.8 1e999\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		path := filepath.Join(t.TempDir(), "table.txt")
-		put(t, path, []byte(text))
-		got, err := readTable(path)
-		if err == nil && (len(got.rows) == 0 || len(got.rows[0]) < 2) {
-			t.Errorf("accepted a table of %d rows", len(got.rows))
-		}
-	})
-}
-
 // TestQuijote reads maps that nobody here made, unpacked by `make quijote`.
 func TestQuijote(t *testing.T) {
 	if _, err := os.Stat(filepath.Join("..", "..", "runs", "data", "quijote")); err != nil {
@@ -415,10 +315,11 @@ func TestQuijote(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	r, err := s.Sets[LH].inspect(context.Background())
+	report, err := s.Inspect(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := report.Sets[0]
 	// Values that the pack's README states.
 	if r.Simulations != 150 || r.Side != 64 || math.Abs(r.LogMean+0.1017) > 1e-4 || math.Abs(r.LogStd-0.2822) > 1e-4 {
 		t.Errorf("%+v", r)

@@ -7,9 +7,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"darkfield/pkg/field"
 )
@@ -28,13 +31,18 @@ type Description struct {
 	Suite    string     `yaml:"suite"`
 	BoxSide  float64    `yaml:"box_side_mpc_h"` // side of a map
 	Periodic bool       `yaml:"periodic"`
-	Unit     string     `yaml:"unit"`      // of the linear values
-	LogRange [2]float64 `yaml:"log_range"` // of log10 values that become −1 and 1
+	Unit     string     `yaml:"unit"`             // of the linear values
+	LogRange [2]float64 `yaml:"log_range"`        // of log10 values that become −1 and 1; zero: to be measured from the training maps
+	Offset   float64    `yaml:"offset,omitempty"` // added to every pixel that is read, for fields that are 0 where there is nothing
 }
 
-// CMD returns the description of CMD's mass maps; the log range is that of Mcdm of IllustrisTNG, which the paper uses.
-func CMD(suite string) Description {
-	return Description{Suite: suite, BoxSide: 25, Periodic: true, Unit: SurfaceDensity, LogRange: [2]float64{9.421, 15.445}}
+// CMD returns the description of CMD's maps of dark matter, Mcdm; the log range is that of IllustrisTNG, which the paper uses.
+func CMD(suite string) Description { return ofCMD(suite, "Mcdm") }
+
+// ofCMD describes a field of CMD; an unknown one has no unit.
+func ofCMD(suite, field string) Description {
+	f := cmdFields[field]
+	return Description{Suite: suite, BoxSide: 25, Periodic: true, Unit: f.unit, LogRange: f.logRange, Offset: f.offset}
 }
 
 // known reports whether a suite is CMD's or our own, so that it needs no description file.
@@ -54,6 +62,9 @@ func (d Description) Scaling() field.Scaling {
 	return field.Scaling{Min: d.LogRange[0], Max: d.LogRange[1]}
 }
 
+// HasRange reports whether the log range is known.
+func (d Description) HasRange() bool { return d.LogRange != [2]float64{} }
+
 // Validate returns an error that names every field that is out of range.
 func (d Description) Validate() error {
 	var faults []string
@@ -66,8 +77,11 @@ func (d Description) Validate() error {
 	if d.Unit == "" {
 		faults = append(faults, `unit is empty, want for example "overdensity"`)
 	}
-	if d.Scaling().Validate() != nil {
-		faults = append(faults, fmt.Sprintf("log_range = %v, want [low, high]", d.LogRange))
+	if d.HasRange() && d.Scaling().Validate() != nil {
+		faults = append(faults, fmt.Sprintf("log_range = %v, want [low, high], or none to measure it", d.LogRange))
+	}
+	if !(d.Offset >= 0) || math.IsInf(d.Offset, 0) {
+		faults = append(faults, fmt.Sprintf("offset = %g, want a number >= 0", d.Offset))
 	}
 	if faults == nil {
 		return nil
@@ -75,26 +89,31 @@ func (d Description) Validate() error {
 	return errors.New(strings.Join(faults, "; "))
 }
 
-// describe reads dataset.yaml in dir, or falls back to what is known of the suite.
-func describe(dir, suite string) (Description, error) {
+// largestDescription is far more than a description needs, in bytes.
+const largestDescription = 1 << 12
+
+// describe reads dataset.yaml in dir, or falls back to what is known of the suite and the field.
+func describe(dir, suite, field string) (Description, error) {
 	path := filepath.Join(dir, DescriptionFile)
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if known(suite) {
-			return CMD(suite), nil
-		}
-		return Description{}, fmt.Errorf("camels: the suite %q is not one of CMD's, and %s does not exist; write it with the values of your maps, for example: %s", suite, path, template(suite))
-	}
-	if err != nil {
-		return Description{}, fmt.Errorf("camels: %w", err)
-	}
 	var d Description
 	if known(suite) {
-		d = CMD(suite) // what the file leaves out
+		d = ofCMD(suite, field) // what the file leaves out
 	}
-	if err := yaml.UnmarshalWithOptions(raw, &d, yaml.Strict()); err != nil {
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		return d, fmt.Errorf("camels: %s: %s", path, first)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case !known(suite):
+			return d, fmt.Errorf("camels: the suite %q is not one of CMD's, and %s does not exist; write it with the values of your maps, for example: %s", suite, path, template(suite))
+		case d.Unit == "":
+			return d, fmt.Errorf("camels: the field %q is not one of CMD's, and %s does not exist; write it with the unit of your maps, for example: {suite: %s, unit: K}", field, path, suite)
+		}
+		return d, nil
+	}
+	raw, err := slurp(path, largestDescription)
+	if err != nil {
+		return d, err
+	}
+	if err := parse(raw, &d); err != nil {
+		return d, fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template(suite))
 	}
 	if d.Suite != suite {
 		return d, fmt.Errorf("camels: %s describes suite %q, but the maps beside it are of %q: correct its suite", path, d.Suite, suite)
@@ -103,6 +122,44 @@ func describe(dir, suite string) (Description, error) {
 		return d, fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template(suite))
 	}
 	return d, nil
+}
+
+// parse reads a description strictly: a misspelt key is an error, and so is an alias, with which a small file can become large.
+func parse(raw []byte, d *Description) (err error) {
+	defer func() {
+		if recover() != nil { // the library does so on too long a list and on some damaged files
+			err = errors.New("has a list that is too long or is damaged")
+		}
+	}()
+	file, err := parser.ParseBytes(raw, 0)
+	if err != nil {
+		return plainly(err)
+	}
+	for _, doc := range file.Docs {
+		if doc.Body != nil && len(ast.Filter(ast.AliasType, doc.Body)) > 0 {
+			return errors.New("uses an alias (*): write its value out")
+		}
+	}
+	if err := yaml.UnmarshalWithOptions(raw, d, yaml.Strict()); err != nil {
+		return plainly(err)
+	}
+	return nil
+}
+
+var goTypes = regexp.MustCompile(`cannot unmarshal (\S+) into Go (?:struct field|value)\b.* of type (\S+)`)
+
+// plainly makes one line of an error of the library, with the line of the file that it is about.
+func plainly(err error) error {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	text := goTypes.ReplaceAllString(lines[0], "$1 instead of $2")
+	for _, l := range lines[1:] {
+		if source, ok := strings.CutPrefix(strings.TrimSpace(l), ">"); ok {
+			if _, source, ok := strings.Cut(source, "|"); ok {
+				return fmt.Errorf("%s in %.80q", text, strings.TrimSpace(source))
+			}
+		}
+	}
+	return errors.New(text)
 }
 
 // template returns a description file on one line, for a suite that has none yet.

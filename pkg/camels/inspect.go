@@ -3,7 +3,6 @@ package camels
 import (
 	"context"
 	"math"
-	"slices"
 )
 
 // Report is what Inspect finds in a directory of maps.
@@ -14,7 +13,8 @@ type Report struct {
 	Unit     string      `json:"unit"`
 	BoxSide  float64     `json:"box_side_mpc_h"`
 	Periodic bool        `json:"periodic"`
-	LogRange [2]float64  `json:"log_range"`
+	LogRange [2]float64  `json:"log_range"` // zero: training measures it
+	Offset   float64     `json:"offset"`
 	Sets     []SetReport `json:"sets"`
 }
 
@@ -29,6 +29,11 @@ type SetReport struct {
 	Columns     int        `json:"columns"`
 	OmegaM      [2]float64 `json:"omega_m"` // least and largest
 	Sigma8      [2]float64 `json:"sigma_8"`
+
+	// Of a table in which parameters vary one at a time: the simulations of the fiducial model, and those of every parameter.
+	Fiducial   []int       `json:"fiducial,omitempty"`
+	Variations []Variation `json:"variations,omitempty"`
+
 	Moments
 }
 
@@ -42,53 +47,93 @@ type Moments struct {
 }
 
 // Inspect reads every map of the suite, a simulation at a time, and reports shapes, ranges and moments. A pixel without a
-// logarithm is an error that names it.
-func (s *Suite) Inspect(ctx context.Context) (Report, error) {
+// logarithm is an error that names it. progress may be nil.
+func (s *Suite) Inspect(ctx context.Context, progress func(done, maps int)) (Report, error) {
 	d := s.Description
-	out := Report{Dir: s.Dir, Suite: d.Suite, Field: s.Field, Unit: d.Unit, BoxSide: d.BoxSide, Periodic: d.Periodic, LogRange: d.LogRange}
-	for _, set := range allSets {
-		if !s.Has(set) {
-			continue
-		}
-		r, err := s.Sets[set].inspect(ctx)
+	out := Report{
+		Dir: s.Dir, Suite: d.Suite, Field: s.Field, Unit: d.Unit, BoxSide: d.BoxSide, Periodic: d.Periodic, LogRange: d.LogRange, Offset: d.Offset,
+	}
+	total, done := 0, 0
+	for _, m := range s.Sets {
+		total += m.Len()
+	}
+	for _, set := range order(s.Sets) {
+		m := s.Sets[set]
+		r := m.table.report()
+		r.Set, r.Path, r.Maps, r.Side = set, m.Path(), m.Len(), m.box.Cells
+		acc, err := m.logarithms(ctx, all(m.Simulations()), func(n int) {
+			if progress != nil {
+				progress(done+n, total)
+			}
+		})
 		if err != nil {
 			return out, err
 		}
-		r.Set = set
+		done += m.Len()
+		r.Moments = acc.moments()
 		out.Sets = append(out.Sets, r)
 	}
 	return out, nil
 }
 
-func (m *Maps) inspect(ctx context.Context) (SetReport, error) {
-	r := SetReport{
-		Path: m.Path(), Table: m.TablePath(), Simulations: m.Simulations(), Maps: m.Len(), Side: m.box.Cells, Columns: len(m.table.rows[0]),
-		OmegaM: m.table.limits(0), Sigma8: m.table.limits(1),
+func all(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
 	}
+	return out
+}
+
+// logarithms reads simulations and sums up the log10 of their pixels; progress is told how many maps are done.
+func (m *Maps) logarithms(ctx context.Context, sims []int, progress func(done int)) (accumulator, error) {
 	var acc accumulator
-	for sim := range m.Simulations() {
+	for i, sim := range sims {
 		if err := ctx.Err(); err != nil {
-			return r, err
+			return acc, err
 		}
-		maps, err := m.Simulation(sim)
-		if err != nil {
-			return r, err
-		}
-		for _, x := range maps {
+		for slab := range MapsPerSimulation { // one by one, for a map may be large
+			x, err := m.Map(sim*MapsPerSimulation + slab)
+			if err != nil {
+				return acc, err
+			}
 			acc.add(x.Values)
 		}
+		progress((i + 1) * MapsPerSimulation)
 	}
-	r.Moments = acc.moments()
-	return r, nil
+	return acc, nil
+}
+
+// LogRange returns the least and the largest log10 of all pixels of some simulations, rounded outwards to 0.001. It is measured at the
+// pixels of the file, so that it does not depend on the side that maps are averaged to. progress may be nil.
+func (m *Maps) LogRange(ctx context.Context, sims []int, progress func(done, maps int)) ([2]float64, error) {
+	acc, err := m.logarithms(ctx, sims, func(done int) {
+		if progress != nil {
+			progress(done, MapsPerSimulation*len(sims))
+		}
+	})
+	if err != nil {
+		return [2]float64{}, err
+	}
+	return [2]float64{math.Floor(acc.low*1000) / 1000, math.Ceil(acc.high*1000) / 1000}, nil
+}
+
+// report describes a table.
+func (t table) report() SetReport {
+	r := SetReport{Table: t.path, Simulations: t.len(), Columns: len(t.columns), OmegaM: t.limits(0), Sigma8: t.limits(1)}
+	if fiducial, variations := t.variations(); len(variations) > 0 {
+		r.Fiducial, r.Variations = fiducial, variations
+	}
+	return r
 }
 
 // limits returns the least and the largest value of a column.
 func (t table) limits(column int) [2]float64 {
-	var values []float64
-	for _, row := range t.rows {
-		values = append(values, row[column])
+	out := [2]float64{math.Inf(1), math.Inf(-1)}
+	for i := range t.len() {
+		v := t.row(i)[column]
+		out = [2]float64{min(out[0], v), max(out[1], v)}
 	}
-	return [2]float64{slices.Min(values), slices.Max(values)}
+	return out
 }
 
 // accumulator sums logarithms. The sums are of differences from the first, so that a small spread survives any number of pixels.
@@ -125,8 +170,8 @@ func (a *accumulator) moments() Moments {
 	return Moments{LogMean: a.first + mean, LogStd: math.Sqrt(max(0, a.squares/n-mean*mean)), LogMin: a.low, LogMax: a.high, NoLog: a.none}
 }
 
-// InspectMaps reports on a single .npy file of maps, whatever its name and its values, reading one map at a time.
-func InspectMaps(path string) (SetReport, error) {
+// InspectMaps reports on a single .npy file of maps, whatever its name and its values, reading one map at a time. progress may be nil.
+func InspectMaps(ctx context.Context, path string, progress func(done, maps int)) (SetReport, error) {
 	f, err := openNPY(path)
 	if err != nil {
 		return SetReport{}, err
@@ -135,11 +180,17 @@ func InspectMaps(path string) (SetReport, error) {
 	r := SetReport{Path: path, Maps: f.maps, Side: f.cells}
 	var acc accumulator
 	for i := range f.maps {
+		if err := ctx.Err(); err != nil {
+			return r, err
+		}
 		values, err := f.read(i, 1)
 		if err != nil {
 			return r, err
 		}
 		acc.add(values)
+		if progress != nil {
+			progress(i+1, f.maps)
+		}
 	}
 	r.Moments = acc.moments()
 	return r, nil
@@ -151,5 +202,5 @@ func InspectTable(path string) (SetReport, error) {
 	if err != nil {
 		return SetReport{}, err
 	}
-	return SetReport{Table: path, Simulations: len(t.rows), Columns: len(t.rows[0]), OmegaM: t.limits(0), Sigma8: t.limits(1)}, nil
+	return t.report(), nil
 }

@@ -3,6 +3,8 @@ package camels
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"sync"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
@@ -14,18 +16,22 @@ const MapsPerSimulation = 15
 // Maps is one file of maps with its table. Maps are read one window at a time, so that files may be larger than memory. It is
 // safe for concurrent use.
 type Maps struct {
-	file  *npy
-	table table
-	box   field.Box
+	file   *npy
+	table  table
+	box    field.Box
+	offset float64 // added to every pixel
+
+	mu       sync.Mutex
+	averages map[int]*averages // by side
 }
 
 // openMaps opens a file of maps and its table and checks that they fit each other.
-func openMaps(path, tablePath string, side float64) (*Maps, error) {
+func openMaps(path, tablePath string, d Description) (*Maps, error) {
 	f, err := openNPY(path)
 	if err != nil {
 		return nil, err
 	}
-	m := &Maps{file: f, box: field.Box{Side: side, Cells: f.cells}}
+	m := &Maps{file: f, box: field.Box{Side: d.BoxSide, Cells: f.cells}, offset: d.Offset, averages: map[int]*averages{}}
 	if err := m.label(tablePath); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
@@ -34,13 +40,13 @@ func openMaps(path, tablePath string, side float64) (*Maps, error) {
 
 func (m *Maps) label(tablePath string) (err error) {
 	if m.file.maps%MapsPerSimulation != 0 {
-		return fmt.Errorf("camels: %s holds %d maps, want a multiple of %d: the file is incomplete or not in CMD's layout", m.file.path, m.file.maps, MapsPerSimulation)
+		return fmt.Errorf("camels: %s holds %d maps, want a multiple of %d: the file is incomplete or not in CMD's layout; copy it again", m.file.path, m.file.maps, MapsPerSimulation)
 	}
 	if m.table, err = readTable(tablePath); err != nil {
 		return err
 	}
-	if len(m.table.rows) != m.Simulations() {
-		return fmt.Errorf("camels: %s has %d rows, but %s holds %d maps = %d simulations × %d: they do not belong together", tablePath, len(m.table.rows), m.file.path, m.file.maps, m.Simulations(), MapsPerSimulation)
+	if m.table.len() != m.Simulations() {
+		return fmt.Errorf("camels: %s has %d rows, but %s holds %d maps = %d simulations × %d: they do not belong together; copy the table that came with the maps", tablePath, m.table.len(), m.file.path, m.file.maps, m.Simulations(), MapsPerSimulation)
 	}
 	return m.table.check(cosmology.CAMELSPrior())
 }
@@ -63,11 +69,8 @@ func (m *Maps) Box() field.Box { return m.box }
 // Params returns the parameters of a simulation.
 func (m *Maps) Params(sim int) cosmology.Params { return m.table.params(sim) }
 
-// Row returns all numbers of a simulation's row.
-func (m *Maps) Row(sim int) []float64 { return m.table.rows[sim] }
-
-// Map returns map i, which belongs to simulation i/15. A pixel that is not finite and positive is an error. It panics unless there is
-// such a map.
+// Map returns map i, which belongs to simulation i/15. A pixel that is not finite and positive once the description's offset is added
+// is an error. It panics unless there is such a map.
 func (m *Maps) Map(i int) (field.Map, error) {
 	maps, err := m.window(i, 1)
 	if err != nil {
@@ -88,11 +91,39 @@ func (m *Maps) window(first, n int) ([]field.Map, error) {
 		return nil, err
 	}
 	for i := range out {
+		m.shift(out[i].Values)
 		if err := out[i].CheckPositive(); err != nil {
-			return nil, fmt.Errorf("camels: %s map %d: %w; its logarithm is needed, so replace or remove that simulation", m.file.path, first+i, err)
+			return nil, fmt.Errorf("camels: %s map %d: %w, for its logarithm is needed; replace or remove that simulation%s", m.file.path, first+i, err, m.wayOut(err))
 		}
 	}
 	return out, nil
 }
 
-func (m *Maps) close() error { return m.file.close() }
+// shift adds the offset to pixels that may have one: negative ones and NaN stay what they are, to be complained about.
+func (m *Maps) shift(values []float32) {
+	if m.offset == 0 {
+		return
+	}
+	for i, v := range values {
+		if v >= 0 {
+			values[i] = float32(float64(v) + m.offset)
+		}
+	}
+}
+
+// wayOut says what helps where a field is 0 because there is nothing.
+func (m *Maps) wayOut(err error) string {
+	var pixel *field.PixelError
+	if !errors.As(err, &pixel) || pixel.Value != 0 {
+		return ""
+	}
+	return fmt.Sprintf(", or, if the field may be 0, write offset: 1 to %s: it is added to every pixel", filepath.Join(filepath.Dir(m.file.path), DescriptionFile))
+}
+
+func (m *Maps) close() error {
+	errs := []error{m.file.close()}
+	for _, a := range m.averages {
+		errs = append(errs, a.close())
+	}
+	return errors.Join(errs...)
+}

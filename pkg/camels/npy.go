@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/sbinet/npyio"
 
@@ -21,14 +22,16 @@ type npy struct {
 	file        *os.File
 	path        string
 	offset      int64 // of the first map
+	size        int64 // of the file, in bytes
+	modified    time.Time
 	maps, cells int
 }
 
 // openNPY opens a file and checks its header and its size, and reads no map.
 func openNPY(path string) (_ *npy, err error) {
-	f, err := os.Open(path)
+	f, info, err := openFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("camels: %w", err)
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -37,10 +40,6 @@ func openNPY(path string) (_ *npy, err error) {
 	}()
 	fail := func(format string, args ...any) (*npy, error) {
 		return nil, fmt.Errorf("camels: %s: %s", path, fmt.Sprintf(format, args...))
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("camels: %w", err)
 	}
 	h, err := header(f, info.Size())
 	if err != nil {
@@ -53,9 +52,11 @@ func openNPY(path string) (_ *npy, err error) {
 	case d.Fortran:
 		return fail("is in Fortran order, want C order; convert it with numpy.save(…, numpy.ascontiguousarray(a))")
 	case len(d.Shape) != 3:
-		return fail("has shape %v, want [maps, side, side]", d.Shape)
+		return fail("has shape %v, want [maps, side, side]; save it with numpy.save(…, a.reshape(-1, side, side))", d.Shape)
 	case d.Shape[1] != d.Shape[2] || d.Shape[1] < 1 || d.Shape[0] < 1:
-		return fail("has shape %v, want at least one square map [maps, side, side]", d.Shape)
+		return fail("has shape %v, want at least one square map [maps, side, side]: is it another file under that name?", d.Shape)
+	case d.Shape[1] > largestSide:
+		return fail("has maps of %d pixels a side, want at most %d; average them first", d.Shape[1], largestSide)
 	}
 	offset, err := f.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -63,11 +64,14 @@ func openNPY(path string) (_ *npy, err error) {
 	}
 	have := info.Size() - offset
 	side := int64(d.Shape[1])
-	if side > 1<<16 || int64(d.Shape[0]) > math.MaxInt64/4/side/side || have != 4*int64(d.Shape[0])*side*side {
+	if int64(d.Shape[0]) > math.MaxInt64/4/side/side || have != 4*int64(d.Shape[0])*side*side {
 		return fail("has %d bytes of maps, its header announces %v float32: it is truncated or damaged; copy it again", have, d.Shape)
 	}
-	return &npy{file: f, path: path, offset: offset, maps: d.Shape[0], cells: d.Shape[1]}, nil
+	return &npy{file: f, path: path, offset: offset, size: info.Size(), modified: info.ModTime(), maps: d.Shape[0], cells: d.Shape[1]}, nil
 }
+
+// largestSide keeps a damaged header from asking for much memory: CMD's maps have 256 pixels a side.
+const largestSide = 1 << 11
 
 // longestHeader is far more than the header of an array needs, in bytes.
 const longestHeader = 1 << 16
@@ -76,20 +80,20 @@ const longestHeader = 1 << 16
 // ask for much memory.
 func header(f *os.File, size int64) (h npyio.Header, err error) {
 	defer func() {
-		if r := recover(); r != nil { // the library slices a damaged header without looking
-			err = fmt.Errorf("has a header that cannot be read (%v): it is truncated or damaged", r)
+		if recover() != nil { // the library slices a damaged header without looking
+			err = errors.New("has a header that cannot be read: it is truncated or damaged; copy it again")
 		}
 	}()
 	start := make([]byte, 12)
-	if _, err := io.ReadFull(f, start); err != nil || string(start[:6]) != "\x93NUMPY" {
-		return npyio.Header{}, errors.New("is not a .npy file: its magic bytes are missing")
+	if n, err := io.ReadFull(f, start); err != nil || string(start[:6]) != "\x93NUMPY" {
+		return npyio.Header{}, fmt.Errorf("is not a .npy file: it %s", looksLike(start[:n]))
 	}
 	length := int64(binary.LittleEndian.Uint16(start[8:]))
 	if start[6] >= 2 {
 		length = int64(binary.LittleEndian.Uint32(start[8:]))
 	}
 	if length > size || length > longestHeader {
-		return npyio.Header{}, fmt.Errorf("announces a header of %d bytes in a file of %d: it is truncated or damaged", length, size)
+		return npyio.Header{}, fmt.Errorf("announces a header of %d bytes in a file of %d: it is truncated or damaged; copy it again", length, size)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return npyio.Header{}, err
@@ -97,9 +101,24 @@ func header(f *os.File, size int64) (h npyio.Header, err error) {
 	r, err := npyio.NewReader(f)
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
-		return npyio.Header{}, fmt.Errorf("has a header that cannot be read (%s): it is truncated or damaged", first)
+		return npyio.Header{}, fmt.Errorf("has a header that cannot be read (%.80s): it is truncated or damaged; copy it again", first)
 	}
 	return r.Header, nil
+}
+
+// looksLike says what a file starts like that is no .npy file, and what to do about it.
+func looksLike(start []byte) string {
+	for magic, kind := range map[string]string{
+		"\x1f\x8b":   "is compressed; unpack it with gunzip",
+		"PK\x03\x04": "is a zip archive, such as .npz; save its array with numpy.save",
+		"\x89HDF":    "is an HDF5 file; save its array with numpy.save",
+		"<":          "may be a web page; download the file again",
+	} {
+		if strings.HasPrefix(string(start), magic) {
+			return kind
+		}
+	}
+	return fmt.Sprintf("starts with %.12q; copy it again", start)
 }
 
 // chunk is how many bytes are read and decoded at a time.
@@ -117,7 +136,7 @@ func (f *npy) read(first, n int) ([]float32, error) {
 	for done := 0; done < len(out); {
 		part := raw[:min(len(raw), 4*(len(out)-done))]
 		if _, err := io.ReadFull(in, part); err != nil {
-			return nil, fmt.Errorf("camels: %s: read maps %d to %d: %w; the file was changed or its disk fails", f.path, first, first+n-1, err)
+			return nil, fmt.Errorf("camels: %s: read maps %d to %d: %w; the file was changed or its disk fails: copy it again", f.path, first, first+n-1, err)
 		}
 		for ; len(part) > 0; part = part[4:] {
 			out[done] = math.Float32frombits(binary.LittleEndian.Uint32(part))

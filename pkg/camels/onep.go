@@ -3,66 +3,108 @@ package camels
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 )
 
-// Variation is the part of a 1P set in which one of the two cosmological parameters varies and all else is fiducial.
+// Variation is the part of a 1P table in which one parameter varies and all else is fiducial.
 type Variation struct {
-	Column   int    // of the table
-	Name     string // "Omega_m" or "sigma_8"
-	Rows     []int  // simulations, by rising value
-	Values   []float64
-	Fiducial int // index into Rows
+	Column   int       `json:"column"` // of the table
+	Name     string    `json:"name"`   // "Omega_m", "sigma_8", or what the table calls it
+	Rows     []int     `json:"rows"`   // simulations, by rising value
+	Values   []float64 `json:"values"`
+	Fiducial int       `json:"fiducial"` // index into Rows
 }
 
-// OneParameter finds in the table itself which simulations vary Ω_m alone and which σ_8 alone. The fiducial model is the row
-// that comes most often, or else the one that most rows differ from in one column only; both of CAMELS' 1P layouts, and tables
-// with the two cosmological columns only, are covered by that.
+// OneParameter returns which simulations of a 1P set vary Ω_m alone and which vary σ_8 alone, in this order. It is found in the
+// values of the table, whatever rows and columns are called. A table without both is an error.
 func (m *Maps) OneParameter() ([]Variation, error) {
-	fiducial := m.table.rows[m.table.fiducial()]
-	var out []Variation
+	_, all := m.table.variations()
 	for column, name := range []string{"Omega_m", "sigma_8"} {
-		v := Variation{Column: column, Name: name, Fiducial: -1}
-		seen := map[float64]bool{}
-		for i, row := range m.table.rows {
-			d := differences(row, fiducial)
-			if len(d) > 1 || len(d) == 1 && d[0] != column || seen[row[column]] {
-				continue
-			}
-			seen[row[column]] = true
-			v.Rows = append(v.Rows, i)
+		if len(all) <= column || all[column].Column != column {
+			return nil, fmt.Errorf("camels: %s: no rows vary %s alone around a fiducial one: this is not a 1P table; name the set otherwise or copy the table again", m.table.path, name)
 		}
-		slices.SortFunc(v.Rows, func(a, b int) int { return cmp.Compare(m.table.rows[a][column], m.table.rows[b][column]) })
-		for i, row := range v.Rows {
-			value := m.table.rows[row][column]
-			v.Values = append(v.Values, value)
-			if value == fiducial[column] {
-				v.Fiducial = i
-			}
-		}
-		if len(v.Rows) < 2 || v.Fiducial < 0 {
-			return nil, fmt.Errorf("camels: %s: no two rows differ in %s alone: this is not a 1P table", m.table.path, name)
-		}
-		out = append(out, v)
 	}
-	return out, nil
+	return all[:2], nil
 }
 
-// fiducial returns the row that is within one changed column of the most rows.
-func (t table) fiducial() int {
-	best, most := 0, -1
-	for i, row := range t.rows {
-		near := 0
-		for _, other := range t.rows {
-			if len(differences(row, other)) <= 1 {
-				near++
-			}
+// variations returns the fiducial rows of a 1P table and what each parameter that varies does, by column. Of every parameter, the
+// fiducial value is the one that most rows have, since each varies in its own few rows only. A table without such a value, or in which
+// more than half of the rows vary several parameters, is no 1P table and has no variations.
+func (t table) variations() (fiducial []int, out []Variation) {
+	centre := make([]float64, len(t.columns))
+	for c := range centre {
+		value, unique := t.commonest(c)
+		if !unique {
+			return nil, nil
 		}
-		if near > most {
-			best, most = i, near
+		centre[c] = value
+	}
+	alone := make([][]int, len(t.columns)) // rows that vary a column alone
+	several := 0
+	for i := range t.len() {
+		switch d := differences(t.row(i), centre); len(d) {
+		case 0:
+			fiducial = append(fiducial, i)
+		case 1:
+			alone[d[0]] = append(alone[d[0]], i)
+		default:
+			several++
 		}
 	}
-	return best
+	if len(fiducial) == 0 || 2*several > t.len() {
+		return nil, nil
+	}
+	for c, rows := range alone {
+		if len(rows) > 0 {
+			out = append(out, t.variation(c, rows, nearest(fiducial, rows)))
+		}
+	}
+	return fiducial, out
+}
+
+// variation sorts the rows that vary one column alone, and a fiducial one, by its values; of equal values the first row is taken.
+func (t table) variation(column int, rows []int, fiducial int) Variation {
+	v := Variation{Column: column, Name: t.columns[column]}
+	value := func(row int) float64 { return t.row(row)[column] }
+	rows = append(slices.Clone(rows), fiducial)
+	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(value(a), value(b)) })
+	v.Rows = slices.CompactFunc(rows, func(a, b int) bool { return value(a) == value(b) })
+	for i, row := range v.Rows {
+		v.Values = append(v.Values, value(row))
+		if row == fiducial {
+			v.Fiducial = i
+		}
+	}
+	return v
+}
+
+// nearest returns the candidate that is nearest to the middle of rows: where every parameter has a fiducial row of its own, that is it.
+func nearest(candidates, rows []int) int {
+	middle := 0.0
+	for _, r := range rows {
+		middle += float64(r) / float64(len(rows))
+	}
+	return slices.MinFunc(candidates, func(a, b int) int {
+		return cmp.Compare(math.Abs(float64(a)-middle), math.Abs(float64(b)-middle))
+	})
+}
+
+// commonest returns the value that most rows have in a column, and whether it is the only one of which that is true.
+func (t table) commonest(column int) (value float64, unique bool) {
+	count := map[float64]int{}
+	for i := range t.len() {
+		count[t.row(i)[column]]++
+	}
+	most := 0
+	for v, n := range count {
+		if n > most {
+			value, most, unique = v, n, true
+		} else if n == most {
+			unique = false
+		}
+	}
+	return value, unique
 }
 
 // differences returns the columns in which two rows differ.

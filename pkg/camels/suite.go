@@ -1,8 +1,10 @@
 package camels
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,8 +23,8 @@ const (
 	BE   Set = "BE" // butterfly effect
 )
 
-// allSets is the order in which sets are opened and reported.
-var allSets = []Set{LH, OneP, CV, EX, BE}
+// Sobol reports whether a set is one of CAMELS' newer ones, such as SB28, that spread as many parameters as their name says over the prior.
+func (s Set) Sobol() bool { return strings.HasPrefix(string(s), "SB") }
 
 // Suite is an opened directory of maps in CMD's layout.
 type Suite struct {
@@ -38,10 +40,11 @@ type Choice struct {
 	Field string
 }
 
-var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE)_z=([0-9.]+)\.npy$`)
+var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0-9]*)_z=([0-9.]+)\.npy$`)
 
 // Open opens a directory of maps in CMD's layout: Maps_<field>_<suite>_<set>_z=<redshift>.npy beside params_<set>_<suite>.txt
-// (older files: params_<suite>.txt). Headers, sizes and tables are checked; maps are read when asked for.
+// (older files: params_<suite>.txt, or CAMELS' own CosmoAstroSeed_<suite>_L25n256_<set>.txt). Headers, sizes and tables are checked;
+// maps are read when asked for.
 func Open(dir string) (*Suite, error) { return OpenChoice(dir, Choice{}) }
 
 // OpenChoice is Open for a directory with several suites or fields.
@@ -61,7 +64,7 @@ func OpenChoice(dir string, c Choice) (*Suite, error) {
 			found[key] = map[Set]string{}
 		}
 		if other, twice := found[key][Set(p[3])]; twice {
-			return nil, fmt.Errorf("camels: %s holds both %s and %s: keep one redshift a directory", dir, other, e.Name())
+			return nil, fmt.Errorf("camels: %s holds both %s and %s: move one of them to another directory", dir, other, e.Name())
 		}
 		found[key][Set(p[3])] = e.Name()
 	}
@@ -85,26 +88,51 @@ func only(dir string, c Choice, found map[Choice]map[Set]string) (Choice, error)
 			return key, nil
 		}
 	case 0:
+		if c != (Choice{}) {
+			return c, fmt.Errorf("camels: %s holds no maps of suite %q and field %q (empty: any): look what there is with `ls`", dir, c.Suite, c.Field)
+		}
 		return c, fmt.Errorf("camels: %s holds no maps of the form Maps_<field>_<suite>_<set>_z=0.00.npy: name another directory, or make toy universes with `darkfield simulate`", dir)
 	}
-	return c, fmt.Errorf("camels: %s holds several kinds of maps (%s): keep one a directory", dir, strings.Join(names, ", "))
+	return c, fmt.Errorf("camels: %s holds several kinds of maps (%s): choose one with --suite and --field, or keep one a directory", dir, strings.Join(names, ", "))
 }
 
 func open(dir string, key Choice, files map[Set]string) (*Suite, error) {
-	d, err := describe(dir, key.Suite)
+	d, err := describe(dir, key.Suite, key.Field)
 	if err != nil {
 		return nil, err
 	}
 	s := &Suite{Dir: dir, Description: d, Field: key.Field, Sets: map[Set]*Maps{}}
-	for _, set := range allSets {
-		if files[set] == "" {
-			continue
-		}
+	for _, set := range order(files) {
 		if err := s.add(set, files[set]); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
 	return s, nil
+}
+
+// order returns sets in the order in which they are opened and reported: those that are trained on first.
+func order[V any](sets map[Set]V) []Set {
+	known := []Set{LH, OneP, CV, EX, BE}
+	return slices.SortedFunc(maps.Keys(sets), func(a, b Set) int {
+		place := func(s Set) int {
+			if i := slices.Index(known, s); i >= 0 {
+				return i
+			}
+			return len(known)
+		}
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
+	})
+}
+
+// Spread returns the set whose parameters are spread over the prior, which is the one to train on: LH, or else a Sobol set. ok is false
+// if the suite has neither.
+func (s *Suite) Spread() (set Set, ok bool) {
+	for _, set := range order(s.Sets) {
+		if set == LH || set.Sobol() {
+			return set, true
+		}
+	}
+	return "", false
 }
 
 // add opens a set; its maps must have as many pixels as those of the sets before it.
@@ -113,27 +141,32 @@ func (s *Suite) add(set Set, name string) error {
 	if err != nil {
 		return err
 	}
-	maps, err := openMaps(filepath.Join(s.Dir, name), table, s.Description.BoxSide)
+	m, err := openMaps(filepath.Join(s.Dir, name), table, s.Description)
 	if err != nil {
 		return err
 	}
-	s.Sets[set] = maps
+	s.Sets[set] = m
 	for _, other := range s.Sets {
-		if other.box.Cells != maps.box.Cells {
-			return fmt.Errorf("camels: %s has maps of %d pixels a side and %s of %d: keep maps of one side in a directory", maps.Path(), maps.box.Cells, other.Path(), other.box.Cells)
+		if other.box.Cells != m.box.Cells {
+			return fmt.Errorf("camels: %s has maps of %d pixels a side and %s of %d: keep maps of one side in a directory", m.Path(), m.box.Cells, other.Path(), other.box.Cells)
 		}
 	}
 	return nil
 }
 
-// tablePath returns the table of a set: new names first, then old ones.
+// tablePath returns the table of a set: new names first, then old ones. Simulations of an Nbody suite have the parameters of those that
+// they are matched with, so that Nbody_SIMBA may use the tables of SIMBA.
 func tablePath(dir, suite string, set Set) (string, error) {
-	for _, name := range []string{fmt.Sprintf("params_%s_%s.txt", set, suite), fmt.Sprintf("params_%s.txt", suite)} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+	var names []string
+	for _, s := range []string{suite, strings.TrimPrefix(suite, "Nbody_")} {
+		names = append(names, fmt.Sprintf("params_%s_%s.txt", set, s), fmt.Sprintf("params_%s.txt", s), fmt.Sprintf("CosmoAstroSeed_%s_L25n256_%s.txt", s, set))
+	}
+	for _, name := range names {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			return filepath.Join(dir, name), nil
 		}
 	}
-	return "", fmt.Errorf("camels: %s has maps of %s %s but no table params_%s_%s.txt (or params_%s.txt): put it beside them", dir, suite, set, set, suite, suite)
+	return "", fmt.Errorf("camels: %s has maps of %s %s but no table %s (or %s): put it beside them", dir, suite, set, names[0], strings.Join(names[1:3], ", "))
 }
 
 // Has reports whether the suite has a set.

@@ -40,21 +40,21 @@ func NewWriter(dir string, d Description, fieldName string, set Set, cells int, 
 	if len(params) == 0 || cells < 1 {
 		return nil, fmt.Errorf("camels: write %s: %d simulations of %d pixels a side, want at least one of each", w.path, len(params), cells)
 	}
-	if err := w.adopt(d.BoxSide); err != nil {
+	if err := w.adopt(d); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
 }
 
 // adopt takes up what is there already: a finished set, and finished simulations of a larger one.
-func (w *Writer) adopt(side float64) error {
+func (w *Writer) adopt(d Description) error {
 	if err := w.recover(); err != nil {
 		return err
 	}
 	_, err := os.Stat(w.path)
 	switch {
 	case err == nil:
-		if err := w.open(side); err != nil {
+		if err := w.open(d); err != nil {
 			return err
 		}
 	case !errors.Is(err, fs.ErrNotExist):
@@ -74,8 +74,8 @@ func (w *Writer) adopt(side float64) error {
 }
 
 // open opens the finished set and checks that it is the beginning of ours.
-func (w *Writer) open(side float64) error {
-	old, err := openMaps(w.path, w.table, side)
+func (w *Writer) open(d Description) error {
+	old, err := openMaps(w.path, w.table, d)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (w *Writer) open(side float64) error {
 
 // agrees returns an error unless the rows of t and the parameters asked for are the same as far as both go.
 func (w *Writer) agrees(t table) error {
-	for i := range min(len(t.rows), len(w.params)) {
+	for i := range min(t.len(), len(w.params)) {
 		if t.params(i) != w.params[i] {
 			return fmt.Errorf("camels: %s row %d is %v, the set asked for has %v: use another directory", t.path, i, t.params(i), w.params[i])
 		}
@@ -107,7 +107,7 @@ func (w *Writer) recover() error {
 	}
 	defer f.close()
 	t, err := readTable(w.table)
-	if err != nil || len(t.rows)*MapsPerSimulation != f.maps {
+	if err != nil || t.len()*MapsPerSimulation != f.maps {
 		return nil // killed earlier: all is still in place, and Finish assembles once more
 	}
 	return w.publish()
@@ -174,7 +174,7 @@ func (w *Writer) Put(sim int, maps []field.Map) error {
 // is an error, and then nothing changes.
 func (w *Writer) Finish() error {
 	if w.complete() {
-		return w.Close()
+		return errors.Join(w.Close(), os.RemoveAll(w.partial)) // a kill may have left it
 	}
 	for sim := range w.params {
 		if !w.Done(sim) {

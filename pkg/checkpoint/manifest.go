@@ -16,23 +16,26 @@ const Version = 1
 
 // Manifest says what the tensors of a checkpoint are and what they were trained on.
 type Manifest struct {
-	Version  int             `json:"version"`
-	Network  unet.Config     `json:"network"`
-	Schedule string          `json:"schedule"` // name of the variance schedule
-	Step     int             `json:"step"`     // optimiser steps taken
-	Prior    cosmology.Prior `json:"prior"`    // range that θ is scaled over
-	Scaling  field.Scaling   `json:"scaling"`  // range of log10 values that maps are scaled over
-	Data     Data            `json:"data"`
-	Seed     uint64          `json:"seed"`               // of the training run
-	Training json.RawMessage `json:"training,omitempty"` // its configuration as used
+	Version    int                  `json:"version"`
+	Network    unet.Config          `json:"network"`
+	Schedule   string               `json:"schedule"`             // name of the variance schedule
+	Prediction diffusion.Prediction `json:"prediction,omitempty"` // what the network's output is; empty: epsilon
+	Step       int                  `json:"step"`                 // optimiser steps taken
+	Prior      cosmology.Prior      `json:"prior"`                // range that θ is scaled over
+	Scaling    field.Scaling        `json:"scaling"`              // range of log10 values that maps are scaled over
+	Data       Data                 `json:"data"`
+	Seed       uint64               `json:"seed"`               // of the training run
+	Training   json.RawMessage      `json:"training,omitempty"` // its configuration as used
 }
 
 // Data describes the maps that the network was trained on.
 type Data struct {
-	Suite    string  `json:"suite"` // e.g. FastPM, IllustrisTNG
-	Set      string  `json:"set"`   // e.g. LH
-	Unit     string  `json:"unit"`  // of linear map values
-	Side     int     `json:"side"`  // pixels
+	Suite    string  `json:"suite"`            // e.g. FastPM, IllustrisTNG
+	Field    string  `json:"field,omitempty"`  // e.g. Mgas; empty: Mcdm
+	Set      string  `json:"set"`              // e.g. LH
+	Unit     string  `json:"unit"`             // of linear map values
+	Offset   float64 `json:"offset,omitempty"` // added to every pixel
+	Side     int     `json:"side"`             // pixels
 	BoxSide  float64 `json:"box_side_mpc_h"`
 	Periodic bool    `json:"periodic"`
 	Split    Split   `json:"split"`
@@ -55,6 +58,6 @@ func (m Manifest) Validate() error {
 		errs = append(errs, fmt.Errorf("manifest version = %d, want %d", m.Version, Version))
 	}
 	_, err := diffusion.Named(m.Schedule)
-	errs = append(errs, err, m.Network.Validate(), m.Scaling.Validate(), m.Data.Box().Validate(), m.Network.CheckSide(m.Data.Side))
+	errs = append(errs, err, m.Prediction.Validate(), m.Network.Validate(), m.Scaling.Validate(), m.Data.Box().Validate(), m.Network.CheckSide(m.Data.Side))
 	return errors.Join(errs...)
 }

@@ -46,6 +46,8 @@ type Report struct {
 	Tensors    int            `json:"tensors"`
 	Kinds      map[string]int `json:"kinds"` // tensors by number type, as read
 	Step       int            `json:"step"`
+
+	Prediction diffusion.Prediction `json:"prediction,omitempty"` // of a checkpoint's network: a file of weights cannot say it
 }
 
 // What Report.Weights says, and what Export takes.
@@ -159,6 +161,7 @@ func Export(in, out, weights string) (Report, error) {
 	r := Report{
 		In: in, Out: out, Format: "checkpoint", Weights: weights, Network: n, Parameters: n.NumParameters(), Tensors: len(w),
 		Kinds: map[string]int{"F32": len(w)}, Step: c.Manifest.Step,
+		Prediction: c.Manifest.Prediction,
 	}
 	return r, checkpoint.Export(out, w)
 }

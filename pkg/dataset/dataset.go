@@ -3,8 +3,8 @@
 package dataset
 
 import (
+	"context"
 	"fmt"
-	"sync"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
@@ -15,42 +15,75 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// memory is how many bytes of scaled maps are kept instead of read again: 1000 simulations of 64² fit.
-const memory = 1 << 30
-
 // fewest is the least number of simulations that can be split three ways.
 const fewest = 3
 
-// Prepare returns the LH maps of a suite averaged down to side pixels, split by simulation with splitSeed, and the manifest of
-// a network trained on them. Maps smaller than side, or of a side that network cannot halve, are an error.
+// MeasureRange returns the least and the largest log10 of the pixels that Prepare trains on, for fields whose log range nobody knows:
+// put it into the suite's description. It reads all training maps. progress may be nil.
+func MeasureRange(ctx context.Context, s *camels.Suite, splitSeed uint64, progress func(done, maps int)) ([2]float64, error) {
+	_, maps, split, err := trainingMaps(s, splitSeed)
+	if err != nil {
+		return [2]float64{}, err
+	}
+	out, err := maps.LogRange(ctx, split.Train, progress)
+	if err == nil && out[0] == out[1] {
+		err = fmt.Errorf("dataset: all pixels of %s have the log10 %g: there is nothing to learn; copy the file again", maps.Path(), out[0])
+	}
+	return out, err
+}
+
+// Prepare returns the maps of a suite's LH set, or of its Sobol set if it has no LH, averaged down to side pixels and split by simulation
+// with splitSeed, and the manifest of a network trained on them. Maps smaller than side, or of a side that network cannot halve, are an
+// error, and so is a field without a log range. Maps are read when asked for, so that files may be larger than memory.
 func Prepare(s *camels.Suite, network unet.Config, side int, splitSeed uint64) (training.Data, checkpoint.Manifest, error) {
 	fail := func(err error) (training.Data, checkpoint.Manifest, error) {
-		return training.Data{}, checkpoint.Manifest{}, fmt.Errorf("dataset: %w", err)
+		return training.Data{}, checkpoint.Manifest{}, err
 	}
-	if !s.Has(camels.LH) {
-		return fail(fmt.Errorf("%s has no LH set, which training needs; make one with `darkfield simulate --set LH`", s.Dir))
-	}
-	maps := s.Sets[camels.LH]
-	if err := network.CheckSide(side); err != nil {
+	set, maps, split, err := trainingMaps(s, splitSeed)
+	if err != nil {
 		return fail(err)
 	}
+	if err := network.CheckSide(side); err != nil {
+		return fail(fmt.Errorf("dataset: %w", err))
+	}
 	if maps.Box().Cells%side != 0 {
-		return fail(fmt.Errorf("%s has maps of %d pixels a side, which cannot be averaged to %d: choose a divisor as the side", maps.Path(), maps.Box().Cells, side))
+		return fail(fmt.Errorf("dataset: %s has maps of %d pixels a side, which cannot be averaged to %d: choose a divisor as the side", maps.Path(), maps.Box().Cells, side))
 	}
-	if maps.Simulations() < fewest {
-		return fail(fmt.Errorf("%s holds %d simulations, want at least %d to train, validate and test on", maps.Path(), maps.Simulations(), fewest))
+	d := s.Description
+	if !d.HasRange() {
+		return fail(fmt.Errorf("dataset: the log range of %s of %s is not known: `darkfield inspect %s` measures it; write it as log_range: [low, high] to %s there", s.Field, d.Suite, s.Dir, camels.DescriptionFile))
 	}
-	split := camels.SplitSimulations(maps.Simulations(), splitSeed)
 	prior := cosmology.CAMELSPrior()
-	r := reader{maps: maps, side: side, scaling: s.Description.Scaling(), prior: prior}
+	r := reader{maps: maps, side: side, scaling: d.Scaling(), prior: prior}
 	data := training.Data{Side: side, Train: r.source(split.Train), Validation: r.source(split.Validation)}
 	return data, checkpoint.Manifest{
 		Network: network, Schedule: diffusion.PaperName, Prior: prior, Scaling: r.scaling,
 		Data: checkpoint.Data{
-			Suite: s.Description.Suite, Set: string(camels.LH), Unit: s.Description.Unit, Side: side,
-			BoxSide: s.Description.BoxSide, Periodic: s.Description.Periodic, Split: checkpoint.Split(split),
+			Suite: d.Suite, Field: fieldName(s), Set: string(set), Unit: d.Unit, Offset: d.Offset, Side: side,
+			BoxSide: d.BoxSide, Periodic: d.Periodic, Split: checkpoint.Split(split),
 		},
 	}, nil
+}
+
+// fieldName is the field as a manifest has it: empty for Mcdm, so that runs begun before it was recorded go on.
+func fieldName(s *camels.Suite) string {
+	if s.Field == "Mcdm" {
+		return ""
+	}
+	return s.Field
+}
+
+// trainingMaps returns the set to train on and how it is split.
+func trainingMaps(s *camels.Suite, splitSeed uint64) (camels.Set, *camels.Maps, camels.Split, error) {
+	set, ok := s.Spread()
+	if !ok {
+		return "", nil, camels.Split{}, fmt.Errorf("dataset: %s has no LH set, which training needs; make one with `darkfield simulate --set LH`", s.Dir)
+	}
+	maps := s.Sets[set]
+	if maps.Simulations() < fewest {
+		return "", nil, camels.Split{}, fmt.Errorf("dataset: %s holds %d simulations, want at least %d to train, validate and test on", maps.Path(), maps.Simulations(), fewest)
+	}
+	return set, maps, camels.SplitSimulations(maps.Simulations(), splitSeed), nil
 }
 
 // reader reads, averages and scales maps.
@@ -61,49 +94,20 @@ type reader struct {
 	prior   cosmology.Prior
 }
 
-// source returns the maps of some simulations, keeping as many in memory as fit.
+// source returns the maps of some simulations.
 func (r reader) source(sims []int) training.Source {
-	n := len(sims) * camels.MapsPerSimulation
-	kept := make([][]float32, min(n, memory/(4*r.side*r.side)))
-	var mu sync.RWMutex
-	return training.Source{Len: n, Fill: func(i int, dst []float32) ([2]float32, error) {
+	return training.Source{Len: len(sims) * camels.MapsPerSimulation, Fill: func(i int, dst []float32) ([2]float32, error) {
 		sim := sims[i/camels.MapsPerSimulation]
 		u := r.prior.Unit(r.maps.Params(sim))
-		theta := [2]float32{float32(u[0]), float32(u[1])}
-		if i < len(kept) {
-			mu.RLock()
-			values := kept[i]
-			mu.RUnlock()
-			if values != nil {
-				copy(dst, values)
-				return theta, nil
-			}
-		}
-		values, err := r.scaled(sim*camels.MapsPerSimulation + i%camels.MapsPerSimulation)
+		m, err := r.maps.Average(sim*camels.MapsPerSimulation+i%camels.MapsPerSimulation, r.side)
 		if err != nil {
-			return theta, err
+			return [2]float32{}, err
 		}
-		if i < len(kept) {
-			mu.Lock()
-			kept[i] = values
-			mu.Unlock()
+		l, err := m.Log10()
+		if err != nil {
+			return [2]float32{}, err
 		}
-		copy(dst, values)
-		return theta, nil
+		copy(dst, r.scaling.Scale(l).Values)
+		return [2]float32{float32(u[0]), float32(u[1])}, nil
 	}}
-}
-
-func (r reader) scaled(i int) ([]float32, error) {
-	m, err := r.maps.Map(i)
-	if err != nil {
-		return nil, err
-	}
-	if m, err = field.BlockAverage(m, r.side); err != nil {
-		return nil, err
-	}
-	l, err := m.Log10()
-	if err != nil {
-		return nil, err
-	}
-	return r.scaling.Scale(l).Values, nil
 }

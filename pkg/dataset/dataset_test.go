@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -141,5 +142,41 @@ func TestRefusals(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error = %v, want one line that says %q", name, err, c.want)
 		}
+	}
+}
+
+// TestMeasuredRange: a field whose log range nobody knows is refused until the range of its training maps is put in; then training sees
+// values from −1 to 1, and the manifest says of which field.
+func TestMeasuredRange(t *testing.T) {
+	s := write(t, "SB28", 10) // no LH, which may be
+	s.Field, s.Description.LogRange = "Mgas", [2]float64{}
+	network := unet.Default().WithDim(8)
+	if _, _, err := Prepare(s, network, cells, 1); err == nil || !strings.Contains(err.Error(), "Mgas") || !strings.Contains(err.Error(), "log_range") {
+		t.Errorf("error = %v, want one that says what to write", err)
+	}
+	r, err := MeasureRange(context.Background(), s, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Description.LogRange = r
+	data, manifest, err := Prepare(s, network, cells, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if manifest.Data.Field != "Mgas" || manifest.Data.Set != "SB28" || manifest.Scaling != (field.Scaling{Min: r[0], Max: r[1]}) {
+		t.Errorf("manifest %+v, %+v", manifest.Data, manifest.Scaling)
+	}
+	low, high := float32(math.Inf(1)), float32(math.Inf(-1))
+	dst := make([]float32, cells*cells)
+	for i := range data.Train.Len {
+		if _, err := data.Train.Fill(i, dst); err != nil {
+			t.Fatal(err)
+		}
+		low, high = min(low, slices.Min(dst)), max(high, slices.Max(dst))
+	}
+	// The range is rounded outwards to 0.001, and log10 to float32.
+	slack := float32(2*0.001/(r[1]-r[0]) + 1e-6)
+	if low < -1-1e-6 || low > -1+slack || high > 1+1e-6 || high < 1-slack {
+		t.Errorf("training sees %g to %g, want −1 to 1 within %g", low, high, slack)
 	}
 }

@@ -6,19 +6,26 @@ import (
 	"math"
 )
 
-// DPMSolver is DPM-Solver++ (2M) of Lu et al. (2022): the deterministic equation of DDIM solved to second order, with one
-// network evaluation a step, in the clean map that the network implies.
+// DPMSolver is DPM-Solver++ (2M) of Lu et al. (2022): the deterministic equation of DDIM, or the stochastic one of ancestral sampling,
+// solved to second order, with one network evaluation a step, in the clean map that the network implies.
+//
+// The two agree for a perfect network. An imperfect one leaves errors, which the deterministic equation carries along and fresh noise
+// drowns.
 type DPMSolver struct {
 	Steps   int     // network evaluations a map, 1…T
+	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
 	Spacing Spacing // of the times; "": EvenLogSNR, the solver's own time
 }
 
 var _ Sampler = DPMSolver{}
 
-// Validate returns an error unless 1 <= Steps <= T and the spacing is known.
+// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1 and the spacing is known.
 func (m DPMSolver) Validate(s Schedule) error {
 	if m.Steps < 1 || m.Steps > s.Steps() {
 		return fmt.Errorf("diffusion.DPMSolver.Steps = %d, want 1…%d", m.Steps, s.Steps())
+	}
+	if !(m.Eta >= 0 && m.Eta <= 1) {
+		return fmt.Errorf("diffusion.DPMSolver.Eta = %g, want it in [0, 1]", m.Eta)
 	}
 	return m.Spacing.Validate()
 }
@@ -54,8 +61,13 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 		root, noise := math.Sqrt(s.AlphaBar(t)), math.Sqrt(1-s.AlphaBar(t))
 		u := times[i+1]
 		step := s.halfLogSNR(u) - s.halfLogSNR(t) // +Inf when u is 0
-		kept := math.Sqrt((1 - s.AlphaBar(u)) / (1 - s.AlphaBar(t)))
-		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-step)
+		forgotten := 0.0                          // of the noise, by the rate of fresh noise
+		if m.Eta > 0 {
+			forgotten = m.Eta * step
+		}
+		kept := math.Sqrt((1-s.AlphaBar(u))/(1-s.AlphaBar(t))) * math.Exp(-forgotten)
+		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-step-forgotten)
+		deviation := math.Sqrt((1 - s.AlphaBar(u)) * -math.Expm1(-2*forgotten))
 		slope := 0.0 // of the clean map over the last step, times half of this one; none is known at first, nor needed at the end
 		if i > 0 && u > 0 {
 			slope = step / (2 * (s.halfLogSNR(t) - s.halfLogSNR(times[i-1])))
@@ -63,7 +75,11 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 		for j, x := range st.x {
 			c := (float64(x) - noise*float64(epsilon[j])) / root
 			clean[j] = float32(c)
-			st.x[j] = float32(kept*float64(x) + added*(c+slope*(c-float64(before[j]))))
+			v := kept*float64(x) + added*(c+slope*(c-float64(before[j])))
+			if deviation > 0 {
+				v += deviation * st.sources[j/st.Pixels].NormFloat64()
+			}
+			st.x[j] = float32(v)
 		}
 		st.progress(i+1, steps)
 	}

@@ -77,6 +77,20 @@ func TestAncestralMoments(t *testing.T) {
 	}
 }
 
+// TestNoisyDPMSolverMoments: with fresh noise the pixels are still N(mu, sd²), as long as the steps are short: 4 standard errors, and 1 %
+// of the deviation for what 100 steps leave.
+func TestNoisyDPMSolverMoments(t *testing.T) {
+	const maps, pixels = 40, 2500
+	n := float64(maps * pixels)
+	for _, eta := range []float64{0.5, 1} {
+		mean, deviation := stat.MeanStdDev(sampleGaussian(t, DPMSolver{Steps: 100, Eta: eta}, Paper(), maps, pixels), nil)
+		t.Logf("eta %g: mean %.5f, standard deviation %.5f, want %g and %g", eta, mean, deviation, mu, sd)
+		if math.Abs(mean-mu) > 4*sd/math.Sqrt(n)+0.01*sd || math.Abs(deviation/sd-1) > 4/math.Sqrt(2*n)+0.01 {
+			t.Errorf("eta %g: mean %.5f and standard deviation %.5f, want %g and %g", eta, mean, deviation, mu, sd)
+		}
+	}
+}
+
 // ddimError returns the largest distance from where the continuous flow takes each x_T.
 func ddimError(t *testing.T, steps int) float64 {
 	t.Helper()

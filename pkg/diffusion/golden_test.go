@@ -115,7 +115,7 @@ func TestGoldenNoisedMaps(t *testing.T) {
 func TestGoldenLosses(t *testing.T) {
 	g := openGolden(t)
 	exec := graph.MustNewExec(onGo(t), func(a, b *graph.Node) (*graph.Node, *graph.Node) {
-		return HuberGraph(a, b), MeanSquareGraph(a, b)
+		return graph.ReduceAllMean(HuberGraph(a, b)), graph.ReduceAllMean(SquareGraph(a, b))
 	})
 	out, err := exec.Call(g.floats("eps"), g.floats("eps_pred"))
 	if err != nil {

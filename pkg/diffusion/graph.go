@@ -8,28 +8,56 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// NoisedGraph returns x_t for training: x0 and epsilon [B, H, W, 1], index [B] float32 (0-based time) → [B, H, W, 1].
-func NoisedGraph(s Schedule, x0, index, epsilon *Node) *Node {
-	signal, noise := make([]float32, s.Steps()), make([]float32, s.Steps())
-	for i := range signal {
-		ab := s.AlphaBar(Term(i).Step())
-		signal[i], noise[i] = float32(math.Sqrt(ab)), float32(math.Sqrt(1-ab))
+// byTime returns for each map of a batch the entry of a table [T] at its 0-based time: index [B] float32 → [B, 1, 1, 1].
+func byTime(table []float64, index *Node) *Node {
+	values := make([]float32, len(table))
+	for i, v := range table {
+		values[i] = float32(v)
 	}
-	pick := func(table []float32) *Node {
-		rows := InsertAxes(ConvertDType(index, dtypes.Int32), -1) // [B, 1]
-		return InsertAxes(Gather(Const(index.Graph(), table), rows), -1, -1, -1)
-	}
-	return Add(Mul(pick(signal), x0), Mul(pick(noise), epsilon))
+	rows := InsertAxes(ConvertDType(index, dtypes.Int32), -1) // [B, 1]
+	return InsertAxes(Gather(Const(index.Graph(), values), rows), -1, -1, -1)
 }
 
-// HuberGraph returns the smooth-L1 loss with β = 1, averaged over everything: the paper's loss.
+// signalAndNoise returns √ᾱ_t and √(1 − ᾱ_t) of every term.
+func (s Schedule) signalAndNoise() (signal, noise []float64) {
+	for i := range s.Steps() {
+		ab := s.AlphaBar(Term(i).Step())
+		signal, noise = append(signal, math.Sqrt(ab)), append(noise, math.Sqrt(1-ab))
+	}
+	return signal, noise
+}
+
+// NoisedGraph returns x_t for training: x0 and epsilon [B, H, W, 1], index [B] float32 (0-based time) → [B, H, W, 1].
+func NoisedGraph(s Schedule, x0, index, epsilon *Node) *Node {
+	signal, noise := s.signalAndNoise()
+	return Add(Mul(byTime(signal, index), x0), Mul(byTime(noise, index), epsilon))
+}
+
+// EpsilonGraph returns the noise that the network's output stands for: the output itself, or, where v = √ᾱ ε − √(1 − ᾱ) x_0 is
+// predicted, √ᾱ v + √(1 − ᾱ) x_t. Output and xt [B, H, W, 1], index [B].
+func EpsilonGraph(s Schedule, p Prediction, output, xt, index *Node) *Node {
+	if p != PredictV {
+		return output
+	}
+	signal, noise := s.signalAndNoise()
+	return Add(Mul(byTime(signal, index), output), Mul(byTime(noise, index), xt))
+}
+
+// WeightGraph returns the loss's weight of each map by its time, for an error of the noise: [B, 1, 1, 1].
+func WeightGraph(s Schedule, w Weighting, index *Node) *Node {
+	table := make([]float64, s.Steps())
+	for i := range table {
+		table[i] = w.at(s, Term(i).Step())
+	}
+	return byTime(table, index)
+}
+
+// HuberGraph returns the smooth-L1 loss with β = 1 of every pixel: the paper's loss is its mean.
 func HuberGraph(epsilon, predicted *Node) *Node {
 	d := Abs(Sub(epsilon, predicted))
 	small := LessThan(d, ScalarOne(d.Graph(), d.DType()))
-	return ReduceAllMean(Where(small, MulScalar(Square(d), 0.5), AddScalar(d, -0.5)))
+	return Where(small, MulScalar(Square(d), 0.5), AddScalar(d, -0.5))
 }
 
-// MeanSquareGraph returns the mean squared error, averaged over everything.
-func MeanSquareGraph(epsilon, predicted *Node) *Node {
-	return ReduceAllMean(Square(Sub(epsilon, predicted)))
-}
+// SquareGraph returns the squared error of every pixel.
+func SquareGraph(epsilon, predicted *Node) *Node { return Square(Sub(epsilon, predicted)) }

@@ -23,7 +23,7 @@ func TestMapDependsOnItsNumberAlone(t *testing.T) {
 		}
 		return x
 	}
-	for _, m := range []Sampler{Ancestral{}, DDIM{Steps: 10}, DDIM{Steps: 10, Eta: 1}, DPMSolver{Steps: 10}} {
+	for _, m := range []Sampler{Ancestral{}, DDIM{Steps: 10}, DDIM{Steps: 10, Eta: 1}, DPMSolver{Steps: 10}, DPMSolver{Steps: 10, Eta: 1}} {
 		all := sample(m, 0, 5)
 		for i := range 5 {
 			if got := sample(m, i, 1); !slices.Equal(got, all[i*pixels:(i+1)*pixels]) {
@@ -112,6 +112,7 @@ func TestSamplersRefuse(t *testing.T) {
 		"no steps":       {m: DDIM{}, reason: "Steps = 0"},
 		"too many steps": {m: DDIM{Steps: 31}, reason: "Steps = 31"},
 		"no DPM steps":   {m: DPMSolver{}, reason: "DPMSolver.Steps = 0"},
+		"too much noise": {m: DPMSolver{Steps: 3, Eta: 2}, reason: "DPMSolver.Eta = 2"},
 		"strange times":  {m: DPMSolver{Steps: 3, Spacing: "sometimes"}, reason: `"sometimes", want time or log-snr`},
 		"noise NaN":      {m: DDIM{Steps: 5, Eta: math.NaN()}, reason: "Eta = NaN"},
 		"no maps":        {r: Request{Pixels: 2, Thetas: 2}, reason: "at least one map"},

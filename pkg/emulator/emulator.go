@@ -47,7 +47,8 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	}
 	e.exec, err = model.NewExec(b, store, func(_ *model.Scope, in []*Node) *Node {
 		weight := func(name string) *Node { return store.GetVariable("/" + name).NodeValue(in[0].Graph()) }
-		return unet.Predict(c.Manifest.Network, weight, in[0], in[1], in[2])
+		output := unet.Predict(c.Manifest.Network, weight, in[0], in[1], in[2])
+		return diffusion.EpsilonGraph(schedule, c.Manifest.Prediction, output, in[0], in[1])
 	})
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)

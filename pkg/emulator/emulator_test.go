@@ -80,7 +80,7 @@ func worst(a, b field.LogMap) float64 {
 // TestMapsDoNotDependOnTheBatch: map i follows from the seed, i and its parameters alone.
 func TestMapsDoNotDependOnTheBatch(t *testing.T) {
 	e := open(t, 1, 0)
-	for _, c := range []SampleConfig{{Sampler: "ddim", Steps: 3, Batch: 5}, {Sampler: "ddim", Steps: 3, Eta: 1, Batch: 5}, {Sampler: "dpm++", Steps: 3, Batch: 5}} {
+	for _, c := range []SampleConfig{{Sampler: "ddim", Steps: 3, Batch: 5}, {Sampler: "ddim", Steps: 3, Eta: 1, Batch: 5}, {Sampler: "dpm++", Steps: 3, Batch: 5}, {Sampler: "dpm++", Steps: 3, Eta: 1, Batch: 5}} {
 		whole := sample(t, e, few, 7, c)
 		c.Batch = 2 // the last one is filled up
 		parts := sample(t, e, few, 7, c)
@@ -176,7 +176,7 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, "σ_8 = 1.2"},
 		"an unknown sampler": {func() error { return SampleConfig{Sampler: "euler", Batch: 1}.Validate() }, "euler"},
-		"noise for dpm++":    {func() error { return SampleConfig{Sampler: "dpm++", Steps: 2, Eta: 1, Batch: 1}.Validate() }, "Eta = 1"},
+		"half of ddpm's":     {func() error { return SampleConfig{Sampler: "ddpm", Eta: 0.5, Batch: 1}.Validate() }, "Eta = 0.5"},
 		"no batch":           {func() error { return SampleConfig{Sampler: "ddim", Steps: 2}.Validate() }, "Batch = 0"},
 		"too many steps":     {func() error { return SampleConfig{Sampler: "ddim", Steps: 5000, Batch: 1}.Validate() }, "5000"},
 		"a map of another side": {func() error {

@@ -14,20 +14,21 @@ import (
 const (
 	DDPM = "ddpm"  // ancestral, all steps of the schedule
 	DDIM = "ddim"  // first order, deterministic unless Eta > 0
-	DPM  = "dpm++" // DPM-Solver++ (2M): second order, deterministic
+	DPM  = "dpm++" // DPM-Solver++ (2M): second order, deterministic unless Eta > 0
 )
 
 // SampleConfig says how to sample.
 type SampleConfig struct {
 	Sampler string            `json:"sampler" yaml:"sampler"`                     // DDPM, DDIM or DPM
 	Steps   int               `json:"steps" yaml:"steps"`                         // network evaluations a map; DDPM has its own
-	Eta     float64           `json:"eta" yaml:"eta"`                             // noise of DDIM: 0 is deterministic
+	Eta     float64           `json:"eta" yaml:"eta"`                             // noise of DDIM and DPM: 0 is deterministic
 	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"` // of the times of DDIM and DPM; "": the sampler's own
 	Batch   int               `json:"batch" yaml:"batch"`                         // maps at a time
 }
 
-// DefaultSampling returns deterministic DDIM with 25 steps.
-func DefaultSampling() SampleConfig { return SampleConfig{Sampler: DDIM, Steps: 25, Batch: 20} }
+// DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise: without the noise, maps of a network that is not perfect are far
+// worse than those of ancestral sampling, whatever the number of steps.
+func DefaultSampling() SampleConfig { return SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20} }
 
 // String names the sampler with all that its maps depend on, as captions do.
 func (c SampleConfig) String() string {
@@ -50,8 +51,8 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	if c.Batch < 1 {
 		return nil, fmt.Errorf("emulator.SampleConfig.Batch = %d, want >= 1", c.Batch)
 	}
-	if c.Eta != 0 && c.Sampler != DDIM {
-		return nil, fmt.Errorf("emulator.SampleConfig.Eta = %g, but only %s takes it, not %s", c.Eta, DDIM, c.Sampler)
+	if c.Sampler == DDPM && c.Eta != 0 && c.Eta != 1 {
+		return nil, fmt.Errorf("emulator.SampleConfig.Eta = %g, but the noise of %s cannot be chosen: leave it at 1", c.Eta, DDPM)
 	}
 	var m diffusion.Sampler
 	switch c.Sampler {
@@ -60,7 +61,7 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	case DDIM:
 		m = diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, Spacing: c.Spacing}
 	case DPM:
-		m = diffusion.DPMSolver{Steps: c.Steps, Spacing: c.Spacing}
+		m = diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, Spacing: c.Spacing}
 	default:
 		return nil, fmt.Errorf("emulator.SampleConfig.Sampler = %q, want %s, %s or %s", c.Sampler, DDPM, DDIM, DPM)
 	}
@@ -71,6 +72,15 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 func (c SampleConfig) Validate() error {
 	_, err := c.sampler(diffusion.Paper())
 	return err
+}
+
+// Evaluations returns how often the network is called for one map, by the paper's schedule.
+func (c SampleConfig) Evaluations() (int, error) {
+	m, err := c.sampler(diffusion.Paper())
+	if err != nil {
+		return 0, err
+	}
+	return m.Evaluations(diffusion.Paper()), nil
 }
 
 // ErrNotTrained says that sampled maps hold values that no density can have.

@@ -1,12 +1,17 @@
 // Package fft transforms real float32 meshes in three dimensions. It is the inner loop of the simulator and knows nothing else.
 //
-// Lines are transformed many at a time by a radix-4 Stockham algorithm whose inner loops run over neighbouring memory.
+// Lines are transformed many at a time, so that the inner loops run over neighbouring memory (stages.go); a block of lines stays in
+// the processor's nearest memory. On processors with AVX2 the inner loops are in assembly (kernels_amd64.s). The same mesh gives the
+// same bytes on the same machine; other machines may round otherwise.
 package fft
 
 import (
 	"fmt"
-	"math"
+	"unsafe"
 )
+
+// width is how many lines are transformed at a time: 16 lines of 128 numbers and as much scratch are 32 KiB.
+const width = 16
 
 // Plan transforms meshes of Side³ real numbers, Side a power of two >= 8. It holds scratch memory: use one for each
 // goroutine.
@@ -14,9 +19,10 @@ type Plan struct {
 	n       int
 	full    stages // along x and y
 	half    stages // along z: n real numbers are n/2 complex ones
-	twist   []complex64
-	a, b, c []complex64 // scratch of one plane each
-	columns []complex64 // scratch of one mesh, for Inverse
+	factors [2][]complex64
+	scratch [2][]complex64 // of a block of lines, for stages
+	a, b    []complex64    // a block of lines each
+	meshes  [2][]complex64 // of modes
 }
 
 // Modes is the number of complex numbers along z.
@@ -27,20 +33,16 @@ func NewPlan(side int) *Plan {
 	if side < 8 || side&(side-1) != 0 {
 		panic(fmt.Sprintf("fft: side %d, want a power of two >= 8", side))
 	}
-	p := &Plan{n: side, full: newStages(side), half: newStages(side / 2), twist: make([]complex64, side/2+1)}
-	for k := range p.twist {
-		p.twist[k] = unit(k, side)
+	p := &Plan{n: side, full: newStages(side), half: newStages(side / 2)}
+	for k := range side/4 + 1 {
+		w := unit(k, side)
+		p.factors[forward] = append(p.factors[forward], complex(0.5*imag(w), -0.5*real(w))) // −i·w/2
+		p.factors[inverse] = append(p.factors[inverse], complex(imag(w), real(w)))          // i·w*
 	}
-	plane := side * (side/2 + 1)
-	p.a, p.b, p.c = make([]complex64, plane), make([]complex64, plane), make([]complex64, plane)
-	p.columns = make([]complex64, side*plane)
+	for _, s := range []*[]complex64{&p.scratch[0], &p.scratch[1], &p.a, &p.b} {
+		*s = make([]complex64, 2*width*side)
+	}
 	return p
-}
-
-// unit returns exp(−2πi k/n).
-func unit(k, n int) complex64 {
-	s, c := math.Sincos(-2 * math.Pi * float64(k) / float64(n))
-	return complex(float32(c), float32(s))
 }
 
 // Forward writes the unnormalised transform Σ x exp(−ik·x) of the mesh src[x][y][z] to dst[kx][ky][kz], kz = 0…n/2.
@@ -48,18 +50,10 @@ func (p *Plan) Forward(dst []complex64, src []float32) {
 	n, m := p.n, p.Modes()
 	p.check(dst, src)
 	for x := range n {
-		plane := dst[x*n*m : (x+1)*n*m]
-		p.realLines(plane, src[x*n*n:(x+1)*n*n])
-		copy(plane, p.full.run(plane, p.a, m, false))
+		p.forwardPlane(dst[x*n*m:(x+1)*n*m], src[x*n*n:(x+1)*n*n])
 	}
-	for y := range n {
-		for x := range n {
-			copy(p.a[x*m:(x+1)*m], dst[(x*n+y)*m:])
-		}
-		out := p.full.run(p.a, p.b, m, false)
-		for x := range n {
-			copy(dst[(x*n+y)*m:(x*n+y+1)*m], out[x*m:])
-		}
+	for c, end := range blocks(n * m) {
+		p.full.run(dst[c:], dst[c:], lines{end - c, n * m, n * m}, forward, &p.scratch)
 	}
 }
 
@@ -71,18 +65,15 @@ type Filter func(kx, ky int, dst, src []complex64)
 func (p *Plan) Inverse(dst []float32, src []complex64, filter Filter) {
 	n, m := p.n, p.Modes()
 	p.check(src, dst)
-	for y := range n {
-		for x := range n {
-			filter(x, y, p.a[x*m:(x+1)*m], src[(x*n+y)*m:(x*n+y+1)*m])
-		}
-		out := p.full.run(p.a, p.b, m, true)
-		for x := range n {
-			copy(p.columns[(x*n+y)*m:(x*n+y+1)*m], out[x*m:])
-		}
+	work := p.mesh(0)
+	for row := range n * n {
+		filter(row/n, row%n, work[row*m:(row+1)*m], src[row*m:(row+1)*m])
+	}
+	for c, end := range blocks(n * m) {
+		p.full.run(work[c:], work[c:], lines{end - c, n * m, n * m}, inverse, &p.scratch)
 	}
 	for x := range n {
-		plane := p.full.run(p.columns[x*n*m:(x+1)*n*m], p.a, m, true)
-		p.realLinesBack(dst[x*n*n:(x+1)*n*n], plane)
+		p.inversePlane(dst[x*n*n:(x+1)*n*n], work[x*n*m:(x+1)*n*m], nil)
 	}
 }
 
@@ -92,51 +83,81 @@ func (p *Plan) check(modes []complex64, mesh []float32) {
 	}
 }
 
-// realLines transforms n lines of n real numbers: as n/2 complex numbers each, whose spectrum is then taken apart.
-func (p *Plan) realLines(dst []complex64, src []float32) {
-	n, h := p.n, p.n/2
-	work := p.a[:h*n]
-	for line := range n {
-		row := src[line*n : (line+1)*n]
-		for z := range h {
-			work[z*n+line] = complex(row[2*z], row[2*z+1])
-		}
+// mesh returns scratch memory for the modes of a mesh, one of two.
+func (p *Plan) mesh(i int) []complex64 {
+	if p.meshes[i] == nil {
+		p.meshes[i] = make([]complex64, p.n*p.n*p.Modes())
 	}
-	out := p.half.run(work, p.b[:h*n], n, false)
-	m := h + 1
-	for k := range m {
-		ahead, back, w := out[(k%h)*n:][:n], out[((h-k)%h)*n:][:n], p.twist[k]
-		for line, a := range ahead {
-			b := back[line]
-			conj := complex(real(b), -imag(b))
-			even, odd := a+conj, a-conj
-			odd = complex(imag(odd), -real(odd)) * w // −i·odd·w
-			dst[line*m+k] = complex(0.5*(real(even)+real(odd)), 0.5*(imag(even)+imag(odd)))
+	return p.meshes[i]
+}
+
+// blocks cuts columns into blocks of at least width, where there are as many, and less than twice that: start and end.
+func blocks(columns int) func(yield func(start, end int) bool) {
+	return func(yield func(start, end int) bool) {
+		for c := 0; c < columns; {
+			end := c + width
+			if end+width > columns {
+				end = columns
+			}
+			if !yield(c, end) {
+				return
+			}
+			c = end
 		}
 	}
 }
 
-// realLinesBack is the inverse of realLines times n.
-func (p *Plan) realLinesBack(dst []float32, src []complex64) {
-	n, h := p.n, p.n/2
-	m := h + 1
-	work, other := p.b[:h*n], p.c[:h*n]
-	for k := range h {
-		w := p.twist[k]
-		w = complex(real(w), -imag(w))
-		for line := range n {
-			a, b := src[line*m+k], src[line*m+h-k]
-			conj := complex(real(b), -imag(b))
-			even, odd := a+conj, (a-conj)*w
-			work[k*n+line] = complex(real(even)-imag(odd), imag(even)+real(odd)) // even + i·odd
-		}
+// forwardPlane transforms the plane src[y][z] along z and y to dst[ky][kz].
+func (p *Plan) forwardPlane(dst []complex64, src []float32) {
+	m := p.Modes()
+	p.realLines(dst, pairs(src))
+	for c, end := range blocks(m) {
+		p.full.run(dst[c:], dst[c:], lines{end - c, m, m}, forward, &p.scratch)
 	}
-	out := p.half.run(work, other, n, true)
-	for line := range n {
-		row := dst[line*n : (line+1)*n]
-		for z := range h {
-			v := out[z*n+line]
-			row[2*z], row[2*z+1] = real(v), imag(v)
+}
+
+// inversePlane is the inverse of forwardPlane times n²; weights, if not nil, multiply the modes along kz. It overwrites src.
+func (p *Plan) inversePlane(dst []float32, src []complex64, weights []float32) {
+	m := p.Modes()
+	for c, end := range blocks(m) {
+		p.full.run(src[c:], src[c:], lines{end - c, m, m}, inverse, &p.scratch)
+	}
+	p.realLinesBack(pairs(dst), src, weights)
+}
+
+// pairs takes neighbouring real numbers as complex ones.
+func pairs(x []float32) []complex64 {
+	return unsafe.Slice((*complex64)(unsafe.Pointer(unsafe.SliceData(x))), len(x)/2)
+}
+
+// realLines transforms n lines of n real numbers: as n/2 complex numbers each, whose spectrum is then taken apart.
+func (p *Plan) realLines(dst, src []complex64) {
+	n, h, m := p.n, p.n/2, p.Modes()
+	w := min(width, n)
+	for line := 0; line < n; line += w {
+		transpose(p.a, src[line*h:], w, h, w, h)
+		p.half.run(p.b, p.a, lines{w, w, w}, forward, &p.scratch)
+		tangle{up: 0, down: h * w, above: 0, below: 0, rows: 1, columns: w, scale: 0.5}.run(p.a, p.b, p.factors[forward])
+		tangle{up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w, scale: 0.5}.run(p.a, p.b, p.factors[forward][1:])
+		transpose(dst[line*m:], p.a, m, w, m, w)
+	}
+}
+
+// realLinesBack is the inverse of realLines times n.
+func (p *Plan) realLinesBack(dst, src []complex64, weights []float32) {
+	n, h, m := p.n, p.n/2, p.Modes()
+	w := min(width, n)
+	for line := 0; line < n; line += w {
+		transpose(p.a, src[line*m:], w, m, w, m)
+		for k, weight := range weights {
+			row := p.a[k*w : (k+1)*w]
+			for i, v := range row {
+				row[i] = complex(weight*real(v), weight*imag(v))
+			}
 		}
+		tangle{up: 0, down: 0, above: 0, below: h * w, rows: 1, columns: w, scale: 1}.run(p.b, p.a, p.factors[inverse])
+		tangle{up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w, scale: 1}.run(p.b, p.a, p.factors[inverse][1:])
+		p.half.run(p.b, p.b, lines{w, w, w}, inverse, &p.scratch)
+		transpose(dst[line*h:], p.b, h, w, h, w)
 	}
 }

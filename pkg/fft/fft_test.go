@@ -49,7 +49,9 @@ func reference(mesh []float32, n int) []complex128 {
 	return out
 }
 
-func TestForwardAgreesWithGonum(t *testing.T) {
+func TestForwardAgreesWithGonum(t *testing.T) { kernels(t, testForwardAgreesWithGonum) }
+
+func testForwardAgreesWithGonum(t *testing.T) {
 	for _, n := range []int{8, 16, 32} {
 		mesh := randomMesh(n)
 		p := NewPlan(n)
@@ -66,7 +68,9 @@ func TestForwardAgreesWithGonum(t *testing.T) {
 	}
 }
 
-func TestRoundTrip(t *testing.T) {
+func TestRoundTrip(t *testing.T) { kernels(t, testRoundTrip) }
+
+func testRoundTrip(t *testing.T) {
 	for _, n := range []int{8, 16, 32, 64} {
 		mesh := randomMesh(n)
 		p := NewPlan(n)
@@ -82,7 +86,9 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestParseval(t *testing.T) {
+func TestParseval(t *testing.T) { kernels(t, testParseval) }
+
+func testParseval(t *testing.T) {
 	const n = 32
 	mesh := randomMesh(n)
 	p := NewPlan(n)
@@ -110,9 +116,45 @@ func BenchmarkForward(b *testing.B) {
 			mesh := randomMesh(n)
 			p := NewPlan(n)
 			modes := make([]complex64, n*n*p.Modes())
-			for b.Loop() {
-				p.Forward(modes, mesh)
+			core(b, func() { p.Forward(modes, mesh) })
+		})
+	}
+}
+
+// BenchmarkGonum is Forward as gonum does it: float64, line after line.
+func BenchmarkGonum(b *testing.B) {
+	for _, n := range []int{64, 128} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			mesh := make([]float64, n*n*n)
+			for i, v := range randomMesh(n) {
+				mesh[i] = float64(v)
 			}
+			m := n/2 + 1
+			modes := make([]complex128, n*n*m)
+			z, xy := fourier.NewFFT(n), fourier.NewCmplxFFT(n)
+			line := make([]complex128, n)
+			along := func(start, stride int) {
+				for i := range n {
+					line[i] = modes[start+i*stride]
+				}
+				xy.Coefficients(line, line)
+				for i := range n {
+					modes[start+i*stride] = line[i]
+				}
+			}
+			core(b, func() {
+				for row := range n * n {
+					z.Coefficients(modes[row*m:(row+1)*m], mesh[row*n:(row+1)*n])
+				}
+				for x := range n {
+					for k := range m {
+						along(x*n*m+k, m)
+					}
+				}
+				for yk := range n * m {
+					along(yk, n*m)
+				}
+			})
 		})
 	}
 }
@@ -124,9 +166,74 @@ func BenchmarkInverse(b *testing.B) {
 			p := NewPlan(n)
 			modes := make([]complex64, n*n*p.Modes())
 			p.Forward(modes, mesh)
-			for b.Loop() {
-				p.Inverse(mesh, modes, copyFilter)
+			core(b, func() { p.Inverse(mesh, modes, copyFilter) })
+		})
+	}
+}
+
+// gradientCase is a mesh with a filter and wavenumbers for Gradient.
+func gradientCase(n int) (mesh []float32, potential Potential, k []float32) {
+	m := n/2 + 1
+	k = make([]float32, n)
+	for i := range k {
+		k[i] = float32((i+n/2)%n - n/2)
+	}
+	k[n/2] = 0
+	potential = make(Potential, m*m*m)
+	for i := range potential {
+		x, y, z := i/(m*m), i/m%m, i%m
+		potential[i] = 1 / float32(1+x*x+y*y+z*z)
+	}
+	return randomMesh(n), potential, k
+}
+
+// TestGradientIsThreeInverses compares with one filtered transform for each component.
+func TestGradientIsThreeInverses(t *testing.T) { kernels(t, testGradientIsThreeInverses) }
+
+func testGradientIsThreeInverses(t *testing.T) {
+	for _, n := range []int{8, 16, 32, 64} {
+		mesh, potential, k := gradientCase(n)
+		p := NewPlan(n)
+		m := p.Modes()
+		modes := make([]complex64, n*n*m)
+		p.Forward(modes, mesh)
+		var want [3][]float32
+		for axis := range want {
+			want[axis] = make([]float32, n*n*n)
+			p.Inverse(want[axis], modes, func(x, y int, dst, src []complex64) {
+				for z, v := range src {
+					f := potential[(min(x, n-x)*m+min(y, n-y))*m+z] * [3]float32{k[x], k[y], k[z]}[axis]
+					dst[z] = complex(-f*imag(v), f*real(v))
+				}
+			})
+		}
+		planes := 0
+		for x, got := range p.Gradient(func(x int) []float32 { return mesh[x*n*n : (x+1)*n*n] }, potential, k) {
+			planes++
+			for axis := range got {
+				for i, v := range got[axis] {
+					// Modes of rms n^1.5 times at most 1/2; their sum is as large as √(n³) of them.
+					if d := math.Abs(float64(v - want[axis][x*n*n+i])); d > 5*tolerance(n)*math.Pow(float64(n), 3) {
+						t.Fatalf("n = %d: component %d at x = %d, %d: %g, want %g", n, axis, x, i, v, want[axis][x*n*n+i])
+					}
+				}
 			}
+		}
+		if planes != n {
+			t.Errorf("%d planes, want %d", planes, n)
+		}
+	}
+}
+
+func BenchmarkGradient(b *testing.B) {
+	for _, n := range []int{64, 128} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			mesh, potential, k := gradientCase(n)
+			p := NewPlan(n)
+			core(b, func() {
+				for range p.Gradient(func(x int) []float32 { return mesh[x*n*n : (x+1)*n*n] }, potential, k) {
+				}
+			})
 		})
 	}
 }

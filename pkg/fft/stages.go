@@ -1,91 +1,90 @@
 package fft
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
-// stages holds the twiddles of complex transforms of one length: for each radix-4 stage of length l the triples
-// (w, w², w³), w = exp(−2πi p/l), p = 0…l/4−1.
+// stages is a complex transform of one length, a power of two >= 4, of many lines side by side: a Stockham algorithm of radix 8
+// and 4.
 type stages struct {
 	n        int
-	twiddles [][]complex64
+	radix    []int
+	twiddles [2][][]complex64 // by direction and pass
 }
 
 func newStages(n int) stages {
 	s := stages{n: n}
-	for l := n; l >= 4; l /= 4 {
-		var t []complex64
-		for p := range l / 4 {
-			t = append(t, unit(p, l), unit(2*p, l), unit(3*p, l))
+	for l := n; l > 1; {
+		r := 8
+		if left := bits.TrailingZeros(uint(l)); left == 2 || left == 4 {
+			r = 4
 		}
-		s.twiddles = append(s.twiddles, t)
+		s.radix = append(s.radix, r)
+		for d := range s.twiddles {
+			s.twiddles[d] = append(s.twiddles[d], twiddles(l, r, direction(d)))
+		}
+		l /= r
 	}
 	return s
 }
 
-// odd reports whether a radix-2 stage is left at the end.
-func (s stages) odd() bool { return bits.TrailingZeros(uint(s.n))%2 == 1 }
-
-// run transforms m interleaved lines x[i·m + line], i = 0…n−1, using y as scratch, and returns x or y, whichever holds the
-// result. Nothing is normalised.
-func (s stages) run(x, y []complex64, m int, inverse bool) []complex64 {
-	l, stride := s.n, m
-	x, y = x[:s.n*m], y[:s.n*m]
-	for _, w := range s.twiddles {
-		radix4(x, y, w, l, stride, inverse)
-		l, stride = l/4, stride*4
-		x, y = y, x
+// twiddles returns exp(∓2πi pj/l) for the rows p = 0…l/radix−1 and legs j = 1…radix−1 of a pass; nil where all are 1.
+func twiddles(l, radix int, d direction) []complex64 {
+	if l == radix {
+		return nil
 	}
-	if s.odd() {
-		a, b := x[:stride], x[stride:2*stride]
-		u, v := y[:stride], y[stride:2*stride]
-		for q, c := range a {
-			d := b[q]
-			u[q], v[q] = c+d, c-d
+	var t []complex64
+	for p := range l / radix {
+		for j := 1; j < radix; j++ {
+			w := unit(p*j, l)
+			if d == inverse {
+				w = conj(w)
+			}
+			t = append(t, w)
 		}
-		return y
 	}
-	return x
+	return t
 }
 
-// radix4 is one Stockham stage.
-func radix4(x, y, twiddles []complex64, l, stride int, inverse bool) {
-	quarter := l / 4
-	for p := range quarter {
-		w1, w2, w3 := twiddles[3*p], twiddles[3*p+1], twiddles[3*p+2]
-		if inverse {
-			w1, w2, w3 = conj(w1), conj(w2), conj(w3)
-		}
-		a, b := x[p*stride:][:stride], x[(p+quarter)*stride:][:stride]
-		c, d := x[(p+2*quarter)*stride:][:stride], x[(p+3*quarter)*stride:][:stride]
-		out := y[4*p*stride:][:4*stride]
-		butterflies(a, b, c, d, out, w1, w2, w3, inverse)
-	}
+// unit returns exp(−2πi k/n).
+func unit(k, n int) complex64 {
+	s, c := math.Sincos(-2 * math.Pi * float64(k) / float64(n))
+	return complex(float32(c), float32(s))
 }
 
-func conj(z complex64) complex64 { return complex(real(z), -imag(z)) }
+// lines says how many lines lie side by side, and how far apart their elements are in src and dst, in complex numbers.
+type lines struct{ columns, from, to int }
 
-// butterflies combines four quarters, element by element.
-func butterflies(a, b, c, d, out []complex64, w1, w2, w3 complex64, inverse bool) {
-	n := len(a)
-	b, c, d = b[:n], c[:n], d[:n]
-	o0, o1, o2, o3 := out[:n], out[n:2*n], out[2*n:3*n], out[3*n:4*n]
-	o0, o1, o2, o3 = o0[:n], o1[:n], o2[:n], o3[:n]
-	sign := float32(1)
-	if inverse {
-		sign = -1
+// run transforms the lines src[i·from + column], i = 0…n−1, to dst[i·to + column]; dst may be src. The scratch slices hold n·columns
+// numbers each. Nothing is normalised.
+func (s stages) run(dst, src []complex64, l lines, d direction, scratch *[2][]complex64) {
+	size := s.n * l.columns
+	a, b := scratch[0][:size], scratch[1][:size]
+	if len(s.radix) == 1 { // a pass cannot work in place
+		for i := range s.n {
+			copy(a[i*l.columns:(i+1)*l.columns], src[i*l.from:])
+		}
+		src, l.from = a, l.columns
 	}
-	r1, i1, r2, i2, r3, i3 := real(w1), imag(w1), real(w2), imag(w2), real(w3), imag(w3)
-	for q := range n {
-		va, vb, vc, vd := a[q], b[q], c[q], d[q]
-		sr, si := real(va)+real(vc), imag(va)+imag(vc)
-		dr, di := real(va)-real(vc), imag(va)-imag(vc)
-		tr, ti := real(vb)+real(vd), imag(vb)+imag(vd)
-		er, ei := sign*(imag(vb)-imag(vd)), -sign*(real(vb)-real(vd)) // ∓i(b − d)
-		o0[q] = complex(sr+tr, si+ti)
-		pr, pi := dr+er, di+ei
-		o1[q] = complex(pr*r1-pi*i1, pr*i1+pi*r1)
-		pr, pi = sr-tr, si-ti
-		o2[q] = complex(pr*r2-pi*i2, pr*i2+pi*r2)
-		pr, pi = dr-er, di-ei
-		o3[q] = complex(pr*r3-pi*i3, pr*i3+pi*r3)
+	length, done, last := s.n, 1, len(s.radix)-1
+	for i, r := range s.radix {
+		// A row holds the columns of all the lines' parts that are done; the last pass, whose rows would be one, goes by parts.
+		from, to := done*l.columns, done*l.columns
+		g := geometry{rows: length / r, columns: from, fromLeg: length / r * from, fromRow: from, toLeg: to, toRow: r * to}
+		if i == 0 {
+			g.fromLeg, g.fromRow = length/r*l.from, l.from
+		}
+		out := a
+		if i == last {
+			out = dst
+			g.rows, g.columns, g.toLeg, g.toRow = done, l.columns, done*l.to, l.to
+			if i > 0 {
+				g.fromRow = l.columns
+			}
+		}
+		butterflies(r, out, src, g, s.twiddles[d][i], d)
+		src, a, b = out, b, a
+		length, done = length/r, done*r
 	}
 }

@@ -91,9 +91,10 @@ func BlockAverage(m Map, cells int) (Map, error) {
 	f := m.Box.Cells / cells
 	out := NewMap(Box{Side: m.Box.Side, Cells: cells})
 	for y := range cells {
+		lines := rows(m, y*f, f)
 		for x := range cells {
 			sum := 0.0
-			for _, row := range rows(m, y*f, f) {
+			for _, row := range lines {
 				for _, v := range row[x*f : (x+1)*f] {
 					sum += float64(v)
 				}

@@ -21,37 +21,46 @@ func (m mesh) cloud(x float32) cloud {
 	return cloud{i, (i + 1) & (m.cells - 1), w}
 }
 
+// planes are those of two neighbouring x, [y][z], between which a particle lies.
+type planes struct{ low, high []float32 }
+
 // deposit adds one for each particle to dst, shared among the 8 nearest cells (cloud in cell). Positions must lie in
 // [0, side).
 func (m mesh) deposit(dst []float32, x [3][]float32) {
-	n := m.cells
+	n := m.cells * m.cells
 	for p := range x[0] {
-		a, b, c := m.cloud(x[0][p]), m.cloud(x[1][p]), m.cloud(x[2][p])
-		ai, aj, bi, bj := a.i*n*n, a.j*n*n, b.i*n, b.j*n
-		w00, w01, w10, w11 := (1-a.w)*(1-b.w), (1-a.w)*b.w, a.w*(1-b.w), a.w*b.w
-		v := 1 - c.w
-		dst[ai+bi+c.i] += w00 * v
-		dst[ai+bi+c.j] += w00 * c.w
-		dst[ai+bj+c.i] += w01 * v
-		dst[ai+bj+c.j] += w01 * c.w
-		dst[aj+bi+c.i] += w10 * v
-		dst[aj+bi+c.j] += w10 * c.w
-		dst[aj+bj+c.i] += w11 * v
-		dst[aj+bj+c.j] += w11 * c.w
+		a := m.cloud(x[0][p])
+		m.share(planes{dst[a.i*n:][:n], dst[a.j*n:][:n]}, [3]float32{x[0][p], x[1][p], x[2][p]})
 	}
 }
 
-// gather reads src at every particle with the weights of deposit, so that a particle exerts no force on itself.
-func (m mesh) gather(dst, src []float32, x [3][]float32) {
-	n := m.cells
-	for p := range x[0] {
-		a, b, c := m.cloud(x[0][p]), m.cloud(x[1][p]), m.cloud(x[2][p])
-		ai, aj, bi, bj := a.i*n*n, a.j*n*n, b.i*n, b.j*n
-		v := 1 - c.w
-		r00 := src[ai+bi+c.i]*v + src[ai+bi+c.j]*c.w
-		r01 := src[ai+bj+c.i]*v + src[ai+bj+c.j]*c.w
-		r10 := src[aj+bi+c.i]*v + src[aj+bi+c.j]*c.w
-		r11 := src[aj+bj+c.i]*v + src[aj+bj+c.j]*c.w
-		dst[p] = (1-a.w)*((1-b.w)*r00+b.w*r01) + a.w*((1-b.w)*r10+b.w*r11)
+// share adds a particle to the cells of its two planes.
+func (m mesh) share(dst planes, x [3]float32) {
+	a, b, c := m.cloud(x[0]), m.cloud(x[1]), m.cloud(x[2])
+	ii, ij, ji, jj := b.i*m.cells+c.i, b.i*m.cells+c.j, b.j*m.cells+c.i, b.j*m.cells+c.j
+	w00, w01, w10, w11 := (1-b.w)*(1-c.w), (1-b.w)*c.w, b.w*(1-c.w), b.w*c.w
+	low, high := dst.low, dst.high
+	v := 1 - a.w
+	low[ii] += v * w00
+	low[ij] += v * w01
+	low[ji] += v * w10
+	low[jj] += v * w11
+	high[ii] += a.w * w00
+	high[ij] += a.w * w01
+	high[ji] += a.w * w10
+	high[jj] += a.w * w11
+}
+
+// gather reads the three components of src at a particle with the weights of share, so that a particle exerts no force on itself.
+func (m mesh) gather(src *[3]planes, x [3]float32) (f [3]float32) {
+	a, b, c := m.cloud(x[0]), m.cloud(x[1]), m.cloud(x[2])
+	ii, ij, ji, jj := b.i*m.cells+c.i, b.i*m.cells+c.j, b.j*m.cells+c.i, b.j*m.cells+c.j
+	w00, w01, w10, w11 := (1-b.w)*(1-c.w), (1-b.w)*c.w, b.w*(1-c.w), b.w*c.w
+	for axis := range src {
+		low, high := src[axis].low, src[axis].high
+		l := w00*low[ii] + w01*low[ij] + w10*low[ji] + w11*low[jj]
+		h := w00*high[ii] + w01*high[ij] + w10*high[ji] + w11*high[jj]
+		f[axis] = l + a.w*(h-l)
 	}
+	return f
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/fft"
@@ -30,40 +31,46 @@ func Simulate(ctx context.Context, c Config, params cosmology.Params, seed uint6
 	if err := s.evolve(ctx); err != nil {
 		return nil, err
 	}
-	return &Particles{Side: c.BoxSide, Positions: s.x, Universe: universe}, nil
+	return &Particles{Side: c.BoxSide, Positions: s.positions(), Universe: universe}, nil
 }
 
-// simulation is a universe under way. Momenta are p = a³E dx/da in Mpc/h.
+// simulation is a universe under way.
 type simulation struct {
 	Config
-	universe cosmology.Cosmology
-	x, p     [3][]float32
-	force    [3][]float32 // −∇∇⁻²δ at the particles
-	plan     *fft.Plan
-	mesh     []float32
-	modes    []complex64
+	*sorted
+	universe  cosmology.Cosmology
+	plan      *fft.Plan
+	potential fft.Potential // 1/k², scaled so that its gradient is the force
+	k         []float32     // wavenumbers of derivatives
+	density   [3][]float32  // two planes of counts in work, and the last one
 }
 
 // newSimulation sets particles on a lattice and moves them by second-order theory.
 func newSimulation(c Config, universe cosmology.Cosmology, d displacements) *simulation {
-	s := &simulation{Config: c, universe: universe, plan: fft.NewPlan(c.mesh())}
+	n := c.Particles
 	m := c.mesh()
-	s.mesh, s.modes = make([]float32, m*m*m), make([]complex64, m*m*s.plan.Modes())
+	s := &simulation{
+		Config: c, sorted: newSorted(mesh{cells: m, side: float32(c.BoxSide)}, n*n*n), universe: universe, plan: fft.NewPlan(m),
+		potential: inverseLaplacian(m, c.BoxSide, 1/float32(n*n*n)), // the mean count a cell × cells: makes counts overdensity and undoes the round trip
+	}
+	_, s.k = wavenumbers(m, c.BoxSide)
+	for i := range s.density {
+		s.density[i] = make([]float32, m*m)
+	}
 	a := c.Start
 	om := universe.OmegaMAt(a)
 	d1 := universe.GrowthFactor(a)
 	d2 := -3.0 / 7 * d1 * d1 * math.Pow(om, -1.0/143)
 	speed := float64(a) * float64(a) * universe.E(a) // p = a²E dx/dlna
 	p1, p2 := speed*d1*universe.GrowthRate(a), speed*d2*2*math.Pow(om, 6.0/11)
-	n := c.Particles
-	for axis := range 3 {
-		s.x[axis], s.p[axis], s.force[axis] = make([]float32, n*n*n), make([]float32, n*n*n), make([]float32, n*n*n)
-		for i := range n * n * n {
-			q := float64([3]int{i / (n * n), i / n % n, i % n}[axis]) * c.spacing()
+	for i := range s.particles {
+		p := &s.particles[i]
+		for axis, q := range [3]int{i / (n * n), i / n % n, i % n} {
 			f, g := float64(d.first[axis][i]), float64(d.second[axis][i])
-			s.x[axis][i] = wrap(float32(q+d1*f+d2*g), float32(c.BoxSide))
-			s.p[axis][i] = float32(p1*f + p2*g)
+			p.x[axis] = wrap(float32(float64(q)*c.spacing()+d1*f+d2*g), float32(c.BoxSide))
+			p.p[axis] = float32(p1*f + p2*g)
 		}
+		p.index, p.strip = int32(i), s.strip(p.x)
 	}
 	return s
 }
@@ -80,20 +87,18 @@ func wrap(x, side float32) float32 {
 	return x
 }
 
-// evolve takes the kick-drift-kick steps to today.
+// evolve takes the kick-drift-kick steps to today. The second kick of a step and the first of the next know the same force and are
+// one; the very last would not move a particle any more.
 func (s *simulation) evolve(ctx context.Context) error {
 	times := s.times()
-	s.accelerate()
-	for i := range s.Steps {
+	from := times[0]
+	for i, at := range times[:s.Steps] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		from, to := times[i], times[i+1]
-		middle := midpoint(from, to)
-		s.kick(from, middle, from)
-		s.drift(from, to, middle)
-		s.accelerate()
-		s.kick(middle, to, to)
+		to := midpoint(at, times[i+1])
+		s.step(s.kick(from, to, at), s.drift(at, times[i+1], to))
+		from = to
 	}
 	return nil
 }
@@ -121,40 +126,77 @@ func (s *simulation) momentumGrowth(a cosmology.ScaleFactor) float64 {
 	return float64(a*a) * s.universe.E(a) * s.universe.GrowthRate(a) * s.universe.GrowthFactor(a)
 }
 
-// kick changes momenta by F [G_p(to) − G_p(from)]/D(at), the force known at time at. It is exact for linear growth.
-func (s *simulation) kick(from, to, at cosmology.ScaleFactor) {
-	factor := float32((s.momentumGrowth(to) - s.momentumGrowth(from)) / s.universe.GrowthFactor(at))
-	for axis := range 3 {
-		p, f := s.p[axis], s.force[axis]
-		for i := range p {
-			p[i] += factor * f[i]
+// kick is what momenta change by when the force at time at is 1: F [G_p(to) − G_p(from)]/D(at), exact for linear growth.
+func (s *simulation) kick(from, to, at cosmology.ScaleFactor) float32 {
+	return float32((s.momentumGrowth(to) - s.momentumGrowth(from)) / s.universe.GrowthFactor(at))
+}
+
+// drift is how far particles move when the momentum at time at is 1: p [D(to) − D(from)]/G_p(at).
+func (s *simulation) drift(from, to, at cosmology.ScaleFactor) float32 {
+	return float32((s.universe.GrowthFactor(to) - s.universe.GrowthFactor(from)) / s.momentumGrowth(at))
+}
+
+// step changes momenta by kick times the force −∇∇⁻²δ, then positions by drift times the momentum.
+func (s *simulation) step(kick, drift float32) {
+	s.sort()
+	var first, low [3][]float32
+	for x, high := range s.plan.Gradient(s.counts(), s.potential, s.k) {
+		if x == 0 {
+			for axis := range first {
+				first[axis] = slices.Clone(high[axis])
+			}
+		} else {
+			s.move(x-1, low, high, kick, drift)
 		}
+		low = high
 	}
+	s.move(s.cells-1, low, first, kick, drift)
 }
 
-// drift moves particles by p [D(to) − D(from)]/G_p(at), the momentum known at time at.
-func (s *simulation) drift(from, to, at cosmology.ScaleFactor) {
-	factor := float32((s.universe.GrowthFactor(to) - s.universe.GrowthFactor(from)) / s.momentumGrowth(at))
-	side := float32(s.BoxSide)
-	for axis := range 3 {
-		x, p := s.x[axis], s.p[axis]
-		for i := range x {
-			x[i] = wrap(x[i]+factor*p[i], side)
+// counts returns a function that returns, for each plane of the mesh in turn, the number of particles in its cells.
+func (s *simulation) counts() func(x int) []float32 {
+	last := s.cells - 1
+	low, high, end := s.density[0], s.density[1], s.density[2]
+	clear(low)
+	clear(end)
+	s.fill(last, planes{end, low})
+	return func(x int) []float32 {
+		switch x {
+		case last:
+			return end
+		case last - 1:
+			high = end
+		default:
+			clear(high)
 		}
+		s.fill(x, planes{low, high})
+		done := low
+		low, high = high, low
+		return done
 	}
 }
 
-// accelerate computes the force at every particle.
-func (s *simulation) accelerate() {
-	m := s.mesh3()
-	clear(s.mesh)
-	m.deposit(s.mesh, s.x)
-	s.plan.Forward(s.modes, s.mesh)
-	perParticle := 1 / float32(len(s.x[0])) // mean count a cell × cells: turns counts into overdensity and undoes the round trip
-	for axis := range 3 {
-		s.plan.Inverse(s.mesh, s.modes, gradient(m.cells, s.BoxSide, axis, perParticle))
-		m.gather(s.force[axis], s.mesh, s.x)
+// fill adds the particles of a layer to its planes.
+func (s *simulation) fill(layer int, dst planes) {
+	l := s.layer(layer)
+	for i := range l {
+		s.share(dst, l[i].x)
 	}
 }
 
-func (s *simulation) mesh3() mesh { return mesh{cells: s.Config.mesh(), side: float32(s.BoxSide)} }
+// move kicks and drifts the particles of a layer between two planes of the force, and notes the strips they come to.
+func (s *simulation) move(layer int, low, high [3][]float32, kick, drift float32) {
+	var force [3]planes
+	for axis := range force {
+		force[axis] = planes{low[axis], high[axis]}
+	}
+	l := s.layer(layer)
+	for i := range l {
+		p := &l[i]
+		for axis, f := range s.gather(&force, p.x) {
+			p.p[axis] += kick * f
+			p.x[axis] = wrap(p.x[axis]+drift*p.p[axis], s.side)
+		}
+		p.strip = s.strip(p.x)
+	}
+}

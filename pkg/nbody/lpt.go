@@ -78,6 +78,22 @@ func gradient(n int, side float64, axis int, scale float32) fft.Filter {
 	}
 }
 
+// inverseLaplacian returns the filter scale/k², 0 for k = 0.
+func inverseLaplacian(n int, side float64, scale float32) fft.Potential {
+	k, _ := wavenumbers(n, side)
+	k = k[:n/2+1]
+	out := make(fft.Potential, 0, len(k)*len(k)*len(k))
+	for _, x := range k {
+		for _, y := range k {
+			for _, z := range k {
+				out = append(out, scale/(x*x+y*y+z*z))
+			}
+		}
+	}
+	out[0] = 0
+	return out
+}
+
 // hessian returns the filter k_i k_j/k²: second derivatives of φ with ∇²φ = δ.
 func hessian(n int, side float64, i, j int) fft.Filter {
 	k, d := wavenumbers(n, side)

@@ -5,12 +5,16 @@ import (
 )
 
 // tree is a k-d tree of points in a periodic box, for the distance to the k-th nearest neighbour. Nodes are implicit: node i has
-// children 2i+1 and 2i+2, and holds a range of order.
+// children 2i+1 and 2i+2, and holds a range of points.
 type tree struct {
 	side   float32
-	points [3][]float32 // sorted into leaves
-	order  []int32      // original index of each sorted point
+	points []treePoint // sorted into leaves
 	nodes  []treeNode
+}
+
+type treePoint struct {
+	x     [3]float32
+	index int32 // before sorting
 }
 
 type treeNode struct {
@@ -18,38 +22,38 @@ type treeNode struct {
 	first, last int32
 }
 
-const leafSize = 12
+const leafSize = 24
 
 func newTree(side float32, x [3][]float32) *tree {
 	n := len(x[0])
-	t := &tree{side: side, order: make([]int32, n)}
-	for i := range t.order {
-		t.order[i] = int32(i)
+	t := &tree{side: side, points: make([]treePoint, n)}
+	for i := range t.points {
+		t.points[i] = treePoint{[3]float32{x[0][i], x[1][i], x[2][i]}, int32(i)}
 	}
 	size := 1
-	for leaves := 1; n/leaves > leafSize; leaves *= 2 {
+	for leaves := 1; (n+leaves-1)/leaves > leafSize; leaves *= 2 {
 		size = 4*leaves - 1
 	}
 	t.nodes = make([]treeNode, size)
-	t.build(0, 0, int32(n), x)
-	for axis := range 3 {
-		t.points[axis] = make([]float32, n)
-		for i, o := range t.order {
-			t.points[axis][i] = x[axis][o]
-		}
-	}
+	t.build(0, 0, n)
 	return t
 }
 
 func (t *tree) leaf(node int) bool { return 2*node+2 >= len(t.nodes) }
 
 // build bounds the points of a range and splits them at the median of the longest axis.
-func (t *tree) build(node int, first, last int32, x [3][]float32) {
-	b := treeNode{first: first, last: last}
-	for axis := range 3 {
-		b.low[axis], b.high[axis] = float32(math.Inf(1)), float32(math.Inf(-1))
-		for _, o := range t.order[first:last] {
-			b.low[axis], b.high[axis] = min(b.low[axis], x[axis][o]), max(b.high[axis], x[axis][o])
+func (t *tree) build(node, first, last int) {
+	infinity := float32(math.Inf(1))
+	b := treeNode{first: int32(first), last: int32(last)}
+	b.low, b.high = [3]float32{infinity, infinity, infinity}, [3]float32{-infinity, -infinity, -infinity}
+	for i := first; i < last; i++ {
+		for axis, x := range t.points[i].x {
+			if x < b.low[axis] {
+				b.low[axis] = x
+			}
+			if x > b.high[axis] {
+				b.high[axis] = x
+			}
 		}
 	}
 	t.nodes[node] = b
@@ -63,26 +67,26 @@ func (t *tree) build(node int, first, last int32, x [3][]float32) {
 		}
 	}
 	middle := (first + last) / 2
-	selectNth(t.order[first:last], int(middle-first), x[longest])
-	t.build(2*node+1, first, middle, x)
-	t.build(2*node+2, middle, last, x)
+	selectNth(t.points[first:last], middle-first, longest)
+	t.build(2*node+1, first, middle)
+	t.build(2*node+2, middle, last)
 }
 
-// selectNth reorders indices so that the n-th by key stands in its place, smaller ones before it (Hoare's algorithm).
-func selectNth(order []int32, n int, key []float32) {
-	low, high := 0, len(order)-1
+// selectNth reorders points so that the n-th along an axis stands in its place, smaller ones before it (Hoare's algorithm).
+func selectNth(points []treePoint, n, axis int) {
+	low, high := 0, len(points)-1
 	for low < high {
-		pivot := key[order[(low+high)/2]]
+		pivot := points[(low+high)/2].x[axis]
 		i, j := low, high
 		for i <= j {
-			for key[order[i]] < pivot {
+			for points[i].x[axis] < pivot {
 				i++
 			}
-			for key[order[j]] > pivot {
+			for points[j].x[axis] > pivot {
 				j--
 			}
 			if i <= j {
-				order[i], order[j] = order[j], order[i]
+				points[i], points[j] = points[j], points[i]
 				i, j = i+1, j-1
 			}
 		}
@@ -97,81 +101,158 @@ func selectNth(order []int32, n int, key []float32) {
 	}
 }
 
-// radii returns for every point, in its original order, the distance to its k-th nearest other point.
+// radii returns for every point, in its original order, the distance to its k-th nearest other point. It searches for all points of a
+// leaf at once: they have most neighbours in common.
 func (t *tree) radii(k int) []float32 {
-	out := make([]float32, len(t.order))
-	best := make([]float32, 0, k+1)
-	for i, o := range t.order {
-		at := [3]float32{t.points[0][i], t.points[1][i], t.points[2][i]}
-		best = t.search(0, at, k+1, best[:0]) // the point itself is the nearest
-		out[o] = float32(math.Sqrt(float64(best[len(best)-1])))
+	out := make([]float32, len(t.points))
+	s := search{tree: t, k: k, best: make([]float32, (k+1)*leafSize)}
+	for node := len(t.nodes) / 2; node < len(t.nodes); node++ {
+		s.around(node)
+		for i, p := range s.points {
+			out[p.index] = float32(math.Sqrt(float64(s.nearest(i)[k])))
+		}
 	}
 	return out
 }
 
-// search keeps in best, rising, the k smallest squared distances from at to the points of a node.
-func (t *tree) search(node int, at [3]float32, k int, best []float32) []float32 {
-	b := &t.nodes[node]
-	if t.leaf(node) {
-		for i := b.first; i < b.last; i++ {
-			d := t.separation(at, i)
-			if len(best) < k {
-				best = append(best, d)
-			} else if d >= best[k-1] {
-				continue
-			}
-			j := len(best) - 1
-			for ; j > 0 && best[j-1] > d; j-- {
-				best[j] = best[j-1]
-			}
-			best[j] = d
+// search is for the neighbours of the points of one leaf.
+type search struct {
+	*tree
+	k      int
+	bounds treeNode
+	points []treePoint
+	best   []float32 // for each point the k + 1 smallest squared distances so far, rising; its own, 0, is one
+	reach  float32   // the largest of them
+}
+
+func (s *search) nearest(point int) []float32 { return s.best[point*(s.k+1) : (point+1)*(s.k+1)] }
+
+// around looks in the leaf itself, then, going up to the root, in what lies on the other side of each node.
+func (s *search) around(leaf int) {
+	s.bounds = s.nodes[leaf]
+	s.points = s.tree.points[s.bounds.first:s.bounds.last]
+	s.reach = float32(math.Inf(1))
+	for i := range s.best {
+		s.best[i] = s.reach
+	}
+	s.scan(leaf)
+	for node := leaf; node > 0; node = (node - 1) / 2 {
+		sibling := node - 1
+		if node%2 == 1 {
+			sibling = node + 1
 		}
-		return best
+		s.visit(sibling, s.gap(sibling))
+	}
+}
+
+// visit looks for neighbours in a node at a squared distance of gap.
+func (s *search) visit(node int, gap float32) {
+	if gap >= s.reach {
+		return
+	}
+	if s.leaf(node) {
+		s.scan(node)
+		return
 	}
 	near, far := 2*node+1, 2*node+2
-	dn, df := t.distance(near, at), t.distance(far, at)
+	dn, df := s.gap(near), s.gap(far)
 	if df < dn {
 		near, far, dn, df = far, near, df, dn
 	}
-	if len(best) < k || dn < best[len(best)-1] {
-		best = t.search(near, at, k, best)
-	}
-	if len(best) < k || df < best[len(best)-1] {
-		best = t.search(far, at, k, best)
-	}
-	return best
+	s.visit(near, dn)
+	s.visit(far, df)
 }
 
-// separation returns the squared periodic distance to a sorted point.
-func (t *tree) separation(at [3]float32, i int32) float32 {
-	sum := float32(0)
-	for axis := range 3 {
-		d := at[axis] - t.points[axis][i]
-		if d < 0 {
-			d = -d
+// scan compares with all points of a leaf.
+func (s *search) scan(leaf int) {
+	b := &s.nodes[leaf]
+	others := s.tree.points[b.first:b.last]
+	shift, one := s.image(b)
+	s.reach = 0
+	for i := range s.points {
+		best := s.nearest(i)
+		worst := best[len(best)-1]
+		at := s.points[i].x
+		x, y, z := at[0]-shift[0], at[1]-shift[1], at[2]-shift[2]
+		if !one || square(outside(x, b.low[0], b.high[0]))+square(outside(y, b.low[1], b.high[1]))+square(outside(z, b.low[2], b.high[2])) < worst {
+			for j := range others {
+				o := &others[j].x
+				dx, dy, dz := x-o[0], y-o[1], z-o[2]
+				if !one {
+					dx, dy, dz = s.periodic(dx), s.periodic(dy), s.periodic(dz)
+				}
+				if d := dx*dx + dy*dy + dz*dz; d < worst {
+					insert(best, d)
+					worst = best[len(best)-1]
+				}
+			}
 		}
-		if d > t.side/2 {
-			d = t.side - d
-		}
-		sum += d * d
+		s.reach = max(s.reach, worst)
 	}
-	return sum
 }
 
-// distance returns the squared periodic distance to the bounds of a node.
-func (t *tree) distance(node int, at [3]float32) float32 {
-	b := &t.nodes[node]
-	sum := float32(0)
+func square(x float32) float32 { return x * x }
+
+// outside returns how far x lies from an interval.
+func outside(x, low, high float32) float32 { return max(low-x, x-high, 0) }
+
+// periodic returns the shortest of a distance and its periodic images.
+func (t *tree) periodic(d float32) float32 {
+	if d > t.side/2 {
+		return d - t.side
+	}
+	if d < -t.side/2 {
+		return d + t.side
+	}
+	return d
+}
+
+// image returns by how much a node must be moved to be nearest to the leaf, and whether that is so for all of their points, as it is
+// unless both together are half as wide as the box.
+func (s *search) image(b *treeNode) (shift [3]float32, one bool) {
+	one = true
 	for axis := range 3 {
-		x, low, high := at[axis], b.low[axis], b.high[axis]
-		d := float32(0)
+		wide := (s.bounds.high[axis] - s.bounds.low[axis] + b.high[axis] - b.low[axis]) / 2
+		d := (s.bounds.high[axis] + s.bounds.low[axis] - b.high[axis] - b.low[axis]) / 2
 		switch {
-		case x < low:
-			d = min(low-x, x+t.side-high)
-		case x > high:
-			d = min(x-high, low+t.side-x)
+		case d > s.side/2:
+			shift[axis] = s.side
+		case d < -s.side/2:
+			shift[axis] = -s.side
 		}
-		sum += d * d
+		d -= shift[axis]
+		one = one && d+wide <= s.side/2 && d-wide >= -s.side/2
 	}
-	return sum
+	if !one {
+		return [3]float32{}, false
+	}
+	return shift, true
+}
+
+// insert puts a number into a rising list in place of the last.
+func insert(list []float32, x float32) {
+	i := len(list) - 1
+	for ; i > 0 && list[i-1] > x; i-- {
+		list[i] = list[i-1]
+	}
+	list[i] = x
+}
+
+// gap returns the squared periodic distance between the leaf's bounds and those of a node.
+func (s *search) gap(node int) float32 {
+	a, b := &s.bounds, &s.nodes[node]
+	return square(s.between(a.low[0], a.high[0], b.low[0], b.high[0])) +
+		square(s.between(a.low[1], a.high[1], b.low[1], b.high[1])) +
+		square(s.between(a.low[2], a.high[2], b.low[2], b.high[2]))
+}
+
+// between returns the periodic distance of two intervals.
+func (t *tree) between(lowA, highA, lowB, highB float32) float32 {
+	switch {
+	case lowB > highA:
+		return min(lowB-highA, lowA-highB+t.side)
+	case lowA > highB:
+		return min(lowA-highB, lowB-highA+t.side)
+	}
+	return 0
 }

@@ -55,11 +55,11 @@ type sphere struct{ y, x, radius float32 }
 // surfaceDensity returns the map of spheres of equal weight, none of whose pixels is empty.
 func surfaceDensity(box field.Box, spheres []sphere, weight float32) field.Map {
 	draw := func() field.Map {
-		m := field.NewMap(box)
+		b := brush{Map: field.NewMap(box)}
 		for _, s := range spheres {
-			s.add(m, weight)
+			b.add(s, weight)
 		}
-		return m
+		return b.Map
 	}
 	m := draw()
 	if !slices.Contains(m.Values, 0) || len(spheres) == 0 {
@@ -95,44 +95,52 @@ func (s sphere) distance(y, x, cells float32) float32 {
 	return float32(math.Hypot(periodic(s.y-y), periodic(s.x-x)))
 }
 
-// add adds the column density of the sphere with the total weight to a periodic map.
-func (s sphere) add(m field.Map, weight float32) {
-	cells := m.Box.Cells
-	top, bottom := int(math.Ceil(float64(s.y-s.radius))), int(math.Floor(float64(s.y+s.radius)))
-	sum := float32(0)
-	for iy := top; iy <= bottom; iy++ {
-		sum += chords(s.x, s.radius, float32(iy)-s.y, nil, 0, cells)
-	}
-	for iy := top; iy <= bottom; iy++ {
-		row := modulo(iy, cells) * cells
-		chords(s.x, s.radius, float32(iy)-s.y, m.Values[row:row+cells], weight/sum, cells)
-	}
+// brush adds spheres to a periodic map.
+type brush struct {
+	field.Map
+	spans  []span
+	chords []float32
 }
 
-// chords sums √(r² − d²) over the pixels of a row at distance dy from the centre and, where row is given, adds them times
-// scale.
-func chords(cx, r, dy float32, row []float32, scale float32, cells int) float32 {
-	h := r*r - dy*dy
-	if h <= 0 {
-		return 0
-	}
-	w := float32(math.Sqrt(float64(h)))
+// span is a run of pixels of a row, which may go round the edge.
+type span struct{ y, x, pixels int }
+
+// add adds the column density of a sphere, √(r² − d²) at a distance d from its centre, scaled to the total weight.
+func (b *brush) add(s sphere, weight float32) {
+	b.spans, b.chords = b.spans[:0], b.chords[:0]
 	sum := float32(0)
-	first := int(math.Ceil(float64(cx - w)))
-	last := int(math.Floor(float64(cx + w)))
-	ix := modulo(first, cells)
-	for i := first; i <= last; i++ {
-		d := float32(i) - cx
-		c := float32(math.Sqrt(float64(max(h-d*d, 0))))
-		if row != nil {
-			row[ix] += c * scale
+	bottom := int(math.Floor(float64(s.y + s.radius)))
+	for y := int(math.Ceil(float64(s.y - s.radius))); y <= bottom; y++ {
+		dy := float32(y) - s.y
+		h := s.radius*s.radius - dy*dy
+		if h <= 0 {
+			continue
 		}
-		sum += c
-		if ix++; ix == cells {
-			ix = 0
+		w := float32(math.Sqrt(float64(h)))
+		first, last := int(math.Ceil(float64(s.x-w))), int(math.Floor(float64(s.x+w)))
+		for x := first; x <= last; x++ {
+			dx := float32(x) - s.x
+			chord := float32(0)
+			if rest := h - dx*dx; rest > 0 {
+				chord = float32(math.Sqrt(float64(rest)))
+			}
+			b.chords = append(b.chords, chord)
+			sum += chord
 		}
+		b.spans = append(b.spans, span{y, first, last + 1 - first})
 	}
-	return sum
+	cells, scale, chords := b.Box.Cells, weight/sum, b.chords
+	for _, p := range b.spans {
+		row := b.Values[modulo(p.y, cells)*cells:][:cells]
+		x := modulo(p.x, cells)
+		for _, chord := range chords[:p.pixels] {
+			row[x] += chord * scale
+			if x++; x == cells {
+				x = 0
+			}
+		}
+		chords = chords[p.pixels:]
+	}
 }
 
 func modulo(i, n int) int { return ((i % n) + n) % n }

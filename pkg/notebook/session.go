@@ -16,7 +16,6 @@ import (
 	"darkfield/pkg/preset"
 	"darkfield/pkg/study"
 	"darkfield/pkg/suite"
-	"darkfield/pkg/tracking"
 	"darkfield/pkg/training"
 	"darkfield/pkg/unet"
 )
@@ -165,7 +164,7 @@ func (s *Session) Probe() study.Training {
 	p := s.Preset.Probe
 	dir := filepath.Join(s.Run, "probe")
 	s.train(dir, p.Network, p.Side, p.Training)
-	return Must(curveOf(dir, p.Network.Dim, p.Side, p.Training.Batch))
+	return Must(study.ReadTraining(training.MetricsPath(dir), p.Network.Dim, p.Side, p.Training.Batch))
 }
 
 func (s *Session) train(dir string, network unet.Config, side int, c training.Config) {
@@ -177,7 +176,9 @@ func (s *Session) train(dir string, network unet.Config, side int, c training.Co
 	result, err := training.Run(s.ctx, Must(backend.Open()), training.Job{
 		Dir: dir, Config: c, Manifest: manifest, Data: data,
 		Report: func(g training.Progress) {
-			curve.update(g, func() study.Training { return Must(curveOf(dir, network.Dim, side, c.Batch)) })
+			curve.update(g, func() study.Training {
+				return Must(study.ReadTraining(training.MetricsPath(dir), network.Dim, side, c.Batch))
+			})
 		},
 	})
 	if errors.Is(err, context.Canceled) {
@@ -191,29 +192,12 @@ func (s *Session) train(dir string, network unet.Config, side int, c training.Co
 // Curve returns the course of the training run.
 func (s *Session) Curve() (study.Training, error) {
 	p := s.Preset
-	return curveOf(s.trainDir(), p.Network.Dim, p.Side, p.Training.Batch)
+	return study.ReadTraining(training.MetricsPath(s.trainDir()), p.Network.Dim, p.Side, p.Training.Batch)
 }
 
-func curveOf(dir string, width, side, batch int) (study.Training, error) {
-	records, err := tracking.Read(training.MetricsPath(dir))
-	if err != nil {
-		return study.Training{}, err
-	}
-	out := study.Training{Caption: fmt.Sprintf("U-Net of width %d on %d² maps, batch %d. Predicting no noise at all scores 1.", width, side, batch)}
-	for _, r := range records {
-		if v, ok := r.Values[tracking.Loss]; ok {
-			out.Steps, out.Loss = append(out.Steps, r.Step), append(out.Loss, v)
-		}
-		if v, ok := r.Values[tracking.ValidationMSE]; ok {
-			out.ValidationSteps, out.ValidationLoss = append(out.ValidationSteps, r.Step), append(out.ValidationLoss, v)
-		}
-	}
-	return out, nil
-}
-
-// Source opens the maps and the newest checkpoint for a study. Generated maps are kept in the run directory.
+// Source opens the maps and the selected checkpoint, or else the newest, for a study. Generated maps are kept in the run directory.
 func (s *Session) Source() study.Source {
-	path := Must(training.LatestCheckpoint(s.trainDir()))
+	path := Must(training.BestCheckpoint(s.trainDir()))
 	e := Must(emulator.Open(Must(backend.Open()), path))
 	s.hash = e.Hash()
 	source := Must(study.FromEmulator(e, s.Suite(), s.Preset.Study, filepath.Join(s.Run, "samples")))

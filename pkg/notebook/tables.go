@@ -14,7 +14,7 @@ import (
 func (s *Session) Inventory() {
 	suite := s.Suite()
 	defer suite.Close()
-	report := Must(suite.Inspect(s.ctx))
+	report := Must(suite.Inspect(s.ctx, nil))
 	var rows [][]string
 	for _, r := range report.Sets {
 		rows = append(rows, []string{
@@ -41,9 +41,9 @@ func (s *Session) Response(r study.TrueResponse) {
 	check(r.WriteCSV(filepath.Join(s.Run, "figures", "universe_response.csv")))
 }
 
-// Checkpoint shows the newest checkpoint of the run.
+// Checkpoint shows the selected checkpoint of the run, or else the newest.
 func (s *Session) Checkpoint() {
-	path := Must(training.LatestCheckpoint(s.trainDir()))
+	path := Must(training.BestCheckpoint(s.trainDir()))
 	c := Must(checkpoint.Load(path))
 	m := c.Manifest
 	s.Table([]string{"", ""}, [][]string{

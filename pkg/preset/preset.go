@@ -12,6 +12,7 @@ import (
 	"darkfield/pkg/study"
 	"darkfield/pkg/training"
 	"darkfield/pkg/unet"
+	"darkfield/pkg/validation"
 )
 
 // Preset is everything that a run from data to figures needs to know.
@@ -24,6 +25,8 @@ type Preset struct {
 	Training training.Config
 	Study    study.Config
 	Probe    Probe
+
+	Validation validation.Config // of the simulator
 }
 
 // Probe is a small training that checks, in a minute or two, that the loss falls as it should.
@@ -68,7 +71,7 @@ func Get(name string) (Preset, error) {
 
 // Validate returns an error that names every field that is out of range.
 func (p Preset) Validate() error {
-	errs := []error{p.Network.Validate(), p.Training.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate()}
+	errs := []error{p.Network.Validate(), p.Training.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate()}
 	if !slices.Contains(Names(), p.Name) {
 		errs = append(errs, fmt.Errorf("preset.Preset.Name = %q, want one of %s", p.Name, strings.Join(Names(), ", ")))
 	}
@@ -93,6 +96,7 @@ func smoke() Preset {
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
 		Side:     32, Network: unet.Default().WithDim(8), Training: t, Study: s, Probe: probe(10),
+		Validation: validation.Smoke(),
 	}
 }
 
@@ -107,6 +111,7 @@ func quick() Preset {
 		Name: "quick", About: "64², 100 simulations, 200 training steps, half an hour: a first look",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},
 		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s, Probe: probe(300),
+		Validation: validation.Quick(),
 	}
 }
 
@@ -121,6 +126,7 @@ func standard() Preset {
 		Name: "standard", About: "64², 1000 simulations, 30 000 training steps: days on two cores, a night on a desktop",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 1000, camels.OneP: 22, camels.CV: 27}, NBody: nbody.Default()},
 		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s, Probe: probe(300),
+		Validation: validation.Full(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -33,7 +34,19 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 		}
 		return score
 	}
-	return s, s.checkSuite()
+	return s, cmp.Or(s.checkSuite(), checkField(suite, cmp.Or(m.Data.Field, "Mcdm"), m.Data.Unit, m.Data.Offset))
+}
+
+// checkField returns an error unless the suite's maps show what the checkpoint was trained on. Its log range may differ: the emulator
+// keeps its own.
+func checkField(suite *camels.Suite, name, unit string, offset float64) error {
+	if suite.Field != name {
+		return fmt.Errorf("study: %s has maps of %s, the checkpoint was trained on %s; choose data of the same field", suite.Dir, suite.Field, name)
+	}
+	if d := suite.Description; d.Unit != unit || d.Offset != offset {
+		return fmt.Errorf("study: %s has maps in %s with %g added, the checkpoint was trained on maps in %s with %g; choose other data or correct %s", suite.Dir, d.Unit, d.Offset, unit, offset, camels.DescriptionFile)
+	}
+	return nil
 }
 
 // checkSuite returns an error unless the suite's maps can be compared with the emulator's.

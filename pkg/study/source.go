@@ -49,12 +49,13 @@ func (s Source) report(stage string, i, n int) func(done, total int) {
 	}
 }
 
-// lh returns the LH set, which every study but 1P needs.
+// lh returns the LH set, or the Sobol set where that is missing: every study but 1P needs it.
 func (s Source) lh() (*camels.Maps, error) {
-	if !s.Suite.Has(camels.LH) {
+	set, ok := s.Suite.Spread()
+	if !ok {
 		return nil, fmt.Errorf("study: %s has no LH set, which holds the validation parameters; make it or choose another directory", s.Suite.Dir)
 	}
-	return s.Suite.Sets[camels.LH], nil
+	return s.Suite.Sets[set], nil
 }
 
 // held returns up to n held-out simulations that the suite has. The first spread are those far from each other in the

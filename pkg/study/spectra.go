@@ -44,6 +44,11 @@ func (s Source) each(ctx context.Context, cfg Config, n int, stage string, work 
 	if err != nil {
 		return err
 	}
+	return s.over(ctx, cfg, maps, sims, stage, work)
+}
+
+// over calls work for some simulations with the true maps and MapsPerParam generated ones.
+func (s Source) over(ctx context.Context, cfg Config, maps *camels.Maps, sims []int, stage string, work func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error) error {
 	for i, sim := range sims {
 		truth, err := s.truth(maps, sim)
 		if err != nil {

@@ -298,6 +298,34 @@ func TestAPoorEmulatorIsFound(t *testing.T) {
 	}
 }
 
+// TestBestOfThree: among checkpoints that stretch maps by more and less, the one that does not is best; one without numbers never is.
+func TestBestOfThree(t *testing.T) {
+	dir := t.TempDir()
+	writeSet(t, dir, camels.LH, testCells, latin(24), false)
+	var table Selection
+	if table.Best() != -1 {
+		t.Error("a table of no checkpoints has a best one")
+	}
+	for i, stretch := range []float64{1.4, 1, 1.2} {
+		s, cfg := open(t, dir, &counted{stretch: stretch}), smallConfig()
+		c, err := s.Chi2(ctx, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table.Add("step.safetensors", i, c)
+	}
+	table.Add("diverged.safetensors", 3, Chi2{Generated15: []float64{math.NaN()}})
+	if table.Best() != 1 || !strings.Contains(table.String(), "← best") {
+		t.Errorf("the best is candidate %d, want 1:\n%s", table.Best(), table)
+	}
+	if got, want := table.Candidates[2].Generated15.Mean, table.Candidates[1].Generated15.Mean; !(got > want) {
+		t.Errorf("a stretch of 1.2 scores %g, none %g", got, want)
+	}
+	if err := table.WriteCSV(filepath.Join(dir, "selection.csv")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCache: nothing is made twice, nothing stale is used, and what is broken is made again.
 func TestCache(t *testing.T) {
 	dir := t.TempDir()
@@ -351,8 +379,8 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// TestSelection: the same simulations for every checkpoint, only held-out ones, far apart first, and what there is when few.
-func TestSelection(t *testing.T) {
+// TestHeldOut: the same simulations for every checkpoint, only held-out ones, far apart first, and what there is when few.
+func TestHeldOut(t *testing.T) {
 	dir := t.TempDir()
 	writeSet(t, dir, camels.LH, 32, latin(8), false) // 32 pixels: averaged to 16 on the way
 	s, cfg := open(t, dir, &counted{stretch: 1}), smallConfig()
@@ -455,6 +483,23 @@ func TestSuiteOfAnotherKind(t *testing.T) {
 		s.Box = box
 		if err := s.checkSuite(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("box %+v: error %v, want one that says %q", box, err, want)
+		}
+	}
+}
+
+// TestOtherFieldsAreRefused: maps of another field, unit or offset cannot be compared with what the emulator makes; another log range can.
+func TestOtherFieldsAreRefused(t *testing.T) {
+	suite := &camels.Suite{Dir: "dir", Field: "Mstar", Description: camels.Description{Unit: "K", Offset: 1, LogRange: [2]float64{1, 2}}}
+	if err := checkField(suite, "Mstar", "K", 1); err != nil {
+		t.Error(err)
+	}
+	for want, err := range map[string]error{
+		"trained on Mcdm": checkField(suite, "Mcdm", "K", 1),
+		"maps in G":       checkField(suite, "Mstar", "G", 1),
+		"K with 0":        checkField(suite, "Mstar", "K", 0),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error = %v, want one that says %q", err, want)
 		}
 	}
 }

@@ -1,5 +1,11 @@
 package study
 
+import (
+	"fmt"
+
+	"darkfield/pkg/tracking"
+)
+
 // Training holds the course of a training run, as its metrics file has it.
 type Training struct {
 	Steps           []int
@@ -7,6 +13,24 @@ type Training struct {
 	ValidationSteps []int
 	ValidationLoss  []float64 // mean squared error of the noise on fixed maps
 	Caption         string
+}
+
+// ReadTraining reads the course of a run from its metrics file; the network's width, the maps' side and the batch are for the caption.
+func ReadTraining(path string, width, side, batch int) (Training, error) {
+	records, err := tracking.Read(path)
+	if err != nil {
+		return Training{}, err
+	}
+	out := Training{Caption: fmt.Sprintf("U-Net of width %d on %d² maps, batch %d. Predicting no noise at all scores 1.", width, side, batch)}
+	for _, r := range records {
+		if v, ok := r.Values[tracking.Loss]; ok {
+			out.Steps, out.Loss = append(out.Steps, r.Step), append(out.Loss, v)
+		}
+		if v, ok := r.Values[tracking.ValidationMSE]; ok {
+			out.ValidationSteps, out.ValidationLoss = append(out.ValidationSteps, r.Step), append(out.ValidationLoss, v)
+		}
+	}
+	return out, nil
 }
 
 // WriteCSV writes one row a value.

@@ -59,6 +59,28 @@ func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
 	return nil, fmt.Errorf("suite: set %q, want LH, 1P or CV", set)
 }
 
+// Control asks for other universes at given parameters: what a perfect emulator would make there.
+type Control struct {
+	Params []cosmology.Params `yaml:"-"` // the table of the set holds them
+	Each   int                `yaml:"universes_each,omitempty"`
+}
+
+// design returns the universes that a configuration asks for. Those of a control come in rounds, one for each parameter, and their
+// phases are no other set's.
+func (c Config) design() ([]Universe, error) {
+	if len(c.Control.Params) == 0 {
+		return Design(c.Set, c.Sims, c.Seed)
+	}
+	if c.Set != camels.LH || c.Control.Each < 1 || c.Sims != c.Control.Each*len(c.Control.Params) {
+		return nil, fmt.Errorf("suite: a control of %d parameters × %d universes in %d simulations of set %s, want as many simulations, of set LH", len(c.Control.Params), c.Control.Each, c.Sims, c.Set)
+	}
+	var out []Universe
+	for i := range c.Sims {
+		out = append(out, Universe{c.Control.Params[i%len(c.Control.Params)], phases("control", c.Seed, i)})
+	}
+	return out, nil
+}
+
 // phases returns the seed of simulation i, different for every set.
 func phases(set camels.Set, seed uint64, i int) uint64 {
 	h := seed

@@ -27,7 +27,8 @@ type Config struct {
 	Sims    int          `yaml:"-"` // may grow
 	Cells   int          `yaml:"side"`
 	Seed    uint64       `yaml:"seed"`
-	Workers int          `yaml:"-"` // universes at a time; 0: one a core. The maps do not depend on it
+	Control Control      `yaml:"control,omitempty"` // instead of the set's own parameters
+	Workers int          `yaml:"-"`                 // universes at a time; 0: one a core. The maps do not depend on it
 	NBody   nbody.Config `yaml:"nbody"`
 }
 
@@ -68,7 +69,7 @@ func Make(ctx context.Context, c Config, progress func(done, all int)) error {
 
 // prepare checks the configuration against itself and against what is in the directory.
 func (c Config) prepare() ([]Universe, error) {
-	universes, err := Design(c.Set, c.Sims, c.Seed)
+	universes, err := c.design()
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,11 @@ func (c Config) prepare() ([]Universe, error) {
 	path := filepath.Join(c.Dir, fmt.Sprintf("universe_%s.yaml", c.Set))
 	switch old, err := os.ReadFile(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return universes, errors.Join(writeFile(path, text), writeFile(filepath.Join(c.Dir, "README.txt"), []byte(readme)))
+		// The settings last: where they are, the next call writes neither.
+		if err := writeFile(filepath.Join(c.Dir, "README.txt"), []byte(readme)); err != nil {
+			return nil, err
+		}
+		return universes, writeFile(path, text)
 	case err != nil:
 		return nil, fmt.Errorf("suite: %w", err)
 	case !bytes.Equal(old, text):

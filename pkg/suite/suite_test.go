@@ -59,7 +59,14 @@ func TestInterruptedGivesTheSameFiles(t *testing.T) {
 	if err := Make(context.Background(), c, nil); err != nil {
 		t.Fatal(err)
 	}
-	c.Dir, c.Workers = broken, 3
+	for _, c.Workers = range []int{2, 3} {
+		c.Dir = t.TempDir()
+		if err := Make(context.Background(), c, nil); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, read(t, straight), read(t, c.Dir))
+	}
+	c.Dir = broken
 	for stop := 1; stop <= 5; stop += 2 {
 		ctx, cancel := context.WithCancel(context.Background())
 		err := Make(ctx, c, func(done, _ int) {
@@ -83,6 +90,26 @@ func TestInterruptedGivesTheSameFiles(t *testing.T) {
 		}
 	}
 	equal(t, read(t, straight), read(t, grown))
+}
+
+// TestStoppedBeforeSettings: a call that got no further than the README is completed by the next.
+func TestStoppedBeforeSettings(t *testing.T) {
+	straight, broken := t.TempDir(), t.TempDir()
+	if err := Make(context.Background(), tiny(straight, camels.CV, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	obstacle := filepath.Join(broken, "README.txt.partial")
+	if err := os.Mkdir(obstacle, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := Make(context.Background(), tiny(broken, camels.CV, 1), nil); err == nil || !strings.Contains(err.Error(), obstacle[:len(obstacle)-len(".partial")]) {
+		t.Fatalf("error = %v, want one that names the README", err)
+	}
+	os.Remove(obstacle)
+	if err := Make(context.Background(), tiny(broken, camels.CV, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, read(t, straight), read(t, broken))
 }
 
 func TestOtherSettingsAreRefused(t *testing.T) {
@@ -245,4 +272,54 @@ func TestOnePointDistribution(t *testing.T) {
 	if math.Abs(mean-10.98) > 0.05*slack || math.Abs(deviation-0.52) > 0.03*slack {
 		t.Errorf("log10 has mean %.3f and standard deviation %.3f, want 10.98 ± %.2f and 0.52 ± %.2f", mean, deviation, 0.05*slack, 0.03*slack)
 	}
+}
+
+// TestControl: each round has one universe at each parameter, no phases twice, none of a set of the same seed, and more rounds may follow.
+func TestControl(t *testing.T) {
+	params := []cosmology.Params{{OmegaM: 0.2, Sigma8: 0.7}, {OmegaM: 0.4, Sigma8: 0.9}}
+	control := func(each int) Config {
+		c := tiny(t.TempDir(), camels.LH, each*len(params))
+		c.Control = Control{Params: params, Each: each}
+		return c
+	}
+	c := control(3)
+	universes, err := c.design()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uint64]bool{}
+	lh, err := Design(camels.LH, 6, c.Seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, u := range append(universes, lh...) {
+		if i < len(universes) && u.Params != params[i%2] {
+			t.Errorf("universe %d is at %v, want %v", i, u.Params, params[i%2])
+		}
+		if seen[u.Seed] {
+			t.Errorf("universe %d has the phases of one before it", i)
+		}
+		seen[u.Seed] = true
+	}
+	if err := Make(context.Background(), control(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	c.Sims++
+	if _, err := c.design(); err == nil {
+		t.Error("a control of 2 parameters in 7 simulations was accepted")
+	}
+	text, err := os.ReadFile(filepath.Join(plain(t), "universe_LH.yaml"))
+	if err != nil || strings.Contains(string(text), "control") {
+		t.Errorf("a set without a control says in its settings (%v):\n%s", err, text)
+	}
+}
+
+// plain makes a set without a control.
+func plain(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := Make(context.Background(), tiny(dir, camels.LH, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

@@ -56,3 +56,20 @@ func ExampleRatios() {
 	fmt.Printf("%.2f ± %.2f\n", mean, std)
 	// Output: [2.00 4.00] ± [0.00 1.41]
 }
+
+// The one-point distribution of a density: its shape in numbers, its median and its PDF.
+func ExampleOnePlusDelta() {
+	m := field.Map{Box: field.Box{Side: 25, Cells: 2}, Values: []float32{1e10, 1e10, 1e10, 5e10}}
+	density := summary.OnePlusDelta(m)
+	fmt.Println(density, "median", summary.Quantiles(density, 0.5))
+	fmt.Println("PDF", summary.NewHistogram(density, []float64{0, 1, 3}).Density)
+	// Output:
+	// [0.5 0.5 0.5 2.5] median [0.5]
+	// PDF [0.75 0.125]
+}
+
+func ExampleMomentsOf() {
+	m := summary.MomentsOf([]float32{0.5, 0.5, 0.5, 2.5})
+	fmt.Printf("mean %g, variance %g, skewness %.3f, excess kurtosis %.3f\n", m.Mean, m.Variance, m.Skewness, m.Kurtosis)
+	// Output: mean 1, variance 0.75, skewness 1.155, excess kurtosis -0.667
+}

@@ -37,3 +37,20 @@ func (a adam) update(w, m, v, gradient *Node) (w1, m1, v1 *Node) {
 func mix(share float64, old, fresh *Node) *Node {
 	return Add(MulScalar(old, share), MulScalar(fresh, 1-share))
 }
+
+// clip shortens a gradient that is longer than most, all tensors together, and leaves others as they are; 0 leaves all.
+func clip(gradients []*Node, most float64) []*Node {
+	if most == 0 {
+		return gradients
+	}
+	sum := ScalarZero(gradients[0].Graph(), gradients[0].DType())
+	for _, g := range gradients {
+		sum = Add(sum, ReduceAllSum(Square(g)))
+	}
+	scale := MinScalar(MulScalar(Inverse(AddScalar(Sqrt(sum), epsilon)), most), 1)
+	out := make([]*Node, len(gradients))
+	for i, g := range gradients {
+		out[i] = Mul(g, scale)
+	}
+	return out
+}

@@ -3,6 +3,7 @@ package training
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -40,6 +41,15 @@ func (d directory) compare(old, now []byte) error {
 		return fmt.Errorf("training: %s holds a run with another configuration (%s): use the same configuration or another directory", d, strings.Join(differ, "; "))
 	}
 	return nil
+}
+
+// Parameters returns the settings of a run by their path, such as "training.batch", as they were used.
+func Parameters(dir string) (map[string]string, error) {
+	text, err := os.ReadFile(directory(dir).config())
+	if err != nil {
+		return nil, fmt.Errorf("training: %w", err)
+	}
+	return fields(text)
 }
 
 // fields returns the values of a YAML text by their path, such as "manifest.network.dim".

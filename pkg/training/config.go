@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"darkfield/pkg/diffusion"
 )
 
-// Loss names the function of the noise's error that is minimised.
+// Loss names the function of the noise's error whose weighted mean is minimised.
 type Loss string
 
 const (
@@ -16,25 +18,30 @@ const (
 
 // Config says how to train. Steps may grow when a run is resumed; all else must stay.
 type Config struct {
-	Seed            uint64  `json:"seed" yaml:"seed"`
-	Steps           int     `json:"steps" yaml:"steps"`                       // optimiser steps in all
-	Batch           int     `json:"batch" yaml:"batch"`                       // maps a step
-	LearningRate    float64 `json:"learning_rate" yaml:"learning_rate"`       // Adam's, at its highest
-	Warmup          int     `json:"warmup" yaml:"warmup"`                     // steps over which it rises linearly; 0: none
-	CosineTo        int     `json:"cosine_to" yaml:"cosine_to"`               // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
-	EMADecay        float64 `json:"ema_decay" yaml:"ema_decay"`               // of the averaged weights, reached gradually
-	Loss            Loss    `json:"loss" yaml:"loss"`                         // what is minimised
-	CheckpointEvery int     `json:"checkpoint_every" yaml:"checkpoint_every"` // steps
-	ValidateEvery   int     `json:"validate_every" yaml:"validate_every"`     // steps
-	ValidationMaps  int     `json:"validation_maps" yaml:"validation_maps"`   // at most; fixed maps, times and noise
-	LogEvery        int     `json:"log_every" yaml:"log_every"`               // steps between records in metrics.jsonl
-	Keep            int     `json:"keep" yaml:"keep"`                         // newest checkpoints that are kept; 0: all
+	Seed            uint64               `json:"seed" yaml:"seed"`
+	Steps           int                  `json:"steps" yaml:"steps"`                       // optimiser steps in all
+	Batch           int                  `json:"batch" yaml:"batch"`                       // maps a step
+	LearningRate    float64              `json:"learning_rate" yaml:"learning_rate"`       // Adam's, at its highest
+	Warmup          int                  `json:"warmup" yaml:"warmup"`                     // steps over which it rises linearly; 0: none
+	CosineTo        int                  `json:"cosine_to" yaml:"cosine_to"`               // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
+	ClipNorm        float64              `json:"clip_norm" yaml:"clip_norm"`               // longest gradient, over all weights; 0: any
+	EMADecay        float64              `json:"ema_decay" yaml:"ema_decay"`               // of the averaged weights, reached gradually
+	EMAWidth        float64              `json:"ema_width" yaml:"ema_width"`               // averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
+	Loss            Loss                 `json:"loss" yaml:"loss"`                         // what is minimised
+	Weighting       diffusion.Weighting  `json:"weighting" yaml:"weighting"`               // of the loss over times
+	Prediction      diffusion.Prediction `json:"prediction" yaml:"prediction"`             // what the network's output is
+	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"` // steps
+	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`     // steps
+	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`   // at most; fixed maps, times and noise
+	LogEvery        int                  `json:"log_every" yaml:"log_every"`               // steps between records in metrics.jsonl
+	Keep            int                  `json:"keep" yaml:"keep"`                         // newest checkpoints that are kept; 0: all
 }
 
 // Default returns the paper's settings for 64² maps.
 func Default() Config {
 	return Config{
 		Seed: 1, Steps: 60_000, Batch: 20, LearningRate: 2e-4, EMADecay: 0.999, Loss: Huber,
+		Weighting: diffusion.Uniform, Prediction: diffusion.PredictEpsilon,
 		CheckpointEvery: 4000, ValidateEvery: 1000, ValidationMaps: 200, LogEvery: 20,
 	}
 }
@@ -53,6 +60,9 @@ func (c Config) Validate() error {
 	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
 	bad(c.CosineTo == 0 || c.CosineTo > c.Warmup, "CosineTo", c.CosineTo, "0 or more than Warmup")
 	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
+	bad(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
+	bad(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth, fmt.Sprintf("in [0, %.3f)", widest))
+	errs = append(errs, c.Weighting.Validate(), c.Prediction.Validate())
 	bad(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
 	bad(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")
 	bad(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")
@@ -78,5 +88,26 @@ func (c Config) rate(n int) float64 {
 // decay returns the decay of the averaged weights at step n: small at first, so that short runs do not average in the
 // initial weights.
 func (c Config) decay(n int) float64 {
+	if c.EMAWidth > 0 {
+		return math.Pow(1-1/float64(n), emaPower(c.EMAWidth)+1)
+	}
 	return math.Min(c.EMADecay, (1+float64(n))/(10+float64(n)))
+}
+
+// widest is the width of an average in which all steps count equally: 1/√12.
+var widest = 1 / math.Sqrt(12)
+
+// emaPower returns γ of an average that weights step τ of n by τ^γ and whose standard deviation is width·n: the positive root of
+// width² (γ + 2)² (γ + 3) = γ + 1, equation 123 of Karras et al. (2024).
+func emaPower(width float64) float64 {
+	low, high := 0.0, 1/width // the left side is the larger one at γ = 1/width
+	for range 60 {
+		g := (low + high) / 2
+		if width*width*(g+2)*(g+2)*(g+3) > g+1 {
+			high = g
+		} else {
+			low = g
+		}
+	}
+	return low
 }

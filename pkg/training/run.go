@@ -109,7 +109,7 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 		return err
 	}
 	if r.result, err = r.before(); err == nil {
-		r.state, err = newState(b, r.Manifest.Network, r.Data.Side, r.Config.Loss, schedule, tensors)
+		r.state, err = newState(b, r.Manifest.Network, r.Data.Side, r.Config, schedule, tensors)
 	}
 	if err != nil {
 		return errors.Join(err, r.metrics.Close())
@@ -140,7 +140,7 @@ func (j *Job) check() (diffusion.Schedule, error) {
 	if err := j.Config.Validate(); err != nil {
 		return fail(err)
 	}
-	j.Manifest.Version, j.Manifest.Seed = checkpoint.Version, j.Config.Seed
+	j.Manifest.Version, j.Manifest.Seed, j.Manifest.Prediction = checkpoint.Version, j.Config.Seed, j.Config.Prediction
 	if err := j.Manifest.Validate(); err != nil {
 		return fail(err)
 	}

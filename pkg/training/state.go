@@ -22,6 +22,7 @@ var groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, chec
 // five numbers and the loss pass between host and device: GoMLX donates the buffers of variables that a graph replaces.
 type state struct {
 	network unet.Config
+	recipe  Config
 	side    int
 	store   *model.Store
 	step    *model.Exec
@@ -29,8 +30,8 @@ type state struct {
 }
 
 // newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new one.
-func newState(b compute.Backend, network unet.Config, side int, loss Loss, schedule diffusion.Schedule, t checkpoint.Tensors) (*state, error) {
-	s := &state{network: network, side: side, store: model.NewStore()}
+func newState(b compute.Backend, network unet.Config, side int, recipe Config, schedule diffusion.Schedule, t checkpoint.Tensors) (*state, error) {
+	s := &state{network: network, recipe: recipe, side: side, store: model.NewStore()}
 	for _, group := range groups {
 		for _, p := range network.Parameters() {
 			a, ok := t[group+p.Name]
@@ -45,7 +46,7 @@ func newState(b compute.Backend, network unet.Config, side int, loss Loss, sched
 		}
 	}
 	var err error
-	if s.step, err = model.NewExec(b, s.store, s.stepGraph(loss, schedule)); err != nil {
+	if s.step, err = model.NewExec(b, s.store, s.stepGraph(schedule)); err != nil {
 		return nil, fmt.Errorf("training: %s", oneLine(err))
 	}
 	if s.score, err = model.NewExec(b, s.store, s.scoreGraph(schedule)); err != nil {
@@ -61,11 +62,12 @@ func (s *state) close() {
 	s.store.Finalize()
 }
 
-// predict builds the network on the noised maps of a batch, with the weights of a group.
+// predict returns the noise that the network sees in the noised maps of a batch, with the weights of a group.
 func (s *state) predict(schedule diffusion.Schedule, group string, in []*Node) *Node {
 	x0, noise, index, theta := in[0], in[1], in[2], in[3]
 	weight := func(name string) *Node { return s.variable(group, name).NodeValue(x0.Graph()) }
-	return unet.Predict(s.network, weight, diffusion.NoisedGraph(schedule, x0, index, noise), index, theta)
+	xt := diffusion.NoisedGraph(schedule, x0, index, noise)
+	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction, unet.Predict(s.network, weight, xt, index, theta), xt, index)
 }
 
 func (s *state) variable(group, name string) *model.Variable {
@@ -74,20 +76,21 @@ func (s *state) variable(group, name string) *model.Variable {
 
 // stepGraph is one step of Adam and of the moving average; it returns the loss. Adam is written out and not taken from GoMLX:
 // its rate comes from the host each step, and its moments have the names that checkpoints keep.
-func (s *state) stepGraph(loss Loss, schedule diffusion.Schedule) func(*model.Scope, []*Node) *Node {
+func (s *state) stepGraph(schedule diffusion.Schedule) func(*model.Scope, []*Node) *Node {
 	return func(_ *model.Scope, in []*Node) *Node {
 		g := in[0].Graph()
 		predicted := s.predict(schedule, checkpoint.Weights, in)
-		value := diffusion.HuberGraph(in[1], predicted)
-		if loss == MeanSquare {
-			value = diffusion.MeanSquareGraph(in[1], predicted)
+		errors := diffusion.HuberGraph(in[1], predicted)
+		if s.recipe.Loss == MeanSquare {
+			errors = diffusion.SquareGraph(in[1], predicted)
 		}
+		value := ReduceAllMean(Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
 		parameters := s.network.Parameters()
 		weights := make([]*Node, len(parameters))
 		for i, p := range parameters {
 			weights[i] = s.variable(checkpoint.Weights, p.Name).NodeValue(g)
 		}
-		gradients := Gradient(value, weights...)
+		gradients := clip(Gradient(value, weights...), s.recipe.ClipNorm)
 		a, decay := adam{rate: in[4], spread: in[5]}, in[6]
 		for i, p := range parameters {
 			m, v := s.variable(checkpoint.AdamM, p.Name), s.variable(checkpoint.AdamV, p.Name)
@@ -105,7 +108,7 @@ func (s *state) stepGraph(loss Loss, schedule diffusion.Schedule) func(*model.Sc
 // scoreGraph returns the mean squared error of the noise that the averaged weights predict.
 func (s *state) scoreGraph(schedule diffusion.Schedule) func(*model.Scope, []*Node) *Node {
 	return func(_ *model.Scope, in []*Node) *Node {
-		return diffusion.MeanSquareGraph(in[1], s.predict(schedule, checkpoint.EMA, in))
+		return ReduceAllMean(diffusion.SquareGraph(in[1], s.predict(schedule, checkpoint.EMA, in)))
 	}
 }
 

@@ -15,6 +15,9 @@ import (
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
@@ -74,6 +77,7 @@ func job(dir string) Job {
 		Dir: dir,
 		Config: Config{
 			Seed: 4, Steps: 24, Batch: 4, LearningRate: 1e-3, EMADecay: 0.99, Loss: Huber,
+			Weighting: diffusion.Uniform, Prediction: diffusion.PredictEpsilon,
 			CheckpointEvery: 3, ValidateEvery: 12, ValidationMaps: 8, LogEvery: 2, Keep: 2,
 		},
 		Manifest: checkpoint.Manifest{
@@ -214,16 +218,66 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestLearns: in a few hundred steps the error of the predicted noise falls far below that of predicting none.
+// TestLearns: in sixty steps the error of the predicted noise falls far below that of predicting none, by every recipe.
 func TestLearns(t *testing.T) {
-	j := job(t.TempDir())
-	j.Config.Steps, j.Config.CheckpointEvery, j.Config.EMADecay, j.Config.LearningRate = 100, 100, 0.9, 4e-3
-	r, err := train(t, context.Background(), j)
-	if err != nil {
-		t.Fatal(err)
+	for name, recipe := range map[string]func(*Config){
+		"the paper's": func(*Config) {},
+		"min-SNR":     func(c *Config) { c.Weighting, c.EMAWidth = diffusion.MinSNR, 0.1 },
+		"v, clipped": func(c *Config) {
+			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.EvenV, MeanSquare, 0.5
+		},
+	} {
+		j := job(t.TempDir())
+		j.Config.Steps, j.Config.CheckpointEvery, j.Config.EMADecay, j.Config.LearningRate = 60, 60, 0.9, 6e-3
+		recipe(&j.Config)
+		r, err := train(t, context.Background(), j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: mean squared error %.3f", name, r.ValidationMSE)
+		if !(r.ValidationMSE < 0.5) {
+			t.Errorf("%s: mean squared error of the noise = %g after %d steps, want < 0.5", name, r.ValidationMSE, r.Step)
+		}
 	}
-	if !(r.ValidationMSE < 0.5) {
-		t.Errorf("mean squared error of the noise = %g after %d steps, want < 0.5", r.ValidationMSE, r.Step)
+}
+
+// TestClip: a gradient of length 5 in two tensors becomes one of length 1 in the same direction; a short one stays.
+func TestClip(t *testing.T) {
+	b := newBackend()
+	defer b.Finalize()
+	for most, want := range map[float64][2]float32{0: {3, 4}, 1: {0.6, 0.8}, 10: {3, 4}} {
+		exec := graph.MustNewExec(b, func(x, y *graph.Node) []*graph.Node { return clip([]*graph.Node{x, y}, most) })
+		out, err := exec.Call([]float32{3, 0}, []float32{4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, y := tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1])
+		if math.Abs(float64(x[0]-want[0])) > 1e-6 || math.Abs(float64(y[0]-want[1])) > 1e-6 {
+			t.Errorf("clipped at %g: %g and %g, want %v", most, x[0], y[0], want)
+		}
+	}
+}
+
+// TestEMAWidth: the average's weights of past steps have the standard deviation that was asked for, as a share of all steps.
+func TestEMAWidth(t *testing.T) {
+	c := Default()
+	for _, width := range []float64{0.02, 0.1, 0.25} {
+		c.EMAWidth = width
+		const steps = 20_000
+		weights := make([]float64, steps+1)
+		for n := 1; n <= steps; n++ {
+			weights[n] = 1 - c.decay(n)
+		}
+		var at, share []float64
+		left := 1.0
+		for n := steps; n >= 1; n-- {
+			at, share = append(at, float64(n)/steps), append(share, left*weights[n])
+			left *= 1 - weights[n]
+		}
+		mean := stat.Mean(at, share)
+		if got := math.Sqrt(stat.MomentAbout(2, at, mean, share)); math.Abs(got/width-1) > 1e-3 { // steps are discrete
+			t.Errorf("width %.4f, want %g", got, width)
+		}
 	}
 }
 
@@ -386,5 +440,33 @@ func TestBatches(t *testing.T) {
 	w, _ := b.validationBatches()
 	if len(v) != 2 || v[1].epsilon[5] != w[1].epsilon[5] || v[0].index[2] != w[0].index[2] {
 		t.Error("validation batches are not fixed")
+	}
+}
+
+// TestSelect: the newest checkpoint serves until one is marked, also after a later one is written; a marked one that is gone is named.
+func TestSelect(t *testing.T) {
+	j := job(t.TempDir())
+	j.Config.Steps, j.Config.Keep, j.Config.ValidateEvery = 6, 0, 6
+	if _, err := train(t, context.Background(), j); err != nil {
+		t.Fatal(err)
+	}
+	all, err := Checkpoints(j.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if best, err := BestCheckpoint(j.Dir); err != nil || best != all[1] {
+		t.Errorf("before a choice: %s (%v), want the newest, %s", best, err, all[1])
+	}
+	if err := Select(j.Dir, all[0]); err != nil {
+		t.Fatal(err)
+	}
+	if best, err := BestCheckpoint(j.Dir); err != nil || best != all[0] {
+		t.Errorf("after a choice: %s (%v), want %s", best, err, all[0])
+	}
+	if err := os.Remove(all[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := BestCheckpoint(j.Dir); err == nil || !strings.Contains(err.Error(), "selected.txt") {
+		t.Errorf("a choice that is gone: error %v, want it to name selected.txt", err)
 	}
 }

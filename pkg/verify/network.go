@@ -58,12 +58,12 @@ func (t *table) training(b compute.Backend, store *model.Store) error {
 		weight := weightsOf(store, x0.Graph())
 		xt := diffusion.NoisedGraph(diffusion.Paper(), x0, index, eps)
 		predicted := unet.Predict(t.outputs.network, weight, xt, index, theta)
-		huber := diffusion.HuberGraph(eps, predicted)
+		huber := ReduceAllMean(diffusion.HuberGraph(eps, predicted))
 		var with []*Node
 		for _, name := range t.gradients {
 			with = append(with, weight(name))
 		}
-		return append([]*Node{xt, huber, diffusion.MeanSquareGraph(eps, predicted)}, Gradient(huber, with...)...)
+		return append([]*Node{xt, huber, ReduceAllMean(diffusion.SquareGraph(eps, predicted))}, Gradient(huber, with...)...)
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/convert"
+	"darkfield/pkg/diffusion"
 )
 
 func (a *app) convert() *cobra.Command {
@@ -84,6 +85,9 @@ func conversion(w io.Writer, r convert.Report) {
 	}
 	row(w, "tensors", fmt.Sprintf("%d as F32 (read: %s)", r.Tensors, strings.Join(kinds, ", ")))
 	row(w, "step", r.Step)
+	if r.Prediction == diffusion.PredictV {
+		row(w, "prediction", "v, not the noise: the file cannot say so, whoever uses it must know")
+	}
 }
 
 // ranges reads "1,3,850-999".

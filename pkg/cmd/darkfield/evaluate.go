@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,16 +14,20 @@ import (
 
 func (a *app) evaluate() *cobra.Command {
 	c := study.Default()
-	var path, data, cache, out string
+	var path, data, control, cache, out string
+	var choice camels.Choice
 	cmd := &cobra.Command{
 		Use:   "evaluate",
 		Short: "Print the paper's table: chi² of spectra, response to one parameter, histograms",
 		Long: `Makes maps at held-out parameters and compares them with the true ones: reduced chi² of the spectra (generated, true left out one
-by one, expected for a perfect emulator), response to single parameters where the data have a 1P set, moments of pixels.`,
-		Example: `  darkfield evaluate --checkpoint runs/first --data universe --maps 20`,
-		Args:    cobra.NoArgs,
+by one, expected for a perfect emulator), response to single parameters where the data have a 1P set, moments of pixels.
+--control adds the fair comparison: true maps of other universes at the same parameters, scored against the same references.`,
+		Example: `  darkfield evaluate --checkpoint runs/first --data universe --maps 20
+  darkfield simulate --control universe --sims 40 --out control
+  darkfield evaluate --checkpoint runs/first --data universe --control control --params 40`,
+		Args: cobra.NoArgs,
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			s, err := camels.Open(data)
+			s, err := camels.OpenChoice(data, choice)
 			if err != nil {
 				return err
 			}
@@ -48,24 +54,67 @@ by one, expected for a perfect emulator), response to single parameters where th
 			if err != nil {
 				return err
 			}
-			if out != "" {
-				if err := r.WriteCSV(out); err != nil {
+			table := evaluation{Evaluation: r}
+			if control != "" {
+				if table.Control, err = controlled(cmd.Context(), source, c, control); err != nil {
 					return err
 				}
 			}
-			return a.print(r, func(w io.Writer) { fmt.Fprint(w, r) })
+			if out != "" {
+				if err := table.WriteCSV(out); err != nil {
+					return err
+				}
+			}
+			return a.print(table, func(w io.Writer) { fmt.Fprint(w, table) })
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (its newest)")
+	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
 	f.StringVar(&data, "data", "", "directory of maps in CMD's layout")
 	f.IntVar(&c.ValidationParams, "params", c.ValidationParams, "held-out parameters")
 	f.IntVar(&c.MapsPerParam, "maps", c.MapsPerParam, "maps generated at each")
 	f.IntVar(&c.OnePSeeds, "one-p-seeds", c.OnePSeeds, "maps generated at each value of the 1P set")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the noise that maps are made from")
+	f.StringVar(&control, "control", "", "directory of other universes at held-out parameters, made with simulate --control")
 	f.StringVar(&cache, "cache", "", "directory that keeps generated maps (default: none are kept)")
-	f.StringVar(&out, "out", "", "write the table as CSV, too")
+	f.StringVar(&out, "out", "", "write the table as CSV, too (and that of the control beside it, .control.csv)")
 	samplingFlags(f, &c.Sampling)
+	choiceFlags(f, &choice)
 	require(cmd, "checkpoint", "data")
 	return cmd
+}
+
+// evaluation is the paper's table with, where it was asked for, the comparison with a control.
+type evaluation struct {
+	study.Evaluation
+	Control *study.Control `json:"control,omitempty"`
+}
+
+func (e evaluation) String() string {
+	if e.Control == nil {
+		return e.Evaluation.String()
+	}
+	return e.Evaluation.String() + "\n" + e.Control.String()
+}
+
+// WriteCSV writes the paper's table to path and the control's beside it.
+func (e evaluation) WriteCSV(path string) error {
+	if err := e.Evaluation.WriteCSV(path); err != nil || e.Control == nil {
+		return err
+	}
+	return e.Control.WriteCSV(strings.TrimSuffix(path, ".csv") + ".control.csv")
+}
+
+// controlled scores against the LH set of a directory.
+func controlled(ctx context.Context, source study.Source, c study.Config, dir string) (*study.Control, error) {
+	s, err := camels.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if !s.Has(camels.LH) {
+		return nil, fmt.Errorf("evaluate: %s has no LH set; make it with `darkfield simulate --control`", dir)
+	}
+	r, err := source.Control(ctx, c, s.Sets[camels.LH])
+	return &r, err
 }

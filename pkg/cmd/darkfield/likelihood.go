@@ -64,7 +64,7 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 		}),
 	}
 	g := cmd.Flags()
-	g.StringVar(&f.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (its newest)")
+	g.StringVar(&f.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
 	g.StringVar(&f.maps, "map", "", ".npy file of maps")
 	g.IntVar(&f.index, "index", 0, "which map of the file")
 	g.IntSliceVar(&f.terms, "terms", []int{0}, "terms i of the bound to sum; term i uses x_{i+1}")

@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PJRT_PLUGIN_LIBRARY_PATH", filepath.Dir(plugin))
 			e.Setenv("GOMLX_BACKEND", "")
+			server := httptest.NewServer(newCMD())
+			e.Defer(server.Close)
+			e.Setenv("CMD", server.URL)
 			fixtures, err := filepath.Abs(filepath.Join("..", "..", "convert", "testdata"))
 			e.Setenv("FIXTURES", fixtures)
 			return err

@@ -11,14 +11,14 @@ import (
 	"darkfield/pkg/training"
 )
 
-// openEmulator opens a checkpoint, or the newest one of a run directory.
+// openEmulator opens a checkpoint, or of a run directory the one that was selected or else the newest.
 func openEmulator(path string) (*emulator.Emulator, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		newest, err := training.LatestCheckpoint(path)
+		best, err := training.BestCheckpoint(path)
 		if err != nil {
 			return nil, err
 		}
-		path = newest
+		path = best
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w: name a .safetensors file or a run directory", err)
@@ -36,6 +36,6 @@ func samplingFlags(f *pflag.FlagSet, c *emulator.SampleConfig) {
 	f.StringVar(&c.Sampler, "sampler", c.Sampler, "dpm++ (DPM-Solver++ 2M), ddim, or ddpm (ancestral, all 1000 steps)")
 	f.IntVar(&c.Steps, "steps", c.Steps, "network evaluations a map, for dpm++ and ddim")
 	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "of these steps: time or log-snr (default: log-snr for dpm++, time for ddim)")
-	f.Float64Var(&c.Eta, "eta", c.Eta, "noise of ddim: 0 is deterministic, 1 as noisy as ddpm")
+	f.Float64Var(&c.Eta, "eta", c.Eta, "noise of dpm++ and ddim: 0 is deterministic, 1 as noisy as ddpm")
 	f.IntVar(&c.Batch, "batch", c.Batch, "maps at a time; the maps do not depend on it")
 }

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"darkfield/pkg/fetch"
 )
 
 const (
@@ -23,6 +26,8 @@ type progress struct {
 	start    time.Time
 	logged   time.Time
 	bar      *progressbar.ProgressBar
+	bytes    bool // what is counted
+	from     int  // of it was done before the start
 }
 
 func (a *app) progress(label string) *progress {
@@ -44,19 +49,45 @@ func (p *progress) at(done, all int, remark string) {
 		if p.bar == nil {
 			p.bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(),
 				progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(redrawing), progressbar.OptionFullWidth(),
-				progressbar.OptionSetDescription(p.label))
+				progressbar.OptionSetDescription(p.label), progressbar.OptionShowBytes(p.bytes))
 		}
 		p.bar.Describe(p.label + " " + remark)
 		_ = p.bar.Set(done) // a bar that cannot be drawn is no reason to stop
 	case now.Sub(p.logged) >= logPause:
 		p.logged = now
-		line := fmt.Sprintf("%s: %d of %d", p.label, done, all)
-		if done > 0 {
-			left := time.Duration(float64(now.Sub(p.start)) * float64(all-done) / float64(done))
-			line += fmt.Sprintf(", %v to go", left.Round(time.Second))
-		}
-		fmt.Fprintln(p.out, line, remark)
+		fmt.Fprintln(p.out, p.line(done, all, now.Sub(p.start)), remark)
 	}
+}
+
+// count is at without a remark.
+func (p *progress) count(done, all int) { p.at(done, all, "") }
+
+// line says in words what the bar shows; all is −1 where it is unknown.
+func (p *progress) line(done, all int, took time.Duration) string {
+	count := func(n int) string {
+		switch {
+		case n < 0:
+			return "an unknown number"
+		case p.bytes:
+			return fetch.Bytes(uint64(n))
+		}
+		return strconv.Itoa(n)
+	}
+	line := fmt.Sprintf("%s: %s of %s", p.label, count(done), count(all))
+	here := done - p.from
+	if here > 0 && p.bytes {
+		line += fmt.Sprintf(", %s/s", count(int(float64(here)/took.Seconds())))
+	}
+	if here > 0 && all >= done {
+		line += fmt.Sprintf(", %v to go", time.Duration(float64(took)*float64(all-done)/float64(here)).Round(time.Second))
+	}
+	return line
+}
+
+// note prints a line that must not be missed.
+func (p *progress) note(text string) {
+	p.done()
+	fmt.Fprintln(p.out, text)
 }
 
 // fraction is at for steps that know only their share.

@@ -54,7 +54,7 @@ network was trained on. Map i depends on the seed, i and the parameters alone.`,
 			if err := camels.WriteMaps(out, maps); err != nil {
 				return err
 			}
-			r, err := camels.InspectMaps(out)
+			r, err := camels.InspectMaps(cmd.Context(), out, nil)
 			if err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ network was trained on. Map i depends on the seed, i and the parameters alone.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (its newest)")
+	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
 	f.Float64Var(&p.OmegaM, "omega-m", 0, "matter density Ω_m")
 	f.Float64Var(&p.Sigma8, "sigma-8", 0, "clumpiness σ_8")
 	f.IntVarP(&n, "number", "n", 1, "maps")

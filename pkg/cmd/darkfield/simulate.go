@@ -15,18 +15,27 @@ import (
 
 func (a *app) simulate() *cobra.Command {
 	c := suite.Config{NBody: nbody.Default()}
-	var set string
+	var set, control string
+	each := 5
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Make toy universes: a set of maps in CMD's layout",
 		Long: `Makes a set of toy universes (suite FastPM: dark matter only, a particle mesh) and writes their maps in the layout of the
 CAMELS Multifield Dataset. Universes are made side by side on all cores. An interrupted or killed call loses only those in
-work: the same command goes on. The same seed gives the same universes.`,
+work: the same command goes on. The same seed gives the same universes.
+
+--control makes other universes at parameters that training on a set holds out, as a fair measure for generated maps.`,
 		Example: `  darkfield simulate --set LH --sims 100 --side 64 --seed 1 --out universe
-  darkfield simulate --set 1P --out universe`,
+  darkfield simulate --set 1P --out universe
+  darkfield simulate --control universe --sims 40 --each 5 --out control`,
 		Args: cobra.NoArgs,
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			c.Set = camels.Set(set)
+			if control != "" {
+				if err := controlOf(control, each, &c); err != nil {
+					return err
+				}
+			}
 			if c.Sims == 0 {
 				c.Sims = suite.DefaultSims(c.Set)
 			}
@@ -48,6 +57,8 @@ work: the same command goes on. The same seed gives the same universes.`,
 	f.IntVar(&c.Sims, "sims", 0, "simulations of 15 maps (default: 1000 of LH, 22 of 1P, 27 of CV); LH and CV may grow later")
 	f.IntVar(&c.Cells, "side", 64, "pixels a side of the maps, a divisor of --pixels")
 	f.Uint64Var(&c.Seed, "seed", 1, "of parameters and random phases")
+	f.StringVar(&control, "control", "", "directory of an LH set: other universes at the parameters of its held-out simulations (--sims of them, default 40)")
+	f.IntVar(&each, "each", each, "universes of a control at each parameter")
 	f.StringVar(&c.Dir, "out", "", "directory to write to")
 	f.IntVar(&c.Workers, "workers", 0, "universes at a time (default: one a core); the maps do not depend on it")
 	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "a side, a power of two")
@@ -56,4 +67,33 @@ work: the same command goes on. The same seed gives the same universes.`,
 	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "in a particle's sphere (more for fewer particles)")
 	require(cmd, "out")
 	return cmd
+}
+
+// defaultControl is the number of held-out simulations of a control.
+const defaultControl = 40
+
+// controlOf asks for other universes at the parameters of the first held-out simulations of a set.
+func controlOf(dir string, each int, c *suite.Config) error {
+	s, err := camels.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if !s.Has(camels.LH) || c.Set != camels.LH {
+		return fmt.Errorf("simulate: a control is one of an LH set, which %s must hold and --set must be", dir)
+	}
+	maps := s.Sets[camels.LH]
+	held := camels.SplitSimulations(maps.Simulations(), splitSeed).Validation
+	n := min(defaultControl, len(held))
+	if c.Sims > 0 {
+		n = c.Sims
+	}
+	if n > len(held) {
+		return fmt.Errorf("simulate: a control at %d parameters, but training on %s holds out %d simulations: ask for as many at most", n, maps.Path(), len(held))
+	}
+	for _, sim := range held[:n] {
+		c.Control.Params = append(c.Control.Params, maps.Params(sim))
+	}
+	c.Control.Each, c.Sims = each, n*each
+	return nil
 }

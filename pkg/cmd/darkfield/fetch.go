@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/fetch"
+)
+
+func (a *app) fetch() *cobra.Command {
+	s := fetch.Paper()
+	var sets []string
+	var dir string
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "fetch",
+		Short: "Download maps and tables of the CAMELS Multifield Dataset",
+		Long: `Downloads maps at z = 0 and their tables from the public server of the CAMELS Multifield Dataset; the defaults are the paper's
+files, about 4.6 GB. What is complete is skipped. After a cut connection, Ctrl-C or a kill the same command goes on where it was, unless
+the file on the server has changed. A proxy in the environment (HTTPS_PROXY) is used.
+
+By hand: ` + fetch.Documentation + ` tells
+how to get the files by Globus, Binder or URL; put them in one directory.
+The address is ` + fetch.Server + `/SUITE;
+` + fetch.SecondServer + `/SUITE should have the same.`,
+		Example: `  darkfield fetch --out camels --dry-run
+  darkfield fetch --out camels
+  darkfield fetch --suite SIMBA --sets CV,1P --out simba`,
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.Suite, "suite", s.Suite, "IllustrisTNG, SIMBA or Astrid, or Nbody_ and one of these")
+	f.StringVar(&s.Field, "field", "", "Mcdm, Mtot, Mgas, … (default: Mcdm, of Nbody suites Mtot)")
+	f.StringSliceVar(&sets, "sets", names(s.Sets), "some of LH, 1P, CV, EX and BE")
+	f.StringVar(&dir, "out", "", "directory to write to")
+	f.StringVar(&s.URL, "url", "", "of the directory that holds the files (default: the suite's on the public server)")
+	f.BoolVar(&dry, "dry-run", false, "only list the files, their addresses and sizes")
+	require(cmd, "out")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if s.Field == "" {
+			s.Field = "Mcdm"
+			if strings.HasPrefix(s.Suite, "Nbody") {
+				s.Field = "Mtot"
+			}
+		}
+		s.Sets = nil
+		for _, set := range sets {
+			s.Sets = append(s.Sets, camels.Set(set))
+		}
+		if err := s.Validate(); err != nil {
+			return err
+		}
+		return a.work(func(cmd *cobra.Command, _ []string) error { return a.download(cmd.Context(), s.Files(), dir, dry) })(cmd, args)
+	}
+	return cmd
+}
+
+func names(sets []camels.Set) []string {
+	var out []string
+	for _, s := range sets {
+		out = append(out, string(s))
+	}
+	return out
+}
+
+// download fetches files one after the other.
+func (a *app) download(ctx context.Context, files []fetch.File, dir string, dry bool) error {
+	c := fetch.Default()
+	var bar *progress
+	c.Notice = func(text string) { bar.note(text) }
+	c.Report = func(_ fetch.File, done, all int64) { bar.at(int(done), int(all), "") }
+	bar = a.progress("asking for sizes")
+	items, err := c.Plan(ctx, files, dir)
+	if err != nil {
+		return err
+	}
+	if dry {
+		return a.listed(items, dir, "")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("fetch: %w", err)
+	}
+	if err := c.CheckSpace(items, dir); err != nil {
+		return err
+	}
+	for i, item := range items {
+		bar = a.progress(fmt.Sprintf("%s (%d of %d)", item.Name, i+1, len(items)))
+		bar.bytes, bar.from = true, int(item.Have)
+		err := c.Get(ctx, item)
+		bar.done()
+		if err != nil {
+			return err
+		}
+		if info, err := os.Stat(item.Path); err == nil {
+			items[i].Size, items[i].Have, items[i].Complete = info.Size(), info.Size(), true
+		}
+	}
+	return a.listed(items, dir, "darkfield inspect "+dir)
+}
+
+// listed prints files, and what to run next.
+func (a *app) listed(items []fetch.Item, dir, next string) error {
+	result := map[string]any{"directory": dir, "files": items}
+	if next != "" {
+		result["next"] = next
+	}
+	return a.print(result, func(w io.Writer) {
+		var total uint64
+		for _, item := range items {
+			size, state := "size unknown", "missing"
+			if item.Size >= 0 {
+				size = fetch.Bytes(uint64(item.Size))
+				total += uint64(item.Size)
+			}
+			switch {
+			case item.Complete:
+				state = "complete"
+			case item.Have > 0:
+				state = fetch.Bytes(uint64(item.Have)) + " there"
+			}
+			where := item.Path
+			if next == "" {
+				where = item.URL
+			}
+			row(w, where, size, state)
+		}
+		row(w, "in all", fetch.Bytes(total))
+		if next != "" {
+			row(w, "next: "+next)
+		}
+	})
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/pflag"
+
+	"darkfield/pkg/training"
+)
+
+// recipeFlags lets users change single settings of c, whose values are the defaults.
+func recipeFlags(f *pflag.FlagSet, c *training.Config) {
+	f.IntVar(&c.Steps, "steps", c.Steps, "optimiser steps in all")
+	f.IntVar(&c.Batch, "batch", c.Batch, "maps a step")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "of initial weights, order of maps, times and noise")
+	f.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "Adam's, at its highest")
+	f.IntVar(&c.Warmup, "warmup", c.Warmup, "steps over which it rises")
+	f.IntVar(&c.CosineTo, "cosine-to", c.CosineTo, "step at which a cosine decay has brought it to a hundredth (0: constant)")
+	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "longest gradient (0: any)")
+	f.Float64Var(&c.EMADecay, "ema", c.EMADecay, "decay of the averaged weights")
+	f.Float64Var(&c.EMAWidth, "ema-width", c.EMAWidth, "average over this share of all steps so far (0: by --ema)")
+	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "huber or mse, of the predicted noise")
+	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "of the loss over times: uniform, min-snr or v")
+	f.StringVar((*string)(&c.Prediction), "prediction", string(c.Prediction), "of the network: epsilon or v")
+	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "steps")
+	f.IntVar(&c.Keep, "keep", c.Keep, "newest checkpoints that are kept (0: all)")
+}
+
+// override sets in c what was given on the command line.
+func override(c *training.Config, given *pflag.FlagSet) error {
+	own := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
+	recipeFlags(own, c)
+	var errs []error
+	given.Visit(func(f *pflag.Flag) {
+		if own.Lookup(f.Name) != nil {
+			errs = append(errs, own.Set(f.Name, f.Value.String()))
+		}
+	})
+	return errors.Join(errs...)
+}

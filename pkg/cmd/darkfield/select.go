@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/study"
+	"darkfield/pkg/training"
+)
+
+func (a *app) selectCheckpoint() *cobra.Command {
+	c := study.Default()
+	var run, data string
+	var last int
+	var choice camels.Choice
+	cmd := &cobra.Command{
+		Use:   "select",
+		Short: "Choose the best checkpoint of a run by the reduced chi² of its maps",
+		Long: `Makes maps at held-out parameters with each checkpoint of a run and compares the mean reduced chi² of their spectra with that of
+true maps left out one by one, as the paper does. The best is marked: other commands that are given the run directory use it.
+Maps are kept in the run directory, so that an interrupted call goes on and a later one scores new checkpoints only.`,
+		Example: `  darkfield select --run runs/first --data universe
+  darkfield select --run runs/first --data universe --last 4 --params 10 --maps 50`,
+		Args: cobra.NoArgs,
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			paths, err := training.Checkpoints(run)
+			if err != nil {
+				return err
+			}
+			if last > 0 {
+				paths = paths[max(0, len(paths)-last):]
+			}
+			s, err := camels.OpenChoice(data, choice)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			var table study.Selection
+			for i, path := range paths {
+				if err := a.score(cmd.Context(), &table, s, c, run, path, fmt.Sprintf("checkpoint %d of %d", i+1, len(paths)), len(paths)-i); err != nil {
+					return err
+				}
+			}
+			best := table.Best()
+			if best < 0 {
+				return fmt.Errorf("select: no checkpoint of %s makes maps whose reduced chi² is a number: train longer", run)
+			}
+			if err := table.WriteCSV(filepath.Join(run, "selection.csv")); err != nil {
+				return err
+			}
+			if err := training.Select(run, table.Candidates[best].Checkpoint); err != nil {
+				return err
+			}
+			return a.print(table, func(w io.Writer) { fmt.Fprint(w, table) })
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&run, "run", "", "run directory")
+	f.StringVar(&data, "data", "", "directory of maps in CMD's layout")
+	f.IntVar(&last, "last", 0, "only the newest checkpoints (0: all)")
+	f.IntVar(&c.ValidationParams, "params", c.ValidationParams, "held-out parameters")
+	f.IntVar(&c.MapsPerParam, "maps", c.MapsPerParam, "maps generated at each")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the noise that maps are made from")
+	samplingFlags(f, &c.Sampling)
+	choiceFlags(f, &choice)
+	require(cmd, "run", "data")
+	return cmd
+}
+
+// score adds one checkpoint to the table. left counts it and those after it, for the cost that is said in advance.
+func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite, c study.Config, run, path, label string, left int) error {
+	e, err := openEmulator(path)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	source, err := study.FromEmulator(e, s, c, filepath.Join(run, "samples"))
+	if err != nil {
+		return err
+	}
+	if len(table.Candidates) == 0 {
+		cost, err := estimate(ctx, e, c, left)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(a.err, cost)
+	}
+	bar := a.progress(label)
+	source.Progress = func(_ string, f float64) { bar.fraction(f) }
+	chi2, err := source.Chi2(ctx, c)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	table.Add(path, e.Manifest().Step, chi2)
+	return nil
+}
+
+// estimate says what scoring n checkpoints costs, from the time of one batch. What lies in the cache costs nothing.
+func estimate(ctx context.Context, e *emulator.Emulator, c study.Config, n int) (string, error) {
+	one := c.Sampling
+	one.Sampler, one.Steps, one.Eta, one.Spacing = emulator.DDIM, 1, 0, ""
+	params := make([]cosmology.Params, one.Batch)
+	for i := range params {
+		params[i] = cosmology.Fiducial
+	}
+	var took time.Duration
+	for range 2 { // the first compiles
+		start := time.Now()
+		if _, err := e.Sample(ctx, params, 0, one, nil); err != nil {
+			return "", err
+		}
+		took = time.Since(start)
+	}
+	maps := n * c.ValidationParams * c.MapsPerParam
+	batches := (c.MapsPerParam + one.Batch - 1) / one.Batch * n * c.ValidationParams
+	steps, err := c.Sampling.Evaluations()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d checkpoints × %d parameters × %d maps = %d maps of %d network evaluations each: about %v, less what an earlier call has made",
+		n, c.ValidationParams, c.MapsPerParam, maps, steps, (took * time.Duration(batches*steps)).Round(time.Second)), nil
+}

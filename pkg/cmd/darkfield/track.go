@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/tracking"
+	"darkfield/pkg/training"
+)
+
+// farewell is how long the end of a training waits for an MLflow server.
+const farewell = 20 * time.Second
+
+func (a *app) track() *cobra.Command {
+	var run, server, experiment string
+	cmd := &cobra.Command{
+		Use:   "track",
+		Short: "Send a run's metrics, settings and figures to an MLflow server",
+		Long: `Sends what the server does not have yet. Training does it by itself with --track; this is for runs without, and for what was left
+when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN, say who you are.`,
+		Example: `  darkfield track --run runs/first --track http://127.0.0.1:5000`,
+		Args:    cobra.NoArgs,
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			if _, err := os.Stat(training.MetricsPath(run)); err != nil {
+				return fmt.Errorf("track: %w: name the directory of a training run", err)
+			}
+			m, err := mirrorOf(run, server, experiment)
+			if err != nil {
+				return err
+			}
+			if m == nil {
+				return errors.New("track: --track or MLFLOW_TRACKING_URI must name a server, for example http://127.0.0.1:5000")
+			}
+			if err := m.Flush(cmd.Context(), tracking.Finished); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out, m.Where())
+			return nil
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&run, "run", "", "run directory")
+	f.StringVar(&server, "track", os.Getenv("MLFLOW_TRACKING_URI"), "address of the server")
+	f.StringVar(&experiment, "experiment", "darkfield", "MLflow's folder for the run")
+	require(cmd, "run")
+	return cmd
+}
+
+// mirrorOf returns the mirror of a run directory on a server; nil where none is named.
+func mirrorOf(dir, server, experiment string) (*tracking.Mirror, error) {
+	if server == "" {
+		return nil, nil
+	}
+	return tracking.Mirror{
+		Metrics: training.MetricsPath(dir), Experiment: experiment, Run: filepath.Base(filepath.Clean(dir)),
+		Parameters: func() (map[string]string, error) { return training.Parameters(dir) },
+		Artifacts:  func() []tracking.Artifact { return artifacts(dir) },
+	}.At(server)
+}
+
+// artifacts lists the files of a run that are worth looking at from afar: everything but weights and maps.
+func artifacts(dir string) []tracking.Artifact {
+	var out []tracking.Artifact
+	add := func(name string) {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+			out = append(out, tracking.Artifact{Path: filepath.Join(dir, name), Name: filepath.ToSlash(name)})
+		}
+	}
+	add("config.yaml")
+	add("selection.csv")
+	figures, err := os.ReadDir(filepath.Join(dir, "figures"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return out
+	}
+	for _, f := range figures {
+		add(filepath.Join("figures", f.Name()))
+	}
+	return out
+}
+
+// follow lets a mirror follow a training. The function that it returns ends that, gives the server a last chance and says what it
+// lacks; what happens to the server is no error of the training. A training that was refused leaves the server as it is.
+func (a *app) follow(ctx context.Context, m *tracking.Mirror) (stop func(training.Result, error)) {
+	if m == nil {
+		return func(training.Result, error) {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { m.Follow(ctx, func(err error) { fmt.Fprintln(a.err, err) }) })
+	return func(r training.Result, err error) {
+		cancel()
+		wg.Wait()
+		status := tracking.Finished
+		switch {
+		case r.Step == 0:
+			return
+		case errors.Is(err, context.Canceled):
+			status = tracking.Killed
+		case err != nil:
+			status = tracking.Failed
+		}
+		last, cancel := context.WithTimeout(context.Background(), farewell)
+		defer cancel()
+		if err := m.Flush(last, status); err != nil {
+			fmt.Fprintf(a.err, "%v; nothing is lost: `darkfield track` sends the rest\n", err)
+			return
+		}
+		if where := m.Where(); where != "" {
+			fmt.Fprintln(a.err, "tracked at", where)
+		}
+	}
+}

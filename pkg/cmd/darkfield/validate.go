@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/figure"
+	"darkfield/pkg/preset"
+	"darkfield/pkg/validation"
+)
+
+func (a *app) validate() *cobra.Command {
+	var name, tables, dir string
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "Measure the simulator against closed forms, CAMB and published numbers",
+		Long: `Runs the simulations of a preset and writes a report: a page with every number beside its reference (report.md), figures, and
+all numbers as CSV. Simulations that were measured before are not run again, so that an interrupted or killed call goes on
+where it was. Exits with 1 when a number misses its tolerance. --tables names the spectra that docker/camb/tables.py wrote with CAMB.`,
+		Example: `  darkfield validate --tables data/validation/camb.csv --out runs/validation
+  darkfield validate --preset quick --tables data/validation/camb.csv --out runs/quick-validation`,
+		Args: cobra.NoArgs,
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			p, err := preset.Get(name)
+			if err != nil {
+				return err
+			}
+			camb, err := validation.ReadCAMB(tables)
+			if err != nil {
+				return err
+			}
+			start := time.Now()
+			bar := a.progress("simulations")
+			r, err := validation.Run(cmd.Context(), p.Validation, camb, filepath.Join(dir, "simulations"), bar.fraction)
+			bar.done()
+			if err != nil {
+				return err
+			}
+			if err := writeReport(r, dir, []string{machine(), fmt.Sprintf("Preset %s, %s, this run %v.", name, time.Now().Format(time.DateOnly), time.Since(start).Round(time.Second))}); err != nil {
+				return err
+			}
+			if err := a.print(judged(r), func(w io.Writer) { reportTable(w, r) }); err != nil {
+				return err
+			}
+			if _, misses, _ := r.Count(); misses > 0 {
+				return fmt.Errorf("validate: %d numbers miss their tolerance: see %s", misses, filepath.Join(dir, "report.md"))
+			}
+			return nil
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&name, "preset", "standard", "smoke (means nothing), quick (a minute) or standard (the whole report)")
+	f.StringVar(&tables, "tables", "", "CAMB's spectra, a CSV file")
+	f.StringVar(&dir, "out", "", "directory to write to")
+	require(cmd, "tables", "out")
+	return cmd
+}
+
+// writeReport writes figures, their numbers, the page and the table.
+func writeReport(r *validation.Report, dir string, header []string) error {
+	files := map[string]string{}
+	for _, f := range figure.Validation(r) {
+		base := filepath.Join(dir, f.Name)
+		if err := f.Figure.Save(base); err != nil {
+			return err
+		}
+		if err := f.Numbers.WriteCSV(base + ".csv"); err != nil {
+			return err
+		}
+		files[f.Section] = f.Name + ".png"
+	}
+	if err := r.WriteCSV(filepath.Join(dir, "report.csv")); err != nil {
+		return err
+	}
+	return r.WriteMarkdown(filepath.Join(dir, "report.md"), header, files)
+}
+
+// verdict is a row as programs read it.
+type verdict struct {
+	validation.Row
+	Verdict string `json:"verdict"`
+}
+
+func judged(r *validation.Report) []verdict {
+	var out []verdict
+	for _, line := range r.Rows {
+		out = append(out, verdict{line, line.Verdict()})
+	}
+	return out
+}
+
+func reportTable(w io.Writer, r *validation.Report) {
+	section := ""
+	for _, line := range r.Rows {
+		if line.Section != section {
+			section = line.Section
+			row(w)
+			row(w, section)
+		}
+		cells := line.Cells()
+		row(w, "  "+cells[0], cells[1], cells[2], cells[3], cells[4], cells[5])
+	}
+	row(w)
+	row(w, r.Summary())
+}
+
+// machine says what this runs on.
+func machine() string {
+	model := runtime.GOARCH
+	if raw, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for _, l := range strings.Split(string(raw), "\n") {
+			if key, value, found := strings.Cut(l, ":"); found && strings.TrimSpace(key) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%s, %d cores, %s, %s.", model, runtime.NumCPU(), runtime.GOOS, runtime.Version())
+}

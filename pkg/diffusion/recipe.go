@@ -1,0 +1,54 @@
+package diffusion
+
+import (
+	"fmt"
+	"math"
+)
+
+// Prediction says what the network's output is.
+type Prediction string
+
+const (
+	PredictEpsilon Prediction = "epsilon" // the noise, as in the paper
+	PredictV       Prediction = "v"       // √ᾱ ε − √(1 − ᾱ) x_0 of Salimans and Ho (2022), which is well scaled at every time
+)
+
+// Validate returns an error unless the prediction is known; "" stands for PredictEpsilon, as in checkpoints that do not say.
+func (p Prediction) Validate() error {
+	if p != "" && p != PredictEpsilon && p != PredictV {
+		return fmt.Errorf("diffusion.Prediction = %q, want %q or %q", string(p), PredictEpsilon, PredictV)
+	}
+	return nil
+}
+
+// Weighting says how much the error of the noise counts at each time.
+type Weighting string
+
+const (
+	Uniform Weighting = "uniform" // equally, as in the paper
+	MinSNR  Weighting = "min-snr" // min(SNR, 5)/SNR of Hang et al. (2023): less where there is little noise
+	EvenV   Weighting = "v"       // 1/ᾱ: the error of v counts equally, so more where there is much noise
+)
+
+// minSNR is the γ of Hang et al. (2023).
+const minSNR = 5
+
+// Validate returns an error unless the weighting is known.
+func (w Weighting) Validate() error {
+	if w != Uniform && w != MinSNR && w != EvenV {
+		return fmt.Errorf("diffusion.Weighting = %q, want %q, %q or %q", string(w), Uniform, MinSNR, EvenV)
+	}
+	return nil
+}
+
+// at returns the weight of a squared error of ε at step t.
+func (w Weighting) at(s Schedule, t Step) float64 {
+	switch w {
+	case MinSNR:
+		return math.Min(1, minSNR/s.SNR(t))
+	case EvenV:
+		return 1 / s.AlphaBar(t)
+	default:
+		return 1
+	}
+}

@@ -1,0 +1,130 @@
+package fetch
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// version is what a server says of a file's content. A part of one version must never be continued with another.
+type version struct {
+	ETag         string `json:"etag,omitempty"`
+	LastModified string `json:"last_modified,omitempty"`
+	Length       int64  `json:"length"` // bytes; −1 where the server does not tell
+}
+
+func versionOf(r *http.Response) version {
+	return version{ETag: r.Header.Get("ETag"), LastModified: r.Header.Get("Last-Modified"), Length: r.ContentLength}
+}
+
+// validator returns what If-Range may hold, or "" for a file that cannot be continued safely. Weak ETags promise no equal bytes.
+func (v version) validator() string {
+	if v.ETag != "" && !strings.HasPrefix(v.ETag, "W/") {
+		return v.ETag
+	}
+	return v.LastModified
+}
+
+// contradicts reports whether w, of a later answer that may say less, is of another version.
+func (v version) contradicts(w version) bool {
+	return w.ETag != "" && w.ETag != v.ETag || w.LastModified != "" && w.LastModified != v.LastModified ||
+		w.Length >= 0 && v.Length >= 0 && w.Length != v.Length
+}
+
+// partial is the part of a file that is there: the bytes in FILE.partial, their version in FILE.partial.json. The version is
+// written before the first byte and the bytes are cut off before it changes, so that a kill at any moment leaves no mixture.
+type partial struct {
+	target   string
+	file     *os.File
+	have     int64 // bytes
+	version  version
+	received int64 // bytes by this process
+	restarts int   // times that bytes were thrown away
+}
+
+func bytesPath(target string) string   { return target + ".partial" }
+func versionPath(target string) string { return target + ".partial.json" }
+
+// onDisk returns how much of a file can be continued, and its version.
+func onDisk(target string) (int64, version) {
+	info, err := os.Stat(bytesPath(target))
+	if err != nil {
+		return 0, version{}
+	}
+	var v version
+	raw, err := os.ReadFile(versionPath(target))
+	if err != nil || json.Unmarshal(raw, &v) != nil || v.validator() == "" || v.Length >= 0 && info.Size() > v.Length {
+		return 0, version{}
+	}
+	return info.Size(), v
+}
+
+// openPartial claims the part of a file for this process until close, or until the process ends, however it ends.
+func openPartial(target string) (*partial, error) {
+	f, err := os.OpenFile(bytesPath(target), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	// File systems without locks answer with other errors: there the user has to take care.
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return nil, fmt.Errorf("another process is fetching %s: wait for it, or stop it", target)
+	}
+	p := &partial{target: target, file: f}
+	if p.have, p.version = onDisk(target); p.have == 0 {
+		if err := f.Truncate(0); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// complete reports whether all bytes are there, as far as the server told how many there are.
+func (p *partial) complete() bool { return p.have > 0 && p.have == p.version.Length }
+
+// begin throws away what is there and starts a version.
+func (p *partial) begin(v version) error {
+	if p.have > 0 {
+		p.restarts++
+	}
+	if err := p.file.Truncate(0); err != nil {
+		return err
+	}
+	p.have, p.version = 0, v
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	fresh := versionPath(p.target) + ".new"
+	return cmp.Or(os.WriteFile(fresh, raw, 0o644), os.Rename(fresh, versionPath(p.target)))
+}
+
+func (p *partial) write(b []byte) error {
+	n, err := p.file.WriteAt(b, p.have)
+	p.have += int64(n)
+	p.received += int64(n)
+	return err
+}
+
+// finish gives the file its name.
+func (p *partial) finish() error {
+	if err := cmp.Or(p.file.Sync(), os.Rename(bytesPath(p.target), p.target)); err != nil {
+		return err
+	}
+	os.Remove(versionPath(p.target))
+	return nil
+}
+
+// discard removes what is there.
+func (p *partial) discard() {
+	os.Remove(versionPath(p.target))
+	os.Remove(bytesPath(p.target))
+}
+
+func (p *partial) close() { p.file.Close() }

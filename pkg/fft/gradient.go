@@ -1,0 +1,79 @@
+package fft
+
+import (
+	"fmt"
+	"iter"
+)
+
+// Potential is a real filter that depends on |k_x|, |k_y| and k_z alone: the value at (x, y, z) = 0…n/2 stands at
+// [(x·Modes + y)·Modes + z].
+type Potential []float32
+
+// Gradient filters a mesh and returns the gradient of the result: with X the modes of the mesh, component i is the unnormalised
+// inverse transform of i·k_i·potential·X. k holds the wavenumbers of the n indices; the Nyquist wavenumber has no derivative and should
+// be 0. A round trip multiplies by Side³.
+//
+// Meshes come and go plane by plane, so that they need no memory of their own: plane is asked for [y][z] at x = 0…n−1 in turn,
+// before the first plane of the gradient appears. The planes of the gradient stay as they are until the one after the next.
+//
+// The three inverse transforms share what they can: along x the components y and z are one.
+func (p *Plan) Gradient(plane func(x int) []float32, potential Potential, k []float32) iter.Seq2[int, [3][]float32] {
+	n, m := p.n, p.Modes()
+	if len(potential) != m*m*m || len(k) != n {
+		panic(fmt.Sprintf("fft: a potential of %d numbers and %d wavenumbers for a side of %d", len(potential), len(k), n))
+	}
+	return func(yield func(int, [3][]float32) bool) {
+		modes, along := p.mesh(0), p.mesh(1)
+		for x := range n {
+			p.forwardPlane(modes[x*n*m:(x+1)*n*m], plane(x))
+		}
+		for y := range n {
+			for c, end := range blocks(m) {
+				p.gradientLines(modes, along, y, c, end, potential, k)
+			}
+		}
+		work := make([]complex64, n*m)
+		var planes [2][3][]float32
+		for i := range planes {
+			for axis := range 3 {
+				planes[i][axis] = make([]float32, n*n)
+			}
+		}
+		for x := range n {
+			out := planes[x%2]
+			here := modes[x*n*m : (x+1)*n*m]
+			for y := range n {
+				for z, v := range here[y*m : (y+1)*m] {
+					work[y*m+z] = complex(k[y]*real(v), k[y]*imag(v))
+				}
+			}
+			p.inversePlane(out[0], along[x*n*m:(x+1)*n*m], nil)
+			p.inversePlane(out[1], work, nil)
+			p.inversePlane(out[2], here, k[:m])
+			if !yield(x, out) {
+				return
+			}
+		}
+	}
+}
+
+// gradientLines completes the transform of a block of lines along x, filters it, and transforms back i·potential·X, in place, and
+// k_x times that, to along.
+func (p *Plan) gradientLines(modes, along []complex64, y, c, end int, potential Potential, k []float32) {
+	n, m, w := p.n, p.Modes(), end-c
+	at := y*m + c
+	p.full.run(p.a, modes[at:], lines{w, n * m, w}, forward, &p.scratch)
+	for x := range n {
+		row, times := p.a[x*w:(x+1)*w], p.b[x*w:(x+1)*w]
+		filter := potential[(min(x, n-x)*m+min(y, n-y))*m+c:][:w]
+		kx := k[x]
+		for z, v := range row {
+			f := filter[z]
+			re, im := -f*imag(v), f*real(v)
+			row[z] = complex(re, im)
+			times[z] = complex(kx*re, kx*im)
+		}
+	}
+	p.full.run(modes[at:], p.a, lines{w, w, n * m}, inverse, &p.scratch)
+	p.full.run(along[at:], p.b, lines{w, w, n * m}, inverse, &p.scratch)
+}

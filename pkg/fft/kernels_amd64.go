@@ -1,0 +1,18 @@
+package fft
+
+import "golang.org/x/sys/cpu"
+
+// vector says whether the processor has what kernels_amd64.s needs. Tests set it to false to compare with the portable kernels.
+var vector = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+//go:noescape
+func radix4AVX2(dst, src *complex64, shape *geometry, twiddles *complex64, rotation *[8]uint32)
+
+//go:noescape
+func radix8AVX2(dst, src *complex64, shape *geometry, twiddles *complex64, rotation *[8]uint32)
+
+//go:noescape
+func tangleAVX2(up, down, above, below *complex64, rows, columns int, factors *complex64, scale float32)
+
+//go:noescape
+func transposeAVX2(dst, src *complex64, dstRow, srcRow, rows, columns int)

@@ -1,0 +1,73 @@
+package nbody
+
+// particle has a position in Mpc/h, in [0, side), and a momentum p = a³E dx/da in Mpc/h.
+type particle struct {
+	x, p  [3]float32
+	index int32 // on the initial lattice, [x][y][z]
+	strip int32 // of the mesh, which it lies in
+}
+
+// sorted holds particles in the order of the strips they lie in: strips of a few cells along y, layer after layer of cells along x. So
+// a mesh can be filled and read plane by plane: what is in work stays in the processor's nearest memory, and no mesh of the density or
+// of the force is kept.
+type sorted struct {
+	mesh
+	particles []particle
+	other     []particle // scratch
+	start     []int32    // where each strip starts
+}
+
+// stripWidth is the cells of a strip along y.
+const stripWidth = 4
+
+func newSorted(m mesh, particles int) *sorted {
+	return &sorted{
+		mesh: m, particles: make([]particle, particles), other: make([]particle, particles),
+		start: make([]int32, m.cells*m.cells/stripWidth+1),
+	}
+}
+
+// strip returns the one that a position lies in.
+func (m mesh) strip(x [3]float32) int32 {
+	return int32((m.cloud(x[0]).i*m.cells + m.cloud(x[1]).i) / stripWidth)
+}
+
+// sort orders the particles by their strips; those of a strip stay in their order.
+func (s *sorted) sort() {
+	clear(s.start)
+	for i := range s.particles {
+		s.start[s.particles[i].strip+1]++
+	}
+	for i := range s.start[1:] {
+		s.start[i+1] += s.start[i]
+	}
+	for i := range s.particles {
+		p := &s.particles[i]
+		at := &s.start[p.strip]
+		s.other[*at] = *p
+		*at++
+	}
+	// Each strip's start has moved to the next one's.
+	copy(s.start[1:], s.start)
+	s.start[0] = 0
+	s.particles, s.other = s.other, s.particles
+}
+
+// layer returns the particles between two planes of the mesh.
+func (s *sorted) layer(x int) []particle {
+	strips := s.cells / stripWidth
+	return s.particles[s.start[x*strips]:s.start[(x+1)*strips]]
+}
+
+// positions returns them by axis, in the order of the initial lattice.
+func (s *sorted) positions() (x [3][]float32) {
+	for axis := range x {
+		x[axis] = make([]float32, len(s.particles))
+	}
+	for _, p := range s.particles {
+		for axis := range x {
+			x[axis][p.index] = p.x[axis]
+		}
+	}
+	return x
+}

@@ -1,0 +1,79 @@
+package validation
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// OnePoint is the distribution of the pixels of an LH set.
+type OnePoint struct {
+	Centres, Density      []float64 // of log10, per dex
+	Low, High             []float64 // 16 % and 84 % over the boxes
+	Mean, MeanError       float64   // of log10, all boxes together; errors from the scatter over boxes
+	Std, StdError         float64
+	CAMELSMean, CAMELSStd float64 // published: mean and standard deviation
+	Caption               string
+}
+
+// camelsMean and camelsStd are published for log10 of the pixels of CAMELS' maps (Mcdm, IllustrisTNG, LH).
+const (
+	camelsMean = 10.971
+	camelsStd  = 0.509
+)
+
+func (b *boxStudy) onePoint(c Config) OnePoint {
+	out := OnePoint{CAMELSMean: camelsMean, CAMELSStd: camelsStd}
+	moments := func(skip int) (mean, std float64) {
+		n := 0.0
+		for i, m := range b.spread {
+			if i != skip {
+				mean, std, n = mean+m.LogMean, std+m.LogSquares, n+1
+			}
+		}
+		mean /= n
+		return mean, math.Sqrt(std/n - mean*mean)
+	}
+	out.Mean, out.Std = moments(-1)
+	out.MeanError = jackknife(len(b.spread), func(skip int) float64 { m, _ := moments(skip); return m })
+	out.StdError = jackknife(len(b.spread), func(skip int) float64 { _, s := moments(skip); return s })
+	edges := logEdges()
+	for i := range logBins {
+		var values []float64
+		sum := 0.0
+		for _, m := range b.spread {
+			values = append(values, m.Histogram[i])
+			sum += m.Histogram[i] / float64(len(b.spread))
+		}
+		low, high := middle(values)
+		out.Centres, out.Density = append(out.Centres, (edges[i]+edges[i+1])/2), append(out.Density, sum)
+		out.Low, out.High = append(out.Low, low), append(out.High, high)
+	}
+	out.Caption = fmt.Sprintf("%d FastPM toy universes of an LH set, %d³ particles, %d² pixels; band: 16 %% to 84 %% of the boxes.", c.Boxes, c.Box.Particles, c.Box.Pixels)
+	return out
+}
+
+func (o OnePoint) rows(c Config) []Row {
+	const source = "CAMELS, published"
+	return section(SectionPixels, []Row{
+		{Quantity: "mean of log10 of a pixel", Value: o.Mean, Error: o.MeanError, Reference: o.CAMELSMean, Tolerance: c.tolerance(0.05), Source: source},
+		{Quantity: "standard deviation of log10 of a pixel", Value: o.Std, Error: o.StdError, Reference: o.CAMELSStd, Tolerance: c.tolerance(0.03), Source: source},
+	})
+}
+
+// middle returns the 16 % and 84 % quantiles.
+func middle(values []float64) (low, high float64) {
+	sorted := slices.Sorted(slices.Values(values))
+	return stat.Quantile(0.16, stat.Empirical, sorted, nil), stat.Quantile(0.84, stat.Empirical, sorted, nil)
+}
+
+// WriteCSV writes one row a number.
+func (o OnePoint) WriteCSV(path string) error {
+	t := newTable("quantity", "log10", "value")
+	t.curve([]string{"density"}, o.Centres, o.Density)
+	t.curve([]string{"density_16"}, o.Centres, o.Low)
+	t.curve([]string{"density_84"}, o.Centres, o.High)
+	return t.write(path)
+}

@@ -1,0 +1,174 @@
+package validation
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/nbody"
+)
+
+// measurements is the version of what is measured of a simulation: to be raised when that changes.
+const measurements = 1
+
+// store keeps the numbers of simulations in a directory.
+type store struct {
+	dir       string
+	simulator string // fingerprint
+}
+
+// fingerprint is a hash of the maps and particles of a tiny universe: numbers of a simulator that does something else are not
+// taken for this one's.
+func fingerprint(ctx context.Context) (string, error) {
+	c := nbody.Default()
+	c.Particles, c.Steps, c.Neighbours, c.Pixels = 8, 3, 16, 16
+	p, err := nbody.Simulate(ctx, c, cosmology.Fiducial, 1)
+	if err != nil {
+		return "", err
+	}
+	maps, err := nbody.Project(p, c.Neighbours, c.Pixels)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for _, x := range p.Positions {
+		_ = binary.Write(h, binary.LittleEndian, x) // a hash takes everything
+	}
+	for _, m := range maps {
+		_ = binary.Write(h, binary.LittleEndian, m.Values)
+	}
+	return fmt.Sprintf("%.12x", h.Sum(nil)), nil
+}
+
+// task is a simulation whose numbers are wanted.
+type task struct {
+	name string
+	cost float64 // in arbitrary, equal units
+	path string  // of its numbers
+	run  func(context.Context) error
+}
+
+// measure returns the task of measuring once with arguments that JSON can tell apart; *into holds the numbers after run.
+func measure[T any](s store, name string, cost float64, arguments any, into *T, once func(context.Context) (T, error)) task {
+	key, err := json.Marshal([]any{measurements, s.simulator, name, arguments})
+	if err != nil {
+		panic(fmt.Sprintf("validation: arguments of %s: %v", name, err)) // only numbers are given
+	}
+	path := filepath.Join(s.dir, fmt.Sprintf("%s-%.8x.json", name, sha256.Sum256(key)))
+	return task{name: name, cost: cost, path: path, run: func(ctx context.Context) error {
+		if raw, err := os.ReadFile(path); err == nil && json.Unmarshal(raw, into) == nil {
+			return nil
+		}
+		var err error
+		if *into, err = once(ctx); err != nil {
+			return fmt.Errorf("validation: %s: %w", name, err)
+		}
+		raw, err := json.Marshal(into)
+		if err != nil {
+			return fmt.Errorf("validation: %s: %w: the simulation gave numbers that are not finite", name, err)
+		}
+		return replace(path, raw)
+	}}
+}
+
+// work is the cost of a simulation: particles × steps, and its maps.
+func work(c nbody.Config, maps bool) float64 {
+	n := float64(c.Particles * c.Particles * c.Particles)
+	cost := n * float64(c.Steps) * float64(c.MeshFactor*c.MeshFactor*c.MeshFactor) / 8
+	if maps {
+		cost += 5 * n
+	}
+	return cost
+}
+
+// runAll runs tasks side by side on all cores, the longest first, and reports the share of the work that was missing when it
+// began. Of tasks that want the same numbers one measures and the rest read.
+func runAll(ctx context.Context, tasks []task, progress func(fraction float64)) error {
+	slices.SortStableFunc(tasks, func(a, b task) int { return cmp.Compare(b.cost, a.cost) })
+	seen := map[string]bool{}
+	var first, again []task
+	all, done := 0.0, 0.0
+	missing := map[string]bool{}
+	for _, t := range tasks {
+		if seen[t.path] {
+			again = append(again, t)
+			continue
+		}
+		seen[t.path] = true
+		first = append(first, t)
+		if _, err := os.Stat(t.path); err != nil {
+			all, missing[t.path] = all+t.cost, true
+		}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan task, len(first))
+	for _, t := range first {
+		next <- t
+	}
+	close(next)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(first)) {
+		wg.Go(func() {
+			for t := range next {
+				if ctx.Err() != nil {
+					return
+				}
+				if err := t.run(ctx); err != nil {
+					cancel(err)
+					return
+				}
+				if missing[t.path] {
+					mu.Lock()
+					done += t.cost
+					progress(done / all)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	for _, t := range again {
+		if err := t.run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace writes a file by way of a temporary name.
+func replace(path string, content []byte) error {
+	fail := func(err error) error {
+		return fmt.Errorf("validation: write %s: %w; check that the directory can be written to", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fail(err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.Remove(f.Name()) // fails, as it should, once renamed
+	_, err = f.Write(content)
+	if err = cmp.Or(err, f.Chmod(fs.FileMode(0o644)), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return nil
+}
