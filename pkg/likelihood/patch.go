@@ -215,7 +215,8 @@ func (p *patch) between() []key {
 	return out
 }
 
-// axis is an interval with Chebyshev points of the second kind, low first.
+// axis is an interval of a positive parameter with Chebyshev points of the second kind in its logarithm, low first: what a map looks
+// like goes by powers of the parameters, so that polynomials in their logarithms need fewer nodes.
 type axis struct {
 	low, high float64
 	degree    int
@@ -229,7 +230,7 @@ func (a axis) at(angle int) float64 {
 	case finest:
 		return a.high
 	}
-	return (a.low+a.high)/2 - (a.high-a.low)/2*math.Cos(math.Pi*float64(angle)/finest)
+	return math.Sqrt(a.low*a.high) * math.Exp(-math.Log(a.high/a.low)/2*math.Cos(math.Pi*float64(angle)/finest))
 }
 
 // weights returns for each x the weights of the values at the nodes: the barycentric formula of Berrut and Trefethen (2004).
@@ -240,7 +241,7 @@ func (a axis) weights(x []float64) [][]float64 {
 		w := make([]float64, a.degree+1)
 		sum, node := 0.0, -1
 		for k := range w {
-			d := v - a.at(k*step)
+			d := math.Log(v / a.at(k*step))
 			if d == 0 {
 				node = k
 				break
