@@ -17,6 +17,9 @@ const (
 	pluginDir  = ".tools/pjrt"              // where `make setup` puts the plugin, below the project's root
 	autoFile   = "AUTO"                     // there when `make setup PJRT=auto` left the plugin to GoMLX's installer
 	cpu        = "xla:cpu"
+
+	// The pure-Go backend's workers wait for each other when operations that use several run side by side, and may never wake up.
+	pureGo = "go:ops_sequential"
 )
 
 // ErrNoPlugin says that the XLA plugin for the CPU was not found.
@@ -48,8 +51,11 @@ func Open() (b compute.Backend, err error) {
 }
 
 // resolve replaces xla:cpu by the plugin's absolute path: the binding reads its search path when the program starts, which
-// is too early for us.
+// is too early for us. Options that a user gave stay.
 func resolve(config string) (string, error) {
+	if config == "go" {
+		return pureGo, nil
+	}
 	name, options, _ := strings.Cut(config, ",")
 	if name != cpu && name != "xla" || auto() {
 		return config, nil

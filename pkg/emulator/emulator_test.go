@@ -44,7 +44,7 @@ func open(t *testing.T, seed, average uint64) *Emulator {
 	if err := checkpoint.Save(path, m, tensors); err != nil {
 		t.Fatal(err)
 	}
-	b, err := compute.NewWithConfig("go")
+	b, err := compute.NewWithConfig("go:ops_sequential")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ const (
 	ValidationMSE  = "validation_mse"   // mean squared error of the noise on fixed validation maps
 	LearningRate   = "learning_rate"    // of the step
 	StepsPerSecond = "steps_per_second" // since the record before
+	DataWait       = "data_wait"        // seconds that a step waited for its batch, mean since the record before
 )
 
 // Writer appends records to a file.

@@ -30,6 +30,7 @@ type Config struct {
 	Loss            Loss                 `json:"loss" yaml:"loss"`                         // what is minimised
 	Weighting       diffusion.Weighting  `json:"weighting" yaml:"weighting"`               // of the loss over times
 	Prediction      diffusion.Prediction `json:"prediction" yaml:"prediction"`             // what the network's output is
+	EvenTimes       bool                 `json:"even_times" yaml:"even_times"`             // one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false: independent, as in the paper
 	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"` // steps
 	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`     // steps
 	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`   // at most; fixed maps, times and noise

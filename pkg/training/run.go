@@ -80,9 +80,10 @@ type run struct {
 	done       int // steps taken
 	saved      int // of them in the last checkpoint
 	sum        float64
-	since      int       // steps in sum
-	clock      time.Time // of the last step
-	rate       float64   // steps per second
+	since      int           // steps in sum
+	waited     time.Duration // for batches, in these steps
+	clock      time.Time     // of the last step
+	rate       float64       // steps per second
 	result     Result
 }
 
@@ -176,7 +177,12 @@ func (r *run) tensors() (checkpoint.Tensors, error) {
 func (r *run) loop(ctx context.Context) error {
 	batches, stop := r.drawer.prefetch(r.done, r.Config.Steps)
 	defer stop()
-	for b := range batches {
+	for asked := time.Now(); ; asked = time.Now() {
+		b, more := <-batches
+		if !more {
+			return r.save()
+		}
+		r.waited += time.Since(asked)
 		if err := ctx.Err(); err != nil {
 			return r.interrupted(err)
 		}
@@ -187,7 +193,6 @@ func (r *run) loop(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.save()
 }
 
 // interrupted writes what is not yet in a checkpoint.
@@ -250,7 +255,8 @@ func (r *run) record(last bool, values map[string]float64) error {
 	values[tracking.Loss] = r.sum / float64(r.since)
 	values[tracking.LearningRate] = r.Config.rate(r.done)
 	values[tracking.StepsPerSecond] = r.rate
-	r.sum, r.since = 0, 0
+	values[tracking.DataWait] = r.waited.Seconds() / float64(r.since)
+	r.sum, r.since, r.waited = 0, 0, 0
 	return r.metrics.Append(tracking.Record{Step: r.done, Values: values})
 }
 

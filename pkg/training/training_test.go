@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 func newBackend() compute.Backend {
 	open := backend.Open
 	if os.Getenv(compute.ConfigEnvVar) == "" {
-		open = func() (compute.Backend, error) { return compute.NewWithConfig("go") }
+		open = func() (compute.Backend, error) { return compute.NewWithConfig("go:ops_sequential") }
 	}
 	b, err := open()
 	if err != nil {
@@ -115,6 +115,7 @@ func values(t *testing.T, dir string) []tracking.Record {
 	for i := range records {
 		records[i].Time = time.Time{}
 		delete(records[i].Values, tracking.StepsPerSecond)
+		delete(records[i].Values, tracking.DataWait)
 	}
 	return records
 }
@@ -407,6 +408,26 @@ func TestRates(t *testing.T) {
 	}
 	if got := c.decay(1e6); got != c.EMADecay {
 		t.Errorf("decay in the end = %g, want %g", got, c.EMADecay)
+	}
+}
+
+// TestEvenTimes: each map's time lies in its own part of the schedule, and all times come.
+func TestEvenTimes(t *testing.T) {
+	schedule := diffusion.Paper()
+	j := job("")
+	j.Config.EvenTimes, j.Config.Batch = true, 4
+	d := &drawer{Config: j.Config, data: j.Data, schedule: schedule}
+	low, high := math.Inf(1), math.Inf(-1)
+	for n := 1; n <= 2000; n++ {
+		for k, index := range d.draw(n).index {
+			if part := int(index) * 4 / schedule.Steps(); part != k {
+				t.Fatalf("step %d: map %d has time %g, in part %d", n, k, index, part)
+			}
+			low, high = min(low, float64(index)), max(high, float64(index))
+		}
+	}
+	if low > 5 || high < 994 {
+		t.Errorf("times of 8000 maps lie in %g…%g, want nearly 0…999", low, high)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // pureGo opens the backend that needs no plugin; pkg/verify compares the whole network on XLA with the published one.
 func pureGo(t *testing.T) compute.Backend {
 	t.Helper()
-	b, err := compute.NewWithConfig("go")
+	b, err := compute.NewWithConfig("go:ops_sequential")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "huber or mse, of the predicted noise")
 	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "of the loss over times: uniform, min-snr or v")
 	f.StringVar((*string)(&c.Prediction), "prediction", string(c.Prediction), "of the network: epsilon or v")
+	f.BoolVar(&c.EvenTimes, "even-times", c.EvenTimes, "draw the times of a batch from equal parts of the schedule")
 	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "steps")
 	f.IntVar(&c.Keep, "keep", c.Keep, "newest checkpoints that are kept (0: all)")
 }
