@@ -34,6 +34,7 @@ def main(root: Path) -> None:
                 "PATH": os.pathsep.join([f"{root}/.tools/bin", "${PATH}", str(go)]),  # goimports is found through PATH only
                 "GOFLAGS": "-buildvcs=false",
                 "GOTOOLCHAIN": "local",
+                "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # a training step clears gigabytes of fresh memory: in huge pages
             },
         },
     )

@@ -20,7 +20,10 @@ const (
 	usage  = 2
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	askForHugePages()
+	os.Exit(run(os.Args[1:]))
+}
 
 // run runs one command line. A first interrupt cancels the work, which saves its state; a second one kills.
 func run(args []string) int {
