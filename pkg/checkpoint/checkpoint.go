@@ -48,6 +48,14 @@ func Group(t Tensors, prefix string) unet.Weights {
 	return out
 }
 
+// Averaged returns the averaged weights, or the weights themselves where there is no average.
+func Averaged(t Tensors) unet.Weights {
+	if w := Group(t, EMA); len(w) > 0 {
+		return w
+	}
+	return Group(t, Weights)
+}
+
 // Save writes the manifest and the tensors to path as safetensors of float32. The file appears whole or not at all, and the
 // same content gives the same bytes.
 func Save(path string, m Manifest, t Tensors) error {

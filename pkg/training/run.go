@@ -201,7 +201,7 @@ func (r *run) interrupted(cause error) error {
 // take takes one step and does what is due after it.
 func (r *run) take(b batch) error {
 	n := r.done + 1
-	loss, err := r.state.advance(b, r.Config.rate(n), r.Config.decay(n), n)
+	loss, err := r.state.advance(b, r.learningRate(n), r.Config.decay(n), n)
 	if err != nil {
 		return err
 	}
@@ -233,6 +233,11 @@ func (r *run) take(b batch) error {
 	return nil
 }
 
+// learningRate returns that of step n = 1, 2, ….
+func (r *run) learningRate(n int) float64 {
+	return r.Config.rate(n) * r.Config.halvings(n, r.Data.Train.Len)
+}
+
 // diverged says what is left of a run whose numbers ran away.
 func (r *run) diverged(cause error) error {
 	kept := "no checkpoint had been written"
@@ -248,7 +253,7 @@ func (r *run) record(last bool, values map[string]float64) error {
 		return nil
 	}
 	values[tracking.Loss] = r.sum / float64(r.since)
-	values[tracking.LearningRate] = r.Config.rate(r.done)
+	values[tracking.LearningRate] = r.learningRate(r.done)
 	values[tracking.StepsPerSecond] = r.rate
 	r.sum, r.since = 0, 0
 	return r.metrics.Append(tracking.Record{Step: r.done, Values: values})

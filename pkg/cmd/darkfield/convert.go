@@ -21,12 +21,13 @@ func (a *app) convert() *cobra.Command {
 		Use:   "convert IN OUT",
 		Short: "Make a checkpoint from PyTorch's weights, or PyTorch's weights from a checkpoint",
 		Long: `Makes a checkpoint from IN: a .pt or .pth file (a state dict, or what a training script saved with model_state_dict and
-ema_state_dict), safetensors or .npz with PyTorch's names. Where IN is a checkpoint, OUT is safetensors with PyTorch's names.
+ema_state_dict), safetensors or .npz with PyTorch's names. Where IN is a checkpoint or a run directory (its selected checkpoint, or else
+the newest), OUT is safetensors with PyTorch's names.
 Nothing in a .pt file is run: one that asks for more than tensors and plain containers is refused. The network's form is read
 from the shapes; what weights cannot say is said by flags, whose defaults are the paper's data.`,
 		Example: `  darkfield convert weights.pt weights.safetensors
   darkfield convert training.pt weights.safetensors --suite SIMBA --side 256 --validation 850-999
-  darkfield convert runs/first/checkpoints/latest.safetensors for-pytorch.safetensors --weights ema`,
+  darkfield convert runs/first for-pytorch.safetensors --weights ema`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := cmd.Flags()
@@ -60,6 +61,10 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 
 // converted goes the way that IN asks for; flags of the other way are refused rather than ignored.
 func (a *app) converted(cmd *cobra.Command, in, out, weights string, d convert.Data) (convert.Report, error) {
+	in, err := checkpointOf(in)
+	if err != nil {
+		return convert.Report{}, err
+	}
 	if !convert.IsCheckpoint(in) {
 		if weights != "" {
 			return convert.Report{}, fmt.Errorf("convert: %s is no checkpoint: --weights chooses from checkpoints only, leave it out", in)
