@@ -167,9 +167,10 @@ func Load(path string) (Checkpoint, error) {
 	if got := hash(c.Tensors); got != c.Hash {
 		return fail(fmt.Errorf("the tensors have SHA-256 %.12s…, the file says %.12s…: the file is damaged, use another checkpoint", got, c.Hash))
 	}
+	averaged := len(Group(c.Tensors, EMA)) > 0
 	for _, group := range []string{Weights, EMA} {
 		w := Group(c.Tensors, group)
-		if len(w) == 0 && group == EMA {
+		if len(w) == 0 && (group == EMA || averaged) { // one of them is enough to use the network
 			continue
 		}
 		if err := c.Manifest.Network.Check(w); err != nil {

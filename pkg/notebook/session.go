@@ -106,12 +106,19 @@ func (s *Session) Describe() {
 	if data == "" {
 		data = fmt.Sprintf("toy universes (suite FastPM, seed %d), %d³ particles each", p.Universe.Seed, p.Universe.NBody.Particles)
 	}
+	figures := "the network that is trained here"
+	if path, why := s.shipped(); path != "" {
+		figures = "shipped weights, " + filepath.Join(shippedDir, filepath.Base(path))
+	} else if why != "" {
+		figures += ". " + why
+	}
 	s.Table([]string{"", ""}, [][]string{
 		{"preset", p.Name + " (" + p.About + ")"},
 		{"data", data},
 		{"maps", fmt.Sprintf("%d×%d pixels", p.Side(), p.Side())},
 		{"network", fmt.Sprintf("U-Net of width %d, %.2f million parameters", p.Network.Dim, float64(p.Network.NumParameters())/1e6)},
 		{"training", courses(p.Stages)},
+		{"figures 1 to 5", figures},
 		{"generated maps", fmt.Sprintf("%d at each of %d held-out parameters, %s, seed %d", p.Study.MapsPerParam, p.Study.ValidationParams, p.Study.Sampling, p.Study.Seed)},
 		{"results in", s.Run},
 	})
@@ -223,12 +230,14 @@ func course(dir string, network unet.Config, stages ...preset.Stage) (study.Trai
 	return study.ReadTraining(network.Dim, parts...)
 }
 
-// Source opens the maps and the selected checkpoint, or else the newest, for a study. Generated maps are kept in the run directory.
+// Source opens the maps and the network of the figures (see Checkpoint) for a study. Generated maps are kept in the run directory.
 func (s *Session) Source() study.Source {
-	path := Must(training.BestCheckpoint(s.trainDir()))
+	path, weights, _, err := s.figured()
+	check(err)
 	e := Must(emulator.Open(Must(backend.Open()), path))
 	s.hash = e.Hash()
 	source := Must(study.FromEmulator(e, s.Suite(), s.Preset.Study, filepath.Join(s.Run, "samples")))
+	source.Weights = weights
 	bars := map[string]*bar{}
 	source.Progress = func(stage string, fraction float64) {
 		if bars[stage] == nil {
