@@ -48,6 +48,14 @@ func Group(t Tensors, prefix string) unet.Weights {
 	return out
 }
 
+// Averaged returns the averaged weights, or the weights themselves where there is no average.
+func Averaged(t Tensors) unet.Weights {
+	if w := Group(t, EMA); len(w) > 0 {
+		return w
+	}
+	return Group(t, Weights)
+}
+
 // Save writes the manifest and the tensors to path as safetensors of float32. The file appears whole or not at all, and the
 // same content gives the same bytes.
 func Save(path string, m Manifest, t Tensors) error {
@@ -159,9 +167,10 @@ func Load(path string) (Checkpoint, error) {
 	if got := hash(c.Tensors); got != c.Hash {
 		return fail(fmt.Errorf("the tensors have SHA-256 %.12s…, the file says %.12s…: the file is damaged, use another checkpoint", got, c.Hash))
 	}
+	averaged := len(Group(c.Tensors, EMA)) > 0
 	for _, group := range []string{Weights, EMA} {
 		w := Group(c.Tensors, group)
-		if len(w) == 0 && group == EMA {
+		if len(w) == 0 && (group == EMA || averaged) { // one of them is enough to use the network
 			continue
 		}
 		if err := c.Manifest.Network.Check(w); err != nil {

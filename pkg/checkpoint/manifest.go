@@ -25,6 +25,7 @@ type Manifest struct {
 	Scaling    field.Scaling        `json:"scaling"`              // range of log10 values that maps are scaled over
 	Data       Data                 `json:"data"`
 	Seed       uint64               `json:"seed"`               // of the training run
+	Origin     string               `json:"origin,omitempty"`   // hash of the checkpoint of the stage before, whose weights the run started from
 	Training   json.RawMessage      `json:"training,omitempty"` // its configuration as used
 }
 

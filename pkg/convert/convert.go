@@ -133,13 +133,34 @@ func (s *source) load(group map[string]tensor, prefix string, network unet.Confi
 
 // Export writes a checkpoint's weights as safetensors under PyTorch's names: "ema", "raw", or "" for the average where there is one.
 func Export(in, out, weights string) (Report, error) {
-	fail := func(err error) (Report, error) { return Report{}, fmt.Errorf("convert: %s: %w", in, err) }
+	r, _, w, err := pick(in, out, weights)
+	if err != nil {
+		return Report{}, err
+	}
+	return r, checkpoint.Export(out, w)
+}
+
+// Reduce writes a checkpoint that holds one of a checkpoint's sets of weights, chosen as by Export, with its manifest: a small file, for
+// those who use the network and do not train it further.
+func Reduce(in, out, weights string) (Report, error) {
+	r, m, w, err := pick(in, out, weights)
+	if err != nil {
+		return Report{}, err
+	}
+	return r, checkpoint.Save(out, m, w)
+}
+
+// pick reads a set of weights of a checkpoint.
+func pick(in, out, weights string) (Report, checkpoint.Manifest, unet.Weights, error) {
+	fail := func(err error) (Report, checkpoint.Manifest, unet.Weights, error) {
+		return Report{}, checkpoint.Manifest{}, nil, fmt.Errorf("convert: %s: %w", in, err)
+	}
 	if err := outside(in, out); err != nil {
 		return fail(err)
 	}
 	c, err := checkpoint.Load(in)
 	if err != nil {
-		return Report{}, err
+		return Report{}, checkpoint.Manifest{}, nil, err
 	}
 	average := checkpoint.Group(c.Tensors, checkpoint.EMA)
 	if weights == "" {
@@ -157,13 +178,16 @@ func Export(in, out, weights string) (Report, error) {
 	case len(average) == 0:
 		return fail(errors.New("has no average (EMA): ask for --weights raw"))
 	}
+	if len(w) == 0 {
+		return fail(errors.New("has averaged weights (EMA) alone: ask for --weights ema"))
+	}
 	n := c.Manifest.Network
 	r := Report{
 		In: in, Out: out, Format: "checkpoint", Weights: weights, Network: n, Parameters: n.NumParameters(), Tensors: len(w),
 		Kinds: map[string]int{"F32": len(w)}, Step: c.Manifest.Step,
 		Prediction: c.Manifest.Prediction,
 	}
-	return r, checkpoint.Export(out, w)
+	return r, c.Manifest, w, nil
 }
 
 // outside returns an error unless out is a .safetensors file other than in.

@@ -32,10 +32,7 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights := checkpoint.Group(c.Tensors, checkpoint.EMA)
-	if len(weights) == 0 {
-		weights = checkpoint.Group(c.Tensors, checkpoint.Weights)
-	}
+	weights := checkpoint.Averaged(c.Tensors)
 	schedule, err := diffusion.Named(c.Manifest.Schedule)
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)

@@ -70,7 +70,7 @@ type curve struct {
 	drawn time.Time
 }
 
-func (p page) curve(label string, steps int) *curve {
+func (p page) curve(label string) *curve {
 	c := &curve{bar: *p.bar(label)}
 	if p.live {
 		c.plot = gonbui.UniqueId()

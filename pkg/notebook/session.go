@@ -106,15 +106,36 @@ func (s *Session) Describe() {
 	if data == "" {
 		data = fmt.Sprintf("toy universes (suite FastPM, seed %d), %d³ particles each", p.Universe.Seed, p.Universe.NBody.Particles)
 	}
+	figures := "the network that is trained here"
+	if path, why := s.shipped(); path != "" {
+		figures = "shipped weights, " + filepath.Join(shippedDir, filepath.Base(path))
+	} else if why != "" {
+		figures += ". " + why
+	}
 	s.Table([]string{"", ""}, [][]string{
 		{"preset", p.Name + " (" + p.About + ")"},
 		{"data", data},
-		{"maps", fmt.Sprintf("%d×%d pixels", p.Side, p.Side)},
+		{"maps", fmt.Sprintf("%d×%d pixels", p.Side(), p.Side())},
 		{"network", fmt.Sprintf("U-Net of width %d, %.2f million parameters", p.Network.Dim, float64(p.Network.NumParameters())/1e6)},
-		{"training", fmt.Sprintf("%d steps of %d maps, %s loss, learning rate %g, seed %d", p.Training.Steps, p.Training.Batch, p.Training.Loss, p.Training.LearningRate, p.Training.Seed)},
+		{"training", courses(p.Stages)},
+		{"figures 1 to 5", figures},
 		{"generated maps", fmt.Sprintf("%d at each of %d held-out parameters, %s, seed %d", p.Study.MapsPerParam, p.Study.ValidationParams, p.Study.Sampling, p.Study.Seed)},
 		{"results in", s.Run},
 	})
+}
+
+// courses says how the stages of a training go.
+func courses(stages []preset.Stage) string {
+	var out []string
+	for _, s := range stages {
+		t := s.Training
+		text := fmt.Sprintf("%d steps of %d maps, %s loss, learning rate %g, seed %d", t.Steps, t.Batch, t.Loss, t.LearningRate, t.Seed)
+		if len(stages) > 1 {
+			text = fmt.Sprintf("at %d²: %s", s.Side, text)
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, "; then ")
 }
 
 // dataDir is the directory of the maps.
@@ -139,7 +160,7 @@ func (s *Session) MakeData() {
 		}
 		bar := s.page.bar("universes of set " + string(set))
 		check(suite.Make(s.ctx, suite.Config{
-			Dir: s.dataDir(), Set: set, Sims: n, Cells: s.Preset.Side, Seed: u.Seed, NBody: u.NBody,
+			Dir: s.dataDir(), Set: set, Sims: n, Cells: s.Preset.Side(), Seed: u.Seed, NBody: u.NBody,
 		}, bar.count))
 		bar.done()
 	}
@@ -151,56 +172,72 @@ func (s *Session) Suite() *camels.Suite { return Must(camels.Open(s.dataDir())) 
 // trainDir is the training run.
 func (s *Session) trainDir() string { return filepath.Join(s.Run, "train") }
 
-// Train trains as the preset says, or goes on where an interrupted cell was, showing a live curve. A finished run is left as
-// it is.
-func (s *Session) Train() {
-	p := s.Preset
-	s.train(s.trainDir(), p.Network, p.Side, p.Training)
-}
+// Train trains as the preset says, stage after stage, or goes on where an interrupted cell was, showing a live curve. A finished run
+// is left as it is.
+func (s *Session) Train() { s.train(s.trainDir(), s.Preset.Network, s.Preset.Stages...) }
 
 // Probe trains the preset's small network on the maps averaged further down: a minute's check that the loss falls as it
 // should. It returns its curve.
 func (s *Session) Probe() study.Training {
 	p := s.Preset.Probe
 	dir := filepath.Join(s.Run, "probe")
-	s.train(dir, p.Network, p.Side, p.Training)
-	return Must(study.ReadTraining(training.MetricsPath(dir), p.Network.Dim, p.Side, p.Training.Batch))
+	s.train(dir, p.Network, p.Stage)
+	return Must(course(dir, p.Network, p.Stage))
 }
 
-func (s *Session) train(dir string, network unet.Config, side int, c training.Config) {
+func (s *Session) train(dir string, network unet.Config, stages ...preset.Stage) {
 	maps := s.Suite()
 	defer maps.Close()
-	data, manifest, err := dataset.Prepare(maps, network, side, splitSeed)
-	check(err)
-	curve := s.page.curve("training", c.Steps)
-	result, err := training.Run(s.ctx, Must(backend.Open()), training.Job{
-		Dir: dir, Config: c, Manifest: manifest, Data: data,
-		Report: func(g training.Progress) {
-			curve.update(g, func() study.Training {
-				return Must(study.ReadTraining(training.MetricsPath(dir), network.Dim, side, c.Batch))
-			})
-		},
-	})
-	if errors.Is(err, context.Canceled) {
-		check(fmt.Errorf("interrupted after step %d; the checkpoint is written: run the cell again to go on", result.Step))
+	var curve *curve
+	jobs := make([]training.Job, len(stages))
+	for i, stage := range stages {
+		data, manifest, err := dataset.Prepare(maps, network, stage.Side, splitSeed)
+		check(err)
+		jobs[i] = training.Job{Config: stage.Training, Manifest: manifest, Data: data, Report: func(g training.Progress) {
+			curve.update(g, func() study.Training { return Must(course(dir, network, stages...)) })
+		}}
 	}
+	_, err := training.RunStages(s.ctx, Must(backend.Open()), dir, jobs, func(stage training.Stage) (training.Result, error) {
+		label := "training"
+		if len(stages) > 1 {
+			label = fmt.Sprintf("training, stage %d of %d, %d² pixels", stage.Index+1, len(stages), stages[stage.Index].Side)
+		}
+		curve = s.page.curve(label)
+		r, err := stage.Begin()
+		if errors.Is(err, context.Canceled) {
+			return r, fmt.Errorf("%s: interrupted after step %d; the checkpoint is written: run the cell again to go on", label, r.Step)
+		}
+		if err == nil {
+			curve.done()
+			s.Note(fmt.Sprintf("%s: step %d of %d; checkpoint %s", label, r.Step, stages[stage.Index].Training.Steps, filepath.Base(r.Checkpoint)))
+		}
+		return r, err
+	})
 	check(err)
-	curve.done()
-	s.Note(fmt.Sprintf("Step %d of %d; checkpoint %s", result.Step, c.Steps, filepath.Base(result.Checkpoint)))
 }
 
 // Curve returns the course of the training run.
 func (s *Session) Curve() (study.Training, error) {
-	p := s.Preset
-	return study.ReadTraining(training.MetricsPath(s.trainDir()), p.Network.Dim, p.Side, p.Training.Batch)
+	return course(s.trainDir(), s.Preset.Network, s.Preset.Stages...)
 }
 
-// Source opens the maps and the selected checkpoint, or else the newest, for a study. Generated maps are kept in the run directory.
+// course returns the course of a run in stages.
+func course(dir string, network unet.Config, stages ...preset.Stage) (study.Training, error) {
+	parts := make([]study.TrainingStage, len(stages))
+	for i, d := range training.StageDirs(dir, len(stages)) {
+		parts[i] = study.TrainingStage{Metrics: training.MetricsPath(d), Side: stages[i].Side, Batch: stages[i].Training.Batch}
+	}
+	return study.ReadTraining(network.Dim, parts...)
+}
+
+// Source opens the maps and the network of the figures (see Checkpoint) for a study. Generated maps are kept in the run directory.
 func (s *Session) Source() study.Source {
-	path := Must(training.BestCheckpoint(s.trainDir()))
+	path, weights, _, err := s.figured()
+	check(err)
 	e := Must(emulator.Open(Must(backend.Open()), path))
 	s.hash = e.Hash()
 	source := Must(study.FromEmulator(e, s.Suite(), s.Preset.Study, filepath.Join(s.Run, "samples")))
+	source.Weights = weights
 	bars := map[string]*bar{}
 	source.Progress = func(stage string, fraction float64) {
 		if bars[stage] == nil {

@@ -5,9 +5,7 @@ import (
 	"path/filepath"
 
 	"darkfield/pkg/camels"
-	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/study"
-	"darkfield/pkg/training"
 )
 
 // Inventory shows what the data directory holds.
@@ -39,20 +37,6 @@ func (s *Session) Response(r study.TrueResponse) {
 	s.Note(fmt.Sprintf("%.2f < k < %.2f h/Mpc. %s", r.KLow, r.KHigh, r.Caption))
 	s.Table([]string{"parameter", "value", "P / P fiducial"}, rows)
 	check(r.WriteCSV(filepath.Join(s.Run, "figures", "universe_response.csv")))
-}
-
-// Checkpoint shows the selected checkpoint of the run, or else the newest.
-func (s *Session) Checkpoint() {
-	path := Must(training.BestCheckpoint(s.trainDir()))
-	c := Must(checkpoint.Load(path))
-	m := c.Manifest
-	s.Table([]string{"", ""}, [][]string{
-		{"checkpoint", filepath.Base(path)},
-		{"hash", fmt.Sprintf("%.12s", c.Hash)},
-		{"trained on", fmt.Sprintf("%s %s, %d² pixels, %g Mpc/h a side", m.Data.Suite, m.Data.Set, m.Data.Side, m.Data.BoxSide)},
-		{"simulations", fmt.Sprintf("%d trained on, %d held out for validation, %d for tests", len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test))},
-		{"network", fmt.Sprintf("width %d, %.2f million parameters, step %d, seed %d", m.Network.Dim, float64(m.Network.NumParameters())/1e6, m.Step, m.Seed)},
-	})
 }
 
 // Chi2 shows the reduced chi² of true and generated maps.

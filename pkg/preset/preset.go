@@ -20,20 +20,31 @@ type Preset struct {
 	Name     string
 	About    string // for help texts
 	Universe Universe
-	Side     int // pixels of the maps that are trained on and generated
 	Network  unet.Config
-	Training training.Config
+	Stages   []Stage // of the training, each from the averaged weights of the one before
 	Study    study.Config
 	Probe    Probe
+
+	// Pretrained names a file of data/pretrained that figures are made with where it is there and the user brings no maps; empty: they
+	// show what Stages trains. It has to be trained on LH universes of the same seed, so that its held-out ones are held out here, too.
+	Pretrained string
 
 	Validation validation.Config // of the simulator
 }
 
+// Stage is a training on maps of one side.
+type Stage struct {
+	Side     int // pixels
+	Training training.Config
+}
+
+// Side returns the pixels of the maps that the last stage is trained on.
+func (p Preset) Side() int { return p.Stages[len(p.Stages)-1].Side }
+
 // Probe is a small training that checks, in a minute or two, that the loss falls as it should.
 type Probe struct {
-	Side     int
-	Network  unet.Config
-	Training training.Config
+	Stage
+	Network unet.Config
 }
 
 // probe trains a network of width 8 on 32² maps.
@@ -41,7 +52,7 @@ func probe(steps int) Probe {
 	t := training.Default()
 	t.Steps, t.Batch, t.LearningRate, t.Warmup = steps, 10, 1e-3, 10
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = steps, max(steps/10, 1), 100, 5
-	return Probe{Side: 32, Network: unet.Default().WithDim(8), Training: t}
+	return Probe{Stage{32, t}, unet.Default().WithDim(8)}
 }
 
 // Universe says which toy universes to make where the user brings no maps.
@@ -71,12 +82,21 @@ func Get(name string) (Preset, error) {
 
 // Validate returns an error that names every field that is out of range.
 func (p Preset) Validate() error {
-	errs := []error{p.Network.Validate(), p.Training.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate()}
+	errs := []error{p.Network.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate()}
 	if !slices.Contains(Names(), p.Name) {
 		errs = append(errs, fmt.Errorf("preset.Preset.Name = %q, want one of %s", p.Name, strings.Join(Names(), ", ")))
 	}
-	if err := p.Network.CheckSide(p.Side); err != nil {
-		errs = append(errs, fmt.Errorf("preset.Preset.Side = %d: %w", p.Side, err))
+	if len(p.Stages) == 0 {
+		errs = append(errs, errors.New("preset.Preset.Stages is empty, want at least one"))
+	}
+	for i, s := range p.Stages {
+		errs = append(errs, s.Training.Validate())
+		if err := p.Network.CheckSide(s.Side); err != nil {
+			errs = append(errs, fmt.Errorf("preset.Preset.Stages[%d].Side = %d: %w", i, s.Side, err))
+		}
+		if prediction := p.Stages[0].Training.Prediction; s.Training.Prediction != prediction {
+			errs = append(errs, fmt.Errorf("preset.Preset.Stages[%d].Training.Prediction = %q, want the first stage's %q: the weights are of one model", i, s.Training.Prediction, prediction))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -95,12 +115,12 @@ func smoke() Preset {
 	return Preset{
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
-		Side:     32, Network: unet.Default().WithDim(8), Training: t, Study: s, Probe: probe(10),
+		Network:  unet.Default().WithDim(8), Stages: []Stage{{32, t}}, Study: s, Probe: probe(10),
 		Validation: validation.Smoke(),
 	}
 }
 
-// quick shows every figure within half an hour on a laptop.
+// quick shows every figure within a quarter of an hour on a laptop.
 func quick() Preset {
 	t := training.Default()
 	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 200, 1e-3, 20, 200
@@ -108,33 +128,38 @@ func quick() Preset {
 	s := study.Default()
 	s.MapsPerParam, s.OnePSeeds = 20, 5
 	return Preset{
-		Name: "quick", About: "64², 100 simulations, 200 training steps, half an hour: a first look",
+		Name: "quick", About: "100 simulations, 200 training steps at 64², figures from shipped weights at 32²: a first look",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},
-		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s, Probe: probe(300),
+		Network:  unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Study: s, Probe: probe(300),
+		Pretrained: "fastpm-32.safetensors",
 		Validation: validation.Quick(),
 	}
 }
 
-// standard is a study that means something without a GPU.
+// standard is a study that means something without a GPU. A step at 32² costs a third of one at 64².
 func standard() Preset {
 	t := training.Default()
 	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 30_000, 6e-4, 500, 30_000
 	t.CheckpointEvery, t.ValidateEvery = 1000, 500
+	coarse := t
+	coarse.Steps, coarse.CosineTo = 20_000, 20_000
 	s := study.Default()
 	s.Sampling.Steps = 50
 	return Preset{
-		Name: "standard", About: "64², 1000 simulations, 30 000 training steps: days on two cores, a night on a desktop",
+		Name: "standard", About: "1000 simulations, 20 000 training steps at 32², then 30 000 at 64²: a night",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 1000, camels.OneP: 22, camels.CV: 27}, NBody: nbody.Default()},
-		Side:     64, Network: unet.Default().WithDim(16), Training: t, Study: s, Probe: probe(300),
+		Network:  unet.Default().WithDim(16), Stages: []Stage{{32, coarse}, {64, t}}, Study: s, Probe: probe(300),
 		Validation: validation.Full(),
 	}
 }
 
-// paper is the first stage of Mudur et al. (2023), for CAMELS' maps and a GPU.
+// paper is the training of Mudur et al. (2023), for CAMELS' maps and a GPU.
 func paper() Preset {
 	p := standard()
-	p.Name, p.About = "paper", "the paper's network and training at 64², for CAMELS' maps and a GPU"
-	p.Network, p.Training = unet.Default(), training.Default()
+	p.Name, p.About = "paper", "the paper's network and training, 60 000 steps at 64², then 500 000 at 256², for CAMELS' maps and a GPU"
+	fine := training.Default()
+	fine.Steps, fine.HalveAt = 500_000, []int{120, 140, 160, 180}
+	p.Network, p.Stages = unet.Default(), []Stage{{64, training.Default()}, {256, fine}}
 	p.Study.Sampling.Sampler = "ddpm"
 	return p
 }

@@ -1,6 +1,7 @@
 package preset
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,5 +22,38 @@ func TestUnknownPresetNamesTheKnown(t *testing.T) {
 	_, err := Get("huge")
 	if err == nil || !strings.Contains(err.Error(), "huge") || !strings.Contains(err.Error(), "smoke, quick, standard, paper") {
 		t.Errorf("error = %v", err)
+	}
+}
+
+// TestStagesOfPresets: small presets train in one stage, the others from coarse maps to fine ones, whose pixels are whole numbers of the coarse.
+func TestStagesOfPresets(t *testing.T) {
+	for name, sides := range map[string][]int{"smoke": {32}, "quick": {64}, "standard": {32, 64}, "paper": {64, 256}} {
+		p, err := Get(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for _, s := range p.Stages {
+			got = append(got, s.Side)
+		}
+		if !slices.Equal(got, sides) || p.Side() != sides[len(sides)-1] {
+			t.Errorf("%s: stages at %v, ending at %d, want %v", name, got, p.Side(), sides)
+		}
+	}
+}
+
+// TestFaultyStagesAreNamed: an invalid stage is an error that says which.
+func TestFaultyStagesAreNamed(t *testing.T) {
+	for want, spoil := range map[string]func(*Preset){
+		"Stages is empty":               func(p *Preset) { p.Stages = nil },
+		"Stages[1].Side = 20":           func(p *Preset) { p.Stages[1].Side = 20 },
+		"Stages[1].Training.Prediction": func(p *Preset) { p.Stages[1].Training.Prediction = "v" },
+		"training.Config.Batch = 0":     func(p *Preset) { p.Stages[1].Training.Batch = 0 },
+	} {
+		p, _ := Get("standard")
+		spoil(&p)
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want it to say %q", err, want)
+		}
 	}
 }

@@ -30,6 +30,7 @@ type Source struct {
 	Box        field.Box       // of the emulator's maps
 	Hash       string          // identifies the emulator's weights; part of the cache's keys
 	Step       int             // of training, for captions
+	Weights    string          // what captions call them; empty: the checkpoint
 	Sampler    string          // for captions and the cache's keys, e.g. "ddim, 50 steps"
 	Trained    string          // suite that the emulator was trained on, if it is known; captions name it where it differs
 	Sample     Sample
@@ -142,8 +143,12 @@ func (s Source) caption(cfg Config, more string) string {
 	if s.Trained != "" && s.Trained != s.Suite.Description.Suite {
 		trained = " (trained on " + s.Trained + ")"
 	}
-	text := fmt.Sprintf("%s, %d² pixels, %g Mpc/h a side; spectra of log10 fields f with %v; checkpoint step %d, %.8s%s; sampler %s, seed %d.",
-		data, s.Box.Cells, s.Box.Side, s.convention(), s.Step, s.Hash, trained, s.Sampler, cfg.Seed)
+	weights := "checkpoint"
+	if s.Weights != "" {
+		weights = s.Weights + ","
+	}
+	text := fmt.Sprintf("%s, %d² pixels, %g Mpc/h a side; spectra of log10 fields f with %v; %s step %d, %.8s%s; sampler %s, seed %d.",
+		data, s.Box.Cells, s.Box.Side, s.convention(), weights, s.Step, s.Hash, trained, s.Sampler, cfg.Seed)
 	if more != "" {
 		text += " " + more
 	}

@@ -400,6 +400,14 @@ func TestHeldOut(t *testing.T) {
 	if err != nil || len(r.Rows) != 4 {
 		t.Errorf("with few simulations chi² uses what there is, got %d: %v", len(r.Rows), err)
 	}
+	s.Validation = []int{999, 3, 500, 5} // as of weights that were trained on a larger set
+	if sims, err := s.held(10, 3); err != nil || len(sims) != 2 || slices.Max(sims) != 5 || slices.Min(sims) != 3 {
+		t.Errorf("of a larger set's split: %v (%v), want 3 and 5", sims, err)
+	}
+	s.Weights = "shipped weights w.safetensors"
+	if text := s.caption(cfg, ""); !strings.Contains(text, "shipped weights w.safetensors, step ") {
+		t.Errorf("caption %q", text)
+	}
 	s.Validation = []int{100, 101}
 	if _, err := s.Spectra(ctx, cfg); err == nil || !strings.Contains(err.Error(), "none of the checkpoint's 2 validation simulations") {
 		t.Errorf("error %v", err)

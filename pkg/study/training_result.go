@@ -1,7 +1,10 @@
 package study
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"darkfield/pkg/tracking"
 )
@@ -15,21 +18,43 @@ type Training struct {
 	Caption         string
 }
 
-// ReadTraining reads the course of a run from its metrics file; the network's width, the maps' side and the batch are for the caption.
-func ReadTraining(path string, width, side, batch int) (Training, error) {
-	records, err := tracking.Read(path)
-	if err != nil {
-		return Training{}, err
-	}
-	out := Training{Caption: fmt.Sprintf("U-Net of width %d on %d² maps, batch %d. Predicting no noise at all scores 1.", width, side, batch)}
-	for _, r := range records {
-		if v, ok := r.Values[tracking.Loss]; ok {
-			out.Steps, out.Loss = append(out.Steps, r.Step), append(out.Loss, v)
+// TrainingStage says where the metrics of a stage of a training lie, and what the caption says of it.
+type TrainingStage struct {
+	Metrics     string // path
+	Side, Batch int
+}
+
+// ReadTraining reads the course of a run of a network of some width from the metrics files of its stages, whose steps count on. A later
+// stage that has not begun is left out.
+func ReadTraining(width int, stages ...TrainingStage) (Training, error) {
+	var out Training
+	var parts []string
+	last := 0
+	for i, s := range stages {
+		records, err := tracking.Read(s.Metrics)
+		if i > 0 && (errors.Is(err, fs.ErrNotExist) || err == nil && len(records) == 0) {
+			break
 		}
-		if v, ok := r.Values[tracking.ValidationMSE]; ok {
-			out.ValidationSteps, out.ValidationLoss = append(out.ValidationSteps, r.Step), append(out.ValidationLoss, v)
+		if err != nil {
+			return Training{}, err
 		}
+		before := last
+		for _, r := range records {
+			last = before + r.Step
+			if v, ok := r.Values[tracking.Loss]; ok {
+				out.Steps, out.Loss = append(out.Steps, last), append(out.Loss, v)
+			}
+			if v, ok := r.Values[tracking.ValidationMSE]; ok {
+				out.ValidationSteps, out.ValidationLoss = append(out.ValidationSteps, last), append(out.ValidationLoss, v)
+			}
+		}
+		part := fmt.Sprintf("on %d² maps, batch %d", s.Side, s.Batch)
+		if i > 0 {
+			part = fmt.Sprintf("from step %d %s", before+1, part)
+		}
+		parts = append(parts, part)
 	}
+	out.Caption = fmt.Sprintf("U-Net of width %d %s. Predicting no noise at all scores 1.", width, strings.Join(parts, "; "))
 	return out, nil
 }
 

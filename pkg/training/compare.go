@@ -13,8 +13,8 @@ import (
 // mayGrow is the one setting in which a resumed run may differ.
 const mayGrow = "training.steps"
 
-// compare returns an error that names the fields in which a run that is there differs from the one asked for.
-func (d directory) compare(old, now []byte) error {
+// compare returns an error that names the fields in which a run that is there differs from the one asked for, but for some.
+func (d directory) compare(old, now []byte, but ...string) error {
 	was, err := fields(old)
 	if err != nil {
 		return fmt.Errorf("training: read %s: %s: restore it or use another directory", d.config(), oneLine(err))
@@ -23,8 +23,10 @@ func (d directory) compare(old, now []byte) error {
 	if err != nil {
 		return err
 	}
-	delete(was, mayGrow)
-	delete(is, mayGrow)
+	for _, name := range but {
+		delete(was, name)
+		delete(is, name)
+	}
 	names := maps.Clone(was)
 	maps.Copy(names, is)
 	var differ []string

@@ -36,6 +36,8 @@ type Config struct {
 	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`   // at most; fixed maps, times and noise
 	LogEvery        int                  `json:"log_every" yaml:"log_every"`               // steps between records in metrics.jsonl
 	Keep            int                  `json:"keep" yaml:"keep"`                         // newest checkpoints that are kept; 0: all
+
+	HalveAt []int `json:"halve_at,omitempty" yaml:"halve_at,omitempty"` // epochs after which the rate is halved; an epoch is one pass over the training maps
 }
 
 // Default returns the paper's settings for 64² maps.
@@ -60,6 +62,9 @@ func (c Config) Validate() error {
 	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
 	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
 	bad(c.CosineTo == 0 || c.CosineTo > c.Warmup, "CosineTo", c.CosineTo, "0 or more than Warmup")
+	for i, epochs := range c.HalveAt {
+		bad(epochs >= 1 && (i == 0 || epochs > c.HalveAt[i-1]), "HalveAt", c.HalveAt, "rising numbers of epochs, the first >= 1")
+	}
 	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
 	bad(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
 	bad(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth, fmt.Sprintf("in [0, %.3f)", widest))
@@ -84,6 +89,17 @@ func (c Config) rate(n int) float64 {
 		done := math.Min(1, float64(n-c.Warmup)/float64(c.CosineTo-c.Warmup))
 		return c.LearningRate * (0.01 + 0.99*0.5*(1+math.Cos(math.Pi*done)))
 	}
+}
+
+// halvings returns by what the rate of step n = 1, 2, … is multiplied after the epochs of HalveAt; maps is their number in an epoch.
+func (c Config) halvings(n, maps int) float64 {
+	factor := 1.0
+	for _, epochs := range c.HalveAt {
+		if (n-1)*c.Batch/maps >= epochs { // the epoch of the step's first map
+			factor /= 2
+		}
+	}
+	return factor
 }
 
 // decay returns the decay of the averaged weights at step n: small at first, so that short runs do not average in the

@@ -112,12 +112,21 @@ type asUsed struct {
 	Manifest checkpoint.Manifest `yaml:"manifest"`
 }
 
+// text returns what config.yaml is to hold.
+func text(c Config, m checkpoint.Manifest) ([]byte, error) {
+	m.Training = nil // stands beside it already
+	out, err := yaml.MarshalWithOptions(asUsed{c, m}, yaml.UseJSONMarshaler())
+	if err != nil {
+		return nil, fmt.Errorf("training: write the configuration: %s", oneLine(err))
+	}
+	return out, nil
+}
+
 // configure writes config.yaml, or compares it with that of the run that is there.
 func (d directory) configure(c Config, m checkpoint.Manifest) error {
-	m.Training = nil // stands beside it already
-	text, err := yaml.MarshalWithOptions(asUsed{c, m}, yaml.UseJSONMarshaler())
+	now, err := text(c, m)
 	if err != nil {
-		return fmt.Errorf("training: write %s: %s", d.config(), oneLine(err))
+		return err
 	}
 	old, err := os.ReadFile(d.config())
 	switch {
@@ -125,28 +134,30 @@ func (d directory) configure(c Config, m checkpoint.Manifest) error {
 	case err != nil:
 		return fmt.Errorf("training: read the configuration of the run that is there: %w", err)
 	default:
-		if err := d.compare(old, text); err != nil {
+		if err := d.compare(old, now, mayGrow); err != nil {
 			return err
 		}
 	}
-	if bytes.Equal(old, text) {
+	if bytes.Equal(old, now) {
 		return nil
 	}
-	return d.write(text)
-}
-
-// write replaces config.yaml.
-func (d directory) write(text []byte) error {
-	partial := d.config() + ".partial"
-	err := os.WriteFile(partial, text, 0o644)
-	if err == nil {
-		err = os.Rename(partial, d.config())
-	}
-	if err != nil {
-		os.Remove(partial)
+	if err := replace(d.config(), now); err != nil {
 		return fmt.Errorf("training: write %s: %w", d.config(), err)
 	}
 	return nil
+}
+
+// replace writes a file by way of a temporary name.
+func replace(path string, text []byte) error {
+	partial := path + ".partial"
+	err := os.WriteFile(partial, text, 0o644)
+	if err == nil {
+		err = os.Rename(partial, path)
+	}
+	if err != nil {
+		os.Remove(partial)
+	}
+	return err
 }
 
 // latest returns the checkpoint that the run resumes from, if there is one.

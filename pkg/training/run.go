@@ -206,7 +206,7 @@ func (r *run) interrupted(cause error) error {
 // take takes one step and does what is due after it.
 func (r *run) take(b batch) error {
 	n := r.done + 1
-	loss, err := r.state.advance(b, r.Config.rate(n), r.Config.decay(n), n)
+	loss, err := r.state.advance(b, r.learningRate(n), r.Config.decay(n), n)
 	if err != nil {
 		return err
 	}
@@ -238,6 +238,11 @@ func (r *run) take(b batch) error {
 	return nil
 }
 
+// learningRate returns that of step n = 1, 2, ….
+func (r *run) learningRate(n int) float64 {
+	return r.Config.rate(n) * r.Config.halvings(n, r.Data.Train.Len)
+}
+
 // diverged says what is left of a run whose numbers ran away.
 func (r *run) diverged(cause error) error {
 	kept := "no checkpoint had been written"
@@ -253,7 +258,7 @@ func (r *run) record(last bool, values map[string]float64) error {
 		return nil
 	}
 	values[tracking.Loss] = r.sum / float64(r.since)
-	values[tracking.LearningRate] = r.Config.rate(r.done)
+	values[tracking.LearningRate] = r.learningRate(r.done)
 	values[tracking.StepsPerSecond] = r.rate
 	values[tracking.DataWait] = r.waited.Seconds() / float64(r.since)
 	r.sum, r.since, r.waited = 0, 0, 0

@@ -11,23 +11,18 @@ import (
 
 func (d directory) selected() string { return filepath.Join(string(d), "selected.txt") }
 
-// Select marks one of the checkpoints of a run directory as the one to use.
+// Select marks one of the checkpoints of a run directory, or of that of a stage, as the one to use.
 func Select(dir, checkpoint string) error {
-	d := directory(dir)
-	partial := d.selected() + ".partial"
-	err := os.WriteFile(partial, []byte(filepath.Base(checkpoint)+"\n"), 0o644)
-	if err == nil {
-		err = os.Rename(partial, d.selected())
-	}
-	if err != nil {
-		os.Remove(partial)
+	if err := replace(directory(dir).selected(), []byte(filepath.Base(checkpoint)+"\n")); err != nil {
 		return fmt.Errorf("training: mark %s as selected: %w", checkpoint, err)
 	}
 	return nil
 }
 
-// BestCheckpoint returns the checkpoint that Select marked or, where none is marked, the newest.
+// BestCheckpoint returns the checkpoint that Select marked or, where none is marked, the newest: of a run in stages that of the last
+// stage that has one.
 func BestCheckpoint(dir string) (string, error) {
+	dir = CurrentStage(dir)
 	d := directory(dir)
 	name, err := os.ReadFile(d.selected())
 	if errors.Is(err, fs.ErrNotExist) {

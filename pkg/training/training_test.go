@@ -29,13 +29,20 @@ import (
 )
 
 const (
-	side     = 8
-	childDir = "DARKFIELD_TEST_TRAIN_IN" // makes the test binary a training process, to be killed
+	side        = 8
+	childDir    = "DARKFIELD_TEST_TRAIN_IN" // makes the test binary a training process, to be killed
+	childStages = "DARKFIELD_TEST_STAGES"   // of it; empty: an ordinary run
 )
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
-		if _, err := Run(context.Background(), newBackend(), job(dir)); err != nil {
+		var err error
+		if os.Getenv(childStages) == "" {
+			_, err = Run(context.Background(), newBackend(), job(dir))
+		} else {
+			_, err = RunStages(context.Background(), newBackend(), dir, stages(), Stage.begin)
+		}
+		if err != nil {
 			os.Stderr.WriteString(err.Error() + "\n")
 			os.Exit(1)
 		}
@@ -58,12 +65,14 @@ func newBackend() compute.Backend {
 }
 
 // waves are maps whose mean is their first parameter and whose wavelength is their second.
-func waves(n int, first uint64) Source {
+func waves(n int, first uint64) Source { return wavesOf(side, n, first) }
+
+func wavesOf(side, n int, first uint64) Source {
 	return Source{Len: n, Fill: func(i int, dst []float32) ([2]float32, error) {
 		rng := rand.New(rand.NewPCG(first, uint64(i)))
 		theta := [2]float32{rng.Float32(), rng.Float32()}
 		for p := range dst {
-			x := float64(p%side) / side
+			x := float64(p%side) / float64(side)
 			dst[p] = theta[0] - 0.5 + 0.3*float32(math.Sin(2*math.Pi*(1+float64(theta[1]))*x))
 		}
 		return theta, nil
@@ -125,13 +134,36 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
-	unbroken, killed := t.TempDir(), t.TempDir()
+	unbroken, killed, seed := killAgainAndAgain(t, child)
+	if !bytes.Equal(last(t, unbroken), last(t, killed)) {
+		t.Errorf("seed %d: after kills the training state differs from an unbroken run's", seed)
+	}
+	want, got := values(t, unbroken), values(t, killed)
+	if len(want) != len(got) {
+		t.Fatalf("seed %d: %d records, want %d", seed, len(got), len(want))
+	}
+	for i := range want {
+		// A record averages the loss since the one before; of the steps before the checkpoint nothing is left.
+		if want[i].Step != got[i].Step || want[i].Values[tracking.ValidationMSE] != got[i].Values[tracking.ValidationMSE] {
+			t.Errorf("seed %d: record %d is %v, want %v", seed, i, got[i], want[i])
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(killed, "*", "*.partial")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// killAgainAndAgain runs a training process to its end in one directory, and in another one kills it at random moments before it may
+// end, too.
+func killAgainAndAgain(t *testing.T, child func(dir string) *exec.Cmd) (unbroken, killed string, seed uint64) {
+	t.Helper()
+	unbroken, killed = t.TempDir(), t.TempDir()
 	start := time.Now()
 	if out, err := child(unbroken).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	whole := time.Since(start)
-	seed := uint64(time.Now().UnixNano())
+	seed = uint64(time.Now().UnixNano())
 	rng := rand.New(rand.NewPCG(seed, 0))
 	kills := 0
 	for attempt := 0; ; attempt++ {
@@ -165,22 +197,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if kills == 0 {
 		t.Fatal("no run was killed")
 	}
-	if !bytes.Equal(last(t, unbroken), last(t, killed)) {
-		t.Errorf("seed %d: after %d kills the training state differs from an unbroken run's", seed, kills)
-	}
-	want, got := values(t, unbroken), values(t, killed)
-	if len(want) != len(got) {
-		t.Fatalf("seed %d: %d records, want %d", seed, len(got), len(want))
-	}
-	for i := range want {
-		// A record averages the loss since the one before; of the steps before the checkpoint nothing is left.
-		if want[i].Step != got[i].Step || want[i].Values[tracking.ValidationMSE] != got[i].Values[tracking.ValidationMSE] {
-			t.Errorf("seed %d: record %d is %v, want %v", seed, i, got[i], want[i])
-		}
-	}
-	if left, _ := filepath.Glob(filepath.Join(killed, "*", "*.partial")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
+	return unbroken, killed, seed
 }
 
 func child(dir string) *exec.Cmd {

@@ -17,16 +17,19 @@ import (
 func (a *app) convert() *cobra.Command {
 	d := convert.Default()
 	var weights, validation string
+	var reduce bool
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
 		Short: "Make a checkpoint from PyTorch's weights, or PyTorch's weights from a checkpoint",
 		Long: `Makes a checkpoint from IN: a .pt or .pth file (a state dict, or what a training script saved with model_state_dict and
-ema_state_dict), safetensors or .npz with PyTorch's names. Where IN is a checkpoint, OUT is safetensors with PyTorch's names.
+ema_state_dict), safetensors or .npz with PyTorch's names. Where IN is a checkpoint or a run directory (its selected checkpoint, or else
+the newest), OUT is safetensors with PyTorch's names.
 Nothing in a .pt file is run: one that asks for more than tensors and plain containers is refused. The network's form is read
 from the shapes; what weights cannot say is said by flags, whose defaults are the paper's data.`,
 		Example: `  darkfield convert weights.pt weights.safetensors
   darkfield convert training.pt weights.safetensors --suite SIMBA --side 256 --validation 850-999
-  darkfield convert runs/first/checkpoints/latest.safetensors for-pytorch.safetensors --weights ema`,
+  darkfield convert runs/first for-pytorch.safetensors --weights ema
+  darkfield convert runs/first small.safetensors --reduce   # still a checkpoint, half the size`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := cmd.Flags()
@@ -39,6 +42,7 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 	f.Float64Var(&d.LogMax, "log-max", d.LogMax, "log10 of the value that becomes 1")
 	f.StringVar(&validation, "validation", "", "simulations that training has not seen, e.g. 850-999 (evaluate needs some)")
 	f.StringVar(&weights, "weights", "", "of a checkpoint: ema or raw (default ema where there is one)")
+	f.BoolVar(&reduce, "reduce", false, "of a checkpoint: write a checkpoint with these weights alone, for use without further training")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !slices.Contains([]string{"", convert.EMA, convert.Raw}, weights) {
 			return fmt.Errorf("convert: --weights %q, want ema or raw", weights)
@@ -48,7 +52,7 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 			return err
 		}
 		return a.work(func(cmd *cobra.Command, args []string) error {
-			r, err := a.converted(cmd, args[0], args[1], weights, d)
+			r, err := a.converted(cmd, args[0], args[1], weights, reduce, d)
 			if err != nil {
 				return err
 			}
@@ -59,10 +63,14 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 }
 
 // converted goes the way that IN asks for; flags of the other way are refused rather than ignored.
-func (a *app) converted(cmd *cobra.Command, in, out, weights string, d convert.Data) (convert.Report, error) {
+func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool, d convert.Data) (convert.Report, error) {
+	in, err := checkpointOf(in)
+	if err != nil {
+		return convert.Report{}, err
+	}
 	if !convert.IsCheckpoint(in) {
-		if weights != "" {
-			return convert.Report{}, fmt.Errorf("convert: %s is no checkpoint: --weights chooses from checkpoints only, leave it out", in)
+		if weights != "" || reduce {
+			return convert.Report{}, fmt.Errorf("convert: %s is no checkpoint: --weights and --reduce choose from checkpoints only, leave them out", in)
 		}
 		return convert.Import(in, out, d)
 	}
@@ -70,6 +78,9 @@ func (a *app) converted(cmd *cobra.Command, in, out, weights string, d convert.D
 		if cmd.Flags().Changed(name) {
 			return convert.Report{}, fmt.Errorf("convert: %s is a checkpoint, whose weights go out without --%s: leave it out", in, name)
 		}
+	}
+	if reduce {
+		return convert.Reduce(in, out, weights)
 	}
 	return convert.Export(in, out, weights)
 }

@@ -13,12 +13,9 @@ import (
 
 // openEmulator opens a checkpoint, or of a run directory the one that was selected or else the newest.
 func openEmulator(path string) (*emulator.Emulator, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		best, err := training.BestCheckpoint(path)
-		if err != nil {
-			return nil, err
-		}
-		path = best
+	path, err := checkpointOf(path)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("checkpoint: %w: name a .safetensors file or a run directory", err)
@@ -28,6 +25,14 @@ func openEmulator(path string) (*emulator.Emulator, error) {
 		return nil, err
 	}
 	return emulator.Open(b, path)
+}
+
+// checkpointOf returns a file as it is, and of a run directory the selected checkpoint or else the newest.
+func checkpointOf(path string) (string, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return training.BestCheckpoint(path)
+	}
+	return path, nil
 }
 
 // samplingFlags adds the flags that choose a sampler.

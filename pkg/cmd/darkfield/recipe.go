@@ -8,14 +8,10 @@ import (
 	"darkfield/pkg/training"
 )
 
-// recipeFlags lets users change single settings of c, whose values are the defaults.
+// recipeFlags lets users change single settings of c, whose values are the defaults. They hold for all stages of a training.
 func recipeFlags(f *pflag.FlagSet, c *training.Config) {
-	f.IntVar(&c.Steps, "steps", c.Steps, "optimiser steps in all")
 	f.IntVar(&c.Batch, "batch", c.Batch, "maps a step")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of initial weights, order of maps, times and noise")
-	f.Float64Var(&c.LearningRate, "learning-rate", c.LearningRate, "Adam's, at its highest")
-	f.IntVar(&c.Warmup, "warmup", c.Warmup, "steps over which it rises")
-	f.IntVar(&c.CosineTo, "cosine-to", c.CosineTo, "step at which a cosine decay has brought it to a hundredth (0: constant)")
 	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "longest gradient (0: any)")
 	f.Float64Var(&c.EMADecay, "ema", c.EMADecay, "decay of the averaged weights")
 	f.Float64Var(&c.EMAWidth, "ema-width", c.EMAWidth, "average over this share of all steps so far (0: by --ema)")

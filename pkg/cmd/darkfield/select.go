@@ -26,11 +26,13 @@ func (a *app) selectCheckpoint() *cobra.Command {
 		Short: "Choose the best checkpoint of a run by the reduced chi² of its maps",
 		Long: `Makes maps at held-out parameters with each checkpoint of a run and compares the mean reduced chi² of their spectra with that of
 true maps left out one by one, as the paper does. The best is marked: other commands that are given the run directory use it.
-Maps are kept in the run directory, so that an interrupted call goes on and a later one scores new checkpoints only.`,
+Maps are kept in the run directory, so that an interrupted call goes on and a later one scores new checkpoints only. Of a training in
+stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 names another.`,
 		Example: `  darkfield select --run runs/first --data universe
   darkfield select --run runs/first --data universe --last 4 --params 10 --maps 50`,
 		Args: cobra.NoArgs,
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			run := training.CurrentStage(run)
 			paths, err := training.Checkpoints(run)
 			if err != nil {
 				return err

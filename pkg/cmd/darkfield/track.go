@@ -24,25 +24,31 @@ func (a *app) track() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "track",
 		Short: "Send a run's metrics, settings and figures to an MLflow server",
-		Long: `Sends what the server does not have yet. Training does it by itself with --track; this is for runs without, and for what was left
+		Long: `Sends what the server does not have yet; each stage of a training is a run there. Training does it by itself with --track; this is for runs without, and for what was left
 when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN, say who you are.`,
 		Example: `  darkfield track --run runs/first --track http://127.0.0.1:5000`,
 		Args:    cobra.NoArgs,
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			if _, err := os.Stat(training.MetricsPath(run)); err != nil {
-				return fmt.Errorf("track: %w: name the directory of a training run", err)
+			for i, dir := range training.Stages(run) {
+				_, err := os.Stat(training.MetricsPath(dir))
+				if i > 0 && errors.Is(err, fs.ErrNotExist) {
+					break // killed before its first step
+				}
+				if err != nil {
+					return fmt.Errorf("track: %w: name the directory of a training run", err)
+				}
+				m, err := mirrorOf(dir, runName(run, dir), server, experiment)
+				if err != nil {
+					return err
+				}
+				if m == nil {
+					return errors.New("track: --track or MLFLOW_TRACKING_URI must name a server, for example http://127.0.0.1:5000")
+				}
+				if err := m.Flush(cmd.Context(), tracking.Finished); err != nil {
+					return err
+				}
+				fmt.Fprintln(a.out, m.Where())
 			}
-			m, err := mirrorOf(run, server, experiment)
-			if err != nil {
-				return err
-			}
-			if m == nil {
-				return errors.New("track: --track or MLFLOW_TRACKING_URI must name a server, for example http://127.0.0.1:5000")
-			}
-			if err := m.Flush(cmd.Context(), tracking.Finished); err != nil {
-				return err
-			}
-			fmt.Fprintln(a.out, m.Where())
 			return nil
 		}),
 	}
@@ -54,13 +60,13 @@ when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWOR
 	return cmd
 }
 
-// mirrorOf returns the mirror of a run directory on a server; nil where none is named.
-func mirrorOf(dir, server, experiment string) (*tracking.Mirror, error) {
+// mirrorOf returns the mirror of a run directory on a server, which shows it by its name; nil where no server is named.
+func mirrorOf(dir, name, server, experiment string) (*tracking.Mirror, error) {
 	if server == "" {
 		return nil, nil
 	}
 	return tracking.Mirror{
-		Metrics: training.MetricsPath(dir), Experiment: experiment, Run: filepath.Base(filepath.Clean(dir)),
+		Metrics: training.MetricsPath(dir), Experiment: experiment, Run: name,
 		Parameters: func() (map[string]string, error) { return training.Parameters(dir) },
 		Artifacts:  func() []tracking.Artifact { return artifacts(dir) },
 	}.At(server)

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,13 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"darkfield/pkg/backend"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/dataset"
-	"darkfield/pkg/figure"
 	"darkfield/pkg/preset"
-	"darkfield/pkg/study"
 	"darkfield/pkg/training"
 	"darkfield/pkg/unet"
 )
@@ -28,9 +23,7 @@ import (
 const splitSeed = 1
 
 func (a *app) train() *cobra.Command {
-	var data, dir, name, initial, server, experiment string
-	var side int
-	var choice camels.Choice
+	var t trainFlags
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train the network on a set of maps, or go on with a run",
@@ -39,37 +32,29 @@ of a large file are kept in the directory averaged/ beside it, which may be remo
 measured from the training maps.
 
 The run directory holds config.yaml, metrics.jsonl, checkpoints/ and figures/; a run that was interrupted or killed goes on by itself.
-Settings that are not given are the preset's. Validation MSE is that of the predicted noise; predicting none scores 1.`,
+Settings that are not given are the preset's. Validation MSE is that of the predicted noise; predicting none scores 1.
+
+The presets standard and paper train in two stages, first on coarse maps, then on fine ones from the averaged weights of the first
+stage (of the checkpoint that select marked, or else of the newest). Each stage has its own run directory, stage-1 and stage-2 below
+--run; other commands take the one above and use the last stage that has a checkpoint. --steps, --learning-rate, --warmup and
+--cosine-to take one value for each stage, or one alone for the last; a stage that the next one has started from cannot change any
+more. All other settings hold for every stage. --side trains at that side alone, in one stage, with the settings of the last.`,
 		Example: `  darkfield train --data universe --run runs/first --preset quick
   darkfield train --data universe --run runs/first --preset quick --steps 1000   # go on further
-  darkfield train --data universe --run runs/v --preset standard --prediction v --weighting v --loss mse`,
+  darkfield train --data universe --run runs/two --preset standard --steps 10000,30000   # 32², then 64²
+  darkfield train --data universe --run runs/v --preset standard --side 64 --prediction v --weighting v --loss mse`,
 		Args: cobra.NoArgs,
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			p, err := preset.Get(name)
+			p, err := t.chosen(cmd.Flags())
 			if err != nil {
 				return err
 			}
-			if err := override(&p.Training, cmd.Flags()); err != nil {
-				return err
-			}
-			if side > 0 {
-				p.Side = side
-			}
-			s, err := camels.OpenChoice(data, choice)
+			s, err := camels.OpenChoice(t.data, t.choice)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			m, err := mirrorOf(dir, server, experiment)
-			if err != nil {
-				return err
-			}
-			stop := a.follow(cmd.Context(), m)
-			result, err := a.runTraining(cmd.Context(), p, s, dir, initial)
-			if drawn := drawCurve(dir, p); drawn != nil && err == nil {
-				err = drawn
-			}
-			stop(result, err)
+			result, err := a.runTraining(cmd.Context(), p, s, t)
 			if err != nil {
 				return err
 			}
@@ -77,54 +62,18 @@ Settings that are not given are the preset's. Validation MSE is that of the pred
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&data, "data", "", "directory of maps in CMD's layout")
-	f.StringVar(&dir, "run", "", "run directory: made, or resumed")
-	f.StringVar(&name, "preset", "quick", strings.Join(preset.Names(), ", "))
+	f.StringVar(&t.data, "data", "", "directory of maps in CMD's layout")
+	f.StringVar(&t.dir, "run", "", "run directory: made, or resumed")
+	f.StringVar(&t.preset, "preset", "quick", strings.Join(preset.Names(), ", "))
+	courseFlags(f, &t)
 	recipeFlags(f, &training.Config{}) // zeros: each preset has its own defaults
-	f.IntVar(&side, "side", 0, "pixels a side that maps are averaged to (default: the preset's)")
-	f.StringVar(&initial, "init", "", "checkpoint to start from")
-	f.StringVar(&server, "track", os.Getenv("MLFLOW_TRACKING_URI"), "address of an MLflow server to send metrics to, for example http://127.0.0.1:5000")
-	f.StringVar(&experiment, "experiment", "darkfield", "MLflow's folder for the run")
-	choiceFlags(f, &choice)
+	f.IntVar(&t.side, "side", 0, "train in one stage on maps averaged to this many pixels a side (default: the preset's stages)")
+	f.StringVar(&t.initial, "init", "", "checkpoint that the first stage starts from")
+	f.StringVar(&t.server, "track", os.Getenv("MLFLOW_TRACKING_URI"), "address of an MLflow server to send metrics to, for example http://127.0.0.1:5000")
+	f.StringVar(&t.experiment, "experiment", "darkfield", "MLflow's folder for the run")
+	choiceFlags(f, &t.choice)
 	require(cmd, "data", "run")
 	return cmd
-}
-
-func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite, dir, initial string) (training.Result, error) {
-	if err := a.measureRange(ctx, s); err != nil {
-		return training.Result{}, err
-	}
-	maps, manifest, err := dataset.Prepare(s, p.Network, p.Side, splitSeed)
-	if err != nil {
-		return training.Result{}, err
-	}
-	job := training.Job{Dir: dir, Config: p.Training, Manifest: manifest, Data: maps}
-	if initial != "" {
-		if job.Initial, err = a.initialWeights(initial, manifest); err != nil {
-			return training.Result{}, err
-		}
-	}
-	b, err := backend.Open()
-	if err != nil {
-		return training.Result{}, err
-	}
-	bar := a.progress("training")
-	job.Report = func(g training.Progress) {
-		remark := fmt.Sprintf("loss %.4f", g.Loss)
-		if !math.IsNaN(g.ValidationMSE) {
-			remark += fmt.Sprintf(", validation MSE %.4f", g.ValidationMSE)
-		}
-		if g.StepsPerSecond > 0 {
-			remark += fmt.Sprintf(", %.2f steps/s", g.StepsPerSecond)
-		}
-		bar.at(g.Step, g.Steps, remark)
-	}
-	r, err := training.Run(ctx, b, job)
-	bar.done()
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintf(a.err, "stopped after step %d\n", r.Step)
-	}
-	return r, err
 }
 
 func (a *app) printTraining(r training.Result) error {
@@ -139,22 +88,6 @@ func (a *app) printTraining(r training.Result) error {
 			row(w, "validation MSE", r.ValidationMSE)
 		}
 	})
-}
-
-// drawCurve draws the course of the run so far, if it has begun.
-func drawCurve(dir string, p preset.Preset) error {
-	curve, err := study.ReadTraining(training.MetricsPath(dir), p.Network.Dim, p.Side, p.Training.Batch)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(curve.Steps) == 0 {
-		return nil
-	}
-	base := filepath.Join(dir, "figures", "training")
-	if err == nil {
-		err = curve.WriteCSV(base + ".csv")
-	}
-	if err == nil {
-		err = figure.Training(curve).Save(base)
-	}
-	return err
 }
 
 // measureRange completes the description of a field whose log range is not known.
@@ -180,10 +113,7 @@ func (a *app) initialWeights(path string, now checkpoint.Manifest) (unet.Weights
 	if err != nil {
 		return nil, err
 	}
-	w := checkpoint.Group(c.Tensors, checkpoint.EMA)
-	if len(w) == 0 {
-		w = checkpoint.Group(c.Tensors, checkpoint.Weights)
-	}
+	w := checkpoint.Averaged(c.Tensors)
 	network, was := now.Network, c.Manifest
 	if network.Dim != was.Network.Dim {
 		return nil, fmt.Errorf("train: %s holds a network of width %d, the preset has %d: use a checkpoint of the same architecture, or another preset", path, was.Network.Dim, network.Dim)

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"darkfield/pkg/backend"
+	"darkfield/pkg/camels"
+	"darkfield/pkg/dataset"
+	"darkfield/pkg/figure"
+	"darkfield/pkg/preset"
+	"darkfield/pkg/study"
+	"darkfield/pkg/training"
+)
+
+// trainFlags are the settings of the subcommand but those of the recipe.
+type trainFlags struct {
+	data, dir, preset, initial string
+	side                       int
+	server, experiment         string
+	choice                     camels.Choice
+
+	// One value for each stage of the preset, or one for the last.
+	steps, warmup, cosineTo []int
+	rate                    []float64
+	halveAt                 []int // of the last stage: a list already
+}
+
+// courseFlags lets users change the course of each stage.
+func courseFlags(f *pflag.FlagSet, t *trainFlags) {
+	f.IntSliceVar(&t.steps, "steps", nil, "optimiser steps in all, of the last stage or of each: 20000,30000")
+	f.Float64SliceVar(&t.rate, "learning-rate", nil, "Adam's, at its highest, of the last stage or of each")
+	f.IntSliceVar(&t.warmup, "warmup", nil, "steps over which it rises, of the last stage or of each")
+	f.IntSliceVar(&t.cosineTo, "cosine-to", nil, "step at which a cosine decay has brought it to a hundredth (0: constant), of the last stage or of each")
+	f.IntSliceVar(&t.halveAt, "halve-at", nil, "epochs (passes over the training maps) after which it is halved, of the last stage: 120,140")
+}
+
+// course sets what was given for each stage, or for the last alone.
+func course[T any](stages []preset.Stage, flag string, values []T, set func(*training.Config, T)) error {
+	if len(values) > 1 && len(values) != len(stages) {
+		return fmt.Errorf("train: --%s has %d values, the training has %d stages: give one value for each, or one for the last", flag, len(values), len(stages))
+	}
+	for i, v := range values {
+		set(&stages[len(stages)-len(values)+i].Training, v)
+	}
+	return nil
+}
+
+// chosen returns the preset with the changes that were asked for.
+func (t trainFlags) chosen(given *pflag.FlagSet) (preset.Preset, error) {
+	p, err := preset.Get(t.preset)
+	if err != nil {
+		return p, err
+	}
+	last := len(p.Stages) - 1
+	if t.side > 0 {
+		p.Stages = []preset.Stage{{Side: t.side, Training: p.Stages[last].Training}}
+		last = 0
+	}
+	errs := []error{
+		course(p.Stages, "steps", t.steps, func(c *training.Config, v int) { c.Steps = v }),
+		course(p.Stages, "learning-rate", t.rate, func(c *training.Config, v float64) { c.LearningRate = v }),
+		course(p.Stages, "warmup", t.warmup, func(c *training.Config, v int) { c.Warmup = v }),
+		course(p.Stages, "cosine-to", t.cosineTo, func(c *training.Config, v int) { c.CosineTo = v }),
+	}
+	if given.Changed("halve-at") {
+		p.Stages[last].Training.HalveAt = t.halveAt
+	}
+	for i := range p.Stages {
+		errs = append(errs, override(&p.Stages[i].Training, given))
+	}
+	return p, errors.Join(errs...)
+}
+
+// runTraining trains all stages, each with a bar, a curve and a run of its own on the MLflow server, if one is named.
+func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite, t trainFlags) (training.Result, error) {
+	if err := a.measureRange(ctx, s); err != nil {
+		return training.Result{}, err
+	}
+	jobs := make([]training.Job, len(p.Stages))
+	for i, stage := range p.Stages {
+		maps, manifest, err := dataset.Prepare(s, p.Network, stage.Side, splitSeed)
+		if err != nil {
+			return training.Result{}, err
+		}
+		jobs[i] = training.Job{Config: stage.Training, Manifest: manifest, Data: maps}
+	}
+	if t.initial != "" {
+		var err error
+		if jobs[0].Initial, err = a.initialWeights(t.initial, jobs[0].Manifest); err != nil {
+			return training.Result{}, err
+		}
+	}
+	b, err := backend.Open()
+	if err != nil {
+		return training.Result{}, err
+	}
+	var bar *progress
+	for i := range jobs {
+		jobs[i].Report = func(g training.Progress) { bar.at(g.Step, g.Steps, remark(g)) }
+	}
+	return training.RunStages(ctx, b, t.dir, jobs, func(stage training.Stage) (training.Result, error) {
+		title := stageTitle(stage.Index, p)
+		m, err := mirrorOf(stage.Dir, runName(t.dir, stage.Dir), t.server, t.experiment)
+		if err != nil {
+			return training.Result{}, err
+		}
+		stop := a.follow(ctx, m)
+		bar = a.progress("training" + title)
+		r, err := stage.Begin()
+		bar.done()
+		if errors.Is(err, context.Canceled) {
+			fmt.Fprintf(a.err, "stopped after step %d%s\n", r.Step, title)
+		}
+		if drawn := drawCurves(t.dir, stage, p); drawn != nil && err == nil {
+			err = drawn
+		}
+		stop(r, err)
+		return r, err
+	})
+}
+
+func remark(g training.Progress) string {
+	text := fmt.Sprintf("loss %.4f", g.Loss)
+	if !math.IsNaN(g.ValidationMSE) {
+		text += fmt.Sprintf(", validation MSE %.4f", g.ValidationMSE)
+	}
+	if g.StepsPerSecond > 0 {
+		text += fmt.Sprintf(", %.2f steps/s", g.StepsPerSecond)
+	}
+	return text
+}
+
+// stageTitle names a stage among several.
+func stageTitle(i int, p preset.Preset) string {
+	if len(p.Stages) == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" (stage %d of %d, %d² pixels)", i+1, len(p.Stages), p.Stages[i].Side)
+}
+
+// runName names a stage's run for MLflow: by the user's directory.
+func runName(dir, stage string) string {
+	name := filepath.Base(filepath.Clean(dir))
+	if stage != dir {
+		name += "/" + filepath.Base(stage)
+	}
+	return name
+}
+
+// drawCurves draws the course of a stage so far, and of a run in stages that of all of them.
+func drawCurves(dir string, now training.Stage, p preset.Preset) error {
+	var whole []study.TrainingStage
+	for i, d := range training.StageDirs(dir, len(p.Stages)) {
+		whole = append(whole, study.TrainingStage{Metrics: training.MetricsPath(d), Side: p.Stages[i].Side, Batch: p.Stages[i].Training.Batch})
+	}
+	err := drawCurve(now.Dir, p.Network.Dim, whole[now.Index])
+	if err == nil && len(whole) > 1 {
+		err = drawCurve(dir, p.Network.Dim, whole...)
+	}
+	return err
+}
+
+// drawCurve draws the course of a training to a run directory, if it has begun.
+func drawCurve(dir string, width int, stages ...study.TrainingStage) error {
+	curve, err := study.ReadTraining(width, stages...)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(curve.Steps) == 0 {
+		return nil
+	}
+	base := filepath.Join(dir, "figures", "training")
+	if err == nil {
+		err = curve.WriteCSV(base + ".csv")
+	}
+	if err == nil {
+		err = figure.Training(curve).Save(base)
+	}
+	return err
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"darkfield/pkg/training"
+)
+
+// TestChosen: which settings of which stage a command line changes.
+func TestChosen(t *testing.T) {
+	for line, want := range map[string]func(stages []training.Config) bool{
+		"--steps 7": func(s []training.Config) bool { return s[0].Steps == 20_000 && s[1].Steps == 7 },
+		"--steps 5,7 --learning-rate 1e-3,2e-3": func(s []training.Config) bool {
+			return s[0].Steps == 5 && s[1].Steps == 7 && s[0].LearningRate == 1e-3 && s[1].LearningRate == 2e-3
+		},
+		"--warmup 3 --cosine-to 0,9": func(s []training.Config) bool {
+			return s[0].Warmup == 500 && s[1].Warmup == 3 && s[0].CosineTo == 0 && s[1].CosineTo == 9
+		},
+		"--halve-at 2,4": func(s []training.Config) bool { return s[0].HalveAt == nil && slices.Equal(s[1].HalveAt, []int{2, 4}) },
+		"--prediction v --batch 3": func(s []training.Config) bool {
+			return s[0].Prediction == "v" && s[1].Prediction == "v" && s[0].Batch == 3 && s[1].Batch == 3
+		},
+		"--side 32 --steps 6": func(s []training.Config) bool { return len(s) == 1 && s[0].Steps == 6 && s[0].CosineTo == 30_000 },
+		"--preset quick --steps 6": func(s []training.Config) bool {
+			return len(s) == 1 && s[0].Steps == 6
+		},
+	} {
+		var f trainFlags
+		flags := pflag.NewFlagSet("train", pflag.ContinueOnError)
+		flags.StringVar(&f.preset, "preset", "standard", "")
+		flags.IntVar(&f.side, "side", 0, "")
+		courseFlags(flags, &f)
+		recipeFlags(flags, &training.Config{})
+		if err := flags.Parse(strings.Fields(line)); err != nil {
+			t.Fatal(err)
+		}
+		p, err := f.chosen(flags)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		var stages []training.Config
+		for _, s := range p.Stages {
+			stages = append(stages, s.Training)
+		}
+		if !want(stages) {
+			t.Errorf("%s gives %+v", line, stages)
+		}
+	}
+}
