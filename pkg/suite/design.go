@@ -65,7 +65,8 @@ type Control struct {
 	Each   int                `yaml:"universes_each,omitempty"`
 }
 
-// ResponseParams are the parameters of a set of responses: the fiducial ones, and the ends of the prior of one parameter at a time.
+// ResponseParams are the parameters of a set of responses: the ends of the prior of one parameter at a time, and the fiducial ones in
+// between, where readers of 1P tables that look for the nearest fiducial row find that of the same round.
 func ResponseParams() []cosmology.Params {
 	prior, centre := cosmology.CAMELSPrior(), cosmology.Fiducial
 	return []cosmology.Params{
