@@ -70,9 +70,9 @@ type Control struct {
 func ResponseParams() []cosmology.Params {
 	prior, centre := cosmology.CAMELSPrior(), cosmology.Fiducial
 	return []cosmology.Params{
-		centre,
 		{OmegaM: prior.Min.OmegaM, Sigma8: centre.Sigma8},
 		{OmegaM: prior.Max.OmegaM, Sigma8: centre.Sigma8},
+		centre,
 		{OmegaM: centre.OmegaM, Sigma8: prior.Min.Sigma8},
 		{OmegaM: centre.OmegaM, Sigma8: prior.Max.Sigma8},
 	}

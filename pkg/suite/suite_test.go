@@ -356,7 +356,7 @@ func TestResponses(t *testing.T) {
 	}
 	defer s.Close()
 	varied, err := s.Sets[camels.OneP].OneParameter()
-	if err != nil || len(varied) != 2 || len(varied[0].Rows) != 3 {
+	if err != nil || len(varied) != 2 || len(varied[0].Rows) != 3 || varied[1].Rows[1] != 2 {
 		t.Errorf("the reader finds %+v, %v", varied, err)
 	}
 	small.Sims *= 2
