@@ -21,18 +21,22 @@ const (
 	SectionNovelty   = "Are the maps new?"
 )
 
-// Aims of a card.
+// Aims that figures show.
+const (
+	PowerWithin    = 0.05 // of the control's power of log fields
+	PowerUpTo      = 0.7  // of the Nyquist wavenumber
+	ResponseWithin = 0.10 // of the true response, but for the first bins
+	NoisyBins      = 3    // the first bins, where few modes are: within responseErrors standard errors
+)
+
+// Further aims of a card.
 const (
 	chi2Coarse, chi2Fine = 1.05, 1.10 // mean reduced chi² over the control's, below 64² pixels and from there on
 	chi2Error            = 0.02
 	fewestParams         = 40
 	fewestUniverses      = 5
-	powerWithin          = 0.05
-	powerUpTo            = 0.7 // of the Nyquist wavenumber
 	fewestRounds         = 10
 	fewestResponseMaps   = 100
-	responseWithin       = 0.10
-	noisyBins            = 3 // the first bins, where few modes are: within responseErrors standard errors
 	responseErrors       = 2.0
 	meanWithin           = 0.01 // dex
 	quantileWithin       = 0.03 // dex
@@ -49,7 +53,7 @@ func (c Card) rows(cfg CardConfig, box field.Box) []CardRow {
 	}{
 		{SectionChi2, c.Control.chi2Rows(box)},
 		{SectionPaper, c.Paper.rows(cfg)},
-		{SectionPower, c.Control.powerRows(box)},
+		{SectionPower, c.Control.powerRows()},
 		{SectionResponses, c.Responses.rows()},
 		{SectionPixels, c.Control.pixelRows()},
 		{SectionNovelty, c.Novelty.rows()},
@@ -121,22 +125,22 @@ func (c Chi2) rows(cfg CardConfig) []CardRow {
 	}
 }
 
-func (c Control) powerRows(box field.Box) []CardRow {
+func (c Control) powerRows() []CardRow {
 	var out []CardRow
 	worst := 0
 	for i, k := range c.K {
 		r := shown(fmt.Sprintf("log fields, k = %.3g h/Mpc", k), c.LogPower.Mean[i], c.LogPower.Std[i], "")
-		if k < powerUpTo*box.KNyquist() {
-			r = r.within(1-powerWithin, 1+powerWithin)
+		if k < PowerUpTo*c.KNyquist {
+			r = r.within(1-PowerWithin, 1+PowerWithin)
 			if further(c.LinearPower.Mean[i], c.LinearPower.Mean[worst]) {
 				worst = i
 			}
 		} else {
-			r.Note = fmt.Sprintf("beyond %g of Nyquist", powerUpTo)
+			r.Note = fmt.Sprintf("beyond %g of Nyquist", PowerUpTo)
 		}
 		out = append(out, r)
 	}
-	return append(out, shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", powerUpTo), c.LinearPower.Mean[worst], c.LinearPower.Std[worst], fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst])))
+	return append(out, shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", PowerUpTo), c.LinearPower.Mean[worst], c.LinearPower.Std[worst], fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst])))
 }
 
 // further reports whether a ratio is further from 1 than another; NaN is furthest.
@@ -148,13 +152,13 @@ func (r Responses) rows() []CardRow {
 		shown("generated maps at each value", float64(r.Maps), 0, "with common noise").atLeast(fewestResponseMaps),
 	}
 	for _, m := range r.Moved {
-		low, high := 0, min(noisyBins, len(r.K)-1)
+		low, high := 0, min(NoisyBins, len(r.K)-1)
 		deviation := func(i int) float64 { return (m.Quotient[i] - 1) / m.QuotientError[i] }
 		for i := range r.K {
 			switch {
-			case i < noisyBins && (math.Abs(deviation(i)) > math.Abs(deviation(low)) || math.IsNaN(deviation(i))):
+			case i < NoisyBins && (math.Abs(deviation(i)) > math.Abs(deviation(low)) || math.IsNaN(deviation(i))):
 				low = i
-			case i >= noisyBins && further(m.Quotient[i], m.Quotient[high]):
+			case i >= NoisyBins && further(m.Quotient[i], m.Quotient[high]):
 				high = i
 			}
 		}
@@ -163,8 +167,8 @@ func (r Responses) rows() []CardRow {
 			return fmt.Sprintf("k = %.3g h/Mpc: generated %.3g ± %.2g, true %.3g ± %.2g", r.K[i], m.Generated[i], m.GeneratedError[i], m.True[i], m.TrueError[i])
 		}
 		out = append(out,
-			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", noisyBins+1), m.Quotient[high], m.QuotientError[high], at(high)).within(1-responseWithin, 1+responseWithin),
-			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", noisyBins), deviation(low), 0, at(low)).within(-responseErrors, responseErrors))
+			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", NoisyBins+1), m.Quotient[high], m.QuotientError[high], at(high)).within(1-ResponseWithin, 1+ResponseWithin),
+			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", NoisyBins), deviation(low), 0, at(low)).within(-responseErrors, responseErrors))
 	}
 	return out
 }

@@ -59,6 +59,7 @@ func (s Source) Control(ctx context.Context, cfg Config, control *camels.Maps) (
 	}
 	out.Expectation = summary.GaussianExpectation(out.References, len(out.K))
 	out.LogPower, out.LinearPower = meanRatio(bands[0], bands[1]), meanRatio(bands[2], bands[3])
+	out.KNyquist = s.Box.KNyquist()
 	out.ratio(cfg.Seed)
 	out.Caption = s.caption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at each; control: true maps of other universes at the same parameters.", len(out.Rows), cfg.MapsPerParam))
 	return out, nil
