@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
@@ -265,6 +268,30 @@ func TestCardConfig(t *testing.T) {
 	for _, name := range []string{"NewMaps", "PaperMaps", "GridPoints"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v does not name %s", err, name)
+		}
+	}
+}
+
+// TestTrainingTime: pauses do not count, and metrics that end early or start late do not pass for the whole run.
+func TestTrainingTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "metrics.jsonl")
+	lines := `{"step":20,"time":"2026-11-26T04:00:00Z","values":{"steps_per_second":2}}
+{"step":30,"time":"2026-11-26T04:00:10Z","values":{"validation_mse":0.5}}
+{"step":40,"time":"2026-11-26T09:00:00Z","values":{"steps_per_second":4}}
+{"step":60,"time":"2026-11-26T09:00:10Z","values":{"steps_per_second":4}}
+`
+	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if took, err := TrainingTime(path, 40); err != nil || took != 15*time.Second {
+		t.Errorf("40 steps took %v, %v, want 15 s", took, err)
+	}
+	if took, err := TrainingTime(path, 61); err != nil || took < 20*time.Second || took > 21*time.Second {
+		t.Errorf("61 steps took %v, %v, want a little more than 20 s", took, err)
+	}
+	for _, steps := range []int{10, 100} {
+		if took, err := TrainingTime(path, steps); err == nil {
+			t.Errorf("%d steps took %v, want an error", steps, took)
 		}
 	}
 }

@@ -126,6 +126,11 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 	if err != nil {
 		return study.Card{}, err
 	}
+	cost, err := cardCost(ctx, e, c)
+	if err != nil {
+		return study.Card{}, err
+	}
+	fmt.Fprintln(a.err, cost)
 	stage, bar := "", a.progress("")
 	source.Progress = func(now string, f float64) {
 		if now != stage {
@@ -138,6 +143,28 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 	bar.done()
 	return card, err
 }
+
+// cardCost says what a card costs, from the time of one batch. What lies in the cache costs nothing.
+func cardCost(ctx context.Context, e *emulator.Emulator, c study.CardConfig) (string, error) {
+	took, err := callTime(ctx, e, c.Study.Sampling)
+	if err != nil {
+		return "", err
+	}
+	steps, err := c.Study.Sampling.Evaluations()
+	if err != nil {
+		return "", err
+	}
+	maps, calls := 0, 0
+	for _, part := range []struct{ places, each int }{
+		{c.Study.ValidationParams, c.Study.MapsPerParam}, {c.PaperParams, c.PaperMaps}, {responseValues, c.Study.OnePSeeds}, {1, c.NewMaps},
+	} {
+		maps, calls = maps+part.places*part.each, calls+part.places*batches(part.each, c.Study.Sampling.Batch)
+	}
+	return fmt.Sprintf("up to %d maps of %d network evaluations each: about %v, less what an earlier call has made", maps, steps, (took * time.Duration(calls*steps)).Round(time.Second)), nil
+}
+
+// responseValues is how many models responses are measured at: the fiducial one and both ends of two parameters.
+const responseValues = 5
 
 // openSet opens a directory that must hold a set.
 func openSet(dir string, set camels.Set, flag string) (*camels.Suite, error) {
