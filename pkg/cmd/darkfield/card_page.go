@@ -30,7 +30,8 @@ standard errors, one in twenty misses by chance.`,
 	study.SectionPixels: `Differences of all log10 pixel values between generated maps and the control, at the same parameters. The figure shows three parameters
 beside the true maps of one simulation.`,
 	study.SectionNovelty: `For each generated map, the nearest of all training maps, over the 8 rotations and flips and all periodic shifts; the same for true maps of
-held-out simulations at the same parameters. A network that copies makes maps that are nearer.`,
+held-out simulations at the same parameters. A network that copies makes maps that are nearer. So does one whose maps lack power,
+for smooth maps are near to everything: a miss here means copies only where power and densities are right.`,
 }
 
 // markdown is the whole page; files are figures by section, without their endings.
