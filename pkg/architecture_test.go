@@ -54,7 +54,7 @@ var table = []row{
 	{room: "camels", rooms: "cosmology field", modules: []string{npyio, yaml}},
 	{room: "fetch", rooms: "camels"},
 	{room: "suite", rooms: "cosmology field nbody camels", modules: []string{gonum, yaml}},
-	{room: "summary", rooms: "field", modules: []string{gonum}},
+	{room: "summary", rooms: "fft field", modules: []string{gonum}},
 	{room: "likelihood", rooms: "cosmology", modules: []string{gonum}},
 	{room: "unet", modules: []string{gomlx, compute}},
 	{room: "diffusion", modules: []string{gomlx, compute, gonum}},

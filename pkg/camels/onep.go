@@ -57,19 +57,26 @@ func (t table) variations() (fiducial []int, out []Variation) {
 	}
 	for c, rows := range alone {
 		if len(rows) > 0 {
+			rows = t.firsts(c, rows)
 			out = append(out, t.variation(c, rows, nearest(fiducial, rows)))
 		}
 	}
 	return fiducial, out
 }
 
-// variation sorts the rows that vary one column alone, and a fiducial one, by its values; of equal values the first row is taken.
-func (t table) variation(column int, rows []int, fiducial int) Variation {
-	v := Variation{Column: column, Name: t.columns[column]}
+// firsts returns by rising value of a column the first of the rows that has it: where a table repeats its values with other phases, the
+// rows of one round, which share theirs.
+func (t table) firsts(column int, rows []int) []int {
 	value := func(row int) float64 { return t.row(row)[column] }
-	rows = append(slices.Clone(rows), fiducial)
-	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(value(a), value(b)) })
-	v.Rows = slices.CompactFunc(rows, func(a, b int) bool { return value(a) == value(b) })
+	out := slices.Clone(rows)
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(value(a), value(b)) })
+	return slices.CompactFunc(out, func(a, b int) bool { return value(a) == value(b) })
+}
+
+// variation is that of some rows and a fiducial one.
+func (t table) variation(column int, rows []int, fiducial int) Variation {
+	v := Variation{Column: column, Name: t.columns[column], Rows: t.firsts(column, append(slices.Clone(rows), fiducial))}
+	value := func(row int) float64 { return t.row(row)[column] }
 	for i, row := range v.Rows {
 		v.Values = append(v.Values, value(row))
 		if row == fiducial {

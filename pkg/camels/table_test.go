@@ -229,6 +229,21 @@ func TestVariationsDoNotDependOnOrder(t *testing.T) {
 	})
 }
 
+// TestRoundsOf1P: a table that repeats its values round by round gives the rows of one round, the fiducial one too.
+func TestRoundsOf1P(t *testing.T) {
+	round := []float64{0.1, 0.8, 0.5, 0.8, 0.3, 0.8, 0.3, 0.6, 0.3, 1.0}
+	several := table{columns: []string{"Omega_m", "sigma_8"}, values: slices.Concat(round, round, round)}
+	_, got := several.variations()
+	if len(got) != 2 {
+		t.Fatalf("%d parameters vary", len(got))
+	}
+	for i, want := range [][]int{{0, 2, 1}, {3, 2, 4}} {
+		if !slices.Equal(got[i].Rows, want) || got[i].Fiducial != 1 {
+			t.Errorf("%s varies in rows %v with fiducial %d, want %v and 1", got[i].Name, got[i].Rows, got[i].Fiducial, want)
+		}
+	}
+}
+
 func TestOtherSetsAreNot1P(t *testing.T) {
 	for _, name := range []string{"CosmoAstroSeed_IllustrisTNG_L25n256_LH.txt", "CosmoAstroSeed_IllustrisTNG_L25n256_CV.txt"} {
 		m := Maps{table: realTable(t, name)}

@@ -59,6 +59,7 @@ func (s Source) Control(ctx context.Context, cfg Config, control *camels.Maps) (
 	}
 	out.Expectation = summary.GaussianExpectation(out.References, len(out.K))
 	out.LogPower, out.LinearPower = meanRatio(bands[0], bands[1]), meanRatio(bands[2], bands[3])
+	out.KNyquist = s.Box.KNyquist()
 	out.ratio(cfg.Seed)
 	out.Caption = s.caption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at each; control: true maps of other universes at the same parameters.", len(out.Rows), cfg.MapsPerParam))
 	return out, nil
@@ -155,16 +156,26 @@ func meanRatio(a, b [][]float64) Ratio {
 
 // ratio compares the mean reduced chi² of generated and control maps, with the error that drawing other parameters would make.
 func (c *Control) ratio(seed uint64) {
-	c.Ratio = meanOf(c.Rows, generatedChi2) / meanOf(c.Rows, controlChi2)
-	rng := rand.New(rand.NewPCG(seed, 0x636f6e74726f6c))
-	drawn, again := make([]ControlRow, len(c.Rows)), make([]float64, resamples)
-	for i := range again {
-		for j := range drawn {
-			drawn[j] = c.Rows[rng.IntN(len(c.Rows))]
-		}
-		again[i] = meanOf(drawn, generatedChi2) / meanOf(drawn, controlChi2)
+	generated, control := make([]float64, len(c.Rows)), make([]float64, len(c.Rows))
+	for i, r := range c.Rows {
+		generated[i], control[i] = generatedChi2(r), controlChi2(r)
 	}
-	c.RatioError = stat.StdDev(again, nil)
+	c.Ratio, c.RatioError = ratioOfMeans(generated, control, seed)
+}
+
+// ratioOfMeans returns mean(a)/mean(b) and its standard error, by bootstrap over the pairs.
+func ratioOfMeans(a, b []float64, seed uint64) (ratio, standardError float64) {
+	rng := rand.New(rand.NewPCG(seed, 0x636f6e74726f6c))
+	again := make([]float64, resamples)
+	for i := range again {
+		sumA, sumB := 0.0, 0.0
+		for range a {
+			j := rng.IntN(len(a))
+			sumA, sumB = sumA+a[j], sumB+b[j]
+		}
+		again[i] = sumA / sumB
+	}
+	return stat.Mean(a, nil) / stat.Mean(b, nil), stat.StdDev(again, nil)
 }
 
 func generatedChi2(r ControlRow) float64 { return r.Generated.Mean }

@@ -17,6 +17,7 @@ type Control struct {
 	Ratio       float64      `json:"chi2_ratio"` // mean reduced chi² of generated maps, by that of the control
 	RatioError  float64      `json:"chi2_ratio_error"`
 	K           []float64    `json:"k"`            // h/Mpc
+	KNyquist    float64      `json:"k_nyquist"`    // h/Mpc, of the maps
 	LogPower    Ratio        `json:"log_power"`    // generated/control spectra of log fields
 	LinearPower Ratio        `json:"linear_power"` // of the density contrast
 }

@@ -42,6 +42,14 @@ func (t *table) write(path string) error {
 	})
 }
 
+// WriteFile writes a page beside the tables, by way of a temporary file.
+func WriteFile(path string, data []byte) error {
+	return atomically(path, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
+}
+
 // atomically lets fill write a temporary file beside path and renames it to path.
 func atomically(path string, fill func(*os.File) error) error {
 	fail := func(err error) error { return fmt.Errorf("study: write %s: %w", path, err) }

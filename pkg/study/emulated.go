@@ -21,7 +21,7 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 		return Source{}, err
 	}
 	s := Source{
-		Suite: suite, Validation: m.Data.Split.Validation, Prior: m.Prior, Box: e.Box(), Hash: e.Hash(), Step: m.Step,
+		Suite: suite, Train: m.Data.Split.Train, Validation: m.Data.Split.Validation, Test: m.Data.Split.Test, Prior: m.Prior, Box: e.Box(), Hash: e.Hash(), Step: m.Step,
 		Sampler: cfg.Sampling.String(), Trained: m.Data.Suite, Cache: cache,
 	}
 	s.Sample = func(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {

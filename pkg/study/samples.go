@@ -21,6 +21,8 @@ type sampleKey struct {
 	Box     field.Box        `json:"box"`
 	Params  cosmology.Params `json:"params"`
 	Seed    uint64           `json:"seed"`
+
+	Places []cosmology.Params `json:"places,omitempty"` // of the maps, one each, instead of Params
 }
 
 // sampleFormat changes when what a key or a file means changes.
@@ -29,24 +31,38 @@ const sampleFormat = 1
 // generate returns n maps at one parameter, from the cache if they are there. Map i is the same whatever n is, so that a
 // file with more maps serves too. A file that cannot be read or is not what its name says is made again.
 func (s Source) generate(ctx context.Context, p cosmology.Params, n int, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	path := s.samplePath(p, seed)
-	if maps, err := s.cached(path, n); err == nil {
-		progress(n, n)
-		return maps, nil
-	}
 	params := make([]cosmology.Params, n)
 	for i := range params {
 		params[i] = p
+	}
+	return s.kept(ctx, s.samplePath(p, seed), params, seed, progress)
+}
+
+// generateAt is generate for one map at each of some parameters.
+func (s Source) generateAt(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+	path := ""
+	if s.Cache != "" {
+		path = filepath.Join(s.Cache, fmt.Sprintf("log10-step-%08d-%d-parameters-%x.npy", s.Step, len(params), s.keyHash(sampleKey{Places: params, Seed: seed})))
+	}
+	return s.kept(ctx, path, params, seed, progress)
+}
+
+// kept returns maps at some parameters from a file of the cache, or makes them and writes it. An empty path keeps nothing.
+func (s Source) kept(ctx context.Context, path string, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	n := len(params)
+	if maps, err := s.cached(path, n); err == nil {
+		progress(n, n)
+		return maps, nil
 	}
 	maps, err := s.Sample(ctx, params, seed, progress)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.check(maps, n); err != nil {
-		return nil, fmt.Errorf("study: maps generated at %v: %w", p, err)
+		return nil, fmt.Errorf("study: maps generated from %v on: %w", params[0], err)
 	}
 	if path == "" {
 		return maps, nil
@@ -63,12 +79,18 @@ func (s Source) samplePath(p cosmology.Params, seed uint64) string {
 	if s.Cache == "" {
 		return ""
 	}
-	key, err := json.Marshal(sampleKey{sampleFormat, s.Hash, s.Sampler, s.Box, p, seed})
+	name := fmt.Sprintf("log10-step-%08d-omega_m-%.4f-sigma_8-%.4f-%x.npy", s.Step, p.OmegaM, p.Sigma8, s.keyHash(sampleKey{Params: p, Seed: seed}))
+	return filepath.Join(s.Cache, name)
+}
+
+// keyHash completes a key with what all maps of the source depend on, and hashes it.
+func (s Source) keyHash(k sampleKey) [sha256.Size]byte {
+	k.Format, k.Hash, k.Sampler, k.Box = sampleFormat, s.Hash, s.Sampler, s.Box
+	text, err := json.Marshal(k)
 	if err != nil {
 		panic(fmt.Sprintf("study: a sample key that is no JSON: %v", err))
 	}
-	name := fmt.Sprintf("log10-step-%08d-omega_m-%.4f-sigma_8-%.4f-%x.npy", s.Step, p.OmegaM, p.Sigma8, sha256.Sum256(key))
-	return filepath.Join(s.Cache, name)
+	return sha256.Sum256(text)
 }
 
 func (s Source) cached(path string, n int) ([]field.LogMap, error) {

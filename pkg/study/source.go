@@ -25,7 +25,9 @@ type Terms func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.
 // Source is what a study works on: the true maps, and an emulator behind two functions.
 type Source struct {
 	Suite      *camels.Suite
-	Validation []int           // simulations of the LH set that training has not seen
+	Train      []int           // simulations of the LH set that the emulator was trained on
+	Validation []int           // those that training has not seen
+	Test       []int           // and those that nothing was chosen by
 	Prior      cosmology.Prior // over which the emulator is conditioned
 	Box        field.Box       // of the emulator's maps
 	Hash       string          // identifies the emulator's weights; part of the cache's keys

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"darkfield/pkg/tracking"
 )
@@ -56,6 +57,26 @@ func ReadTraining(width int, stages ...TrainingStage) (Training, error) {
 	}
 	out.Caption = fmt.Sprintf("U-Net of width %d %s. Predicting no noise at all scores 1.", width, strings.Join(parts, "; "))
 	return out, nil
+}
+
+// TrainingTime returns how long the first steps of a run took, from the speeds in its metrics file; pauses do not count. Where the file does
+// not hold all of these steps, it returns an error.
+func TrainingTime(path string, steps int) (time.Duration, error) {
+	records, err := tracking.Read(path)
+	if err != nil {
+		return 0, err
+	}
+	done, seconds := 0, 0.0
+	for _, r := range records {
+		if speed := r.Values[tracking.StepsPerSecond]; speed > 0 && r.Step > done && r.Step <= steps {
+			seconds += float64(r.Step-done) / speed
+			done = r.Step
+		}
+	}
+	if short := steps - done; done == 0 || short > steps/10 {
+		return 0, fmt.Errorf("study: %s knows the speed up to step %d of %d", path, done, steps)
+	}
+	return time.Duration(seconds * float64(steps) / float64(done) * float64(time.Second)), nil
 }
 
 // WriteCSV writes one row a value.

@@ -57,6 +57,17 @@ func onePTable() []cosmology.Params {
 // writeSet writes one set of the test universe; all rows share phases where shared is set, as 1P sets do.
 func writeSet(t *testing.T, dir string, set camels.Set, cells int, params []cosmology.Params, shared bool) {
 	t.Helper()
+	writeSeeded(t, dir, set, cells, params, func(sim int) uint64 {
+		if shared {
+			return 1
+		}
+		return uint64(1000 + sim)
+	})
+}
+
+// writeSeeded is writeSet with phases of a seed for each row.
+func writeSeeded(t *testing.T, dir string, set camels.Set, cells int, params []cosmology.Params, seed func(sim int) uint64) {
+	t.Helper()
 	desc := camels.Description{Suite: "Whitenoise", BoxSide: 25, Periodic: true, Unit: "(Msun/h)/(Mpc/h)^2", LogRange: [2]float64{9, 13}}
 	if err := camels.WriteDescription(dir, desc); err != nil {
 		t.Fatal(err)
@@ -66,13 +77,9 @@ func writeSet(t *testing.T, dir string, set camels.Set, cells int, params []cosm
 		t.Fatal(err)
 	}
 	for sim, p := range params {
-		seed := uint64(1000 + sim)
-		if shared {
-			seed = 1
-		}
 		maps := make([]field.Map, camels.MapsPerSimulation)
 		for i := range maps {
-			maps[i] = testMap(p, testBox(cells), seed, i).Linear()
+			maps[i] = testMap(p, testBox(cells), seed(sim), i).Linear()
 		}
 		if err := w.Put(sim, maps); err != nil {
 			t.Fatal(err)

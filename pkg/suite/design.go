@@ -65,9 +65,26 @@ type Control struct {
 	Each   int                `yaml:"universes_each,omitempty"`
 }
 
+// ResponseParams are the parameters of a set of responses: the ends of the prior of one parameter at a time, and the fiducial ones in
+// between, where readers of 1P tables that look for the nearest fiducial row find that of the same round.
+func ResponseParams() []cosmology.Params {
+	prior, centre := cosmology.CAMELSPrior(), cosmology.Fiducial
+	return []cosmology.Params{
+		{OmegaM: prior.Min.OmegaM, Sigma8: centre.Sigma8},
+		{OmegaM: prior.Max.OmegaM, Sigma8: centre.Sigma8},
+		centre,
+		{OmegaM: centre.OmegaM, Sigma8: prior.Min.Sigma8},
+		{OmegaM: centre.OmegaM, Sigma8: prior.Max.Sigma8},
+	}
+}
+
 // design returns the universes that a configuration asks for. Those of a control come in rounds, one for each parameter, and their
-// phases are no other set's.
+// phases are no other set's. So do those of responses, but a round has the same phases throughout: row j of any parameters belongs to
+// row j of the fiducial ones.
 func (c Config) design() ([]Universe, error) {
+	if c.Responses {
+		return c.responses()
+	}
 	if len(c.Control.Params) == 0 {
 		return Design(c.Set, c.Sims, c.Seed)
 	}
@@ -77,6 +94,18 @@ func (c Config) design() ([]Universe, error) {
 	var out []Universe
 	for i := range c.Sims {
 		out = append(out, Universe{c.Control.Params[i%len(c.Control.Params)], phases("control", c.Seed, i)})
+	}
+	return out, nil
+}
+
+func (c Config) responses() ([]Universe, error) {
+	params := ResponseParams()
+	if c.Set != camels.OneP || c.Sims < 1 || c.Sims%len(params) != 0 || len(c.Control.Params) > 0 {
+		return nil, fmt.Errorf("suite: responses in %d simulations of set %s, want a multiple of %d, of set 1P, and no control", c.Sims, c.Set, len(params))
+	}
+	var out []Universe
+	for i := range c.Sims {
+		out = append(out, Universe{params[i%len(params)], phases("responses", c.Seed, i/len(params))})
 	}
 	return out, nil
 }

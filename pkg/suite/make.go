@@ -22,14 +22,16 @@ import (
 
 // Config says which set to make.
 type Config struct {
-	Dir     string       `yaml:"-"`
-	Set     camels.Set   `yaml:"set"`
-	Sims    int          `yaml:"-"` // may grow
-	Cells   int          `yaml:"side"`
-	Seed    uint64       `yaml:"seed"`
-	Control Control      `yaml:"control,omitempty"` // instead of the set's own parameters
-	Workers int          `yaml:"-"`                 // universes at a time; 0: one a core. The maps do not depend on it
-	NBody   nbody.Config `yaml:"nbody"`
+	Dir     string     `yaml:"-"`
+	Set     camels.Set `yaml:"set"`
+	Sims    int        `yaml:"-"` // may grow
+	Cells   int        `yaml:"side"`
+	Seed    uint64     `yaml:"seed"`
+	Control Control    `yaml:"control,omitempty"` // instead of the set's own parameters
+
+	Responses bool         `yaml:"responses,omitempty"` // rounds of ResponseParams, instead of the set's own parameters
+	Workers   int          `yaml:"-"`                   // universes at a time; 0: one a core. The maps do not depend on it
+	NBody     nbody.Config `yaml:"nbody"`
 }
 
 // mapField is the CMD name of our maps: cold dark matter.
@@ -86,7 +88,7 @@ func (c Config) prepare() ([]Universe, error) {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
 	}
-	path := filepath.Join(c.Dir, fmt.Sprintf("universe_%s.yaml", c.Set))
+	path := settings(c.Dir, c.Set)
 	switch old, err := os.ReadFile(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		// The settings last: where they are, the next call writes neither.
@@ -100,6 +102,27 @@ func (c Config) prepare() ([]Universe, error) {
 		return nil, fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another directory", c.Dir, difference(old, text))
 	}
 	return universes, nil
+}
+
+// settings is the file that says how a set was made.
+func settings(dir string, set camels.Set) string {
+	return filepath.Join(dir, fmt.Sprintf("universe_%s.yaml", set))
+}
+
+// Settings returns how a set of toy universes in a directory was made; ok is false for a set that was not made here.
+func Settings(dir string, set camels.Set) (c Config, ok bool, err error) {
+	text, err := os.ReadFile(settings(dir, set))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, false, nil
+	}
+	if err == nil {
+		err = yaml.Unmarshal(text, &c)
+	}
+	if err != nil {
+		return c, false, fmt.Errorf("suite: read %s: %w", settings(dir, set), err)
+	}
+	c.Dir = dir
+	return c, true, nil
 }
 
 // difference returns the first line in which two configurations differ.

@@ -314,6 +314,64 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestResponses: all parameters of a round share phases that no other round nor the 1P set has, and more rounds may follow.
+func TestResponses(t *testing.T) {
+	params := ResponseParams()
+	responses := func(rounds int) Config {
+		c := tiny(t.TempDir(), camels.OneP, rounds*len(params))
+		c.Responses = true
+		return c
+	}
+	c := responses(3)
+	universes, err := c.design()
+	if err != nil {
+		t.Fatal(err)
+	}
+	onep, err := Design(camels.OneP, 22, c.Seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[uint64]bool{onep[0].Seed: true}
+	for i, u := range universes {
+		first := universes[i/len(params)*len(params)]
+		if u.Params != params[i%len(params)] || u.Seed != first.Seed {
+			t.Errorf("universe %d is %+v, want %v with the phases of its round, %d", i, u, params[i%len(params)], first.Seed)
+		}
+		if i%len(params) == 0 && seen[u.Seed] {
+			t.Errorf("round %d has the phases of another", i/len(params))
+		}
+		seen[u.Seed] = true
+	}
+	c.Sims++
+	if _, err := c.design(); err == nil {
+		t.Error("a round that is not whole was accepted")
+	}
+	small := responses(1)
+	if err := Make(context.Background(), small, nil); err != nil {
+		t.Fatal(err)
+	}
+	s, err := camels.Open(small.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	varied, err := s.Sets[camels.OneP].OneParameter()
+	if err != nil || len(varied) != 2 || len(varied[0].Rows) != 3 || varied[1].Rows[1] != 2 {
+		t.Errorf("the reader finds %+v, %v", varied, err)
+	}
+	small.Sims *= 2
+	if _, err := small.prepare(); err != nil {
+		t.Errorf("responses cannot grow: %v", err)
+	}
+	back, ok, err := Settings(small.Dir, camels.OneP)
+	if err != nil || !ok || !back.Responses || back.Seed != small.Seed || back.NBody != small.NBody {
+		t.Errorf("settings come back as %+v, %v, %v", back, ok, err)
+	}
+	if _, ok, err := Settings(small.Dir, camels.LH); ok || err != nil {
+		t.Errorf("settings of a set that is not there: %v, %v", ok, err)
+	}
+}
+
 // plain makes a set without a control.
 func plain(t *testing.T) string {
 	t.Helper()

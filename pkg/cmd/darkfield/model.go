@@ -11,14 +11,23 @@ import (
 	"darkfield/pkg/training"
 )
 
-// openEmulator opens a checkpoint, or of a run directory the one that was selected or else the newest.
-func openEmulator(path string) (*emulator.Emulator, error) {
+// checkpointFile returns the file of a checkpoint, or of a run directory the one that was selected or else the newest.
+func checkpointFile(path string) (string, error) {
 	path, err := checkpointOf(path)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("checkpoint: %w: name a .safetensors file or a run directory", err)
+		return "", fmt.Errorf("checkpoint: %w: name a .safetensors file or a run directory", err)
+	}
+	return path, nil
+}
+
+// openEmulator opens a checkpoint, or of a run directory the one that was selected or else the newest.
+func openEmulator(path string) (*emulator.Emulator, error) {
+	path, err := checkpointFile(path)
+	if err != nil {
+		return nil, err
 	}
 	b, err := backend.Open()
 	if err != nil {

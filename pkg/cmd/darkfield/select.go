@@ -108,26 +108,37 @@ func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite
 
 // estimate says what scoring n checkpoints costs, from the time of one batch. What lies in the cache costs nothing.
 func estimate(ctx context.Context, e *emulator.Emulator, c study.Config, n int) (string, error) {
-	one := c.Sampling
-	one.Sampler, one.Steps, one.Eta, one.Spacing = emulator.DDIM, 1, 0, ""
-	params := make([]cosmology.Params, one.Batch)
+	took, err := callTime(ctx, e, c.Sampling)
+	if err != nil {
+		return "", err
+	}
+	maps := n * c.ValidationParams * c.MapsPerParam
+	calls := batches(c.MapsPerParam, c.Sampling.Batch) * n * c.ValidationParams
+	steps, err := c.Sampling.Evaluations()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d checkpoints × %d parameters × %d maps = %d maps of %d network evaluations each: about %v, less what an earlier call has made",
+		n, c.ValidationParams, c.MapsPerParam, maps, steps, (took * time.Duration(calls*steps)).Round(time.Second)), nil
+}
+
+// batches is how often the network is called for maps at one parameter and time.
+func batches(maps, size int) int { return (maps + size - 1) / size }
+
+// callTime measures one call of the network.
+func callTime(ctx context.Context, e *emulator.Emulator, c emulator.SampleConfig) (time.Duration, error) {
+	c.Sampler, c.Steps, c.Eta, c.Spacing = emulator.DDIM, 1, 0, ""
+	params := make([]cosmology.Params, c.Batch)
 	for i := range params {
 		params[i] = cosmology.Fiducial
 	}
 	var took time.Duration
 	for range 2 { // the first compiles
 		start := time.Now()
-		if _, err := e.Sample(ctx, params, 0, one, nil); err != nil {
-			return "", err
+		if _, err := e.Sample(ctx, params, 0, c, nil); err != nil {
+			return 0, err
 		}
 		took = time.Since(start)
 	}
-	maps := n * c.ValidationParams * c.MapsPerParam
-	batches := (c.MapsPerParam + one.Batch - 1) / one.Batch * n * c.ValidationParams
-	steps, err := c.Sampling.Evaluations()
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d checkpoints × %d parameters × %d maps = %d maps of %d network evaluations each: about %v, less what an earlier call has made",
-		n, c.ValidationParams, c.MapsPerParam, maps, steps, (took * time.Duration(batches*steps)).Round(time.Second)), nil
+	return took, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/nbody"
@@ -16,6 +17,7 @@ import (
 func (a *app) simulate() *cobra.Command {
 	c := suite.Config{NBody: nbody.Default()}
 	var set, control string
+	var responses int
 	each := 5
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -24,13 +26,22 @@ func (a *app) simulate() *cobra.Command {
 CAMELS Multifield Dataset. Universes are made side by side on all cores. An interrupted or killed call loses only those in
 work: the same command goes on. The same seed gives the same universes.
 
---control makes other universes at parameters that training on a set holds out, as a fair measure for generated maps.`,
+--control makes other universes at parameters that training on a set holds out, as a fair measure for generated maps. --responses
+makes the fiducial universe and those at the ends of each parameter, several times over, each time with the same phases for all: what
+a set 1P shows, with less noise.`,
 		Example: `  darkfield simulate --set LH --sims 100 --side 64 --seed 1 --out universe
   darkfield simulate --set 1P --out universe
-  darkfield simulate --control universe --sims 40 --each 5 --out control`,
+  darkfield simulate --control universe --sims 40 --each 5 --out control
+  darkfield simulate --responses 10 --out responses`,
 		Args: cobra.NoArgs,
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			c.Set = camels.Set(set)
+			if cmd.Flags().Changed("responses") {
+				if err := responsesOf(responses, cmd.Flags(), &c); err != nil {
+					return err
+				}
+				set = string(c.Set)
+			}
 			if control != "" {
 				if err := controlOf(control, each, &c); err != nil {
 					return err
@@ -59,6 +70,7 @@ work: the same command goes on. The same seed gives the same universes.
 	f.Uint64Var(&c.Seed, "seed", 1, "of parameters and random phases")
 	f.StringVar(&control, "control", "", "directory of an LH set: other universes at the parameters of its held-out simulations (--sims of them, default 40)")
 	f.IntVar(&each, "each", each, "universes of a control at each parameter")
+	f.IntVar(&responses, "responses", 0, "rounds of a set 1P of the fiducial model and both ends of each parameter; may grow later")
 	f.StringVar(&c.Dir, "out", "", "directory to write to")
 	f.IntVar(&c.Workers, "workers", 0, "universes at a time (default: one a core); the maps do not depend on it")
 	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "a side, a power of two")
@@ -67,6 +79,20 @@ work: the same command goes on. The same seed gives the same universes.
 	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "in a particle's sphere (more for fewer particles)")
 	require(cmd, "out")
 	return cmd
+}
+
+// responsesOf asks for rounds of universes that show the response to each parameter.
+func responsesOf(rounds int, given *pflag.FlagSet, c *suite.Config) error {
+	for _, other := range []string{"set", "sims", "control"} {
+		if given.Changed(other) {
+			return fmt.Errorf("simulate: --responses says what to make, and so does --%s: give one of them", other)
+		}
+	}
+	if rounds < 1 {
+		return fmt.Errorf("simulate: --responses %d, want at least one round", rounds)
+	}
+	c.Set, c.Responses, c.Sims = camels.OneP, true, rounds*len(suite.ResponseParams())
+	return nil
 }
 
 // defaultControl is the number of held-out simulations of a control.

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"darkfield/pkg/study"
+)
+
+// limits says what a checkpoint of toy universes is not good for.
+const limits = `**What it is not good for.** The training maps are toy universes: dark matter only, from a particle mesh of low resolution, in a box so
+small that large modes are missing. The network knows no gas, stars or galaxies, no other parameters than Ω_m and σ_8, no redshift but
+0 and nothing outside the ranges above. Do not use it on CAMELS maps, on observations of the sky, or to infer the parameters of
+anything but other maps of the same toy universes.`
+
+// otherLimits is that for maps that were not made here.
+const otherLimits = `**What it is not good for.** The network knows the maps that it was trained on: no other suite, field, redshift, size of box or
+resolution, no other parameters than Ω_m and σ_8, and nothing outside the ranges above. It has not been tried on observations of the sky.`
+
+// sectionTexts say what the numbers of a section are.
+var sectionTexts = map[string]string{
+	study.SectionChi2: `Maps generated at held-out parameters, and true maps of other universes at the same parameters (the control: what a perfect emulator would
+make), are scored against the same true maps of one simulation, by the reduced chi² of the power of their log fields.`,
+	study.SectionPaper: `The same as in table and figure 5 of Mudur, Cuesta-Lazaro and Finkbeiner (2023): true maps are scored against the others of their
+simulation. They share its large modes, so that no emulator needs to reach their score.`,
+	study.SectionPower: `The mean over parameters of the ratio of mean spectra, generated over control, bin by bin.`,
+	study.SectionResponses: `Mean power of log fields at an extreme value of one parameter over that of the fiducial model, generated beside simulated. True boxes
+share their phases across values, generated maps their noise. Errors are from a bootstrap over boxes and generated maps. Of numbers held to two
+standard errors, one in twenty misses by chance.`,
+	study.SectionPixels: `Differences of all log10 pixel values between generated maps and the control, at the same parameters. The figure shows three parameters
+beside the true maps of one simulation.`,
+	study.SectionNovelty: `For each generated map, the nearest of all training maps, over the 8 rotations and flips and all periodic shifts; the same for true maps of
+held-out simulations at the same parameters. A network that copies makes maps that are nearer. So does one whose maps lack power,
+for smooth maps are near to everything: a miss here means copies only where power and densities are right.`,
+}
+
+// markdown is the whole page; files are figures by section, without their endings.
+func (p cardPage) markdown(files map[string]string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Model card: %s\n\n**%s**\n\n", p.About.Checkpoint, p.Summary)
+	b.WriteString("± is a standard error. – marks a number without an aim.\n\n")
+	for _, line := range p.About.lines() {
+		b.WriteString("- " + line + "\n")
+	}
+	b.WriteString("\n" + p.About.Limits + "\n")
+	last := ""
+	for _, r := range p.Rows {
+		if r.Section != last {
+			last = r.Section
+			fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", last, sectionTexts[last])
+			if name := files[last]; name != "" {
+				fmt.Fprintf(&b, "![%s](%s.png)\n\nNumbers: [%s.csv](%s.csv).\n\n", last, name, name, name)
+			}
+			b.WriteString(markdownRow(study.CardHeader()) + strings.Repeat("| --- ", len(study.CardHeader())) + "|\n")
+		}
+		b.WriteString(markdownRow(r.Cells()))
+	}
+	return b.String()
+}
+
+// markdownRow is a row of a Markdown table.
+func markdownRow(cells []string) string {
+	escaped := make([]string, len(cells))
+	for i, c := range cells {
+		escaped[i] = strings.ReplaceAll(c, "|", `\|`)
+	}
+	return "| " + strings.Join(escaped, " | ") + " |\n"
+}

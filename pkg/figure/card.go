@@ -1,0 +1,182 @@
+package figure
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/study"
+)
+
+// The figures of a checkpoint's card.
+
+// Card returns all figures of a card, one for each section.
+func Card(c study.Card) []Named {
+	return []Named{
+		{"card_chi2", study.SectionChi2, ControlChi2(c.Control), c.Control},
+		{"card_paper", study.SectionPaper, Chi2(c.Paper), c.Paper},
+		{"card_power", study.SectionPower, PowerRatios(c.Control), c.Control},
+		{"card_responses", study.SectionResponses, ExtremeResponses(c.Responses), c.Responses},
+		{"card_pixels", study.SectionPixels, Histograms(c.Histograms), c.Histograms},
+		{"card_distances", study.SectionNovelty, Distances(c.Novelty), c.Novelty},
+	}
+}
+
+// ControlChi2 draws the mean reduced chi² of generated maps at each parameter against that of the control.
+func ControlChi2(c study.Control) *Figure {
+	var control, generated []float64
+	for _, r := range c.Rows {
+		control, generated = append(control, r.Control.Mean), append(generated, r.Generated.Mean)
+	}
+	all, truths := positive(finite(control, generated)), positive(finite(control))
+	if len(all) == 0 {
+		return Empty("No reduced chi²: none of the values is finite.")
+	}
+	scale := linear
+	if len(truths) > 0 && all[len(all)-1] > 20*truths[len(truths)-1] {
+		scale = logarithmic
+	}
+	p := newPanel(scale, scale, "", "control: mean reduced χ²", "generated: mean reduced χ²")
+	low, high := all[0]/1.05, all[len(all)-1]*1.05
+	p.rangeX(low, high)
+	p.rangeY(low, high)
+	equal := line(grey, 0.8)
+	p.line([]float64{low, high}, []float64{low, high}, equal)
+	dot := draw.GlyphStyle{Color: genColor, Radius: vg.Points(2.8), Shape: draw.CircleGlyph{}}
+	p.count(generated)
+	p.Add(spots{p.points(control, generated), dot})
+	return &Figure{
+		width: 4.6 * vg.Inch, height: 4 * vg.Inch,
+		legend: []entry{{label: fmt.Sprintf("%d parameters", len(c.Rows)), glyph: &dot}, {label: "equal", line: &equal}},
+		note:   c.Caption + fmt.Sprintf(" Ratio of the means: %s ± %s.", number(c.Ratio, 3), number(c.RatioError, 3)) + outside("χ²", p),
+		body:   func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
+	}
+}
+
+// PowerRatios draws the power of generated maps over that of the control, of log fields and of densities, with standard errors.
+func PowerRatios(c study.Control) *Figure {
+	all := finite(sum(c.LogPower.Mean, c.LogPower.Std, -1), sum(c.LogPower.Mean, c.LogPower.Std, 1), c.LinearPower.Mean)
+	if len(all) == 0 {
+		return Empty("No power ratios: none of the values is finite.")
+	}
+	logs := newPanel(logarithmic, linear, "log fields", "k [h/Mpc]", "P_{generated}(k) / P_{control}(k)")
+	densities := newPanel(logarithmic, linear, "densities", "k [h/Mpc]", "")
+	limit := study.PowerUpTo * c.KNyquist
+	for i, p := range []*panel{logs, densities} {
+		p.rangeX(limitsK(c.K))
+		p.rangeY(max(min(0.85, all[0]-0.02), 0.3), min(max(1.15, all[len(all)-1]+0.02), 3))
+		if i == 0 {
+			ends := []float64{c.K[0] / 1.05, limit}
+			p.band(ends, []float64{1 - study.PowerWithin, 1 - study.PowerWithin}, []float64{1 + study.PowerWithin, 1 + study.PowerWithin}, faint(green, 0.18))
+		}
+		r := []study.Ratio{c.LogPower, c.LinearPower}[i]
+		p.horizontal(1, line(grey, 0.7))
+		p.vertical(limit, line(grey, 0.7, vg.Points(2), vg.Points(2)))
+		p.band(c.K, sum(r.Mean, r.Std, -1), sum(r.Mean, r.Std, 1), faint(genColor, 0.22))
+		p.line(c.K, r.Mean, line(genColor, 1.6, genDash...))
+	}
+	unlabelled(&densities.Y, linear)
+	ratio, edge := line(genColor, 1.6, genDash...), line(grey, 0.7, vg.Points(2), vg.Points(2))
+	return &Figure{
+		width: pageWidth, height: 2.9 * vg.Inch,
+		legend: []entry{
+			{label: "mean over parameters ± standard error", line: &ratio, fill: faint(genColor, 0.22)},
+			{label: "aim", fill: faint(green, 0.18)},
+			{label: fmt.Sprintf("%g of Nyquist", study.PowerUpTo), line: &edge},
+		},
+		note: c.Caption + outside("Ratios", logs, densities),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{logs, densities}}) },
+	}
+}
+
+// ExtremeResponses draws P/P_fid of true and generated maps at the extreme values of each parameter, and their quotient.
+func ExtremeResponses(r study.Responses) *Figure {
+	if len(r.Moved) == 0 {
+		return Empty("No parameter was moved.")
+	}
+	both := newPanel(logarithmic, logarithmic, "", "k [h/Mpc]", "P(k) / P_{fid}(k)")
+	quotient := newPanel(logarithmic, linear, "", "k [h/Mpc]", "generated / true")
+	var truths, made, quotients [][]float64
+	for _, m := range r.Moved {
+		truths, made, quotients = append(truths, m.True), append(made, m.Generated), append(quotients, m.Quotient)
+	}
+	both.rangeX(limitsK(r.K))
+	quotient.rangeX(limitsK(r.K))
+	both.rangeY(logLimits(positive(finite(truths...)), positive(finite(made...))))
+	low, high := 0.8, 1.2
+	if all := finite(quotients...); len(all) > 0 {
+		low, high = max(min(low, all[0]-0.02), 0.3), min(max(high, all[len(all)-1]+0.02), 3)
+	}
+	quotient.rangeY(low, high)
+	if len(r.K) > study.NoisyBins {
+		ends := []float64{r.K[study.NoisyBins], r.K[len(r.K)-1]}
+		quotient.band(ends, []float64{1 - study.ResponseWithin, 1 - study.ResponseWithin}, []float64{1 + study.ResponseWithin, 1 + study.ResponseWithin}, faint(green, 0.18))
+	}
+	both.horizontal(1, line(grey, 0.7))
+	quotient.horizontal(1, line(grey, 0.7))
+	var entries []entry
+	for i, m := range r.Moved {
+		of := categories[1+i%(len(categories)-1)]
+		solid, dashed := thin(of, 1.6), thin(of, 1.2, genDash...)
+		both.band(r.K, sum(m.True, m.TrueError, -1), sum(m.True, m.TrueError, 1), shade(of, 0.2))
+		both.line(r.K, m.True, solid)
+		both.line(r.K, m.Generated, dashed)
+		quotient.band(r.K, sum(m.Quotient, m.QuotientError, -1), sum(m.Quotient, m.QuotientError, 1), shade(of, 0.15))
+		quotient.line(r.K, m.Quotient, dashed)
+		entries = append(entries, entry{label: fmt.Sprintf("%s = %s", m.Parameter, number(m.Value, 1)), line: &solid})
+	}
+	dashes := line(grey, 1.2, genDash...)
+	return &Figure{
+		width: pageWidth, height: 3 * vg.Inch,
+		legend: append(entries, entry{label: "generated", line: &dashes}, entry{label: "aim", fill: faint(green, 0.18)}),
+		note:   r.Caption + " Bands: one standard error." + outside("Quotients", quotient),
+		body:   func(c draw.Canvas) { drawPanels(c, [][]*panel{{both, quotient}}) },
+	}
+}
+
+// Distances draws the distribution functions of the distances to the nearest training map.
+func Distances(n study.Novelty) *Figure {
+	var made, held []float64
+	for _, r := range n.Rows {
+		made, held = append(made, r.Generated), append(held, r.HeldOut)
+	}
+	all := finite(made, held)
+	if len(all) == 0 {
+		return Empty("No distances: no map was looked up.")
+	}
+	p := newPanel(linear, linear, "", "distance to the nearest training map [dex, rms over pixels]", "share of maps below")
+	room := 0.03 * (all[len(all)-1] - all[0])
+	low, high := all[0]-room, all[len(all)-1]+room
+	p.rangeX(low, high)
+	p.rangeY(0, 1.02)
+	held2, made2 := line(trueColor, 1.6), line(genColor, 1.6, genDash...)
+	for _, g := range []struct {
+		values []float64
+		sty    draw.LineStyle
+	}{{held, held2}, {made, made2}} {
+		x, y := steps(g.values, low, high)
+		p.line(x, y, g.sty)
+	}
+	return &Figure{
+		width: 6.5 * vg.Inch, height: 2.9 * vg.Inch,
+		legend: []entry{{label: fmt.Sprintf("%d true maps, held out", len(held)), line: &held2}, {label: fmt.Sprintf("%d generated maps", len(made)), line: &made2}},
+		note:   n.Caption + fmt.Sprintf(" One-sided Kolmogorov–Smirnov test that generated ones are nearer: D = %s, p = %s.", brief(n.Smaller.D), brief(n.Smaller.P)),
+		body:   func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
+	}
+}
+
+// steps returns the corners of an empirical distribution function from low to high.
+func steps(values []float64, low, high float64) (x, y []float64) {
+	sorted := slices.Sorted(slices.Values(values))
+	x, y = []float64{low}, []float64{0}
+	for i, v := range sorted {
+		if math.IsNaN(v) {
+			continue
+		}
+		x, y = append(x, v, v), append(y, float64(i)/float64(len(sorted)), float64(i+1)/float64(len(sorted)))
+	}
+	return append(x, high), append(y, 1)
+}

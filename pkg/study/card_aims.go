@@ -1,0 +1,227 @@
+package study
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/field"
+)
+
+// Sections of a card, in their order.
+const (
+	SectionChi2      = "Reduced chi² beside other universes"
+	SectionPaper     = "The paper's table"
+	SectionPower     = "Power beside other universes"
+	SectionResponses = "Response to one parameter"
+	SectionPixels    = "Densities of pixels"
+	SectionNovelty   = "Are the maps new?"
+)
+
+// Aims that figures show.
+const (
+	PowerWithin    = 0.05 // of the control's power of log fields
+	PowerUpTo      = 0.7  // of the Nyquist wavenumber
+	ResponseWithin = 0.10 // of the true response, but for the first bins
+	NoisyBins      = 3    // the first bins, where few modes are: within responseErrors standard errors
+)
+
+// Further aims of a card.
+const (
+	chi2Coarse, chi2Fine = 1.05, 1.10 // mean reduced chi² over the control's, below 64² pixels and from there on
+	chi2Error            = 0.02
+	fewestParams         = 40
+	fewestUniverses      = 5
+	fewestRounds         = 10
+	fewestResponseMaps   = 100
+	responseErrors       = 2.0
+	meanWithin           = 0.01 // dex
+	quantileWithin       = 0.03 // dex
+	noveltyMaps          = 200
+	noveltyChance        = 0.01
+)
+
+// rows holds what was measured against the aims.
+func (c Card) rows(cfg CardConfig, box field.Box) []CardRow {
+	var out []CardRow
+	for _, section := range []struct {
+		name string
+		rows []CardRow
+	}{
+		{SectionChi2, c.Control.chi2Rows(box)},
+		{SectionPaper, c.Paper.rows(cfg)},
+		{SectionPower, c.Control.powerRows()},
+		{SectionResponses, c.Responses.rows()},
+		{SectionPixels, c.Control.pixelRows()},
+		{SectionNovelty, c.Novelty.rows()},
+	} {
+		for _, r := range section.rows {
+			r.Section = section.name
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// shown is a row without an aim.
+func shown(quantity string, value, standardError float64, note string) CardRow {
+	return CardRow{Quantity: quantity, Value: value, Error: standardError, Note: note}
+}
+
+func (c Control) chi2Rows(box field.Box) []CardRow {
+	aim := chi2Coarse
+	if box.Cells >= 64 {
+		aim = chi2Fine
+	}
+	universes := math.Inf(1)
+	for _, r := range c.Rows {
+		universes = min(universes, float64(r.Universes))
+	}
+	generated, generatedError := meanAndError(c.Rows, generatedChi2)
+	control, controlError := meanAndError(c.Rows, controlChi2)
+	median := func(of func(ControlRow) Summary) (float64, float64) {
+		return meanAndError(c.Rows, func(r ControlRow) float64 { return of(r).Median })
+	}
+	generatedMedian, e1 := median(func(r ControlRow) Summary { return r.Generated })
+	controlMedian, e2 := median(func(r ControlRow) Summary { return r.Control })
+	root := math.Sqrt(float64(len(c.Rows)))
+	left := Summarise(c.LeaveOneOut)
+	return []CardRow{
+		shown("generated / control, mean reduced chi²", c.Ratio, c.RatioError, "error: bootstrap over parameters").atMost(aim),
+		shown("its standard error", c.RatioError, 0, "").atMost(chi2Error),
+		shown("held-out parameters", float64(len(c.Rows)), 0, "").atLeast(fewestParams),
+		shown("other universes at each", universes, 0, "least number").atLeast(fewestUniverses),
+		shown("generated: mean", generated, generatedError, fmt.Sprintf("%d maps at each parameter", c.Rows[0].Generated.N)),
+		shown("control: mean", control, controlError, ""),
+		shown("generated: mean of medians", generatedMedian, e1, ""),
+		shown("control: mean of medians", controlMedian, e2, ""),
+		shown("generated: spread of the means over parameters", generatedError*root, 0, "standard deviation"),
+		shown("control: spread of the means over parameters", controlError*root, 0, "standard deviation"),
+		shown("true maps left out one by one: mean", left.Mean, 0, "too low: they share their universe with the reference"),
+		shown("expected of perfect maps with Gaussian spectra", c.Expectation, 0, fmt.Sprintf("%d references, %d bins", c.References, len(c.K))),
+	}
+}
+
+func (c Chi2) rows(cfg CardConfig) []CardRow {
+	left, made14, made15 := Summarise(c.LeaveOneOut), Summarise(c.Generated14), Summarise(c.Generated15)
+	var lefts, all []float64
+	for _, r := range c.Rows {
+		lefts, all = append(lefts, r.LeaveOneOut.Mean), append(all, r.Generated15.Mean)
+	}
+	ratio, e := ratioOfMeans(all, lefts, cfg.Study.Seed)
+	spread := func(values []float64) float64 { return stat.StdDev(values, nil) }
+	return []CardRow{
+		shown("generated / left out one by one, mean reduced chi²", ratio, e, "the paper, 256² pixels: 1.30/1.27 = 1.024; error: bootstrap over parameters"),
+		shown("generated, against all references: mean", made15.Mean, spread(all)/math.Sqrt(float64(len(all))), fmt.Sprintf("%d parameters × %d maps", len(c.Rows), made15.N/len(c.Rows))),
+		shown("generated, against all references: median", made15.Median, 0, ""),
+		shown("expected against all references", c.Expectation15, 0, fmt.Sprintf("perfect maps with Gaussian spectra, %d references, %d bins", c.References15, c.Bins)),
+		shown("true, left out one by one: mean", left.Mean, spread(lefts)/math.Sqrt(float64(len(lefts))), ""),
+		shown("true, left out one by one: median", left.Median, 0, ""),
+		shown("generated, against all but one: mean", made14.Mean, 0, ""),
+		shown("expected against all but one", c.Expectation14, 0, fmt.Sprintf("%d references", c.References14)),
+	}
+}
+
+func (c Control) powerRows() []CardRow {
+	var out []CardRow
+	worst := 0
+	for i, k := range c.K {
+		r := shown(fmt.Sprintf("log fields, k = %.3g h/Mpc", k), c.LogPower.Mean[i], c.LogPower.Std[i], "")
+		if k < PowerUpTo*c.KNyquist {
+			r = r.within(1-PowerWithin, 1+PowerWithin)
+			if further(c.LinearPower.Mean[i], c.LinearPower.Mean[worst]) {
+				worst = i
+			}
+		} else {
+			r.Note = fmt.Sprintf("beyond %g of Nyquist", PowerUpTo)
+		}
+		out = append(out, r)
+	}
+	return append(out, shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", PowerUpTo), c.LinearPower.Mean[worst], c.LinearPower.Std[worst], fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst])))
+}
+
+// further reports whether a ratio is further from 1 than another; NaN is furthest.
+func further(a, b float64) bool { return math.Abs(a-1) > math.Abs(b-1) || math.IsNaN(a) }
+
+func (r Responses) rows() []CardRow {
+	out := []CardRow{
+		shown("boxes at each value", float64(r.Rounds), 0, "with common phases").atLeast(fewestRounds),
+		shown("generated maps at each value", float64(r.Maps), 0, "with common noise").atLeast(fewestResponseMaps),
+	}
+	for _, m := range r.Moved {
+		low, high := 0, min(NoisyBins, len(r.K)-1)
+		deviation := func(i int) float64 { return (m.Quotient[i] - 1) / m.QuotientError[i] }
+		for i := range r.K {
+			switch {
+			case i < NoisyBins && (math.Abs(deviation(i)) > math.Abs(deviation(low)) || math.IsNaN(deviation(i))):
+				low = i
+			case i >= NoisyBins && further(m.Quotient[i], m.Quotient[high]):
+				high = i
+			}
+		}
+		name := fmt.Sprintf("%s = %g: generated/true P/P_fid", symbol(m.Parameter), m.Value)
+		at := func(i int) string {
+			return fmt.Sprintf("k = %.3g h/Mpc: generated %.3g ± %.2g, true %.3g ± %.2g", r.K[i], m.Generated[i], m.GeneratedError[i], m.True[i], m.TrueError[i])
+		}
+		out = append(out,
+			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", NoisyBins+1), m.Quotient[high], m.QuotientError[high], at(high)).within(1-ResponseWithin, 1+ResponseWithin),
+			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", NoisyBins), deviation(low), 0, at(low)).within(-responseErrors, responseErrors))
+	}
+	return out
+}
+
+// symbol is a parameter as text shows it.
+func symbol(name string) string {
+	if s, ok := map[string]string{"Omega_m": "Ω_m", "sigma_8": "σ_8"}[name]; ok {
+		return s
+	}
+	return name
+}
+
+func (c Control) pixelRows() []CardRow {
+	var out []CardRow
+	for _, q := range []struct {
+		name string
+		of   func(Pixels) float64
+		aim  float64
+	}{
+		{"mean log10", func(p Pixels) float64 { return p.LogMean }, meanWithin},
+		{"99.9 % quantile of log10", func(p Pixels) float64 { return p.Quantile }, quantileWithin},
+		{"standard deviation of log10", func(p Pixels) float64 { return p.LogDeviation }, 0},
+	} {
+		difference := func(r ControlRow) float64 { return q.of(r.GeneratedPixels) - q.of(r.ControlPixels) }
+		mean, e := meanAndError(c.Rows, difference)
+		row := shown(q.name+", generated − control", mean, e, "dex, mean over parameters")
+		if q.aim > 0 {
+			row = row.within(-q.aim, q.aim)
+		}
+		var worst float64
+		var at cosmology.Params
+		for _, r := range c.Rows {
+			if d := difference(r); math.Abs(d) >= math.Abs(worst) || math.IsNaN(d) {
+				worst, at = d, r.Params
+			}
+		}
+		out = append(out, row, shown(q.name+", the worst parameter", worst, 0, "dex, at "+at.String()))
+	}
+	return out
+}
+
+func (n Novelty) rows() []CardRow {
+	var made, held []float64
+	for _, r := range n.Rows {
+		made, held = append(made, r.Generated), append(held, r.HeldOut)
+	}
+	maps := Summarise(made)
+	return []CardRow{
+		shown("chance of so small distances, if as those of true maps", n.Smaller.P, 0, fmt.Sprintf("one-sided Kolmogorov–Smirnov test, D = %.3g", n.Smaller.D)).atLeast(noveltyChance),
+		shown("generated maps looked up", float64(maps.N), 0, fmt.Sprintf("among %d training maps", n.Training)).atLeast(noveltyMaps),
+		shown("generated: median distance", maps.Median, 0, "dex, rms over pixels"),
+		shown("held out: median distance", Summarise(held).Median, 0, "dex"),
+		shown("generated: least distance", slices.Min(made), 0, "dex"),
+		shown("held out: least distance", slices.Min(held), 0, "dex"),
+	}
+}

@@ -1,0 +1,122 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/summary"
+)
+
+// Responses compares how the power of log fields answers to the extreme values of each parameter: P/P_fid, the ratio of mean
+// spectra, of a 1P set and of OnePSeeds generated maps at each value. Rows of the set that have equal parameters are rounds: row j of a
+// value belongs to row j of the fiducial ones and has its phases, as `simulate --responses` makes them; an ordinary 1P set is one
+// round. Generated maps share their noise across values. Errors are from a bootstrap over rounds and over generated maps; one round
+// alone gives no error of the truth, and NaN.
+func (s Source) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Responses, error) {
+	if err := cfg.Validate(); err != nil {
+		return Responses{}, err
+	}
+	variations, err := set.OneParameter()
+	if err != nil {
+		return Responses{}, err
+	}
+	first := variations[0]
+	out := Responses{Fiducial: set.Params(first.Rows[first.Fiducial]), Maps: cfg.OnePSeeds}
+	params := []cosmology.Params{out.Fiducial}
+	for _, v := range variations {
+		for _, i := range []int{0, len(v.Rows) - 1} {
+			p := set.Params(v.Rows[i])
+			if i != v.Fiducial && s.Prior.Contains(p) {
+				params = append(params, p)
+				out.Moved = append(out.Moved, MovedResponse{Parameter: v.Name, Value: v.Values[i], Params: p})
+			}
+		}
+	}
+	truth, generated := make([][][]float64, len(params)), make([][][]float64, len(params)) // [parameters][round or map][k]
+	for i, p := range params {
+		if truth[i], err = s.rounds(set, p); err != nil {
+			return out, err
+		}
+		maps, err := s.generate(ctx, p, cfg.OnePSeeds, cfg.Seed, s.report("responses", i, len(params)))
+		if err != nil {
+			return out, err
+		}
+		out.K, generated[i] = s.powers(maps)
+	}
+	out.Rounds = len(truth[0])
+	rng := rand.New(rand.NewPCG(cfg.Seed, 0x726573706f6e7365))
+	for i := range out.Moved {
+		out.Rounds = min(out.Rounds, len(truth[1+i]))
+		out.Moved[i].fill(truth[0], truth[1+i], generated[0], generated[1+i], rng)
+	}
+	out.Caption = s.caption(cfg, fmt.Sprintf("Ratios of mean spectra: %d rounds of %d true maps with common phases, %d generated maps with common noise. Errors: bootstrap.", out.Rounds, camels.MapsPerSimulation, out.Maps))
+	return out, nil
+}
+
+// rounds returns the mean spectrum of each row of a set with the given parameters.
+func (s Source) rounds(set *camels.Maps, p cosmology.Params) ([][]float64, error) {
+	var out [][]float64
+	for row := range set.Simulations() {
+		if set.Params(row) != p {
+			continue
+		}
+		maps, err := s.truth(set, row)
+		if err != nil {
+			return nil, err
+		}
+		_, powers := s.powers(maps)
+		out = append(out, summary.Stats(powers).Mean)
+	}
+	return out, nil
+}
+
+// fill compares spectra at a moved value with fiducial ones, both of rounds and of generated maps.
+func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]float64, rng *rand.Rand) {
+	var truths, generated [][]float64
+	m.True, truths = powerRatio(trueMoved, trueFiducial, rng)
+	m.Generated, generated = powerRatio(genMoved, genFiducial, rng)
+	quotients := make([][]float64, resamples)
+	m.Quotient = make([]float64, len(m.True))
+	for k := range m.True {
+		m.Quotient[k] = m.Generated[k] / m.True[k]
+	}
+	for i := range quotients {
+		quotients[i] = make([]float64, len(m.True))
+		for k := range quotients[i] {
+			quotients[i][k] = generated[i][k] / truths[i][k]
+		}
+	}
+	m.TrueError, m.GeneratedError, m.QuotientError = summary.Stats(truths).Std, summary.Stats(generated).Std, summary.Stats(quotients).Std
+	if min(len(trueMoved), len(trueFiducial)) < 2 {
+		for k := range m.TrueError {
+			m.TrueError[k], m.QuotientError[k] = math.NaN(), math.NaN()
+		}
+	}
+}
+
+// powerRatio returns the ratio of mean spectra of the first curves that both have, and bootstrap samples of it over pairs of curves.
+func powerRatio(moved, fiducial [][]float64, rng *rand.Rand) (ratio []float64, again [][]float64) {
+	n := min(len(moved), len(fiducial))
+	of := func(pick func(i int) int) []float64 {
+		a, b := make([]float64, len(moved[0])), make([]float64, len(moved[0]))
+		for i := range n {
+			j := pick(i)
+			for k := range a {
+				a[k], b[k] = a[k]+moved[j][k], b[k]+fiducial[j][k]
+			}
+		}
+		for k := range a {
+			a[k] /= b[k]
+		}
+		return a
+	}
+	ratio = of(func(i int) int { return i })
+	for range resamples {
+		again = append(again, of(func(int) int { return rng.IntN(n) }))
+	}
+	return ratio, again
+}

@@ -1,0 +1,39 @@
+package study
+
+import (
+	"darkfield/pkg/cosmology"
+)
+
+// Responses holds P/P_fid of log fields at extreme values of each parameter, true and generated.
+type Responses struct {
+	Caption  string           `json:"caption"`
+	Fiducial cosmology.Params `json:"fiducial"`
+	Rounds   int              `json:"rounds"` // boxes at each value, whose phases are those of the fiducial boxes
+	Maps     int              `json:"maps"`   // generated at each value
+	K        []float64        `json:"k"`      // h/Mpc
+	Moved    []MovedResponse  `json:"moved"`
+}
+
+// MovedResponse is that to one value of one parameter, at each wavenumber. Errors are standard errors.
+type MovedResponse struct {
+	Parameter      string           `json:"parameter"`
+	Value          float64          `json:"value"`
+	Params         cosmology.Params `json:"params"`
+	True           []float64        `json:"true"`
+	TrueError      []float64        `json:"true_error"`
+	Generated      []float64        `json:"generated"`
+	GeneratedError []float64        `json:"generated_error"`
+	Quotient       []float64        `json:"quotient"` // generated over true
+	QuotientError  []float64        `json:"quotient_error"`
+}
+
+// WriteCSV writes one row a value and wavenumber.
+func (r Responses) WriteCSV(path string) error {
+	t := newTable("parameter", "value", "omega_m", "sigma_8", "k", "true", "true_error", "generated", "generated_error", "generated_over_true", "generated_over_true_error")
+	for _, m := range r.Moved {
+		for i, k := range r.K {
+			t.add(m.Parameter, m.Value, m.Params.OmegaM, m.Params.Sigma8, k, m.True[i], m.TrueError[i], m.Generated[i], m.GeneratedError[i], m.Quotient[i], m.QuotientError[i])
+		}
+	}
+	return t.write(path)
+}
