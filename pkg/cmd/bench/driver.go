@@ -76,6 +76,7 @@ func (d *driver) say(always bool, format string, args ...any) {
 
 // measure measures everything. Memory comes first: see peakMemory.
 func (d *driver) measure(ctx context.Context) (report, error) {
+	d.report.machine = thisMachine()
 	memory := make([]line, len(d.dims))
 	for i, dim := range d.dims {
 		var err error
@@ -96,7 +97,8 @@ func (d *driver) measure(ctx context.Context) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	d.report.machine = thisMachine(b.Description(), about.Version)
+	d.report.machine.darkfield += ", " + b.Description()
+	d.report.machine.pytorch = about.Version
 	d.report.ways, d.report.notes = available(d.ways, about.Lacks)
 	for i, dim := range d.dims {
 		if err := d.width(ctx, b, w, dim); err != nil {
@@ -197,7 +199,9 @@ func (d *driver) openAll(w *worker, dim int) ([]string, error) {
 			open = append(open, way)
 			layouts = append(layouts, way+" "+a.Layout)
 		case errors.As(err, &complaint) && way != plain:
-			d.report.notes = append(d.report.notes, fmt.Sprintf("Width %d: PyTorch %s does not work: %s.", dim, way, complaint.what))
+			note := fmt.Sprintf("Width %d: PyTorch %s does not work: %s.", dim, way, complaint.what)
+			d.say(true, "%s", note)
+			d.report.notes = append(d.report.notes, note)
 		default:
 			return nil, err
 		}
@@ -290,14 +294,9 @@ func long(open []string) []string {
 	return slices.DeleteFunc(slices.Clone(open), func(way string) bool { return way != plain && way != plain+"-reordered" })
 }
 
-// turns measures ways in turns, after one round that does not count.
+// turns measures ways in turns.
 func (d *driver) turns(ctx context.Context, p pace, what string, dim int, ways []way) (series, error) {
 	d.say(true, "width %d: %s", dim, what)
-	for _, way := range ways {
-		if _, err := way.measure(); err != nil {
-			return nil, err
-		}
-	}
 	return p.interleave(ctx, ways, func(done int) { d.say(false, "width %d: %s, %d turns", dim, what, done) })
 }
 
@@ -308,6 +307,9 @@ func (d *driver) forward(ctx context.Context, w *worker, e *emulator.Emulator, d
 		return err
 	}
 	ways := append([]way{{name: ours, share: 1, measure: func() (float64, error) { return g.brute(ctx, d.batch) }}}, asks(w, open, 1, request{"do": "forward"})...)
+	if _, err := g.brute(ctx, d.batch); err != nil { // compiles; PyTorch's networks have been warmed up
+		return err
+	}
 	const what = "forward pass"
 	s, err := d.turns(ctx, d.pace(dim, 0.12), what, dim, ways)
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: 1, series: s})
@@ -406,7 +408,7 @@ func (d *driver) explain() {
 	d.report.notes = append(d.report.notes,
 		fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights. Medians, with quartiles in brackets, of %d to %d turns in which all columns were measured one after the other; ratios are medians of those within a turn. Took %v.", d.side, d.batch, min(few, d.repetitions), d.repetitions, time.Since(d.start).Round(time.Second)),
 		"Where less than all was measured, the rest is extrapolated in proportion; our interpolated surfaces were measured whole. Their values are those of a surface as narrow as trained networks give, for the network is evaluated but untrained.",
-		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. Ours is that of training.Run; PyTorch's Adam is the fused one. Peak memory is that of a process that takes "+fmt.Sprint(trainedSteps)+" steps and writes a checkpoint.",
-		"PyTorch is our own version of the network (docker/pytorch): float32 in the order of the paper's authors; reordered takes the products of linear attention in our order; bfloat16 is autocast; compiled is torch.compile, whose own compiling is not in the table.",
+		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that to the end of the first step, less a median step. Peak memory is that of a process that takes "+fmt.Sprint(trainedSteps)+" steps and writes a checkpoint.",
+		"PyTorch is our own version of the network (docker/pytorch): float32 in the order of the paper's authors; reordered takes the products of linear attention in our order; bfloat16 is autocast; compiled is torch.compile, whose own compiling is not in the table. Sampling and grids are forward passes and little else: bfloat16 and compiled were measured for passes and steps alone.",
 	)
 }

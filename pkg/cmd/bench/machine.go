@@ -22,11 +22,11 @@ type machine struct {
 	darkfield, pytorch string // versions
 }
 
-// thisMachine looks around.
-func thisMachine(backend, pytorch string) machine {
+// thisMachine looks around, best before anything else runs, for the load.
+func thisMachine() machine {
 	m := machine{
 		date: time.Now(), processor: processorOf(read("/proc/cpuinfo")), cores: runtime.NumCPU(),
-		load: first(read("/proc/loadavg")), darkfield: runtime.Version(), pytorch: pytorch,
+		load: first(read("/proc/loadavg")), darkfield: runtime.Version(),
 	}
 	for _, f := range []struct {
 		name string
@@ -48,7 +48,6 @@ func thisMachine(backend, pytorch string) machine {
 			}
 		}
 	}
-	m.darkfield += ", " + backend
 	return m
 }
 

@@ -47,6 +47,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.SetOutput(stderr)
 	f.StringVar(&dims, "dims", "16,32,64", "widths of the network")
 	f.StringVar(&ways, "pytorch", strings.Join(o.ways, ","), "how PyTorch runs besides float32: float32 or bfloat16, then -reordered, -compiled")
+	f.IntVar(&o.side, "side", o.side, "pixels a side of the maps")
+	f.IntVar(&o.batch, "batch", o.batch, "maps at a time")
 	f.IntVar(&o.repetitions, "repetitions", o.repetitions, "at most so many of each measurement")
 	f.Float64Var(&o.minutes, "minutes", o.minutes, "about how long it may take in all")
 	f.StringVar(&o.python, "python", python, "Python with PyTorch")
@@ -73,10 +75,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			o.ways = append(o.ways, way)
 		}
 	}
-	if f.NArg() > 0 || o.repetitions < 1 || !(o.minutes > 0) {
-		return o, fmt.Errorf("want no arguments, -repetitions >= 1 and -minutes > 0; got %q, %d and %g", f.Args(), o.repetitions, o.minutes)
+	if f.NArg() > 0 || o.repetitions < 1 || o.batch < 1 || !(o.minutes > 0) {
+		return o, fmt.Errorf("want no arguments, -repetitions >= 1, -batch >= 1 and -minutes > 0; got %q, %d, %d and %g", f.Args(), o.repetitions, o.batch, o.minutes)
 	}
-	return o, nil
+	return o, o.network.CheckSide(o.side)
 }
 
 // run runs one command line and returns the exit status.
@@ -124,7 +126,7 @@ func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
 	d := &driver{
 		setting: o.setting, stderr: stderr, start: time.Now(),
 		worker:   command{args: []string{o.python, script}, env: []string{"TORCHINDUCTOR_CACHE_DIR=" + cache, "OMP_NUM_THREADS=" + strconv.Itoa(runtime.NumCPU())}},
-		training: command{args: []string{self}},
+		training: command{args: []string{self, "-side", strconv.Itoa(o.side), "-batch", strconv.Itoa(o.batch)}},
 	}
 	if o.warm {
 		return d.warm(ctx)
