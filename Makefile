@@ -4,7 +4,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup doctor lab reproduce test lint fmt bench browser-test pytorch-check mlflow quijote validate-universe requirements clean distclean check FORCE
+.PHONY: help setup doctor lab reproduce test lint fmt bench microbench browser-test pytorch-check mlflow quijote validate-universe requirements clean distclean check FORCE
 
 PYTHON ?= python3
 PRESET ?= quick
@@ -12,6 +12,8 @@ DATA   ?=
 RUN    ?=
 PJRT   ?= wheel
 BENCH  ?= .
+COUNT  ?= 6
+BENCH_FLAGS ?=
 
 # Never another toolchain than the installed one; -buildvcs=false builds in copies without a Git history, too.
 export GOTOOLCHAIN := local
@@ -82,13 +84,29 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 	@$(step) 'golangci-lint and gofumpt (minutes, once)' env -C docker/lint GOWORK=off GOBIN="$(CURDIR)/.tools/bin" go install tool
 	@touch .tools/bin/golangci-lint .tools/bin/gofumpt
 
+.tools/bin/bench: $(sources) go.mod go.sum | .tools/checked
+	@mkdir -p .tools/bin
+	@$(step) 'bench' env GOWORK=off go build -o .tools/bin/bench ./pkg/cmd/bench
+	@touch $@
+
+.tools/bin/benchstat: docker/benchstat/go.mod docker/benchstat/go.sum | .tools/checked
+	@mkdir -p .tools/bin
+	@$(step) 'benchstat' env -C docker/benchstat GOWORK=off GOBIN="$(CURDIR)/.tools/bin" go install tool
+	@touch $@
+
 # Without dependencies: those of the Linux wheel are gigabytes of CUDA, which stubs.py stands in for.
 .tools/pytorch/venv/stamp: docker/pytorch/requirements.txt docker/pytorch/stubs.py .tools/root | .tools/checked
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'pytorch-check: PyTorch needs Python 3.11 or newer: name one with make pytorch-check PYTHON=…' >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'setup: PyTorch needs Python 3.11 or newer: name one with PYTHON=…' >&2; exit 1; }
 	@$(step) 'PyTorch (1.3 GB)' "$(PYTHON)" -m venv --clear .tools/pytorch/venv
 	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r docker/pytorch/requirements.txt
 	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python docker/pytorch/stubs.py
 	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python -c 'import torch'
+	@touch $@
+
+# What torch.compile makes is kept, so that make bench does not wait for it: minutes a width, once.
+.tools/pytorch/inductor/stamp: docker/pytorch/bench.py docker/pytorch/reordered.py docker/pytorch/unet.py .tools/pytorch/venv/stamp | .tools/bin/bench
+	@mkdir -p .tools/pytorch/inductor
+	@.tools/bin/bench -warm $(BENCH_FLAGS)
 	@touch $@
 
 .tools/mlflow/venv/stamp: docker/mlflow/requirements.txt .tools/root | .tools/checked
@@ -125,8 +143,13 @@ lint: .tools/bin/golangci-lint ## golangci-lint with .golangci.yml
 fmt: .tools/bin/golangci-lint ## gofumpt on every Go file
 	@.tools/bin/gofumpt -w pkg
 
-bench: ## benchmarks of the hot packages (BENCH=regexp)
-	@go test -run '^$$' -bench '$(BENCH)' -benchmem ./pkg/fft/... ./pkg/nbody/... ./pkg/summary/... ./pkg/unet/... ./pkg/diffusion/... ./pkg/training/... ./pkg/emulator/...
+bench: .tools/bin/bench .tools/pytorch/inductor/stamp .tools/pjrt/$(PJRT).stamp ## time and memory beside PyTorch, in turns; table in data/bench (15 minutes; BENCH_FLAGS=…)
+	@.tools/bin/bench $(BENCH_FLAGS)
+
+microbench: .tools/bin/benchstat .tools/pjrt/$(PJRT).stamp ## Go benchmarks of the hot pieces, summarised by benchstat (BENCH=regexp COUNT=6)
+	@mkdir -p runs/bench
+	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count '$(COUNT)' ./pkg/fft/... ./pkg/nbody/... ./pkg/summary/... ./pkg/unet/... ./pkg/diffusion/... ./pkg/training/... ./pkg/emulator/... | tee runs/bench/go.txt
+	@.tools/bin/benchstat runs/bench/go.txt
 
 browser-test: setup ## run the first notebook by mouse in a real JupyterLab and Chromium
 	@docker/browser/run.sh

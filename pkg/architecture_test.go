@@ -70,6 +70,7 @@ var table = []row{
 	{room: "verify", rooms: "unet diffusion summary checkpoint field cosmology", modules: []string{npyio, gomlx, compute}},
 	{room: "notebook", rooms: "*", modules: []string{gonbui}},
 	{room: "cmd/darkfield", rooms: "*", modules: []string{cobra, pflag, progress, yaml}},
+	{room: "cmd/bench", rooms: "unet diffusion training checkpoint cosmology field emulator likelihood backend", modules: []string{compute, cpu}},
 }
 
 // Besides its own and its row's, any test may import these; where the row has GoMLX, that too.

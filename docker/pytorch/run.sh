@@ -21,6 +21,10 @@ else
 	echo '== PyTorch and the golden file: skipped, ../shared is not there'
 fi
 
+echo '== linear attention in our order'
+"$python" docker/pytorch/reordered.py
+count 'reordered attention' $?
+
 # Width and side: small, the paper's at the first side it trains at, and one of another side.
 for size in '16 64' '64 64' '32 32'; do
 	read -r dim side <<<"$size"

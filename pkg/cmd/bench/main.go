@@ -1,0 +1,155 @@
+// Command bench measures darkfield beside PyTorch on one machine, repetition by repetition in turn, and writes one table.
+//
+// The table goes to standard output and, with the numbers as CSV, to a directory; progress goes to standard error. It exits with
+// 0, with 1 for a failure and with 2 for wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"darkfield/pkg/unet"
+)
+
+// Where the Makefile puts what PyTorch needs, from the project's root.
+const (
+	python   = ".tools/pytorch/venv/bin/python"
+	script   = "docker/pytorch/bench.py"
+	compiled = ".tools/pytorch/inductor" // what torch.compile keeps between runs
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// options are the flags.
+type options struct {
+	setting
+	python, out string
+	warm        bool // only fill the cache of torch.compile
+	trainOnly   int  // width: only train a few steps, for the process whose memory is measured
+}
+
+// parse reads the command line.
+func parse(args []string, stderr io.Writer) (options, error) {
+	o := options{setting: standard()}
+	var dims, ways string
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&dims, "dims", "16,32,64", "widths of the network")
+	f.StringVar(&ways, "pytorch", strings.Join(o.ways, ","), "how PyTorch runs besides float32: float32 or bfloat16, then -reordered, -compiled")
+	f.IntVar(&o.side, "side", o.side, "pixels a side of the maps")
+	f.IntVar(&o.batch, "batch", o.batch, "maps at a time")
+	f.IntVar(&o.repetitions, "repetitions", o.repetitions, "at most so many of each measurement")
+	f.Float64Var(&o.minutes, "minutes", o.minutes, "about how long it may take in all")
+	f.StringVar(&o.python, "python", python, "Python with PyTorch")
+	f.StringVar(&o.out, "out", "data/bench", "directory for the results; empty: none are kept")
+	f.BoolVar(&o.warm, "warm", false, "only let torch.compile compile, which it remembers")
+	f.IntVar(&o.trainOnly, "train-only", 0, "only train a network of this width for a few steps (used by bench itself)")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	o.dims = nil
+	for _, word := range strings.Split(dims, ",") {
+		dim, err := strconv.Atoi(word)
+		if err == nil {
+			err = unet.Default().WithDim(dim).Validate()
+		}
+		if err != nil {
+			return o, fmt.Errorf("-dims %s: %w", dims, err)
+		}
+		o.dims = append(o.dims, dim)
+	}
+	o.ways = []string{plain}
+	for _, way := range strings.FieldsFunc(ways, func(r rune) bool { return r == ',' }) {
+		if way != plain {
+			o.ways = append(o.ways, way)
+		}
+	}
+	if f.NArg() > 0 || o.repetitions < 1 || o.batch < 1 || !(o.minutes > 0) {
+		return o, fmt.Errorf("want no arguments, -repetitions >= 1, -batch >= 1 and -minutes > 0; got %q, %d, %d and %g", f.Args(), o.repetitions, o.batch, o.minutes)
+	}
+	return o, o.network.CheckSide(o.side)
+}
+
+// run runs one command line and returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", oneLine(err))
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if o.trainOnly > 0 {
+		err = trainOnly(ctx, o.setting, o.trainOnly)
+	} else {
+		err = o.work(ctx, stdout, stderr)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("interrupted; nothing is written")
+		}
+		fmt.Fprintln(stderr, "bench:", oneLine(err))
+		return 1
+	}
+	return 0
+}
+
+// work measures and writes.
+func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
+	for _, path := range []string{o.python, script} {
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("%w: run `make bench`, which installs PyTorch, in the project's root, or name a Python that has it with -python", err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cache, err := filepath.Abs(compiled)
+	if err != nil {
+		return err
+	}
+	d := &driver{
+		setting: o.setting, stderr: stderr, start: time.Now(),
+		worker:   command{args: []string{o.python, script}, env: []string{"TORCHINDUCTOR_CACHE_DIR=" + cache, "OMP_NUM_THREADS=" + strconv.Itoa(runtime.NumCPU())}},
+		training: command{args: []string{self, "-side", strconv.Itoa(o.side), "-batch", strconv.Itoa(o.batch)}},
+	}
+	if o.warm {
+		return d.warm(ctx)
+	}
+	r, err := d.measure(ctx)
+	if err != nil {
+		return err
+	}
+	text := r.markdown()
+	fmt.Fprint(stdout, text)
+	if o.out == "" {
+		return nil
+	}
+	base := filepath.Join(o.out, r.machine.date.Format("2006-01-02"))
+	if err := write(base+".md", text); err != nil {
+		return err
+	}
+	if err := write(base+".csv", r.csv()); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "bench: %s.md and .csv written\n", base)
+	return nil
+}
+
+// oneLine joins the lines of joined errors.
+func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
