@@ -6,6 +6,8 @@ import (
 	"path"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +56,18 @@ func thisMachine() machine {
 func read(path string) string {
 	raw, _ := os.ReadFile(path) // not there on other systems than Linux
 	return string(raw)
+}
+
+// withoutPaths returns text without the words that hold a path: results are shared.
+func withoutPaths(text string) string {
+	words := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return strings.Contains(word, "/") || word == "-" })
+	return strings.Join(words, " ")
+}
+
+// busy reports whether so much else ran at the start that the numbers should not be quoted.
+func (m machine) busy() bool {
+	load, err := strconv.ParseFloat(m.load, 64)
+	return err == nil && load > 0.25*float64(m.cores)
 }
 
 // processorOf returns the model's name in /proc/cpuinfo.
