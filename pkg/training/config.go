@@ -19,23 +19,23 @@ const (
 // Config says how to train. Steps may grow when a run is resumed; all else must stay.
 type Config struct {
 	Seed            uint64               `json:"seed" yaml:"seed"`
-	Steps           int                  `json:"steps" yaml:"steps"`                       // optimiser steps in all
-	Batch           int                  `json:"batch" yaml:"batch"`                       // maps a step
-	LearningRate    float64              `json:"learning_rate" yaml:"learning_rate"`       // Adam's, at its highest
-	Warmup          int                  `json:"warmup" yaml:"warmup"`                     // steps over which it rises linearly; 0: none
-	CosineTo        int                  `json:"cosine_to" yaml:"cosine_to"`               // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
-	ClipNorm        float64              `json:"clip_norm" yaml:"clip_norm"`               // longest gradient, over all weights; 0: any
-	EMADecay        float64              `json:"ema_decay" yaml:"ema_decay"`               // of the averaged weights, reached gradually
-	EMAWidth        float64              `json:"ema_width" yaml:"ema_width"`               // averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
-	Loss            Loss                 `json:"loss" yaml:"loss"`                         // what is minimised
-	Weighting       diffusion.Weighting  `json:"weighting" yaml:"weighting"`               // of the loss over times
-	Prediction      diffusion.Prediction `json:"prediction" yaml:"prediction"`             // what the network's output is
-	EvenTimes       bool                 `json:"even_times" yaml:"even_times"`             // one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false: independent, as in the paper
-	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"` // steps
-	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`     // steps
-	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`   // at most; fixed maps, times and noise
-	LogEvery        int                  `json:"log_every" yaml:"log_every"`               // steps between records in metrics.jsonl
-	Keep            int                  `json:"keep" yaml:"keep"`                         // newest checkpoints that are kept; 0: all
+	Steps           int                  `json:"steps" yaml:"steps"`                               // optimiser steps in all
+	Batch           int                  `json:"batch" yaml:"batch"`                               // maps a step
+	LearningRate    float64              `json:"learning_rate" yaml:"learning_rate"`               // Adam's, at its highest
+	Warmup          int                  `json:"warmup" yaml:"warmup"`                             // steps over which it rises linearly; 0: none
+	CosineTo        int                  `json:"cosine_to" yaml:"cosine_to"`                       // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
+	ClipNorm        float64              `json:"clip_norm" yaml:"clip_norm"`                       // longest gradient, over all weights; 0: any
+	EMADecay        float64              `json:"ema_decay" yaml:"ema_decay"`                       // of the averaged weights, reached gradually
+	EMAWidth        float64              `json:"ema_width" yaml:"ema_width"`                       // averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
+	Loss            Loss                 `json:"loss" yaml:"loss"`                                 // what is minimised
+	Weighting       diffusion.Weighting  `json:"weighting" yaml:"weighting"`                       // of the loss over times
+	Prediction      diffusion.Prediction `json:"prediction" yaml:"prediction"`                     // what the network's output is
+	EvenTimes       bool                 `json:"even_times,omitempty" yaml:"even_times,omitempty"` // one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false: independent, as in the paper
+	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"`         // steps
+	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`             // steps
+	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`           // at most; fixed maps, times and noise
+	LogEvery        int                  `json:"log_every" yaml:"log_every"`                       // steps between records in metrics.jsonl
+	Keep            int                  `json:"keep" yaml:"keep"`                                 // newest checkpoints that are kept; 0: all
 
 	HalveAt []int `json:"halve_at,omitempty" yaml:"halve_at,omitempty"` // epochs after which the rate is halved; an epoch is one pass over the training maps
 }
