@@ -86,8 +86,8 @@ func (c SampleConfig) Evaluations() (int, error) {
 // ErrNotTrained says that sampled maps hold values that no density can have.
 var ErrNotTrained = errors.New("the network makes no maps yet")
 
-// Sample makes one map for each entry of params. Map i depends on the seed, i and its parameters alone, whatever the batch
-// size. progress, if not nil, is told the network evaluations done and due.
+// Sample makes one map for each entry of params, in batches of equal size, at most Batch. Map i depends on the seed, i and its
+// parameters alone, whatever the size. progress, if not nil, is told the network evaluations done and due.
 func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
 	method, err := c.sampler(e.schedule)
 	if err != nil {
@@ -98,14 +98,18 @@ func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed u
 		return nil, err
 	}
 	batches := (len(params) + c.Batch - 1) / c.Batch
+	size := c.Batch
+	if batches > 1 {
+		size = (len(params) + batches - 1) / batches // 50 maps in batches of 17, not of 20 with 10 places empty
+	}
 	out := make([]field.LogMap, 0, len(params))
 	for k := range batches {
-		first, last := k*c.Batch, min((k+1)*c.Batch, len(params))
+		first, last := k*size, min((k+1)*size, len(params))
 		r := diffusion.Request{Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last], Seed: seed, First: first}
 		if progress != nil {
 			r.Progress = func(done, all int) { progress(k*all+done, batches*all) }
 		}
-		x, err := method.Sample(ctx, e.denoiser(c.Batch), e.schedule, r)
+		x, err := method.Sample(ctx, e.denoiser(size), e.schedule, r)
 		if errors.Is(err, diffusion.ErrDiverged) {
 			err = fmt.Errorf("%w: %w; train longer", ErrNotTrained, err)
 		}
