@@ -411,7 +411,7 @@ func (d *driver) explain() {
 	d.report.notes = append(d.report.notes,
 		fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights. Medians, with quartiles in brackets, of at least %d and at most %d turns in which all columns were measured one after the other; ratios are medians of those within a turn. Took %v.", d.side, d.batch, min(few, d.repetitions), d.repetitions, time.Since(d.start).Round(time.Second)),
 		"Where less than all was measured, the rest is extrapolated in proportion; our interpolated surfaces were measured whole. Their values are those of a surface as narrow as trained networks give, for the network is evaluated but untrained.",
-		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that to the end of the first step, less a median step. Peak memory is that of a process that takes "+fmt.Sprint(trainedSteps)+" steps and writes a checkpoint.",
+		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that to the end of the first step, less a median step. Peak memory is that of a process that takes "+fmt.Sprint(trainedSteps)+" steps and writes a checkpoint. All processes ask for huge pages.",
 		"PyTorch is our own version of the network (docker/pytorch): float32 in the order of the paper's authors; reordered takes the products of linear attention in our order; bfloat16 is autocast; compiled is torch.compile, whose own compiling is not in the table. Sampling and grids are forward passes and little else: bfloat16 and compiled were measured for passes and steps alone.",
 	)
 }

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"darkfield/pkg/backend"
 	"darkfield/pkg/unet"
 )
 
@@ -29,7 +30,10 @@ const (
 	compiled = ".tools/pytorch/inductor" // what torch.compile keeps between runs
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	backend.AskForHugePages() // as the command does; PyTorch's processes get them, too
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // options are the flags.
 type options struct {

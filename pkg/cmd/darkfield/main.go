@@ -12,6 +12,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"darkfield/pkg/backend"
 )
 
 // Exit codes.
@@ -21,7 +23,7 @@ const (
 )
 
 func main() {
-	askForHugePages()
+	backend.AskForHugePages()
 	os.Exit(run(os.Args[1:]))
 }
 

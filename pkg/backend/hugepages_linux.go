@@ -1,4 +1,4 @@
-package main
+package backend
 
 import (
 	"os"
@@ -8,10 +8,10 @@ import (
 // glibcSettings is read by the C library when a process starts.
 const glibcSettings = "GLIBC_TUNABLES"
 
-// askForHugePages starts the process anew with a C library that asks the kernel for huge pages. XLA takes and gives back gigabytes at
+// AskForHugePages starts the process anew with a C library that asks the kernel for huge pages. XLA takes and gives back gigabytes at
 // each step, and the kernel clears them page by page: with small ones that is a sixth of a training step. A user's own settings stay; where
 // the process cannot be started anew, it goes on as it is.
-func askForHugePages() {
+func AskForHugePages() {
 	if _, set := os.LookupEnv(glibcSettings); set {
 		return
 	}
