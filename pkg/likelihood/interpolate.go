@@ -55,7 +55,7 @@ const allowance = 2
 // fewest is how many evaluations a number of patches takes at least.
 func fewest(patches int) int { return patches * (2*coarsest + 1) * (2*coarsest + 1) }
 
-// Interpolate evaluates terms at Chebyshev points of the rectangle that grid spans and, where they show that all terms are improbable
+// Interpolate evaluates terms at Chebyshev points, in the logarithms of the parameters, of the rectangle that grid spans and, where they show that all terms are improbable
 // in most of it, at those of the smaller rectangle that matters, until polynomials through them hold −2Δln L to the
 // tolerance. That is checked at points between the nodes, which then serve as nodes themselves. Terms whose noise is held fixed
 // are smooth in the parameters, which is what makes this right. Nothing but the terms decides where the small rectangle lies, so that
@@ -68,6 +68,9 @@ func Interpolate(ctx context.Context, terms Terms, grid Grid, c Interpolation, p
 	}
 	if err := grid.Validate(); err != nil {
 		return out, err
+	}
+	if low := grid.low(); low.OmegaM <= 0 || low.Sigma8 <= 0 {
+		return out, fmt.Errorf("likelihood: a grid from Ω_m = %g, σ_8 = %g, want both > 0: terms are interpolated in their logarithms", low.OmegaM, low.Sigma8)
 	}
 	e := evaluator{terms: terms, total: min(c.Evaluations, fewest(2)), progress: progress}
 	p := newPatch(grid.low(), grid.high())

@@ -146,6 +146,9 @@ func TestInterpolationRefuses(t *testing.T) {
 	if _, err := Interpolate(context.Background(), flat, Grid{}, DefaultInterpolation(), nil); err == nil {
 		t.Error("an empty grid was accepted")
 	}
+	if _, err := Interpolate(context.Background(), flat, Grid{OmegaM: []float64{0, 0.5}, Sigma8: []float64{0.6, 1}}, DefaultInterpolation(), nil); err == nil {
+		t.Error("a grid from Ω_m = 0 was accepted, which has no logarithm")
+	}
 	broken := errors.New("broken")
 	if _, err := Interpolate(context.Background(), func(context.Context, []cosmology.Params) ([][]float64, error) { return nil, broken }, grid, DefaultInterpolation(), nil); !errors.Is(err, broken) {
 		t.Errorf("error %v, want the terms' own", err)

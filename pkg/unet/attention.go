@@ -10,8 +10,8 @@ import (
 //
 // The softmaxes over positions and over the head dimension are taken as in the paper. The products are taken in another order: values
 // and outputs are linear in x, so that k is contracted with x itself and q meets one small matrix a map, and neither values nor
-// outputs of heads, eight times as large as x, are ever made. Pixels run fastest, which XLA's loops and products want: six times
-// faster on a CPU than the order in which it is usually written.
+// outputs of heads are ever made, each Heads·HeadDim/C times as large as x. Pixels run fastest, which XLA's loops and products want. At
+// 16 channels and 64² the gradient takes a sixth of the time of the usual order (two cores of an AMD EPYC, 2026-11-26).
 func (n *network) residualLinearAttention(x *Node, prefix string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	normed := Reshape(n.groupNorm(x, prefix+"fn.norm", 1), b, h*w, c)

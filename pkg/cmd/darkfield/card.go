@@ -207,15 +207,9 @@ func (p cardPage) write(dir string) error {
 }
 
 func cardTable(w io.Writer, c study.Card) {
-	section := ""
+	t := sections{w: w}
 	for _, line := range c.Rows {
-		if line.Section != section {
-			section = line.Section
-			row(w)
-			row(w, section)
-		}
-		cells := line.Cells()
-		row(w, "  "+cells[0], cells[1], cells[2], cells[3], cells[4], cells[5])
+		t.line(line.Section, line.Cells())
 	}
 	row(w)
 	row(w, c.Summary())

@@ -97,18 +97,27 @@ func judged(r *validation.Report) []verdict {
 }
 
 func reportTable(w io.Writer, r *validation.Report) {
-	section := ""
+	t := sections{w: w}
 	for _, line := range r.Rows {
-		if line.Section != section {
-			section = line.Section
-			row(w)
-			row(w, section)
-		}
-		cells := line.Cells()
-		row(w, "  "+cells[0], cells[1], cells[2], cells[3], cells[4], cells[5])
+		t.line(line.Section, line.Cells())
 	}
 	row(w)
 	row(w, r.Summary())
+}
+
+// sections prints the lines of a report, with a heading where a section begins.
+type sections struct {
+	w       io.Writer
+	section string
+}
+
+func (t *sections) line(section string, cells []string) {
+	if section != t.section {
+		t.section = section
+		row(t.w)
+		row(t.w, section)
+	}
+	row(t.w, "  "+cells[0], cells[1], cells[2], cells[3], cells[4], cells[5])
 }
 
 // machine says what this runs on.
