@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -111,6 +112,7 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 	}
 	if r.result, err = r.before(); err == nil {
 		r.state, err = newState(b, r.Manifest.Network, r.Data.Side, r.Config, schedule, tensors)
+		debug.FreeOSMemory() // the host's copies, before the first step needs most
 	}
 	if err != nil {
 		return errors.Join(err, r.metrics.Close())
@@ -314,5 +316,6 @@ func (r *run) save() error {
 		return err
 	}
 	r.saved, r.result.Checkpoint = r.done, r.dir.step(r.done)
+	debug.FreeOSMemory() // the copies that were written, which the next step would come on top of
 	return r.dir.prune(r.Config.Keep)
 }

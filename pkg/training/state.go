@@ -42,7 +42,12 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config, s
 			default:
 				a = unet.Array{Shape: p.Shape, Data: make([]float32, p.Size())}
 			}
-			s.store.VariableWithValue(group+p.Name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
+			value := tensors.FromFlatDataAndDimensions(a.Data, a.Shape...)
+			if err := value.MaterializeOnDevice(b, false, 0); err != nil {
+				return nil, fmt.Errorf("training: put %s%s on the backend: %s", group, p.Name, oneLine(err))
+			}
+			value.FinalizeLocal() // or the host keeps a copy of it
+			s.store.VariableWithValue(group+p.Name, value)
 		}
 	}
 	var err error
@@ -178,6 +183,7 @@ func (s *state) read(groups ...string) (checkpoint.Tensors, error) {
 			if err != nil {
 				return nil, fmt.Errorf("training: read %s%s: %s", group, p.Name, oneLine(err))
 			}
+			value.FinalizeLocal()
 			for _, x := range data {
 				if !finite(float64(x)) {
 					return nil, fmt.Errorf("%w: %s%s holds %g", ErrNotFinite, group, p.Name, x)
