@@ -18,20 +18,23 @@ import (
 // groups are the tensors that a training state holds for every tensor of the network.
 var groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
 
-// state holds the network's tensors on the device and the compiled graphs that use them. Between steps nothing but batches,
-// five numbers and the loss pass between host and device: GoMLX donates the buffers of variables that a graph replaces.
+// state holds the network's tensors on the device and the compiled graphs that use them. Nothing but batches, a few numbers and
+// the loss pass between host and device: GoMLX donates the buffers of variables that a graph replaces. A step is two graphs: what
+// replaces tensors holds them twice, which is a lot beside all that the gradient needs but little after it.
 type state struct {
-	network unet.Config
-	recipe  Config
-	side    int
-	store   *model.Store
-	step    *model.Exec
-	score   *model.Exec
+	backend  compute.Backend
+	network  unet.Config
+	recipe   Config
+	side     int
+	store    *model.Store
+	gradient *model.Exec
+	update   *model.Exec
+	score    *model.Exec
 }
 
 // newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new one.
 func newState(b compute.Backend, network unet.Config, side int, recipe Config, schedule diffusion.Schedule, t checkpoint.Tensors) (*state, error) {
-	s := &state{network: network, recipe: recipe, side: side, store: model.NewStore()}
+	s := &state{backend: b, network: network, recipe: recipe, side: side, store: model.NewStore()}
 	for _, group := range groups {
 		for _, p := range network.Parameters() {
 			a, ok := t[group+p.Name]
@@ -50,20 +53,22 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config, s
 			s.store.VariableWithValue(group+p.Name, value)
 		}
 	}
-	var err error
-	if s.step, err = model.NewExec(b, s.store, s.stepGraph(schedule)); err != nil {
-		return nil, fmt.Errorf("training: %s", oneLine(err))
-	}
-	if s.score, err = model.NewExec(b, s.store, s.scoreGraph(schedule)); err != nil {
-		return nil, fmt.Errorf("training: %s", oneLine(err))
+	for exec, graph := range map[**model.Exec]func(*model.Scope, []*Node) []*Node{
+		&s.gradient: s.gradientGraph(schedule), &s.update: s.updateGraph, &s.score: s.scoreGraph(schedule),
+	} {
+		var err error
+		if *exec, err = model.NewExec(b, s.store, graph); err != nil {
+			return nil, fmt.Errorf("training: %s", oneLine(err))
+		}
 	}
 	return s, nil
 }
 
 // close frees the compiled graphs and the tensors on the device.
 func (s *state) close() {
-	s.step.Finalize()
-	s.score.Finalize()
+	for _, exec := range []*model.Exec{s.gradient, s.update, s.score} {
+		exec.Finalize()
+	}
 	s.store.Finalize()
 }
 
@@ -79,59 +84,83 @@ func (s *state) variable(group, name string) *model.Variable {
 	return s.store.GetVariable("/" + group + name)
 }
 
-// stepGraph is one step of Adam and of the moving average; it returns the loss. Adam is written out and not taken from GoMLX:
-// its rate comes from the host each step, and its moments have the names that checkpoints keep.
-func (s *state) stepGraph(schedule diffusion.Schedule) func(*model.Scope, []*Node) *Node {
-	return func(_ *model.Scope, in []*Node) *Node {
-		g := in[0].Graph()
+// gradientGraph returns the loss and its gradient by each parameter.
+func (s *state) gradientGraph(schedule diffusion.Schedule) func(*model.Scope, []*Node) []*Node {
+	return func(_ *model.Scope, in []*Node) []*Node {
 		predicted := s.predict(schedule, checkpoint.Weights, in)
 		errors := diffusion.HuberGraph(in[1], predicted)
 		if s.recipe.Loss == MeanSquare {
 			errors = diffusion.SquareGraph(in[1], predicted)
 		}
-		value := ReduceAllMean(Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
-		parameters := s.network.Parameters()
-		weights := make([]*Node, len(parameters))
-		for i, p := range parameters {
-			weights[i] = s.variable(checkpoint.Weights, p.Name).NodeValue(g)
+		loss := ReduceAllMean(Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
+		var weights []*Node
+		for _, p := range s.network.Parameters() {
+			weights = append(weights, s.variable(checkpoint.Weights, p.Name).NodeValue(loss.Graph()))
 		}
-		gradients := clip(Gradient(value, weights...), s.recipe.ClipNorm)
-		a, decay := adam{rate: in[4], spread: in[5]}, in[6]
-		for i, p := range parameters {
-			m, v := s.variable(checkpoint.AdamM, p.Name), s.variable(checkpoint.AdamV, p.Name)
-			w, m1, v1 := a.update(weights[i], m.NodeValue(g), v.NodeValue(g), gradients[i])
-			average := s.variable(checkpoint.EMA, p.Name)
-			average.SetNodeValue(Add(Mul(decay, average.NodeValue(g)), Mul(OneMinus(decay), w)))
-			m.SetNodeValue(m1)
-			v.SetNodeValue(v1)
-			s.variable(checkpoint.Weights, p.Name).SetNodeValue(w)
-		}
-		return value
+		return append([]*Node{loss}, Gradient(loss, weights...)...)
 	}
 }
 
+// updateGraph takes a step of Adam and of the moving average from the step's numbers and the gradients. Adam is written out and not taken
+// from GoMLX: its rate comes from the host each step, and its moments have the names that checkpoints keep.
+func (s *state) updateGraph(_ *model.Scope, in []*Node) []*Node {
+	g := in[0].Graph()
+	a, decay := adam{rate: in[0], spread: in[1]}, in[2]
+	gradients := clip(in[3:], s.recipe.ClipNorm)
+	for i, p := range s.network.Parameters() {
+		weight, average := s.variable(checkpoint.Weights, p.Name), s.variable(checkpoint.EMA, p.Name)
+		m, v := s.variable(checkpoint.AdamM, p.Name), s.variable(checkpoint.AdamV, p.Name)
+		w, m1, v1 := a.update(weight.NodeValue(g), m.NodeValue(g), v.NodeValue(g), gradients[i])
+		average.SetNodeValue(Add(Mul(decay, average.NodeValue(g)), Mul(OneMinus(decay), w)))
+		m.SetNodeValue(m1)
+		v.SetNodeValue(v1)
+		weight.SetNodeValue(w)
+	}
+	return nil
+}
+
 // scoreGraph returns the mean squared error of the noise that the averaged weights predict.
-func (s *state) scoreGraph(schedule diffusion.Schedule) func(*model.Scope, []*Node) *Node {
-	return func(_ *model.Scope, in []*Node) *Node {
-		return ReduceAllMean(diffusion.SquareGraph(in[1], s.predict(schedule, checkpoint.EMA, in)))
+func (s *state) scoreGraph(schedule diffusion.Schedule) func(*model.Scope, []*Node) []*Node {
+	return func(_ *model.Scope, in []*Node) []*Node {
+		return []*Node{ReduceAllMean(diffusion.SquareGraph(in[1], s.predict(schedule, checkpoint.EMA, in)))}
 	}
 }
 
 // advance takes step n and returns its loss.
 func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
-	rate, spread := unbias(rate, n)
-	loss, err := s.call(s.step, b, float32(rate), float32(spread), float32(decay))
+	loss, gradients, err := s.call(s.gradient, b)
+	if err == nil {
+		rate, spread := unbias(rate, n)
+		err = s.replace(gradients, float32(rate), float32(spread), float32(decay))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err))
 	}
 	return loss, nil
 }
 
+// replace updates all tensors from the gradients, which are used up.
+func (s *state) replace(gradients []*tensors.Tensor, numbers ...float32) error {
+	var args []any
+	for _, x := range numbers {
+		args = append(args, x)
+	}
+	for _, t := range gradients {
+		given, err := DonateTensorBuffer(t, s.backend, 0)
+		if err != nil {
+			return err
+		}
+		args = append(args, given)
+	}
+	_, err := s.update.Call(args...)
+	return err
+}
+
 // validate returns the mean squared error of the noise over batches.
 func (s *state) validate(batches []batch) (float64, error) {
 	sum := 0.0
 	for _, b := range batches {
-		value, err := s.call(s.score, b)
+		value, _, err := s.call(s.score, b)
 		if err != nil {
 			return 0, fmt.Errorf("training: validation: %s", oneLine(err))
 		}
@@ -140,8 +169,9 @@ func (s *state) validate(batches []batch) (float64, error) {
 	return sum / float64(len(batches)), nil
 }
 
-// call runs a graph on a batch and frees what it put on the device.
-func (s *state) call(exec *model.Exec, b batch, numbers ...float32) (float64, error) {
+// call runs a graph on a batch and frees what it put on the device. It returns the graph's first output, a number, and leaves the
+// others there.
+func (s *state) call(exec *model.Exec, b batch) (value float64, rest []*tensors.Tensor, err error) {
 	n := len(b.index)
 	inputs := []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(b.x0, n, s.side, s.side, 1),
@@ -149,24 +179,17 @@ func (s *state) call(exec *model.Exec, b batch, numbers ...float32) (float64, er
 		tensors.FromFlatDataAndDimensions(b.index, n),
 		tensors.FromFlatDataAndDimensions(b.theta, n, 2),
 	}
-	for _, x := range numbers {
-		inputs = append(inputs, tensors.FromScalar(x))
-	}
-	args := make([]any, len(inputs))
-	for i, t := range inputs {
-		args[i] = t
-	}
-	out, err := exec.Call1(args...)
+	out, err := exec.Call([]any{inputs[0], inputs[1], inputs[2], inputs[3]}...)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	value := float64(tensors.ToScalar[float32](out)) // waits for the step
-	for _, t := range append(inputs, out) {
+	value = float64(tensors.ToScalar[float32](out[0])) // waits for the graph
+	for _, t := range append(inputs, out[0]) {
 		if err := t.FinalizeAll(); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 	}
-	return value, nil
+	return value, out[1:], nil
 }
 
 // read copies the tensors of some groups from the device. A value that is not finite is an error, so that no such
