@@ -42,10 +42,10 @@ func highest(values []float32, n, y, x int) bool {
 	return true
 }
 
-// PeakDensity returns the density of peaks by height: those of each bin between rising edges, by its width and the area of the map.
+// PeakDensity returns the number of peaks by the area of the map, in bins of their height between rising edges.
 //
 //   - Shape: one entry fewer than edges. A peak on an inner edge belongs to the bin above it, one on the last edge to none.
-//   - Units: (h/Mpc)² over the unit of the values.
+//   - Units: (h/Mpc)², for each bin whatever its width.
 //   - Errors: panics as Peaks does, and on fewer than two edges.
 func PeakDensity(values []float32, box field.Box, edges []float64) []float64 {
 	if len(edges) < 2 {
@@ -59,7 +59,7 @@ func PeakDensity(values []float32, box field.Box, edges []float64) []float64 {
 		}
 	}
 	for i := range out {
-		out[i] /= (edges[i+1] - edges[i]) * box.Side * box.Side
+		out[i] /= box.Side * box.Side
 	}
 	return out
 }

@@ -57,15 +57,15 @@ func TestPeaksAtTheEdge(t *testing.T) {
 	}
 }
 
-// TestPeakDensity: 4 peaks on an area of 100 in bins of known width, and edges that belong to the bin above.
+// TestPeakDensity: 4 peaks on an area of 100, and edges that belong to the bin above.
 func TestPeakDensity(t *testing.T) {
 	box := field.Box{Side: 10, Cells: 8}
 	values := make([]float32, 64)
 	for i, v := range []float32{1, 2, 2.5, 4} {
 		values[i*16+2*i] = v
 	}
-	if got := PeakDensity(values, box, []float64{1, 2, 4}); !slices.Equal(got, []float64{0.01, 0.01}) {
-		t.Errorf("density %v, want one and two peaks on 100, by widths 1 and 2", got)
+	if got := PeakDensity(values, box, []float64{1, 2, 4}); !slices.Equal(got, []float64{0.01, 0.02}) {
+		t.Errorf("density %v, want one and two peaks on 100", got)
 	}
 }
 
@@ -79,7 +79,7 @@ func TestPeaksMoveWithTheMap(t *testing.T) {
 			t.Fatalf("peaks %v of a moved map, want %v", got, want)
 		}
 		low, high := floats.Min(want)-1, floats.Max(want)+1
-		if got := PeakDensity(values, box, []float64{low, high})[0] * (high - low) * 625; math.Abs(got-float64(len(want))) > 1e-9 {
+		if got := PeakDensity(values, box, []float64{low, high})[0] * 625; math.Abs(got-float64(len(want))) > 1e-9 {
 			t.Fatalf("%g peaks in all, want %d", got, len(want))
 		}
 	})
