@@ -73,9 +73,9 @@ func beyondLabels(s study.BeyondStatistic) (title, x, y string, scale scale) {
 }
 
 // beyondX returns the ends of the abscissa.
-func beyondX(s study.BeyondStatistic, of scale) (low, high float64) {
-	if x := positive(finite(s.X)); len(x) > 0 && x[0] == s.X[0] { // wavenumbers
-		return x[0] / 1.1, x[len(x)-1] * 1.1
+func beyondX(s study.BeyondStatistic) (low, high float64) {
+	if s.Statistic == study.Equilateral || s.Statistic == study.Squeezed {
+		return limitsK(s.X)
 	}
 	return s.X[0] - 0.1, s.X[len(s.X)-1] + 0.1
 }
@@ -83,7 +83,7 @@ func beyondX(s study.BeyondStatistic, of scale) (low, high float64) {
 func curvePanel(s study.BeyondStatistic) *panel {
 	title, _, label, scale := beyondLabels(s)
 	p := newPanel(scale, linear, title, "", label)
-	p.rangeX(beyondX(s, scale))
+	p.rangeX(beyondX(s))
 	unlabelled(&p.X, scale)
 	truth, trueStd := s.Curve(study.TrueMaps)
 	made, madeStd := s.Curve(study.GeneratedMaps)
@@ -115,7 +115,7 @@ func curveLimits(truths, made []float64) (low, high float64) {
 func offsetPanel(s study.BeyondStatistic, control bool, axis scale, limit float64) *panel {
 	_, x, _, scale := beyondLabels(s)
 	p := newPanel(scale, axis, "", x, "offset [σ]")
-	p.rangeX(beyondX(s, scale))
+	p.rangeX(beyondX(s))
 	p.rangeY(-limit, limit)
 	p.horizontal(0, line(trueColor, 0.8))
 	if control {

@@ -23,12 +23,20 @@ const (
 )
 
 // Beyond compares what a power spectrum does not see: peaks, Minkowski functionals and reduced bispectra of generated and true maps at
-// held-out parameters, of log fields and of densities. With a control (nil: none), true maps of other universes at the same parameters
-// stand beside them, and only simulations that have some are taken, as in Control.
+// ValidationParams held-out parameters, of log fields and of densities.
 //
 // Thresholds are those of the true maps of each simulation: ν standard deviations above the mean of their log10 pixels; for densities the
 // quantiles of 1 + δ that a normal distribution has at ν, so that the area above is that of a Gaussian field.
-func (s Source) Beyond(ctx context.Context, cfg Config, control *camels.Maps) (Beyond, error) {
+func (s Source) Beyond(ctx context.Context, cfg Config) (Beyond, error) {
+	return s.beyond(ctx, cfg, nil)
+}
+
+// BeyondControl is Beyond with true maps of other universes at the same parameters beside it, for the simulations of Control.
+func (s Source) BeyondControl(ctx context.Context, cfg Config, control *camels.Maps) (Beyond, error) {
+	return s.beyond(ctx, cfg, control)
+}
+
+func (s Source) beyond(ctx context.Context, cfg Config, control *camels.Maps) (Beyond, error) {
 	if s.Box.Cells < fewestCells {
 		return Beyond{}, fmt.Errorf("study: maps of %d pixels a side have no bispectrum, want at least %d; use a checkpoint of larger maps", s.Box.Cells, fewestCells)
 	}

@@ -17,7 +17,7 @@ func TestBeyond(t *testing.T) {
 		s, control := withControl(t, &counted{stretch: stretch})
 		cfg := smallConfig()
 		cfg.ValidationParams, cfg.MapsPerParam = 12, 30
-		b, err := s.Beyond(ctx, cfg, control)
+		b, err := s.BeyondControl(ctx, cfg, control)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func checkWhiteNoise(t *testing.T, of []BeyondStatistic, stretch float64) {
 func TestBeyondAlone(t *testing.T) {
 	s, _ := withControl(t, &counted{stretch: 1})
 	cfg := smallConfig()
-	b, err := s.Beyond(ctx, cfg, nil)
+	b, err := s.Beyond(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestBeyondAlone(t *testing.T) {
 		t.Errorf("%d rows, z² %g and %g, ratio %g", len(v.Rows), generated, leftOut, v.Ratio)
 	}
 	s.Box.Cells = 4
-	if _, err := s.Beyond(ctx, cfg, nil); err == nil || !strings.Contains(err.Error(), "at least 7") {
+	if _, err := s.Beyond(ctx, cfg); err == nil || !strings.Contains(err.Error(), "at least 7") {
 		t.Errorf("error %v, want one that names the least side", err)
 	}
 }
