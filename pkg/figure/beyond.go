@@ -42,7 +42,7 @@ func Beyond(b study.Beyond, field string) *Figure {
 	return &Figure{
 		width: pageWidth, height: vg.Length(len(rows)) * 1.75 * vg.Inch,
 		legend: legend,
-		note: b.Caption + " Curves: means over parameters; bands: the mean standard deviation of single maps. Offsets: mean map less the mean true map, in standard deviations σ of single true maps; bands: standard error over parameters." +
+		note: b.Caption + " Curves: means over parameters; bands: the mean standard deviation of single maps. Offsets: mean less that of the true maps, in standard deviations σ of single true maps, pooled over parameters; bands: standard error over parameters." +
 			outside("Curves", tops...) + outside("Offsets", bottoms...),
 		body: func(c draw.Canvas) { drawPanels(c, rows) },
 	}
@@ -59,13 +59,13 @@ func beyondLabels(s study.BeyondStatistic) (title, x, y string, scale scale) {
 	const k = "k [h/Mpc]"
 	switch s.Statistic {
 	case study.Peaks:
-		return "peaks by height", threshold, "n [(h/Mpc)²]", linear
+		return "peaks by height", threshold, "dn/dν [(h/Mpc)²]", linear
 	case study.ExcursionArea:
 		return "area above ν", threshold, "V_{0}", linear
 	case study.Boundary:
-		return "length of its boundary", threshold, "V_{1} [h/Mpc]", linear
+		return "length of the boundary at ν", threshold, "V_{1} [h/Mpc]", linear
 	case study.EulerCharacteristic:
-		return "its Euler characteristic", threshold, "V_{2} [(h/Mpc)²]", linear
+		return "Euler characteristic above ν", threshold, "V_{2} [(h/Mpc)²]", linear
 	case study.Equilateral:
 		return "bispectrum, equilateral", k, "Q(k, k, k)" + perDex, logarithmic
 	}

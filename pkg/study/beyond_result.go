@@ -93,17 +93,23 @@ func (b BeyondStatistic) Curve(of BeyondSide) (mean, std []float64) {
 }
 
 // Offset returns by how many standard deviations of single true maps the mean map of a side differs from the mean true one: the mean over
-// parameters, at points that are scored there, and its standard error. NaN: no such parameter, or for the error, one alone.
+// parameters, and its standard error (NaN for one parameter). The unit is the deviation pooled over parameters: that of a single one is
+// small just where few maps happen to have much of what is counted, which would bend the mean. NaN where true maps do not differ.
 func (b BeyondStatistic) Offset(of BeyondSide) (mean, standardError []float64) {
+	n := float64(len(b.Rows))
 	for i := range b.X {
 		var offsets []float64
+		variance := 0.0
 		for _, r := range b.Rows {
-			if r.Scored[i] {
-				offsets = append(offsets, (of(r).Mean[i]-r.True.Mean[i])/r.True.Std[i])
-			}
+			offsets = append(offsets, of(r).Mean[i]-r.True.Mean[i])
+			variance += r.True.Std[i] * r.True.Std[i] / n
 		}
 		m, s := stat.MeanStdDev(offsets, nil)
-		mean, standardError = append(mean, m), append(standardError, s/math.Sqrt(float64(len(offsets))))
+		if variance == 0 {
+			m = math.NaN()
+		}
+		unit := math.Sqrt(variance)
+		mean, standardError = append(mean, m/unit), append(standardError, s/unit/math.Sqrt(n))
 	}
 	return mean, standardError
 }

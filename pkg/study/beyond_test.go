@@ -122,7 +122,13 @@ func TestScoredPoints(t *testing.T) {
 		t.Errorf("z² %g of the control, want 0.4", r.ControlZ2)
 	}
 	b := BeyondStatistic{X: []float64{0, 1}, Rows: []BeyondRow{r}}
-	if offset, e := b.Offset(GeneratedMaps); math.Abs(offset[0]-2.5/math.Sqrt(2.5)) > 1e-12 || !math.IsNaN(offset[1]) || !math.IsNaN(e[0]) {
+	if offset, e := b.Offset(GeneratedMaps); math.Abs(offset[0]-2.5/math.Sqrt(2.5)) > 1e-12 || math.Abs(offset[1]-98.8/math.Sqrt(1.7)) > 1e-12 || !math.IsNaN(e[0]) {
+		t.Errorf("offset %v ± %v", offset, e)
+	}
+	other := r
+	other.True.Std, other.Generated.Mean = []float64{math.Sqrt(7.5), 0}, []float64{3.5, 1.2}
+	b.Rows = append(b.Rows, other) // offsets 2.5 and 0.5, variances 2.5 and 7.5: 1.5 ± 1 in units of √5
+	if offset, e := b.Offset(GeneratedMaps); math.Abs(offset[0]-1.5/math.Sqrt(5)) > 1e-12 || math.Abs(e[0]-1/math.Sqrt(5)) > 1e-12 {
 		t.Errorf("offset %v ± %v", offset, e)
 	}
 }
