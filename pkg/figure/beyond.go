@@ -31,6 +31,10 @@ func Beyond(b study.Beyond, field string) *Figure {
 		rows[len(rows)-2], rows[len(rows)-1] = append(rows[len(rows)-2], top), append(rows[len(rows)-1], bottom)
 		tops, bottoms = append(tops, top), append(bottoms, bottom)
 	}
+	beyond := ""
+	if limit > offsetsLinear {
+		beyond = " Their axes are linear near 0 and logarithmic far from it."
+	}
 	trueLine, genLine, control := line(trueColor, 1.6), line(genColor, 1.6, genDash...), controlLine
 	legend := []entry{
 		{label: fmt.Sprintf("true maps (%s)", field), line: &trueLine, fill: faint(trueColor, 0.22)},
@@ -42,7 +46,7 @@ func Beyond(b study.Beyond, field string) *Figure {
 	return &Figure{
 		width: pageWidth, height: vg.Length(len(rows)) * 1.75 * vg.Inch,
 		legend: legend,
-		note: b.Caption + " Curves: means over parameters; bands: the mean standard deviation of single maps. Offsets: mean less that of the true maps, in standard deviations σ of single true maps, pooled over parameters; bands: standard error over parameters." +
+		note: b.Caption + " Curves: means over parameters; bands: the mean standard deviation of single maps. Offsets: mean less that of the true maps, in standard deviations σ of single true maps, pooled over parameters; bands: standard error over parameters." + beyond +
 			outside("Curves", tops...) + outside("Offsets", bottoms...),
 		body: func(c draw.Canvas) { drawPanels(c, rows) },
 	}
@@ -95,7 +99,7 @@ func curvePanel(s study.BeyondStatistic) *panel {
 	return p
 }
 
-// curveLimits hold all of the true curves, and of generated ones what lies within their height above and below.
+// curveLimits hold all of the true curves, and of generated ones what lies within twice their height above and below.
 func curveLimits(truths, made []float64) (low, high float64) {
 	if len(truths) == 0 {
 		truths = made
@@ -106,7 +110,7 @@ func curveLimits(truths, made []float64) (low, high float64) {
 	low, high = truths[0], truths[len(truths)-1]
 	span := high - low
 	if len(made) > 0 {
-		low, high = min(low, max(made[0], low-span)), max(high, min(made[len(made)-1], high+span))
+		low, high = min(low, max(made[0], low-2*span)), max(high, min(made[len(made)-1], high+2*span))
 	}
 	return low - 0.05*(high-low), high + 0.05*(high-low)
 }
@@ -131,6 +135,9 @@ func (p *panel) offset(s study.BeyondStatistic, of study.BeyondSide, sty draw.Li
 	p.line(s.X, mean, sty)
 }
 
+// offsetsLinear is the largest offset, in σ, that a linear axis shows.
+const offsetsLinear = 8
+
 // offsetAxis returns the scale of all offsets and its end: linear as long as they are of the order of 1.
 func offsetAxis(b study.Beyond, of []study.BeyondStatistic) (scale, float64) {
 	largest := 0.5
@@ -146,8 +153,8 @@ func offsetAxis(b study.Beyond, of []study.BeyondStatistic) (scale, float64) {
 			}
 		}
 	}
-	if largest > 8 {
-		return wide, min(1.5*largest, 1e4)
+	if limit := 1.1 * largest; limit <= offsetsLinear {
+		return linear, limit
 	}
-	return linear, 1.1 * largest
+	return wide, min(1.5*largest, 1e4)
 }

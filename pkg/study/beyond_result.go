@@ -75,10 +75,14 @@ func (b *BeyondStatistic) ratio(seed uint64) {
 // BeyondSide chooses maps of a row.
 type BeyondSide func(BeyondRow) summary.BinStats
 
-// The sides of a comparison.
-func TrueMaps(r BeyondRow) summary.BinStats      { return r.True }
+// TrueMaps are those of the simulation.
+func TrueMaps(r BeyondRow) summary.BinStats { return r.True }
+
+// GeneratedMaps are those of the emulator.
 func GeneratedMaps(r BeyondRow) summary.BinStats { return r.Generated }
-func ControlMaps(r BeyondRow) summary.BinStats   { return r.Control }
+
+// ControlMaps are true maps of other universes; none without a control.
+func ControlMaps(r BeyondRow) summary.BinStats { return r.Control }
 
 // Curve returns the mean over parameters of the mean over maps, and of the standard deviation of single maps.
 func (b BeyondStatistic) Curve(of BeyondSide) (mean, std []float64) {

@@ -9,7 +9,8 @@ import (
 
 // Peaks returns the heights of the local maxima of a periodic map, row by row: of the pixels that are higher than all 8 neighbours.
 //
-//   - Shape: Cells² values, row-major. Pixels that equal a neighbour are no peaks, nor are NaN and what is next to one.
+//   - Shape: Cells² values, row-major. Pixels that equal a neighbour are no peaks (maps of few grey levels lose some), nor are
+//     NaN and what is next to one.
 //   - Normalisation: none; in white noise one pixel in 9 is a peak.
 //   - Errors: panics unless there are Cells² values and Cells is at least 3.
 func Peaks(values []float32, box field.Box) []float64 {
