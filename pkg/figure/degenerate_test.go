@@ -27,6 +27,7 @@ func TestNothingToShow(t *testing.T) {
 		"spectra": Spectra(study.Spectra{}), "1P": OneParameter(study.OneParameter{}), "histograms": Histograms(study.Histograms{}),
 		"chi2": Chi2(study.Chi2{}), "contours": Contours(study.Contours{}), "inference": Inference(study.Inference{}),
 		"both": Likelihood(study.Contours{}, study.Inference{}), "training": Training(study.Training{}), "gallery": Gallery(nil, nil, "", ""),
+		"beyond": Beyond(study.Beyond{}, study.LogField),
 	} {
 		t.Run(name, func(t *testing.T) { must(t, f) })
 	}

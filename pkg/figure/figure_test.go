@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"darkfield/pkg/field"
+	"darkfield/pkg/study"
 )
 
 // everyFigure draws each kind of figure from synthetic results, good and poor.
@@ -30,6 +31,9 @@ func everyFigure() map[string]*Figure {
 		"training":        Training(syntheticTraining()),
 		"gallery":         Gallery(maps, []string{"Ω_m=0.150 σ_8=0.900", "Ω_m=0.310 σ_8=0.720", "true", "generated"}, "(Msun/h)/(Mpc/h)^2", toyCaption),
 		"gallery-two-row": Gallery(append(maps, maps...), nil, "", "Overdensities."),
+		"beyond":          Beyond(syntheticBeyond(1, true), study.LogField),
+		"beyond-alone":    Beyond(syntheticBeyond(1, false), study.DensityField),
+		"beyond-poor":     Beyond(syntheticBeyond(30, true), study.LogField),
 		"empty":           Empty("Nothing to show."),
 	}
 }

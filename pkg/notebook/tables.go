@@ -62,3 +62,9 @@ func (s *Session) Quality(r study.Inference) {
 	s.Table([]string{"parameter", "rms error", "mean 68 % half width", "mean |z|", "inside 68 %", "maps"}, [][]string{line("Ω_m", om), line("σ_8", s8)})
 	s.Note(r.Caption)
 }
+
+// Beyond shows the mean z² of statistics besides power.
+func (s *Session) Beyond(r study.Beyond) {
+	s.Table(study.BeyondHeader(), r.Cells())
+	s.Note(r.Caption)
+}

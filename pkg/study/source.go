@@ -138,8 +138,13 @@ func (s Source) convention() summary.Convention {
 	return summary.Deviation
 }
 
-// caption says where a result comes from: the data, the checkpoint and the sampler.
+// caption says where a result comes from: the data, the normalisation of spectra, the checkpoint and the sampler.
 func (s Source) caption(cfg Config, more string) string {
+	return s.origin(cfg, fmt.Sprintf("; spectra of log10 fields f with %v", s.convention()), more)
+}
+
+// origin is caption for results of which there is something else, or nothing, to be said in the first place.
+func (s Source) origin(cfg Config, first, more string) string {
 	data := suiteTitle(s.Suite.Description.Suite)
 	trained := ""
 	if s.Trained != "" && s.Trained != s.Suite.Description.Suite {
@@ -149,8 +154,8 @@ func (s Source) caption(cfg Config, more string) string {
 	if s.Weights != "" {
 		weights = s.Weights + ","
 	}
-	text := fmt.Sprintf("%s, %d² pixels, %g Mpc/h a side; spectra of log10 fields f with %v; %s step %d, %.8s%s; sampler %s, seed %d.",
-		data, s.Box.Cells, s.Box.Side, s.convention(), weights, s.Step, s.Hash, trained, s.Sampler, cfg.Seed)
+	text := fmt.Sprintf("%s, %d² pixels, %g Mpc/h a side%s; %s step %d, %.8s%s; sampler %s, seed %d.",
+		data, s.Box.Cells, s.Box.Side, first, weights, s.Step, s.Hash, trained, s.Sampler, cfg.Seed)
 	if more != "" {
 		text += " " + more
 	}

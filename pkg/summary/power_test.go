@@ -88,6 +88,11 @@ func TestPowerAsksForWholeMaps(t *testing.T) {
 		"a curve too short":   func() { ReducedChi2([]float64{1}, Stats([][]float64{{1, 2}, {2, 3}})) },
 		"ratios of bins":      func() { Ratios([][]float64{{1, 2}}, [][]float64{{1}}) },
 		"one edge":            func() { NewHistogram(nil, []float64{1}) },
+		"peaks of a row":      func() { Peaks(make([]float32, 3), field.Box{Side: 1, Cells: 3}) },
+		"peaks in no bin":     func() { PeakDensity(make([]float32, 9), field.Box{Side: 1, Cells: 3}, []float64{1}) },
+		"a small excursion":   func() { MinkowskiOf(make([]float32, 4), field.Box{Side: 1, Cells: 2}, nil) },
+		"small triangles":     func() { Deviation.BispectrumOf(make([]float64, 36), field.Box{Side: 1, Cells: 6}) },
+		"bispectrum of sums":  func() { SumNormalised.BispectrumOf(make([]float64, 49), field.Box{Side: 1, Cells: 7}) },
 		"envelope of unequal": func() { Envelope([]Histogram{NewHistogram(nil, []float64{1, 2}), NewHistogram(nil, []float64{1, 3})}) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,26 @@ func (p *plan) transform() {
 	}
 }
 
+// inverse writes the map that modes are the transform of to values; it takes the modes' place as scratch.
+func (p *plan) inverse() {
+	n, half := p.n, p.n/2+1
+	for j := range half {
+		for i := range p.column {
+			p.column[i] = p.modes[i*half+j]
+		}
+		p.complex.Sequence(p.column, p.column)
+		for i, v := range p.column {
+			p.modes[i*half+j] = v
+		}
+	}
+	for i := range n {
+		p.real.Sequence(p.values[i*n:(i+1)*n], p.modes[i*half:(i+1)*half])
+	}
+	for i := range p.values {
+		p.values[i] /= float64(n * n)
+	}
+}
+
 // rings say to which bin each mode of the half plane belongs. k is in units of the fundamental mode.
 type rings struct {
 	bin    []int     // of each mode; the number of bins for modes outside all of them

@@ -1,0 +1,160 @@
+package figure
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/study"
+)
+
+// Beyond draws what the power spectrum does not see of one field: peaks, Minkowski functionals and reduced bispectra of true and generated
+// maps, and below each how far generated maps, and a control if there is one, are from the true ones.
+func Beyond(b study.Beyond, field string) *Figure {
+	const columns = 3
+	of := b.Of(field)
+	if len(of) == 0 {
+		return Empty("Nothing beyond the power spectrum: there is no validation parameter to show.")
+	}
+	var rows [][]*panel
+	var tops, bottoms []*panel
+	axis, limit := offsetAxis(b, of)
+	for i, s := range of {
+		top, bottom := curvePanel(s), offsetPanel(s, b.HasControl, axis, limit)
+		if i%columns == 0 {
+			rows = append(rows, nil, nil)
+		} else {
+			unlabelled(&bottom.Y, axis)
+		}
+		rows[len(rows)-2], rows[len(rows)-1] = append(rows[len(rows)-2], top), append(rows[len(rows)-1], bottom)
+		tops, bottoms = append(tops, top), append(bottoms, bottom)
+	}
+	beyond := ""
+	if limit > offsetsLinear {
+		beyond = " Their axes are linear near 0 and logarithmic far from it."
+	}
+	trueLine, genLine, control := line(trueColor, 1.6), line(genColor, 1.6, genDash...), controlLine
+	legend := []entry{
+		{label: fmt.Sprintf("true maps (%s)", field), line: &trueLine, fill: faint(trueColor, 0.22)},
+		{label: "generated maps", line: &genLine, fill: faint(genColor, 0.22)},
+	}
+	if b.HasControl {
+		legend = append(legend, entry{label: "control: other universes", line: &control, fill: shade(control, 0.22)})
+	}
+	return &Figure{
+		width: pageWidth, height: vg.Length(len(rows)) * 1.75 * vg.Inch,
+		legend: legend,
+		note: b.Caption + " Curves: means over parameters; bands: the mean standard deviation of single maps. Offsets: mean less that of the true maps, in standard deviations σ of single true maps, pooled over parameters; bands: standard error over parameters." + beyond +
+			outside("Curves", tops...) + outside("Offsets", bottoms...),
+		body: func(c draw.Canvas) { drawPanels(c, rows) },
+	}
+}
+
+var controlLine = categories[3]
+
+// beyondLabels returns the title of a statistic, the labels of its axes and the scale of the abscissa.
+func beyondLabels(s study.BeyondStatistic) (title, x, y string, scale scale) {
+	threshold, perDex := "ν [σ of log_{10} pixels]", " [1/dex]"
+	if s.Field == study.DensityField {
+		threshold, perDex = "ν [normal quantile of 1 + δ]", ""
+	}
+	const k = "k [h/Mpc]"
+	switch s.Statistic {
+	case study.Peaks:
+		return "peaks by height", threshold, "dn/dν [(h/Mpc)²]", linear
+	case study.ExcursionArea:
+		return "area above ν", threshold, "V_{0}", linear
+	case study.Boundary:
+		return "length of the boundary at ν", threshold, "V_{1} [h/Mpc]", linear
+	case study.EulerCharacteristic:
+		return "Euler characteristic above ν", threshold, "V_{2} [(h/Mpc)²]", linear
+	case study.Equilateral:
+		return "bispectrum, equilateral", k, "Q(k, k, k)" + perDex, logarithmic
+	}
+	return "bispectrum, squeezed", k, "Q(k_{min}, k, k)" + perDex, logarithmic
+}
+
+// beyondX returns the ends of the abscissa.
+func beyondX(s study.BeyondStatistic) (low, high float64) {
+	if s.Statistic == study.Equilateral || s.Statistic == study.Squeezed {
+		return limitsK(s.X)
+	}
+	return s.X[0] - 0.1, s.X[len(s.X)-1] + 0.1
+}
+
+func curvePanel(s study.BeyondStatistic) *panel {
+	title, _, label, scale := beyondLabels(s)
+	p := newPanel(scale, linear, title, "", label)
+	p.rangeX(beyondX(s))
+	unlabelled(&p.X, scale)
+	truth, trueStd := s.Curve(study.TrueMaps)
+	made, madeStd := s.Curve(study.GeneratedMaps)
+	p.rangeY(curveLimits(finite(sum(truth, trueStd, -1), sum(truth, trueStd, 1)), finite(sum(made, madeStd, -1), sum(made, madeStd, 1))))
+	p.band(s.X, sum(truth, trueStd, -1), sum(truth, trueStd, 1), faint(trueColor, 0.22))
+	p.band(s.X, sum(made, madeStd, -1), sum(made, madeStd, 1), faint(genColor, 0.22))
+	p.line(s.X, truth, line(trueColor, 1.6))
+	p.line(s.X, made, line(genColor, 1.6, genDash...))
+	return p
+}
+
+// curveLimits hold all of the true curves, and of generated ones what lies within twice their height above and below.
+func curveLimits(truths, made []float64) (low, high float64) {
+	if len(truths) == 0 {
+		truths = made
+	}
+	if len(truths) == 0 {
+		return 0, 1
+	}
+	low, high = truths[0], truths[len(truths)-1]
+	span := high - low
+	if len(made) > 0 {
+		low, high = min(low, max(made[0], low-2*span)), max(high, min(made[len(made)-1], high+2*span))
+	}
+	return low - 0.05*(high-low), high + 0.05*(high-low)
+}
+
+// offsetPanel draws offsets from the true maps.
+func offsetPanel(s study.BeyondStatistic, control bool, axis scale, limit float64) *panel {
+	_, x, _, scale := beyondLabels(s)
+	p := newPanel(scale, axis, "", x, "offset [σ]")
+	p.rangeX(beyondX(s))
+	p.rangeY(-limit, limit)
+	p.horizontal(0, line(trueColor, 0.8))
+	if control {
+		p.offset(s, study.ControlMaps, controlLine)
+	}
+	p.offset(s, study.GeneratedMaps, line(genColor, 1.6, genDash...))
+	return p
+}
+
+func (p *panel) offset(s study.BeyondStatistic, of study.BeyondSide, sty draw.LineStyle) {
+	mean, e := s.Offset(of)
+	p.band(s.X, sum(mean, e, -1), sum(mean, e, 1), shade(sty, 0.22))
+	p.line(s.X, mean, sty)
+}
+
+// offsetsLinear is the largest offset, in σ, that a linear axis shows.
+const offsetsLinear = 8
+
+// offsetAxis returns the scale of all offsets and its end: linear as long as they are of the order of 1.
+func offsetAxis(b study.Beyond, of []study.BeyondStatistic) (scale, float64) {
+	largest := 0.5
+	for _, s := range of {
+		sides := []study.BeyondSide{study.GeneratedMaps}
+		if b.HasControl {
+			sides = append(sides, study.ControlMaps)
+		}
+		for _, side := range sides {
+			mean, e := s.Offset(side)
+			for _, v := range finite(mean, sum(mean, e, -1), sum(mean, e, 1)) {
+				largest = max(largest, math.Abs(v))
+			}
+		}
+	}
+	if limit := 1.1 * largest; limit <= offsetsLinear {
+		return linear, limit
+	}
+	return wide, min(1.5*largest, 1e4)
+}

@@ -1,0 +1,86 @@
+package figure
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"darkfield/pkg/study"
+	"darkfield/pkg/summary"
+)
+
+// syntheticBeyond is shaped like the comparison of an emulator whose curves are off by bias standard deviations of single maps.
+func syntheticBeyond(bias float64, control bool) study.Beyond {
+	rng := rand.New(rand.NewPCG(31, 32))
+	out := study.Beyond{Caption: toyCaption, HasControl: control}
+	nu := []float64{-2, -1, 0, 1, 2, 3}
+	k := []float64{0.35, 0.8, 1.3, 1.8, 2.3}
+	for _, field := range []string{study.LogField, study.DensityField} {
+		for _, name := range []string{study.Peaks, study.ExcursionArea, study.Boundary, study.EulerCharacteristic, study.Equilateral, study.Squeezed} {
+			s := study.BeyondStatistic{Field: field, Statistic: name, X: nu, Ratio: 1 + bias}
+			if name == study.Equilateral || name == study.Squeezed {
+				s.X = k
+			}
+			for range 5 {
+				s.Rows = append(s.Rows, syntheticRow(s.X, bias, control, rng))
+			}
+			out.Statistics = append(out.Statistics, s)
+		}
+	}
+	return out
+}
+
+func syntheticRow(x []float64, bias float64, control bool, rng *rand.Rand) study.BeyondRow {
+	stats := func(offset float64) summary.BinStats {
+		var b summary.BinStats
+		for _, at := range x {
+			b.Mean = append(b.Mean, math.Exp(-at*at/2)+0.1*(offset+0.2*rng.NormFloat64()))
+			b.Std = append(b.Std, 0.1)
+		}
+		return b
+	}
+	r := study.BeyondRow{True: stats(0), Generated: stats(bias), Scored: make([]bool, len(x))}
+	for i := range x {
+		r.Scored[i] = i > 0
+	}
+	if control {
+		r.Control, r.Universes = stats(0), 5
+	}
+	return r
+}
+
+// TestBrokenBeyond: numbers that cannot be drawn give a figure, and so do a single parameter and points that nothing is scored at.
+func TestBrokenBeyond(t *testing.T) {
+	b := syntheticBeyond(1, true)
+	for _, s := range b.Statistics {
+		for _, r := range s.Rows {
+			poison(r.True.Mean, r.Generated.Mean, r.Generated.Std, r.Control.Mean)
+		}
+	}
+	must(t, Beyond(b, study.LogField))
+	b = syntheticBeyond(1, false)
+	for i := range b.Statistics {
+		b.Statistics[i].Rows = b.Statistics[i].Rows[:1]
+		clear(b.Statistics[i].Rows[0].Scored)
+		b.Statistics[i].X = b.Statistics[i].X[:1]
+	}
+	must(t, Beyond(b, study.DensityField))
+}
+
+// TestBeyondSaysWhatItDraws: the legend names the control only where there is one, and large offsets are not cut.
+func TestBeyondSaysWhatItDraws(t *testing.T) {
+	for _, control := range []bool{true, false} {
+		f := Beyond(syntheticBeyond(30, control), study.LogField)
+		named := false
+		for _, e := range f.legend {
+			named = named || strings.HasPrefix(e.label, "control")
+		}
+		if named != control {
+			t.Errorf("control %v: the legend is %v", control, f.legend)
+		}
+		if strings.Contains(f.Note(), "Offsets: 1") {
+			t.Errorf("offsets of 30 are cut: %s", f.Note())
+		}
+	}
+}
