@@ -69,7 +69,7 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 		}
 		for p := range n {
 			k, i := (first+p)/size, (first+p)%size
-			v := s.term(draws[k].Term, x0, draws[k].Epsilon, predicted[p*pixels:(p+1)*pixels])
+			v := s.term(draws[k].Term, draws[k].Epsilon, predicted[p*pixels:(p+1)*pixels])
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return nil, fmt.Errorf("diffusion: term %d is %g for θ = %v: the network's prediction is not finite", draws[k].Term, v, theta[i*thetas:(i+1)*thetas])
 			}
@@ -79,30 +79,23 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 	return out, nil
 }
 
-// term sums one term over pixels. Written in the error of the predicted noise, which keeps digits that differences of means
-// lose: the means differ by β_t/√(α_t(1 − ᾱ_t)) (ε − ε_predicted).
-func (s Schedule) term(term Term, x0, epsilon, predicted []float32) float64 {
-	t := term.Step()
-	if term == 0 {
-		return s.reconstruction(x0, epsilon, predicted)
-	}
+// term sums one term over pixels. Written in the error of the predicted noise, which keeps digits that differences of means lose.
+func (s Schedule) term(term Term, epsilon, predicted []float32) float64 {
 	sum := 0.0
 	for i, e := range epsilon {
 		d := float64(e) - float64(predicted[i])
 		sum += d * d
 	}
-	scale := s.Beta(t) / math.Sqrt(s.Alpha(t)*(1-s.AlphaBar(t)))
-	return sum * scale * scale / (2 * s.PosteriorVariance(t))
+	weight, constant := s.boundWeight(term)
+	return weight*sum + constant*float64(len(epsilon))
 }
 
-// reconstruction is L_0. At t = 1 the reverse mean with the true noise is x_0 itself, so x_0 − μ is the scaled error of the
-// predicted noise here too.
-func (s Schedule) reconstruction(x0, epsilon, predicted []float32) float64 {
-	beta := s.Beta(1)
-	sum := 0.0
-	for i := range x0 {
-		d := math.Sqrt(beta/s.Alpha(1)) * (float64(predicted[i]) - float64(epsilon[i]))
-		sum += d * d
+// boundWeight returns what the squared error of the noise of a pixel is multiplied by in a term, and what is added. The means of the reverse
+// step differ by β_t/√(α_t(1 − ᾱ_t)) (ε − ε_predicted); at t = 1, where x_0 itself is the mean with the true noise, that is √(β/α).
+func (s Schedule) boundWeight(term Term) (weight, constant float64) {
+	t := term.Step()
+	if term == 0 {
+		return 1 / (2 * s.Alpha(1)), 0.5 * math.Log(2*math.Pi*s.Beta(1))
 	}
-	return sum/(2*beta) + 0.5*float64(len(x0))*math.Log(2*math.Pi*beta)
+	return s.Beta(t) * s.Beta(t) / (s.Alpha(t) * (1 - s.AlphaBar(t)) * 2 * s.PosteriorVariance(t)), 0
 }

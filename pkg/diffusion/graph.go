@@ -61,3 +61,13 @@ func HuberGraph(epsilon, predicted *Node) *Node {
 
 // SquareGraph returns the squared error of every pixel.
 func SquareGraph(epsilon, predicted *Node) *Node { return Square(Sub(epsilon, predicted)) }
+
+// BoundGraph returns the term of the bound of each map of a batch, as Schedule.BoundTerms does but in float32: epsilon and predicted
+// [B, H, W, 1], index [B] → [B] in nats. What does not depend on the prediction is left out: a constant of term 0.
+func BoundGraph(s Schedule, epsilon, predicted, index *Node) *Node {
+	table := make([]float64, s.Steps())
+	for i := range table {
+		table[i], _ = s.boundWeight(Term(i))
+	}
+	return ReduceSum(Mul(byTime(table, index), SquareGraph(epsilon, predicted)), 1, 2, 3)
+}

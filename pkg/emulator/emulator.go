@@ -23,7 +23,9 @@ type Emulator struct {
 	manifest checkpoint.Manifest
 	hash     string
 	schedule diffusion.Schedule
+	store    *model.Store
 	exec     *model.Exec
+	slope    *model.Exec // terms of the bound and their gradients
 }
 
 // Open reads a checkpoint and puts its averaged weights (or, where it has none, its weights) on the backend.
@@ -37,24 +39,32 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
-	e := &Emulator{manifest: c.Manifest, hash: c.Hash, schedule: schedule}
-	store := model.NewStore()
+	e := &Emulator{manifest: c.Manifest, hash: c.Hash, schedule: schedule, store: model.NewStore()}
 	for name, a := range weights {
-		store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
+		e.store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
 	}
-	e.exec, err = model.NewExec(b, store, func(_ *model.Scope, in []*Node) *Node {
-		weight := func(name string) *Node { return store.GetVariable("/" + name).NodeValue(in[0].Graph()) }
-		output := unet.Predict(c.Manifest.Network, weight, in[0], in[1], in[2])
-		return diffusion.EpsilonGraph(schedule, c.Manifest.Prediction, output, in[0], in[1])
-	})
+	e.exec, err = model.NewExec(b, e.store, func(_ *model.Scope, in []*Node) *Node { return e.predict(in[0], in[1], in[2]) })
+	if err == nil {
+		e.slope, err = model.NewExec(b, e.store, e.slopeGraph)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
 	return e, nil
 }
 
+// predict returns the noise that the network sees in xt.
+func (e *Emulator) predict(xt, index, theta *Node) *Node {
+	weight := func(name string) *Node { return e.store.GetVariable("/" + name).NodeValue(xt.Graph()) }
+	output := unet.Predict(e.manifest.Network, weight, xt, index, theta)
+	return diffusion.EpsilonGraph(e.schedule, e.manifest.Prediction, output, xt, index)
+}
+
 // Close frees the compiled graphs.
-func (e *Emulator) Close() { e.exec.Finalize() }
+func (e *Emulator) Close() {
+	e.exec.Finalize()
+	e.slope.Finalize()
+}
 
 // Manifest says what the network was trained on.
 func (e *Emulator) Manifest() checkpoint.Manifest { return e.manifest }

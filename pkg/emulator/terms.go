@@ -13,18 +13,9 @@ import (
 // seeds, [θ][term]. Every θ sees the same noise, which depends on a seed and the term alone. batch is how many pairs of θ and
 // noise go through the network at a time.
 func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64, batch int) (func(context.Context, []cosmology.Params) ([][]float64, error), error) {
-	if m.Box.Cells != e.Box().Cells {
-		return nil, fmt.Errorf("emulator: a map of %d pixels a side, the network was trained on %d: average it down first, or use another checkpoint", m.Box.Cells, e.Box().Cells)
-	}
-	if batch < 1 || len(terms) == 0 || len(seeds) == 0 {
-		return nil, fmt.Errorf("emulator: batch of %d, %d terms, %d seeds, want at least one of each", batch, len(terms), len(seeds))
-	}
-	x0 := e.manifest.Scaling.Scale(m).Values
-	var draws []diffusion.Draw
-	for _, term := range terms {
-		for _, seed := range seeds {
-			draws = append(draws, diffusion.Draw{Term: term, Epsilon: diffusion.TermNoise(seed, term, len(x0))})
-		}
+	x0, draws, err := e.draws(m, terms, seeds, batch)
+	if err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context, params []cosmology.Params) ([][]float64, error) {
 		theta, err := e.thetas(params)
@@ -44,4 +35,21 @@ func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 		}
 		return out, nil
 	}, nil
+}
+
+// draws returns the scaled pixels of a map, and the noise of each term and seed: seeds run fastest.
+func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64, batch int) (x0 []float32, draws []diffusion.Draw, err error) {
+	if m.Box.Cells != e.Box().Cells {
+		return nil, nil, fmt.Errorf("emulator: a map of %d pixels a side, the network was trained on %d: average it down first, or use another checkpoint", m.Box.Cells, e.Box().Cells)
+	}
+	if batch < 1 || len(terms) == 0 || len(seeds) == 0 {
+		return nil, nil, fmt.Errorf("emulator: batch of %d, %d terms, %d seeds, want at least one of each", batch, len(terms), len(seeds))
+	}
+	x0 = e.manifest.Scaling.Scale(m).Values
+	for _, term := range terms {
+		for _, seed := range seeds {
+			draws = append(draws, diffusion.Draw{Term: term, Epsilon: diffusion.TermNoise(seed, term, len(x0))})
+		}
+	}
+	return x0, draws, nil
 }

@@ -1,0 +1,109 @@
+package emulator
+
+import (
+	"context"
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+)
+
+// Gradients returns the function that HMC needs: parameters → Σ weights[k] L_{terms[k]} of map m, in nats up to a constant, and its
+// derivatives by Ω_m and σ_8. Noise, seeds and batch are those of Terms, but pixels are summed in float32, and a term outside the
+// bound is an error of Terms alone.
+func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []float64, seeds []uint64, batch int) (func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error), error) {
+	x0, draws, err := e.draws(m, terms, seeds, batch)
+	if err != nil {
+		return nil, err
+	}
+	if len(weights) != len(terms) {
+		return nil, fmt.Errorf("emulator: %d weights for %d terms, want one each", len(weights), len(terms))
+	}
+	low, high := e.manifest.Prior.Min, e.manifest.Prior.Max
+	span := [2]float64{high.OmegaM - low.OmegaM, high.Sigma8 - low.Sigma8}
+	return func(ctx context.Context, params []cosmology.Params) ([]float64, [][2]float64, error) {
+		theta, err := e.thetas(params)
+		if err != nil {
+			return nil, nil, err
+		}
+		values, slopes := make([]float64, len(params)), make([][2]float64, len(params))
+		pairs := len(params) * len(draws)
+		for first := 0; first < pairs; first += batch {
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
+			n := min(batch, pairs-first)
+			at := func(p int) (param, draw int) { return (first + p) % len(params), (first + p) / len(params) }
+			b := slopeBatch{size: batch, side: e.manifest.Data.Side}
+			for p := range n {
+				i, k := at(p)
+				b.add(e.schedule, x0, draws[k], theta[2*i:2*i+2])
+			}
+			value, slope, err := e.runSlope(b)
+			if err != nil {
+				return nil, nil, err
+			}
+			for p := range n {
+				i, k := at(p)
+				w := weights[k/len(seeds)] / float64(len(seeds))
+				values[i] += w * float64(value[p])
+				for c := range span {
+					slopes[i][c] += w * float64(slope[2*p+c]) / span[c]
+				}
+			}
+		}
+		return values, slopes, nil
+	}, nil
+}
+
+// slopeGraph returns the terms of a batch, [B], and their gradients by the scaled parameters, [B, 2]. A map's term knows its own
+// parameters alone, so the gradient of the sum holds that of each.
+func (e *Emulator) slopeGraph(_ *model.Scope, in []*Node) []*Node {
+	epsilon, xt, index, theta := in[0], in[1], in[2], in[3]
+	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(xt, index, theta), index)
+	return []*Node{terms, Gradient(ReduceAllSum(terms), theta)[0]}
+}
+
+// slopeBatch is what slopeGraph takes, row by row.
+type slopeBatch struct {
+	size, side                int
+	epsilon, xt, index, theta []float32
+}
+
+func (b *slopeBatch) add(s diffusion.Schedule, x0 []float32, d diffusion.Draw, theta []float32) {
+	b.epsilon = append(b.epsilon, d.Epsilon...)
+	for i, x := range x0 {
+		b.xt = append(b.xt, float32(s.Noised(d.Term.Step(), float64(x), float64(d.Epsilon[i]))))
+	}
+	b.index = append(b.index, d.Term.Step().Index())
+	b.theta = append(b.theta, theta...)
+}
+
+// runSlope runs a batch, filled up with copies, and frees what it put on the backend.
+func (e *Emulator) runSlope(b slopeBatch) (terms, slopes []float32, err error) {
+	pixels := b.size * b.side * b.side
+	inputs := []any{
+		tensors.FromFlatDataAndDimensions(fill(b.epsilon, pixels), b.size, b.side, b.side, 1),
+		tensors.FromFlatDataAndDimensions(fill(b.xt, pixels), b.size, b.side, b.side, 1),
+		tensors.FromFlatDataAndDimensions(fill(b.index, b.size), b.size),
+		tensors.FromFlatDataAndDimensions(fill(b.theta, 2*b.size), b.size, 2),
+	}
+	out, err := e.slope.Call(inputs...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("emulator: run the network: %w", err)
+	}
+	for i, values := range []*[]float32{&terms, &slopes} {
+		if *values, err = tensors.CopyFlatData[float32](out[i]); err != nil {
+			return nil, nil, fmt.Errorf("emulator: read the network's output: %w", err)
+		}
+		if err := out[i].FinalizeAll(); err != nil {
+			return nil, nil, fmt.Errorf("emulator: free the network's output: %w", err)
+		}
+	}
+	return terms, slopes, nil
+}
