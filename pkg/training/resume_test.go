@@ -67,7 +67,7 @@ func killAgainAndAgain(t *testing.T) (unbroken, killed string, seed uint64) {
 		if attempt < 12 {
 			select {
 			case err = <-ended:
-			case <-time.After(time.Duration(rng.Float64() * float64(whole) * 2 / 3)):
+			case <-time.After(time.Duration(rng.Float64() * float64(whole) / 3)):
 				c.Process.Kill()
 				<-ended
 				kills++
