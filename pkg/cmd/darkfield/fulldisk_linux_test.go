@@ -77,17 +77,13 @@ func (zeros) Read(b []byte) (int, error) {
 // full is what every complaint about a full disk has to say.
 var full = []string{"no space left on device", "the disk is full: free some space there and run the same command again"}
 
-// TestTrainOnFullDisk fills the disk under a training, and before it goes on leaves room for less than it has to write: it says what to do,
+// onFullDisk fills the disk under a training, and before it goes on leaves room for less than it has to write: it says what to do,
 // keeps its last checkpoint, and with space again ends with the bytes of an unbroken run.
-func TestTrainOnFullDisk(t *testing.T) {
-	const steps = 4
+func (r tiny) onFullDisk(t *testing.T) {
 	d := newDisk(t, "64m") // three checkpoints of 5 MB and, twice, one of 10
-	data := tinyMaps(t)
-	unbroken, run := filepath.Join(t.TempDir(), "r"), filepath.Join(d.dir, "r")
-	tinyTraining(t, data, unbroken, steps).finish(t)
-
+	run := filepath.Join(d.dir, "r")
 	latest := filepath.Join(run, "checkpoints", "latest.safetensors")
-	p := tinyTraining(t, data, run, steps)
+	p := r.train(t, run)
 	if !p.until(func() bool { _, err := os.Stat(latest); return err == nil }) {
 		t.Fatal(p.errors.String())
 	}
@@ -104,7 +100,7 @@ func TestTrainOnFullDisk(t *testing.T) {
 	} {
 		d.empty(t)
 		d.fill(t, c.room)
-		tinyTraining(t, data, run, steps).fails(t, append(full, "write "+c.want)...)
+		r.train(t, run).fails(t, append(full, "write "+c.want)...)
 		if left := partials(t, filepath.Join(run, "checkpoints")); len(left) > 0 {
 			t.Errorf("room for %d bytes: left behind: %v", c.room, left)
 		}
@@ -113,23 +109,38 @@ func TestTrainOnFullDisk(t *testing.T) {
 		}
 	}
 	d.empty(t)
-	tinyTraining(t, data, run, steps).finish(t)
-	sameTraining(t, outcomeOf(t, run), outcomeOf(t, unbroken))
+	r.train(t, run).finish(t)
+	sameTraining(t, outcomeOf(t, run), r.want)
 }
 
-// TestInterruptedOnFullDisk: whoever interrupts a training that cannot save is not told that it has.
-func TestInterruptedOnFullDisk(t *testing.T) {
+// interruptedOnFullDisk: whoever interrupts a training that cannot save is not told that it has.
+func (r tiny) interruptedOnFullDisk(t *testing.T) {
 	d := newDisk(t, "1m")
 	run := filepath.Join(d.dir, "r")
-	p := start(t, "train", "--data", tinyMaps(t), "--run", run, "--preset", "smoke", "--batch", "1", "--steps", "1000")
+	p := start(t, "train", "--data", r.data, "--run", run, "--preset", "smoke", "--batch", "1", "--steps", "1000", "--checkpoint-every", "1000")
 	metrics := training.MetricsPath(run)
-	if !p.until(func() bool { r, _ := tracking.Read(metrics); return len(r) > 0 }) {
+	if !p.until(func() bool { records, _ := tracking.Read(metrics); return len(records) > 0 }) {
 		t.Fatal(p.errors.String())
 	}
 	if err := p.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	p.fails(t, append(full, "interrupted, and the steps since 0 are lost", "begins anew")...)
+}
+
+// sampledToFullDisk: no file of maps is left that is not whole, and one that was there stays.
+func (r tiny) sampledToFullDisk(t *testing.T) {
+	d := newDisk(t, "64k")
+	out := filepath.Join(d.dir, "maps.npy")
+	sample := func(n string) *process {
+		return start(t, "sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", n, "--steps", "1", "--batch", "2", "--out", out)
+	}
+	sample("1").finish(t)
+	before := files(t, d.dir)
+	d.fill(t, 4096)
+	sample("2").fails(t, append(full, out)...)
+	d.empty(t)
+	sameFiles(t, files(t, d.dir), before)
 }
 
 // TestMetricsOnFullDisk: the line that a full disk cuts short does not stand in the way of the run that goes on.
@@ -199,22 +210,4 @@ func TestSimulateOnFullDisk(t *testing.T) {
 	}
 	simulate(t, out, "2").finish(t)
 	sameFiles(t, files(t, out), files(t, unbroken))
-}
-
-// TestSampleOnFullDisk: no file of maps is left that is not whole, and one that was there stays.
-func TestSampleOnFullDisk(t *testing.T) {
-	d := newDisk(t, "64k")
-	run := filepath.Join(t.TempDir(), "r")
-	tinyTraining(t, tinyMaps(t), run, 1).finish(t)
-	out := filepath.Join(d.dir, "maps.npy")
-	sample := func(n string) *process {
-		return start(t, "sample", "--checkpoint", run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", n, "--steps", "1", "--out", out)
-	}
-	sample("1").finish(t)
-	before := files(t, d.dir)
-	d.fill(t, 4096)
-	sample("2").fails(t, append(full, out)...)
-	d.empty(t)
-	sameFiles(t, files(t, d.dir), before)
-	sample("2").finish(t)
 }

@@ -16,18 +16,33 @@ import (
 	"darkfield/pkg/training"
 )
 
-// tinyMaps makes 90 maps of 32² pixels.
-func tinyMaps(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "u")
-	start(t, "simulate", "--set", "LH", "--sims", "6", "--side", "32", "--particles", "16", "--steps", "5", "--pixels", "32", "--neighbours", "32", "--out", dir).finish(t)
-	return dir
+// tiny is a training that takes seconds: the network of width 8 on 90 maps of 32² pixels.
+type tiny struct {
+	data, run string        // of a run that nothing broke
+	whole     time.Duration // that it took
+	want      outcome
 }
 
-// tinyTraining starts to train the network of width 8 on them: about a second a step, each of which ends with a checkpoint.
-func tinyTraining(t *testing.T, data, run string, steps int) *process {
+const tinySteps = 4
+
+func newTiny(t *testing.T) tiny {
 	t.Helper()
-	return start(t, "train", "--data", data, "--run", run, "--preset", "smoke", "--batch", "1", "--steps", strconv.Itoa(steps), "--checkpoint-every", "1", "--keep", "3")
+	dir := t.TempDir()
+	r := tiny{data: filepath.Join(dir, "u"), run: filepath.Join(dir, "r")}
+	start(t, "simulate", "--set", "LH", "--sims", "6", "--side", "32", "--particles", "16", "--steps", "5", "--pixels", "32", "--neighbours", "32", "--out", r.data).finish(t)
+	begun := time.Now()
+	r.train(t, r.run).finish(t)
+	r.whole, r.want = time.Since(begun), outcomeOf(t, r.run)
+	if n := len(r.want.metrics); n != tinySteps {
+		t.Fatalf("%d records, want one a step", n)
+	}
+	return r
+}
+
+// train starts or resumes the same training in a directory. Each step ends with a checkpoint.
+func (r tiny) train(t *testing.T, run string) *process {
+	t.Helper()
+	return start(t, "train", "--data", r.data, "--run", run, "--preset", "smoke", "--batch", "1", "--steps", strconv.Itoa(tinySteps), "--checkpoint-every", "1", "--keep", "3")
 }
 
 // outcome is all of a run that has to be the same: checkpoints and settings by name, metrics without times.
@@ -64,47 +79,49 @@ func sameTraining(t *testing.T, got, want outcome) {
 	}
 }
 
+// TestTrainSurvives breaks a training in every way that it has to survive.
+func TestTrainSurvives(t *testing.T) {
+	r := newTiny(t)
+	t.Run("kills", r.killed)
+	t.Run("a full disk", r.onFullDisk)
+	t.Run("an interrupt on a full disk", r.interruptedOnFullDisk)
+	t.Run("sampling to a full disk", r.sampledToFullDisk)
+}
+
 // killsEnv says how many kills a training has to survive; without it there are two.
 //
-//	DARKFIELD_KILLS=20 go test ./pkg/cmd/darkfield -run TrainKilled -v
+//	DARKFIELD_KILLS=20 go test ./pkg/cmd/darkfield -run TrainSurvives/kills -v
+//
+// GOMLX_BACKEND=xla:cpu has them at the backend that users have, where each process compiles for a minute first.
 const killsEnv = "DARKFIELD_KILLS"
 
 // kills counts kills of processes at work, and of them those inside a checkpoint write: where a half-written file was left.
 type kills struct{ all, inside int }
 
-// TestTrainKilled: a training that is killed with SIGKILL again and again, half of the times inside the write of a checkpoint and else at
-// any moment, ends with the bytes of an unbroken one. A run that ends before it was killed often enough is compared and begun anew.
-func TestTrainKilled(t *testing.T) {
+// killed: a training that is killed with SIGKILL again and again, half of the times inside the write of a checkpoint and else at any
+// moment, ends with the bytes of an unbroken one. A run that ends before it was killed often enough is compared and begun anew.
+func (r tiny) killed(t *testing.T) {
 	want := kills{all: 2, inside: 1}
 	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil && n > 0 {
 		want = kills{all: n, inside: (n + 1) / 2}
 	}
-	const steps = 4
-	data := tinyMaps(t)
-	unbroken := filepath.Join(t.TempDir(), "r")
-	begun := time.Now()
-	tinyTraining(t, data, unbroken, steps).finish(t)
-	whole, expected := time.Since(begun), outcomeOf(t, unbroken)
-	if n := len(expected.metrics); n != steps {
-		t.Fatalf("%d records, want one a step", n)
-	}
-	seed := uint64(begun.UnixNano())
+	seed := uint64(time.Now().UnixNano())
 	rng := rand.New(rand.NewPCG(seed, 0)) // says when kills are meant to come; the machine adds its own chance
 	var done kills
 	lives := 0
 	for ; done.all < want.all || done.inside < want.inside; lives++ {
 		run := filepath.Join(t.TempDir(), "r")
 		for attempt := 0; ; attempt++ {
-			p := tinyTraining(t, data, run, steps)
+			p := r.train(t, run)
 			enough := done.all >= want.all && done.inside >= want.inside
-			if enough || attempt > 3*steps {
+			if enough || attempt > 3*tinySteps {
 				p.finish(t)
 				break
 			}
 			if done.inside < want.inside && rng.IntN(2) == 0 || done.all >= want.all {
 				p.untilWriting(t, run, 1+rng.IntN(4), rng.Int64N(4<<20))
 			} else {
-				moment := time.Now().Add(time.Duration(rng.Float64() * float64(whole)))
+				moment := time.Now().Add(time.Duration(rng.Float64() * float64(r.whole)))
 				p.until(func() bool { return time.Now().After(moment) })
 			}
 			if !p.kill() {
@@ -116,9 +133,9 @@ func TestTrainKilled(t *testing.T) {
 				done.inside++
 			}
 		}
-		sameTraining(t, outcomeOf(t, run), expected)
+		sameTraining(t, outcomeOf(t, run), r.want)
 	}
-	t.Logf("seed %d: %d kills, %d of them inside a checkpoint write, in %d runs; an unbroken one took %v", seed, done.all, done.inside, lives, whole.Round(time.Millisecond))
+	t.Logf("seed %d: %d kills, %d of them inside a checkpoint write, in %d runs; an unbroken one took %v", seed, done.all, done.inside, lives, r.whole.Round(time.Millisecond))
 }
 
 // untilWriting waits for the n-th checkpoint file that a training writes, and for so many bytes of it.
