@@ -40,8 +40,8 @@ func TestCheckpointsDeleted(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), d.checkpoints()+" was deleted") || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("error %v, want one line that names %s", err, d.checkpoints())
 	}
-	if r.Step > 9 || r.Checkpoint != d.step(r.Step) {
-		t.Errorf("%+v, want the state of the first step that has metrics after step 7", r)
+	if r.Step != 8 || r.Checkpoint != d.step(8) {
+		t.Errorf("%+v, want the state of step 8, the next with metrics; a checkpoint is due at 9", r)
 	}
 	if _, err := checkpoint.Load(r.Checkpoint); err != nil {
 		t.Error(err)
