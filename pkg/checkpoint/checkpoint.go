@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -88,8 +89,7 @@ func atomically(path string, fill func(io.Writer) error) (err error) {
 	}
 	defer os.Remove(f.Name()) // fails, as it should, once renamed
 	w := bufio.NewWriterSize(f, 1<<20)
-	err = errors.Join(fill(w), w.Flush(), f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
+	if err = cmp.Or(fill(w), w.Flush(), f.Chmod(0o644), f.Sync(), f.Close()); err != nil { // the first error; the file is closed in any case
 		return err
 	}
 	return os.Rename(f.Name(), path)

@@ -34,7 +34,7 @@ type Config struct {
 	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"`         // steps
 	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`             // steps
 	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`           // at most; fixed maps, times and noise
-	LogEvery        int                  `json:"log_every" yaml:"log_every"`                       // steps between records in metrics.jsonl
+	LogEvery        int                  `json:"log_every" yaml:"log_every"`                       // steps between records in metrics.jsonl; checkpoints have one, too
 	Keep            int                  `json:"keep" yaml:"keep"`                                 // newest checkpoints that are kept; 0: all
 
 	HalveAt []int `json:"halve_at,omitempty" yaml:"halve_at,omitempty"` // epochs after which the rate is halved; an epoch is one pass over the training maps

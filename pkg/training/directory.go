@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"syscall"
 
 	"github.com/goccy/go-yaml"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/tracking"
 	"darkfield/pkg/unet"
 )
 
@@ -78,32 +78,6 @@ func (d directory) prune(keep int) error {
 		}
 	}
 	return nil
-}
-
-// lock makes the directory and claims it for this process until release is called or the process ends, however it ends.
-// Then nobody else writes there, and what a killed run left half-written can go.
-func (d directory) lock() (release func(), err error) {
-	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
-		return nil, fmt.Errorf("training: make the run directory: %w", err)
-	}
-	f, err := os.Open(string(d))
-	if err != nil {
-		return nil, fmt.Errorf("training: open the run directory: %w", err)
-	}
-	// File systems without locks answer with other errors: there the user has to take care.
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		f.Close()
-		return nil, fmt.Errorf("training: another process is training in %s: wait for it, stop it, or use another directory", d)
-	}
-	for _, dir := range []string{string(d), d.checkpoints()} {
-		entries, _ := os.ReadDir(dir)
-		for _, e := range entries {
-			if filepath.Ext(e.Name()) == ".partial" {
-				os.Remove(filepath.Join(dir, e.Name()))
-			}
-		}
-	}
-	return func() { f.Close() }, nil
 }
 
 // asUsed is what config.yaml holds.
@@ -178,4 +152,17 @@ func (d directory) latest(network unet.Config) (checkpoint.Checkpoint, bool, err
 		}
 	}
 	return c, true, nil
+}
+
+// unbegun returns an error unless a run without a checkpoint may begin at its first step: metrics beyond the step of its first
+// checkpoint show that there was one. To begin anew would drop them.
+func (d directory) unbegun(checkpointEvery int) error {
+	records, err := tracking.Read(d.metrics())
+	if errors.Is(err, fs.ErrNotExist) || len(records) == 0 {
+		return nil // a metrics file that cannot be read is refused when it is opened
+	}
+	if last := records[len(records)-1].Step; last > checkpointEvery {
+		return fmt.Errorf("training: the metrics of %s reach step %d, but %s is not there: put the checkpoints back, or remove the run to begin anew, or use another directory", d, last, d.resume())
+	}
+	return nil
 }

@@ -39,3 +39,31 @@ func asNobody(f func()) {
 	}()
 	<-done
 }
+
+// TestCheckpointsMadeReadOnly: the same under a run that is at work, which says where it goes on, and does.
+func TestCheckpointsMadeReadOnly(t *testing.T) {
+	j := job(filepath.Join(t.TempDir(), "run"))
+	j.Config.Steps = 9
+	if err := os.Chmod(filepath.Dir(filepath.Dir(j.Dir)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(j.Dir), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	d := directory(j.Dir)
+	var err error
+	asNobody(func() {
+		_, err = meddle(t, j, func(directory) error { return os.Chmod(d.checkpoints(), 0o555) })
+	})
+	for _, want := range []string{d.step(9), "permission denied", "goes on from step 6"} {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("error %v, want one line that says %q", err, want)
+		}
+	}
+	if err := os.Chmod(d.checkpoints(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := train(t, context.Background(), j); err != nil || r.Resumed != 6 || r.Step != 9 {
+		t.Errorf("writable again: %+v, %v, want it to go on from step 6", r, err)
+	}
+}

@@ -50,30 +50,37 @@ var ErrNotFinite = errors.New("a value is not finite")
 
 // Run trains until Config.Steps, writing metrics and checkpoints to the run directory. When ctx is cancelled it writes a
 // checkpoint and returns ctx's error; the same call goes on from there. A run killed at any moment goes on from its last
-// checkpoint.
+// checkpoint, to the same weights and metrics bit for bit; only times and speeds differ, and after a cancelled call the loss of one
+// record, which then averages fewer steps.
+//
+// Run ends with an error when a file cannot be written, and when its directory is deleted under it. Where only the checkpoints are
+// deleted it writes its state there once more before it ends.
 func Run(ctx context.Context, b compute.Backend, job Job) (Result, error) {
 	schedule, err := job.check()
 	if err != nil {
 		return Result{}, err
 	}
 	r := &run{Job: job, dir: directory(job.Dir), clock: time.Now()}
-	release, err := r.dir.lock()
-	if err != nil {
+	if r.claim, err = r.dir.lock(); err != nil {
 		return Result{}, err
 	}
-	defer release()
+	defer r.claim.release()
 	if err := r.start(b, schedule); err != nil {
 		return Result{}, err
 	}
 	defer r.state.close()
-	defer r.metrics.Close()
-	return r.result, r.loop(ctx)
+	err = r.loop(ctx)
+	if closed := r.metrics.Close(); err == nil && closed != nil {
+		err = r.unwritten(closed)
+	}
+	return r.result, err
 }
 
 // run is a Job under way.
 type run struct {
 	Job
 	dir        directory
+	claim      *claim
 	state      *state
 	drawer     drawer
 	metrics    *tracking.Writer
@@ -159,6 +166,9 @@ func (j *Job) check() (diffusion.Schedule, error) {
 // tensors returns those of the last checkpoint, or new ones.
 func (r *run) tensors() (checkpoint.Tensors, error) {
 	latest, found, err := r.dir.latest(r.Manifest.Network)
+	if err == nil && !found {
+		err = r.dir.unbegun(r.Config.CheckpointEvery)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -197,14 +207,6 @@ func (r *run) loop(ctx context.Context) error {
 	}
 }
 
-// interrupted writes what is not yet in a checkpoint.
-func (r *run) interrupted(cause error) error {
-	if err := r.save(); err != nil {
-		return fmt.Errorf("%w; and the steps since %d are lost: %w", cause, r.saved, err)
-	}
-	return cause
-}
-
 // take takes one step and does what is due after it.
 func (r *run) take(b batch) error {
 	n := r.done + 1
@@ -231,10 +233,14 @@ func (r *run) take(b batch) error {
 		r.result.ValidationMSE, values[tracking.ValidationMSE] = mse, mse
 	}
 	r.report(loss)
-	if err := r.record(last, values); err != nil {
+	checkpoint := n%r.Config.CheckpointEvery == 0
+	if !last && !checkpoint && n%r.Config.LogEvery != 0 && len(values) == 0 {
+		return nil
+	}
+	if err := r.record(values); err != nil {
 		return err
 	}
-	if n%r.Config.CheckpointEvery == 0 {
+	if checkpoint || !exists(r.dir.checkpoints()) {
 		return r.save()
 	}
 	return nil
@@ -252,19 +258,6 @@ func (r *run) diverged(cause error) error {
 		kept = "the last good checkpoint is " + r.dir.step(r.saved)
 	}
 	return fmt.Errorf("training: %w; %s; try a smaller learning rate than %g in another directory", cause, kept, r.Config.LearningRate)
-}
-
-// record appends metrics where they are due.
-func (r *run) record(last bool, values map[string]float64) error {
-	if !last && r.done%r.Config.LogEvery != 0 && len(values) == 0 {
-		return nil
-	}
-	values[tracking.Loss] = r.sum / float64(r.since)
-	values[tracking.LearningRate] = r.learningRate(r.done)
-	values[tracking.StepsPerSecond] = r.rate
-	values[tracking.DataWait] = r.waited.Seconds() / float64(r.since)
-	r.sum, r.since, r.waited = 0, 0, 0
-	return r.metrics.Append(tracking.Record{Step: r.done, Values: values})
 }
 
 // report tells the caller how far the run is. The speed is smoothed over about ten steps, and the first step, which
@@ -287,35 +280,4 @@ func (r *run) report(loss float64) {
 		p.ETA = time.Duration(float64(r.Config.Steps-r.done) / r.rate * float64(time.Second))
 	}
 	r.Report(p)
-}
-
-// save writes the checkpoint of this step and then, with the optimiser's state, the file that a resumed run starts from; if
-// the process dies in between, that file still is the one before and the steps are taken again.
-func (r *run) save() error {
-	if r.saved == r.done {
-		return nil
-	}
-	tensors, err := r.state.read(groups...)
-	if errors.Is(err, ErrNotFinite) {
-		return r.diverged(fmt.Errorf("after step %d %w", r.done, err))
-	}
-	if err != nil {
-		return err
-	}
-	r.Manifest.Step = r.done
-	weights := checkpoint.Tensors{}
-	for _, group := range []string{checkpoint.Weights, checkpoint.EMA} {
-		for name, a := range checkpoint.Group(tensors, group) {
-			weights[group+name] = a
-		}
-	}
-	if err := checkpoint.Save(r.dir.step(r.done), r.Manifest, weights); err != nil {
-		return err
-	}
-	if err := checkpoint.Save(r.dir.resume(), r.Manifest, tensors); err != nil {
-		return err
-	}
-	r.saved, r.result.Checkpoint = r.done, r.dir.step(r.done)
-	debug.FreeOSMemory() // the copies that were written, which the next step would come on top of
-	return r.dir.prune(r.Config.Keep)
 }

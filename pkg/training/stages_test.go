@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
@@ -44,15 +45,14 @@ func TestStagesKilledAtAnyMoment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
-	unbroken, killed, seed := killAgainAndAgain(t, func(dir string) *exec.Cmd {
-		c := child(dir)
-		c.Env = append(c.Env, childStages+"=yes")
-		return c
-	})
+	unbroken, killed, seed := killAgainAndAgain(t)
 	for i := range stages() {
 		a, b := StageDirs(unbroken, 2)[i], StageDirs(killed, 2)[i]
 		if !bytes.Equal(last(t, a), last(t, b)) {
 			t.Errorf("seed %d: the training state of stage %d differs from an unbroken run's", seed, i+1)
+		}
+		if diff := cmp.Diff(values(t, a), values(t, b)); diff != "" {
+			t.Errorf("seed %d: the metrics of stage %d: %s", seed, i+1, diff)
 		}
 	}
 }

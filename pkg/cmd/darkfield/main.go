@@ -42,7 +42,7 @@ func run(args []string) int {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "darkfield: interrupted; what is done is saved, the same command goes on from there")
 	case a.started:
-		fmt.Fprintln(os.Stderr, "darkfield:", oneLine(err))
+		fmt.Fprintf(os.Stderr, "darkfield: %s%s\n", oneLine(err), wayOut(err))
 	default:
 		fmt.Fprintf(os.Stderr, "darkfield: %s; see `darkfield --help`\n", oneLine(err))
 		return usage
@@ -52,3 +52,11 @@ func run(args []string) int {
 
 // oneLine joins the lines of joined errors.
 func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
+
+// wayOut says what to do about a full disk, which any command may meet: all of them leave whole files or none.
+func wayOut(err error) string {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return "; the disk is full: free some space there and run the same command again"
+	}
+	return ""
+}

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,34 +19,8 @@ const simulations = 12
 // simulate starts the command as a process that makes a small set in dir, of universes that take some 10 ms each.
 func simulate(t *testing.T, dir, workers string) *process {
 	t.Helper()
-	p := &process{ended: make(chan struct{})}
-	p.Cmd = exec.Command("darkfield", "simulate", "--set", "LH", "--sims", strconv.Itoa(simulations), "--side", "16", "--seed", "3", "--particles", "16",
+	return start(t, "simulate", "--set", "LH", "--sims", strconv.Itoa(simulations), "--side", "16", "--seed", "3", "--particles", "16",
 		"--steps", "40", "--pixels", "32", "--neighbours", "32", "--workers", workers, "--out", dir)
-	p.Stderr = &p.errors
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		p.Wait() //nolint:errcheck // the state is looked at
-		close(p.ended)
-	}()
-	return p
-}
-
-// process is a command under way.
-type process struct {
-	*exec.Cmd
-	errors bytes.Buffer
-	ended  chan struct{}
-}
-
-// finish waits for success.
-func (p *process) finish(t *testing.T) {
-	t.Helper()
-	<-p.ended
-	if !p.ProcessState.Success() {
-		t.Fatalf("%v: %s", p.ProcessState, p.errors.String())
-	}
 }
 
 // stop sends a signal when some universes are done in dir, and a little later, and reports whether the process was still there.

@@ -1,0 +1,61 @@
+package training
+
+import (
+	"math"
+	"testing"
+
+	"darkfield/pkg/diffusion"
+)
+
+// TestEvenTimes: each map's time lies in its own part of the schedule, and all times come.
+func TestEvenTimes(t *testing.T) {
+	schedule := diffusion.Paper()
+	j := job("")
+	j.Config.EvenTimes, j.Config.Batch = true, 4
+	d := &drawer{Config: j.Config, data: j.Data, schedule: schedule}
+	low, high := math.Inf(1), math.Inf(-1)
+	for n := 1; n <= 2000; n++ {
+		for k, index := range d.draw(n).index {
+			if part := int(index) * 4 / schedule.Steps(); part != k {
+				t.Fatalf("step %d: map %d has time %g, in part %d", n, k, index, part)
+			}
+			low, high = min(low, float64(index)), max(high, float64(index))
+		}
+	}
+	if low > 5 || high < 994 {
+		t.Errorf("times of 8000 maps lie in %g…%g, want nearly 0…999", low, high)
+	}
+}
+
+// TestBatches: a batch follows from the seed and the step alone, every map comes once an epoch, and validation is fixed.
+func TestBatches(t *testing.T) {
+	schedule := diffusion.Paper()
+	j := job("")
+	a, b := &drawer{Config: j.Config, data: j.Data, schedule: schedule}, &drawer{Config: j.Config, data: j.Data, schedule: schedule}
+	for n := 1; n < 7; n++ {
+		a.draw(n)
+	}
+	x, y := a.draw(7), b.draw(7)
+	for i := range x.x0 {
+		if x.x0[i] != y.x0[i] || x.epsilon[i] != y.epsilon[i] {
+			t.Fatal("the batch of step 7 depends on the batches before it")
+		}
+	}
+	seen := map[int]int{}
+	for p := range 3 * j.Data.Train.Len {
+		seen[b.at(p)]++
+	}
+	for i := range j.Data.Train.Len {
+		if seen[i] != 3 {
+			t.Errorf("map %d came %d times in 3 epochs", i, seen[i])
+		}
+	}
+	v, err := a.validationBatches()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, _ := b.validationBatches()
+	if len(v) != 2 || v[1].epsilon[5] != w[1].epsilon[5] || v[0].index[2] != w[0].index[2] {
+		t.Error("validation batches are not fixed")
+	}
+}

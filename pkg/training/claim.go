@@ -1,0 +1,62 @@
+package training
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// claim is a run directory that no other process trains in.
+type claim struct {
+	dir  directory
+	held *os.File // the directory itself, whatever its path comes to name
+}
+
+// lock makes the directory and claims it for this process until release is called or the process ends, however it ends.
+// Then nobody else writes there, and what a killed run left half-written can go.
+func (d directory) lock() (*claim, error) {
+	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
+		return nil, fmt.Errorf("training: make the run directory: %w", err)
+	}
+	f, err := os.Open(string(d))
+	if err != nil {
+		return nil, fmt.Errorf("training: open the run directory: %w", err)
+	}
+	// File systems without locks answer with other errors: there the user has to take care.
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return nil, fmt.Errorf("training: another process is training in %s: wait for it, stop it, or use another directory", d)
+	}
+	for _, dir := range []string{string(d), d.checkpoints()} {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".partial" {
+				os.Remove(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return &claim{d, f}, nil
+}
+
+func (c *claim) release() { c.held.Close() }
+
+// check returns an error if the directory was deleted, or something else put in its place. Whoever did that does not want the run
+// back there, and another process may have begun one.
+func (c *claim) check() error {
+	held, err := c.held.Stat()
+	if err != nil {
+		return fmt.Errorf("training: look at the run directory: %w", err)
+	}
+	now, err := os.Stat(string(c.dir))
+	if missing(err) || err == nil && !os.SameFile(held, now) {
+		return fmt.Errorf("training: the run directory %s was deleted or replaced under the training, which ends: put it back to go on from its last checkpoint, or begin anew", c.dir)
+	}
+	return nil // another error shows when something is written
+}
+
+// missing reports whether a path is not there, or goes through a file.
+func missing(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}

@@ -1,0 +1,92 @@
+package training
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"gonum.org/v1/gonum/stat"
+
+	"darkfield/pkg/diffusion"
+)
+
+// TestLearns: in sixty steps the error of the predicted noise falls far below that of predicting none, by every recipe.
+func TestLearns(t *testing.T) {
+	for name, recipe := range map[string]func(*Config){
+		"the paper's": func(*Config) {},
+		"min-SNR":     func(c *Config) { c.Weighting, c.EMAWidth = diffusion.MinSNR, 0.1 },
+		"v, clipped": func(c *Config) {
+			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.EvenV, MeanSquare, 0.5
+		},
+	} {
+		j := job(t.TempDir())
+		j.Config.Steps, j.Config.CheckpointEvery, j.Config.EMADecay, j.Config.LearningRate = 60, 60, 0.9, 6e-3
+		recipe(&j.Config)
+		r, err := train(t, context.Background(), j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: mean squared error %.3f", name, r.ValidationMSE)
+		if !(r.ValidationMSE < 0.5) {
+			t.Errorf("%s: mean squared error of the noise = %g after %d steps, want < 0.5", name, r.ValidationMSE, r.Step)
+		}
+	}
+}
+
+// TestClip: a gradient of length 5 in two tensors becomes one of length 1 in the same direction; a short one stays.
+func TestClip(t *testing.T) {
+	b := newBackend()
+	defer b.Finalize()
+	for most, want := range map[float64][2]float32{0: {3, 4}, 1: {0.6, 0.8}, 10: {3, 4}} {
+		exec := graph.MustNewExec(b, func(x, y *graph.Node) []*graph.Node { return clip([]*graph.Node{x, y}, most) })
+		out, err := exec.Call([]float32{3, 0}, []float32{4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, y := tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1])
+		if math.Abs(float64(x[0]-want[0])) > 1e-6 || math.Abs(float64(y[0]-want[1])) > 1e-6 {
+			t.Errorf("clipped at %g: %g and %g, want %v", most, x[0], y[0], want)
+		}
+	}
+}
+
+// TestEMAWidth: the average's weights of past steps have the standard deviation that was asked for, as a share of all steps.
+func TestEMAWidth(t *testing.T) {
+	c := Default()
+	for _, width := range []float64{0.02, 0.1, 0.25} {
+		c.EMAWidth = width
+		const steps = 20_000
+		weights := make([]float64, steps+1)
+		for n := 1; n <= steps; n++ {
+			weights[n] = 1 - c.decay(n)
+		}
+		var at, share []float64
+		left := 1.0
+		for n := steps; n >= 1; n-- {
+			at, share = append(at, float64(n)/steps), append(share, left*weights[n])
+			left *= 1 - weights[n]
+		}
+		mean := stat.Mean(at, share)
+		if got := math.Sqrt(stat.MomentAbout(2, at, mean, share)); math.Abs(got/width-1) > 1e-3 { // steps are discrete
+			t.Errorf("width %.4f, want %g", got, width)
+		}
+	}
+}
+
+func TestRates(t *testing.T) {
+	c := Default()
+	c.Warmup, c.CosineTo = 10, 110
+	for n, want := range map[int]float64{1: 0.1, 10: 1, 60: 0.505, 110: 0.01, 500: 0.01} {
+		if got := c.rate(n) / c.LearningRate; math.Abs(got-want) > 1e-12 {
+			t.Errorf("rate of step %d is %g of the highest, want %g", n, got, want)
+		}
+	}
+	if got := c.decay(1); got != 2.0/11 {
+		t.Errorf("decay of step 1 = %g, want 2/11", got)
+	}
+	if got := c.decay(1e6); got != c.EMADecay {
+		t.Errorf("decay in the end = %g, want %g", got, c.EMADecay)
+	}
+}
