@@ -13,6 +13,7 @@ type logUnits struct {
 	prior cosmology.Prior
 	low   [2]float64 // ln of the lower edges
 	width [2]float64 // ln of the upper over the lower edges
+	flat  float64    // ln of a flat prior's density at the lower edges
 }
 
 func newLogUnits(prior cosmology.Prior) (logUnits, error) {
@@ -22,6 +23,7 @@ func newLogUnits(prior cosmology.Prior) (logUnits, error) {
 			return u, fmt.Errorf("calibration: prior of %s [%g, %g], want 0 < lower < upper", names[k], edge[0], edge[1])
 		}
 		u.low[k], u.width[k] = math.Log(edge[0]), math.Log(edge[1]/edge[0])
+		u.flat -= math.Log(math.Expm1(u.width[k]) / u.width[k])
 	}
 	return u, nil
 }
@@ -37,11 +39,7 @@ func (u logUnits) point(p cosmology.Params) [2]float64 {
 
 // logJacobian is ln of the volume of parameters a volume of log units, as a share of the prior: a flat prior's density in log units.
 func (u logUnits) logJacobian(x [2]float64) float64 {
-	out := 0.0
-	for k, v := range x {
-		out += u.width[k]*v - math.Log(math.Expm1(u.width[k])/u.width[k])
-	}
-	return out
+	return u.flat + u.width[0]*x[0] + u.width[1]*x[1]
 }
 
 func clamp(v, low, high float64) float64 { return math.Max(low, math.Min(v, high)) }

@@ -159,10 +159,10 @@ func (p problem) fit(kind Kind) (Recalibration, error) {
 
 func (p problem) minimise(kind Kind, start []float64) ([]float64, error) {
 	f := func(x []float64) float64 { return p.loss(kind, x) }
-	gradient := func(dst, x []float64) { fd.Gradient(dst, f, x, &fd.Settings{Formula: fd.Central, Step: 1e-4}) }
+	gradient := func(dst, x []float64) { fd.Gradient(dst, f, x, &fd.Settings{Formula: fd.Forward, Step: 1e-6}) }
 	result, err := optimize.Minimize(optimize.Problem{Func: f, Grad: gradient}, start, &optimize.Settings{
-		GradientThreshold: 1e-4, MajorIterations: 200, // 1e-4 nats a map for each sigma
-		Converger: &optimize.FunctionConverge{Absolute: 1e-7, Iterations: 10},
+		GradientThreshold: 1e-3, MajorIterations: 200, // nats a map a unit: statistical errors are tens of times larger
+		Converger: &optimize.FunctionConverge{Absolute: 1e-6, Iterations: 5},
 	}, &optimize.BFGS{})
 	if result == nil || math.IsNaN(result.F) || math.IsInf(result.F, 0) {
 		return nil, fmt.Errorf("calibration: fitting %q: %w", kind, err)

@@ -78,24 +78,28 @@ func momentsOf(x [2][]float64, w []float64) (mean, std [2]float64) {
 }
 
 // bulk returns weights, of sum 1, that fall with the square root of the probability: a posterior that is too narrow is wanted twice as
-// wide as it is. A posterior narrower than the nodes is widened until a dozen of them count.
+// wide as it is. A posterior narrower than the nodes is widened until five of them count along each axis, as curvatures need.
 func bulk(x [2][]float64, values []float64) []float64 {
-	const enough = 12
 	least, n := floats.Min(values), len(x[1])
 	w := make([]float64, len(values))
 	for temperature := 2.0; ; temperature *= 1.5 {
-		squares := 0.0
+		along := [2][]float64{make([]float64, len(x[0])), make([]float64, n)}
 		for k, v := range values {
 			w[k] = math.Exp((least-v)/temperature) * spacing(x[0], k/n) * spacing(x[1], k%n)
+			along[0][k/n] += w[k]
+			along[1][k%n] += w[k]
 		}
 		floats.Scale(1/floats.Sum(w), w)
-		for _, v := range w {
-			squares += v * v
-		}
-		if 1/squares >= min(enough, float64(len(values))/4) || temperature > 1e12 {
+		if counting(along[0]) && counting(along[1]) || temperature > 1e12 {
 			return w
 		}
 	}
+}
+
+// counting returns whether five weights count, or half of fewer than ten.
+func counting(w []float64) bool {
+	total := floats.Sum(w)
+	return total*total/floats.Dot(w, w) >= math.Min(5, float64(len(w))/2)
 }
 
 // spacing is the weight of a node in the trapezoidal rule.

@@ -89,3 +89,7 @@ func reportOf(t testing.TB, cases []Case) Report {
 	}
 	return r
 }
+
+// near reports whether a value is within three standard errors, one and a half of the interval's halves: of ten intervals one in three
+// times misses one by chance at two.
+func near(i Interval, want float64) bool { return math.Abs(i.Value-want) <= 0.75*(i.High-i.Low) }
