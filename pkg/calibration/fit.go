@@ -172,7 +172,7 @@ func (p problem) minimise(kind Kind, start []float64) ([]float64, error) {
 	gradient(slope, result.X)
 	for i, g := range slope {
 		if math.Abs(g) > 1e-2 {
-			return nil, fmt.Errorf("calibration: fitting %q ended where number %d still gains %.2g nats a map a unit (%v): a few cases with truths far outside their posteriors do this", kind, i, g, err)
+			return nil, fmt.Errorf("calibration: fitting %q ended where number %d still gains %.2g nats a map a unit (%v): a few cases with truths far outside their posteriors do this", kind, i, g, result.Status)
 		}
 	}
 	return result.X, nil
