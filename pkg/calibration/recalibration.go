@@ -46,7 +46,7 @@ type Recalibration struct {
 	Temperature   float64         `json:"temperature"`     // above 1 where posteriors were too narrow
 	Shift         [2]float64      `json:"shift"`           // Ω_m, σ_8; where estimates are too high it is negative
 	LogScale      [2]float64      `json:"log_scale"`       // below 0 where posteriors were too narrow
-	Shear         float64         `json:"shear"`           //
+	Shear         float64         `json:"shear"`           // changes the correlation
 	ShiftSlope    [2][2]float64   `json:"shift_slope"`     // [shifted parameter][estimate]
 	LogScaleSlope [2][2]float64   `json:"log_scale_slope"` // [stretched parameter][estimate]
 	Maps          int             `json:"maps"`            // that it was fitted on
