@@ -56,6 +56,8 @@ var table = []row{
 	{room: "suite", rooms: "cosmology field nbody camels", modules: []string{gonum, yaml}},
 	{room: "summary", rooms: "fft field", modules: []string{gonum}},
 	{room: "likelihood", rooms: "cosmology", modules: []string{gonum}},
+	{room: "hmc", modules: []string{gonum}},
+	{room: "calibration", rooms: "cosmology likelihood", modules: []string{gonum}},
 	{room: "unet", modules: []string{gomlx, compute}},
 	{room: "diffusion", modules: []string{gomlx, compute, gonum}},
 	{room: "checkpoint", rooms: "unet diffusion cosmology field", modules: []string{weights}},

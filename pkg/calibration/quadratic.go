@@ -1,0 +1,127 @@
+package calibration
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+)
+
+// quadratic is value + (x − vertex)ᵀ·H·(x − vertex)/2 with a positive definite H, in log units.
+type quadratic struct {
+	vertex [2]float64
+	h      [2][2]float64
+	value  float64
+}
+
+func (q quadratic) at(x [2]float64) float64 {
+	u, v := x[0]-q.vertex[0], x[1]-q.vertex[1]
+	return q.value + (q.h[0][0]*u*u+2*q.h[0][1]*u*v+q.h[1][1]*v*v)/2
+}
+
+// std returns the standard deviations of the Gaussian exp(−q).
+func (q quadratic) std() [2]float64 {
+	det := q.h[0][0]*q.h[1][1] - q.h[0][1]*q.h[0][1]
+	return [2]float64{math.Sqrt(q.h[1][1] / det), math.Sqrt(q.h[0][0] / det)}
+}
+
+// widest is the standard deviation, in log units, beyond which a curvature is not believed: a posterior twice as wide as the prior
+// says nothing of it.
+const widest = 2.0
+
+// fitQuadratic returns the quadratic nearest to values at the products of the nodes x, where exp(−values) is large. A quadratic is found
+// exactly, though its vertex lie outside the nodes.
+func fitQuadratic(x [2][]float64, values []float64) quadratic {
+	w := bulk(x, values)
+	centre, size := momentsOf(x, w)
+	least, n := floats.Min(values), len(x[1])
+	left, right := mat.NewSymDense(6, nil), mat.NewVecDense(6, nil)
+	const negligible = 1e-12
+	for k, weight := range w {
+		if weight < negligible {
+			continue
+		}
+		a, b := (x[0][k/n]-centre[0])/size[0], (x[1][k%n]-centre[1])/size[1]
+		row := mat.NewVecDense(6, []float64{1, a, b, a * a / 2, a * b, b * b / 2})
+		left.SymRankOne(left, weight, row)
+		right.AddScaledVec(right, weight*(values[k]-least), row)
+	}
+	const tiny = 1e-11 // leaves at 0 what nodes do not tell, as the curvature between two
+	for i := range 6 {
+		left.SetSym(i, i, left.At(i, i)+tiny)
+	}
+	var chol mat.Cholesky
+	var c mat.VecDense
+	if chol.Factorize(left) {
+		_ = chol.SolveVecTo(&c, right) // only warns of what tiny is there for
+	} else {
+		c = *mat.NewVecDense(6, nil)
+	}
+	return convex(centre, [6]float64{
+		c.AtVec(0), c.AtVec(1) / size[0], c.AtVec(2) / size[1],
+		c.AtVec(3) / (size[0] * size[0]), c.AtVec(4) / (size[0] * size[1]), c.AtVec(5) / (size[1] * size[1]),
+	}, least)
+}
+
+// momentsOf returns mean and standard deviation of the nodes under weights of sum 1.
+func momentsOf(x [2][]float64, w []float64) (mean, std [2]float64) {
+	n := len(x[1])
+	for k, weight := range w {
+		mean[0] += weight * x[0][k/n]
+		mean[1] += weight * x[1][k%n]
+	}
+	for k, weight := range w {
+		std[0] += weight * (x[0][k/n] - mean[0]) * (x[0][k/n] - mean[0])
+		std[1] += weight * (x[1][k%n] - mean[1]) * (x[1][k%n] - mean[1])
+	}
+	return mean, [2]float64{math.Sqrt(std[0]), math.Sqrt(std[1])}
+}
+
+// bulk returns weights, of sum 1, that fall with the square root of the probability: a posterior that is too narrow is wanted twice as
+// wide as it is. A posterior narrower than the nodes is widened until five of them count along each axis, as curvatures need.
+func bulk(x [2][]float64, values []float64) []float64 {
+	least, n := floats.Min(values), len(x[1])
+	w := make([]float64, len(values))
+	for temperature := 2.0; ; temperature *= 1.5 {
+		along := [2][]float64{make([]float64, len(x[0])), make([]float64, n)}
+		for k, v := range values {
+			w[k] = math.Exp((least-v)/temperature) * spacing(x[0], k/n) * spacing(x[1], k%n)
+			along[0][k/n] += w[k]
+			along[1][k%n] += w[k]
+		}
+		floats.Scale(1/floats.Sum(w), w)
+		if counting(along[0]) && counting(along[1]) || temperature > 1e12 {
+			return w
+		}
+	}
+}
+
+// counting returns whether five weights count, or half of fewer than ten.
+func counting(w []float64) bool {
+	total := floats.Sum(w)
+	return total*total/floats.Dot(w, w) >= math.Min(5, float64(len(w))/2)
+}
+
+// spacing is the weight of a node in the trapezoidal rule.
+func spacing(x []float64, i int) float64 {
+	return (x[min(i+1, len(x)-1)] - x[max(i-1, 0)]) / 2
+}
+
+// convex returns the quadratic with value, gradient and curvature c at centre; curvatures are raised to that of the widest Gaussian.
+func convex(centre [2]float64, c [6]float64, least float64) quadratic {
+	sin, cos := math.Sincos(math.Atan2(2*c[4], c[3]-c[5]) / 2) // of the axes, also where the curvature is 0
+	q := quadratic{vertex: centre, value: least + c[0]}
+	for _, e := range [2][2]float64{{cos, sin}, {-sin, cos}} {
+		curvature := c[3]*e[0]*e[0] + 2*c[4]*e[0]*e[1] + c[5]*e[1]*e[1]
+		curvature = math.Max(curvature, 1/(widest*widest))
+		slope := c[1]*e[0] + c[2]*e[1]
+		for i := range e {
+			q.vertex[i] -= slope / curvature * e[i]
+			for j := range e {
+				q.h[i][j] += curvature * e[i] * e[j]
+			}
+		}
+		q.value -= slope * slope / (2 * curvature)
+	}
+	return q
+}
