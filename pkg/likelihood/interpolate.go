@@ -164,6 +164,17 @@ func Summed(terms Terms) Terms {
 	}
 }
 
+// Weighted returns terms multiplied by weights, one each.
+func Weighted(terms Terms, weights []float64) Terms {
+	return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
+		values, err := terms(ctx, thetas)
+		for _, row := range values {
+			floats.Mul(row, weights)
+		}
+		return values, err
+	}
+}
+
 // low and high are the corners of the rectangle that a grid spans.
 func (g Grid) low() cosmology.Params {
 	return cosmology.Params{OmegaM: g.OmegaM[0], Sigma8: g.Sigma8[0]}

@@ -1,0 +1,74 @@
+package likelihood
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"darkfield/pkg/cosmology"
+)
+
+// kept is an Interpolant in a file: what On needs, and what is known of its error.
+type kept struct {
+	Evaluations int         `json:"evaluations"`
+	Error       float64     `json:"error"`
+	Checks      int         `json:"checks"`
+	Within      bool        `json:"within"`
+	Patches     []keptPatch `json:"patches"`
+}
+
+type keptPatch struct {
+	Low    cosmology.Params `json:"low"`
+	High   cosmology.Params `json:"high"`
+	Degree int              `json:"degree"`
+	Values [][]float64      `json:"values"` // [term][node], σ_8 fastest
+}
+
+// MarshalJSON keeps the polynomials, so that terms need not be evaluated again.
+func (p Interpolant) MarshalJSON() ([]byte, error) {
+	out := kept{Evaluations: p.Evaluations, Error: p.Error, Checks: p.Checks, Within: p.Within}
+	for _, q := range p.patches {
+		out.Patches = append(out.Patches, keptPatch{Low: q.low(), High: q.high(), Degree: q.omegaM.degree, Values: q.values})
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; On, Probable and Marginals are the same to the last bit.
+func (p *Interpolant) UnmarshalJSON(raw []byte) error {
+	var in kept
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	if len(in.Patches) == 0 {
+		return fmt.Errorf("likelihood: an interpolant without polynomials: the file is damaged")
+	}
+	*p = Interpolant{Evaluations: in.Evaluations, Error: in.Error, Checks: in.Checks, Within: in.Within}
+	for i, k := range in.Patches {
+		q := newPatch(k.Low, k.High)
+		q.omegaM.degree, q.sigma8.degree, q.values = k.Degree, k.Degree, k.Values
+		if err := q.validate(); err != nil {
+			return fmt.Errorf("likelihood: polynomial %d of an interpolant: %w: the file is damaged", i, err)
+		}
+		p.patches = append(p.patches, q)
+	}
+	return nil
+}
+
+// validate returns an error for what on cannot use.
+func (p patch) validate() error {
+	if d := p.omegaM.degree; d < 1 || finest%d != 0 {
+		return fmt.Errorf("degree %d, want a divisor of %d", d, finest)
+	}
+	if err := rectangle(p.low(), p.high(), 2).Validate(); err != nil {
+		return err
+	}
+	if p.omegaM.low <= 0 || p.sigma8.low <= 0 || len(p.values) == 0 {
+		return fmt.Errorf("from %v with %d terms, want positive parameters and a term", p.low(), len(p.values))
+	}
+	n := p.omegaM.degree + 1
+	for t, values := range p.values {
+		if len(values) != n*n {
+			return fmt.Errorf("term %d has %d values, want %d", t, len(values), n*n)
+		}
+	}
+	return nil
+}
