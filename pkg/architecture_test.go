@@ -66,7 +66,7 @@ var table = []row{
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
 	{room: "emulator", rooms: "unet diffusion checkpoint cosmology field", modules: []string{gomlx, compute}},
 	{room: "validation", rooms: "cosmology fft field nbody camels suite summary", modules: []string{gonum}},
-	{room: "study", rooms: "tracking cosmology field camels summary diffusion emulator likelihood", modules: []string{gonum}},
+	{room: "study", rooms: "tracking cosmology field camels summary diffusion emulator likelihood calibration hmc", modules: []string{gonum}},
 	{room: "figure", rooms: "cosmology field summary likelihood study validation", modules: []string{gonum, plot}},
 	{room: "preset", rooms: "unet diffusion training study suite nbody cosmology camels validation"},
 	{room: "verify", rooms: "unet diffusion summary checkpoint field cosmology", modules: []string{npyio, gomlx, compute}},

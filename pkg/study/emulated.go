@@ -20,21 +20,35 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 	if err := cfg.Validate(); err != nil {
 		return Source{}, err
 	}
-	s := Source{
-		Suite: suite, Train: m.Data.Split.Train, Validation: m.Data.Split.Validation, Test: m.Data.Split.Test, Prior: m.Prior, Box: e.Box(), Hash: e.Hash(), Step: m.Step,
-		Sampler: cfg.Sampling.String(), Trained: m.Data.Suite, Cache: cache,
-	}
+	s := ForMaps(e, cfg.Sampling.Batch)
+	s.Suite, s.Sampler, s.Cache = suite, cfg.Sampling.String(), cache
 	s.Sample = func(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
 		return e.Sample(ctx, params, seed, cfg.Sampling, progress)
 	}
-	s.Terms = func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
-		score, err := e.Terms(m, terms, []uint64{seed}, cfg.Sampling.Batch)
-		if err != nil {
-			return func(context.Context, []cosmology.Params) ([][]float64, error) { return nil, err }
-		}
-		return score
-	}
 	return s, cmp.Or(s.checkSuite(), checkField(suite, cmp.Or(m.Data.Field, "Mcdm"), m.Data.Unit, m.Data.Offset))
+}
+
+// ForMaps returns a source that infers parameters of single maps: it has no suite and does not sample. batch is how many pairs of parameters and
+// noise go through the network at a time.
+func ForMaps(e *emulator.Emulator, batch int) Source {
+	m := e.Manifest()
+	return Source{
+		Train: m.Data.Split.Train, Validation: m.Data.Split.Validation, Test: m.Data.Split.Test, Prior: m.Prior, Box: e.Box(), Hash: e.Hash(), Step: m.Step, Trained: m.Data.Suite,
+		Terms: func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
+			score, err := e.Terms(m, terms, []uint64{seed}, batch)
+			if err != nil {
+				return func(context.Context, []cosmology.Params) ([][]float64, error) { return nil, err }
+			}
+			return score
+		},
+		Slopes: func(m field.LogMap, terms []diffusion.Term, weights []float64, seeds []uint64) func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error) {
+			slopes, err := e.Gradients(m, terms, weights, seeds, batch)
+			if err != nil {
+				return func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error) { return nil, nil, err }
+			}
+			return slopes
+		},
+	}
 }
 
 // checkField returns an error unless the suite's maps show what the checkpoint was trained on. Its log range may differ: the emulator

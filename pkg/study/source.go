@@ -37,6 +37,7 @@ type Source struct {
 	Trained    string          // suite that the emulator was trained on, if it is known; captions name it where it differs
 	Sample     Sample
 	Terms      Terms
+	Slopes     Slopes // nil where there is no network to take gradients of
 	Cache      string // directory of generated maps; empty: none are kept
 
 	// Progress is told what is being done and which fraction of it is; nil: nobody is.

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/study"
+)
+
+// calibrateFlags say what a calibration is made from.
+type calibrateFlags struct {
+	checkpoint, data, test, dir string
+	choice                      camels.Choice
+	terms                       int
+}
+
+// calibrationFile is what calibrate writes and infer reads.
+const calibrationFile = "calibration.json"
+
+func (a *app) calibrate() *cobra.Command {
+	c := study.DefaultCalibrate()
+	in := calibrateFlags{terms: len(c.Bound.Quadrature.Terms)}
+	cmd := &cobra.Command{
+		Use:   "calibrate",
+		Short: "Make the error bars of a checkpoint's likelihood honest, and test them",
+		Long: `Finds what turns a checkpoint's variational bound into honest posteriors: a weight for each term and a recalibration, fitted on
+simulations that training has not seen; and tests them on others: coverage of 68 and 95 % intervals, mean |z|, ranks and TARP, each with
+a bootstrap over simulations. Without --test the checkpoint's own test simulations are the others. infer uses the result. The bound of each
+map is kept once it is done, so that an interrupted or killed call goes on.`,
+		Example: `  darkfield simulate --set LH --sims 400 --seed 5 --side 64 --out unseen
+  darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
+  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30`,
+		Args: cobra.NoArgs,
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			if steps := diffusion.Paper().Steps(); in.terms < 2 || in.terms > steps/2 {
+				return fmt.Errorf("calibrate: --terms %d, want 2 to %d", in.terms, steps/2)
+			}
+			c.Bound.Quadrature = diffusion.Paper().Quadrature(in.terms)
+			cal, honesty, err := a.calibrated(cmd.Context(), c, in)
+			if err != nil {
+				return err
+			}
+			if err := cal.Save(filepath.Join(in.dir, calibrationFile)); err != nil {
+				return err
+			}
+			if err := honesty.WriteCSV(filepath.Join(in.dir, "honesty.csv")); err != nil {
+				return err
+			}
+			if err := study.WriteFile(filepath.Join(in.dir, "report.md"), []byte(calibrationPage(cal, honesty))); err != nil {
+				return err
+			}
+			return a.print(map[string]any{"calibration": cal, "methods": reports(honesty), "caption": honesty.Caption}, func(w io.Writer) {
+				for _, cells := range append([][]string{study.HonestyHeader()}, honesty.Rows()...) {
+					fmt.Fprintln(w, strings.Join(cells, "\t"))
+				}
+			})
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
+	f.StringVar(&in.test, "test", "", "directory of other simulations to test on (default: the checkpoint's own test simulations)")
+	f.StringVar(&in.dir, "out", "", "directory to write to")
+	f.IntVar(&in.terms, "terms", in.terms, "terms that stand for the whole bound")
+	f.IntVar(&c.Bound.Seeds, "seeds", c.Bound.Seeds, "noise seeds to average over")
+	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations, "parameters to evaluate each term at, at most")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "of folds and reference points")
+	choiceFlags(f, &in.choice)
+	require(cmd, "checkpoint", "data", "out")
+	return cmd
+}
+
+// calibrated opens what a calibration is made from and makes it, with a bar for each stage.
+func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibrateFlags) (cal study.Calibration, honesty study.Honesty, err error) {
+	s, err := camels.OpenChoice(in.data, in.choice)
+	if err != nil {
+		return cal, honesty, err
+	}
+	defer s.Close()
+	e, err := openEmulator(in.checkpoint)
+	if err != nil {
+		return cal, honesty, err
+	}
+	defer e.Close()
+	source, err := study.FromEmulator(e, s, study.Default(), "")
+	if err != nil {
+		return cal, honesty, err
+	}
+	var test *camels.Maps
+	if in.test != "" {
+		other, err := openSet(in.test, camels.LH, "--set LH")
+		if err != nil {
+			return cal, honesty, err
+		}
+		defer other.Close()
+		if _, err := study.FromEmulator(e, other, study.Default(), ""); err != nil { // the same box and field
+			return cal, honesty, err
+		}
+		test = other.Sets[camels.LH]
+	}
+	stage, bar := "", a.progress("")
+	source.Progress = func(now string, f float64) {
+		if now != stage {
+			bar.done()
+			stage, bar = now, a.progress(now)
+		}
+		bar.fraction(f)
+	}
+	cal, honesty, err = source.CalibrationStudy(ctx, c, test, filepath.Join(in.dir, "bounds"))
+	bar.done()
+	return cal, honesty, err
+}
+
+// reports are the methods without the scores of single maps, which the CSV file holds.
+func reports(h study.Honesty) map[string]any {
+	out := map[string]any{}
+	for _, m := range h.Methods {
+		out[m.Name] = m.Report
+	}
+	return out
+}
+
+// calibrationPage is the report as a page.
+func calibrationPage(c study.Calibration, h study.Honesty) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
+	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+	line(study.HonestyHeader())
+	line(strings.Split(strings.Repeat("--- ", len(study.HonestyHeader())-1)+"---", " "))
+	for _, cells := range h.Rows() {
+		line(cells)
+	}
+	fmt.Fprintf(&b, "\nIn brackets: 95 %% intervals by a bootstrap over simulations. z is (truth − mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors themselves "+
+		"expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at least as uneven as these where posteriors are honest. ln score: mean of ln of the density at the "+
+		"truth over the prior's.\n\n## The calibration\n\n| term | stands for | weight |\n| ---: | ---: | ---: |\n")
+	for k, t := range c.Bound.Quadrature.Terms {
+		fmt.Fprintf(&b, "| %d | %.4g | %.3f |\n", t, c.Bound.Quadrature.Weights[k], c.Weights[k])
+	}
+	fmt.Fprintf(&b, "\nRecalibration: %s, chosen by cross-validation over simulations:\n\n| kind | numbers | ln score | behind the best | ± |\n| --- | ---: | ---: | ---: | ---: |\n", c.Recalibration.Kind)
+	for _, t := range c.Trials {
+		fmt.Fprintf(&b, "| %s | %d | %.3f | %.3f | %.3f |\n", t.Kind, t.Parameters, t.LogScore, t.Behind, t.Error)
+	}
+	return b.String()
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/field"
+	"darkfield/pkg/hmc"
+	"darkfield/pkg/likelihood"
+	"darkfield/pkg/study"
+)
+
+// inferFlags are the settings of the subcommand.
+type inferFlags struct {
+	checkpoint, calibration, maps, chains string
+	index, batch                          int
+}
+
+func (a *app) infer() *cobra.Command {
+	var in inferFlags
+	c := hmc.Default()
+	cmd := &cobra.Command{
+		Use:   "infer",
+		Short: "Infer Ω_m and σ_8 of one map, with calibrated error bars",
+		Long: `Evaluates the variational bound of a map over the prior, turns it into a posterior by a calibration (see calibrate) and prints
+means, standard deviations and intervals. A map that is not of the kind that the calibration knows gets a warning with the number
+that shows it. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
+the recalibration; a call that was killed goes on with the same draws.`,
+		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30
+  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 0 --chains chains`,
+		Args: cobra.NoArgs,
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			r, err := a.inferred(cmd.Context(), in, c)
+			if err != nil {
+				return err
+			}
+			for _, w := range r.Warnings {
+				fmt.Fprintln(a.err, "warning:", w)
+			}
+			return a.print(r, func(w io.Writer) { inferTable(w, r) })
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for this checkpoint")
+	f.StringVar(&in.maps, "map", "", ".npy file of maps")
+	f.IntVar(&in.index, "index", 0, "which map of the file")
+	f.IntVar(&in.batch, "batch", 20, "pairs of θ and noise at a time")
+	f.StringVar(&in.chains, "chains", "", "also sample by Hamiltonian Monte Carlo, and write the draws to this directory")
+	f.IntVar(&c.Chains, "chain-number", c.Chains, "chains")
+	f.IntVar(&c.Warmup, "warmup", c.Warmup, "iterations of each chain that find its step and mass")
+	f.IntVar(&c.Draws, "draws", c.Draws, "draws of each chain")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the chains")
+	require(cmd, "checkpoint", "calibration", "map")
+	return cmd
+}
+
+// inference is what infer prints.
+type inference struct {
+	OmegaM      map[string]float64 `json:"omega_m"`
+	Sigma8      map[string]float64 `json:"sigma_8"`
+	Evaluations int                `json:"evaluations"`
+	Warnings    []string           `json:"warnings"`
+	Chains      *study.Chains      `json:"chains,omitempty"`
+	Grid        *gridMoments       `json:"grid,omitempty"` // of the same terms as the chains, before the recalibration
+}
+
+type gridMoments struct {
+	OmegaM map[string]float64 `json:"omega_m"`
+	Sigma8 map[string]float64 `json:"sigma_8"`
+}
+
+func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (inference, error) {
+	var none inference
+	if in.batch < 1 {
+		return none, fmt.Errorf("infer: --batch %d, want at least 1", in.batch)
+	}
+	if err := c.Validate(); err != nil {
+		return none, err
+	}
+	e, err := openEmulator(in.checkpoint)
+	if err != nil {
+		return none, err
+	}
+	defer e.Close()
+	if info, err := os.Stat(in.calibration); err == nil && info.IsDir() {
+		in.calibration = filepath.Join(in.calibration, calibrationFile)
+	}
+	cal, err := study.LoadCalibration(in.calibration, e.Hash())
+	if err != nil {
+		return none, err
+	}
+	m, err := oneMap(in.maps, in.index, e.Box())
+	if err != nil {
+		return none, err
+	}
+	source := study.ForMaps(e, in.batch)
+	bar := a.progress("bound")
+	bound, err := source.BoundOf(ctx, cal.Bound, m, func(done, total int) { bar.at(done, total, "") })
+	bar.done()
+	if err != nil {
+		return none, err
+	}
+	constraint, err := cal.Constrain(bound)
+	if err != nil {
+		return none, err
+	}
+	out := inference{OmegaM: interval(constraint.OmegaM), Sigma8: interval(constraint.Sigma8), Evaluations: constraint.Evaluations, Warnings: constraint.Warnings}
+	if in.chains == "" {
+		return out, nil
+	}
+	return out, a.chained(ctx, &out, e, source, cal, bound.Surface(cal.Prior, cal.Weights), m, c, in.chains)
+}
+
+// chained samples and writes the draws.
+func (a *app) chained(ctx context.Context, out *inference, e *emulator.Emulator, source study.Source, cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string) error {
+	bar := a.progress("chains")
+	chains, err := source.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid, filepath.Join(dir, "state.json"), func(p hmc.Progress) {
+		bar.at(p.Done, p.Total, fmt.Sprintf("acceptance %.2f", p.Acceptance))
+	})
+	bar.done()
+	if err != nil {
+		return err
+	}
+	out.Chains = &chains
+	om, s8 := grid.Marginals()
+	out.Grid = &gridMoments{OmegaM: interval(om), Sigma8: interval(s8)}
+	return chains.WriteCSV(filepath.Join(dir, "draws.csv"))
+}
+
+func inferTable(w io.Writer, r inference) {
+	row(w, "parameter", "mean", "std", "68 % from", "to", "best")
+	line := func(name string, m map[string]float64) {
+		row(w, name, m["mean"], m["std"], m["low"], m["high"], m["best"])
+	}
+	line("Ω_m", r.OmegaM)
+	line("σ_8", r.Sigma8)
+	row(w)
+	row(w, fmt.Sprintf("%d network evaluations", r.Evaluations))
+	if r.Chains == nil {
+		return
+	}
+	row(w)
+	row(w, "before the recalibration", "mean", "std", "68 % from", "to", "best")
+	line("Ω_m on the grid", r.Grid.OmegaM)
+	line("σ_8 on the grid", r.Grid.Sigma8)
+	for i, name := range []string{"Ω_m by the chains", "σ_8 by the chains"} {
+		d := r.Chains.Diagnosis[i]
+		row(w, name, d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat), fmt.Sprintf("ESS %.0f", d.BulkESS), fmt.Sprintf("tails %.0f", d.TailESS))
+	}
+	if !r.Chains.Converged() {
+		row(w, "the chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): ask for more --draws")
+	}
+}

@@ -1,0 +1,118 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gonum.org/v1/gonum/floats"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+	"darkfield/pkg/likelihood"
+)
+
+// BoundConfig says from what of the bound the parameters of a map are inferred.
+type BoundConfig struct {
+	Quadrature    diffusion.Quadrature     `json:"quadrature"`    // terms, and how many each one stands for
+	Seeds         int                      `json:"seeds"`         // of noise, averaged; they are 1, 2, …
+	Interpolation likelihood.Interpolation `json:"interpolation"` // over the prior
+}
+
+// DefaultBound returns ten terms that stand for the whole bound, one noise seed, and at most 61 parameters at which they are evaluated.
+func DefaultBound() BoundConfig {
+	return BoundConfig{
+		Quadrature: diffusion.Paper().Quadrature(10), Seeds: 1,
+		Interpolation: likelihood.Interpolation{Tolerance: likelihood.DefaultInterpolation().Tolerance, Evaluations: 61},
+	}
+}
+
+// Validate returns all faults at once.
+func (c BoundConfig) Validate() error {
+	var errs []error
+	if n := len(c.Quadrature.Terms); n == 0 || n != len(c.Quadrature.Weights) {
+		errs = append(errs, &FieldError{"Bound.Quadrature", c.Quadrature, "at least one term, and a weight for each"})
+	}
+	if c.Seeds < 1 {
+		errs = append(errs, &FieldError{"Bound.Seeds", c.Seeds, ">= 1"})
+	}
+	return errors.Join(append(errs, c.Interpolation.Validate())...)
+}
+
+// Bound is the variational bound of one map over the prior, term by term.
+type Bound struct {
+	Simulation int                    `json:"simulation"`
+	Map        int                    `json:"map"` // of the simulation's
+	Truth      cosmology.Params       `json:"truth"`
+	Terms      likelihood.Interpolant `json:"terms"` // each multiplied by how many it stands for
+	Pixels     int                    `json:"pixels"`
+}
+
+// BoundOf evaluates the bound of a map over the prior. progress may be nil.
+func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap, progress func(done, total int)) (Bound, error) {
+	if err := c.Validate(); err != nil {
+		return Bound{}, err
+	}
+	terms := s.overSeeds(m, c)
+	in, err := likelihood.Interpolate(ctx, likelihood.Weighted(terms, c.Quadrature.Weights), likelihood.WholePrior(s.Prior, 2), c.Interpolation, progress)
+	return Bound{Terms: in, Pixels: len(m.Values)}, err
+}
+
+// overSeeds returns the terms of a map, averaged over noise seeds.
+func (s Source) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
+	return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
+		var out [][]float64
+		for seed := range c.Seeds {
+			values, err := s.Terms(m, c.Quadrature.Terms, uint64(seed)+1)(ctx, thetas)
+			if err != nil {
+				return nil, err
+			}
+			if seed == 0 {
+				out = values
+				continue
+			}
+			for i, row := range values {
+				floats.Add(out[i], row)
+			}
+		}
+		for _, row := range out {
+			floats.Scale(1/float64(c.Seeds), row)
+		}
+		return out, nil
+	}
+}
+
+// surfaceGrid is how many points a side surfaces are handed on with: posteriors of a map are many of its cells wide, and what follows interpolates.
+const surfaceGrid = 60
+
+// Surface returns Σ weights[k] term_k over the prior.
+func (b Bound) Surface(prior cosmology.Prior, weights []float64) likelihood.Surface {
+	grid := likelihood.WholePrior(prior, surfaceGrid)
+	out := likelihood.Surface{Grid: grid, NLL: make([]float64, grid.Len())}
+	for k, s := range b.Terms.On(grid) {
+		floats.AddScaled(out.NLL, weights[k], s.NLL)
+	}
+	return out
+}
+
+// AtBest returns the terms, in nats a pixel, where their weighted sum is least: numbers that are odd where a map is not of the kind that the network
+// knows.
+func (b Bound) AtBest(prior cosmology.Prior, weights []float64) []float64 {
+	s := b.Surface(prior, weights)
+	p := s.Grid.Points()[floats.MinIdx(s.NLL)]
+	var out []float64
+	for _, t := range b.Terms.On(likelihood.Grid{OmegaM: []float64{p.OmegaM}, Sigma8: []float64{p.Sigma8}}) {
+		out = append(out, t.NLL[0]/float64(b.Pixels))
+	}
+	return out
+}
+
+// check returns an error for a bound that has not as many terms.
+func (b Bound) check(terms int) error {
+	point := likelihood.Grid{OmegaM: []float64{b.Truth.OmegaM}, Sigma8: []float64{b.Truth.Sigma8}}
+	if n := len(b.Terms.On(point)); n != terms {
+		return fmt.Errorf("study: simulation %d, map %d: %d terms, want %d", b.Simulation, b.Map, n, terms)
+	}
+	return nil
+}

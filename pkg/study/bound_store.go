@@ -1,0 +1,151 @@
+package study
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"darkfield/pkg/camels"
+)
+
+// boundKey is all that kept bounds depend on besides the map, so that a file named by its hash can never be stale.
+type boundKey struct {
+	Hash   string      `json:"hash"`
+	Bound  BoundConfig `json:"bound"`
+	Data   string      `json:"data"` // of the maps: their parameters and size
+	Change string      `json:"change,omitempty"`
+}
+
+// mapsPerSimulation is how many maps of a simulation posteriors are made for: one of each of two axes.
+const mapsPerSimulation = 2
+
+// Bounds returns the bounds of two maps of each simulation. Each is kept in a file of dir once it is done, so that a run killed at any moment goes on. change,
+// which may be nil, is what is done to maps first; its name tells files apart.
+func (s Source) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int, dir, stage string, change *Change) ([]Bound, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	store, err := openBounds(dir, s.boundKey(c, maps, change))
+	if err != nil {
+		return nil, err
+	}
+	defer store.file.Close()
+	var out []Bound
+	for i, sim := range sims {
+		for k := range mapsPerSimulation {
+			at := [2]int{sim, k * camels.MapsPerSimulation / mapsPerSimulation}
+			b, known := store.known[at]
+			if !known {
+				if b, err = s.bound(ctx, c, maps, at[0], at[1], change); err != nil {
+					return nil, err
+				}
+				if err := store.add(b); err != nil {
+					return nil, err
+				}
+			}
+			out = append(out, b)
+			s.report(stage, i, len(sims))(k+1, mapsPerSimulation)
+		}
+	}
+	return out, nil
+}
+
+// bound reads a map, changes it and evaluates its bound.
+func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim, k int, change *Change) (Bound, error) {
+	fail := func(err error) (Bound, error) {
+		return Bound{}, fmt.Errorf("study: bound of map %d of simulation %d of %s: %w", k, sim, maps.Path(), err)
+	}
+	m, err := maps.Map(sim*camels.MapsPerSimulation + k)
+	if err != nil {
+		return Bound{}, err
+	}
+	l, err := s.logMap(m)
+	if err != nil {
+		return fail(err)
+	}
+	if change != nil {
+		l = change.Of(l, uint64(sim*camels.MapsPerSimulation+k))
+	}
+	b, err := s.BoundOf(ctx, c, l, nil)
+	if err != nil {
+		return fail(err)
+	}
+	b.Simulation, b.Map, b.Truth = sim, k, maps.Params(sim)
+	return b, nil
+}
+
+func (s Source) boundKey(c BoundConfig, maps *camels.Maps, change *Change) boundKey {
+	h := sha256.New()
+	for sim := range maps.Simulations() {
+		p := maps.Params(sim)
+		fmt.Fprintf(h, "%x %x\n", p.OmegaM, p.Sigma8)
+	}
+	k := boundKey{Hash: s.Hash, Bound: c, Data: fmt.Sprintf("%+v %x", maps.Box(), h.Sum(nil))}
+	if change != nil {
+		k.Change = change.Name
+	}
+	return k
+}
+
+// boundStore is a file of one Bound a line.
+type boundStore struct {
+	file  *os.File
+	known map[[2]int]Bound
+}
+
+// openBounds reads what is there. A last line that a killed run left unfinished is cut off.
+func openBounds(dir string, key boundKey) (*boundStore, error) {
+	name, err := json.Marshal(key)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("bounds-%.8x.jsonl", sha256.Sum256(name)))
+	fail := func(err error) (*boundStore, error) { return nil, fmt.Errorf("study: %s: %w", path, err) }
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fail(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fail(err)
+	}
+	raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
+	store := &boundStore{known: map[[2]int]Bound{}}
+	lines := bufio.NewScanner(bytes.NewReader(raw))
+	lines.Buffer(nil, 1<<26)
+	for n := 1; lines.Scan(); n++ {
+		var b Bound
+		if err := json.Unmarshal(lines.Bytes(), &b); err != nil {
+			return fail(fmt.Errorf("line %d: %w; delete the file to begin anew", n, err))
+		}
+		store.known[[2]int{b.Simulation, b.Map}] = b
+	}
+	if store.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+		return fail(err)
+	}
+	if err := errors.Join(store.file.Truncate(int64(len(raw))), seekEnd(store.file)); err != nil {
+		return fail(err)
+	}
+	return store, nil
+}
+
+func seekEnd(f *os.File) error {
+	_, err := f.Seek(0, 2)
+	return err
+}
+
+// add appends a bound.
+func (s *boundStore) add(b Bound) error {
+	line, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	_, err = s.file.Write(append(line, '\n'))
+	return err
+}

@@ -1,0 +1,152 @@
+package study
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"gonum.org/v1/gonum/floats"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+	"darkfield/pkg/hmc"
+	"darkfield/pkg/likelihood"
+)
+
+// Slopes returns the function from parameters to Σ weights[k] L_{terms[k]} of a map, averaged over noise seeds, in nats up to a constant, and its
+// derivatives by Ω_m and σ_8.
+type Slopes func(m field.LogMap, terms []diffusion.Term, weights []float64, seeds []uint64) func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error)
+
+// Chains are draws from the posterior of a map, by Hamiltonian Monte Carlo with gradients through the network.
+type Chains struct {
+	Result    hmc.Result       `json:"result"`
+	Diagnosis [2]hmc.Diagnosis `json:"diagnosis"` // of Ω_m and σ_8
+	Config    hmc.Config       `json:"config"`
+}
+
+// Converged reports whether the chains may be believed: R-hat at most 1.01 and an effective number of draws of at least 400, for both parameters.
+func (c Chains) Converged() bool {
+	for _, d := range c.Diagnosis {
+		if !(d.RHat <= 1.01) || d.BulkESS < 400 || d.TailESS < 400 {
+			return false
+		}
+	}
+	return true
+}
+
+// WriteCSV writes one row a draw.
+func (c Chains) WriteCSV(path string) error {
+	t := newTable("chain", "draw", "omega_m", "sigma_8")
+	for i, chain := range c.Result.Draws {
+		for j, p := range chain {
+			t.add(i, j, p[0], p[1])
+		}
+	}
+	return t.write(path)
+}
+
+// saveEvery is how many iterations of a sampling may be lost.
+const saveEvery = 20
+
+// SampleChains draws from exp(−Σ weights[k] L_k) over the flat prior: the same terms, weights and noise as a Surface of them. Its state is kept in a file, unless that
+// is empty, so that a sampling killed at any moment goes on with the same draws. start is where the chains begin, such as the best fit of a
+// Surface; each is moved from there by the spread of its posterior.
+func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig, weights []float64, cfg hmc.Config, near likelihood.Surface, path string, progress func(hmc.Progress)) (Chains, error) {
+	out := Chains{Config: cfg}
+	if err := errors.Join(b.Validate(), cfg.Validate()); err != nil {
+		return out, err
+	}
+	total := append([]float64(nil), b.Quadrature.Weights...)
+	floats.Mul(total, weights)
+	seeds := make([]uint64, b.Seeds)
+	for i := range seeds {
+		seeds[i] = uint64(i) + 1
+	}
+	slopes := s.Slopes(m, b.Quadrature.Terms, total, seeds)
+	density := func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {
+		params := make([]cosmology.Params, len(points))
+		for i, p := range points {
+			params[i] = cosmology.Params{OmegaM: p[0], Sigma8: p[1]}
+		}
+		values, grads, err := slopes(ctx, params)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows := make([][]float64, len(points))
+		for i, g := range grads {
+			values[i], rows[i] = -values[i], []float64{-g[0], -g[1]}
+		}
+		return values, rows, nil
+	}
+	state, err := s.chainState(cfg, near, path)
+	if err != nil {
+		return out, err
+	}
+	iterations := 0
+	err = state.Run(ctx, density, func(p hmc.Progress) {
+		if progress != nil {
+			progress(p)
+		}
+		if iterations++; path != "" && iterations%saveEvery == 0 {
+			_ = saveState(path, state) // the draws matter more than where to go on from
+		}
+	})
+	if path != "" {
+		err = errors.Join(err, saveState(path, state))
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Result = state.Result()
+	copy(out.Diagnosis[:], hmc.Diagnose(out.Result.Draws))
+	return out, nil
+}
+
+func saveState(path string, state *hmc.State) error {
+	raw, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	return WriteFile(path, raw)
+}
+
+// chainState goes on from a file or begins near the posterior of a surface.
+func (s Source) chainState(cfg hmc.Config, near likelihood.Surface, path string) (*hmc.State, error) {
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		state := new(hmc.State)
+		if err := json.Unmarshal(raw, state); err != nil {
+			return nil, fmt.Errorf("study: %s: %w; delete it to begin anew", path, err)
+		}
+		if err := state.Validate(); err != nil {
+			return nil, fmt.Errorf("study: %s: %w; delete it to begin anew", path, err)
+		}
+		if state.Config != cfg {
+			return nil, fmt.Errorf("study: %s holds a sampling with other settings, %+v; delete it or ask for the same", path, state.Config)
+		}
+		return state, nil
+	}
+	if path != "" && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("study: %w", err)
+	}
+	om, s8 := near.Marginals()
+	var starts [][]float64
+	for i := range cfg.Chains { // at the corners of two standard deviations around the mean, so that R-hat can show what is not found
+		x, y := float64(1-2*(i&1)), float64(1-(i&2))
+		starts = append(starts, []float64{
+			inside(om.Mean+2*x*om.Std, s.Prior.Min.OmegaM, s.Prior.Max.OmegaM), inside(s8.Mean+2*y*s8.Std, s.Prior.Min.Sigma8, s.Prior.Max.Sigma8),
+		})
+	}
+	box := hmc.Box{Low: []float64{s.Prior.Min.OmegaM, s.Prior.Min.Sigma8}, High: []float64{s.Prior.Max.OmegaM, s.Prior.Max.Sigma8}}
+	return hmc.NewState(box, cfg, starts)
+}
+
+// inside moves x into the inner nine tenths of an interval.
+func inside(x, low, high float64) float64 {
+	room := 0.05 * (high - low)
+	return min(max(x, low+room), high-room)
+}

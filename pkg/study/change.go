@@ -1,0 +1,32 @@
+package study
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"darkfield/pkg/field"
+)
+
+// Change is something done to the maps that parameters are inferred from, but not to those that the network was trained and the calibration fitted on.
+type Change struct {
+	Name string                                         // in tables and in names of files
+	Of   func(m field.LogMap, seed uint64) field.LogMap // seed tells maps apart
+}
+
+// Noise adds Gaussian noise to each log10 pixel: a fraction of the range that the network sees.
+func Noise(scaling field.Scaling, fraction float64) Change {
+	return Change{Name: fmt.Sprintf("noise of %g of the range", fraction), Of: func(m field.LogMap, seed uint64) field.LogMap {
+		return field.AddNoise(m, scaling.Dex(fraction), rand.New(rand.NewPCG(seed, 0)))
+	}}
+}
+
+// Smoothing convolves the density with a Gaussian of sigma Mpc/h.
+func Smoothing(sigma float64) Change {
+	return Change{Name: fmt.Sprintf("smoothed by %g Mpc/h", sigma), Of: func(m field.LogMap, _ uint64) field.LogMap {
+		out, err := field.Smooth(m.Linear(), sigma, field.Periodic).Log10()
+		if err != nil { // means of positive numbers
+			panic(fmt.Sprintf("study: smoothed by %g Mpc/h: %v", sigma, err))
+		}
+		return out
+	}}
+}
