@@ -3,6 +3,7 @@ package likelihood
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"darkfield/pkg/cosmology"
 )
@@ -10,7 +11,7 @@ import (
 // kept is an Interpolant in a file: what On needs, and what is known of its error.
 type kept struct {
 	Evaluations int         `json:"evaluations"`
-	Error       float64     `json:"error"`
+	Error       *float64    `json:"error"` // null: not checked
 	Checks      int         `json:"checks"`
 	Within      bool        `json:"within"`
 	Patches     []keptPatch `json:"patches"`
@@ -25,7 +26,10 @@ type keptPatch struct {
 
 // MarshalJSON keeps the polynomials, so that terms need not be evaluated again.
 func (p Interpolant) MarshalJSON() ([]byte, error) {
-	out := kept{Evaluations: p.Evaluations, Error: p.Error, Checks: p.Checks, Within: p.Within}
+	out := kept{Evaluations: p.Evaluations, Checks: p.Checks, Within: p.Within}
+	if !math.IsInf(p.Error, 1) {
+		out.Error = &p.Error
+	}
 	for _, q := range p.patches {
 		out.Patches = append(out.Patches, keptPatch{Low: q.low(), High: q.high(), Degree: q.omegaM.degree, Values: q.values})
 	}
@@ -41,7 +45,10 @@ func (p *Interpolant) UnmarshalJSON(raw []byte) error {
 	if len(in.Patches) == 0 {
 		return fmt.Errorf("likelihood: an interpolant without polynomials: the file is damaged")
 	}
-	*p = Interpolant{Evaluations: in.Evaluations, Error: in.Error, Checks: in.Checks, Within: in.Within}
+	*p = Interpolant{Evaluations: in.Evaluations, Error: math.Inf(1), Checks: in.Checks, Within: in.Within}
+	if in.Error != nil {
+		p.Error = *in.Error
+	}
 	for i, k := range in.Patches {
 		q := newPatch(k.Low, k.High)
 		q.omegaM.degree, q.sigma8.degree, q.values = k.Degree, k.Degree, k.Values
