@@ -90,11 +90,11 @@ func (s *state) stepGraph(schedule diffusion.Schedule) func(*model.Scope, []*Nod
 		for i, p := range parameters {
 			weights[i] = s.variable(checkpoint.Weights, p.Name).NodeValue(g)
 		}
-		gradients := clip(Gradient(value, weights...), s.recipe.ClipNorm)
-		a, decay := adam{rate: in[4], spread: in[5]}, in[6]
+		gradients := ClipNorm(Gradient(value, weights...), s.recipe.ClipNorm)
+		a, decay := Adam{Rate: in[4], Spread: in[5]}, in[6]
 		for i, p := range parameters {
 			m, v := s.variable(checkpoint.AdamM, p.Name), s.variable(checkpoint.AdamV, p.Name)
-			w, m1, v1 := a.update(weights[i], m.NodeValue(g), v.NodeValue(g), gradients[i])
+			w, m1, v1 := a.Update(weights[i], m.NodeValue(g), v.NodeValue(g), gradients[i])
 			average := s.variable(checkpoint.EMA, p.Name)
 			average.SetNodeValue(Add(Mul(decay, average.NodeValue(g)), Mul(OneMinus(decay), w)))
 			m.SetNodeValue(m1)
@@ -114,7 +114,7 @@ func (s *state) scoreGraph(schedule diffusion.Schedule) func(*model.Scope, []*No
 
 // advance takes step n and returns its loss.
 func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
-	rate, spread := unbias(rate, n)
+	rate, spread := Unbias(rate, n)
 	loss, err := s.call(s.step, b, float32(rate), float32(spread), float32(decay))
 	if err != nil {
 		return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err))
