@@ -38,44 +38,28 @@ func (s *sample) fit(prior cosmology.Prior, c Choice) (gaussian, error) {
 	return g, err
 }
 
-// choose finds the degrees; what cannot be fitted is not chosen.
+// choose finds the degrees: the mean's with a covariance of the middle degree, then the covariance's. What cannot be fitted is not chosen;
+// where nothing can, that is the error.
 func (l *PowerLikelihood) choose(ctx context.Context, c PowerConfig, all sample) error {
 	folds, err := all.folds(c.Folds, c.Seed)
 	if err != nil {
 		return err
 	}
-	l.Chosen.NLL = math.Inf(1)
+	l.Chosen = Choice{Mean: slices.Min(c.MeanDegrees), NLL: math.Inf(1)}
 	var failure error
 	try := func(mean, shape int) error {
-		if slices.ContainsFunc(l.Tried, func(t Choice) bool { return t.Mean == mean && t.Shape == shape }) {
-			return nil
-		}
-		choice := Choice{Mean: mean, Shape: shape}
-		nll, err := l.crossValidate(ctx, choice, folds, len(all.vectors))
+		err := l.try(ctx, Choice{Mean: mean, Shape: shape}, folds)
 		if errors.Is(err, errTooFew) {
-			failure = err
-			return nil
+			failure, err = err, nil
 		}
-		if err != nil {
-			return err
-		}
-		choice.NLL = nll
-		l.Tried = append(l.Tried, choice)
-		if nll < l.Chosen.NLL {
-			l.Chosen = choice
-		}
-		return nil
+		return err
 	}
-	middle := c.ShapeDegrees[len(c.ShapeDegrees)/2]
 	for _, mean := range c.MeanDegrees {
-		if err := try(mean, middle); err != nil {
+		if err := try(mean, c.ShapeDegrees[len(c.ShapeDegrees)/2]); err != nil {
 			return err
 		}
 	}
 	best := l.Chosen.Mean
-	if len(l.Tried) == 0 {
-		best = slices.Min(c.MeanDegrees)
-	}
 	for _, shape := range c.ShapeDegrees {
 		if err := try(best, shape); err != nil {
 			return err
@@ -83,6 +67,22 @@ func (l *PowerLikelihood) choose(ctx context.Context, c PowerConfig, all sample)
 	}
 	if len(l.Tried) == 0 {
 		return failure
+	}
+	return nil
+}
+
+// try cross-validates a choice that was not tried before and takes it where it is the best so far.
+func (l *PowerLikelihood) try(ctx context.Context, c Choice, folds [][2]sample) error {
+	if slices.ContainsFunc(l.Tried, func(t Choice) bool { return t.Mean == c.Mean && t.Shape == c.Shape }) {
+		return nil
+	}
+	var err error
+	if c.NLL, err = l.crossValidate(ctx, c, folds); err != nil {
+		return err
+	}
+	l.Tried = append(l.Tried, c)
+	if c.NLL < l.Chosen.NLL {
+		l.Chosen = c
 	}
 	return nil
 }
@@ -113,8 +113,8 @@ func (s *sample) folds(n int, seed uint64) ([][2]sample, error) {
 }
 
 // crossValidate returns the mean −ln L of the maps, each under the fit to the other folds.
-func (l *PowerLikelihood) crossValidate(ctx context.Context, c Choice, folds [][2]sample, maps int) (float64, error) {
-	sum := 0.0
+func (l *PowerLikelihood) crossValidate(ctx context.Context, c Choice, folds [][2]sample) (float64, error) {
+	sum, maps := 0.0, 0
 	for _, f := range folds {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -126,6 +126,7 @@ func (l *PowerLikelihood) crossValidate(ctx context.Context, c Choice, folds [][
 		for i, d := range f[1].vectors {
 			sum += g.nll(d, f[1].params[i])
 		}
+		maps += len(f[1].vectors)
 	}
 	return sum / float64(maps), nil
 }

@@ -76,14 +76,14 @@ func toyConfig(loss Loss) Config {
 	}
 }
 
-// TestExactPosterior: where the posterior is known the network finds its mean to a fraction of its width, and its width. With 4000 maps the
-// best of 2 functions of one statistic would be known to about √(2/4000) = 2 % of the width; the network, which has 1000 weights and sees
-// other statistics, too, stays within some times that.
+// TestExactPosterior: where the posterior is known the network finds its mean to a fraction of its width, and its width. An excess d of the
+// mean's error, in widths, makes errors larger by d²/2: 2 % under Score. A thousand weights cost about √(1000/40000) = 0.16 with 4000 maps in
+// ten of their poses. LogSums sees the batch's sums alone and gets less from as many maps.
 func TestExactPosterior(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains a network")
 	}
-	for _, loss := range []Loss{Score, LogSums} {
+	for loss, tolerance := range map[Loss]float64{Score: 0.2, LogSums: 0.4} {
 		t.Run(string(loss), func(t *testing.T) {
 			data := Data{Train: noisyMaps(1, 4000), Validation: noisyMaps(2, 500)}
 			n, err := Train(context.Background(), newBackend(t), toyConfig(loss), prior, data, t.TempDir(), nil)
@@ -106,8 +106,8 @@ func TestExactPosterior(t *testing.T) {
 			}
 			t.Logf("Ω_m: means off by %.3f widths, widths by %.3f; σ_8: %.3f and %.3f", math.Sqrt(mean), math.Sqrt(std), math.Sqrt(flatMean), math.Sqrt(flatStd))
 			for name, v := range map[string]float64{"mean of Ω_m": mean, "width of Ω_m": std, "mean of σ_8": flatMean, "width of σ_8": flatStd} {
-				if !(math.Sqrt(v) < 0.2) {
-					t.Errorf("%s is off by %.3f widths of the exact posterior (rms), want < 0.2", name, math.Sqrt(v))
+				if !(math.Sqrt(v) < tolerance) {
+					t.Errorf("%s is off by %.3f widths of the exact posterior (rms), want < %g", name, math.Sqrt(v), tolerance)
 				}
 			}
 		})
