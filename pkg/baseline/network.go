@@ -73,8 +73,8 @@ func (n Network) Check(w unet.Weights) error {
 //   - Units: x is a log map less the training pixels' mean, over their standard deviation; parameters are in units of the prior's
 //     standard deviation about its centre, so that zeros are the moments of the prior.
 //   - The means and the logarithms of the power of all levels' channels go to the last layers: statistics of every scale, power spectra
-//     through learned filters among them. Without the logarithms it took several times as many epochs to know as much. Nothing is normalised map by map, so
-//     that a map's own mean and variance, which say most about Ω_m and σ_8, are not divided out.
+//     through learned filters among them. Nothing is normalised map by map, so that a map's own mean and variance, which say most about
+//     Ω_m and σ_8, are not divided out.
 func (n Network) moments(weight unet.Weight, x *Node) (mean, logVariance *Node) {
 	batch, side := x.Shape().Dim(0), x.Shape().Dim(1)
 	x.AssertDims(batch, side, side, 1)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"testing"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 
@@ -16,10 +19,23 @@ import (
 	"darkfield/pkg/field"
 )
 
-// newBackend opens the backend of the tests.
-func newBackend(t *testing.T) compute.Backend {
+// pureGo is the backend of most tests: it needs no plugin and compiles small graphs at once.
+const pureGo = "go"
+
+// faster is the backend of tests that train: XLA where its plugin is.
+func faster() string {
+	if _, found := backend.Plugin(); found {
+		return "xla:cpu"
+	}
+	return pureGo
+}
+
+// newBackend opens the backend that $GOMLX_BACKEND names, or else this one.
+func newBackend(t *testing.T, name string) compute.Backend {
 	t.Helper()
-	t.Setenv(compute.ConfigEnvVar, orGo())
+	if os.Getenv(compute.ConfigEnvVar) == "" {
+		t.Setenv(compute.ConfigEnvVar, name)
+	}
 	b, err := backend.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +102,7 @@ func TestExactPosterior(t *testing.T) {
 	for loss, tolerance := range map[Loss]float64{Score: 0.2, LogSums: 0.4} {
 		t.Run(string(loss), func(t *testing.T) {
 			data := Data{Train: noisyMaps(1, 4000), Validation: noisyMaps(2, 500)}
-			n, err := Train(context.Background(), newBackend(t), toyConfig(loss), prior, data, t.TempDir(), nil)
+			n, err := Train(context.Background(), newBackend(t, faster()), toyConfig(loss), prior, data, t.TempDir(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +135,7 @@ func square(x float64) float64 { return x * x }
 // TestLosses: a constant answer to a symmetric sample is best at the sample's mean and variance under both losses, and the loss on the
 // host is the one that is trained with.
 func TestLosses(t *testing.T) {
-	b := newBackend(t)
+	b := newBackend(t, pureGo)
 	sample := []float64{-3, -1, 0, 1, 3} // about the mean; variance 4
 	const centre, variance = 0.7, 4.0
 	for _, loss := range []Loss{Score, LogSums} {
@@ -177,7 +193,7 @@ func untrained(t *testing.T, b compute.Backend, n Network, last float32) *Moment
 
 // TestPrior: before training the answer is the prior: its centre and its width over √12.
 func TestPrior(t *testing.T) {
-	n := untrained(t, newBackend(t), Network{Widths: []int{4, 4}, Hidden: 8}, 0)
+	n := untrained(t, newBackend(t, pureGo), Network{Widths: []int{4, 4}, Hidden: 8}, 0)
 	got, err := n.Predict(context.Background(), []field.LogMap{randomMap(1, 16)})
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +221,7 @@ func randomMap(seed uint64, side int) field.LogMap {
 // TestSymmetries: turned, flipped and shifted maps have the same answer; shifts by whole pixels of the coarsest level, to which the network
 // is blind if its padding is periodic. The tolerance is float32's over sums of some hundred numbers.
 func TestSymmetries(t *testing.T) {
-	n := untrained(t, newBackend(t), Network{Widths: []int{4, 4}, Hidden: 8}, 0.3)
+	n := untrained(t, newBackend(t, pureGo), Network{Widths: []int{4, 4}, Hidden: 8}, 0.3)
 	m := randomMap(2, 16)
 	turned := field.LogMap{Box: m.Box, Values: make([]float32, len(m.Values))}
 	field.Symmetry(5).Apply(turned.Values, m.Values, 16)
@@ -220,6 +236,25 @@ func TestSymmetries(t *testing.T) {
 	}
 	if near(got[0], got[4], 1e-5) {
 		t.Errorf("another map has the same answer %+v", got[4])
+	}
+}
+
+// TestBlocks: blocks of 2×2 pixels become channels, row by row, or their mean.
+func TestBlocks(t *testing.T) {
+	e := MustNewExec(newBackend(t, pureGo), func(x *Node) []*Node { return []*Node{folded(x), halve(x)} })
+	defer e.Finalize()
+	x := tensors.FromFlatDataAndDimensions([]float32{
+		1, 2, 10, 20,
+		3, 4, 30, 40,
+		0, 0, 5, 5,
+		0, 8, 5, 9,
+	}, 1, 4, 4, 1)
+	out := e.MustCall(x)
+	for i, want := range [][]float32{{1, 2, 3, 4, 10, 20, 30, 40, 0, 0, 0, 8, 5, 5, 5, 9}, {2.5, 25, 2, 6}} {
+		got, err := tensors.CopyFlatData[float32](out[i])
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("result %d = %v (%v), want %v", i, got, err, want)
+		}
 	}
 }
 

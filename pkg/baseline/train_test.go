@@ -10,24 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gomlx/compute"
-
-	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/unet"
 )
-
-// orGo names the backend of the tests: the environment's, XLA, or the pure-Go one where there is no plugin.
-func orGo() string {
-	if named := os.Getenv(compute.ConfigEnvVar); named != "" {
-		return named
-	}
-	if _, found := backend.Plugin(); found {
-		return "xla:cpu"
-	}
-	return "go"
-}
 
 func tinyConfig() Config {
 	c := toyConfig(Score)
@@ -48,7 +34,7 @@ func bytesIn(t *testing.T, dir, name string) []byte {
 
 // TestCancelled: a run cancelled at every step in turn, and gone on with, ends with the bytes of an unbroken one.
 func TestCancelled(t *testing.T) {
-	b := newBackend(t)
+	b := newBackend(t, pureGo)
 	unbroken, broken := t.TempDir(), t.TempDir()
 	var seen []Progress
 	n, err := Train(context.Background(), b, tinyConfig(), prior, tinyData(), unbroken, func(p Progress) { seen = append(seen, p) })
@@ -89,7 +75,7 @@ func TestCancelled(t *testing.T) {
 
 // TestFiles: a saved network answers as before; damaged files and those of other networks are refused.
 func TestFiles(t *testing.T) {
-	b := newBackend(t)
+	b := newBackend(t, pureGo)
 	n := untrained(t, b, Network{Widths: []int{2}, Hidden: 3}, 0.2)
 	path := filepath.Join(t.TempDir(), "n.safetensors")
 	if err := n.Save(path); err != nil {
@@ -128,7 +114,7 @@ func TestFiles(t *testing.T) {
 
 // TestTrainingRefuses: bad input is one line that names it, and nothing is written.
 func TestTrainingRefuses(t *testing.T) {
-	b := newBackend(t)
+	b := newBackend(t, pureGo)
 	for want, change := range map[string]func(*Config, *Data){
 		"Config.Batch":         func(c *Config, _ *Data) { c.Batch = 1 },
 		"Config.LearningRate":  func(c *Config, _ *Data) { c.LearningRate = math.NaN() },
@@ -159,7 +145,7 @@ func TestTrainingRefuses(t *testing.T) {
 
 // TestOtherRun: a directory with a run is gone on with by the same settings and maps only.
 func TestOtherRun(t *testing.T) {
-	b, dir := newBackend(t), t.TempDir()
+	b, dir := newBackend(t, pureGo), t.TempDir()
 	n, err := Train(context.Background(), b, tinyConfig(), prior, tinyData(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
