@@ -34,6 +34,7 @@ type Config struct {
 	LearningRate float64 `json:"learning_rate" yaml:"learning_rate"` // Adam's, at its highest; it falls to 0 as a cosine
 	Warmup       int     `json:"warmup" yaml:"warmup"`               // steps over which it rises linearly
 	WeightDecay  float64 `json:"weight_decay" yaml:"weight_decay"`   // decoupled from the gradient (Loshchilov and Hutter 2019)
+	EMADecay     float64 `json:"ema_decay" yaml:"ema_decay"`         // of the averaged weights, which are the result; reached gradually
 	ClipNorm     float64 `json:"clip_norm" yaml:"clip_norm"`         // longest gradient, over all weights; 0: any
 }
 
@@ -41,7 +42,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Network: Network{Widths: []int{24, 48, 64}, Hidden: 64}, Loss: Score, Seed: 1, Epochs: 20, Batch: 32,
-		LearningRate: 2e-3, Warmup: 100, WeightDecay: 1e-2, ClipNorm: 1,
+		LearningRate: 1.5e-3, Warmup: 100, WeightDecay: 1e-2, EMADecay: 0.998, ClipNorm: 1,
 	}
 }
 
@@ -59,6 +60,7 @@ func (c Config) Validate() error {
 	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
 	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
 	bad(c.WeightDecay >= 0 && c.WeightDecay < 1, "WeightDecay", c.WeightDecay, "in [0, 1)")
+	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
 	bad(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
 	return errors.Join(append(errs, c.Network.Validate())...)
 }
@@ -96,6 +98,9 @@ func (c Config) rate(n, all int) float64 {
 	done := float64(n-c.Warmup) / float64(max(all-c.Warmup, 1))
 	return c.LearningRate * 0.5 * (1 + math.Cos(math.Pi*done))
 }
+
+// decay returns the decay of the averaged weights at step n: small at first, so that they forget the initial ones.
+func (c Config) decay(n int) float64 { return math.Min(c.EMADecay, (1+float64(n))/(10+float64(n))) }
 
 // oneLine joins the lines of an error of several faults.
 func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }

@@ -14,8 +14,9 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// groups are the tensors that training keeps for every tensor of the network.
-var groups = []string{checkpoint.Weights, checkpoint.AdamM, checkpoint.AdamV}
+// groups are the tensors that training keeps for every tensor of the network. Single steps may leave the network too sure of itself, so
+// that the averaged weights are what predicts.
+var groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
 
 // device holds the network's tensors and the compiled graphs that use them.
 type device struct {
@@ -25,13 +26,17 @@ type device struct {
 	predict *model.Exec // maps [B, side, side, 1] → [B, 2·thetas]
 }
 
-// newDevice puts tensors on the backend; the optimiser's moments start at 0 where they are missing.
+// newDevice puts tensors on the backend: all groups of a run, or weights alone, which are the first average, too.
 func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*device, error) {
 	d := &device{network: network, store: model.NewStore()}
 	for _, group := range groups {
 		for _, p := range network.Parameters() {
 			a, ok := t[group+p.Name]
-			if !ok {
+			switch {
+			case ok:
+			case group == checkpoint.EMA:
+				a = t[p.Name]
+			default:
 				a = unet.Array{Shape: p.Shape, Data: make([]float32, p.Size())}
 			}
 			d.store.VariableWithValue(group+p.Name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
@@ -39,7 +44,7 @@ func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*devic
 	}
 	var err error
 	d.predict, err = model.NewExec(b, d.store, func(_ *model.Scope, in []*Node) *Node {
-		mean, logVariance := network.moments(d.weight(in[0].Graph()), in[0])
+		mean, logVariance := network.moments(d.weights(checkpoint.EMA, in[0].Graph()), in[0])
 		return Concatenate([]*Node{mean, logVariance}, 1)
 	})
 	if err != nil {
@@ -66,19 +71,20 @@ func (d *device) close() {
 	d.store.Finalize()
 }
 
-func (d *device) weight(g *Graph) unet.Weight {
-	return func(name string) *Node { return d.variable(checkpoint.Weights, name).NodeValue(g) }
+func (d *device) weights(group string, g *Graph) unet.Weight {
+	return func(name string) *Node { return d.variable(group, name).NodeValue(g) }
 }
 
 func (d *device) variable(group, name string) *model.Variable {
 	return d.store.GetVariable("/" + group + name)
 }
 
-// stepGraph is one step of Adam with decoupled weight decay: maps, parameters and Adam's two scalars and the decay → loss.
+// stepGraph is one step of Adam with decoupled weight decay and of the average: maps, parameters, Adam's two scalars, the share by which
+// weights shrink and the average's decay → loss.
 func (d *device) stepGraph(c Config) func(*model.Scope, []*Node) *Node {
 	return func(_ *model.Scope, in []*Node) *Node {
 		g := in[0].Graph()
-		mean, logVariance := d.network.moments(d.weight(g), in[0])
+		mean, logVariance := d.network.moments(d.weights(checkpoint.Weights, g), in[0])
 		loss := c.Loss.value(in[1], mean, logVariance)
 		parameters := d.network.Parameters()
 		weights := make([]*Node, len(parameters))
@@ -86,13 +92,15 @@ func (d *device) stepGraph(c Config) func(*model.Scope, []*Node) *Node {
 			weights[i] = d.variable(checkpoint.Weights, p.Name).NodeValue(g)
 		}
 		gradients := training.ClipNorm(Gradient(loss, weights...), c.ClipNorm)
-		adam, decay := training.Adam{Rate: in[2], Spread: in[3]}, in[4]
+		adam, shrink, decay := training.Adam{Rate: in[2], Spread: in[3]}, in[4], in[5]
 		for i, p := range parameters {
 			m, v := d.variable(checkpoint.AdamM, p.Name), d.variable(checkpoint.AdamV, p.Name)
 			w, m1, v1 := adam.Update(weights[i], m.NodeValue(g), v.NodeValue(g), gradients[i])
 			if len(p.Shape) > 1 { // biases do not decay
-				w = Sub(w, Mul(decay, weights[i]))
+				w = Sub(w, Mul(shrink, weights[i]))
 			}
+			average := d.variable(checkpoint.EMA, p.Name)
+			average.SetNodeValue(Add(Mul(decay, average.NodeValue(g)), Mul(OneMinus(decay), w)))
 			m.SetNodeValue(m1)
 			v.SetNodeValue(v1)
 			d.variable(checkpoint.Weights, p.Name).SetNodeValue(w)
@@ -105,7 +113,8 @@ func (d *device) stepGraph(c Config) func(*model.Scope, []*Node) *Node {
 func (d *device) advance(b batch, c Config, learningRate float64, n int) (float64, error) {
 	rate, spread := training.Unbias(learningRate, n)
 	out, err := call(d.step, b.maps(), tensors.FromFlatDataAndDimensions(b.theta, b.size, thetas),
-		tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(learningRate*c.WeightDecay)))
+		tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(learningRate*c.WeightDecay)),
+		tensors.FromScalar(float32(c.decay(n))))
 	if err != nil {
 		return 0, fmt.Errorf("baseline: step %d: %s", n, oneLine(err))
 	}

@@ -15,8 +15,8 @@ import (
 
 // Files of a directory that Train writes.
 const (
-	bestFile   = "moments.safetensors" // the weights of the best epoch
-	latestFile = "latest.safetensors"  // those of the last one with Adam's moments, to go on from
+	bestFile   = "moments.safetensors" // the averaged weights of the best epoch
+	latestFile = "latest.safetensors"  // all tensors of the last one, to go on from
 )
 
 const (
@@ -84,6 +84,11 @@ func resume(dir string, fresh Manifest) (Manifest, checkpoint.Tensors, error) {
 	m, t, err := load(path)
 	if err != nil {
 		return m, nil, err
+	}
+	for _, group := range groups {
+		if err := m.Config.Network.Check(checkpoint.Group(t, group)); err != nil {
+			return m, nil, fmt.Errorf("baseline: go on from %s: tensors %q: %s", path, group+"*", oneLine(err))
+		}
 	}
 	if !m.same(fresh) {
 		return m, nil, fmt.Errorf("baseline: %s holds a run with other settings or other maps (%+v, now %+v): use the same or another directory", dir, m, fresh)

@@ -123,7 +123,7 @@ func (r *run) epoch(ctx context.Context) error {
 	return r.keep(ctx)
 }
 
-// keep validates the network and saves it: first where it is the best so far, then to go on from.
+// keep validates the averaged weights and saves: them where they are the best so far, then all to go on from.
 func (r *run) keep(ctx context.Context) error {
 	outputs, err := r.device.answers(ctx, r.standard(), mapsOf(r.Validation), []pose{{}})
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *run) keep(ctx context.Context) error {
 	}
 	if r.Best == 0 || r.last < r.Loss {
 		r.Best, r.Loss = r.Epoch, r.last
-		if err := save(filepath.Join(r.dir, bestFile), r.Manifest, checkpoint.Group(t, checkpoint.Weights)); err != nil {
+		if err := save(filepath.Join(r.dir, bestFile), r.Manifest, checkpoint.Group(t, checkpoint.EMA)); err != nil {
 			return err
 		}
 	}
