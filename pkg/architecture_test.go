@@ -63,10 +63,11 @@ var table = []row{
 	{room: "checkpoint", rooms: "unet diffusion cosmology field", modules: []string{weights}},
 	{room: "convert", rooms: "unet diffusion checkpoint cosmology field camels", modules: []string{weights, pickles}},
 	{room: "training", rooms: "unet diffusion checkpoint cosmology field tracking", modules: []string{gomlx, compute, yaml}},
+	{room: "baseline", rooms: "checkpoint cosmology field likelihood summary training unet", modules: []string{gomlx, compute, gonum}},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
 	{room: "emulator", rooms: "unet diffusion checkpoint cosmology field", modules: []string{gomlx, compute}},
 	{room: "validation", rooms: "cosmology fft field nbody camels suite summary", modules: []string{gonum}},
-	{room: "study", rooms: "tracking cosmology field camels summary diffusion emulator likelihood calibration hmc", modules: []string{gonum}},
+	{room: "study", rooms: "tracking cosmology field camels summary diffusion emulator likelihood calibration hmc baseline", modules: []string{gonum}},
 	{room: "figure", rooms: "cosmology field summary likelihood study validation", modules: []string{gonum, plot}},
 	{room: "preset", rooms: "unet diffusion training study suite nbody cosmology camels validation"},
 	{room: "verify", rooms: "unet diffusion summary checkpoint field cosmology", modules: []string{npyio, gomlx, compute}},
@@ -79,7 +80,7 @@ var table = []row{
 var testModules = []string{rapid, cmp, script, npyio, gonum}
 
 // Tensors are values on a device: only these rooms know them.
-var tensorRooms = []string{"backend", "unet", "diffusion", "training", "emulator", "verify"}
+var tensorRooms = []string{"backend", "unet", "diffusion", "training", "baseline", "emulator", "verify"}
 
 func TestImportTable(t *testing.T) {
 	for path, imports := range importsOf(t, ".") {

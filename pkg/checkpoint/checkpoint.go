@@ -60,19 +60,23 @@ func Averaged(t Tensors) unet.Weights {
 // Save writes the manifest and the tensors to path as safetensors of float32. The file appears whole or not at all, and the
 // same content gives the same bytes.
 func Save(path string, m Manifest, t Tensors) error {
-	fail := func(err error) error { return fmt.Errorf("checkpoint: write %s: %w", path, err) }
 	if err := m.Validate(); err != nil {
-		return fail(err)
+		return fmt.Errorf("checkpoint: write %s: %w", path, err)
 	}
-	manifest, err := json.Marshal(m)
+	return Write(path, manifestKey, m, t)
+}
+
+// Write writes any manifest, as JSON under key, and tensors as Save does: for files of other networks, which Load refuses.
+func Write(path, key string, manifest any, t Tensors) error {
+	text, err := json.Marshal(manifest)
 	if err != nil {
-		return fail(err)
+		return fmt.Errorf("checkpoint: write %s: %w", path, err)
 	}
 	views := make(map[string]view, len(t))
 	for name, a := range t {
 		views[name] = view{a}
 	}
-	info := map[string]string{manifestKey: string(manifest), hashKey: hash(t)}
+	info := map[string]string{key: string(text), hashKey: hash(t)}
 	return atomically(path, func(w io.Writer) error { return safetensors.SerializeToWriter(views, info, w) })
 }
 
@@ -144,28 +148,13 @@ func Load(path string) (Checkpoint, error) {
 	fail := func(err error) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("checkpoint: read %s: %s", path, oneLine(err))
 	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return fail(errors.Unwrap(err))
+	var c Checkpoint
+	var err error
+	if c.Tensors, c.Hash, err = Read(path, manifestKey, &c.Manifest); err != nil {
+		return Checkpoint{}, err
 	}
-	st, err := parse(raw)
-	if err != nil {
+	if err := c.Manifest.Validate(); err != nil {
 		return fail(err)
-	}
-	c, err := header(raw)
-	if err != nil {
-		return fail(err)
-	}
-	c.Tensors = Tensors{}
-	for _, nt := range st.Tensors() {
-		a, err := array(nt.TensorView)
-		if err != nil {
-			return fail(fmt.Errorf("tensor %s: %w", nt.Name, err))
-		}
-		c.Tensors[nt.Name] = a
-	}
-	if got := hash(c.Tensors); got != c.Hash {
-		return fail(fmt.Errorf("the tensors have SHA-256 %.12s…, the file says %.12s…: the file is damaged, use another checkpoint", got, c.Hash))
 	}
 	averaged := len(Group(c.Tensors, EMA)) > 0
 	for _, group := range []string{Weights, EMA} {
@@ -178,6 +167,37 @@ func Load(path string) (Checkpoint, error) {
 		}
 	}
 	return c, nil
+}
+
+// Read reads what Write wrote: the JSON under key into manifest, the tensors and their SHA-256, which it checks.
+func Read(path, key string, manifest any) (Tensors, string, error) {
+	fail := func(err error) (Tensors, string, error) {
+		return nil, "", fmt.Errorf("checkpoint: read %s: %s", path, oneLine(err))
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return fail(errors.Unwrap(err))
+	}
+	st, err := parse(raw)
+	if err != nil {
+		return fail(err)
+	}
+	want, err := header(raw, key, manifest)
+	if err != nil {
+		return fail(err)
+	}
+	t := Tensors{}
+	for _, nt := range st.Tensors() {
+		a, err := array(nt.TensorView)
+		if err != nil {
+			return fail(fmt.Errorf("tensor %s: %w", nt.Name, err))
+		}
+		t[nt.Name] = a
+	}
+	if got := hash(t); got != want {
+		return fail(fmt.Errorf("the tensors have SHA-256 %.12s…, the file says %.12s…: the file is damaged, use another checkpoint", got, want))
+	}
+	return t, want, nil
 }
 
 // parse guards the library, which trusts lengths in the header of a damaged file.
@@ -197,24 +217,20 @@ func parse(raw []byte) (st safetensors.SafeTensors, err error) {
 	return st, nil
 }
 
-// header reads the manifest and the hash.
-func header(raw []byte) (Checkpoint, error) {
+// header reads the manifest and returns the hash.
+func header(raw []byte, key string, manifest any) (string, error) {
 	_, meta, err := safetensors.ReadMetadata(raw)
 	if err != nil {
-		return Checkpoint{}, err
+		return "", err
 	}
-	text, ok := meta.Metadata()[manifestKey]
+	text, ok := meta.Metadata()[key]
 	if !ok {
-		return Checkpoint{}, errors.New("a safetensors file without darkfield's manifest: only checkpoints that darkfield wrote can be used")
+		return "", errors.New("a safetensors file without darkfield's manifest: only checkpoints that darkfield wrote can be used")
 	}
-	var m Manifest
-	if err := json.Unmarshal([]byte(text), &m); err != nil {
-		return Checkpoint{}, fmt.Errorf("manifest: %w", err)
+	if err := json.Unmarshal([]byte(text), manifest); err != nil {
+		return "", fmt.Errorf("manifest: %w", err)
 	}
-	if err := m.Validate(); err != nil {
-		return Checkpoint{}, err
-	}
-	return Checkpoint{Manifest: m, Hash: meta.Metadata()[hashKey]}, nil
+	return meta.Metadata()[hashKey], nil
 }
 
 func array(v safetensors.TensorView) (unet.Array, error) {

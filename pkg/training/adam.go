@@ -13,24 +13,24 @@ const (
 	epsilon = 1e-8
 )
 
-// adam is one step of Kingma and Ba (2015) in a graph. The corrections of the moments' bias are folded into two scalars, for
+// Adam is one step of Kingma and Ba (2015) in a graph. The corrections of the moments' bias are folded into two scalars, for
 // the host has them in float64: 1 − β₂ⁿ has few digits in float32 at first.
-type adam struct {
-	rate   *Node // learning rate / (1 − β₁ⁿ)
-	spread *Node // 1 / √(1 − β₂ⁿ)
+type Adam struct {
+	Rate   *Node // learning rate / (1 − β₁ⁿ)
+	Spread *Node // 1 / √(1 − β₂ⁿ)
 }
 
-// unbias returns the scalars of step n = 1, 2, ….
-func unbias(learningRate float64, n int) (rate, spread float64) {
+// Unbias returns the scalars of step n = 1, 2, ….
+func Unbias(learningRate float64, n int) (rate, spread float64) {
 	return learningRate / (1 - math.Pow(beta1, float64(n))), 1 / math.Sqrt(1-math.Pow(beta2, float64(n)))
 }
 
-// update returns the new weight and the new first and second moments.
-func (a adam) update(w, m, v, gradient *Node) (w1, m1, v1 *Node) {
+// Update returns the new weight and the new first and second moments.
+func (a Adam) Update(w, m, v, gradient *Node) (w1, m1, v1 *Node) {
 	m1 = mix(beta1, m, gradient)
 	v1 = mix(beta2, v, Square(gradient))
-	deviation := AddScalar(Mul(Sqrt(v1), a.spread), epsilon)
-	return Sub(w, Mul(a.rate, Div(m1, deviation))), m1, v1
+	deviation := AddScalar(Mul(Sqrt(v1), a.Spread), epsilon)
+	return Sub(w, Mul(a.Rate, Div(m1, deviation))), m1, v1
 }
 
 // mix returns share·old + (1 − share)·fresh.
@@ -38,8 +38,8 @@ func mix(share float64, old, fresh *Node) *Node {
 	return Add(MulScalar(old, share), MulScalar(fresh, 1-share))
 }
 
-// clip shortens a gradient that is longer than most, all tensors together, and leaves others as they are; 0 leaves all.
-func clip(gradients []*Node, most float64) []*Node {
+// ClipNorm shortens a gradient that is longer than most, all tensors together, and leaves others as they are; 0 leaves all.
+func ClipNorm(gradients []*Node, most float64) []*Node {
 	if most == 0 {
 		return gradients
 	}

@@ -40,7 +40,7 @@ func TestClip(t *testing.T) {
 	b := newBackend()
 	defer b.Finalize()
 	for most, want := range map[float64][2]float32{0: {3, 4}, 1: {0.6, 0.8}, 10: {3, 4}} {
-		exec := graph.MustNewExec(b, func(x, y *graph.Node) []*graph.Node { return clip([]*graph.Node{x, y}, most) })
+		exec := graph.MustNewExec(b, func(x, y *graph.Node) []*graph.Node { return ClipNorm([]*graph.Node{x, y}, most) })
 		out, err := exec.Call([]float32{3, 0}, []float32{4})
 		if err != nil {
 			t.Fatal(err)

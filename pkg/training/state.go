@@ -105,12 +105,12 @@ func (s *state) gradientGraph(schedule diffusion.Schedule) func(*model.Scope, []
 // from GoMLX: its rate comes from the host each step, and its moments have the names that checkpoints keep.
 func (s *state) updateGraph(_ *model.Scope, in []*Node) []*Node {
 	g := in[0].Graph()
-	a, decay := adam{rate: in[0], spread: in[1]}, in[2]
-	gradients := clip(in[3:], s.recipe.ClipNorm)
+	a, decay := Adam{Rate: in[0], Spread: in[1]}, in[2]
+	gradients := ClipNorm(in[3:], s.recipe.ClipNorm)
 	for i, p := range s.network.Parameters() {
 		weight, average := s.variable(checkpoint.Weights, p.Name), s.variable(checkpoint.EMA, p.Name)
 		m, v := s.variable(checkpoint.AdamM, p.Name), s.variable(checkpoint.AdamV, p.Name)
-		w, m1, v1 := a.update(weight.NodeValue(g), m.NodeValue(g), v.NodeValue(g), gradients[i])
+		w, m1, v1 := a.Update(weight.NodeValue(g), m.NodeValue(g), v.NodeValue(g), gradients[i])
 		average.SetNodeValue(Add(Mul(decay, average.NodeValue(g)), Mul(OneMinus(decay), w)))
 		m.SetNodeValue(m1)
 		v.SetNodeValue(v1)
@@ -130,7 +130,7 @@ func (s *state) scoreGraph(schedule diffusion.Schedule) func(*model.Scope, []*No
 func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
 	loss, gradients, err := s.call(s.gradient, b)
 	if err == nil {
-		rate, spread := unbias(rate, n)
+		rate, spread := Unbias(rate, n)
 		err = s.replace(gradients, float32(rate), float32(spread), float32(decay))
 	}
 	if err != nil {

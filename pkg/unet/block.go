@@ -27,12 +27,12 @@ func (n *network) block(x *Node, prefix string) *Node {
 // convolve applies a circular convolution: x is wrapped by pad pixels on each side.
 func (n *network) convolve(x *Node, name string, stride, pad int) *Node {
 	kernel := TransposeAllAxes(n.weight(name+".weight"), 2, 3, 1, 0) // [height, width, in, out]
-	y := Convolve(wrap(wrap(x, 1, pad), 2, pad), kernel).Strides(stride).NoPadding().Done()
+	y := Convolve(Wrap(Wrap(x, 1, pad), 2, pad), kernel).Strides(stride).NoPadding().Done()
 	return Add(y, InsertAxes(n.weight(name+".bias"), 0, 0, 0))
 }
 
-// wrap pads one axis with its own opposite edge; GoMLX v0.28 has no gradient for Pad.
-func wrap(x *Node, axis, pad int) *Node {
+// Wrap pads one axis of x with pad entries of its own opposite edge, as the periodic box wants it; GoMLX v0.28 has no gradient for Pad.
+func Wrap(x *Node, axis, pad int) *Node {
 	size := x.Shape().Dim(axis)
 	head := SliceAxis(x, axis, AxisRange(0, pad))
 	tail := SliceAxis(x, axis, AxisRange(size-pad, size))

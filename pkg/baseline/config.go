@@ -1,0 +1,106 @@
+package baseline
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Loss names what the moment network minimises.
+type Loss string
+
+const (
+	// LogSums is log Σ(θ − μ)² + log Σ((θ − μ)² − σ²)² over a batch, summed over parameters: that of the CAMELS Multifield papers.
+	LogSums Loss = "log-sums"
+	// Score is the mean of (θ − μ)²/σ² + log σ² (Dawid and Sebastiani 1999). Its minimum over all functions is the posterior mean and
+	// variance, too, whatever the posterior's shape.
+	Score Loss = "score"
+)
+
+// Network is the shape of the moment network.
+type Network struct {
+	Widths []int `json:"widths" yaml:"widths"` // channels of each level, from fine to coarse; the first sees half the side of the maps, each other one half of the one before
+	Hidden int   `json:"hidden" yaml:"hidden"` // width of the layer between the pooled channels and the moments
+}
+
+// Config says how to train the moment network.
+type Config struct {
+	Network      Network `json:"network" yaml:"network"`
+	Loss         Loss    `json:"loss" yaml:"loss"`
+	Seed         uint64  `json:"seed" yaml:"seed"`
+	Epochs       int     `json:"epochs" yaml:"epochs"`               // passes over the training maps
+	Batch        int     `json:"batch" yaml:"batch"`                 // maps a step
+	LearningRate float64 `json:"learning_rate" yaml:"learning_rate"` // Adam's, at its highest; it falls to 0 as a cosine
+	Warmup       int     `json:"warmup" yaml:"warmup"`               // steps over which it rises linearly
+	WeightDecay  float64 `json:"weight_decay" yaml:"weight_decay"`   // decoupled from the gradient (Loshchilov and Hutter 2019)
+	EMADecay     float64 `json:"ema_decay" yaml:"ema_decay"`         // of the averaged weights, which are the result; reached gradually
+	ClipNorm     float64 `json:"clip_norm" yaml:"clip_norm"`         // longest gradient, over all weights; 0: any
+}
+
+// Default returns settings for 32² and 64² maps.
+func Default() Config {
+	return Config{
+		Network: Network{Widths: []int{24, 48, 64}, Hidden: 64}, Loss: Score, Seed: 1, Epochs: 20, Batch: 32,
+		LearningRate: 1.5e-3, Warmup: 100, WeightDecay: 1e-2, EMADecay: 0.998, ClipNorm: 1,
+	}
+}
+
+// Validate returns an error that names every field that is out of range.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(ok bool, field string, value any, want string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("baseline.Config.%s = %v, want %s", field, value, want))
+		}
+	}
+	bad(c.Loss == LogSums || c.Loss == Score, "Loss", c.Loss, fmt.Sprintf("%q or %q", LogSums, Score))
+	bad(c.Epochs >= 1, "Epochs", c.Epochs, ">= 1")
+	bad(c.Batch >= 2, "Batch", c.Batch, ">= 2")
+	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
+	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
+	bad(c.WeightDecay >= 0 && c.WeightDecay < 1, "WeightDecay", c.WeightDecay, "in [0, 1)")
+	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
+	bad(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
+	return errors.Join(append(errs, c.Network.Validate())...)
+}
+
+// Validate returns an error that names every field that is out of range.
+func (n Network) Validate() error {
+	var errs []error
+	if len(n.Widths) == 0 {
+		errs = append(errs, errors.New("baseline.Network.Widths is empty, want at least one level"))
+	}
+	for i, w := range n.Widths {
+		if w < 1 {
+			errs = append(errs, fmt.Errorf("baseline.Network.Widths[%d] = %d, want >= 1", i, w))
+		}
+	}
+	if n.Hidden < 1 {
+		errs = append(errs, fmt.Errorf("baseline.Network.Hidden = %d, want >= 1", n.Hidden))
+	}
+	return errors.Join(errs...)
+}
+
+// CheckSide returns an error unless maps of side pixels can be halved for each level.
+func (n Network) CheckSide(side int) error {
+	if multiple := 1 << len(n.Widths); side < multiple || side%multiple != 0 {
+		return fmt.Errorf("baseline: maps of %d pixels a side, want a multiple of %d: each of the network's %d levels halves them", side, multiple, len(n.Widths))
+	}
+	return nil
+}
+
+// rate returns the learning rate of step n = 1, 2, … of all.
+func (c Config) rate(n, all int) float64 {
+	if n <= c.Warmup {
+		return c.LearningRate * float64(n) / float64(c.Warmup)
+	}
+	done := float64(n-c.Warmup) / float64(max(all-c.Warmup, 1))
+	return c.LearningRate * 0.5 * (1 + math.Cos(math.Pi*done))
+}
+
+// decay returns the decay of the averaged weights at step n: small at first, so that they forget the initial ones.
+func (c Config) decay(n int) float64 { return math.Min(c.EMADecay, (1+float64(n))/(10+float64(n))) }
+
+// oneLine joins the lines of an error of several faults.
+func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }

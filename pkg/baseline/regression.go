@@ -1,0 +1,235 @@
+package baseline
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+
+	"darkfield/pkg/cosmology"
+)
+
+// gaussian is a normal density of vectors whose mean and covariance are smooth functions of the parameters, in the modified Cholesky
+// form of Pourahmadi (1999): number j is a linear function of those before it plus independent noise. Mean and couplings are
+// polynomials, and so is the logarithm of the noise's variance, so that the covariance is positive definite everywhere.
+type gaussian struct {
+	mean, shape basis
+	centre      [][]float64 // [number][mean polynomial]: what numbers are measured from …
+	scale       []float64   // … and in
+	lines       []line      // one for each number
+}
+
+// line is the regression of number j: coefficients of mean polynomials and of shape polynomials times each number before it, and those
+// of the logarithm of the remaining variance.
+type line struct {
+	coefficients, logVariance []float64
+}
+
+const (
+	reweightings = 4  // of a line by its variance; each gains about two digits
+	scorings     = 12 // Newton-like steps to the variance for given weights
+)
+
+// errTooFew says that there are fewer independent maps than coefficients.
+var errTooFew = errors.New("the regression is singular: more maps at more parameters, or polynomials of lower degree, are needed")
+
+// fitGaussian maximises the likelihood of vectors [map][number] at parameters.
+func fitGaussian(mean, shape basis, params []cosmology.Params, vectors [][]float64) (gaussian, error) {
+	n, numbers := len(vectors), len(vectors[0])
+	g := gaussian{mean: mean, shape: shape, scale: make([]float64, numbers)}
+	polynomials, shapes := design(mean, params), design(shape, params)
+	residual := mat.NewDense(n, numbers, nil)
+	for j := range numbers {
+		y := make([]float64, n)
+		for i, v := range vectors {
+			y[i] = v[j]
+		}
+		c, err := weighted(polynomials, y, nil)
+		if err != nil {
+			return g, err
+		}
+		floats.Sub(y, times(polynomials, c))
+		g.centre = append(g.centre, c)
+		g.scale[j] = math.Sqrt(floats.Dot(y, y) / float64(n))
+		if !(g.scale[j] > 0) {
+			return g, fmt.Errorf("number %d of all data vectors follows the parameters exactly: %w", j, errTooFew)
+		}
+		floats.Scale(1/g.scale[j], y)
+		residual.SetCol(j, y)
+	}
+	for j := range numbers {
+		l, err := fitLine(coupled(polynomials, shapes, residual, j), shapes, mat.Col(nil, j, residual))
+		if err != nil {
+			return g, err
+		}
+		g.lines = append(g.lines, l)
+	}
+	return g, nil
+}
+
+// design returns the polynomials [map, polynomial].
+func design(b basis, params []cosmology.Params) *mat.Dense {
+	out := mat.NewDense(len(params), b.len(), nil)
+	for i, p := range params {
+		out.SetRow(i, b.at(p))
+	}
+	return out
+}
+
+// coupled appends to polynomials the products of the shapes with each of the first j residuals.
+func coupled(polynomials, shapes, residual *mat.Dense, j int) *mat.Dense {
+	n, p := polynomials.Dims()
+	_, q := shapes.Dims()
+	out := mat.NewDense(n, p+j*q, nil)
+	for i := range n {
+		row := out.RawRowView(i)
+		copy(row, polynomials.RawRowView(i))
+		for k, e := range residual.RawRowView(i)[:j] {
+			floats.ScaleTo(row[p+k*q:p+(k+1)*q], e, shapes.RawRowView(i))
+		}
+	}
+	return out
+}
+
+// fitLine alternates between the coefficients, weighted by the variance, and the variance, by Fisher's scoring.
+func fitLine(x, shapes *mat.Dense, y []float64) (line, error) {
+	_, q := shapes.Dims()
+	l := line{logVariance: make([]float64, q)}
+	weights := make([]float64, len(y))
+	for i := range weights {
+		weights[i] = 1
+	}
+	for range reweightings {
+		var err error
+		if l.coefficients, err = weighted(x, y, weights); err != nil {
+			return l, err
+		}
+		squares := floats.SubTo(make([]float64, len(y)), y, times(x, l.coefficients))
+		floats.Mul(squares, squares)
+		clear(l.logVariance)
+		l.logVariance[0] = math.Log(stat.Mean(squares, nil)) // polynomial 0 is 1
+		if err := l.score(shapes, squares, weights); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// times returns the combination of the columns of x.
+func times(x *mat.Dense, coefficients []float64) []float64 {
+	var out mat.VecDense
+	out.MulVec(x, mat.NewVecDense(len(coefficients), coefficients))
+	return out.RawVector().Data
+}
+
+// score maximises −½ Σ (s + square·e^−s), which is concave in s, the polynomial; weights become e^−s.
+func (l *line) score(shapes *mat.Dense, squares, weights []float64) error {
+	excess := make([]float64, len(squares))
+	for range scorings {
+		l.weights(shapes, weights)
+		for i, v := range squares {
+			excess[i] = v*weights[i] - 1
+		}
+		step, err := weighted(shapes, excess, nil)
+		if err != nil {
+			return err
+		}
+		floats.Add(l.logVariance, step)
+	}
+	l.weights(shapes, weights)
+	return nil
+}
+
+// weights writes the inverse of the variance for each map.
+func (l *line) weights(shapes *mat.Dense, weights []float64) {
+	for i := range weights {
+		weights[i] = math.Exp(-floats.Dot(shapes.RawRowView(i), l.logVariance))
+	}
+}
+
+// worst is the condition number of the normal equations from which a regression counts as singular.
+const worst = 1e12
+
+// weighted returns the least-squares coefficients of y on the columns of x; nil weights are equal ones.
+func weighted(x *mat.Dense, y, weights []float64) ([]float64, error) {
+	n, p := x.Dims()
+	if n <= p {
+		return nil, fmt.Errorf("%d maps for %d coefficients: %w", n, p, errTooFew)
+	}
+	w := x
+	if weights != nil {
+		w = mat.NewDense(n, p, nil)
+		for i := range n {
+			floats.ScaleTo(w.RawRowView(i), weights[i], x.RawRowView(i))
+		}
+	}
+	var gram mat.Dense
+	gram.Mul(w.T(), x)
+	symmetric := mat.NewSymDense(p, nil)
+	for i := range p {
+		for j := i; j < p; j++ {
+			symmetric.SetSym(i, j, gram.At(i, j))
+		}
+	}
+	var cholesky mat.Cholesky
+	if !cholesky.Factorize(symmetric) || cholesky.Cond() > worst {
+		return nil, errTooFew
+	}
+	var right, out mat.VecDense
+	right.MulVec(w.T(), mat.NewVecDense(n, y))
+	if err := cholesky.SolveVecTo(&out, &right); err != nil {
+		return nil, err
+	}
+	return out.RawVector().Data, nil
+}
+
+// nll returns −ln of the density of d at p, with all constants, in nats.
+func (g gaussian) nll(d []float64, p cosmology.Params) float64 {
+	polynomials, shapes := g.mean.at(p), g.shape.at(p)
+	e := make([]float64, len(d))
+	sum := 0.0
+	for j, l := range g.lines {
+		e[j] = (d[j] - floats.Dot(polynomials, g.centre[j])) / g.scale[j]
+		intercept, couplings := l.at(polynomials, shapes, j)
+		r := e[j] - intercept - floats.Dot(couplings, e[:j])
+		s := floats.Dot(shapes, l.logVariance)
+		sum += r*r*math.Exp(-s)/2 + s/2 + math.Log(g.scale[j]) + math.Log(2*math.Pi)/2
+	}
+	return sum
+}
+
+// at returns the intercept of line j and what multiplies each of the numbers before it.
+func (l line) at(polynomials, shapes []float64, j int) (intercept float64, couplings []float64) {
+	couplings = make([]float64, j)
+	p, q := len(polynomials), len(shapes)
+	for k := range couplings {
+		couplings[k] = floats.Dot(shapes, l.coefficients[p+k*q:p+(k+1)*q])
+	}
+	return floats.Dot(polynomials, l.coefficients[:p]), couplings
+}
+
+// moments returns the mean and the covariance at p: numbers are built up one after the other, as e = A·noise.
+func (g gaussian) moments(p cosmology.Params) ([]float64, *mat.SymDense) {
+	polynomials, shapes := g.mean.at(p), g.shape.at(p)
+	n := len(g.lines)
+	e, a := make([]float64, n), mat.NewDense(n, n, nil) // mean, and what each noise adds
+	for j, l := range g.lines {
+		intercept, couplings := l.at(polynomials, shapes, j)
+		e[j] = intercept + floats.Dot(couplings, e[:j])
+		for k, c := range couplings {
+			floats.AddScaled(a.RawRowView(j), c, a.RawRowView(k))
+		}
+		a.Set(j, j, math.Exp(floats.Dot(shapes, l.logVariance)/2))
+	}
+	mean := make([]float64, n)
+	for j := range n {
+		mean[j] = floats.Dot(polynomials, g.centre[j]) + g.scale[j]*e[j]
+		floats.Scale(g.scale[j], a.RawRowView(j))
+	}
+	var covariance mat.SymDense
+	covariance.SymOuterK(1, a)
+	return mean, &covariance
+}

@@ -1,0 +1,162 @@
+package baseline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/compute"
+
+	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/cosmology"
+)
+
+// ErrNotFinite says that the training left the range of numbers.
+var ErrNotFinite = errors.New("a value is not finite")
+
+// Progress is what a user wants to see of a run.
+type Progress struct {
+	Epoch, Epochs  int // the one under way
+	Step, Steps    int // of all epochs
+	Loss           float64
+	Validation     float64 // loss of the last whole epoch; NaN before the first
+	BestEpoch      int     // with the least of it; 0 before the first
+	BestValidation float64
+}
+
+// Train trains a moment network on maps that were drawn with parameters uniform in prior, and returns that of the epoch with the least
+// validation loss.
+//
+//   - dir is made if it is not there. After each epoch it holds the best network, for Open, and what a later call of Train with the same
+//     arguments goes on from: a run killed at any moment or cancelled loses the epoch under way and ends with the weights of an unbroken one.
+//   - Randomness: the weights, the order of maps and their poses follow from Config.Seed and the epoch.
+//   - progress may be nil; else it is called after each step.
+//   - Errors: settings out of range, maps of different boxes or with pixels that are not finite, parameters outside the prior, a run with
+//     other settings in dir, ErrNotFinite, and those of ctx.
+func Train(ctx context.Context, b compute.Backend, c Config, prior cosmology.Prior, data Data, dir string, progress func(Progress)) (*MomentNetwork, error) {
+	fresh, err := manifestOf(c, prior, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("baseline: make the directory: %w", err)
+	}
+	r := run{Data: data, dir: dir, report: progress}
+	var t checkpoint.Tensors
+	if r.Manifest, t, err = resume(dir, fresh); err != nil {
+		return nil, err
+	}
+	if r.Epoch < c.Epochs {
+		if r.device, err = newDevice(b, c.Network, t); err != nil {
+			return nil, err
+		}
+		defer r.device.close()
+		if err := r.device.compile(b, c); err != nil {
+			return nil, err
+		}
+	}
+	for r.Epoch < c.Epochs {
+		if err := r.epoch(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return Open(b, filepath.Join(dir, bestFile))
+}
+
+// manifestOf returns that of a new run, or says what is wrong with its settings or maps.
+func manifestOf(c Config, prior cosmology.Prior, data Data) (Manifest, error) {
+	var m Manifest
+	if err := c.Validate(); err != nil {
+		return m, fmt.Errorf("baseline: %s", oneLine(err))
+	}
+	if len(data.Train) < c.Batch || len(data.Validation) < 2 {
+		return m, fmt.Errorf("baseline: %d maps to train and %d to validate on, want at least Batch = %d and 2", len(data.Train), len(data.Validation), c.Batch)
+	}
+	box := data.Train[0].Map.Box
+	if err := check("Train", data.Train, box, prior); err != nil {
+		return m, err
+	}
+	if err := check("Validation", data.Validation, box, prior); err != nil {
+		return m, err
+	}
+	s := standardOf(prior, data.Train)
+	m = Manifest{Version: manifestVersion, Config: c, Box: box, Prior: prior, Mean: s.mean, Std: s.std, Maps: len(data.Train)}
+	if err := m.validate(); err != nil {
+		return m, fmt.Errorf("baseline: %s", oneLine(err))
+	}
+	return m, nil
+}
+
+// run is a training run under way.
+type run struct {
+	Manifest
+	Data
+	dir    string
+	device *device
+	last   float64 // validation loss of the last epoch of this call; 0 before
+	report func(Progress)
+}
+
+// epoch trains for one pass over the maps, validates and saves.
+func (r *run) epoch(ctx context.Context) error {
+	c := r.Config
+	steps := len(r.Train) / c.Batch
+	draw := r.standard().epoch(c, r.Epoch+1, r.Train)
+	for i := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := r.Epoch*steps + i + 1
+		loss, err := r.device.advance(draw(), c, c.rate(n, steps*c.Epochs), n)
+		if err != nil {
+			return err
+		}
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return fmt.Errorf("baseline: %w: the loss of step %d is %g; try a smaller learning rate than %g in another directory", ErrNotFinite, n, loss, c.LearningRate)
+		}
+		r.tell(n, steps*c.Epochs, loss)
+	}
+	r.Epoch++
+	return r.keep(ctx)
+}
+
+// keep validates the averaged weights and saves: them where they are the best so far, then all to go on from.
+func (r *run) keep(ctx context.Context) error {
+	outputs, err := r.device.answers(ctx, r.standard(), mapsOf(r.Validation), []pose{{}})
+	if err != nil {
+		return err
+	}
+	theta := make([][thetas]float64, len(r.Validation))
+	for i, m := range r.Validation {
+		theta[i] = r.standard().theta(m.Theta)
+	}
+	r.last = r.Config.Loss.of(theta, outputs)
+	if math.IsNaN(r.last) || math.IsInf(r.last, 0) {
+		return fmt.Errorf("baseline: %w: the validation loss of epoch %d is %g; try a smaller learning rate than %g in another directory", ErrNotFinite, r.Epoch, r.last, r.Config.LearningRate)
+	}
+	t, err := r.device.read()
+	if err != nil {
+		return err
+	}
+	if r.Best == 0 || r.last < r.Loss {
+		r.Best, r.Loss = r.Epoch, r.last
+		if err := save(filepath.Join(r.dir, bestFile), r.Manifest, checkpoint.Group(t, checkpoint.EMA)); err != nil {
+			return err
+		}
+	}
+	return save(filepath.Join(r.dir, latestFile), r.Manifest, t)
+}
+
+func (r *run) tell(step, steps int, loss float64) {
+	if r.report == nil {
+		return
+	}
+	p := Progress{Epoch: r.Epoch + 1, Epochs: r.Config.Epochs, Step: step, Steps: steps, Loss: loss, Validation: math.NaN(), BestEpoch: r.Best, BestValidation: math.NaN()}
+	if r.Best > 0 {
+		p.Validation, p.BestValidation = r.last, r.Loss
+	}
+	r.report(p)
+}

@@ -1,0 +1,146 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"darkfield/pkg/baseline"
+	"darkfield/pkg/calibration"
+	"darkfield/pkg/camels"
+	"darkfield/pkg/field"
+	"darkfield/pkg/likelihood"
+)
+
+// Names of the methods that a likelihood is compared with.
+const (
+	Moments = "moment network"
+	Power   = "P(k) and mean"
+)
+
+// Baselines are other ways to infer the parameters of a map, made from the same training simulations.
+type Baselines struct {
+	Moments func(ctx context.Context, maps []field.LogMap) ([]baseline.Moments, error)
+	Power   *baseline.PowerLikelihood
+}
+
+// TrainingMaps returns the labelled maps of the checkpoint's training simulations, or of its validation simulations.
+func (s Source) TrainingMaps() (baseline.Data, error) {
+	maps, err := s.lh()
+	if err != nil {
+		return baseline.Data{}, err
+	}
+	label := func(sims []int) (out []baseline.Labelled, err error) {
+		for _, sim := range sims {
+			if sim >= maps.Simulations() || !s.Prior.Contains(maps.Params(sim)) {
+				continue
+			}
+			truth, err := s.truth(maps, sim)
+			if err != nil {
+				return nil, err
+			}
+			for _, m := range truth {
+				out = append(out, baseline.Labelled{Map: m, Theta: maps.Params(sim), Simulation: sim})
+			}
+		}
+		return out, nil
+	}
+	train, err := label(s.Train)
+	if err != nil {
+		return baseline.Data{}, err
+	}
+	validation, err := label(s.Validation)
+	return baseline.Data{Train: train, Validation: validation}, err
+}
+
+// Compare adds the baselines to Honesty, on the same maps.
+func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []Bound, maps *camels.Maps, cfg CalibrateConfig) error {
+	logs := make([]field.LogMap, len(tested))
+	for i, t := range tested {
+		m, err := maps.Map(t.Simulation*camels.MapsPerSimulation + t.Map)
+		if err == nil {
+			logs[i], err = s.logMap(m)
+		}
+		if err != nil {
+			return fmt.Errorf("study: map %d of simulation %d of %s: %w", t.Map, t.Simulation, maps.Path(), err)
+		}
+	}
+	found, err := b.Moments(ctx, logs)
+	if err != nil {
+		return err
+	}
+	var gaussian, power []calibration.Case
+	for i, t := range tested {
+		gaussian = append(gaussian, calibration.Case{Surface: s.gaussian(found[i]), Truth: t.Truth, Simulation: t.Simulation})
+		terms, err := b.Power.Terms(logs[i])
+		if err != nil {
+			return err
+		}
+		in, err := likelihood.Interpolate(ctx, terms, likelihood.WholePrior(s.Prior, 2), likelihood.DefaultInterpolation(), nil)
+		if err != nil {
+			return err
+		}
+		power = append(power, calibration.Case{Surface: in.On(likelihood.WholePrior(s.Prior, surfaceGrid))[0], Truth: t.Truth, Simulation: t.Simulation})
+		s.report("baselines", i, len(tested))(1, 1)
+	}
+	scores, err := calibration.ScoreAll(gaussian, s.Prior, cfg.Seed)
+	if err != nil {
+		return err
+	}
+	for i := range scores {
+		m, truth := found[i], tested[i].Truth
+		scores[i].OmegaM = calibration.Normal(truth.OmegaM, m.Mean.OmegaM, m.Std.OmegaM)
+		scores[i].Sigma8 = calibration.Normal(truth.Sigma8, m.Mean.Sigma8, m.Std.Sigma8)
+	}
+	if err := h.add(Moments, scores, cfg.Report); err != nil {
+		return err
+	}
+	if scores, err = calibration.ScoreAll(power, s.Prior, cfg.Seed); err != nil {
+		return err
+	}
+	return h.add(Power, scores, cfg.Report)
+}
+
+// gaussian is the likelihood that has these moments, where the prior does not cut it.
+func (s Source) gaussian(m baseline.Moments) likelihood.Surface {
+	out := likelihood.Surface{Grid: likelihood.WholePrior(s.Prior, surfaceGrid)}
+	for _, p := range out.Grid.Points() {
+		x, y := (p.OmegaM-m.Mean.OmegaM)/m.Std.OmegaM, (p.Sigma8-m.Mean.Sigma8)/m.Std.Sigma8
+		out.NLL = append(out.NLL, (x*x+y*y)/2)
+	}
+	return out
+}
+
+// Paired is a difference of two methods on the same maps, with its standard error over simulations.
+type Paired struct {
+	Difference float64 `json:"difference"` // of the mean |error|: below 0 where the first is better
+	Error      float64 `json:"error"`
+}
+
+// Paired compares the mean |error| of two methods, for Ω_m and σ_8. It returns false unless both are there.
+func (h Honesty) Paired(first, second string) (omegaM, sigma8 Paired, ok bool) {
+	a, okA := h.Method(first)
+	b, okB := h.Method(second)
+	if !okA || !okB {
+		return Paired{}, Paired{}, false
+	}
+	compare := func(of func(calibration.MapScore) calibration.ParameterScore) Paired {
+		sums, counts := map[int]float64{}, map[int]float64{}
+		for i := range a.Scores {
+			x, y := of(a.Scores[i]), of(b.Scores[i])
+			sums[a.Scores[i].Simulation] += math.Abs(x.Mean-x.Truth) - math.Abs(y.Mean-y.Truth)
+			counts[a.Scores[i].Simulation]++
+		}
+		var means []float64
+		for sim, sum := range sums {
+			means = append(means, sum/counts[sim])
+		}
+		slices.Sort(means) // sums do not depend on the order of the map
+		mean, std := stat.MeanStdDev(means, nil)
+		return Paired{Difference: mean, Error: stat.StdErr(std, float64(len(means)))}
+	}
+	return compare(func(m calibration.MapScore) calibration.ParameterScore { return m.OmegaM }), compare(func(m calibration.MapScore) calibration.ParameterScore { return m.Sigma8 }), true
+}
