@@ -166,9 +166,10 @@ func (s Source) within(maps *camels.Maps) []int {
 	return out
 }
 
-// Calibration and Honesty of a whole study: bounds of the held-out simulations of the checkpoint's data, and of those of test, which may be
-// nil: then the checkpoint's own test simulations are used, and its validation simulations alone for the calibration.
-func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *camels.Maps, dir string) (Calibration, Honesty, error) {
+// CalibrationStudy calibrates on held-out simulations of the checkpoint's data and tests on those of test, which may be nil: then the
+// checkpoint's own test simulations are used, and its validation simulations alone for the calibration. Bounds are kept in dir. baselines,
+// unless nil, are scored on the same test maps.
+func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *camels.Maps, baselines *Baselines, dir string) (Calibration, Honesty, error) {
 	sims, maps, err := s.CalibrationMaps(test != nil)
 	if err != nil {
 		return Calibration{}, Honesty{}, err
@@ -190,6 +191,9 @@ func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *c
 		return Calibration{}, Honesty{}, err
 	}
 	honesty, err := cal.Honesty(unseen, c)
+	if err == nil && baselines != nil {
+		err = s.Compare(ctx, &honesty, *baselines, unseen, others, c)
+	}
 	honesty.Caption = s.caption(Config{Seed: c.Seed}, fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.", cal.Maps, cal.Simulations, len(unseen), len(held)))
 	return cal, honesty, err
 }

@@ -17,6 +17,7 @@ import (
 // calibrateFlags say what a calibration is made from.
 type calibrateFlags struct {
 	checkpoint, data, test, dir string
+	baselines                   string
 	choice                      camels.Choice
 	terms                       int
 }
@@ -32,7 +33,8 @@ func (a *app) calibrate() *cobra.Command {
 		Short: "Make the error bars of a checkpoint's likelihood honest, and test them",
 		Long: `Finds what turns a checkpoint's variational bound into honest posteriors: a weight for each term and a recalibration, fitted on
 simulations that training has not seen; and tests them on others: coverage of 68 and 95 % intervals, mean |z|, ranks and TARP, each with
-a bootstrap over simulations. Without --test the checkpoint's own test simulations are the others. infer uses the result. The bound of each
+a bootstrap over simulations. --baselines also trains a moment network and fits a Gaussian likelihood of the power spectrum and the mean, on
+the training simulations, and scores them on the same maps. Without --test the checkpoint's own test simulations are the others. infer uses the result. The bound of each
 map is kept once it is done, so that an interrupted or killed call goes on.`,
 		Example: `  darkfield simulate --set LH --sims 400 --seed 5 --side 64 --out unseen
   darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
@@ -68,6 +70,7 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
 	f.StringVar(&in.test, "test", "", "directory of other simulations to test on (default: the checkpoint's own test simulations)")
 	f.StringVar(&in.dir, "out", "", "directory to write to")
+	f.StringVar(&in.baselines, "baselines", "", "directory of a moment network, trained there if it is not yet: compare with it and with a likelihood of the power spectrum")
 	f.IntVar(&in.terms, "terms", in.terms, "terms that stand for the whole bound")
 	f.IntVar(&c.Bound.Seeds, "seeds", c.Bound.Seeds, "noise seeds to average over")
 	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations, "parameters to evaluate each term at, at most")
@@ -105,6 +108,15 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibr
 		}
 		test = other.Sets[camels.LH]
 	}
+	var others *study.Baselines
+	if in.baselines != "" {
+		network, err := a.baselines(ctx, source, in.baselines)
+		if err != nil {
+			return cal, honesty, err
+		}
+		defer network.Close()
+		others = &network.Baselines
+	}
 	stage, bar := "", a.progress("")
 	source.Progress = func(now string, f float64) {
 		if now != stage {
@@ -113,7 +125,7 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibr
 		}
 		bar.fraction(f)
 	}
-	cal, honesty, err = source.CalibrationStudy(ctx, c, test, filepath.Join(in.dir, "bounds"))
+	cal, honesty, err = source.CalibrationStudy(ctx, c, test, others, filepath.Join(in.dir, "bounds"))
 	bar.done()
 	return cal, honesty, err
 }
@@ -136,6 +148,12 @@ func calibrationPage(c study.Calibration, h study.Honesty) string {
 	line(strings.Split(strings.Repeat("--- ", len(study.HonestyHeader())-1)+"---", " "))
 	for _, cells := range h.Rows() {
 		line(cells)
+	}
+	if om, s8, ok := h.Paired(study.Calibrated, study.Moments); ok {
+		fmt.Fprintf(&b, "\nMean |error|, calibrated less moment network, on the same maps: Ω_m %+.4f ± %.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
+	}
+	if om, s8, ok := h.Paired(study.Calibrated, study.Power); ok {
+		fmt.Fprintf(&b, "Calibrated less P(k) and mean: Ω_m %+.4f ± %.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
 	}
 	fmt.Fprintf(&b, "\nIn brackets: 95 %% intervals by a bootstrap over simulations. z is (truth − mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors themselves "+
 		"expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at least as uneven as these where posteriors are honest. ln score: mean of ln of the density at the "+
