@@ -26,7 +26,7 @@ type Choice struct {
 	Recalibration Recalibration `json:"recalibration"`
 }
 
-// Choose compares kinds (nil: all) by cross-validation over simulations and fits, on all cases, the simplest one that is behind the
+// Choose compares kinds (nil: all that there are simulations enough for) by cross-validation over simulations and fits, on all cases, the simplest one that is behind the
 // best by no more than one standard error. Kinds must go from the simplest to the richest. Simulations are dealt to the folds by seed.
 // It returns an error for fewer than 2 folds, fewer simulations than folds, and those of Fit.
 func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int, seed uint64) (Choice, error) {
@@ -35,7 +35,7 @@ func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int, seed u
 		return Choice{}, err
 	}
 	if kinds == nil {
-		kinds = Kinds()
+		kinds = p.affordable(folds)
 	}
 	if folds < 2 || p.simulations < folds {
 		return Choice{}, fmt.Errorf("calibration: %d folds of %d simulations, want at least 2 folds and a simulation in each", folds, p.simulations)
@@ -55,6 +55,12 @@ func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int, seed u
 		}
 	}
 	panic("calibration: no kind is the best") // the best is behind itself by 0
+}
+
+// affordable are the kinds that can be fitted without any one of the folds.
+func (p problem) affordable(folds int) []Kind {
+	fitted := p.simulations - (p.simulations+folds-1)/max(folds, 1)
+	return slices.DeleteFunc(Kinds(), func(k Kind) bool { return fitted < 2*k.parameters() })
 }
 
 // deal returns the fold of each simulation.
