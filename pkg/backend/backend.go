@@ -47,7 +47,7 @@ func Open() (b compute.Backend, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("backend: open %s (from $%s or the default): %s; known are xla:cpu, xla:cuda and go", config, compute.ConfigEnvVar, firstLine(err))
 	}
-	return trimming(b), nil
+	return b, nil
 }
 
 // resolve replaces xla:cpu by the plugin's absolute path: the binding reads its search path when the program starts, which

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -119,7 +118,6 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 	}
 	if r.result, err = r.before(); err == nil {
 		r.state, err = newState(b, r.Manifest.Network, r.Data.Side, r.Config, schedule, tensors)
-		debug.FreeOSMemory() // the host's copies, before the first step needs most
 	}
 	if err != nil {
 		return errors.Join(err, r.metrics.Close())
@@ -210,6 +208,11 @@ func (r *run) loop(ctx context.Context) error {
 // take takes one step and does what is due after it.
 func (r *run) take(b batch) error {
 	n := r.done + 1
+	if r.done == r.result.Resumed {
+		if err := r.state.compile(b); err != nil {
+			return err
+		}
+	}
 	loss, err := r.state.advance(b, r.learningRate(n), r.Config.decay(n), n)
 	if err != nil {
 		return err

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 
+	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/tracking"
 )
@@ -75,7 +75,7 @@ func (r *run) write() error {
 		return r.unwritten(err)
 	}
 	r.saved, r.result.Checkpoint = r.done, r.dir.step(r.done)
-	debug.FreeOSMemory() // the copies that were written, which the next step would come on top of
+	backend.ReturnMemory() // the copies that were written, which the next step would come on top of
 	return r.dir.prune(r.Config.Keep)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/unet"
@@ -30,11 +31,12 @@ type state struct {
 	gradient *model.Exec
 	update   *model.Exec
 	score    *model.Exec
+	compiled map[*model.Exec]bool
 }
 
 // newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new one.
 func newState(b compute.Backend, network unet.Config, side int, recipe Config, schedule diffusion.Schedule, t checkpoint.Tensors) (*state, error) {
-	s := &state{backend: b, network: network, recipe: recipe, side: side, store: model.NewStore()}
+	s := &state{compiled: map[*model.Exec]bool{}, backend: b, network: network, recipe: recipe, side: side, store: model.NewStore()}
 	for _, group := range groups {
 		for _, p := range network.Parameters() {
 			a, ok := t[group+p.Name]
@@ -153,7 +155,16 @@ func (s *state) replace(gradients []*tensors.Tensor, numbers ...float32) error {
 		args = append(args, given)
 	}
 	_, err := s.update.Call(args...)
+	s.tidy(s.update)
 	return err
+}
+
+// tidy gives back what compiling a graph at its first call left.
+func (s *state) tidy(exec *model.Exec) {
+	if !s.compiled[exec] {
+		s.compiled[exec] = true
+		backend.ReturnMemory()
+	}
 }
 
 // validate returns the mean squared error of the noise over batches.
@@ -172,24 +183,47 @@ func (s *state) validate(batches []batch) (float64, error) {
 // call runs a graph on a batch and frees what it put on the device. It returns the graph's first output, a number, and leaves the
 // others there.
 func (s *state) call(exec *model.Exec, b batch) (value float64, rest []*tensors.Tensor, err error) {
+	inputs := s.inputs(b)
+	out, err := exec.Call(inputs...)
+	if err != nil {
+		return 0, nil, err
+	}
+	value = float64(tensors.ToScalar[float32](out[0])) // waits for the graph
+	if err := out[0].FinalizeAll(); err != nil {
+		return 0, nil, err
+	}
+	s.tidy(exec)
+	return value, out[1:], free(inputs)
+}
+
+// compile compiles the graph that needs most before it runs, so that what compiling leaves behind is given back first.
+func (s *state) compile(b batch) error {
+	inputs := s.inputs(b)
+	if err := s.gradient.PreCompile(inputs...); err != nil {
+		return fmt.Errorf("training: %s", oneLine(err))
+	}
+	backend.ReturnMemory()
+	return free(inputs)
+}
+
+// inputs are what graphs take of a batch.
+func (s *state) inputs(b batch) []any {
 	n := len(b.index)
-	inputs := []*tensors.Tensor{
+	return []any{
 		tensors.FromFlatDataAndDimensions(b.x0, n, s.side, s.side, 1),
 		tensors.FromFlatDataAndDimensions(b.epsilon, n, s.side, s.side, 1),
 		tensors.FromFlatDataAndDimensions(b.index, n),
 		tensors.FromFlatDataAndDimensions(b.theta, n, 2),
 	}
-	out, err := exec.Call([]any{inputs[0], inputs[1], inputs[2], inputs[3]}...)
-	if err != nil {
-		return 0, nil, err
-	}
-	value = float64(tensors.ToScalar[float32](out[0])) // waits for the graph
-	for _, t := range append(inputs, out[0]) {
-		if err := t.FinalizeAll(); err != nil {
-			return 0, nil, err
+}
+
+func free(inputs []any) error {
+	for _, t := range inputs {
+		if err := t.(*tensors.Tensor).FinalizeAll(); err != nil {
+			return err
 		}
 	}
-	return value, out[1:], nil
+	return nil
 }
 
 // read copies the tensors of some groups from the device. A value that is not finite is an error, so that no such
