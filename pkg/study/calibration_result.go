@@ -11,8 +11,12 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Calibrated is the name of the method of Honesty that a user should quote.
-const Calibrated = "calibrated"
+// Names of methods of Honesty. Calibrated is the one that a user should quote.
+const (
+	FirstTerm  = "term 0"
+	WholeBound = "whole bound"
+	Calibrated = "calibrated"
+)
 
 // Calibration is what turns the bound of a map by one checkpoint into an honest posterior. It is plain data, kept in a file.
 type Calibration struct {
@@ -42,6 +46,9 @@ func (c Calibration) Validate() error {
 	for _, t := range c.Typical {
 		errs = append(errs, t.Validate())
 	}
+	if c.Prior != c.Recalibration.Prior {
+		errs = append(errs, fmt.Errorf("prior %v, but the recalibration is for %v", c.Prior, c.Recalibration.Prior))
+	}
 	return errors.Join(errs...)
 }
 
@@ -62,7 +69,7 @@ func LoadCalibration(path, hash string) (Calibration, error) {
 	var c Calibration
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return fail(errors.Unwrap(err))
+		return fail(fmt.Errorf("%w: make it with `darkfield calibrate`", errors.Unwrap(err)))
 	}
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return fail(fmt.Errorf("%w: make it anew with `darkfield calibrate`", err))
@@ -82,6 +89,9 @@ const odd = 5
 // warnings say what makes a map unlike those of the calibration.
 func (c Calibration) warnings(b Bound) []string {
 	var out []string
+	if len(c.Typical) == 0 { // Uncalibrated
+		return nil
+	}
 	for k, v := range b.AtBest(c.Prior, c.Weights) {
 		known := c.Typical[k].Values
 		outside := v < known[0] || v > known[len(known)-1]

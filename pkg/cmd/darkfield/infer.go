@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 	"darkfield/pkg/hmc"
 	"darkfield/pkg/likelihood"
@@ -115,11 +114,12 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	if in.chains == "" {
 		return out, nil
 	}
-	return out, a.chained(ctx, &out, e, source, cal, bound.Surface(cal.Prior, cal.Weights), m, c, in.chains)
+	err = a.chained(ctx, &out, source, cal, bound.Surface(cal.Prior, cal.Weights), m, c, in.chains)
+	return out, err
 }
 
 // chained samples and writes the draws.
-func (a *app) chained(ctx context.Context, out *inference, e *emulator.Emulator, source study.Source, cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string) error {
+func (a *app) chained(ctx context.Context, out *inference, source study.Source, cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string) error {
 	bar := a.progress("chains")
 	chains, err := source.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid, filepath.Join(dir, "state.json"), func(p hmc.Progress) {
 		bar.at(p.Done, p.Total, fmt.Sprintf("acceptance %.2f", p.Acceptance))
