@@ -175,3 +175,31 @@ func (h Honesty) WriteCSV(path string) error {
 	}
 	return t.write(path)
 }
+
+// WriteCoverageCSV writes one row a method and credibility of TARP's curve.
+func (h Honesty) WriteCoverageCSV(path string) error {
+	t := newTable("method", "credibility", "coverage", "low_95", "high_95")
+	for _, m := range h.Methods {
+		for i, c := range m.Report.TARP.Coverage {
+			t.add(m.Name, m.Report.TARP.Levels[i], c.Value, c.Low, c.High)
+		}
+	}
+	return t.write(path)
+}
+
+// WriteRanksCSV writes one row a method, parameter and bin of its ranks.
+func (h Honesty) WriteRanksCSV(path string) error {
+	t := newTable("method", "parameter", "rank_from", "rank_to", "maps", "expected", "low_95", "high_95")
+	for _, m := range h.Methods {
+		for _, p := range []struct {
+			name string
+			r    calibration.Ranks
+		}{{"omega_m", m.Report.OmegaM.Ranks}, {"sigma_8", m.Report.Sigma8.Ranks}} {
+			n := float64(len(p.r.Counts))
+			for i, count := range p.r.Counts {
+				t.add(m.Name, p.name, float64(i)/n, float64(i+1)/n, count, p.r.Expected, p.r.Low, p.r.High)
+			}
+		}
+	}
+	return t.write(path)
+}
