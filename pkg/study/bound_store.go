@@ -67,11 +67,7 @@ func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim
 	fail := func(err error) (Bound, error) {
 		return Bound{}, fmt.Errorf("study: bound of map %d of simulation %d of %s: %w", k, sim, maps.Path(), err)
 	}
-	m, err := maps.Map(sim*camels.MapsPerSimulation + k)
-	if err != nil {
-		return Bound{}, err
-	}
-	l, err := s.logMap(m)
+	l, err := s.LogMap(maps, sim, k)
 	if err != nil {
 		return fail(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/field"
 )
 
 // CalibrationMaps are the simulations that a checkpoint's training has not seen: its validation set, and its test set unless that is kept
@@ -23,6 +24,24 @@ func (s Source) CalibrationMaps(withTest bool) ([]int, *camels.Maps, error) {
 		return nil, nil, fmt.Errorf("study: none of the checkpoint's held-out simulations is among the %d of %s; use the data it was trained on, or make more simulations", maps.Simulations(), maps.Path())
 	}
 	return have, maps, nil
+}
+
+// Example returns a held-out simulation near the prior's centre, and its set: what to show one map of.
+func (s Source) Example() (sim int, maps *camels.Maps, err error) {
+	sims, maps, err := s.CalibrationMaps(true)
+	if err != nil {
+		return 0, nil, err
+	}
+	return s.spread(maps, sims, 1)[0], maps, nil
+}
+
+// LogMap returns a map of a simulation as the network sees it: averaged to its pixels, in log10.
+func (s Source) LogMap(maps *camels.Maps, sim, k int) (field.LogMap, error) {
+	m, err := maps.Map(sim*camels.MapsPerSimulation + k)
+	if err != nil {
+		return field.LogMap{}, err
+	}
+	return s.logMap(m)
 }
 
 // among are those of the simulations that a set holds, inside the prior.
