@@ -19,15 +19,20 @@ func Study[T any](s *Session, name string, run func(context.Context, study.Confi
 
 // TryStudy is Study for results that the data may not have.
 func TryStudy[T any](s *Session, name string, run func(context.Context, study.Config) (T, error)) (T, error) {
+	return recall(s, name, s.Preset.Study, func() (T, error) { return run(s.ctx, s.Preset.Study) })
+}
+
+// recall returns what run found, or finds now, with these settings.
+func recall[T any](s *Session, name string, settings any, run func() (T, error)) (T, error) {
 	var result T
-	path, err := s.remembered(name)
+	path, err := s.remembered(name, settings)
 	if err != nil {
 		return result, err
 	}
 	if raw, err := os.ReadFile(path); err == nil && json.Unmarshal(raw, &result) == nil {
 		return result, nil
 	}
-	result, err = run(s.ctx, s.Preset.Study)
+	result, err = run()
 	if err != nil {
 		return result, err
 	}
@@ -39,12 +44,12 @@ func TryStudy[T any](s *Session, name string, run func(context.Context, study.Co
 }
 
 // remembered returns the file of a result.
-func (s *Session) remembered(name string) (string, error) {
-	settings, err := json.Marshal(s.Preset.Study)
+func (s *Session) remembered(name string, settings any) (string, error) {
+	text, err := json.Marshal(settings)
 	if err != nil {
 		return "", err
 	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", s.hash, s.dataDir(), settings))
+	key := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", s.hash, s.dataDir(), text))
 	return filepath.Join(s.Run, "results", fmt.Sprintf("%s-%.8x.json", name, key)), nil
 }
 

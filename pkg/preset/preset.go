@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/hmc"
 	"darkfield/pkg/nbody"
 	"darkfield/pkg/study"
 	"darkfield/pkg/training"
@@ -29,7 +31,15 @@ type Preset struct {
 	// show what Stages trains. It has to be trained on LH universes of the same seed, so that its held-out ones are held out here, too.
 	Pretrained string
 
-	Validation validation.Config // of the simulator
+	Validation  validation.Config // of the simulator
+	Calibration Calibration       // of the likelihood
+}
+
+// Calibration says how error bars are made honest and what is shown of them.
+type Calibration struct {
+	Study       study.CalibrateConfig
+	Simulations int        // held-out ones that are inferred where the calibration came with weights or cannot be made
+	Chains      hmc.Config // for one map
 }
 
 // Stage is a training on maps of one side.
@@ -82,7 +92,10 @@ func Get(name string) (Preset, error) {
 
 // Validate returns an error that names every field that is out of range.
 func (p Preset) Validate() error {
-	errs := []error{p.Network.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate()}
+	errs := []error{p.Network.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate(), p.Calibration.Study.Bound.Validate(), p.Calibration.Study.Report.Validate(), p.Calibration.Chains.Validate()}
+	if n := p.Calibration.Simulations; n < 2 {
+		errs = append(errs, fmt.Errorf("preset.Preset.Calibration.Simulations = %d, want at least 2", n))
+	}
 	if !slices.Contains(Names(), p.Name) {
 		errs = append(errs, fmt.Errorf("preset.Preset.Name = %q, want one of %s", p.Name, strings.Join(Names(), ", ")))
 	}
@@ -101,6 +114,13 @@ func (p Preset) Validate() error {
 	return errors.Join(errs...)
 }
 
+// calibration takes few draws, since a gradient through the network costs three evaluations of it.
+func calibration(simulations, chains, draws int) Calibration {
+	c := Calibration{Study: study.DefaultCalibrate(), Simulations: simulations, Chains: hmc.Default()}
+	c.Chains.Chains, c.Chains.Warmup, c.Chains.Draws, c.Chains.MaxSteps = chains, max(50, draws/2), draws, 4
+	return c
+}
+
 // smoke runs every step of every notebook on pictures too small to mean much.
 func smoke() Preset {
 	n := nbody.Default()
@@ -112,11 +132,13 @@ func smoke() Preset {
 	s.ValidationParams, s.MapsPerParam, s.OnePSeeds, s.InferenceMaps = 3, 15, 3, 2
 	s.GridPoints, s.Terms = 16, []int{0, 5, 20}
 	s.Sampling.Steps, s.Sampling.Batch = 5, 15
+	c := calibration(2, 2, 10)
+	c.Study.Bound.Quadrature, c.Study.Bound.Interpolation.Evaluations = diffusion.Paper().Quadrature(3), 49
 	return Preset{
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
 		Network:  unet.Default().WithDim(8), Stages: []Stage{{32, t}}, Study: s, Probe: probe(10),
-		Validation: validation.Smoke(),
+		Validation: validation.Smoke(), Calibration: c,
 	}
 }
 
@@ -132,7 +154,7 @@ func quick() Preset {
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},
 		Network:  unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Study: s, Probe: probe(300),
 		Pretrained: "fastpm-32.safetensors",
-		Validation: validation.Quick(),
+		Validation: validation.Quick(), Calibration: calibration(6, 2, 50),
 	}
 }
 
@@ -149,7 +171,7 @@ func standard() Preset {
 		Name: "standard", About: "1000 simulations, 20 000 training steps at 32², then 30 000 at 64²: a night",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 1000, camels.OneP: 22, camels.CV: 27}, NBody: nbody.Default()},
 		Network:  unet.Default().WithDim(16), Stages: []Stage{{32, coarse}, {64, t}}, Study: s, Probe: probe(300),
-		Validation: validation.Full(),
+		Validation: validation.Full(), Calibration: calibration(30, 4, 150),
 	}
 }
 

@@ -1,16 +1,17 @@
 package study
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"darkfield/pkg/camels"
 )
@@ -19,7 +20,7 @@ import (
 type boundKey struct {
 	Hash   string      `json:"hash"`
 	Bound  BoundConfig `json:"bound"`
-	Data   string      `json:"data"` // of the maps: their parameters and size
+	Data   string      `json:"data"` // of the maps: their parameters and size, and pixels of some
 	Change string      `json:"change,omitempty"`
 }
 
@@ -32,7 +33,11 @@ func (s Source) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, si
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	store, err := openBounds(dir, s.boundKey(c, maps, change))
+	key, err := s.boundKey(c, maps, change)
+	if err != nil {
+		return nil, err
+	}
+	store, err := openBounds(dir, key)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +67,7 @@ func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim
 	fail := func(err error) (Bound, error) {
 		return Bound{}, fmt.Errorf("study: bound of map %d of simulation %d of %s: %w", k, sim, maps.Path(), err)
 	}
-	m, err := maps.Map(sim*camels.MapsPerSimulation + k)
-	if err != nil {
-		return Bound{}, err
-	}
-	l, err := s.logMap(m)
+	l, err := s.LogMap(maps, sim, k)
 	if err != nil {
 		return fail(err)
 	}
@@ -81,17 +82,49 @@ func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim
 	return b, nil
 }
 
-func (s Source) boundKey(c BoundConfig, maps *camels.Maps, change *Change) boundKey {
+func (s Source) boundKey(c BoundConfig, maps *camels.Maps, change *Change) (boundKey, error) {
+	data, err := fingerprint(maps)
+	k := boundKey{Hash: s.Hash, Bound: c, Data: data}
+	if change != nil {
+		k.Change = change.Name
+	}
+	return k, err
+}
+
+// fingerprint tells sets of maps apart: by all parameters, the box and the pixels of three maps, for two universes may share parameters.
+func fingerprint(maps *camels.Maps) (string, error) {
 	h := sha256.New()
 	for sim := range maps.Simulations() {
 		p := maps.Params(sim)
 		fmt.Fprintf(h, "%x %x\n", p.OmegaM, p.Sigma8)
 	}
-	k := boundKey{Hash: s.Hash, Bound: c, Data: fmt.Sprintf("%+v %x", maps.Box(), h.Sum(nil))}
-	if change != nil {
-		k.Change = change.Name
+	last := maps.Len() - 1
+	for _, i := range []int{0, last / 2, last} {
+		m, err := maps.Map(i)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%x\n", m.Values)
 	}
-	return k
+	return fmt.Sprintf("%+v %x", maps.Box(), h.Sum(nil)), nil
+}
+
+// sharedWith returns a simulation of others, one of sims, that is also one of maps: of the same number, parameters and pixels.
+func sharedWith(maps, others *camels.Maps, sims []int) (sim int, found bool, err error) {
+	for _, sim := range sims {
+		if sim >= maps.Simulations() || maps.Params(sim) != others.Params(sim) || maps.Box() != others.Box() {
+			continue
+		}
+		a, err := maps.Map(sim * camels.MapsPerSimulation)
+		if err != nil {
+			return 0, false, err
+		}
+		b, err := others.Map(sim * camels.MapsPerSimulation)
+		if err != nil || slices.Equal(a.Values, b.Values) {
+			return sim, err == nil, err
+		}
+	}
+	return 0, false, nil
 }
 
 // boundStore is a file of one Bound a line.
@@ -117,11 +150,15 @@ func openBounds(dir string, key boundKey) (*boundStore, error) {
 	}
 	raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
 	store := &boundStore{known: map[[2]int]Bound{}}
-	lines := bufio.NewScanner(bytes.NewReader(raw))
-	lines.Buffer(nil, 1<<26)
-	for n := 1; lines.Scan(); n++ {
+	n := 0
+	for line := range bytes.Lines(raw) {
+		n++
 		var b Bound
-		if err := json.Unmarshal(lines.Bytes(), &b); err != nil {
+		err := json.Unmarshal(line, &b)
+		if err == nil && (b.Pixels < 1 || b.Terms.Evaluations < 1) {
+			err = errors.New("it is no bound of a map")
+		}
+		if err != nil {
 			return fail(fmt.Errorf("line %d: %w; delete the file to begin anew", n, err))
 		}
 		store.known[[2]int{b.Simulation, b.Map}] = b
@@ -130,13 +167,14 @@ func openBounds(dir string, key boundKey) (*boundStore, error) {
 		return fail(err)
 	}
 	if err := errors.Join(store.file.Truncate(int64(len(raw))), seekEnd(store.file)); err != nil {
+		store.file.Close()
 		return fail(err)
 	}
 	return store, nil
 }
 
 func seekEnd(f *os.File) error {
-	_, err := f.Seek(0, 2)
+	_, err := f.Seek(0, io.SeekEnd)
 	return err
 }
 

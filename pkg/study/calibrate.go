@@ -1,11 +1,12 @@
 package study
 
 import (
-	"context"
+	"errors"
 	"fmt"
 
+	"gonum.org/v1/gonum/floats"
+
 	"darkfield/pkg/calibration"
-	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/likelihood"
 )
@@ -38,6 +39,9 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string, c CalibrateCo
 		simulations[b.Simulation] = true
 	}
 	out.Simulations = len(simulations)
+	if err := c.enough(out.Simulations); err != nil {
+		return out, fmt.Errorf("study: %w", err)
+	}
 	var err error
 	if out.Weights, err = calibration.FitWeights(parts, prior); err != nil {
 		return out, err
@@ -49,6 +53,23 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string, c CalibrateCo
 	out.Recalibration, out.Trials = choice.Recalibration, choice.Trials
 	out.Typical, err = out.typical(bounds)
 	return out, err
+}
+
+// Uncalibrated returns the calibration that changes nothing: the whole bound as it is.
+func Uncalibrated(hash string, prior cosmology.Prior, c BoundConfig) Calibration {
+	return Calibration{Hash: hash, Prior: prior, Bound: c, Weights: ones(len(c.Quadrature.Terms)), Recalibration: calibration.NewIdentity(prior)}
+}
+
+// ErrTooFew is wrapped by the error for data with too few held-out simulations for a calibration.
+var ErrTooFew = errors.New("too few simulations")
+
+// enough returns an error unless weights of all terms can be fitted and folds filled.
+func (c CalibrateConfig) enough(simulations int) error {
+	terms := len(c.Bound.Quadrature.Terms)
+	if want := max(2*terms, c.Folds); simulations < want {
+		return fmt.Errorf("%w: %d for a calibration of %d terms in %d folds, want at least %d; use more simulations or fewer terms", ErrTooFew, simulations, terms, c.Folds, want)
+	}
+	return nil
 }
 
 // cases are the posteriors before the recalibration.
@@ -80,27 +101,35 @@ func (c Calibration) typical(bounds []Bound) ([]calibration.Typical, error) {
 }
 
 // Honesty scores posteriors of maps that the calibration has not seen: those of the paper's first term, of the whole bound as it is, with weights, and
-// recalibrated.
+// recalibrated. For Uncalibrated that is the first two.
 func (c Calibration) Honesty(bounds []Bound, cfg CalibrateConfig) (Honesty, error) {
 	out := Honesty{Prior: c.Prior}
-	plain, first := make([]float64, len(c.Weights)), make([]float64, len(c.Weights))
-	for k := range plain {
-		plain[k] = 1
+	for _, b := range bounds {
+		if err := b.check(len(c.Weights)); err != nil {
+			return out, err
+		}
 	}
+	first := make([]float64, len(c.Weights))
 	first[0] = 1
-	recalibrated, err := c.Recalibration.ApplyAll(c.cases(bounds))
-	if err != nil {
-		return out, err
-	}
 	with := func(weights []float64) []calibration.Case {
 		other := c
 		other.Weights = weights
 		return other.cases(bounds)
 	}
-	for _, m := range []struct {
+	type way struct {
 		name  string
 		cases []calibration.Case
-	}{{"term 0", with(first)}, {"whole bound", with(plain)}, {"weighted", with(c.Weights)}, {Calibrated, recalibrated}} {
+	}
+	ways := []way{{FirstTerm, with(first)}, {WholeBound, with(ones(len(c.Weights)))}}
+	if c.Maps > 0 {
+		weighted := c.cases(bounds)
+		recalibrated, err := c.Recalibration.ApplyAll(weighted)
+		if err != nil {
+			return out, err
+		}
+		ways = append(ways, way{"weighted", weighted}, way{Calibrated, recalibrated})
+	}
+	for _, m := range ways {
 		scores, err := calibration.ScoreAll(m.cases, c.Prior, cfg.Seed)
 		if err != nil {
 			return out, fmt.Errorf("study: %s: %w", m.name, err)
@@ -110,6 +139,12 @@ func (c Calibration) Honesty(bounds []Bound, cfg CalibrateConfig) (Honesty, erro
 		}
 	}
 	return out, nil
+}
+
+func ones(n int) []float64 {
+	out := make([]float64, n)
+	floats.AddConst(1, out)
+	return out
 }
 
 // Constraint is what a map says of the parameters, by a calibration.
@@ -130,70 +165,4 @@ func (c Calibration) Constrain(b Bound) (Constraint, error) {
 	out.OmegaM, out.Sigma8 = s.Marginals()
 	out.Warnings = c.warnings(b)
 	return out, nil
-}
-
-// CalibrationMaps are the simulations that a checkpoint's training has not seen: its validation set, and its test set unless that is kept
-// for the test.
-func (s Source) CalibrationMaps(withTest bool) ([]int, *camels.Maps, error) {
-	maps, err := s.lh()
-	if err != nil {
-		return nil, nil, err
-	}
-	sims := s.Validation
-	if withTest {
-		sims = append(append([]int(nil), sims...), s.Test...)
-	}
-	var have []int
-	for _, sim := range sims {
-		if sim >= 0 && sim < maps.Simulations() && s.Prior.Contains(maps.Params(sim)) {
-			have = append(have, sim)
-		}
-	}
-	if len(have) == 0 {
-		return nil, nil, fmt.Errorf("study: none of the checkpoint's held-out simulations is among the %d of %s; use the data it was trained on, or make more simulations", maps.Simulations(), maps.Path())
-	}
-	return have, maps, nil
-}
-
-// within are the simulations of a set inside the prior.
-func (s Source) within(maps *camels.Maps) []int {
-	var out []int
-	for sim := range maps.Simulations() {
-		if s.Prior.Contains(maps.Params(sim)) {
-			out = append(out, sim)
-		}
-	}
-	return out
-}
-
-// CalibrationStudy calibrates on held-out simulations of the checkpoint's data and tests on those of test, which may be nil: then the
-// checkpoint's own test simulations are used, and its validation simulations alone for the calibration. Bounds are kept in dir. baselines,
-// unless nil, are scored on the same test maps.
-func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *camels.Maps, baselines *Baselines, dir string) (Calibration, Honesty, error) {
-	sims, maps, err := s.CalibrationMaps(test != nil)
-	if err != nil {
-		return Calibration{}, Honesty{}, err
-	}
-	held, others := s.Test, maps
-	if test != nil {
-		held, others = s.within(test), test
-	}
-	known, err := s.Bounds(ctx, c.Bound, maps, sims, dir, "calibration", nil)
-	if err != nil {
-		return Calibration{}, Honesty{}, err
-	}
-	unseen, err := s.Bounds(ctx, c.Bound, others, held, dir, "test", nil)
-	if err != nil {
-		return Calibration{}, Honesty{}, err
-	}
-	cal, err := Calibrate(known, s.Prior, s.Hash, c)
-	if err != nil {
-		return Calibration{}, Honesty{}, err
-	}
-	honesty, err := cal.Honesty(unseen, c)
-	if err == nil && baselines != nil {
-		err = s.Compare(ctx, &honesty, *baselines, unseen, others, c)
-	}
-	honesty.Caption = s.caption(Config{Seed: c.Seed}, fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.", cal.Maps, cal.Simulations, len(unseen), len(held)))
-	return cal, honesty, err
 }

@@ -11,8 +11,12 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Calibrated is the name of the method of Honesty that a user should quote.
-const Calibrated = "calibrated"
+// Names of methods of Honesty. Calibrated is the one that a user should quote.
+const (
+	FirstTerm  = "term 0"
+	WholeBound = "whole bound"
+	Calibrated = "calibrated"
+)
 
 // Calibration is what turns the bound of a map by one checkpoint into an honest posterior. It is plain data, kept in a file.
 type Calibration struct {
@@ -42,6 +46,9 @@ func (c Calibration) Validate() error {
 	for _, t := range c.Typical {
 		errs = append(errs, t.Validate())
 	}
+	if c.Prior != c.Recalibration.Prior {
+		errs = append(errs, fmt.Errorf("prior %v, but the recalibration is for %v", c.Prior, c.Recalibration.Prior))
+	}
 	return errors.Join(errs...)
 }
 
@@ -62,7 +69,7 @@ func LoadCalibration(path, hash string) (Calibration, error) {
 	var c Calibration
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return fail(errors.Unwrap(err))
+		return fail(fmt.Errorf("%w: make it with `darkfield calibrate`", errors.Unwrap(err)))
 	}
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return fail(fmt.Errorf("%w: make it anew with `darkfield calibrate`", err))
@@ -82,6 +89,9 @@ const odd = 5
 // warnings say what makes a map unlike those of the calibration.
 func (c Calibration) warnings(b Bound) []string {
 	var out []string
+	if len(c.Typical) == 0 { // Uncalibrated
+		return nil
+	}
 	for k, v := range b.AtBest(c.Prior, c.Weights) {
 		known := c.Typical[k].Values
 		outside := v < known[0] || v > known[len(known)-1]
@@ -160,6 +170,34 @@ func (h Honesty) WriteCSV(path string) error {
 				s    calibration.ParameterScore
 			}{{"omega_m", s.OmegaM}, {"sigma_8", s.Sigma8}} {
 				t.add(m.Name, s.Simulation, p.name, p.s.Truth, p.s.Mean, p.s.Std, p.s.Central68[0], p.s.Central68[1], p.s.Central95[0], p.s.Central95[1], p.s.PIT, s.HPD, s.TARP, s.LogScore)
+			}
+		}
+	}
+	return t.write(path)
+}
+
+// WriteCoverageCSV writes one row a method and credibility of TARP's curve.
+func (h Honesty) WriteCoverageCSV(path string) error {
+	t := newTable("method", "credibility", "coverage", "low_95", "high_95")
+	for _, m := range h.Methods {
+		for i, c := range m.Report.TARP.Coverage {
+			t.add(m.Name, m.Report.TARP.Levels[i], c.Value, c.Low, c.High)
+		}
+	}
+	return t.write(path)
+}
+
+// WriteRanksCSV writes one row a method, parameter and bin of its ranks.
+func (h Honesty) WriteRanksCSV(path string) error {
+	t := newTable("method", "parameter", "rank_from", "rank_to", "maps", "expected", "low_95", "high_95")
+	for _, m := range h.Methods {
+		for _, p := range []struct {
+			name string
+			r    calibration.Ranks
+		}{{"omega_m", m.Report.OmegaM.Ranks}, {"sigma_8", m.Report.Sigma8.Ranks}} {
+			n := float64(len(p.r.Counts))
+			for i, count := range p.r.Counts {
+				t.add(m.Name, p.name, float64(i)/n, float64(i+1)/n, count, p.r.Expected, p.r.Low, p.r.High)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package study
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,6 +61,12 @@ func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
 	if err := errors.Join(b.Validate(), cfg.Validate()); err != nil {
 		return out, err
 	}
+	if cfg.Draws < fewestDraws {
+		return out, &FieldError{"Chains.Draws", cfg.Draws, fmt.Sprintf(">= %d: fewer cannot be diagnosed", fewestDraws)}
+	}
+	if len(weights) != len(b.Quadrature.Terms) {
+		return out, fmt.Errorf("study: %d weights for %d terms, want one each", len(weights), len(b.Quadrature.Terms))
+	}
 	total := append([]float64(nil), b.Quadrature.Weights...)
 	floats.Mul(total, weights)
 	seeds := make([]uint64, b.Seeds)
@@ -82,7 +89,8 @@ func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
 		}
 		return values, rows, nil
 	}
-	state, err := s.chainState(cfg, near, path)
+	of := s.chainsOf(m, b, total)
+	state, err := s.chainState(cfg, near, of, path)
 	if err != nil {
 		return out, err
 	}
@@ -92,11 +100,11 @@ func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
 			progress(p)
 		}
 		if iterations++; path != "" && iterations%saveEvery == 0 {
-			_ = saveState(path, state) // the draws matter more than where to go on from
+			_ = saveState(path, of, state) // the draws matter more than where to go on from
 		}
 	})
 	if path != "" {
-		err = errors.Join(err, saveState(path, state))
+		err = errors.Join(err, saveState(path, of, state))
 	}
 	if err != nil {
 		return out, err
@@ -106,8 +114,24 @@ func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
 	return out, nil
 }
 
-func saveState(path string, state *hmc.State) error {
-	raw, err := json.Marshal(state)
+// fewestDraws is what R-hat of a chain's halves takes.
+const fewestDraws = 4
+
+// keptChains is what a sampling goes on from, and what it is of: draws of another map would look the same.
+type keptChains struct {
+	Of    string     `json:"of"` // hash
+	State *hmc.State `json:"state"`
+}
+
+// chainsOf is a hash of what the density depends on.
+func (s Source) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %v %d %x %x %+v %x\n", s.Hash, b.Quadrature.Terms, b.Seeds, total, m.Values, m.Box, s.Prior)
+	return fmt.Sprintf("%x", h.Sum(nil)[:8])
+}
+
+func saveState(path, of string, state *hmc.State) error {
+	raw, err := json.Marshal(keptChains{of, state})
 	if err != nil {
 		return err
 	}
@@ -115,20 +139,10 @@ func saveState(path string, state *hmc.State) error {
 }
 
 // chainState goes on from a file or begins near the posterior of a surface.
-func (s Source) chainState(cfg hmc.Config, near likelihood.Surface, path string) (*hmc.State, error) {
+func (s Source) chainState(cfg hmc.Config, near likelihood.Surface, of, path string) (*hmc.State, error) {
 	raw, err := os.ReadFile(path)
 	if err == nil {
-		state := new(hmc.State)
-		if err := json.Unmarshal(raw, state); err != nil {
-			return nil, fmt.Errorf("study: %s: %w; delete it to begin anew", path, err)
-		}
-		if err := state.Validate(); err != nil {
-			return nil, fmt.Errorf("study: %s: %w; delete it to begin anew", path, err)
-		}
-		if state.Config != cfg {
-			return nil, fmt.Errorf("study: %s holds a sampling with other settings, %+v; delete it or ask for the same", path, state.Config)
-		}
-		return state, nil
+		return keptState(raw, cfg, of, path)
 	}
 	if path != "" && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("study: %w", err)
@@ -143,6 +157,27 @@ func (s Source) chainState(cfg hmc.Config, near likelihood.Surface, path string)
 	}
 	box := hmc.Box{Low: []float64{s.Prior.Min.OmegaM, s.Prior.Min.Sigma8}, High: []float64{s.Prior.Max.OmegaM, s.Prior.Max.Sigma8}}
 	return hmc.NewState(box, cfg, starts)
+}
+
+// keptState reads a state and refuses that of another sampling.
+func keptState(raw []byte, cfg hmc.Config, of, path string) (*hmc.State, error) {
+	kept := keptChains{State: new(hmc.State)}
+	err := json.Unmarshal(raw, &kept)
+	if err == nil && kept.State == nil {
+		err = errors.New("it holds no state")
+	}
+	if err == nil {
+		err = kept.State.Validate()
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("study: %s: %w; delete it to begin anew", path, err)
+	case kept.Of != of:
+		return nil, fmt.Errorf("study: %s holds a sampling for another map, checkpoint or calibration; delete it or choose another directory", path)
+	case kept.State.Config != cfg:
+		return nil, fmt.Errorf("study: %s holds a sampling with other settings, %+v; delete it or ask for the same", path, kept.State.Config)
+	}
+	return kept.State, nil
 }
 
 // inside moves x into the inner nine tenths of an interval.

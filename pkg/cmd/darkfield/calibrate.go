@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/figure"
 	"darkfield/pkg/study"
 )
 
@@ -33,8 +35,9 @@ func (a *app) calibrate() *cobra.Command {
 		Short: "Make the error bars of a checkpoint's likelihood honest, and test them",
 		Long: `Finds what turns a checkpoint's variational bound into honest posteriors: a weight for each term and a recalibration, fitted on
 simulations that training has not seen; and tests them on others: coverage of 68 and 95 % intervals, mean |z|, ranks and TARP, each with
-a bootstrap over simulations. --baselines also trains a moment network and fits a Gaussian likelihood of the power spectrum and the mean, on
-the training simulations, and scores them on the same maps. Without --test the checkpoint's own test simulations are the others. infer uses the result. The bound of each
+a bootstrap over simulations, as a page, figures and CSV. --baselines also trains a moment network and fits a Gaussian likelihood of the
+power spectrum and the mean, on the training simulations, and scores them on the same maps. Without --test the checkpoint's own test
+simulations are the others. infer uses the result. The bound of each
 map is kept once it is done, so that an interrupted or killed call goes on.`,
 		Example: `  darkfield simulate --set LH --sims 400 --seed 5 --side 64 --out unseen
   darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
@@ -54,6 +57,12 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 			}
 			if err := honesty.WriteCSV(filepath.Join(in.dir, "honesty.csv")); err != nil {
 				return err
+			}
+			for _, f := range figure.Calibration(honesty) {
+				base := filepath.Join(in.dir, f.Name)
+				if err := errors.Join(f.Figure.Save(base), f.Numbers.WriteCSV(base+".csv")); err != nil {
+					return err
+				}
 			}
 			if err := study.WriteFile(filepath.Join(in.dir, "report.md"), []byte(calibrationPage(cal, honesty))); err != nil {
 				return err
@@ -143,7 +152,10 @@ func reports(h study.Honesty) map[string]any {
 func calibrationPage(c study.Calibration, h study.Honesty) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
-	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+	line := func(cells []string) {
+		escaped := strings.ReplaceAll(strings.Join(cells, "\t"), "|", `\|`) // of |z|
+		fmt.Fprintf(&b, "| %s |\n", strings.ReplaceAll(escaped, "\t", " | "))
+	}
 	line(study.HonestyHeader())
 	line(strings.Split(strings.Repeat("--- ", len(study.HonestyHeader())-1)+"---", " "))
 	for _, cells := range h.Rows() {
@@ -157,7 +169,11 @@ func calibrationPage(c study.Calibration, h study.Honesty) string {
 	}
 	fmt.Fprintf(&b, "\nIn brackets: 95 %% intervals by a bootstrap over simulations. z is (truth − mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors themselves "+
 		"expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at least as uneven as these where posteriors are honest. ln score: mean of ln of the density at the "+
-		"truth over the prior's.\n\n## The calibration\n\n| term | stands for | weight |\n| ---: | ---: | ---: |\n")
+		"truth over the prior's.\n\n")
+	for _, f := range figure.Calibration(h) {
+		fmt.Fprintf(&b, "![%s](%s.png)\n\n", f.Section, f.Name)
+	}
+	fmt.Fprintf(&b, "## The calibration\n\n| term | stands for | weight |\n| ---: | ---: | ---: |\n")
 	for k, t := range c.Bound.Quadrature.Terms {
 		fmt.Fprintf(&b, "| %d | %.4g | %.3f |\n", t, c.Bound.Quadrature.Weights[k], c.Weights[k])
 	}

@@ -174,7 +174,7 @@ func openSet(dir string, set camels.Set, flag string) (*camels.Suite, error) {
 	}
 	if !s.Has(set) {
 		defer s.Close()
-		return nil, fmt.Errorf("card: %s has no set %s; make it with `darkfield simulate %s`", dir, set, flag)
+		return nil, fmt.Errorf("%s has no set %s; make it with `darkfield simulate %s`", dir, set, flag)
 	}
 	return s, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
+	"darkfield/pkg/figure"
 	"darkfield/pkg/hmc"
 	"darkfield/pkg/likelihood"
 	"darkfield/pkg/study"
@@ -52,7 +53,7 @@ the recalibration; a call that was killed goes on with the same draws.`,
 	f.StringVar(&in.maps, "map", "", ".npy file of maps")
 	f.IntVar(&in.index, "index", 0, "which map of the file")
 	f.IntVar(&in.batch, "batch", 20, "pairs of θ and noise at a time")
-	f.StringVar(&in.chains, "chains", "", "also sample by Hamiltonian Monte Carlo, and write the draws to this directory")
+	f.StringVar(&in.chains, "chains", "", "also sample by Hamiltonian Monte Carlo, and write draws and a figure to this directory")
 	f.IntVar(&c.Chains, "chain-number", c.Chains, "chains")
 	f.IntVar(&c.Warmup, "warmup", c.Warmup, "iterations of each chain that find its step and mass")
 	f.IntVar(&c.Draws, "draws", c.Draws, "draws of each chain")
@@ -115,11 +116,12 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	if in.chains == "" {
 		return out, nil
 	}
-	return out, a.chained(ctx, &out, e, source, cal, bound.Surface(cal.Prior, cal.Weights), m, c, in.chains)
+	err = a.chained(ctx, &out, source, cal, bound.Surface(cal.Prior, cal.Weights), m, c, in.chains)
+	return out, err
 }
 
-// chained samples and writes the draws.
-func (a *app) chained(ctx context.Context, out *inference, e *emulator.Emulator, source study.Source, cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string) error {
+// chained samples, writes the draws and draws them beside the grid.
+func (a *app) chained(ctx context.Context, out *inference, source study.Source, cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string) error {
 	bar := a.progress("chains")
 	chains, err := source.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid, filepath.Join(dir, "state.json"), func(p hmc.Progress) {
 		bar.at(p.Done, p.Total, fmt.Sprintf("acceptance %.2f", p.Acceptance))
@@ -131,7 +133,7 @@ func (a *app) chained(ctx context.Context, out *inference, e *emulator.Emulator,
 	out.Chains = &chains
 	om, s8 := grid.Marginals()
 	out.Grid = &gridMoments{OmegaM: interval(om), Sigma8: interval(s8)}
-	return chains.WriteCSV(filepath.Join(dir, "draws.csv"))
+	return errors.Join(chains.WriteCSV(filepath.Join(dir, "draws.csv")), figure.Chains(chains, grid).Save(filepath.Join(dir, "chains")))
 }
 
 func inferTable(w io.Writer, r inference) {

@@ -1,0 +1,227 @@
+package figure
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/calibration"
+	"darkfield/pkg/study"
+)
+
+// The figures of a calibration: are error bars honest?
+
+// Calibration returns all figures of a calibration's test.
+func Calibration(h study.Honesty) []Named {
+	return []Named{
+		{"calibration_coverage", "coverage", Coverage(h), writer(h.WriteCoverageCSV)},
+		{"calibration_ranks", "ranks", RankHistograms(h), writer(h.WriteRanksCSV)},
+		{"calibration_predictions", "predictions", Predictions(h), h},
+	}
+}
+
+// writer is a function that writes the numbers of a figure.
+type writer func(path string) error
+
+// WriteCSV calls it.
+func (w writer) WriteCSV(path string) error { return w(path) }
+
+// methodStyle draws a method of study.Honesty: the calibrated one stands out.
+func methodStyle(name string) draw.LineStyle {
+	switch name {
+	case study.Calibrated:
+		return categories[2]
+	case study.WholeBound:
+		return categories[1]
+	case study.FirstTerm:
+		return categories[4]
+	}
+	return categories[3]
+}
+
+// Coverage draws the expected coverage of regions around random points (Lemos et al. 2023) against their credibility: on the diagonal where posteriors are
+// honest. Left the curves, right their distance from the diagonal, with 95 % bands by a bootstrap over simulations.
+func Coverage(h study.Honesty) *Figure {
+	var shown []study.Method
+	for _, name := range []string{study.FirstTerm, study.WholeBound, study.Calibrated} {
+		if m, ok := h.Method(name); ok && len(m.Report.TARP.Levels) > 1 && len(m.Report.TARP.Levels) == len(m.Report.TARP.Coverage) {
+			shown = append(shown, m)
+		}
+	}
+	if len(shown) == 0 {
+		return Empty("No coverage: no posterior was tested.")
+	}
+	diagonal := line(grey, 1, vg.Points(2), vg.Points(2))
+	curves := newPanel(linear, linear, "", "credibility", "expected coverage")
+	distances := newPanel(linear, linear, "", "credibility", "coverage − credibility")
+	for _, p := range []*panel{curves, distances} {
+		p.rangeX(0, 1)
+	}
+	curves.rangeY(0, 1)
+	distances.rangeY(distanceLimits(shown))
+	curves.Add(curve{[][2]float64{{0, 0}, {1, 1}}, diagonal})
+	distances.horizontal(0, diagonal)
+	legend := []entry{{label: "honest", line: &diagonal}}
+	for _, m := range shown {
+		sty := methodStyle(m.Name)
+		t := m.Report.TARP
+		value, low, high := bounds(t.Coverage)
+		curves.band(t.Levels, low, high, shade(sty, 0.2))
+		curves.line(t.Levels, value, sty)
+		distances.band(t.Levels, sum(low, t.Levels, -1), sum(high, t.Levels, -1), shade(sty, 0.2))
+		distances.line(t.Levels, sum(value, t.Levels, -1), sty)
+		legend = append(legend, entry{label: m.Name, line: &sty, fill: shade(sty, 0.2)})
+	}
+	return &Figure{
+		width: pageWidth, height: 3.4 * vg.Inch, legend: legend,
+		note: h.Caption + " Regions around random points that hold a credibility of the posterior, and the share of maps whose truth they hold (TARP). Over-confident posteriors " +
+			"are above the line at low and below it at high credibility. Bands: 95 %, by a bootstrap over simulations." + outside("Coverage", curves),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{curves, distances}}) },
+	}
+}
+
+// bounds takes intervals apart.
+func bounds(intervals []calibration.Interval) (value, low, high []float64) {
+	for _, i := range intervals {
+		value, low, high = append(value, i.Value), append(low, i.Low), append(high, i.High)
+	}
+	return value, low, high
+}
+
+// distanceLimits hold all bands around the diagonal, and 0.1 at least.
+func distanceLimits(methods []study.Method) (low, high float64) {
+	limit := 0.1
+	for _, m := range methods {
+		t := m.Report.TARP
+		_, a, b := bounds(t.Coverage)
+		for _, v := range finite(sum(a, t.Levels, -1), sum(b, t.Levels, -1)) {
+			limit = max(limit, math.Abs(v))
+		}
+	}
+	limit = min(1.05*limit, 1)
+	return -limit, limit
+}
+
+// quoted is the method that a user should quote: the calibrated one, or else the last.
+func quoted(h study.Honesty) (study.Method, bool) {
+	if m, ok := h.Method(study.Calibrated); ok {
+		return m, true
+	}
+	if len(h.Methods) == 0 {
+		return study.Method{}, false
+	}
+	return h.Methods[len(h.Methods)-1], true
+}
+
+// RankHistograms draws where truths lie in the posteriors of both parameters (simulation-based calibration, Talts et al. 2018): flat where
+// they are honest.
+func RankHistograms(h study.Honesty) *Figure {
+	m, ok := quoted(h)
+	if !ok || len(m.Report.OmegaM.Ranks.Counts) == 0 || len(m.Report.Sigma8.Ranks.Counts) == 0 {
+		return Empty("No ranks: no posterior was tested.")
+	}
+	sty := methodStyle(m.Name)
+	expected := line(grey, 1, vg.Points(4), vg.Points(3))
+	row := []*panel{rankPanel("Ω_m", m.Report.OmegaM.Ranks, sty, expected), rankPanel("σ_8", m.Report.Sigma8.Ranks, sty, expected)}
+	top := 0.0
+	for _, p := range row {
+		top = max(top, p.highY)
+	}
+	for _, p := range row {
+		p.rangeY(0, top)
+	}
+	return &Figure{
+		width: pageWidth, height: 2.9 * vg.Inch,
+		legend: []entry{
+			{label: fmt.Sprintf("%s, %d maps of %d simulations", m.Name, m.Report.Maps, m.Report.Simulations), fill: shade(sty, 0.45)},
+			{label: "expected where honest", line: &expected},
+			{label: "19 of 20 bins", fill: faint(grey, 0.22)},
+		},
+		note: h.Caption + " Posterior probability below the truth. High edges: over-confident; a high middle: too cautious; a slope: biased. p: the chance of ranks at least as uneven where posteriors are honest.",
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
+	}
+}
+
+func rankPanel(name string, r calibration.Ranks, sty, expected draw.LineStyle) *panel {
+	p := newPanel(linear, linear, fmt.Sprintf("%s: p = %s", name, brief(r.P)), "rank of the true "+name, "maps")
+	p.rangeX(0, 1)
+	edges, heights := []float64{0}, make([]float64, len(r.Counts))
+	top := max(r.High, r.Expected, 1)
+	for i, n := range r.Counts {
+		edges, heights[i] = append(edges, float64(i+1)/float64(len(r.Counts))), float64(n)
+		top = max(top, heights[i])
+	}
+	if math.IsNaN(top) || math.IsInf(top, 0) {
+		top = 1
+	}
+	p.rangeY(0, 1.1*top)
+	p.band([]float64{0, 1}, []float64{r.Low, r.Low}, []float64{r.High, r.High}, faint(grey, 0.22))
+	p.bars(edges, heights, shade(sty, 0.45), sty.Color)
+	p.horizontal(r.Expected, expected)
+	return p
+}
+
+// mostPredictions is how many maps a figure of predictions can show without bars covering each other.
+const mostPredictions = 100
+
+// Predictions draws means and central 68 % intervals of both parameters against the truth, of at most a hundred maps.
+func Predictions(h study.Honesty) *Figure {
+	m, ok := quoted(h)
+	if !ok || len(m.Scores) == 0 {
+		return Empty("No predictions: no posterior was tested.")
+	}
+	shown := thinned(m.Scores, mostPredictions)
+	row := []*panel{
+		honestPanel("Ω_m", shown, m.Report.OmegaM, methodStyle(m.Name), func(s calibration.MapScore) calibration.ParameterScore { return s.OmegaM }),
+		honestPanel("σ_8", shown, m.Report.Sigma8, methodStyle(m.Name), func(s calibration.MapScore) calibration.ParameterScore { return s.Sigma8 }),
+	}
+	diagonal := line(grey, 1, vg.Points(4), vg.Points(3))
+	glyph := draw.GlyphStyle{Color: methodStyle(m.Name).Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}}
+	note := h.Caption
+	if len(shown) < len(m.Scores) {
+		note += fmt.Sprintf(" %d of %d maps are shown; the numbers above are of all.", len(shown), len(m.Scores))
+	}
+	return &Figure{
+		width: pageWidth, height: 3.5 * vg.Inch,
+		legend: []entry{{label: m.Name + ": mean and central 68 % interval", glyph: &glyph}, {label: "prediction = truth", line: &diagonal}},
+		note:   note,
+		body:   func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
+	}
+}
+
+// thinned takes n of the values at even distances.
+func thinned[T any](values []T, n int) []T {
+	if len(values) <= n {
+		return values
+	}
+	out := make([]T, n)
+	for i := range out {
+		out[i] = values[i*len(values)/n]
+	}
+	return out
+}
+
+func honestPanel(name string, scores []calibration.MapScore, r calibration.ParameterReport, sty draw.LineStyle, of func(calibration.MapScore) calibration.ParameterScore) *panel {
+	p := newPanel(linear, linear, "", "true "+name, "inferred "+name)
+	p.title(fmt.Sprintf("%s: mean error %s, mean |z| %s (honest: %s)", name, number(r.AbsError.Value, 4), brief(r.AbsZ.Value), brief(r.ExpectedAbsZ)),
+		fmt.Sprintf("68 %% intervals hold %s %%, 95 %% ones %s %%", brief(100*r.Coverage68.Value), brief(100*r.Coverage95.Value)))
+	var x, y, low, high []float64
+	for _, s := range scores {
+		q := of(s)
+		x, y, low, high = append(x, q.Truth), append(y, q.Mean), append(low, q.Central68[0]), append(high, q.Central68[1])
+	}
+	all := finite(x, y, low, high)
+	if len(all) == 0 {
+		p.Add(corner{text: "no finite prediction"})
+		return p
+	}
+	room := 0.04*(all[len(all)-1]-all[0]) + 1e-3
+	from, to := all[0]-room, all[len(all)-1]+room
+	p.rangeX(from, to)
+	p.rangeY(from, to)
+	p.Add(curve{[][2]float64{{from, from}, {to, to}}, line(grey, 1, vg.Points(4), vg.Points(3))})
+	p.markers(x, y, low, high, draw.GlyphStyle{Color: sty.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}})
+	return p
+}

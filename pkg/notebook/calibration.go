@@ -1,0 +1,190 @@
+package notebook
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"darkfield/pkg/calibration"
+	"darkfield/pkg/figure"
+	"darkfield/pkg/hmc"
+	"darkfield/pkg/likelihood"
+	"darkfield/pkg/study"
+)
+
+// Calibrated is the likelihood of the figures' network and what is known of its error bars.
+type Calibrated struct {
+	Calibration study.Calibration // where there is none, the one that changes nothing
+	Honesty     study.Honesty
+	About       string // where it comes from
+}
+
+// Has reports whether there is a calibration.
+func (c Calibrated) Has() bool { return c.Calibration.Maps > 0 }
+
+// Calibrated returns the calibration that came with shipped weights, beside a few maps inferred with it, or makes and tests that of the
+// run's own network. Where there are too few simulations for one it returns the bound as it is, and says so.
+func (s *Session) Calibrated() (Calibrated, error) {
+	source := s.Source()
+	shipped, _ := s.shipped()
+	file := strings.TrimSuffix(shipped, filepath.Ext(shipped)) + ".calibration.json"
+	settings := []any{s.Preset.Calibration, shipped != "", modified(file)}
+	return recall(s, "calibration", settings, func() (Calibrated, error) {
+		if shipped != "" {
+			return s.shippedCalibration(source, file)
+		}
+		return s.ownCalibration(source)
+	})
+}
+
+// modified tells versions of a file apart.
+func modified(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return info.ModTime().String()
+}
+
+// boundsDir keeps bounds of maps.
+func (s *Session) boundsDir() string { return filepath.Join(s.Run, "bounds") }
+
+func (s *Session) ownCalibration(source study.Source) (Calibrated, error) {
+	c := s.Preset.Calibration.Study
+	cal, honesty, err := source.CalibrationStudy(s.ctx, c, nil, nil, s.boundsDir())
+	if errors.Is(err, study.ErrTooFew) {
+		return s.uncalibrated(source, fmt.Sprintf("There is no calibration: %v. What follows is the bound as it is.", err))
+	}
+	about := fmt.Sprintf("Calibrated on %d maps of %d validation simulations, tested on the test simulations, which nothing was chosen by.", cal.Maps, cal.Simulations)
+	return Calibrated{cal, honesty, about}, err
+}
+
+func (s *Session) uncalibrated(source study.Source, about string) (Calibrated, error) {
+	c := s.Preset.Calibration
+	honesty, _, err := source.HeldOutHonesty(s.ctx, c.Study, nil, c.Simulations, s.boundsDir())
+	return Calibrated{study.Uncalibrated(source.Hash, source.Prior, c.Study.Bound), honesty, about}, err
+}
+
+// shippedCalibration uses a file beside shipped weights.
+func (s *Session) shippedCalibration(source study.Source, file string) (Calibrated, error) {
+	name := filepath.Join(shippedDir, filepath.Base(file))
+	if _, err := os.Stat(file); err != nil {
+		return s.uncalibrated(source, fmt.Sprintf("There is no calibration %s for the shipped weights. `darkfield calibrate --help` says how to make one: with the 1000 universes that they were "+
+			"trained on and 400 others, an hour or more. What follows is the bound as it is.", name))
+	}
+	cal, err := study.LoadCalibration(file, source.Hash)
+	if err != nil {
+		return Calibrated{}, err
+	}
+	c := s.Preset.Calibration
+	honesty, bounds, err := source.HeldOutHonesty(s.ctx, c.Study, &cal, c.Simulations, s.boundsDir())
+	return Calibrated{cal, honesty, fmt.Sprintf("The calibration came with the weights, %s: fitted on %d maps of %d simulations that the network has not seen. Below it is used on %d of such maps. "+
+		"They may be among those of the fit, and are too few for a test: that is in the report beside the weights.", name, cal.Maps, cal.Simulations, len(bounds))}, err
+}
+
+// Calibration shows what a calibration does.
+func (s *Session) Calibration(c Calibrated) {
+	s.Note(c.About)
+	var rows [][]string
+	for k, t := range c.Calibration.Bound.Quadrature.Terms {
+		rows = append(rows, []string{fmt.Sprint(t), fmt.Sprintf("%.4g", c.Calibration.Bound.Quadrature.Weights[k]), fmt.Sprintf("%.3f", c.Calibration.Weights[k])})
+	}
+	s.Table([]string{"term", "stands for", "weight"}, rows)
+	if !c.Has() {
+		return
+	}
+	rows = nil
+	for _, t := range c.Calibration.Trials {
+		chosen := ""
+		if t.Kind == c.Calibration.Recalibration.Kind {
+			chosen = "← chosen: " + kinds[t.Kind]
+		}
+		rows = append(rows, []string{string(t.Kind), fmt.Sprint(t.Parameters), fmt.Sprintf("%.3f", t.LogScore), fmt.Sprintf("%.3f ± %.3f", t.Behind, t.Error), chosen})
+	}
+	s.Table([]string{"recalibration", "numbers", "ln score", "behind the best", ""}, rows)
+}
+
+// kinds says what recalibrations do.
+var kinds = map[calibration.Kind]string{
+	calibration.Identity:    "nothing is changed",
+	calibration.Temperature: "−ln L is divided by one number",
+	calibration.Axes:        "each parameter is shifted and stretched",
+	calibration.Sheared:     "each parameter is shifted and stretched, and their correlation changes",
+	calibration.Varying:     "shifts and stretches depend on the estimate",
+}
+
+// Honesty shows the table of all methods.
+func (s *Session) Honesty(h study.Honesty) {
+	s.Table(study.HonestyHeader(), h.Rows())
+	s.Note(h.Caption)
+}
+
+// ShowCalibration shows one of the figures of figure.Calibration by its name.
+func (s *Session) ShowCalibration(c Calibrated, name string) {
+	for _, f := range figure.Calibration(c.Honesty) {
+		if f.Name == name {
+			s.Show(f.Name, f.Figure, f.Numbers)
+		}
+	}
+}
+
+// smoothing is what the warning is shown with, in Mpc/h.
+const smoothing = 1
+
+// Constraint shows what one held-out map says of the parameters, and the same map smoothed, which is not of the kind that the network knows.
+func (s *Session) Constraint(c Calibrated) {
+	source := s.Source()
+	sim, maps, err := source.Example()
+	check(err)
+	smoothed := study.Smoothing(smoothing)
+	var rows [][]string
+	var notes []string
+	for _, change := range []*study.Change{nil, &smoothed} {
+		bounds, err := source.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(), "a map", change)
+		check(err)
+		found := Must(c.Calibration.Constrain(bounds[0]))
+		name := "the map"
+		if change != nil {
+			name += ", " + change.Name
+		}
+		truth := bounds[0].Truth
+		rows = append(rows, constraintRow(name, "Ω_m", truth.OmegaM, found.OmegaM), constraintRow(name, "σ_8", truth.Sigma8, found.Sigma8))
+		switch {
+		case len(found.Warnings) > 0:
+			notes = append(notes, "Warning for "+name+": "+strings.Join(found.Warnings, "; "))
+		case c.Has():
+			notes = append(notes, "No warning for "+name+": all terms are as those of the calibration's maps.")
+		}
+	}
+	s.Table([]string{"", "parameter", "truth", "mean", "standard deviation", "68 %"}, rows)
+	if !c.Has() {
+		notes = []string{"Without a calibration there is nothing to tell odd maps by."}
+	}
+	for _, n := range notes {
+		s.Note(n)
+	}
+}
+
+func constraintRow(name, parameter string, truth float64, m likelihood.Marginal) []string {
+	return []string{name, parameter, fmt.Sprintf("%.4f", truth), fmt.Sprintf("%.4f", m.Mean), fmt.Sprintf("%.4f", m.Std), fmt.Sprintf("%.4f to %.4f", m.Low, m.High)}
+}
+
+// Chains samples the posterior of that map before its recalibration, and returns the grid's beside it. An interrupted cell goes on.
+func (s *Session) Chains(c Calibrated) (study.Chains, likelihood.Surface) {
+	source := s.Source()
+	sim, maps, err := source.Example()
+	check(err)
+	bounds, err := source.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(), "a map", nil)
+	check(err)
+	grid := bounds[0].Surface(source.Prior, c.Calibration.Weights)
+	state, err := s.remembered("chains", []any{s.Preset.Calibration.Chains, c.Calibration, sim})
+	check(err)
+	bar := s.page.bar("chains")
+	chains, err := source.SampleChains(s.ctx, Must(source.LogMap(maps, sim, bounds[0].Map)), c.Calibration.Bound, c.Calibration.Weights, s.Preset.Calibration.Chains, grid, state,
+		func(p hmc.Progress) { bar.count(p.Done, p.Total) })
+	check(err)
+	bar.done()
+	return chains, grid
+}
