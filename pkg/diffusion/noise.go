@@ -30,10 +30,22 @@ func FillNormal(dst []float32, rng *rand.Rand) {
 	}
 }
 
+// mirrored marks the seeds of mirror images.
+const mirrored uint64 = 1 << 63
+
+// Mirror returns the seed whose TermNoise is that of seed with the other sign. The error that noise makes in a slope of the bound is mostly odd
+// in the noise, so that a pair cancels it.
+func Mirror(seed uint64) uint64 { return seed ^ mirrored }
+
 // TermNoise returns the noise of one term of the bound. It depends on the seed and the term alone, so that every θ of a grid,
 // and every order of evaluation, sees the same.
 func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	out := make([]float32, pixels)
-	FillNormal(out, source(seed, boundNoise, uint64(term)))
+	FillNormal(out, source(seed&^mirrored, boundNoise, uint64(term)))
+	if seed&mirrored != 0 {
+		for i, v := range out {
+			out[i] = -v
+		}
+	}
 	return out
 }

@@ -38,3 +38,16 @@ func TestQuadrature(t *testing.T) {
 		}
 	}
 }
+
+// TestMirrorImages: the same numbers with the other sign, and a mirror image's mirror image is the noise itself.
+func TestMirrorImages(t *testing.T) {
+	plain, mirror := TermNoise(3, 5, 100), TermNoise(Mirror(3), 5, 100)
+	for i := range plain {
+		if mirror[i] != -plain[i] {
+			t.Fatalf("pixel %d: %g and %g", i, plain[i], mirror[i])
+		}
+	}
+	if Mirror(Mirror(3)) != 3 || slices.Equal(plain, TermNoise(3, 6, 100)) {
+		t.Error("mirror images mix up seeds or terms")
+	}
+}

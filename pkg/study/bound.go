@@ -20,7 +20,7 @@ type BoundConfig struct {
 	Interpolation likelihood.Interpolation `json:"interpolation"` // over the prior
 }
 
-// DefaultBound returns ten terms that stand for the whole bound, one noise seed, and at most 61 parameters at which they are evaluated.
+// DefaultBound returns ten terms that stand for the whole bound, one noise seed (with its mirror image where that pays), and at most 61 parameters at which they are evaluated.
 func DefaultBound() BoundConfig {
 	return BoundConfig{
 		Quadrature: diffusion.Paper().Quadrature(10), Seeds: 1,
@@ -33,6 +33,9 @@ func (c BoundConfig) Validate() error {
 	var errs []error
 	if n := len(c.Quadrature.Terms); n == 0 || n != len(c.Quadrature.Weights) {
 		errs = append(errs, &FieldError{"Bound.Quadrature", c.Quadrature, "at least one term, and a weight for each"})
+	}
+	if n := len(c.Quadrature.Mirrored); n != 0 && n != len(c.Quadrature.Terms) {
+		errs = append(errs, &FieldError{"Bound.Quadrature.Mirrored", c.Quadrature.Mirrored, "one for each term, or none"})
 	}
 	if c.Seeds < 1 {
 		errs = append(errs, &FieldError{"Bound.Seeds", c.Seeds, ">= 1"})
@@ -59,28 +62,58 @@ func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap, prog
 	return Bound{Terms: in, Pixels: len(m.Values)}, err
 }
 
-// overSeeds returns the terms of a map, averaged over noise seeds.
+// overSeeds returns the terms of a map, averaged over noise seeds and mirror images.
 func (s Source) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
 	return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
-		var out [][]float64
-		for seed := range c.Seeds {
-			values, err := s.Terms(m, c.Quadrature.Terms, uint64(seed)+1)(ctx, thetas)
+		out := make([][]float64, len(thetas))
+		for i := range out {
+			out[i] = make([]float64, len(c.Quadrature.Terms))
+		}
+		for _, g := range c.groups() {
+			values, err := s.Terms(m, g.terms, g.seed)(ctx, thetas)
 			if err != nil {
 				return nil, err
 			}
-			if seed == 0 {
-				out = values
-				continue
-			}
 			for i, row := range values {
-				floats.Add(out[i], row)
+				for j, v := range row {
+					out[i][g.places[j]] += g.shares[j] * v
+				}
 			}
-		}
-		for _, row := range out {
-			floats.Scale(1/float64(c.Seeds), row)
 		}
 		return out, nil
 	}
+}
+
+// group is what is evaluated with one seed.
+type group struct {
+	seed   uint64
+	terms  []diffusion.Term
+	places []int     // of the terms in the quadrature
+	shares []float64 // of this seed in the average of each term
+}
+
+func (c BoundConfig) groups() []group {
+	var out []group
+	for seed := range uint64(c.Seeds) {
+		plain, mirror := group{seed: seed + 1}, group{seed: diffusion.Mirror(seed + 1)}
+		for k := range c.Quadrature.Terms {
+			if c.Quadrature.Pair(k) {
+				plain.add(c, k, 0.5)
+				mirror.add(c, k, 0.5)
+			} else {
+				plain.add(c, k, 1)
+			}
+		}
+		out = append(out, plain)
+		if len(mirror.terms) > 0 {
+			out = append(out, mirror)
+		}
+	}
+	return out
+}
+
+func (g *group) add(c BoundConfig, k int, share float64) {
+	g.terms, g.places, g.shares = append(g.terms, c.Quadrature.Terms[k]), append(g.places, k), append(g.shares, share/float64(c.Seeds))
 }
 
 // surfaceGrid is how many points a side surfaces are handed on with: posteriors of a map are many of its cells wide, and what follows interpolates.

@@ -69,26 +69,7 @@ func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
 	}
 	total := append([]float64(nil), b.Quadrature.Weights...)
 	floats.Mul(total, weights)
-	seeds := make([]uint64, b.Seeds)
-	for i := range seeds {
-		seeds[i] = uint64(i) + 1
-	}
-	slopes := s.Slopes(m, b.Quadrature.Terms, total, seeds)
-	density := func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {
-		params := make([]cosmology.Params, len(points))
-		for i, p := range points {
-			params[i] = cosmology.Params{OmegaM: p[0], Sigma8: p[1]}
-		}
-		values, grads, err := slopes(ctx, params)
-		if err != nil {
-			return nil, nil, err
-		}
-		rows := make([][]float64, len(points))
-		for i, g := range grads {
-			values[i], rows[i] = -values[i], []float64{-g[0], -g[1]}
-		}
-		return values, rows, nil
-	}
+	density := s.density(m, b, total)
 	of := s.chainsOf(m, b, total)
 	state, err := s.chainState(cfg, near, of, path)
 	if err != nil {
@@ -114,6 +95,37 @@ func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
 	return out, nil
 }
 
+// density is −Σ total[k] L_k of a map, averaged over seeds and mirror images, with its gradient.
+func (s Source) density(m field.LogMap, b BoundConfig, total []float64) hmc.Density {
+	type slopes = func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error)
+	var parts []slopes
+	for _, g := range b.groups() {
+		weights := append([]float64(nil), g.shares...)
+		for j, k := range g.places {
+			weights[j] *= total[k]
+		}
+		parts = append(parts, s.Slopes(m, g.terms, weights, []uint64{g.seed}))
+	}
+	return func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {
+		params, grads := make([]cosmology.Params, len(points)), make([][]float64, len(points))
+		for i, p := range points {
+			params[i], grads[i] = cosmology.Params{OmegaM: p[0], Sigma8: p[1]}, make([]float64, 2)
+		}
+		logp := make([]float64, len(points))
+		for _, part := range parts {
+			values, slopes, err := part(ctx, params)
+			if err != nil {
+				return nil, nil, err
+			}
+			floats.Sub(logp, values)
+			for i, slope := range slopes {
+				floats.Sub(grads[i], slope[:])
+			}
+		}
+		return logp, grads, nil
+	}
+}
+
 // fewestDraws is what R-hat of a chain's halves takes.
 const fewestDraws = 4
 
@@ -126,7 +138,7 @@ type keptChains struct {
 // chainsOf is a hash of what the density depends on.
 func (s Source) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %v %d %x %x %+v %x\n", s.Hash, b.Quadrature.Terms, b.Seeds, total, m.Values, m.Box, s.Prior)
+	fmt.Fprintf(h, "%s %v %v %d %x %x %+v %x\n", s.Hash, b.Quadrature.Terms, b.Quadrature.Mirrored, b.Seeds, total, m.Values, m.Box, s.Prior)
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
 
