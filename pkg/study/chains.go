@@ -61,8 +61,8 @@ func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
 	if err := errors.Join(b.Validate(), cfg.Validate()); err != nil {
 		return out, err
 	}
-	if cfg.Draws < fewestDraws {
-		return out, &FieldError{"Chains.Draws", cfg.Draws, fmt.Sprintf(">= %d: fewer cannot be diagnosed", fewestDraws)}
+	if cfg.Draws < FewestDraws {
+		return out, &FieldError{"Chains.Draws", cfg.Draws, fmt.Sprintf(">= %d: fewer cannot be diagnosed", FewestDraws)}
 	}
 	if len(weights) != len(b.Quadrature.Terms) {
 		return out, fmt.Errorf("study: %d weights for %d terms, want one each", len(weights), len(b.Quadrature.Terms))
@@ -126,8 +126,8 @@ func (s Source) density(m field.LogMap, b BoundConfig, total []float64) hmc.Dens
 	}
 }
 
-// fewestDraws is what R-hat of a chain's halves takes.
-const fewestDraws = 4
+// FewestDraws is what R-hat of a chain's halves takes.
+const FewestDraws = 4
 
 // keptChains is what a sampling goes on from, and what it is of: draws of another map would look the same.
 type keptChains struct {

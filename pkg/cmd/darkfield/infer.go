@@ -82,6 +82,9 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	if in.batch < 1 {
 		return none, fmt.Errorf("infer: --batch %d, want at least 1", in.batch)
 	}
+	if in.chains != "" && c.Draws < study.FewestDraws {
+		return none, fmt.Errorf("infer: --draws %d, want at least %d", c.Draws, study.FewestDraws)
+	}
 	if err := c.Validate(); err != nil {
 		return none, err
 	}
