@@ -16,7 +16,10 @@ type CalibrateConfig struct {
 	Bound  BoundConfig        `json:"bound"`
 	Report calibration.Config `json:"report"`
 	Folds  int                `json:"folds"` // of the cross-validation that chooses the recalibration
-	Seed   uint64             `json:"seed"`
+
+	CalibrationSimulations int    `json:"calibration_simulations"` // at most; 0: all that there are
+	TestSimulations        int    `json:"test_simulations"`        // at most; 0: all
+	Seed                   uint64 `json:"seed"`
 }
 
 // DefaultCalibrate returns DefaultBound and five folds.

@@ -64,13 +64,9 @@ func (s Source) testMaps(maps, test *camels.Maps) ([]int, *camels.Maps, error) {
 		}
 		return held, maps, nil
 	}
-	all := make([]int, test.Simulations())
-	for i := range all {
-		all[i] = i
-	}
-	held := s.among(test, all)
+	held := s.Within(test, 0)
 	if len(held) < 2 {
-		return nil, nil, fmt.Errorf("study: %w: %d of the %d simulations of %s lie inside the prior, want at least 2, and some thirty for a test that means something", ErrTooFew, len(held), len(all), test.Path())
+		return nil, nil, fmt.Errorf("study: %w: %d of the %d simulations of %s lie inside the prior, want at least 2, and some thirty for a test that means something", ErrTooFew, len(held), test.Simulations(), test.Path())
 	}
 	sim, shared, err := sharedWith(maps, test, held)
 	if err == nil && shared {
@@ -89,6 +85,7 @@ func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *c
 	if err != nil {
 		return cal, honesty, err
 	}
+	sims = atMost(sims, c.CalibrationSimulations)
 	if err := c.enough(len(sims)); err != nil {
 		return cal, honesty, fmt.Errorf("study: held-out simulations of %s: %w", maps.Path(), err)
 	}
@@ -96,6 +93,7 @@ func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *c
 	if err != nil {
 		return cal, honesty, err
 	}
+	held = atMost(held, c.TestSimulations)
 	known, err := s.Bounds(ctx, c.Bound, maps, sims, dir, "calibration", nil)
 	if err != nil {
 		return cal, honesty, err
@@ -115,6 +113,14 @@ func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *c
 	}
 	honesty.Caption = s.honestyCaption(c, fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.", cal.Maps, cal.Simulations, len(unseen), len(held)))
 	return cal, honesty, err
+}
+
+// atMost keeps the first n; 0 keeps all.
+func atMost(sims []int, n int) []int {
+	if n <= 0 {
+		return sims
+	}
+	return sims[:min(n, len(sims))]
 }
 
 // honestyCaption names data and checkpoint; no map is generated, so that the sampler says nothing.

@@ -83,6 +83,8 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 	f.IntVar(&in.terms, "terms", in.terms, "terms that stand for the whole bound")
 	f.IntVar(&c.Bound.Seeds, "seeds", c.Bound.Seeds, "noise seeds to average over")
 	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations, "parameters to evaluate each term at, at most")
+	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "simulations to calibrate on, at most (default: all that training has not seen, but for the test)")
+	f.IntVar(&c.TestSimulations, "test-sims", 0, "simulations to test on, at most (default: all)")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of folds and reference points")
 	choiceFlags(f, &in.choice)
 	require(cmd, "checkpoint", "data", "out")
@@ -148,19 +150,24 @@ func reports(h study.Honesty) map[string]any {
 	return out
 }
 
+// markdownTable writes a table of a page.
+func markdownTable(w io.Writer, header []string, rows [][]string) {
+	line := func(cells []string) {
+		escaped := strings.ReplaceAll(strings.Join(cells, "\t"), "|", `\|`) // of |z|
+		fmt.Fprintf(w, "| %s |\n", strings.ReplaceAll(escaped, "\t", " | "))
+	}
+	line(header)
+	line(strings.Split(strings.Repeat("--- ", len(header)-1)+"---", " "))
+	for _, cells := range rows {
+		line(cells)
+	}
+}
+
 // calibrationPage is the report as a page.
 func calibrationPage(c study.Calibration, h study.Honesty) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
-	line := func(cells []string) {
-		escaped := strings.ReplaceAll(strings.Join(cells, "\t"), "|", `\|`) // of |z|
-		fmt.Fprintf(&b, "| %s |\n", strings.ReplaceAll(escaped, "\t", " | "))
-	}
-	line(study.HonestyHeader())
-	line(strings.Split(strings.Repeat("--- ", len(study.HonestyHeader())-1)+"---", " "))
-	for _, cells := range h.Rows() {
-		line(cells)
-	}
+	markdownTable(&b, study.HonestyHeader(), h.Rows())
 	if om, s8, ok := h.Paired(study.Calibrated, study.Moments); ok {
 		fmt.Fprintf(&b, "\nMean |error|, calibrated less moment network, on the same maps: Ω_m %+.4f ± %.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
 	}

@@ -93,10 +93,7 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 		return none, err
 	}
 	defer e.Close()
-	if info, err := os.Stat(in.calibration); err == nil && info.IsDir() {
-		in.calibration = filepath.Join(in.calibration, calibrationFile)
-	}
-	cal, err := study.LoadCalibration(in.calibration, e.Hash())
+	cal, err := openCalibration(in.calibration, e.Hash())
 	if err != nil {
 		return none, err
 	}
@@ -121,6 +118,14 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	}
 	err = a.chained(ctx, &out, source, cal, bound.Surface(cal.Prior, cal.Weights), m, c, in.chains)
 	return out, err
+}
+
+// openCalibration reads what calibrate wrote, by its directory or its file.
+func openCalibration(path, hash string) (study.Calibration, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, calibrationFile)
+	}
+	return study.LoadCalibration(path, hash)
 }
 
 // chained samples, writes the draws and draws them beside the grid.

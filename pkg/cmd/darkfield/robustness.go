@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/study"
+)
+
+// robustnessFlags say which maps a calibration is tried on.
+type robustnessFlags struct {
+	checkpoint, calibration, test, dir string
+	also                               []string
+	simulations                        int
+}
+
+func (a *app) robustness() *cobra.Command {
+	in := robustnessFlags{simulations: 50}
+	c := study.DefaultCalibrate()
+	cmd := &cobra.Command{
+		Use:   "robustness",
+		Short: "Try a calibration on maps that are not quite those it was made for",
+		Long: `Scores the calibrated constraints of test simulations as they are, with noise of 1, 2 and 5 % of the range that the network sees, and
+smoothed by half a pixel and a pixel; and those of other directories: the set CV, another resolution, another code. Prints errors,
+coverage and how many maps of each kind infer warns of. What was done before a kill is kept.`,
+		Example: `  darkfield simulate --set CV --side 64 --out cv
+  darkfield robustness --checkpoint runs/first --calibration calibration --test unseen --also cv --out robustness`,
+		Args: cobra.NoArgs,
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			r, err := a.robust(cmd.Context(), c, in)
+			if err != nil {
+				return err
+			}
+			if err := r.WriteCSV(filepath.Join(in.dir, "robustness.csv")); err != nil {
+				return err
+			}
+			var page strings.Builder
+			fmt.Fprintf(&page, "# Robustness\n\n%s\n\n", r.Caption)
+			markdownTable(&page, r.Header(), r.Rows())
+			if err := study.WriteFile(filepath.Join(in.dir, "robustness.md"), []byte(page.String())); err != nil {
+				return err
+			}
+			return a.print(reports(r.Honesty), func(w io.Writer) {
+				for _, cells := range append([][]string{r.Header()}, r.Rows()...) {
+					fmt.Fprintln(w, strings.Join(cells, "\t"))
+				}
+			})
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for this checkpoint")
+	f.StringVar(&in.test, "test", "", "directory of simulations that neither training nor the calibration has seen")
+	f.StringSliceVar(&in.also, "also", nil, "directories of other simulations, of any set")
+	f.StringVar(&in.dir, "out", "", "directory to write to")
+	f.IntVar(&in.simulations, "sims", in.simulations, "simulations of each kind, at most")
+	require(cmd, "checkpoint", "calibration", "test", "out")
+	return cmd
+}
+
+// robust opens what a survey is made of and makes it, with a bar for each kind of maps.
+func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustnessFlags) (study.Robustness, error) {
+	var none study.Robustness
+	if in.simulations < 2 {
+		return none, fmt.Errorf("robustness: --sims %d, want at least 2", in.simulations)
+	}
+	e, err := openEmulator(in.checkpoint)
+	if err != nil {
+		return none, err
+	}
+	defer e.Close()
+	cal, err := openCalibration(in.calibration, e.Hash())
+	if err != nil {
+		return none, err
+	}
+	var kinds []study.Kind
+	var source study.Source
+	for i, dir := range append([]string{in.test}, in.also...) {
+		s, err := camels.Open(dir)
+		if err != nil {
+			return none, err
+		}
+		defer s.Close()
+		from, err := study.FromEmulator(e, s, study.Default(), "")
+		if err != nil {
+			return none, err
+		}
+		maps, err := anySet(s)
+		if err != nil {
+			return none, err
+		}
+		sims := from.Within(maps, in.simulations)
+		if i == 0 {
+			source = from
+			kinds = study.Changed(maps, sims, e.Manifest().Scaling, e.Box().CellSide())
+			continue
+		}
+		kinds = append(kinds, study.Kind{Name: filepath.Base(dir), Maps: maps, Simulations: sims})
+	}
+	stage, bar := "", a.progress("")
+	source.Progress = func(now string, f float64) {
+		if now != stage {
+			bar.done()
+			stage, bar = now, a.progress(now)
+		}
+		bar.fraction(f)
+	}
+	r, err := source.Robustness(ctx, cal, c, kinds, filepath.Join(in.dir, "bounds"))
+	bar.done()
+	return r, err
+}
+
+// anySet returns the set LH of a directory, or the only other one.
+func anySet(s *camels.Suite) (*camels.Maps, error) {
+	if maps, ok := s.Sets[camels.LH]; ok {
+		return maps, nil
+	}
+	for _, set := range []camels.Set{camels.CV, camels.OneP} {
+		if maps, ok := s.Sets[set]; ok {
+			return maps, nil
+		}
+	}
+	return nil, fmt.Errorf("robustness: %s has none of the sets LH, CV and 1P", s.Dir)
+}
