@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"darkfield/pkg/emulator"
+)
+
+// steps measures training steps: ours in a real run, and after each of them PyTorch's. It returns our checkpoint.
+func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir string, dim int, open []string) (string, error) {
+	d.say(true, "width %d: training step", dim)
+	out, pace := series{}, d.pace(dim, 0.36)
+	var start time.Time
+	first, done := 0.0, -2 // the first step compiles, the second warms up
+	checkpoint, err := train(ctx, b, d.job(dir, dim), func(seconds float64) (bool, error) {
+		done++
+		if done <= 0 {
+			if done < 0 {
+				first = seconds
+			}
+			start = time.Now()
+			return true, nil
+		}
+		out[ours] = append(out[ours], seconds)
+		for i := range open {
+			way := open[(i+done)%len(open)]
+			theirs, err := w.seconds(request{"do": "step", "network": way})
+			if err != nil {
+				return false, err
+			}
+			out[way] = append(out[way], theirs)
+		}
+		d.say(false, "width %d: training step, %d turns", dim, done)
+		return pace.again(done, start), nil
+	})
+	if err != nil {
+		return "", err
+	}
+	d.report.lines = append(d.report.lines,
+		line{dim: dim, what: "training step", unit: "s", share: 1, series: out},
+		line{dim: dim, what: "compiling the training step, once a run", unit: "s", share: 1, series: series{ours: []float64{max(0, first-quartilesOf(out[ours]).median)}}},
+	)
+	return checkpoint, nil
+}
+
+// asks returns the ways of PyTorch's networks to do what a request says.
+func asks(w *worker, names []string, share float64, r request) []way {
+	var out []way
+	for _, name := range names {
+		own := request{"network": name}
+		for key, value := range r {
+			own[key] = value
+		}
+		out = append(out, way{name: name, share: share, measure: func() (float64, error) { return w.seconds(own) }})
+	}
+	return out
+}
+
+// long keeps the ways that long work is measured with: float32 in both orders.
+func long(open []string) []string {
+	return slices.DeleteFunc(slices.Clone(open), func(way string) bool { return way != plain && way != plain+"-reordered" })
+}
+
+// turns measures ways in turns.
+func (d *driver) turns(ctx context.Context, p pace, what string, dim int, ways []way) (series, error) {
+	d.say(true, "width %d: %s", dim, what)
+	return p.interleave(ctx, ways, func(done int) { d.say(false, "width %d: %s, %d turns", dim, what, done) })
+}
+
+// forward measures one batch of the network.
+func (d *driver) forward(ctx context.Context, w *worker, e *emulator.Emulator, dim int, open []string) error {
+	g, err := newGrid(e, d.batch, d.gridSide)
+	if err != nil {
+		return err
+	}
+	ways := append([]way{{name: ours, share: 1, measure: func() (float64, error) { return g.brute(ctx, d.batch) }}}, asks(w, open, 1, request{"do": "forward"})...)
+	if _, err := g.brute(ctx, d.batch); err != nil { // compiles; PyTorch's networks have been warmed up
+		return err
+	}
+	const what = "forward pass"
+	s, err := d.turns(ctx, d.pace(dim, 0.12), what, dim, ways)
+	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: 1, series: s})
+	return err
+}
+
+// sampled is how many evaluations of each map are measured: as few as the wide network allows time for.
+func sampled(dim, all int) int {
+	if dim < 48 {
+		return min(5, all)
+	}
+	return min(3, all)
+}
+
+// sampling measures maps made by our default sampler.
+func (d *driver) sampling(ctx context.Context, w *worker, e *emulator.Emulator, dim int, open []string) error {
+	c := emulator.DefaultSampling()
+	c.Batch = d.batch
+	all := c.Steps
+	measured := sampled(dim, all)
+	c.Steps = measured
+	share := float64(measured) / float64(all)
+	ways := append([]way{{name: ours, share: share, measure: func() (float64, error) {
+		start := time.Now()
+		_, err := e.Sample(ctx, spread(d.maps), 1, c, nil)
+		return time.Since(start).Seconds(), err
+	}}}, asks(w, long(open), share, request{"do": "sample", "maps": d.maps, "evaluations": all, "measured": measured})...)
+	what := fmt.Sprintf("%d maps, DPM-Solver++, %d evaluations each", d.maps, all)
+	s, err := d.turns(ctx, d.pace(dim, 0.32), what, dim, ways)
+	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: share, series: s})
+	return err
+}
+
+// grids measures the likelihood of one map on a grid: our surface, and brute force on both sides.
+func (d *driver) grids(ctx context.Context, w *worker, e *emulator.Emulator, dim int, open []string) error {
+	g, err := newGrid(e, d.batch, d.gridSide)
+	if err != nil {
+		return err
+	}
+	const surface = "surface"
+	share, evaluations := float64(d.shared)/float64(g.points.Len()), 0
+	ways := append([]way{
+		{name: surface, share: 1, measure: func() (seconds float64, err error) {
+			seconds, evaluations, err = g.interpolated(ctx)
+			return seconds, err
+		}},
+		{name: ours, share: share, measure: func() (float64, error) { return g.brute(ctx, d.shared) }},
+	}, asks(w, long(open), share, request{"do": "grid", "evaluations": d.shared})...)
+	what := fmt.Sprintf("likelihood grid %d×%d of one term", d.gridSide, d.gridSide)
+	brute, err := d.turns(ctx, d.pace(dim, 0.2), what, dim, ways)
+	if err != nil {
+		return err
+	}
+	interpolated := series{ours: brute[surface]}
+	for _, way := range long(open) {
+		interpolated[way] = brute[way]
+	}
+	delete(brute, surface)
+	d.report.lines = append(d.report.lines,
+		line{dim: dim, what: what + fmt.Sprintf(": ours interpolated from %d evaluations, theirs by brute force", evaluations), unit: "s", share: share, series: interpolated},
+		line{dim: dim, what: what + ": both by brute force", unit: "s", share: share, series: brute},
+	)
+	return nil
+}
+
