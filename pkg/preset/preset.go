@@ -154,7 +154,7 @@ func quick() Preset {
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},
 		Network:  unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Study: s, Probe: probe(300),
 		Pretrained: "fastpm-32.safetensors",
-		Validation: validation.Quick(), Calibration: calibration(6, 2, 50),
+		Validation: validation.Quick(), Calibration: calibration(5, 2, 40),
 	}
 }
 
