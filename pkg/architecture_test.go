@@ -69,7 +69,7 @@ var table = []row{
 	{room: "validation", rooms: "cosmology fft field nbody camels suite summary", modules: []string{gonum}},
 	{room: "study", rooms: "tracking cosmology field camels summary diffusion emulator likelihood calibration hmc baseline", modules: []string{gonum}},
 	{room: "figure", rooms: "cosmology field summary likelihood calibration hmc study validation", modules: []string{gonum, plot}},
-	{room: "preset", rooms: "unet diffusion training study suite nbody cosmology camels validation hmc"},
+	{room: "preset", rooms: "baseline unet diffusion training study suite nbody cosmology camels validation hmc"},
 	{room: "verify", rooms: "unet diffusion summary checkpoint field cosmology", modules: []string{npyio, gomlx, compute}},
 	{room: "notebook", rooms: "*", modules: []string{gonbui}},
 	{room: "cmd/darkfield", rooms: "*", modules: []string{cobra, pflag, progress, yaml}},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"darkfield/pkg/baseline"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/hmc"
@@ -33,6 +34,7 @@ type Preset struct {
 
 	Validation  validation.Config // of the simulator
 	Calibration Calibration       // of the likelihood
+	Moments     baseline.Config   // of the moment network that it is compared with
 }
 
 // Calibration says how error bars are made honest and what is shown of them.
@@ -121,6 +123,13 @@ func calibration(simulations, chains, draws int) Calibration {
 	return c
 }
 
+// moments trains the moment network for so many passes over the training maps.
+func moments(epochs int) baseline.Config {
+	c := baseline.Default()
+	c.Epochs = epochs
+	return c
+}
+
 // smoke runs every step of every notebook on pictures too small to mean much.
 func smoke() Preset {
 	n := nbody.Default()
@@ -138,7 +147,7 @@ func smoke() Preset {
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
 		Network:  unet.Default().WithDim(8), Stages: []Stage{{32, t}}, Study: s, Probe: probe(10),
-		Validation: validation.Smoke(), Calibration: c,
+		Validation: validation.Smoke(), Calibration: c, Moments: moments(1),
 	}
 }
 
@@ -154,7 +163,7 @@ func quick() Preset {
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},
 		Network:  unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Study: s, Probe: probe(300),
 		Pretrained: "fastpm-32.safetensors",
-		Validation: validation.Quick(), Calibration: calibration(5, 2, 40),
+		Validation: validation.Quick(), Calibration: calibration(5, 2, 40), Moments: moments(10),
 	}
 }
 
@@ -171,7 +180,7 @@ func standard() Preset {
 		Name: "standard", About: "1000 simulations, 20 000 training steps at 32², then 30 000 at 64²: a night",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 1000, camels.OneP: 22, camels.CV: 27}, NBody: nbody.Default()},
 		Network:  unet.Default().WithDim(16), Stages: []Stage{{32, coarse}, {64, t}}, Study: s, Probe: probe(300),
-		Validation: validation.Full(), Calibration: calibration(30, 4, 150),
+		Validation: validation.Full(), Calibration: calibration(30, 4, 150), Moments: moments(20),
 	}
 }
 

@@ -104,6 +104,42 @@ func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []B
 	return h.add(Power, scores, cfg.Report)
 }
 
+// MomentInference is Inference by a moment network that was trained on so many maps: the third row of the paper's figure 3. Points are the means, bars the
+// standard deviations.
+func (s Source) MomentInference(ctx context.Context, cfg Config, predict func(context.Context, []field.LogMap) ([]baseline.Moments, error), trained int) (Inference, error) {
+	var out Inference
+	maps, err := s.lh()
+	if err != nil {
+		return out, err
+	}
+	sims, err := s.held(cfg.InferenceMaps, cfg.SpectraPanels)
+	if err != nil {
+		return out, err
+	}
+	logs := make([]field.LogMap, len(sims))
+	for i, sim := range sims {
+		if logs[i], err = s.firstMap(maps, sim); err != nil {
+			return out, err
+		}
+	}
+	found, err := predict(ctx, logs)
+	if err != nil {
+		return out, err
+	}
+	marginal := func(mean, std float64) likelihood.Marginal {
+		return likelihood.Marginal{Best: mean, Mean: mean, Std: std, Low: mean - std, High: mean + std}
+	}
+	for i, sim := range sims {
+		m := found[i]
+		out.Rows = append(out.Rows, InferenceRow{
+			Truth: maps.Params(sim), Simulation: sim,
+			OmegaM: marginal(m.Mean.OmegaM, m.Std.OmegaM), Sigma8: marginal(m.Mean.Sigma8, m.Std.Sigma8),
+		})
+	}
+	out.Caption = s.origin(cfg, "", fmt.Sprintf("Moment network (mean and standard deviation of each parameter, Villaescusa-Navarro et al. 2021) trained on %d maps; one map of each of %d held-out simulations.", trained, len(sims)))
+	return out, nil
+}
+
 // gaussian is the likelihood that has these moments, where the prior does not cut it.
 func (s Source) gaussian(m baseline.Moments) likelihood.Surface {
 	out := likelihood.Surface{Grid: likelihood.WholePrior(s.Prior, surfaceGrid)}
