@@ -24,7 +24,7 @@ const (
 // Baselines are other ways to infer the parameters of a map, made from the same training simulations.
 type Baselines struct {
 	Moments func(ctx context.Context, maps []field.LogMap) ([]baseline.Moments, error)
-	Power   *baseline.PowerLikelihood
+	Power   func(m field.LogMap) (likelihood.Terms, error)
 }
 
 // TrainingMaps returns the labelled maps of the checkpoint's training simulations, or of its validation simulations.
@@ -75,7 +75,7 @@ func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []B
 	var gaussian, power []calibration.Case
 	for i, t := range tested {
 		gaussian = append(gaussian, calibration.Case{Surface: s.gaussian(found[i]), Truth: t.Truth, Simulation: t.Simulation})
-		terms, err := b.Power.Terms(logs[i])
+		terms, err := b.Power(logs[i])
 		if err != nil {
 			return err
 		}

@@ -40,5 +40,5 @@ func (a *app) baselines(ctx context.Context, source study.Source, dir string) (o
 	if err != nil {
 		return none, err
 	}
-	return openBaselines{study.Baselines{Moments: network.Predict, Power: power}, network}, nil
+	return openBaselines{study.Baselines{Moments: network.Predict, Power: power.Terms}, network}, nil
 }
