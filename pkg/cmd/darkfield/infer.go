@@ -20,7 +20,8 @@ import (
 // inferFlags are the settings of the subcommand.
 type inferFlags struct {
 	checkpoint, calibration, maps, chains string
-	index, batch                          int
+	index                                 []int
+	batch                                 int
 }
 
 func (a *app) infer() *cobra.Command {
@@ -31,7 +32,7 @@ func (a *app) infer() *cobra.Command {
 		Short: "Infer Ω_m and σ_8 of one map, with calibrated error bars",
 		Long: `Evaluates the variational bound of a map over the prior, turns it into a posterior by a calibration (see calibrate) and prints
 means, standard deviations and intervals. A map that is not of the kind that the calibration knows gets a warning with the number
-that shows it. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
+that shows it. Several maps are combined into one constraint: they must be of different universes, or the error bars will be too short. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
 the recalibration; a call that was killed goes on with the same draws.`,
 		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 0 --chains chains`,
@@ -51,7 +52,7 @@ the recalibration; a call that was killed goes on with the same draws.`,
 	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
 	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for this checkpoint")
 	f.StringVar(&in.maps, "map", "", ".npy file of maps")
-	f.IntVar(&in.index, "index", 0, "which map of the file")
+	f.IntSliceVar(&in.index, "index", []int{0}, "which map of the file; several are combined, as maps of independent universes with the same parameters")
 	f.IntVar(&in.batch, "batch", 20, "pairs of θ and noise at a time")
 	f.StringVar(&in.chains, "chains", "", "also sample by Hamiltonian Monte Carlo, and write draws and a figure to this directory")
 	f.IntVar(&c.Chains, "chain-number", c.Chains, "chains")
@@ -79,6 +80,9 @@ type gridMoments struct {
 
 func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (inference, error) {
 	var none inference
+	if len(in.index) == 0 || in.chains != "" && len(in.index) > 1 {
+		return none, fmt.Errorf("infer: --index %v, want at least one map, and one alone with --chains", in.index)
+	}
 	if in.batch < 1 {
 		return none, fmt.Errorf("infer: --batch %d, want at least 1", in.batch)
 	}
@@ -97,26 +101,36 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	if err != nil {
 		return none, err
 	}
-	m, err := oneMap(in.maps, in.index, e.Box())
-	if err != nil {
-		return none, err
-	}
 	source := study.ForMaps(e, in.batch)
-	bar := a.progress("bound")
-	bound, err := source.BoundOf(ctx, cal.Bound, m, func(done, total int) { bar.at(done, total, "") })
-	bar.done()
-	if err != nil {
-		return none, err
+	var out inference
+	var posteriors []likelihood.Surface
+	var last study.Bound
+	var m field.LogMap
+	for _, index := range in.index {
+		if m, err = oneMap(in.maps, index, e.Box()); err != nil {
+			return none, err
+		}
+		bar := a.progress(fmt.Sprintf("bound of map %d", index))
+		last, err = source.BoundOf(ctx, cal.Bound, m, func(done, total int) { bar.at(done, total, "") })
+		bar.done()
+		if err != nil {
+			return none, err
+		}
+		one, err := cal.Constrain(last)
+		if err != nil {
+			return none, err
+		}
+		posteriors, out.Evaluations = append(posteriors, one.Surface), out.Evaluations+one.Evaluations
+		for _, w := range one.Warnings {
+			out.Warnings = append(out.Warnings, fmt.Sprintf("map %d: %s", index, w))
+		}
 	}
-	constraint, err := cal.Constrain(bound)
-	if err != nil {
-		return none, err
-	}
-	out := inference{OmegaM: interval(constraint.OmegaM), Sigma8: interval(constraint.Sigma8), Evaluations: constraint.Evaluations, Warnings: constraint.Warnings}
+	om, s8 := likelihood.Sum(posteriors).Marginals()
+	out.OmegaM, out.Sigma8 = interval(om), interval(s8)
 	if in.chains == "" {
 		return out, nil
 	}
-	err = a.chained(ctx, &out, source, cal, bound.Surface(cal.Prior, cal.Weights), m, c, in.chains)
+	err = a.chained(ctx, &out, source, cal, last.Surface(cal.Prior, cal.Weights), m, c, in.chains)
 	return out, err
 }
 
