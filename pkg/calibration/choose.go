@@ -1,6 +1,7 @@
 package calibration
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -24,11 +25,12 @@ type Trial struct {
 type Choice struct {
 	Trials        []Trial       `json:"trials"` // in the order of the kinds
 	Recalibration Recalibration `json:"recalibration"`
+	Unsettled     []Kind        `json:"unsettled,omitempty"` // kinds whose fits did not settle, which are not among the trials
 }
 
 // Choose compares kinds (nil: all that there are simulations enough for) by cross-validation over simulations and fits, on all cases, the simplest one that is behind the
 // best by no more than one standard error. Kinds must go from the simplest to the richest. Simulations are dealt to the folds by seed.
-// It returns an error for fewer than 2 folds, fewer simulations than folds, and those of Fit.
+// Kinds whose fits do not settle are left out. It returns an error for fewer than 2 folds, fewer simulations than folds, and those of Fit.
 func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int, seed uint64) (Choice, error) {
 	p, err := newProblem(cases, prior)
 	if err != nil {
@@ -41,20 +43,33 @@ func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int, seed u
 		return Choice{}, fmt.Errorf("calibration: %d folds of %d simulations, want at least 2 folds and a simulation in each", folds, p.simulations)
 	}
 	fold := p.deal(folds, seed)
-	scores := make([][]float64, len(kinds)) // [kind][simulation]
-	for k, kind := range kinds {
-		if scores[k], err = p.heldOut(kind, fold, folds); err != nil {
+	var out Choice
+	var tried []Kind
+	var scores [][]float64 // [kind][simulation]
+	for _, kind := range kinds {
+		score, err := p.heldOut(kind, fold, folds)
+		switch {
+		case errors.Is(err, ErrUnsettled):
+			out.Unsettled = append(out.Unsettled, kind)
+		case err != nil:
 			return Choice{}, err
+		default:
+			tried, scores = append(tried, kind), append(scores, score)
 		}
 	}
-	out := Choice{Trials: trials(kinds, scores)}
+	if len(tried) == 0 {
+		return Choice{}, fmt.Errorf("calibration: the fits of %v %w", kinds, ErrUnsettled)
+	}
+	out.Trials = trials(tried, scores)
 	for _, t := range out.Trials {
-		if t.Behind <= t.Error {
-			out.Recalibration, err = p.fit(t.Kind)
+		if t.Behind > t.Error {
+			continue
+		}
+		if out.Recalibration, err = p.fit(t.Kind); !errors.Is(err, ErrUnsettled) {
 			return out, err
 		}
 	}
-	panic("calibration: no kind is the best") // the best is behind itself by 0
+	return Choice{}, err // the best is behind itself by 0, so that one was fitted
 }
 
 // affordable are the kinds that can be fitted without any one of the folds.

@@ -1,6 +1,7 @@
 package calibration
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -11,6 +12,9 @@ import (
 
 	"darkfield/pkg/cosmology"
 )
+
+// ErrUnsettled says that a fit did not end at a best recalibration.
+var ErrUnsettled = errors.New("did not settle")
 
 // Fit returns the recalibration of a kind that maximises the mean log density of the truths, a proper score: no other density than the
 // honest one does better on average. Recalibrations far from the identity are held back by about one simulation's worth of evidence, so
@@ -172,7 +176,7 @@ func (p problem) minimise(kind Kind, start []float64) ([]float64, error) {
 	gradient(slope, result.X)
 	for i, g := range slope {
 		if math.Abs(g) > 1e-2 {
-			return nil, fmt.Errorf("calibration: fitting %q ended where number %d still gains %.2g nats a map a unit (%v): a few cases with truths far outside their posteriors do this", kind, i, g, result.Status)
+			return nil, fmt.Errorf("calibration: fitting %q %w: number %d still gains %.2g nats a map a unit (%v); a few cases with truths far outside their posteriors do this", kind, ErrUnsettled, i, g, result.Status)
 		}
 	}
 	return result.X, nil
