@@ -49,13 +49,50 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string, c CalibrateCo
 	if out.Weights, err = calibration.FitWeights(parts, prior); err != nil {
 		return out, err
 	}
-	choice, err := calibration.Choose(out.cases(bounds), prior, nil, c.Folds, c.Seed)
+	unseen, err := out.crossFitted(bounds, parts, c.Folds)
+	if err != nil {
+		return out, err
+	}
+	choice, err := calibration.Choose(unseen, prior, nil, c.Folds, c.Seed)
 	if err != nil {
 		return out, err
 	}
 	out.Recalibration, out.Trials = choice.Recalibration, choice.Trials
 	out.Typical, err = out.typical(bounds)
 	return out, err
+}
+
+// crossFitted are the posteriors of each fold of simulations with weights that were fitted on the others. On maps that they were fitted on weights look better
+// than they are, and a recalibration of those would leave posteriors too narrow.
+func (c Calibration) crossFitted(bounds []Bound, parts []calibration.Parts, folds int) ([]calibration.Case, error) {
+	fold, next := map[int]int{}, 0
+	for _, b := range bounds {
+		if _, known := fold[b.Simulation]; !known {
+			fold[b.Simulation] = next % folds
+			next++
+		}
+	}
+	out := make([]calibration.Case, len(bounds))
+	for f := range folds {
+		var others []calibration.Parts
+		for i, b := range bounds {
+			if fold[b.Simulation] != f {
+				others = append(others, parts[i])
+			}
+		}
+		weights, err := calibration.FitWeights(others, c.Prior)
+		if err != nil {
+			return nil, err
+		}
+		with := c
+		with.Weights = weights
+		for i, b := range bounds {
+			if fold[b.Simulation] == f {
+				out[i] = with.cases(bounds[i : i+1])[0]
+			}
+		}
+	}
+	return out, nil
 }
 
 // Uncalibrated returns the calibration that changes nothing: the whole bound as it is.
@@ -66,11 +103,11 @@ func Uncalibrated(hash string, prior cosmology.Prior, c BoundConfig) Calibration
 // ErrTooFew is wrapped by the error for data with too few held-out simulations for a calibration.
 var ErrTooFew = errors.New("too few simulations")
 
-// enough returns an error unless weights of all terms can be fitted and folds filled.
+// enough returns an error unless weights of all terms can be fitted without any one of the folds.
 func (c CalibrateConfig) enough(simulations int) error {
 	terms := len(c.Bound.Quadrature.Terms)
-	if want := max(2*terms, c.Folds); simulations < want {
-		return fmt.Errorf("%w: %d for a calibration of %d terms in %d folds, want at least %d; use more simulations or fewer terms", ErrTooFew, simulations, terms, c.Folds, want)
+	if want := (2*terms*c.Folds + c.Folds - 2) / (c.Folds - 1); simulations < max(want, c.Folds) {
+		return fmt.Errorf("%w: %d for a calibration of %d terms in %d folds, want at least %d; use more simulations or fewer terms", ErrTooFew, simulations, terms, c.Folds, max(want, c.Folds))
 	}
 	return nil
 }
