@@ -208,11 +208,6 @@ func (r *run) loop(ctx context.Context) error {
 // take takes one step and does what is due after it.
 func (r *run) take(b batch) error {
 	n := r.done + 1
-	if r.done == r.result.Resumed {
-		if err := r.state.compile(b); err != nil {
-			return err
-		}
-	}
 	loss, err := r.state.advance(b, r.learningRate(n), r.Config.decay(n), n)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 
-	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/tracking"
 )
@@ -75,7 +74,6 @@ func (r *run) write() error {
 		return r.unwritten(err)
 	}
 	r.saved, r.result.Checkpoint = r.done, r.dir.step(r.done)
-	backend.ReturnMemory() // the copies that were written, which the next step would come on top of
 	return r.dir.prune(r.Config.Keep)
 }
 
