@@ -14,10 +14,6 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// groups are the tensors that training keeps for every tensor of the network. Single steps may leave the network too sure of itself, so
-// that the averaged weights are what predicts.
-var groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
-
 // device holds the network's tensors and the compiled graphs that use them.
 type device struct {
 	network Network
@@ -26,22 +22,10 @@ type device struct {
 	predict *model.Exec // maps [B, side, side, 1] → [B, 2·thetas]
 }
 
-// newDevice puts tensors on the backend: all groups of a run, or weights alone, which are the first average, too.
+// newDevice puts tensors on the backend, as training.NewStore does. The averaged weights predict: single steps may leave the network too sure
+// of itself.
 func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*device, error) {
-	d := &device{network: network, store: model.NewStore()}
-	for _, group := range groups {
-		for _, p := range network.Parameters() {
-			a, ok := t[group+p.Name]
-			switch {
-			case ok:
-			case group == checkpoint.EMA:
-				a = t[p.Name]
-			default:
-				a = unet.Array{Shape: p.Shape, Data: make([]float32, p.Size())}
-			}
-			d.store.VariableWithValue(group+p.Name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
-		}
-	}
+	d := &device{network: network, store: training.NewStore(network.Parameters(), t)}
 	var err error
 	d.predict, err = model.NewExec(b, d.store, func(_ *model.Scope, in []*Node) *Node {
 		mean, logVariance := network.moments(d.weights(checkpoint.EMA, in[0].Graph()), in[0])
@@ -155,7 +139,7 @@ func call(exec *model.Exec, inputs ...*tensors.Tensor) ([]float32, error) {
 // read copies the tensors of all groups from the device; a value that is not finite is an error.
 func (d *device) read() (checkpoint.Tensors, error) {
 	out := checkpoint.Tensors{}
-	for _, group := range groups {
+	for _, group := range training.Groups {
 		for _, p := range d.network.Parameters() {
 			value, err := d.variable(group, p.Name).Value()
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
+	"darkfield/pkg/training"
 )
 
 // Files of a directory that Train writes.
@@ -85,7 +86,7 @@ func resume(dir string, fresh Manifest) (Manifest, checkpoint.Tensors, error) {
 	if err != nil {
 		return m, nil, err
 	}
-	for _, group := range groups {
+	for _, group := range training.Groups {
 		if err := m.Config.Network.Check(checkpoint.Group(t, group)); err != nil {
 			return m, nil, fmt.Errorf("baseline: go on from %s: tensors %q: %s", path, group+"*", oneLine(err))
 		}

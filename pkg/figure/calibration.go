@@ -212,16 +212,6 @@ func honestPanel(name string, scores []calibration.MapScore, r calibration.Param
 		q := of(s)
 		x, y, low, high = append(x, q.Truth), append(y, q.Mean), append(low, q.Central68[0]), append(high, q.Central68[1])
 	}
-	all := finite(x, y, low, high)
-	if len(all) == 0 {
-		p.Add(corner{text: "no finite prediction"})
-		return p
-	}
-	room := 0.04*(all[len(all)-1]-all[0]) + 1e-3
-	from, to := all[0]-room, all[len(all)-1]+room
-	p.rangeX(from, to)
-	p.rangeY(from, to)
-	p.Add(curve{[][2]float64{{from, from}, {to, to}}, line(grey, 1, vg.Points(4), vg.Points(3))})
-	p.markers(x, y, low, high, draw.GlyphStyle{Color: sty.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}})
+	p.predictions(x, y, low, high, draw.GlyphStyle{Color: sty.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}})
 	return p
 }

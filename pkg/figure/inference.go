@@ -177,16 +177,21 @@ func predictionPanel(r study.Inference, name string, q study.Quality, of func(st
 		truth, m := of(row)
 		x, y, low, high = append(x, truth), append(y, m.Best), append(low, m.Low), append(high, m.High)
 	}
-	all := finite(x, y, low, high)
+	p.predictions(x, y, low, high, draw.GlyphStyle{Color: blue, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}})
+	return p
+}
+
+// predictions draws values with their bars against the truth, and the diagonal.
+func (p *panel) predictions(truth, predicted, low, high []float64, glyph draw.GlyphStyle) {
+	all := finite(truth, predicted, low, high)
 	if len(all) == 0 {
 		p.Add(corner{text: "no finite prediction"})
-		return p
+		return
 	}
 	room := 0.04*(all[len(all)-1]-all[0]) + 1e-3
 	from, to := all[0]-room, all[len(all)-1]+room
 	p.rangeX(from, to)
 	p.rangeY(from, to)
 	p.Add(curve{[][2]float64{{from, from}, {to, to}}, line(grey, 1, vg.Points(4), vg.Points(3))})
-	p.markers(x, y, low, high, draw.GlyphStyle{Color: blue, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}})
-	return p
+	p.markers(truth, predicted, low, high, glyph)
 }

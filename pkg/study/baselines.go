@@ -108,11 +108,7 @@ func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []B
 // standard deviations.
 func (s Source) MomentInference(ctx context.Context, cfg Config, predict func(context.Context, []field.LogMap) ([]baseline.Moments, error), trained int) (Inference, error) {
 	var out Inference
-	maps, err := s.lh()
-	if err != nil {
-		return out, err
-	}
-	sims, err := s.held(cfg.InferenceMaps, cfg.SpectraPanels)
+	maps, sims, err := s.inferred(cfg)
 	if err != nil {
 		return out, err
 	}

@@ -98,11 +98,7 @@ func (s Source) infer(ctx context.Context, cfg Config, centred bool) (Inference,
 	if err := cfg.Validate(); err != nil {
 		return out, err
 	}
-	maps, err := s.lh()
-	if err != nil {
-		return out, err
-	}
-	sims, err := s.held(cfg.InferenceMaps, cfg.SpectraPanels)
+	maps, sims, err := s.inferred(cfg)
 	if err != nil {
 		return out, err
 	}
@@ -131,6 +127,16 @@ func (s Source) infer(ctx context.Context, cfg Config, centred bool) (Inference,
 	}
 	out.Caption = s.caption(cfg, inferenceNote(cfg, centred, len(sims), found))
 	return out, nil
+}
+
+// inferred are the held-out simulations whose first maps parameters are inferred from.
+func (s Source) inferred(cfg Config) (*camels.Maps, []int, error) {
+	maps, err := s.lh()
+	if err != nil {
+		return nil, nil, err
+	}
+	sims, err := s.held(cfg.InferenceMaps, cfg.SpectraPanels)
+	return maps, sims, err
 }
 
 func inferenceNote(cfg Config, centred bool, n int, found accuracy) string {

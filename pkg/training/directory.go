@@ -146,7 +146,7 @@ func (d directory) latest(network unet.Config) (checkpoint.Checkpoint, bool, err
 	if !reflect.DeepEqual(c.Manifest.Network, network) {
 		return c, false, fmt.Errorf("training: resume %s: its network is %+v, not %+v: use the same network or another directory", d, c.Manifest.Network, network)
 	}
-	for _, group := range groups {
+	for _, group := range Groups {
 		if err := network.Check(checkpoint.Group(c.Tensors, group)); err != nil {
 			return c, false, fmt.Errorf("training: resume %s: tensors %q of %s: %s", d, group+"*", d.resume(), oneLine(err))
 		}

@@ -53,7 +53,7 @@ func (r *run) save() error {
 // write writes the checkpoint of this step and then, with the optimiser's state, the file that a resumed run starts from; if
 // the process dies in between, that file still is the one before and the steps are taken again.
 func (r *run) write() error {
-	tensors, err := r.state.read(groups...)
+	tensors, err := r.state.read(Groups...)
 	if errors.Is(err, ErrNotFinite) {
 		return r.diverged(fmt.Errorf("after step %d %w", r.done, err))
 	}

@@ -15,8 +15,8 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// groups are the tensors that a training state holds for every tensor of the network.
-var groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
+// Groups are the tensors that a training state holds for every tensor of the network.
+var Groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
 
 // state holds the network's tensors on the device and the compiled graphs that use them. Between steps nothing but batches,
 // five numbers and the loss pass between host and device: GoMLX donates the buffers of variables that a graph replaces.
@@ -29,11 +29,12 @@ type state struct {
 	score   *model.Exec
 }
 
-// newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new one.
-func newState(b compute.Backend, network unet.Config, side int, recipe Config, schedule diffusion.Schedule, t checkpoint.Tensors) (*state, error) {
-	s := &state{network: network, recipe: recipe, side: side, store: model.NewStore()}
-	for _, group := range groups {
-		for _, p := range network.Parameters() {
+// NewStore returns the variables of a training: all Groups of a resumed run, or weights alone, which are the first average, too; Adam's moments
+// begin at 0.
+func NewStore(parameters []unet.Tensor, t checkpoint.Tensors) *model.Store {
+	store := model.NewStore()
+	for _, group := range Groups {
+		for _, p := range parameters {
 			a, ok := t[group+p.Name]
 			switch {
 			case ok:
@@ -42,9 +43,15 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config, s
 			default:
 				a = unet.Array{Shape: p.Shape, Data: make([]float32, p.Size())}
 			}
-			s.store.VariableWithValue(group+p.Name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
+			store.VariableWithValue(group+p.Name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
 		}
 	}
+	return store
+}
+
+// newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new one.
+func newState(b compute.Backend, network unet.Config, side int, recipe Config, schedule diffusion.Schedule, t checkpoint.Tensors) (*state, error) {
+	s := &state{network: network, recipe: recipe, side: side, store: NewStore(network.Parameters(), t)}
 	var err error
 	if s.step, err = model.NewExec(b, s.store, s.stepGraph(schedule)); err != nil {
 		return nil, fmt.Errorf("training: %s", oneLine(err))

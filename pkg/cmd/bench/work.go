@@ -146,4 +146,3 @@ func (d *driver) grids(ctx context.Context, w *worker, e *emulator.Emulator, dim
 	)
 	return nil
 }
-

@@ -128,16 +128,10 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibr
 		defer network.Close()
 		others = &network.Baselines
 	}
-	stage, bar := "", a.progress("")
-	source.Progress = func(now string, f float64) {
-		if now != stage {
-			bar.done()
-			stage, bar = now, a.progress(now)
-		}
-		bar.fraction(f)
-	}
+	bars := a.stages(nil)
+	source.Progress = bars.at
 	cal, honesty, err = source.CalibrationStudy(ctx, c, test, others, filepath.Join(in.dir, "bounds"))
-	bar.done()
+	bars.done()
 	return cal, honesty, err
 }
 

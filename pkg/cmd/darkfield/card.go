@@ -131,16 +131,12 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 		return study.Card{}, err
 	}
 	fmt.Fprintln(a.err, cost)
-	stage, bar := "", a.progress("")
-	source.Progress = func(now string, f float64) {
-		if now != stage {
-			bar.done()
-			stage, bar = now, a.progress(fmt.Sprintf("%d of %d, %s", 1+slices.Index(study.CardStages, now), len(study.CardStages), now))
-		}
-		bar.fraction(f)
-	}
+	bars := a.stages(func(stage string) string {
+		return fmt.Sprintf("%d of %d, %s", 1+slices.Index(study.CardStages, stage), len(study.CardStages), stage)
+	})
+	source.Progress = bars.at
 	card, err := source.Card(ctx, c, control, responses)
-	bar.done()
+	bars.done()
 	return card, err
 }
 

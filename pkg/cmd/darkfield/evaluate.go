@@ -41,16 +41,10 @@ by one, expected for a perfect emulator), response to single parameters where th
 			if err != nil {
 				return err
 			}
-			stage, bar := "", a.progress("")
-			source.Progress = func(now string, f float64) {
-				if now != stage {
-					bar.done()
-					stage, bar = now, a.progress(now)
-				}
-				bar.fraction(f)
-			}
+			bars := a.stages(nil)
+			source.Progress = bars.at
 			r, err := source.Evaluate(cmd.Context(), c)
-			bar.done()
+			bars.done()
 			if err != nil {
 				return err
 			}

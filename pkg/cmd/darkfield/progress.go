@@ -99,3 +99,30 @@ func (p *progress) done() {
 		fmt.Fprintln(p.out)
 	}
 }
+
+// stages shows a bar for each stage of a study, one after the other.
+type stages struct {
+	app   *app
+	label func(stage string) string
+	stage string
+	bar   *progress
+}
+
+// stages returns bars that label names by their stage; nil: by the stage itself.
+func (a *app) stages(label func(stage string) string) *stages {
+	if label == nil {
+		label = func(stage string) string { return stage }
+	}
+	return &stages{app: a, label: label, bar: a.progress("")}
+}
+
+// at is what a study calls with its stage and which fraction of it is done.
+func (s *stages) at(stage string, fraction float64) {
+	if stage != s.stage {
+		s.bar.done()
+		s.stage, s.bar = stage, s.app.progress(s.label(stage))
+	}
+	s.bar.fraction(fraction)
+}
+
+func (s *stages) done() { s.bar.done() }

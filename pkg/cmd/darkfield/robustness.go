@@ -103,16 +103,10 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustness
 		}
 		kinds = append(kinds, study.Kind{Name: filepath.Base(dir), Maps: maps, Simulations: sims})
 	}
-	stage, bar := "", a.progress("")
-	source.Progress = func(now string, f float64) {
-		if now != stage {
-			bar.done()
-			stage, bar = now, a.progress(now)
-		}
-		bar.fraction(f)
-	}
+	bars := a.stages(nil)
+	source.Progress = bars.at
 	r, err := source.Robustness(ctx, cal, c, kinds, filepath.Join(in.dir, "bounds"))
-	bar.done()
+	bars.done()
 	return r, err
 }
 
