@@ -12,7 +12,7 @@ import (
 // Interpolation says how closely terms are interpolated.
 type Interpolation struct {
 	Tolerance   float64 // largest error of −2Δln L within three sigma; it is checked between the nodes
-	Evaluations int     // at most this many parameters; where they do not reach the tolerance, Interpolant.Within says so
+	Evaluations int     // at most this many parameters; where they do not reach the tolerance, Interpolant.Within says so. Fewer than 49: cubics through 16, unchecked
 }
 
 // DefaultInterpolation returns a twentieth in −2Δln L, for a tenth of the evaluations of the paper's 50×50 grid.
@@ -23,7 +23,7 @@ func (c Interpolation) Validate() error {
 	if !(c.Tolerance > 0) {
 		return fmt.Errorf("likelihood.Interpolation.Tolerance = %g, want > 0", c.Tolerance)
 	}
-	if least := fewest(1); c.Evaluations < least {
+	if least := (coarsest + 1) * (coarsest + 1); c.Evaluations < least {
 		return fmt.Errorf("likelihood.Interpolation.Evaluations = %d, want >= %d", c.Evaluations, least)
 	}
 	return nil
@@ -52,7 +52,7 @@ const (
 // allowance is how much larger than at the checks the error may be elsewhere.
 const allowance = 2
 
-// fewest is how many evaluations a number of patches takes at least.
+// fewest is how many evaluations a number of patches takes at least, before they are checked.
 func fewest(patches int) int { return patches * (2*coarsest + 1) * (2*coarsest + 1) }
 
 // Interpolate evaluates terms at Chebyshev points, in the logarithms of the parameters, of the rectangle that grid spans and, where they show that all terms are improbable
@@ -74,6 +74,13 @@ func Interpolate(ctx context.Context, terms Terms, grid Grid, c Interpolation, p
 	}
 	e := evaluator{terms: terms, total: min(c.Evaluations, fewest(2)), progress: progress}
 	p := newPatch(grid.low(), grid.high())
+	if c.Evaluations < fewest(1) {
+		err := p.raise(ctx, &e, coarsest)
+		if err == nil {
+			out.finish(p, e)
+		}
+		return out, err
+	}
 	if err := p.double(ctx, &e); err != nil {
 		return out, err
 	}

@@ -118,6 +118,33 @@ func TestInterpolationOfAFlatLikelihood(t *testing.T) {
 	}
 }
 
+// TestFewEvaluations: a cubic in the logarithms of the parameters takes sixteen, and nobody is told that it was checked.
+func TestFewEvaluations(t *testing.T) {
+	cubic := func(p cosmology.Params) float64 {
+		x, y := math.Log(p.OmegaM/0.3), math.Log(p.Sigma8/0.8)
+		return 1 + x - 2*y + 3*x*y + x*x*x - 4*x*x*y*y*y
+	}
+	terms := func(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
+		out := make([][]float64, len(thetas))
+		for i, p := range thetas {
+			out[i] = []float64{cubic(p)}
+		}
+		return out, nil
+	}
+	for _, evaluations := range []int{16, 48} {
+		in, err := Interpolate(context.Background(), terms, WholePrior(cosmology.CAMELSPrior(), 2), Interpolation{Tolerance: 0.05, Evaluations: evaluations}, nil)
+		if err != nil || in.Evaluations != 16 || in.Within || in.Checks != 0 || !math.IsInf(in.Error, 1) {
+			t.Fatalf("%d: %d evaluations, within %v, error %g, %d checks, %v", evaluations, in.Evaluations, in.Within, in.Error, in.Checks, err)
+		}
+		s := in.On(WholePrior(cosmology.CAMELSPrior(), 9))[0]
+		for k, p := range s.Grid.Points() {
+			if d := math.Abs(s.NLL[k] - cubic(p)); d > 1e-12 {
+				t.Errorf("%v: off by %g", p, d)
+			}
+		}
+	}
+}
+
 // TestInterpolationSaysWhatItMissed: a surface with more structure than the evaluations can follow is not passed off as good.
 func TestInterpolationSaysWhatItMissed(t *testing.T) {
 	ripples := func(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
@@ -138,7 +165,7 @@ func TestInterpolationSaysWhatItMissed(t *testing.T) {
 
 func TestInterpolationRefuses(t *testing.T) {
 	grid := WholePrior(cosmology.CAMELSPrior(), 5)
-	for _, c := range []Interpolation{{}, {Tolerance: 0.05, Evaluations: 48}, {Tolerance: math.NaN(), Evaluations: 250}} {
+	for _, c := range []Interpolation{{}, {Tolerance: 0.05, Evaluations: 15}, {Tolerance: math.NaN(), Evaluations: 250}} {
 		if _, err := Interpolate(context.Background(), flat, grid, c, nil); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}

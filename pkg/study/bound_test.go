@@ -215,7 +215,7 @@ func readFile(t *testing.T, path string) string {
 	return string(raw)
 }
 
-// TestMirrorImagesAreAveraged: a term that the quadrature marks is the mean over a seed and its mirror image, others see the seed alone.
+// TestMirrorImagesAreAveraged: a term is the mean over seeds and their mirror images.
 func TestMirrorImagesAreAveraged(t *testing.T) {
 	bySeed := map[uint64]float64{1: 2, 2: 5, diffusion.Mirror(1): 30, diffusion.Mirror(2): 70}
 	s := Source{Prior: cosmology.CAMELSPrior(), Terms: func(_ field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
@@ -230,15 +230,12 @@ func TestMirrorImagesAreAveraged(t *testing.T) {
 		}
 	}}
 	c := smallBound()
-	c.Quadrature.Mirrored = []bool{false, true}
+	c.Quadrature.Mirrored = true
 	values, err := s.overSeeds(field.LogMap{}, c)(ctx, []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []float64{(2. + 5) / 2, 3 * (2. + 5 + 30 + 70) / 4}; math.Abs(values[0][0]-want[0]) > 1e-12 || math.Abs(values[0][1]-want[1]) > 1e-12 {
-		t.Errorf("terms %v, want %v", values[0], want)
-	}
-	if n := c.Quadrature.Evaluations(); n != 3 {
-		t.Errorf("%d evaluations a parameter, want 3", n)
+	if mean := (2. + 5 + 30 + 70) / 4; math.Abs(values[0][0]-mean) > 1e-12 || math.Abs(values[0][1]-3*mean) > 1e-12 {
+		t.Errorf("terms %v, want %v and %v", values[0], mean, 3*mean)
 	}
 }

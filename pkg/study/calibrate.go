@@ -201,7 +201,7 @@ func (c Calibration) Constrain(b Bound) (Constraint, error) {
 	if err != nil {
 		return Constraint{}, err
 	}
-	out := Constraint{Surface: s, Evaluations: b.Terms.Evaluations * c.Bound.Quadrature.Evaluations() * c.Bound.Seeds}
+	out := Constraint{Surface: s, Evaluations: b.Terms.Evaluations * len(c.Bound.Quadrature.Terms) * len(c.Bound.Quadrature.Draws(c.Bound.Seeds))}
 	out.OmegaM, out.Sigma8 = s.Marginals()
 	out.Warnings = c.warnings(b)
 	return out, nil

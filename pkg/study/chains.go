@@ -97,30 +97,19 @@ func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
 
 // density is −Σ total[k] L_k of a map, averaged over seeds and mirror images, with its gradient.
 func (s Source) density(m field.LogMap, b BoundConfig, total []float64) hmc.Density {
-	type slopes = func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error)
-	var parts []slopes
-	for _, g := range b.groups() {
-		weights := append([]float64(nil), g.shares...)
-		for j, k := range g.places {
-			weights[j] *= total[k]
-		}
-		parts = append(parts, s.Slopes(m, g.terms, weights, []uint64{g.seed}))
-	}
+	slopes := s.Slopes(m, b.Quadrature.Terms, total, b.Quadrature.Draws(b.Seeds))
 	return func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {
 		params, grads := make([]cosmology.Params, len(points)), make([][]float64, len(points))
 		for i, p := range points {
 			params[i], grads[i] = cosmology.Params{OmegaM: p[0], Sigma8: p[1]}, make([]float64, 2)
 		}
-		logp := make([]float64, len(points))
-		for _, part := range parts {
-			values, slopes, err := part(ctx, params)
-			if err != nil {
-				return nil, nil, err
-			}
-			floats.Sub(logp, values)
-			for i, slope := range slopes {
-				floats.Sub(grads[i], slope[:])
-			}
+		logp, gradients, err := slopes(ctx, params)
+		if err != nil {
+			return nil, nil, err
+		}
+		floats.Scale(-1, logp)
+		for i, g := range gradients {
+			grads[i][0], grads[i][1] = -g[0], -g[1]
 		}
 		return logp, grads, nil
 	}
@@ -138,7 +127,7 @@ type keptChains struct {
 // chainsOf is a hash of what the density depends on.
 func (s Source) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %v %v %d %x %x %+v %x\n", s.Hash, b.Quadrature.Terms, b.Quadrature.Mirrored, b.Seeds, total, m.Values, m.Box, s.Prior)
+	fmt.Fprintf(h, "%s %v %t %d %x %x %+v %x\n", s.Hash, b.Quadrature.Terms, b.Quadrature.Mirrored, b.Seeds, total, m.Values, m.Box, s.Prior)
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
 
