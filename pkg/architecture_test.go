@@ -62,7 +62,7 @@ var table = []row{
 	{room: "diffusion", modules: []string{gomlx, compute, gonum}},
 	{room: "checkpoint", rooms: "unet diffusion cosmology field", modules: []string{weights}},
 	{room: "convert", rooms: "unet diffusion checkpoint cosmology field camels", modules: []string{weights, pickles}},
-	{room: "training", rooms: "unet diffusion checkpoint cosmology field tracking", modules: []string{gomlx, compute, yaml}},
+	{room: "training", rooms: "backend unet diffusion checkpoint cosmology field tracking", modules: []string{gomlx, compute, yaml}},
 	{room: "baseline", rooms: "checkpoint cosmology field likelihood summary training unet", modules: []string{gomlx, compute, gonum}},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
 	{room: "emulator", rooms: "unet diffusion checkpoint cosmology field", modules: []string{gomlx, compute}},

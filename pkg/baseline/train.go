@@ -2,7 +2,6 @@ package baseline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -12,10 +11,11 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/training"
 )
 
 // ErrNotFinite says that the training left the range of numbers.
-var ErrNotFinite = errors.New("a value is not finite")
+var ErrNotFinite = training.ErrNotFinite
 
 // Progress is what a user wants to see of a run.
 type Progress struct {
@@ -137,9 +137,9 @@ func (r *run) keep(ctx context.Context) error {
 	if math.IsNaN(r.last) || math.IsInf(r.last, 0) {
 		return fmt.Errorf("baseline: %w: the validation loss of epoch %d is %g; try a smaller learning rate than %g in another directory", ErrNotFinite, r.Epoch, r.last, r.Config.LearningRate)
 	}
-	t, err := r.device.read()
+	t, err := r.device.variables.Read(training.Groups...)
 	if err != nil {
-		return err
+		return fmt.Errorf("baseline: %w", err)
 	}
 	if r.Best == 0 || r.last < r.Loss {
 		r.Best, r.Loss = r.Epoch, r.last

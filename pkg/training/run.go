@@ -44,9 +44,6 @@ type Result struct {
 	ValidationMSE float64 // the latest; NaN before the first
 }
 
-// ErrNotFinite says that the training left the range of numbers.
-var ErrNotFinite = errors.New("a value is not finite")
-
 // Run trains until Config.Steps, writing metrics and checkpoints to the run directory. When ctx is cancelled it writes a
 // checkpoint and returns ctx's error; the same call goes on from there. A run killed at any moment goes on from its last
 // checkpoint, to the same weights and metrics bit for bit; only times and speeds differ, and after a cancelled call the loss of one

@@ -53,12 +53,12 @@ func (r *run) save() error {
 // write writes the checkpoint of this step and then, with the optimiser's state, the file that a resumed run starts from; if
 // the process dies in between, that file still is the one before and the steps are taken again.
 func (r *run) write() error {
-	tensors, err := r.state.read(Groups...)
+	tensors, err := r.state.variables.Read(Groups...)
 	if errors.Is(err, ErrNotFinite) {
 		return r.diverged(fmt.Errorf("after step %d %w", r.done, err))
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("training: %s", oneLine(err))
 	}
 	r.Manifest.Step = r.done
 	weights := checkpoint.Tensors{}
