@@ -27,6 +27,9 @@ type boundKey struct {
 // mapsPerSimulation is how many maps of a simulation posteriors are made for: one of each of two axes.
 const mapsPerSimulation = 2
 
+// mapOf is which map of a simulation the k-th of them is.
+func mapOf(k int) int { return k * camels.MapsPerSimulation / mapsPerSimulation }
+
 // Bounds returns the bounds of two maps of each simulation. Each is kept in a file of dir once it is done, so that a run killed at any moment goes on. change,
 // which may be nil, is what is done to maps first; its name tells files apart.
 func (s Source) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int, dir, stage string, change *Change) ([]Bound, error) {
@@ -45,7 +48,7 @@ func (s Source) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, si
 	var out []Bound
 	for i, sim := range sims {
 		for k := range mapsPerSimulation {
-			at := [2]int{sim, k * camels.MapsPerSimulation / mapsPerSimulation}
+			at := [2]int{sim, mapOf(k)}
 			b, known := store.known[at]
 			if !known {
 				if b, err = s.bound(ctx, c, maps, at[0], at[1], change); err != nil {
@@ -62,6 +65,9 @@ func (s Source) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, si
 	return out, nil
 }
 
+// place is a number for map k of a simulation.
+func place(sim, k int) uint64 { return uint64(sim*camels.MapsPerSimulation + k) }
+
 // bound reads a map, changes it and evaluates its bound.
 func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim, k int, change *Change) (Bound, error) {
 	fail := func(err error) (Bound, error) {
@@ -72,7 +78,7 @@ func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim
 		return fail(err)
 	}
 	if change != nil {
-		l = change.Of(l, uint64(sim*camels.MapsPerSimulation+k))
+		l = change.Of(l, place(sim, k))
 	}
 	b, err := s.BoundOf(ctx, c, l, nil)
 	if err != nil {

@@ -1,9 +1,12 @@
 package study
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
 )
 
@@ -29,4 +32,25 @@ func Smoothing(sigma float64) Change {
 		}
 		return out
 	}}
+}
+
+// Generated puts maps that the network makes at the same parameters in the place of the true ones of some simulations: what posteriors do better there than on true maps
+// they lose to what the network does not know of true maps.
+func (s Source) Generated(ctx context.Context, maps *camels.Maps, sims []int, seed uint64) (Change, error) {
+	var params []cosmology.Params
+	var places []uint64
+	for _, sim := range sims {
+		for k := range mapsPerSimulation {
+			params, places = append(params, maps.Params(sim)), append(places, place(sim, mapOf(k)))
+		}
+	}
+	made, err := s.Sample(ctx, params, seed, s.report("generated maps", 0, 1))
+	if err != nil {
+		return Change{}, fmt.Errorf("study: maps to try posteriors on: %w", err)
+	}
+	at := map[uint64]field.LogMap{}
+	for i, p := range places {
+		at[p] = made[i]
+	}
+	return Change{Name: fmt.Sprintf("generated, seed %d", seed), Of: func(_ field.LogMap, seed uint64) field.LogMap { return at[seed] }}, nil
 }

@@ -1,12 +1,14 @@
 package study
 
 import (
+	"context"
 	"math"
 	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
 
+	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
 )
@@ -54,6 +56,33 @@ func TestSmoothing(t *testing.T) {
 	for i := range got.Values {
 		if math.Abs(float64(got.Values[i]-want.Values[i])) > 1e-5 {
 			t.Fatalf("pixel %d: %.6f, want %.6f", i, got.Values[i], want.Values[i])
+		}
+	}
+}
+
+// TestGenerated: each map of each simulation has one of its own, at its simulation's parameters.
+func TestGenerated(t *testing.T) {
+	s := universeOf(t, 4)
+	maps := s.Suite.Sets[camels.LH]
+	var asked []cosmology.Params
+	s.Sample = func(_ context.Context, params []cosmology.Params, _ uint64, _ func(done, total int)) ([]field.LogMap, error) {
+		asked = params
+		out := make([]field.LogMap, len(params))
+		for i := range out {
+			out[i] = field.LogMap{Box: s.Box, Values: []float32{float32(i)}}
+		}
+		return out, nil
+	}
+	change, err := s.Generated(ctx, maps, []int{3, 1}, 7)
+	if err != nil || change.Name != "generated, seed 7" {
+		t.Fatalf("%q, %v", change.Name, err)
+	}
+	if want := []cosmology.Params{maps.Params(3), maps.Params(3), maps.Params(1), maps.Params(1)}; !slices.Equal(asked, want) {
+		t.Errorf("parameters %v, want %v", asked, want)
+	}
+	for i, p := range []uint64{place(3, 0), place(3, mapOf(1)), place(1, 0), place(1, mapOf(1))} {
+		if got := change.Of(field.LogMap{}, p); len(got.Values) != 1 || got.Values[0] != float32(i) {
+			t.Errorf("place %d: map %v, want %d", p, got.Values, i)
 		}
 	}
 }

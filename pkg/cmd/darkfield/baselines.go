@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"darkfield/pkg/backend"
 	"darkfield/pkg/baseline"
@@ -17,8 +18,9 @@ type openBaselines struct {
 
 func (b openBaselines) Close() { b.network.Close() }
 
-// baselines trains a moment network in dir, or goes on with it, or opens it where it is done, and fits the likelihood of the power spectrum.
-func (a *app) baselines(ctx context.Context, source study.Source, dir string) (openBaselines, error) {
+// baselines trains a moment network in a directory, or goes on with it, or opens it where it is done or path is its file, and fits the likelihood of the
+// power spectrum.
+func (a *app) baselines(ctx context.Context, source study.Source, path string) (openBaselines, error) {
 	var none openBaselines
 	data, err := source.TrainingMaps()
 	if err != nil {
@@ -28,17 +30,29 @@ func (a *app) baselines(ctx context.Context, source study.Source, dir string) (o
 	if err != nil {
 		return none, err
 	}
-	b, err := backend.Open()
-	if err != nil {
-		return none, err
-	}
-	bar := a.progress("moment network")
-	defer bar.done()
-	network, err := baseline.Train(ctx, b, baseline.Default(), source.Prior, data, dir, func(p baseline.Progress) {
-		bar.at(p.Step, p.Steps, fmt.Sprintf("epoch %d of %d, validation loss %.4g", p.Epoch, p.Epochs, p.Validation))
-	})
+	network, err := a.momentNetwork(ctx, source, data, path)
 	if err != nil {
 		return none, err
 	}
 	return openBaselines{study.Baselines{Moments: network.Predict, Power: power.Terms}, network}, nil
+}
+
+func (a *app) momentNetwork(ctx context.Context, source study.Source, data baseline.Data, path string) (*baseline.MomentNetwork, error) {
+	b, err := backend.Open()
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		network, err := baseline.Open(b, path)
+		if err == nil && network.Manifest().Box != source.Box {
+			network.Close()
+			err = fmt.Errorf("%s knows maps of %+v, the checkpoint makes %+v; choose another, or a directory to train one in", path, network.Manifest().Box, source.Box)
+		}
+		return network, err
+	}
+	bar := a.progress("moment network")
+	defer bar.done()
+	return baseline.Train(ctx, b, baseline.Default(), source.Prior, data, path, func(p baseline.Progress) {
+		bar.at(p.Step, p.Steps, fmt.Sprintf("epoch %d of %d, validation loss %.4g", p.Epoch, p.Epochs, p.Validation))
+	})
 }

@@ -79,7 +79,7 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
 	f.StringVar(&in.test, "test", "", "directory of other simulations to test on (default: the checkpoint's own test simulations)")
 	f.StringVar(&in.dir, "out", "", "directory to write to")
-	f.StringVar(&in.baselines, "baselines", "", "directory of a moment network, trained there if it is not yet: compare with it and with a likelihood of the power spectrum")
+	f.StringVar(&in.baselines, "baselines", "", "file of a moment network, or a directory, where one is trained if it is not there yet: compare with it and with a likelihood of the power spectrum")
 	f.IntVar(&in.terms, "terms", in.terms, "terms that stand for the whole bound")
 	f.IntVar(&c.Bound.Seeds, "seeds", c.Bound.Seeds, "noise seeds to average over")
 	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations, "parameters to evaluate each term at, at most")

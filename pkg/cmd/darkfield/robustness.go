@@ -27,7 +27,8 @@ func (a *app) robustness() *cobra.Command {
 		Use:   "robustness",
 		Short: "Try a calibration on maps that are not quite those it was made for",
 		Long: `Scores the calibrated constraints of test simulations as they are, with noise of 1, 2 and 5 % of the range that the network sees, and
-smoothed by half a pixel and a pixel; and those of other directories: the set CV, another resolution, another code. Prints errors,
+smoothed by half a pixel and a pixel; of maps that the network makes at the same parameters; and those of other directories: the set CV, another
+resolution, another code. Prints errors,
 coverage and how many maps of each kind infer warns of. What was done before a kill is kept.`,
 		Example: `  darkfield simulate --set CV --side 64 --out cv
   darkfield robustness --checkpoint runs/first --calibration calibration --test unseen --also cv --out robustness`,
@@ -81,6 +82,8 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustness
 	}
 	var kinds []study.Kind
 	var source study.Source
+	bars := a.stages(nil)
+	defer bars.done()
 	for i, dir := range append([]string{in.test}, in.also...) {
 		s, err := camels.Open(dir)
 		if err != nil {
@@ -98,16 +101,18 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustness
 		sims := from.Within(maps, in.simulations)
 		if i == 0 {
 			source = from
+			source.Progress = bars.at
 			kinds = study.Changed(maps, sims, e.Manifest().Scaling, e.Box().CellSide())
+			generated, err := source.Generated(ctx, maps, sims, c.Seed)
+			if err != nil {
+				return none, err
+			}
+			kinds = append(kinds, study.Kind{Name: generated.Name, Maps: maps, Simulations: sims, Change: &generated})
 			continue
 		}
 		kinds = append(kinds, study.Kind{Name: filepath.Base(dir), Maps: maps, Simulations: sims})
 	}
-	bars := a.stages(nil)
-	source.Progress = bars.at
-	r, err := source.Robustness(ctx, cal, c, kinds, filepath.Join(in.dir, "bounds"))
-	bars.done()
-	return r, err
+	return source.Robustness(ctx, cal, c, kinds, filepath.Join(in.dir, "bounds"))
 }
 
 // anySet returns the set LH of a directory, or the only other one.
