@@ -1,7 +1,12 @@
 package diffusion
 
 import (
+	"fmt"
+	"math"
+	"math/cmplx"
 	"math/rand/v2"
+
+	"gonum.org/v1/gonum/dsp/fourier"
 )
 
 // Purposes of noise: each draws from streams of its own, so that no two uses share numbers.
@@ -30,22 +35,72 @@ func FillNormal(dst []float32, rng *rand.Rand) {
 	}
 }
 
-// mirrored marks the seeds of mirror images.
-const mirrored uint64 = 1 << 63
+// Bits of a seed that say what is done with its noise.
+const (
+	mirrored uint64 = 1 << 63
+	level    uint64 = 1 << 62
+)
 
 // Mirror returns the seed whose TermNoise is that of seed with the other sign. The error that noise makes in a slope of the bound is mostly odd
 // in the noise, so that a pair cancels it.
 func Mirror(seed uint64) uint64 { return seed ^ mirrored }
 
+// Level returns the seed whose TermNoise has the phases of that of seed, and in each Fourier mode exactly the power that is expected. In a Gaussian field a term is quadratic in
+// the noise's modes, so that such noise and its mirror image together give the expectation itself: what a pair leaves of the error of a Gaussian field is none, and of
+// the error of a map little.
+func Level(seed uint64) uint64 { return seed | level }
+
 // TermNoise returns the noise of one term of the bound. It depends on the seed and the term alone, so that every θ of a grid,
-// and every order of evaluation, sees the same.
+// and every order of evaluation, sees the same. It panics for a levelled seed unless pixels is a square.
 func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	out := make([]float32, pixels)
-	FillNormal(out, source(seed&^mirrored, boundNoise, uint64(term)))
+	FillNormal(out, source(seed&^(mirrored|level), boundNoise, uint64(term)))
+	if seed&level != 0 {
+		levelModes(out)
+	}
 	if seed&mirrored != 0 {
 		for i, v := range out {
 			out[i] = -v
 		}
 	}
 	return out
+}
+
+// levelModes gives each mode of a square map the modulus that white noise of variance 1 has on average.
+func levelModes(x []float32) {
+	n := int(math.Round(math.Sqrt(float64(len(x)))))
+	if n*n != len(x) {
+		panic(fmt.Sprintf("diffusion: levelled noise of %d pixels, want a square", len(x)))
+	}
+	modes := make([]complex128, len(x))
+	for i, v := range x {
+		modes[i] = complex(float64(v), 0)
+	}
+	fft := fourier.NewCmplxFFT(n)
+	bothAxes(modes, n, fft.Coefficients)
+	for i, m := range modes {
+		modes[i] = m * complex(float64(n)/cmplx.Abs(m), 0)
+	}
+	bothAxes(modes, n, fft.Sequence)
+	for i := range x {
+		x[i] = float32(real(modes[i]) / float64(n*n))
+	}
+}
+
+// bothAxes transforms the rows and then the columns of an n×n array.
+func bothAxes(a []complex128, n int, transform func(dst, src []complex128) []complex128) {
+	for i := range n {
+		row := a[i*n : (i+1)*n]
+		transform(row, row)
+	}
+	column := make([]complex128, n)
+	for j := range n {
+		for i := range n {
+			column[i] = a[i*n+j]
+		}
+		transform(column, column)
+		for i := range n {
+			a[i*n+j] = column[i]
+		}
+	}
 }

@@ -2,9 +2,11 @@ package diffusion
 
 import (
 	"math"
+	"math/cmplx"
 	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/dsp/fourier"
 	"gonum.org/v1/gonum/floats"
 	"pgregory.net/rapid"
 )
@@ -50,4 +52,63 @@ func TestMirrorImages(t *testing.T) {
 	if Mirror(Mirror(3)) != 3 || slices.Equal(plain, TermNoise(3, 6, 100)) {
 		t.Error("mirror images mix up seeds or terms")
 	}
+}
+
+// TestLevelNoise: every mode of it has the expected power, its phases are those of the noise that it comes from, and a mirror image has the other sign.
+func TestLevelNoise(t *testing.T) {
+	const n = 16
+	plain, flat, mirror := TermNoise(3, 5, n*n), TermNoise(Level(3), 5, n*n), TermNoise(Mirror(Level(3)), 5, n*n)
+	modes := func(x []float32) []complex128 {
+		out := make([]complex128, len(x))
+		for i, v := range x {
+			out[i] = complex(float64(v), 0)
+		}
+		bothAxes(out, n, fourier.NewCmplxFFT(n).Coefficients)
+		return out
+	}
+	before := modes(plain)
+	for i, m := range modes(flat) {
+		if math.Abs(cmplx.Abs(m)-n) > 1e-4 || cmplx.Abs(m/n-before[i]/complex(cmplx.Abs(before[i]), 0)) > 1e-5 {
+			t.Fatalf("mode %d is %v, of %v", i, m, before[i])
+		}
+	}
+	for i := range flat {
+		if mirror[i] != -flat[i] {
+			t.Fatalf("pixel %d: %g and %g", i, flat[i], mirror[i])
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("15 pixels were levelled")
+		}
+	}()
+	TermNoise(Level(3), 5, 15)
+}
+
+// TestLevelPairsGiveTheExpectation: for the exact denoiser of a Gaussian, whatever the noise and the map. Values are float32 sums of 64 pixels.
+func TestLevelPairsGiveTheExpectation(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := Paper()
+		x0 := rapid.SliceOfN(rapid.Float32Range(-1, 1), 64, 64).Draw(t, "map")
+		term, seed := Term(rapid.IntRange(0, 999).Draw(t, "term")), rapid.Uint64Range(1, 1000).Draw(t, "seed")
+		sigma := rapid.Float64Range(0.2, 1).Draw(t, "σ")
+		got := 0.0
+		for _, draw := range []uint64{Level(seed), Mirror(Level(seed))} {
+			v, err := oneTerm(s, trial(s), term, x0, TermNoise(draw, term, len(x0)), []float32{float32(sigma)}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += v[0] / 2
+		}
+		weight, constant := s.boundWeight(term)
+		ab, want := s.AlphaBar(term.Step()), 0.0
+		d := ab*sigma*sigma + 1 - ab
+		for _, x := range x0 {
+			wrong := ab*(1-ab)*(float64(x)-mu)*(float64(x)-mu) + ab*ab*sigma*sigma*sigma*sigma
+			want += weight*wrong/(d*d) + constant
+		}
+		if math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
+			t.Fatalf("L_%d of a pair: %g, want %g", term, got, want)
+		}
+	})
 }

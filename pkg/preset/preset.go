@@ -142,7 +142,7 @@ func smoke() Preset {
 	s.GridPoints, s.Terms = 16, []int{0, 5, 20}
 	s.Sampling.Steps, s.Sampling.Batch = 5, 15
 	c := calibration(2, 2, 10)
-	c.Study.Bound.Quadrature, c.Study.Bound.Seeds = diffusion.Paper().Quadrature(3), 1
+	c.Study.Bound.Quadrature = diffusion.Paper().Quadrature(3)
 	return Preset{
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
