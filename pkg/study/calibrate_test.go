@@ -220,7 +220,7 @@ func TestFewSimulationsAllowFewKinds(t *testing.T) {
 	}
 	other := c
 	other.Bound = DefaultBound()
-	if _, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 6, 6), cosmology.CAMELSPrior(), "", other); err == nil || !strings.Contains(err.Error(), "2 terms, want 10") {
+	if _, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 6, 6), cosmology.CAMELSPrior(), "", other); err == nil || !strings.Contains(err.Error(), "2 terms, want 9") {
 		t.Errorf("bounds of other terms: error %v", err)
 	}
 }
