@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/nlpodyssey/safetensors"
 
@@ -113,7 +114,14 @@ func (v view) Shape() []uint64 {
 	return out
 }
 
+// bytesOf returns the little-endian bytes of numbers; where the machine has them so, too, they are not copied: a checkpoint may be half a gigabyte.
 func bytesOf(values []float32) []byte {
+	if len(values) == 0 {
+		return nil
+	}
+	if one := uint16(1); *(*byte)(unsafe.Pointer(&one)) == 1 {
+		return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values))
+	}
 	out := make([]byte, 0, 4*len(values))
 	for _, x := range values {
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))

@@ -14,21 +14,22 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// state holds the network's tensors on the device and the graphs that use them. Between steps nothing but batches, three numbers and the loss
-// pass between host and device.
+// state holds the network's tensors on the device and the graphs that use them. Nothing but batches, three numbers and the loss pass between host
+// and device. A step is two graphs: what replaces tensors holds them twice, which is a lot beside all that the gradient needs but little after it.
 type state struct {
 	network   unet.Config
 	recipe    Config
 	side      int
 	variables *Variables
-	step      *Program
+	gradient  *Program
+	update    *Program
 	score     *Program
 }
 
-// Inputs of a graph before the variables: those of a batch, and in a step three numbers.
+// Inputs of a graph before the variables: of a batch, and the numbers of an update.
 const (
-	batchInputs = 4
-	stepInputs  = batchInputs + 3
+	batchInputs  = 4
+	updateInputs = 3
 )
 
 // newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new one.
@@ -38,19 +39,19 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config, s
 	if s.variables, err = NewVariables(b, network.Parameters(), t); err != nil {
 		return nil, fmt.Errorf("training: %s", oneLine(err))
 	}
-	if s.step, err = NewProgram(b, s.stepGraph(schedule)); err != nil {
-		return nil, fmt.Errorf("training: %s", oneLine(err))
-	}
-	if s.score, err = NewProgram(b, s.scoreGraph(schedule)); err != nil {
-		return nil, fmt.Errorf("training: %s", oneLine(err))
+	for program, graph := range map[**Program]func([]*Node) []*Node{&s.gradient: s.gradientGraph(schedule), &s.update: s.updateGraph, &s.score: s.scoreGraph(schedule)} {
+		if *program, err = NewProgram(b, graph); err != nil {
+			return nil, fmt.Errorf("training: %s", oneLine(err))
+		}
 	}
 	return s, nil
 }
 
 // close frees the compiled graphs and the tensors on the device.
 func (s *state) close() {
-	s.step.Close()
-	s.score.Close()
+	for _, program := range []*Program{s.gradient, s.update, s.score} {
+		program.Close()
+	}
 	_ = s.variables.Close() // the run is over
 }
 
@@ -61,22 +62,28 @@ func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*N
 	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction, unet.Predict(s.network, weight, xt, index, theta), xt, index)
 }
 
-// stepGraph is one step of Adam and of the moving average; its first output is the loss. Adam is written out and not taken from GoMLX:
-// its rate comes from the host each step, and its moments have the names that checkpoints keep.
-func (s *state) stepGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
+// gradientGraph returns the loss and its gradient by each parameter.
+func (s *state) gradientGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		parameters := s.network.Parameters()
-		variables := NodesOf(parameters, in[stepInputs:], Groups...)
-		predicted := s.predict(schedule, variables.Weight(checkpoint.Weights), in)
+		weights := NodesOf(parameters, in[batchInputs:], checkpoint.Weights)
+		predicted := s.predict(schedule, weights.Weight(checkpoint.Weights), in)
 		errors := diffusion.HuberGraph(in[1], predicted)
 		if s.recipe.Loss == MeanSquare {
 			errors = diffusion.SquareGraph(in[1], predicted)
 		}
 		loss := ReduceAllMean(Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
-		gradients := ClipNorm(variables.Gradients(parameters, loss), s.recipe.ClipNorm)
-		rate, spread, decay := in[batchInputs], in[batchInputs+1], in[batchInputs+2]
-		return append([]*Node{loss}, variables.Descend(parameters, gradients, Adam{Rate: rate, Spread: spread}, decay, nil)...)
+		return append([]*Node{loss}, weights.Gradients(parameters, loss)...)
 	}
+}
+
+// updateGraph is a step of Adam and of the moving average, from the step's numbers and the gradients. Adam is written out and not taken from GoMLX: its
+// rate comes from the host each step, and its moments have the names that checkpoints keep.
+func (s *state) updateGraph(in []*Node) []*Node {
+	parameters := s.network.Parameters()
+	rate, spread, decay := in[0], in[1], in[2]
+	gradients, variables := in[updateInputs:updateInputs+len(parameters)], in[updateInputs+len(parameters):]
+	return NodesOf(parameters, variables, Groups...).Descend(parameters, ClipNorm(gradients, s.recipe.ClipNorm), Adam{Rate: rate, Spread: spread}, decay, nil)
 }
 
 // scoreGraph returns the mean squared error of the noise that the averaged weights predict.
@@ -89,13 +96,25 @@ func (s *state) scoreGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 
 // advance takes step n and returns its loss.
 func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
-	rate, spread := Unbias(rate, n)
-	inputs := append(s.inputs(b), tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(decay)))
-	out, err := s.variables.Step(s.step, toAny(inputs)...)
+	fail := func(err error) (float64, error) { return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err)) }
+	inputs := s.inputs(b)
+	out, err := s.gradient.Run(append(toAny(inputs), s.variables.Inputs(checkpoint.Weights)...)...)
 	if err != nil {
-		return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err))
+		return fail(err)
 	}
-	return number(out, inputs)
+	loss, err := number(out[:1], inputs)
+	if err != nil {
+		return fail(err)
+	}
+	rate, spread := Unbias(rate, n)
+	inputs = append([]*tensors.Tensor{tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(decay))}, out[1:]...)
+	if _, err := s.variables.Step(s.update, toAny(inputs)...); err != nil {
+		return fail(err)
+	}
+	if err := free(inputs); err != nil {
+		return fail(err)
+	}
+	return loss, nil
 }
 
 // validate returns the mean squared error of the noise over batches.
@@ -109,7 +128,7 @@ func (s *state) validate(batches []batch) (float64, error) {
 		}
 		value, err := number(out, inputs)
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("training: validation: %s", oneLine(err))
 		}
 		sum += value
 	}
@@ -138,12 +157,16 @@ func toAny(inputs []*tensors.Tensor) []any {
 // number waits for a graph whose output is one number, and frees what was put on the device for it.
 func number(out, inputs []*tensors.Tensor) (float64, error) {
 	value := float64(tensors.ToScalar[float32](out[0]))
-	for _, t := range append(inputs, out[0]) {
+	return value, free(append(inputs, out[0]))
+}
+
+func free(values []*tensors.Tensor) error {
+	for _, t := range values {
 		if err := t.FinalizeAll(); err != nil {
-			return 0, fmt.Errorf("training: %s", oneLine(err))
+			return err
 		}
 	}
-	return value, nil
+	return nil
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -21,7 +21,6 @@ var Groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, chec
 // replaces them after its other outputs, in the order of Groups and, in each, of the parameters. They are not GoMLX's variables, which cannot
 // be compiled with before a graph runs.
 type Variables struct {
-	backend    compute.Backend
 	parameters []unet.Tensor
 	values     map[string]*tensors.Tensor // by group and name
 }
@@ -29,7 +28,7 @@ type Variables struct {
 // NewVariables puts tensors on the device: all Groups of a resumed run, or weights alone, which are the first average, too; Adam's moments
 // begin at 0.
 func NewVariables(b compute.Backend, parameters []unet.Tensor, t checkpoint.Tensors) (*Variables, error) {
-	v := &Variables{backend: b, parameters: parameters, values: map[string]*tensors.Tensor{}}
+	v := &Variables{parameters: parameters, values: map[string]*tensors.Tensor{}}
 	for _, group := range Groups {
 		for _, p := range parameters {
 			a, ok := t[group+p.Name]
@@ -71,29 +70,21 @@ func (v *Variables) Inputs(groups ...string) []any {
 	return out
 }
 
-// Step runs a graph that replaces all Groups, and returns its other outputs. The buffers of the old tensors are given to the graph; if it fails they are
-// lost.
+// Step runs a graph that replaces all Groups, and returns its other outputs. The old tensors are freed at once. They are not donated to the graph: a graph that
+// does not say which output takes which input's place takes none, and what was donated would wait for Go's garbage collector.
 func (v *Variables) Step(p *Program, inputs ...any) ([]*tensors.Tensor, error) {
-	if err := p.compile(append(inputs, v.Inputs(Groups...)...)); err != nil {
-		return nil, err
-	}
-	for _, group := range Groups {
-		for _, parameter := range v.parameters {
-			given, err := DonateTensorBuffer(v.values[group+parameter.Name], v.backend, 0)
-			if err != nil {
-				return nil, err
-			}
-			inputs = append(inputs, given)
-		}
-	}
-	out, err := p.exec.Call(inputs...)
+	out, err := p.Run(append(inputs, v.Inputs(Groups...)...)...)
 	if err != nil {
 		return nil, err
 	}
 	others := len(out) - len(Groups)*len(v.parameters)
 	for i, group := range Groups {
 		for j, parameter := range v.parameters {
+			old := v.values[group+parameter.Name]
 			v.values[group+parameter.Name] = out[others+i*len(v.parameters)+j]
+			if err := old.FinalizeAll(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out[:others], nil

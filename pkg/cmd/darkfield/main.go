@@ -23,7 +23,7 @@ const (
 )
 
 func main() {
-	backend.AskForHugePages()
+	backend.TuneAllocator()
 	os.Exit(run(os.Args[1:]))
 }
 
