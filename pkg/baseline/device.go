@@ -80,7 +80,7 @@ func (d *device) advance(b batch, c Config, learningRate float64, n int) (float6
 		tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(learningRate * c.WeightDecay)),
 		tensors.FromScalar(float32(c.decay(n))),
 	}
-	out, err := d.variables.Step(d.step, inputs...)
+	out, err := d.variables.Step(d.step, d.network.Parameters(), inputs...)
 	if err != nil {
 		return 0, fmt.Errorf("baseline: step %d: %s", n, oneLine(err))
 	}

@@ -9,20 +9,23 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/unet"
 )
 
 // state holds the network's tensors on the device and the graphs that use them. Nothing but batches, three numbers and the loss pass between host
-// and device. A step is two graphs: what replaces tensors holds them twice, which is a lot beside all that the gradient needs but little after it.
+// and device. A step is a graph of the gradient and then one for each portion of the tensors: what replaces tensors holds them twice, which is a lot beside all
+// that the gradient needs.
 type state struct {
 	network   unet.Config
 	recipe    Config
 	side      int
 	variables *Variables
 	gradient  *Program
-	update    *Program
+	portions  [][]unet.Tensor
+	updates   []*Program // one a portion
 	score     *Program
 }
 
@@ -39,17 +42,26 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config, s
 	if s.variables, err = NewVariables(b, network.Parameters(), t); err != nil {
 		return nil, fmt.Errorf("training: %s", oneLine(err))
 	}
-	for program, graph := range map[**Program]func([]*Node) []*Node{&s.gradient: s.gradientGraph(schedule), &s.update: s.updateGraph, &s.score: s.scoreGraph(schedule)} {
-		if *program, err = NewProgram(b, graph); err != nil {
-			return nil, fmt.Errorf("training: %s", oneLine(err))
+	s.portions = s.variables.Portions()
+	program := func(graph func([]*Node) []*Node) (p *Program) {
+		if err == nil {
+			p, err = NewProgram(b, graph)
 		}
+		return p
+	}
+	s.gradient, s.score = program(s.gradientGraph(schedule)), program(s.scoreGraph(schedule))
+	for _, portion := range s.portions {
+		s.updates = append(s.updates, program(updateGraph(portion)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("training: %s", oneLine(err))
 	}
 	return s, nil
 }
 
 // close frees the compiled graphs and the tensors on the device.
 func (s *state) close() {
-	for _, program := range []*Program{s.gradient, s.update, s.score} {
+	for _, program := range append(s.updates, s.gradient, s.score) {
 		program.Close()
 	}
 	_ = s.variables.Close() // the run is over
@@ -62,7 +74,7 @@ func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*N
 	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction, unet.Predict(s.network, weight, xt, index, theta), xt, index)
 }
 
-// gradientGraph returns the loss and its gradient by each parameter.
+// gradientGraph returns the loss and its gradient by each parameter, clipped.
 func (s *state) gradientGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		parameters := s.network.Parameters()
@@ -73,17 +85,18 @@ func (s *state) gradientGraph(schedule diffusion.Schedule) func([]*Node) []*Node
 			errors = diffusion.SquareGraph(in[1], predicted)
 		}
 		loss := ReduceAllMean(Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
-		return append([]*Node{loss}, weights.Gradients(parameters, loss)...)
+		return append([]*Node{loss}, ClipNorm(weights.Gradients(parameters, loss), s.recipe.ClipNorm)...)
 	}
 }
 
-// updateGraph is a step of Adam and of the moving average, from the step's numbers and the gradients. Adam is written out and not taken from GoMLX: its
-// rate comes from the host each step, and its moments have the names that checkpoints keep.
-func (s *state) updateGraph(in []*Node) []*Node {
-	parameters := s.network.Parameters()
-	rate, spread, decay := in[0], in[1], in[2]
-	gradients, variables := in[updateInputs:updateInputs+len(parameters)], in[updateInputs+len(parameters):]
-	return NodesOf(parameters, variables, Groups...).Descend(parameters, ClipNorm(gradients, s.recipe.ClipNorm), Adam{Rate: rate, Spread: spread}, decay, nil)
+// updateGraph is a step of Adam and of the moving average for some parameters, from the step's numbers and the gradients. Adam is written out and not taken from GoMLX:
+// its rate comes from the host each step, and its moments have the names that checkpoints keep.
+func updateGraph(parameters []unet.Tensor) func([]*Node) []*Node {
+	return func(in []*Node) []*Node {
+		rate, spread, decay := in[0], in[1], in[2]
+		gradients, variables := in[updateInputs:updateInputs+len(parameters)], in[updateInputs+len(parameters):]
+		return NodesOf(parameters, variables, Groups...).Descend(parameters, gradients, Adam{Rate: rate, Spread: spread}, decay, nil)
+	}
 }
 
 // scoreGraph returns the mean squared error of the noise that the averaged weights predict.
@@ -107,12 +120,23 @@ func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
 		return fail(err)
 	}
 	rate, spread := Unbias(rate, n)
-	inputs = append([]*tensors.Tensor{tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(decay))}, out[1:]...)
-	if _, err := s.variables.Step(s.update, toAny(inputs)...); err != nil {
+	numbers := []*tensors.Tensor{tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(decay))}
+	gradients := out[1:]
+	for i, portion := range s.portions {
+		of := gradients[:len(portion)]
+		gradients = gradients[len(portion):]
+		if _, err := s.variables.Step(s.updates[i], portion, append(toAny(numbers), toAny(of)...)...); err != nil {
+			return fail(err)
+		}
+		if err := free(of); err != nil {
+			return fail(err)
+		}
+	}
+	if err := free(numbers); err != nil {
 		return fail(err)
 	}
-	if err := free(inputs); err != nil {
-		return fail(err)
+	if len(s.portions) > 1 { // half a gigabyte of old tensors: it would lie beside what the next gradient needs
+		backend.ReturnMemory()
 	}
 	return loss, nil
 }

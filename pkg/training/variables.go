@@ -60,28 +60,47 @@ func (v *Variables) Close() error {
 }
 
 // Inputs are the tensors of some groups for a graph that leaves them as they are.
-func (v *Variables) Inputs(groups ...string) []any {
+func (v *Variables) Inputs(groups ...string) []any { return v.inputs(v.parameters, groups...) }
+
+func (v *Variables) inputs(parameters []unet.Tensor, groups ...string) []any {
 	var out []any
 	for _, group := range groups {
-		for _, p := range v.parameters {
+		for _, p := range parameters {
 			out = append(out, v.values[group+p.Name])
 		}
 	}
 	return out
 }
 
-// Step runs a graph that replaces all Groups, and returns its other outputs. The old tensors are freed at once. They are not donated to the graph: a graph that
+// portion is how many numbers of each group are replaced at a time, if no tensor is larger.
+const portion = 4 << 20
+
+// Portions are the parameters in parts. Where a part is replaced after the other the old tensors of one make room for the new ones of the next.
+func (v *Variables) Portions() [][]unet.Tensor {
+	var out [][]unet.Tensor
+	size := portion
+	for _, p := range v.parameters {
+		if size+p.Size() > portion {
+			out, size = append(out, nil), 0
+		}
+		out[len(out)-1] = append(out[len(out)-1], p)
+		size += p.Size()
+	}
+	return out
+}
+
+// Step runs a graph that replaces all Groups of some parameters, and returns its other outputs. The old tensors are freed at once. They are not donated to the graph: a graph that
 // does not say which output takes which input's place takes none, and what was donated would wait for Go's garbage collector.
-func (v *Variables) Step(p *Program, inputs ...any) ([]*tensors.Tensor, error) {
-	out, err := p.Run(append(inputs, v.Inputs(Groups...)...)...)
+func (v *Variables) Step(p *Program, parameters []unet.Tensor, inputs ...any) ([]*tensors.Tensor, error) {
+	out, err := p.Run(append(inputs, v.inputs(parameters, Groups...)...)...)
 	if err != nil {
 		return nil, err
 	}
-	others := len(out) - len(Groups)*len(v.parameters)
+	others := len(out) - len(Groups)*len(parameters)
 	for i, group := range Groups {
-		for j, parameter := range v.parameters {
+		for j, parameter := range parameters {
 			old := v.values[group+parameter.Name]
-			v.values[group+parameter.Name] = out[others+i*len(v.parameters)+j]
+			v.values[group+parameter.Name] = out[others+i*len(parameters)+j]
 			if err := old.FinalizeAll(); err != nil {
 				return nil, err
 			}

@@ -40,7 +40,7 @@ func TestVariables(t *testing.T) {
 	}
 	defer step.Close()
 	for i, want := range []float32{12, 120} {
-		out, err := v.Step(step, tensors.FromScalar(float32(7)))
+		out, err := v.Step(step, parameters, tensors.FromScalar(float32(7)))
 		if err != nil || len(out) != 1 || tensors.ToScalar[float32](out[0]) != want {
 			t.Fatalf("step %d: outputs %v, %v, want %g", i, out, err, want)
 		}
