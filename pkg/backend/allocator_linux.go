@@ -6,11 +6,11 @@ import (
 )
 
 // The C library reads its settings when a process starts. Huge pages: XLA takes and gives back gigabytes at each step, and the kernel clears them page by
-// page; with small ones that is a sixth of a training step. One arena: a tensor that one thread has given back serves another, too; with an arena a
-// thread a training that replaces half a gigabyte a step had doubled its memory after five steps.
+// page; with small ones that is a sixth of a training step. Two arenas: what one thread has given back should serve another; with as many as there are threads a
+// training's memory grows from step to step, with one they wait for each other and a step takes 1.7 times as long.
 const (
 	glibcVariable = "GLIBC_TUNABLES"
-	glibcSettings = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1"
+	glibcSettings = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2"
 )
 
 // TuneAllocator starts the process anew with a C library that suits XLA. A user's own settings stay; where the process cannot be started anew, it goes
