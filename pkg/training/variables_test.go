@@ -89,3 +89,13 @@ func TestVariablesThatAreNotFinite(t *testing.T) {
 		t.Errorf("error %v, want %v", err, ErrNotFinite)
 	}
 }
+
+// TestPortions: parameters keep their order, and no portion is larger than it may be unless one tensor is.
+func TestPortions(t *testing.T) {
+	tensor := func(name string, size int) unet.Tensor { return unet.Tensor{Name: name, Shape: []int{size}} }
+	a, b, c, d := tensor("a", portion/2), tensor("b", portion/2), tensor("c", 2*portion), tensor("d", 1)
+	v := &Variables{parameters: []unet.Tensor{a, b, c, d}}
+	if diff := cmp.Diff([][]unet.Tensor{{a, b}, {c}, {d}}, v.Portions()); diff != "" {
+		t.Error(diff)
+	}
+}

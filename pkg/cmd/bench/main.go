@@ -31,7 +31,7 @@ const (
 )
 
 func main() {
-	backend.TuneAllocator() // as the command does; PyTorch's processes get them, too
+	backend.TuneAllocator() // as the command does; PyTorch's processes inherit the settings
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

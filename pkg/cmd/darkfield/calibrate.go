@@ -82,7 +82,7 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 	f.StringVar(&in.baselines, "baselines", "", "file of a moment network, or a directory, where one is trained if it is not there yet: compare with it and with a likelihood of the power spectrum")
 	f.IntVar(&in.terms, "terms", in.terms, "terms that stand for the whole bound")
 	f.IntVar(&c.Bound.Seeds, "seeds", c.Bound.Seeds, "noise seeds to average over")
-	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations, "parameters to evaluate each term at, at most")
+	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations, "parameters to evaluate each term at, at most (fewer than 49: 16, a cubic between them)")
 	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "simulations to calibrate on, at most (default: all that training has not seen, but for the test)")
 	f.IntVar(&c.TestSimulations, "test-sims", 0, "simulations to test on, at most (default: all)")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of folds and reference points")
