@@ -191,6 +191,9 @@ func paper() Preset {
 	fine := training.Default()
 	fine.Steps, fine.HalveAt = 500_000, []int{120, 140, 160, 180}
 	p.Network, p.Stages = unet.Default(), []Stage{{64, training.Default()}, {256, fine}}
+	for i := range p.Stages {
+		p.Stages[i].Training.MicroBatch = p.Stages[i].Training.Batch // a GPU is faster with all, and has the memory
+	}
 	p.Study.Sampling.Sampler = "ddpm"
 	return p
 }

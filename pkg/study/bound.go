@@ -94,16 +94,16 @@ func (b Bound) Surface(prior cosmology.Prior, weights []float64) likelihood.Surf
 	return out
 }
 
-// AtBest returns the terms, in nats a pixel, where their weighted sum is least: numbers that are odd where a map is not of the kind that the network
-// knows.
-func (b Bound) AtBest(prior cosmology.Prior, weights []float64) []float64 {
+// AtBest returns where the weighted sum of the terms is least and the terms there, in nats a pixel: numbers that are odd where a map is not of the kind that
+// the network knows.
+func (b Bound) AtBest(prior cosmology.Prior, weights []float64) (cosmology.Params, []float64) {
 	s := b.Surface(prior, weights)
 	p := s.Grid.Points()[floats.MinIdx(s.NLL)]
 	var out []float64
 	for _, t := range b.Terms.On(likelihood.Grid{OmegaM: []float64{p.OmegaM}, Sigma8: []float64{p.Sigma8}}) {
 		out = append(out, t.NLL[0]/float64(b.Pixels))
 	}
-	return out
+	return p, out
 }
 
 // check returns an error for a bound that has not as many terms.

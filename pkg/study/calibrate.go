@@ -123,15 +123,18 @@ func (c Calibration) cases(bounds []Bound) []calibration.Case {
 
 // typical is what the terms are at the best fits.
 func (c Calibration) typical(bounds []Bound) ([]calibration.Typical, error) {
+	at := make([]cosmology.Params, len(bounds))
 	values := make([][]float64, len(c.Weights))
-	for _, b := range bounds {
-		for k, v := range b.AtBest(c.Prior, c.Weights) {
+	for i, b := range bounds {
+		var terms []float64
+		at[i], terms = b.AtBest(c.Prior, c.Weights)
+		for k, v := range terms {
 			values[k] = append(values[k], v)
 		}
 	}
 	var out []calibration.Typical
 	for _, v := range values {
-		t, err := calibration.NewTypical(v)
+		t, err := calibration.NewTypical(c.Prior, at, v)
 		if err != nil {
 			return nil, err
 		}

@@ -199,7 +199,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := cal.Constrain(odd)
-	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "term 1 of the bound is 25") || !strings.Contains(c.Warnings[0], "outside all 40") {
+	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "term 1 of the bound is 25") || !strings.Contains(c.Warnings[0], "further than all 40 maps") {
 		t.Errorf("%v, warnings %v", err, c.Warnings)
 	}
 }

@@ -83,7 +83,7 @@ func LoadCalibration(path, hash string) (Calibration, error) {
 	return c, nil
 }
 
-// odd is how far a term may lie from the calibration's, in robust standard deviations and beyond all of them, before a warning.
+// odd is how far a term may lie from what is expected at the best fit, in robust standard deviations and further than that of any map of the calibration, before a warning.
 const odd = 5
 
 // warnings say what makes a map unlike those of the calibration.
@@ -92,11 +92,10 @@ func (c Calibration) warnings(b Bound) []string {
 	if len(c.Typical) == 0 { // Uncalibrated
 		return nil
 	}
-	for k, v := range b.AtBest(c.Prior, c.Weights) {
-		known := c.Typical[k].Values
-		outside := v < known[0] || v > known[len(known)-1]
-		if z := c.Typical[k].Of(v).Z; outside && math.Abs(z) > odd {
-			out = append(out, fmt.Sprintf("term %d of the bound is %.4g nats a pixel at the best fit, %+.1f standard deviations from the calibration's maps and outside all %d of them: this map is not of their kind, do not trust its error bars", c.Bound.Quadrature.Terms[k], v, z, len(known)))
+	at, values := b.AtBest(c.Prior, c.Weights)
+	for k, v := range values {
+		if t := c.Typical[k].Of(at, v); t.Outside && !(math.Abs(t.Z) <= odd) {
+			out = append(out, fmt.Sprintf("term %d of the bound is %.4g nats a pixel at the best fit, where %.4g is expected: %+.1f standard deviations, further than all %d maps of the calibration: this map is not of their kind, do not trust its error bars", c.Bound.Quadrature.Terms[k], v, t.Expected, t.Z, len(c.Typical[k].Values)))
 		}
 	}
 	return out

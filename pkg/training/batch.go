@@ -2,6 +2,7 @@ package training
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"darkfield/pkg/diffusion"
@@ -71,13 +72,20 @@ func (d *drawer) draw(n int) batch {
 	return b
 }
 
-// time returns a uniform time, for map j of a batch from its own part of the schedule where times are even.
+// time returns the time of map j of a batch: even in ln(1 + i) for its first maps, EarlyShare of all, and uniform for the others; where times are even,
+// from the map's own part of either.
 func (d *drawer) time(j int, rng *rand.Rand) diffusion.Term {
-	all := d.schedule.Steps()
-	if !d.EvenTimes {
-		return diffusion.Term(rng.IntN(all))
+	all, early := d.schedule.Steps(), int(math.Round(d.EarlyShare*float64(d.Batch)))
+	quantile := func(j, n int) float64 {
+		if d.EvenTimes {
+			return (float64(j) + rng.Float64()) / float64(n)
+		}
+		return rng.Float64()
 	}
-	return diffusion.Term(float64(all) * (float64(j) + rng.Float64()) / float64(d.Batch))
+	if j < early {
+		return diffusion.Term(min(math.Expm1(math.Log1p(float64(all))*quantile(j, early)), float64(all-1)))
+	}
+	return diffusion.Term(float64(all) * quantile(j-early, d.Batch-early))
 }
 
 // at returns the map at position p of the endless sequence.

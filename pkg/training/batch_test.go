@@ -27,6 +27,38 @@ func TestEvenTimes(t *testing.T) {
 	}
 }
 
+// TestEarlyShare: as many maps as asked for have times that are even in ln(1 + i), so that each octave comes as often; the others are uniform.
+func TestEarlyShare(t *testing.T) {
+	schedule := diffusion.Paper()
+	for _, even := range []bool{false, true} {
+		j := job("")
+		j.Config.EvenTimes, j.Config.EarlyShare, j.Config.Batch = even, 0.5, 8
+		d := &drawer{Config: j.Config, data: j.Data, schedule: schedule}
+		const steps = 2000
+		var early, late float64 // mean ln(1 + i) of the first half, mean i of the second
+		below := 0
+		for n := 1; n <= steps; n++ {
+			for k, index := range d.draw(n).index {
+				if k < 4 {
+					early += math.Log1p(float64(index)) / (4 * steps)
+					if index < 31 {
+						below++
+					}
+				} else {
+					late += float64(index) / (4 * steps)
+				}
+			}
+		}
+		// Half of ln 1001 is 3.454; whole numbers lie lower. ln 32/ln 1001 of the times are below 31.
+		if math.Abs(early-3.32) > 0.1 || math.Abs(late-499.5) > 15 {
+			t.Errorf("even %v: mean ln(1 + i) = %.3f, want 3.32; mean of the others %.1f, want 499.5", even, early, late)
+		}
+		if share := float64(below) / (4 * steps); math.Abs(share-0.5016) > 0.025 {
+			t.Errorf("even %v: %.3f of the early times are below 31, want 0.502", even, share)
+		}
+	}
+}
+
 // TestBatches: a batch follows from the seed and the step alone, every map comes once an epoch, and validation is fixed.
 func TestBatches(t *testing.T) {
 	schedule := diffusion.Paper()

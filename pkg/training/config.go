@@ -19,23 +19,25 @@ const (
 // Config says how to train. Steps may grow when a run is resumed; all else must stay.
 type Config struct {
 	Seed            uint64               `json:"seed" yaml:"seed"`
-	Steps           int                  `json:"steps" yaml:"steps"`                               // optimiser steps in all
-	Batch           int                  `json:"batch" yaml:"batch"`                               // maps a step
-	LearningRate    float64              `json:"learning_rate" yaml:"learning_rate"`               // Adam's, at its highest
-	Warmup          int                  `json:"warmup" yaml:"warmup"`                             // steps over which it rises linearly; 0: none
-	CosineTo        int                  `json:"cosine_to" yaml:"cosine_to"`                       // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
-	ClipNorm        float64              `json:"clip_norm" yaml:"clip_norm"`                       // longest gradient, over all weights; 0: any
-	EMADecay        float64              `json:"ema_decay" yaml:"ema_decay"`                       // of the averaged weights, reached gradually
-	EMAWidth        float64              `json:"ema_width" yaml:"ema_width"`                       // averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
-	Loss            Loss                 `json:"loss" yaml:"loss"`                                 // what is minimised
-	Weighting       diffusion.Weighting  `json:"weighting" yaml:"weighting"`                       // of the loss over times
-	Prediction      diffusion.Prediction `json:"prediction" yaml:"prediction"`                     // what the network's output is
-	EvenTimes       bool                 `json:"even_times,omitempty" yaml:"even_times,omitempty"` // one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false: independent, as in the paper
-	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"`         // steps
-	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`             // steps
-	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`           // at most; fixed maps, times and noise
-	LogEvery        int                  `json:"log_every" yaml:"log_every"`                       // steps between records in metrics.jsonl; checkpoints have one, too
-	Keep            int                  `json:"keep" yaml:"keep"`                                 // newest checkpoints that are kept; 0: all
+	Steps           int                  `json:"steps" yaml:"steps"`                                 // optimiser steps in all
+	Batch           int                  `json:"batch" yaml:"batch"`                                 // maps a step
+	MicroBatch      int                  `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"` // maps that go through the network at a time, for memory's sake; 0: all, fewer where the network is wide
+	LearningRate    float64              `json:"learning_rate" yaml:"learning_rate"`                 // Adam's, at its highest
+	Warmup          int                  `json:"warmup" yaml:"warmup"`                               // steps over which it rises linearly; 0: none
+	CosineTo        int                  `json:"cosine_to" yaml:"cosine_to"`                         // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
+	ClipNorm        float64              `json:"clip_norm" yaml:"clip_norm"`                         // longest gradient, over all weights; 0: any
+	EMADecay        float64              `json:"ema_decay" yaml:"ema_decay"`                         // of the averaged weights, reached gradually
+	EMAWidth        float64              `json:"ema_width" yaml:"ema_width"`                         // averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
+	Loss            Loss                 `json:"loss" yaml:"loss"`                                   // what is minimised
+	Weighting       diffusion.Weighting  `json:"weighting" yaml:"weighting"`                         // of the loss over times
+	Prediction      diffusion.Prediction `json:"prediction" yaml:"prediction"`                       // what the network's output is
+	EvenTimes       bool                 `json:"even_times,omitempty" yaml:"even_times,omitempty"`   // one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false: independent, as in the paper
+	EarlyShare      float64              `json:"early_share,omitempty" yaml:"early_share,omitempty"` // of a batch's maps whose times are even in ln(1 + i), where all octaves say as much of the parameters; 0: none, as in the paper
+	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"`           // steps
+	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`               // steps
+	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`             // at most; fixed maps, times and noise
+	LogEvery        int                  `json:"log_every" yaml:"log_every"`                         // steps between records in metrics.jsonl; checkpoints have one, too
+	Keep            int                  `json:"keep" yaml:"keep"`                                   // newest checkpoints that are kept; 0: all
 
 	HalveAt []int `json:"halve_at,omitempty" yaml:"halve_at,omitempty"` // epochs after which the rate is halved; an epoch is one pass over the training maps
 }
@@ -59,6 +61,7 @@ func (c Config) Validate() error {
 	}
 	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
 	bad(c.Batch >= 1, "Batch", c.Batch, ">= 1")
+	bad(c.MicroBatch >= 0 && c.MicroBatch <= c.Batch && (c.MicroBatch == 0 || c.Batch%c.MicroBatch == 0), "MicroBatch", c.MicroBatch, fmt.Sprintf("0 or a divisor of Batch = %d", c.Batch))
 	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
 	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
 	bad(c.CosineTo == 0 || c.CosineTo > c.Warmup, "CosineTo", c.CosineTo, "0 or more than Warmup")
@@ -70,6 +73,7 @@ func (c Config) Validate() error {
 	bad(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth, fmt.Sprintf("in [0, %.3f)", widest))
 	errs = append(errs, c.Weighting.Validate(), c.Prediction.Validate())
 	bad(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
+	bad(c.EarlyShare >= 0 && c.EarlyShare <= 1, "EarlyShare", c.EarlyShare, "in [0, 1]")
 	bad(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")
 	bad(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")
 	bad(c.ValidationMaps >= 1, "ValidationMaps", c.ValidationMaps, ">= 1")

@@ -3,13 +3,16 @@ package training
 import (
 	"context"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"gonum.org/v1/gonum/stat"
 
+	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/unet"
 )
 
 // TestLearns: in sixty steps the error of the predicted noise falls far below that of predicting none, by every recipe.
@@ -32,6 +35,50 @@ func TestLearns(t *testing.T) {
 		if !(r.ValidationMSE < 0.5) {
 			t.Errorf("%s: mean squared error of the noise = %g after %d steps, want < 0.5", name, r.ValidationMSE, r.Step)
 		}
+	}
+}
+
+// TestMicroBatch: a batch in parts gives the gradient that it gives whole, clipped or not; wide networks are taken in parts by themselves.
+func TestMicroBatch(t *testing.T) {
+	for _, clip := range []float64{0, 0.05} {
+		var whole checkpoint.Tensors
+		for _, size := range []int{0, 2, 1} {
+			j := job(t.TempDir())
+			j.Config.Steps, j.Config.ClipNorm, j.Config.MicroBatch = 1, clip, size
+			if _, err := train(t, context.Background(), j); err != nil {
+				t.Fatal(err)
+			}
+			saved, err := checkpoint.Load(directory(j.Dir).resume())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if whole == nil {
+				whole = saved.Tensors
+			}
+			var norm, off float64 // of Adam's first moment, a tenth of the gradient
+			for name, a := range whole {
+				for i, v := range a.Data {
+					if strings.HasPrefix(name, checkpoint.AdamM) {
+						norm += float64(v) * float64(v) * 100
+						off = max(off, 10*math.Abs(float64(saved.Tensors[name].Data[i]-v)))
+					}
+				}
+			}
+			norm = math.Sqrt(norm)
+			if off > 1e-6*norm || clip > 0 && math.Abs(norm/clip-1) > 1e-4 || norm < 0.04 {
+				t.Errorf("clip %g, parts of %d: length %g, off by %g", clip, size, norm, off)
+			}
+		}
+	}
+	c := Default()
+	for dim, want := range map[int]int{16: 1, 32: 1, 64: 2} {
+		if got := c.parts(unet.Default().WithDim(dim), 64); got != want {
+			t.Errorf("width %d: %d parts, want %d", dim, got, want)
+		}
+	}
+	c.MicroBatch = 3
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "MicroBatch = 3, want 0 or a divisor of Batch = 20") {
+		t.Errorf("micro-batch of 3: %v", err)
 	}
 }
 

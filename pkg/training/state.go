@@ -23,7 +23,7 @@ type state struct {
 	recipe    Config
 	side      int
 	variables *Variables
-	gradient  *Program
+	gradient  gradient
 	portions  [][]unet.Tensor
 	updates   []*Program // one a portion
 	score     *Program
@@ -49,7 +49,8 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config, s
 		}
 		return p
 	}
-	s.gradient, s.score = program(s.gradientGraph(schedule)), program(s.scoreGraph(schedule))
+	s.gradient = s.newGradient(schedule, program)
+	s.score = program(s.scoreGraph(schedule))
 	for _, portion := range s.portions {
 		s.updates = append(s.updates, program(updateGraph(portion)))
 	}
@@ -61,7 +62,7 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config, s
 
 // close frees the compiled graphs and the tensors on the device.
 func (s *state) close() {
-	for _, program := range append(s.updates, s.gradient, s.score) {
+	for _, program := range append(append(s.updates, s.score), s.gradient.programs()...) {
 		program.Close()
 	}
 	_ = s.variables.Close() // the run is over
@@ -72,21 +73,6 @@ func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*N
 	x0, noise, index, theta := in[0], in[1], in[2], in[3]
 	xt := diffusion.NoisedGraph(schedule, x0, index, noise)
 	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction, unet.Predict(s.network, weight, xt, index, theta), xt, index)
-}
-
-// gradientGraph returns the loss and its gradient by each parameter, clipped.
-func (s *state) gradientGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
-	return func(in []*Node) []*Node {
-		parameters := s.network.Parameters()
-		weights := NodesOf(parameters, in[batchInputs:], checkpoint.Weights)
-		predicted := s.predict(schedule, weights.Weight(checkpoint.Weights), in)
-		errors := diffusion.HuberGraph(in[1], predicted)
-		if s.recipe.Loss == MeanSquare {
-			errors = diffusion.SquareGraph(in[1], predicted)
-		}
-		loss := ReduceAllMean(Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
-		return append([]*Node{loss}, ClipNorm(weights.Gradients(parameters, loss), s.recipe.ClipNorm)...)
-	}
 }
 
 // updateGraph is a step of Adam and of the moving average for some parameters, from the step's numbers and the gradients. Adam is written out and not taken from GoMLX:
@@ -110,18 +96,12 @@ func (s *state) scoreGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 // advance takes step n and returns its loss.
 func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
 	fail := func(err error) (float64, error) { return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err)) }
-	inputs := s.inputs(b)
-	out, err := s.gradient.Run(append(toAny(inputs), s.variables.Inputs(checkpoint.Weights)...)...)
-	if err != nil {
-		return fail(err)
-	}
-	loss, err := number(out[:1], inputs)
+	loss, gradients, err := s.gradient.of(b)
 	if err != nil {
 		return fail(err)
 	}
 	rate, spread := Unbias(rate, n)
 	numbers := []*tensors.Tensor{tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(decay))}
-	gradients := out[1:]
 	for i, portion := range s.portions {
 		of := gradients[:len(portion)]
 		gradients = gradients[len(portion):]

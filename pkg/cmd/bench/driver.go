@@ -43,17 +43,46 @@ func standard() setting {
 // few is the least number of repetitions, where not even fewer are asked for.
 const few = 3
 
-// pace gives a measurement its part of the time: shares of all but the set-up, which takes about a third.
-func (s setting) pace(dim int, share float64) pace {
-	weight := 0.5 // of this width beside the others: wide networks take longer
+// weight is how much time the turns of a width take beside others'.
+func weight(dim int) float64 {
 	switch {
 	case dim < 24:
-		weight = 0.2
+		return 0.2
 	case dim < 48:
-		weight = 0.3
+		return 0.3
 	}
-	seconds := s.minutes * 60 * 0.6 * weight * share
-	return pace{least: min(few, s.repetitions), most: s.repetitions, enough: time.Duration(seconds * float64(time.Second))}
+	return 0.5
+}
+
+// budget shares out the time of a width among its measurements. What starting and compiling take goes from what is left.
+type budget struct {
+	end    time.Time
+	shares float64 // of the measurements to come
+}
+
+// Shares of a width's time.
+const (
+	stepShare     = 0.36
+	forwardShare  = 0.12
+	samplingShare = 0.32
+	gridShare     = 0.20
+)
+
+// budget gives the i-th width its part of what is left.
+func (d *driver) budget(i int) budget {
+	all := 0.0
+	for _, dim := range d.dims[i:] {
+		all += weight(dim)
+	}
+	left := d.minutes*float64(time.Minute) - float64(time.Since(d.start))
+	return budget{time.Now().Add(time.Duration(left * weight(d.dims[i]) / all)), stepShare + forwardShare + samplingShare + gridShare}
+}
+
+// pace gives the next measurement of the width its share of the time.
+func (d *driver) pace(share float64) pace {
+	enough := time.Duration(float64(time.Until(d.left.end)) * share / d.left.shares)
+	d.left.shares -= share
+	return pace{least: min(few, d.repetitions), most: d.repetitions, enough: enough}
 }
 
 // driver runs both sides.
@@ -62,6 +91,7 @@ type driver struct {
 	worker, training command // training takes -train-only and the width
 	stderr           io.Writer
 	start            time.Time
+	left             budget
 	spoken           time.Time
 	report           report
 }
@@ -101,6 +131,7 @@ func (d *driver) measure(ctx context.Context) (report, error) {
 	d.report.machine.pytorch = about.Version
 	d.report.ways, d.report.notes = available(d.ways, about.Lacks)
 	for i, dim := range d.dims {
+		d.left = d.budget(i)
 		if err := d.width(ctx, b, w, dim); err != nil {
 			return report{}, fmt.Errorf("width %d: %w", dim, err)
 		}
@@ -139,17 +170,9 @@ func (d *driver) memory(ctx context.Context, dim int) (line, error) {
 		return l, fmt.Errorf("width %d: the training process whose memory is measured: %w: %s", dim, err, lastLine(string(out)))
 	}
 	l.series[ours] = []float64{float64(peakMemory(p)) / gib}
-	for _, way := range d.ways {
-		if !slices.Contains([]string{plain, plain + "-reordered"}, way) {
-			continue
-		}
-		peak, err := d.theirMemory(ctx, way, dim)
-		if err != nil {
-			return l, err
-		}
-		l.series[way] = []float64{float64(peak) / gib}
-	}
-	return l, nil
+	peak, err := d.theirMemory(ctx, plain, dim)
+	l.series[plain] = []float64{float64(peak) / gib}
+	return l, err
 }
 
 // theirMemory trains in a PyTorch process of its own and writes a checkpoint there, as ours does.

@@ -14,7 +14,7 @@ import (
 // steps measures training steps: ours in a real run, and after each of them PyTorch's. It returns our checkpoint.
 func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir string, dim int, open []string) (string, error) {
 	d.say(true, "width %d: training step", dim)
-	out, pace := series{}, d.pace(dim, 0.36)
+	out, pace := series{}, d.pace(stepShare)
 	var start time.Time
 	first, done := 0.0, -2 // the first step compiles, the second warms up
 	checkpoint, err := train(ctx, b, d.job(dir, dim), func(seconds float64) (bool, error) {
@@ -83,7 +83,7 @@ func (d *driver) forward(ctx context.Context, w *worker, e *emulator.Emulator, d
 		return err
 	}
 	const what = "forward pass"
-	s, err := d.turns(ctx, d.pace(dim, 0.12), what, dim, ways)
+	s, err := d.turns(ctx, d.pace(forwardShare), what, dim, ways)
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: 1, series: s})
 	return err
 }
@@ -110,7 +110,7 @@ func (d *driver) sampling(ctx context.Context, w *worker, e *emulator.Emulator, 
 		return time.Since(start).Seconds(), err
 	}}}, asks(w, long(open), share, request{"do": "sample", "maps": d.maps, "evaluations": all, "measured": measured})...)
 	what := fmt.Sprintf("%d maps, DPM-Solver++, %d evaluations each", d.maps, all)
-	s, err := d.turns(ctx, d.pace(dim, 0.32), what, dim, ways)
+	s, err := d.turns(ctx, d.pace(samplingShare), what, dim, ways)
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: share, series: s})
 	return err
 }
@@ -131,7 +131,7 @@ func (d *driver) grids(ctx context.Context, w *worker, e *emulator.Emulator, dim
 		{name: ours, share: share, measure: func() (float64, error) { return g.brute(ctx, d.shared) }},
 	}, asks(w, long(open), share, request{"do": "grid", "evaluations": d.shared})...)
 	what := fmt.Sprintf("likelihood grid %d×%d of one term", d.gridSide, d.gridSide)
-	brute, err := d.turns(ctx, d.pace(dim, 0.2), what, dim, ways)
+	brute, err := d.turns(ctx, d.pace(gridShare), what, dim, ways)
 	if err != nil {
 		return err
 	}

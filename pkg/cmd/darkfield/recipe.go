@@ -11,6 +11,7 @@ import (
 // recipeFlags lets users change single settings of c, whose values are the defaults. They hold for all stages of a training.
 func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.IntVar(&c.Batch, "batch", c.Batch, "maps a step")
+	f.IntVar(&c.MicroBatch, "micro-batch", c.MicroBatch, "of them that go through the network at a time, for memory's sake (0: all, fewer where the network is wide)")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of initial weights, order of maps, times and noise")
 	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "longest gradient (0: any)")
 	f.Float64Var(&c.EMADecay, "ema", c.EMADecay, "decay of the averaged weights")
@@ -19,6 +20,7 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "of the loss over times: uniform, min-snr or v")
 	f.StringVar((*string)(&c.Prediction), "prediction", string(c.Prediction), "of the network: epsilon or v")
 	f.BoolVar(&c.EvenTimes, "even-times", c.EvenTimes, "draw the times of a batch from equal parts of the schedule")
+	f.Float64Var(&c.EarlyShare, "early-share", c.EarlyShare, "share of a batch whose times are even in their logarithm, as the bound's terms")
 	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "steps")
 	f.IntVar(&c.Keep, "keep", c.Keep, "newest checkpoints that are kept (0: all)")
 }

@@ -1,0 +1,120 @@
+package training
+
+import (
+	"slices"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/unet"
+)
+
+// gradient is that of a batch, in parts that go through the network one after the other: what a part needs in between is many times what its gradient needs.
+// No layer mixes maps, so that the parts' mean is the batch's gradient.
+type gradient struct {
+	state     *state
+	parts     int
+	part      *Program // of one part; of a batch in one part it clips, too
+	sum, clip *Program // nil for one part, clip also where nothing is clipped
+}
+
+// most is how many numbers the widest layer may hold before a batch is taken in parts: those of 20 maps of 64² at width 32, but not at 64, where two parts
+// need two thirds of the memory and no more time.
+const most = 4 << 20
+
+// parts returns how many parts a batch is taken in.
+func (c Config) parts(network unet.Config, side int) int {
+	if c.MicroBatch > 0 {
+		return c.Batch / c.MicroBatch
+	}
+	for parts := 1; parts < c.Batch; parts++ {
+		if c.Batch%parts == 0 && c.Batch/parts*side*side*network.Dim <= most {
+			return parts
+		}
+	}
+	return c.Batch
+}
+
+func (s *state) newGradient(schedule diffusion.Schedule, program func(func([]*graph.Node) []*graph.Node) *Program) gradient {
+	g := gradient{state: s, parts: s.recipe.parts(s.network, s.side)}
+	clip := s.recipe.ClipNorm
+	if g.parts > 1 {
+		g.sum = program(sumGraph)
+		if clip > 0 {
+			g.clip = program(func(in []*graph.Node) []*graph.Node { return ClipNorm(in, s.recipe.ClipNorm) })
+			clip = 0
+		}
+	}
+	g.part = program(func(in []*graph.Node) []*graph.Node {
+		parameters := s.network.Parameters()
+		weights := NodesOf(parameters, in[batchInputs:], checkpoint.Weights)
+		predicted := s.predict(schedule, weights.Weight(checkpoint.Weights), in)
+		errors := diffusion.HuberGraph(in[1], predicted)
+		if s.recipe.Loss == MeanSquare {
+			errors = diffusion.SquareGraph(in[1], predicted)
+		}
+		loss := graph.ReduceAllMean(graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
+		loss = graph.DivScalar(loss, float64(g.parts))
+		return append([]*graph.Node{loss}, ClipNorm(weights.Gradients(parameters, loss), clip)...)
+	})
+	return g
+}
+
+// sumGraph adds the second half of its inputs to the first.
+func sumGraph(in []*graph.Node) []*graph.Node {
+	out := make([]*graph.Node, len(in)/2)
+	for i := range out {
+		out[i] = graph.Add(in[i], in[len(out)+i])
+	}
+	return out
+}
+
+func (g gradient) programs() []*Program {
+	return slices.DeleteFunc([]*Program{g.part, g.sum, g.clip}, func(p *Program) bool { return p == nil })
+}
+
+// of returns the loss of a batch and its gradient by each parameter, clipped.
+func (g gradient) of(b batch) (loss float64, sum []*tensors.Tensor, err error) {
+	size := len(b.index) / g.parts
+	for p := range g.parts {
+		inputs := g.state.inputs(b.some(p*size, size))
+		out, err := g.part.Run(append(toAny(inputs), g.state.variables.Inputs(checkpoint.Weights)...)...)
+		if err != nil {
+			return 0, nil, err
+		}
+		value, err := number(out[:1], inputs)
+		if err != nil {
+			return 0, nil, err
+		}
+		loss += value
+		if p == 0 {
+			sum = out[1:]
+		} else if sum, err = replaced(g.sum, append(sum, out[1:]...)); err != nil {
+			return 0, nil, err
+		}
+	}
+	if g.clip != nil {
+		sum, err = replaced(g.clip, sum)
+	}
+	return loss, sum, err
+}
+
+// replaced runs a graph and frees its inputs.
+func replaced(p *Program, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
+	out, err := p.Run(toAny(in)...)
+	if err != nil {
+		return nil, err
+	}
+	return out, free(in)
+}
+
+// some returns n maps of a batch from the first-th on.
+func (b batch) some(first, n int) batch {
+	pixels := len(b.x0) / len(b.index)
+	return batch{
+		x0: b.x0[first*pixels : (first+n)*pixels], epsilon: b.epsilon[first*pixels : (first+n)*pixels],
+		index: b.index[first : first+n], theta: b.theta[2*first : 2*(first+n)],
+	}
+}
