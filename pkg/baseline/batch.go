@@ -62,25 +62,11 @@ func (s standard) moments(mean, variance [thetas]float64) Moments {
 	return Moments{Mean: s.prior.Params(centre), Std: cosmology.Params{OmegaM: p.OmegaM - zero.OmegaM, Sigma8: p.Sigma8 - zero.Sigma8}}
 }
 
-// pose is how a map is turned, flipped and shifted: all poses of a periodic map are equally likely under any parameters.
-type pose struct {
-	symmetry       field.Symmetry
-	shiftY, shiftX int
-}
-
-func randomPose(rng *rand.Rand, side int) pose {
-	return pose{field.Symmetry(rng.IntN(field.Symmetries)), rng.IntN(side), rng.IntN(side)}
-}
-
 // fill writes the standardised pixels of a map in a pose to dst; scratch is as long.
-func (s standard) fill(dst, scratch []float32, m field.LogMap, p pose) {
-	n := m.Box.Cells
-	p.symmetry.Apply(scratch, m.Values, n)
-	for y := range n {
-		row := scratch[(y+p.shiftY)%n*n:][:n]
-		for x := range n {
-			dst[y*n+x] = float32((float64(row[(x+p.shiftX)%n]) - s.mean) / s.std)
-		}
+func (s standard) fill(dst, scratch []float32, m field.LogMap, p field.Pose) {
+	p.Apply(scratch, m.Values, m.Box.Cells)
+	for i, v := range scratch {
+		dst[i] = float32((float64(v) - s.mean) / s.std)
 	}
 }
 
@@ -104,7 +90,7 @@ func (s standard) epoch(c Config, n int, maps []Labelled) func() batch {
 	return func() batch {
 		b := batch{size: c.Batch, side: box.Cells, x: make([]float32, c.Batch*box.Pixels())}
 		for j, i := range order[:c.Batch] {
-			s.fill(b.x[j*box.Pixels():(j+1)*box.Pixels()], scratch, maps[i].Map, randomPose(rng, box.Cells))
+			s.fill(b.x[j*box.Pixels():(j+1)*box.Pixels()], scratch, maps[i].Map, field.RandomPose(rng, box.Cells))
 			for _, v := range s.theta(maps[i].Theta) {
 				b.theta = append(b.theta, float32(v))
 			}

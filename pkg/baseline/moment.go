@@ -49,9 +49,9 @@ func (n *MomentNetwork) Predict(ctx context.Context, maps []field.LogMap) ([]Mom
 			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
 		}
 	}
-	poses := make([]pose, field.Symmetries)
+	poses := make([]field.Pose, field.Symmetries)
 	for i := range poses {
-		poses[i].symmetry = field.Symmetry(i)
+		poses[i].Symmetry = field.Symmetry(i)
 	}
 	answers, err := n.device.answers(ctx, n.manifest.standard(), maps, poses)
 	if err != nil {
@@ -80,7 +80,7 @@ type answer struct {
 const evaluated = 64
 
 // answers runs the network on each map in each pose: [map][pose], flat.
-func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap, poses []pose) ([]answer, error) {
+func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap, poses []field.Pose) ([]answer, error) {
 	if len(maps) == 0 {
 		return nil, nil
 	}

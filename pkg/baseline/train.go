@@ -11,6 +11,7 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/field"
 	"darkfield/pkg/training"
 )
 
@@ -125,7 +126,7 @@ func (r *run) epoch(ctx context.Context) error {
 
 // keep validates the averaged weights and saves: them where they are the best so far, then all to go on from.
 func (r *run) keep(ctx context.Context) error {
-	outputs, err := r.device.answers(ctx, r.standard(), mapsOf(r.Validation), []pose{{}})
+	outputs, err := r.device.answers(ctx, r.standard(), mapsOf(r.Validation), []field.Pose{{}})
 	if err != nil {
 		return err
 	}

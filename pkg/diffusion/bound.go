@@ -21,6 +21,22 @@ func (s Schedule) LastTerm(x0 []float32) float64 {
 type Draw struct {
 	Term    Term
 	Epsilon []float32 // one number a pixel
+	X0      []float32 // the map in a pose of the draw's own; nil: as it is
+}
+
+// Noised returns the map x0, or that of the draw, with the draw's noise.
+func (d Draw) Noised(s Schedule, x0 []float32) []float32 {
+	if d.X0 != nil {
+		x0 = d.X0
+	}
+	if len(d.Epsilon) != len(x0) {
+		panic(fmt.Sprintf("diffusion: a draw of %d pixels with noise of %d", len(x0), len(d.Epsilon)))
+	}
+	out := make([]float32, len(x0))
+	for i, x := range x0 {
+		out[i] = float32(s.Noised(d.Term.Step(), float64(x), float64(d.Epsilon[i])))
+	}
+	return out
 }
 
 // BoundTerms returns terms of one map for many θ that share their noise, [θ][draw], in nats, summed over pixels in float64.
@@ -41,12 +57,8 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 		if int(draw.Term) < 0 || int(draw.Term) >= s.Steps() {
 			return nil, fmt.Errorf("diffusion: term %d, want 0…%d", draw.Term, s.Steps()-1)
 		}
-		if len(draw.Epsilon) != pixels {
-			panic(fmt.Sprintf("diffusion: BoundTerms of %d pixels with noise of %d", pixels, len(draw.Epsilon)))
-		}
-		noised[k] = make([]float32, pixels)
-		for i, x := range x0 {
-			noised[k][i] = float32(s.Noised(draw.Term.Step(), float64(x), float64(draw.Epsilon[i])))
+		if noised[k] = draw.Noised(s, x0); len(noised[k]) != pixels {
+			panic(fmt.Sprintf("diffusion: BoundTerms of %d pixels with a pose of %d", pixels, len(noised[k])))
 		}
 	}
 	out := make([][]float64, size)

@@ -26,7 +26,7 @@ func trial(s Schedule) Denoiser {
 
 // oneTerm returns one term for many θ, two rows at a time.
 func oneTerm(s Schedule, d Denoiser, term Term, x0, epsilon, theta []float32, thetas int) ([]float64, error) {
-	values, err := s.BoundTerms(context.Background(), d, []Draw{{term, epsilon}}, x0, theta, thetas, 2)
+	values, err := s.BoundTerms(context.Background(), d, []Draw{{Term: term, Epsilon: epsilon}}, x0, theta, thetas, 2)
 	out := make([]float64, len(values))
 	for i, row := range values {
 		out[i] = row[0]
@@ -191,7 +191,7 @@ func TestTermsTogether(t *testing.T) {
 	x0, sigmas := TermNoise(1, 10, 50), []float32{0.5, 0.7, 0.9, 1.1, 1.3}
 	var draws []Draw
 	for _, term := range []Term{0, 7, 400} {
-		draws = append(draws, Draw{term, TermNoise(3, term, 50)})
+		draws = append(draws, Draw{Term: term, Epsilon: TermNoise(3, term, 50)})
 	}
 	for _, rows := range []int{1, 4, 15, 100} {
 		all, err := s.BoundTerms(context.Background(), trial(s), draws, x0, sigmas, 1, rows)

@@ -13,6 +13,7 @@ import (
 const (
 	samplingNoise uint64 = iota + 1
 	boundNoise
+	boundPose
 )
 
 // source returns the generator of (seed, purpose, number): a PCG whose two words mix all three.
@@ -39,6 +40,8 @@ func FillNormal(dst []float32, rng *rand.Rand) {
 const (
 	mirrored uint64 = 1 << 63
 	level    uint64 = 1 << 62
+	turned   uint64 = 1 << 61
+	said            = mirrored | level | turned
 )
 
 // Mirror returns the seed whose TermNoise is that of seed with the other sign. The error that noise makes in a slope of the bound is mostly odd
@@ -50,11 +53,23 @@ func Mirror(seed uint64) uint64 { return seed ^ mirrored }
 // the error of a map little.
 func Level(seed uint64) uint64 { return seed | level }
 
+// Turn returns the seed that has terms evaluated in poses of the map, turned, flipped and shifted with its noise: a map is as likely in all of them, but what a network
+// gets wrong differs. Mirror images have poses of their own.
+func Turn(seed uint64) uint64 { return seed | turned }
+
+// PoseSource returns the generator of the pose of one term for a seed of Turn, and nil for others.
+func PoseSource(seed uint64, term Term) *rand.Rand {
+	if seed&turned == 0 {
+		return nil
+	}
+	return source(seed&^(level|turned), boundPose, uint64(term))
+}
+
 // TermNoise returns the noise of one term of the bound. It depends on the seed and the term alone, so that every θ of a grid,
 // and every order of evaluation, sees the same. It panics for a levelled seed unless pixels is a square.
 func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	out := make([]float32, pixels)
-	FillNormal(out, source(seed&^(mirrored|level), boundNoise, uint64(term)))
+	FillNormal(out, source(seed&^said, boundNoise, uint64(term)))
 	if seed&level != 0 {
 		levelModes(out)
 	}

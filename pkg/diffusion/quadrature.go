@@ -12,6 +12,7 @@ type Quadrature struct {
 	Weights  []float64 `json:"weights"`            // how many terms each one stands for
 	Mirrored bool      `json:"mirrored,omitempty"` // each noise is followed by its mirror image
 	Level    bool      `json:"level,omitempty"`    // and has the same power in every mode; see Level
+	Turned   bool      `json:"turned,omitempty"`   // and meets the map in a pose of its own; see Turn
 }
 
 // Draws are the seeds of noise that terms are averaged over: 1, 2, …, levelled and each with its mirror image where the quadrature says so.
@@ -23,6 +24,9 @@ func (q Quadrature) Draws(seeds int) []uint64 {
 			draw = Level(draw)
 		}
 		out = append(out, draw)
+		if q.Turned {
+			draw = Turn(draw)
+		}
 		if q.Mirrored {
 			out = append(out, Mirror(draw))
 		}
@@ -39,7 +43,7 @@ func (s Schedule) Quadrature(n int) Quadrature {
 	if n < 2 || n > last {
 		panic(fmt.Sprintf("diffusion: a quadrature of %d terms, want 2 to %d", n, last))
 	}
-	q := Quadrature{Mirrored: true, Level: true}
+	q := Quadrature{Mirrored: true, Level: true, Turned: true}
 	for k := range n {
 		i := int(math.Round(math.Expm1(math.Log1p(float64(last)) * float64(k) / float64(n-1))))
 		if k > 0 {

@@ -1,11 +1,14 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,6 +143,49 @@ func TestTerms(t *testing.T) {
 	}
 	if whole[0][1] == whole[1][1] {
 		t.Error("the terms do not depend on θ")
+	}
+}
+
+// TestTurnedTerms: with a seed of diffusion.Turn a term is that of the map and its noise in a pose, which differs between terms and mirror images; maps that are not periodic
+// are not shifted.
+func TestTurnedTerms(t *testing.T) {
+	e := open(t, 1, 0)
+	m := sample(t, e, few[1:2], 1, SampleConfig{Sampler: DDIM, Steps: 2, Batch: 1})[0]
+	n := m.Box.Cells
+	for _, periodic := range []bool{true, false} {
+		e.manifest.Data.Periodic = periodic
+		var poses []field.Pose
+		for _, term := range []diffusion.Term{0, 3, 40} {
+			for _, seed := range []uint64{diffusion.Turn(2), diffusion.Mirror(diffusion.Turn(2))} {
+				pose := e.pose(diffusion.PoseSource(seed, term))
+				if shifted := pose.ShiftY != 0 || pose.ShiftX != 0; shifted && !periodic {
+					t.Errorf("a map that is not periodic is shifted: %+v", pose)
+				}
+				poses = append(poses, pose)
+				plain := seed &^ diffusion.Turn(0)
+				x0, draws, err := e.draws(m, []diffusion.Term{term}, []uint64{plain}, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				draws[0].X0, draws[0].Epsilon = pose.Of(x0, n), pose.Of(draws[0].Epsilon, n)
+				want, err := e.schedule.BoundTerms(context.Background(), e.denoiser(1), draws, x0, []float32{0.5, 0.5}, 2, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				score, err := e.Terms(m, []diffusion.Term{term}, []uint64{seed}, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := score(context.Background(), []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}})
+				if err != nil || got[0][0] != want[0][0] {
+					t.Errorf("term %d of seed %x is %v (%v), want %g", term, seed, got, err, want[0][0])
+				}
+			}
+		}
+		slices.SortFunc(poses, func(a, b field.Pose) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		if different := slices.Compact(poses); periodic && len(different) < 5 || len(different) < 2 {
+			t.Errorf("periodic %v: only %d different poses of 6 draws", periodic, len(different))
+		}
 	}
 }
 

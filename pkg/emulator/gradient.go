@@ -77,9 +77,7 @@ type slopeBatch struct {
 
 func (b *slopeBatch) add(s diffusion.Schedule, x0 []float32, d diffusion.Draw, theta []float32) {
 	b.epsilon = append(b.epsilon, d.Epsilon...)
-	for i, x := range x0 {
-		b.xt = append(b.xt, float32(s.Noised(d.Term.Step(), float64(x), float64(d.Epsilon[i]))))
-	}
+	b.xt = append(b.xt, d.Noised(s, x0)...)
 	b.index = append(b.index, d.Term.Step().Index())
 	b.theta = append(b.theta, theta...)
 }

@@ -14,7 +14,7 @@ import (
 func TestGradientsAreThoseOfTerms(t *testing.T) {
 	e := open(t, 1, 0)
 	m := sample(t, e, few[1:2], 1, SampleConfig{Sampler: DDIM, Steps: 2, Batch: 1})[0]
-	terms, weights, seeds := []diffusion.Term{0, 3, 40}, []float64{1, 2.5, 30}, []uint64{1, 2}
+	terms, weights, seeds := []diffusion.Term{0, 3, 40}, []float64{1, 2.5, 30}, []uint64{1, diffusion.Mirror(diffusion.Turn(2))}
 	params := []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.15, Sigma8: 0.95}, {OmegaM: 0.42, Sigma8: 0.66}}
 	sums := func(params []cosmology.Params) []float64 {
 		score, err := e.Terms(m, terms, seeds, 4)

@@ -3,6 +3,7 @@ package emulator
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
@@ -48,8 +49,22 @@ func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 	x0 = e.manifest.Scaling.Scale(m).Values
 	for _, term := range terms {
 		for _, seed := range seeds {
-			draws = append(draws, diffusion.Draw{Term: term, Epsilon: diffusion.TermNoise(seed, term, len(x0))})
+			d := diffusion.Draw{Term: term, Epsilon: diffusion.TermNoise(seed, term, len(x0))}
+			if rng := diffusion.PoseSource(seed, term); rng != nil {
+				pose := e.pose(rng)
+				d.X0, d.Epsilon = pose.Of(x0, m.Box.Cells), pose.Of(d.Epsilon, m.Box.Cells)
+			}
+			draws = append(draws, d)
 		}
 	}
 	return x0, draws, nil
+}
+
+// pose returns one in which maps are as likely: shifted ones are where they are periodic.
+func (e *Emulator) pose(rng *rand.Rand) field.Pose {
+	p := field.RandomPose(rng, e.Box().Cells)
+	if !e.manifest.Data.Periodic {
+		p.ShiftY, p.ShiftX = 0, 0
+	}
+	return p
 }

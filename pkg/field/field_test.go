@@ -183,10 +183,37 @@ func TestSymmetriesAreAGroup(t *testing.T) {
 	}
 }
 
+// TestPose: the map is turned and then shifted, and a random pose is any of them.
+func TestPose(t *testing.T) {
+	src := []float32{0, 1, 2, 3, 4, 5, 6, 7, 8}
+	for p, want := range map[Pose][]float32{
+		{}:                                  src,
+		{Symmetry: 2}:                       {8, 7, 6, 5, 4, 3, 2, 1, 0},
+		{ShiftY: 1}:                         {3, 4, 5, 6, 7, 8, 0, 1, 2},
+		{ShiftX: 2}:                         {2, 0, 1, 5, 3, 4, 8, 6, 7},
+		{Symmetry: 4, ShiftX: 1}:            {1, 0, 2, 4, 3, 5, 7, 6, 8},
+		{Symmetry: 4, ShiftY: -1}:           {8, 7, 6, 2, 1, 0, 5, 4, 3},
+		{Symmetry: 2, ShiftY: 3, ShiftX: 1}: {7, 6, 8, 4, 3, 5, 1, 0, 2},
+	} {
+		if got := p.Of(src, 3); !slices.Equal(got, want) {
+			t.Errorf("%+v: %v, want %v", p, got, want)
+		}
+	}
+	seen := map[Pose]bool{}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		seen[RandomPose(rng, 3)] = true
+	}
+	if len(seen) != Symmetries*9 {
+		t.Errorf("%d different poses of 1000, want all %d", len(seen), Symmetries*9)
+	}
+}
+
 func TestWrongSymmetryPanics(t *testing.T) {
 	for name, call := range map[string]func(){
 		"ninth":       func() { Symmetry(8).Apply(make([]float32, 4), make([]float32, 4), 2) },
 		"short":       func() { Symmetry(0).Apply(make([]float32, 3), make([]float32, 4), 2) },
+		"short pose":  func() { Pose{}.Of(make([]float32, 3), 2) },
 		"not a whole": func() { Symmetry(0).Apply(make([]float32, 4), make([]float32, 5), 2) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -60,7 +60,7 @@ func (d *drawer) draw(n int) batch {
 	}
 	rng := stream(d.Seed, steps, uint64(n))
 	for j := range d.Batch {
-		theta, err := d.fill(b.x0[j*pixels:(j+1)*pixels], d.at((n-1)*d.Batch+j), field.Symmetry(rng.IntN(field.Symmetries)))
+		theta, err := d.fill(b.x0[j*pixels:(j+1)*pixels], d.at((n-1)*d.Batch+j), d.pose(rng))
 		if err != nil {
 			b.err = fmt.Errorf("training: map for step %d: %w", n, err)
 			return b
@@ -97,12 +97,19 @@ func (d *drawer) at(p int) int {
 	return d.order[p%d.data.Train.Len]
 }
 
-func (d *drawer) fill(dst []float32, i int, turn field.Symmetry) ([2]float32, error) {
+func (d *drawer) pose(rng *rand.Rand) field.Pose {
+	if d.Shifts {
+		return field.RandomPose(rng, d.data.Side)
+	}
+	return field.Pose{Symmetry: field.Symmetry(rng.IntN(field.Symmetries))}
+}
+
+func (d *drawer) fill(dst []float32, i int, pose field.Pose) ([2]float32, error) {
 	if d.raw == nil {
 		d.raw = make([]float32, len(dst))
 	}
 	theta, err := d.data.Train.Fill(i, d.raw)
-	turn.Apply(dst, d.raw, d.data.Side)
+	pose.Apply(dst, d.raw, d.data.Side)
 	return theta, err
 }
 

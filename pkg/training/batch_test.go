@@ -1,7 +1,10 @@
 package training
 
 import (
+	"context"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"darkfield/pkg/diffusion"
@@ -55,6 +58,31 @@ func TestEarlyShare(t *testing.T) {
 		}
 		if share := float64(below) / (4 * steps); math.Abs(share-0.5016) > 0.025 {
 			t.Errorf("even %v: %.3f of the early times are below 31, want 0.502", even, share)
+		}
+	}
+}
+
+// TestShifts: maps come in all poses, and only where they are periodic.
+func TestShifts(t *testing.T) {
+	j := job(t.TempDir())
+	j.Config.Shifts = true
+	if _, err := train(t, context.Background(), j); err == nil || !strings.Contains(err.Error(), "not periodic") {
+		t.Errorf("error = %v, want one that says that the maps are not periodic", err)
+	}
+	j.Data.Train = Source{Len: 1, Fill: func(_ int, dst []float32) ([2]float32, error) {
+		clear(dst)
+		dst[0] = 1
+		return [2]float32{}, nil
+	}}
+	for _, shifts := range []bool{false, true} {
+		j.Config.Shifts = shifts
+		d := &drawer{Config: j.Config, data: j.Data, schedule: diffusion.Paper()}
+		at := map[int]bool{}
+		for n := range 2000 {
+			at[slices.Index(d.draw(n + 1).x0[:side*side], 1)] = true
+		}
+		if want := map[bool]int{false: 4, true: side * side}[shifts]; len(at) != want {
+			t.Errorf("shifts %v: a pixel in the corner comes to lie at %d places, want %d", shifts, len(at), want)
 		}
 	}
 }

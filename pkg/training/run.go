@@ -152,6 +152,9 @@ func (j *Job) check() (diffusion.Schedule, error) {
 	if j.Data.Side != j.Manifest.Data.Side {
 		return fail(fmt.Errorf("maps of %d pixels a side, the manifest says %d", j.Data.Side, j.Manifest.Data.Side))
 	}
+	if j.Config.Shifts && !j.Manifest.Data.Periodic {
+		return fail(errors.New("training.Config.Shifts = true, but the maps are not periodic: their edges would meet inside"))
+	}
 	if j.Data.Train.Len < 1 || j.Data.Validation.Len < 1 {
 		return fail(fmt.Errorf("%d maps to train and %d to validate on, want at least one of each", j.Data.Train.Len, j.Data.Validation.Len))
 	}

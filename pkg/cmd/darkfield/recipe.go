@@ -20,6 +20,7 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "of the loss over times: uniform, min-snr or v")
 	f.StringVar((*string)(&c.Prediction), "prediction", string(c.Prediction), "of the network: epsilon or v")
 	f.BoolVar(&c.EvenTimes, "even-times", c.EvenTimes, "draw the times of a batch from equal parts of the schedule")
+	f.BoolVar(&c.Shifts, "shifts", c.Shifts, "shift maps, which must be periodic, at random besides turning them")
 	f.Float64Var(&c.EarlyShare, "early-share", c.EarlyShare, "share of a batch whose times are even in their logarithm, as the bound's terms")
 	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "steps")
 	f.IntVar(&c.Keep, "keep", c.Keep, "newest checkpoints that are kept (0: all)")
