@@ -218,6 +218,29 @@ func TestInterleave(t *testing.T) {
 	}
 }
 
+// TestBudget: the widths share what is left of the minutes, and what starting takes of a width's time comes out of its own measurements.
+func TestBudget(t *testing.T) {
+	d := &driver{setting: standard(), start: time.Now().Add(-5 * time.Minute)} // of 15: five have gone
+	near := func(what string, got time.Duration, want float64) {
+		t.Helper()
+		if math.Abs(got.Minutes()-want) > 0.01 {
+			t.Errorf("%s gets %v, want %.2f minutes", what, got, want)
+		}
+	}
+	for i, want := range []float64{2, 3.75, 10} { // shares of 0.2, 0.3/0.8 and all, each of all that is left: nothing has been measured
+		d.left = d.budget(i)
+		near(fmt.Sprintf("width %d", d.dims[i]), time.Until(d.left.end), want)
+	}
+	d.left.end = d.left.end.Add(-2 * time.Minute) // starting took two
+	near("the training step", d.pace(stepShare).enough, 8*0.36)
+	d.left.end = d.left.end.Add(-3 * time.Minute)
+	near("the forward pass", d.pace(forwardShare).enough, 5*0.12/0.64)
+	d.left.end = d.left.end.Add(-time.Hour)
+	if p := d.pace(samplingShare); p.again(fewest, time.Now()) || !p.again(fewest-1, time.Now()) {
+		t.Error("when the time is up each measurement is made a few times and no more")
+	}
+}
+
 func sampleReport() report {
 	return report{
 		machine: machine{date: time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC), processor: "CPU", features: []string{"avx2"}, cores: 2, load: "0.1", darkfield: "go1", pytorch: "PyTorch 2"},

@@ -34,14 +34,17 @@ type setting struct {
 // standard returns what make bench measures.
 func standard() setting {
 	return setting{
-		network: unet.Default(), dims: []int{16, 32, 64}, side: 64, batch: 20, maps: 50, gridSide: 50, shared: 100,
+		network: unet.Default(), dims: []int{16, 32, 64}, side: 64, batch: 20, maps: 50, gridSide: 50, shared: 60,
 		ways:        []string{plain, "float32-reordered", "bfloat16", "bfloat16-reordered", "float32-reordered-compiled"},
 		repetitions: 15, minutes: 15,
 	}
 }
 
-// few is the least number of repetitions, where not even fewer are asked for.
-const few = 3
+// few is the least number of repetitions, where not even fewer are asked for, and fewest that of work that takes half a minute a turn.
+const (
+	few    = 3
+	fewest = 2
+)
 
 // weight is how much time the turns of a width take beside others'.
 func weight(dim int) float64 {
@@ -82,7 +85,11 @@ func (d *driver) budget(i int) budget {
 func (d *driver) pace(share float64) pace {
 	enough := time.Duration(float64(time.Until(d.left.end)) * share / d.left.shares)
 	d.left.shares -= share
-	return pace{least: min(few, d.repetitions), most: d.repetitions, enough: enough}
+	least := few
+	if share == samplingShare || share == gridShare {
+		least = fewest
+	}
+	return pace{least: min(least, d.repetitions), most: d.repetitions, enough: enough}
 }
 
 // driver runs both sides.
@@ -296,7 +303,7 @@ func (d *driver) explain() {
 		d.report.notes = append(d.report.notes, "**Other work ran: do not quote these numbers.** PyTorch's threads wait for each other, so that it loses most by that.")
 	}
 	d.report.notes = append(d.report.notes,
-		fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights. Medians, with quartiles in brackets, of at least %d and at most %d turns in which all columns were measured one after the other; ratios are medians of those within a turn. Took %v.", d.side, d.batch, min(few, d.repetitions), d.repetitions, time.Since(d.start).Round(time.Second)),
+		fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights. Medians, with quartiles in brackets, of at least %d and at most %d turns in which all columns were measured one after the other; ratios are medians of those within a turn. In a turn of training steps each column takes %d in a row, of which the first does not count, and two forward passes likewise: after seconds of waiting a step pays for pages that a virtual machine has given back to its host, which in training it does not. Took %v.", d.side, d.batch, min(fewest, d.repetitions), d.repetitions, followed+1, time.Since(d.start).Round(time.Second)),
 		"Where less than all was measured, the rest is extrapolated in proportion; our interpolated surfaces were measured whole. Their values are those of a surface as narrow as trained networks give, for the network is evaluated but untrained.",
 		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that to the end of the first step, less a median step. Peak memory is that of a process that takes "+fmt.Sprint(trainedSteps)+" steps and writes a checkpoint. All processes ask for huge pages and for two arenas of the C library.",
 		"PyTorch is our own version of the network (docker/pytorch): float32 in the order of the paper's authors; reordered takes the products of linear attention in our order; bfloat16 is autocast; compiled is torch.compile, whose own compiling is not in the table. Sampling and grids are forward passes and little else: bfloat16 and compiled were measured for passes and steps alone.",

@@ -13,6 +13,23 @@ type way struct {
 	measure func() (seconds float64, err error)
 }
 
+// steady measures n times in a row and once before, which does not count, and returns the mean.
+func steady(measure func() (float64, error), n int) func() (float64, error) {
+	return func() (float64, error) {
+		sum := 0.0
+		for i := range n + 1 {
+			seconds, err := measure()
+			if err != nil {
+				return 0, err
+			}
+			if i > 0 {
+				sum += seconds / float64(n)
+			}
+		}
+		return sum, nil
+	}
+}
+
 // extrapolated returns the seconds of all of the work from those of a share of it, to which they are taken to be proportional.
 func extrapolated(seconds, share float64) float64 { return seconds / share }
 

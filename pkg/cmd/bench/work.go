@@ -11,25 +11,33 @@ import (
 	"darkfield/pkg/emulator"
 )
 
-// steps measures training steps: ours in a real run, and after each of them PyTorch's. It returns our checkpoint.
+// followed is how many steps are measured in a turn, besides one before them.
+const followed = 2
+
+// steps measures training steps: some of ours in a real run, and after them as many of PyTorch's. The first of them does not count: in training a step follows a step, but in
+// turns it follows seconds of waiting, in which a virtual machine gives pages that were freed back to its host, and a step that allocates anew pays for that. It returns our checkpoint.
 func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir string, dim int, open []string) (string, error) {
 	d.say(true, "width %d: training step", dim)
 	out, pace := series{}, d.pace(stepShare)
 	var start time.Time
-	first, done := 0.0, -2 // the first step compiles, the second warms up
+	first, taken, done, sum := 0.0, 0, 0, 0.0
 	checkpoint, err := train(ctx, b, d.job(dir, dim), func(seconds float64) (bool, error) {
-		done++
-		if done <= 0 {
-			if done < 0 {
-				first = seconds
-			}
-			start = time.Now()
+		if first == 0 { // it compiles
+			first, start = seconds, time.Now()
 			return true, nil
 		}
-		out[ours] = append(out[ours], seconds)
+		if taken++; taken > 1 {
+			sum += seconds
+		}
+		if taken <= followed {
+			return true, nil
+		}
+		out[ours] = append(out[ours], sum/followed)
+		taken, sum = 0, 0
+		done++
 		for i := range open {
 			way := open[(i+done)%len(open)]
-			theirs, err := w.seconds(request{"do": "step", "network": way})
+			theirs, err := steady(func() (float64, error) { return w.seconds(request{"do": "step", "network": way}) }, followed)()
 			if err != nil {
 				return false, err
 			}
@@ -72,15 +80,15 @@ func (d *driver) turns(ctx context.Context, p pace, what string, dim int, ways [
 	return p.interleave(ctx, ways, func(done int) { d.say(false, "width %d: %s, %d turns", dim, what, done) })
 }
 
-// forward measures one batch of the network.
+// forward measures one batch of the network, after one that does not count.
 func (d *driver) forward(ctx context.Context, w *worker, e *emulator.Emulator, dim int, open []string) error {
 	g, err := newGrid(e, d.batch, d.gridSide)
 	if err != nil {
 		return err
 	}
 	ways := append([]way{{name: ours, share: 1, measure: func() (float64, error) { return g.brute(ctx, d.batch) }}}, asks(w, open, 1, request{"do": "forward"})...)
-	if _, err := g.brute(ctx, d.batch); err != nil { // compiles; PyTorch's networks have been warmed up
-		return err
+	for i := range ways { // which also keeps compiling out
+		ways[i].measure = steady(ways[i].measure, 1)
 	}
 	const what = "forward pass"
 	s, err := d.turns(ctx, d.pace(forwardShare), what, dim, ways)
@@ -93,7 +101,7 @@ func sampled(dim, all int) int {
 	if dim < 48 {
 		return min(5, all)
 	}
-	return min(3, all)
+	return min(2, all)
 }
 
 // sampling measures maps made by our default sampler.
@@ -109,6 +117,9 @@ func (d *driver) sampling(ctx context.Context, w *worker, e *emulator.Emulator, 
 		_, err := e.Sample(ctx, spread(d.maps), 1, c, nil)
 		return time.Since(start).Seconds(), err
 	}}}, asks(w, long(open), share, request{"do": "sample", "maps": d.maps, "evaluations": all, "measured": measured})...)
+	if _, err := e.Sample(ctx, spread(1), 1, c, nil); err != nil { // compiles
+		return err
+	}
 	what := fmt.Sprintf("%d maps, DPM-Solver++, %d evaluations each", d.maps, all)
 	s, err := d.turns(ctx, d.pace(samplingShare), what, dim, ways)
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: share, series: s})
