@@ -260,7 +260,7 @@ func TestBlocks(t *testing.T) {
 
 func shift(m field.LogMap, y, x int) []float32 {
 	scratch, out := make([]float32, len(m.Values)), make([]float32, len(m.Values))
-	standard{std: 1}.fill(out, scratch, m, pose{0, y, x})
+	standard{std: 1}.fill(out, scratch, m, field.Pose{ShiftY: y, ShiftX: x})
 	return out
 }
 
@@ -271,11 +271,11 @@ func TestPoses(t *testing.T) {
 		y, x := rapid.IntRange(0, 5).Draw(t, "y"), rapid.IntRange(0, 5).Draw(t, "x")
 		s := standardOf(prior, []Labelled{{Map: m, Theta: cosmology.Fiducial}})
 		out, scratch := make([]float32, 36), make([]float32, 36)
-		s.fill(out, scratch, m, pose{0, y, x})
+		s.fill(out, scratch, m, field.Pose{ShiftY: y, ShiftX: x})
 		if got, want := float64(out[0])*s.std+s.mean, float64(m.Values[y*6+x]); math.Abs(got-want) > 1e-5 {
 			t.Fatalf("pixel (0, 0) shows %g, want pixel (%d, %d), %g", got, y, x, want)
 		}
-		s.fill(out, scratch, m, pose{field.Symmetry(rapid.IntRange(0, 7).Draw(t, "symmetry")), y, x})
+		s.fill(out, scratch, m, field.Pose{Symmetry: field.Symmetry(rapid.IntRange(0, 7).Draw(t, "symmetry")), ShiftY: y, ShiftX: x})
 		var sum, squares float64
 		for _, v := range out {
 			sum += float64(v) / 36
