@@ -220,7 +220,7 @@ func TestInterleave(t *testing.T) {
 
 // TestBudget: the widths share what is left of the minutes, and what starting takes of a width's time comes out of its own measurements.
 func TestBudget(t *testing.T) {
-	d := &driver{setting: standard(), start: time.Now().Add(-5 * time.Minute)} // of 15: five have gone
+	d := &driver{setting: standard(), start: time.Now().Add(-3 * time.Minute)} // of 13: three have gone
 	near := func(what string, got time.Duration, want float64) {
 		t.Helper()
 		if math.Abs(got.Minutes()-want) > 0.01 {

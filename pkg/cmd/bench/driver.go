@@ -36,7 +36,7 @@ func standard() setting {
 	return setting{
 		network: unet.Default(), dims: []int{16, 32, 64}, side: 64, batch: 20, maps: 50, gridSide: 50, shared: 60,
 		ways:        []string{plain, "float32-reordered", "bfloat16", "bfloat16-reordered", "float32-reordered-compiled"},
-		repetitions: 15, minutes: 15,
+		repetitions: 15, minutes: 13,
 	}
 }
 
