@@ -62,7 +62,7 @@ func (c Config) Validate() error {
 	}
 	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
 	bad(c.Batch >= 1, "Batch", c.Batch, ">= 1")
-	bad(c.MicroBatch >= 0 && c.MicroBatch <= c.Batch && (c.MicroBatch == 0 || c.Batch%c.MicroBatch == 0), "MicroBatch", c.MicroBatch, fmt.Sprintf("0 or a divisor of Batch = %d", c.Batch))
+	bad(c.MicroBatch == 0 || c.MicroBatch >= c.Batch || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0, "MicroBatch", c.MicroBatch, fmt.Sprintf("0, a divisor of Batch = %d, or more", c.Batch))
 	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
 	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
 	bad(c.CosineTo == 0 || c.CosineTo > c.Warmup, "CosineTo", c.CosineTo, "0 or more than Warmup")

@@ -27,7 +27,7 @@ const most = 4 << 20
 // parts returns how many parts a batch is taken in.
 func (c Config) parts(network unet.Config, side int) int {
 	if c.MicroBatch > 0 {
-		return c.Batch / c.MicroBatch
+		return max(1, c.Batch/c.MicroBatch)
 	}
 	for parts := 1; parts < c.Batch; parts++ {
 		if c.Batch%parts == 0 && c.Batch/parts*side*side*network.Dim <= most {

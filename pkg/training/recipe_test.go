@@ -76,8 +76,12 @@ func TestMicroBatch(t *testing.T) {
 			t.Errorf("width %d: %d parts, want %d", dim, got, want)
 		}
 	}
+	c.MicroBatch = 30 // more than a batch is all of it, whatever --batch makes of a preset's
+	if got := c.parts(unet.Default(), 64); got != 1 || c.Validate() != nil {
+		t.Errorf("micro-batch of 30: %d parts, %v", got, c.Validate())
+	}
 	c.MicroBatch = 3
-	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "MicroBatch = 3, want 0 or a divisor of Batch = 20") {
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "MicroBatch = 3, want 0, a divisor of Batch = 20, or more") {
 		t.Errorf("micro-batch of 3: %v", err)
 	}
 }
