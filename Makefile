@@ -143,7 +143,7 @@ lint: .tools/bin/golangci-lint ## golangci-lint with .golangci.yml
 fmt: .tools/bin/golangci-lint ## gofumpt on every Go file
 	@.tools/bin/gofumpt -w pkg
 
-bench: .tools/bin/bench .tools/pytorch/inductor/stamp .tools/pjrt/$(PJRT).stamp ## time and memory beside PyTorch, in turns; table in data/bench (15 minutes; BENCH_FLAGS=…)
+bench: .tools/bin/bench .tools/pytorch/inductor/stamp .tools/pjrt/$(PJRT).stamp ## time and memory beside PyTorch, in turns; table in data/bench (a quarter of an hour; BENCH_FLAGS=…)
 	@.tools/bin/bench $(BENCH_FLAGS)
 
 microbench: .tools/bin/benchstat .tools/pjrt/$(PJRT).stamp ## Go benchmarks of the hot pieces, summarised by benchstat (BENCH=regexp COUNT=6)

@@ -41,7 +41,7 @@ func (d Draw) Noised(s Schedule, x0 []float32) []float32 {
 
 // BoundTerms returns terms of one map for many θ that share their noise, [θ][draw], in nats, summed over pixels in float64.
 //
-//   - Shapes: x0 and each Epsilon hold the pixels of one scaled map; theta holds rows of thetas numbers.
+//   - Shapes: x0, and each Epsilon and X0 of a draw, hold the pixels of one scaled map; theta holds rows of thetas numbers.
 //   - L_0 = −log N(x_0; μ, β_1) with μ the mean of the reverse step from x_1; L_i, i >= 1, is
 //     KL[q(x_i | x_{i+1}, x_0) ‖ p(x_i | x_{i+1})], both with the posterior variance.
 //   - Cost: all pairs of θ and draw go through the network together, rows at a time, whatever term they belong to.

@@ -41,7 +41,7 @@ const (
 	mirrored uint64 = 1 << 63
 	level    uint64 = 1 << 62
 	turned   uint64 = 1 << 61
-	said            = mirrored | level | turned
+	bits            = mirrored | level | turned
 )
 
 // Mirror returns the seed whose TermNoise is that of seed with the other sign. The error that noise makes in a slope of the bound is mostly odd
@@ -69,7 +69,7 @@ func PoseSource(seed uint64, term Term) *rand.Rand {
 // and every order of evaluation, sees the same. It panics for a levelled seed unless pixels is a square.
 func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	out := make([]float32, pixels)
-	FillNormal(out, source(seed&^said, boundNoise, uint64(term)))
+	FillNormal(out, source(seed&^bits, boundNoise, uint64(term)))
 	if seed&level != 0 {
 		levelModes(out)
 	}

@@ -13,15 +13,7 @@ const Symmetries = 8
 
 // Apply writes the turned or flipped n×n values of src to dst, which must not overlap. It panics on wrong lengths.
 func (s Symmetry) Apply(dst, src []float32, n int) {
-	if s >= Symmetries || len(dst) != n*n || len(src) != n*n {
-		panic(fmt.Sprintf("field: Symmetry(%d).Apply on %d → %d values of a side of %d", s, len(src), len(dst), n))
-	}
-	for y := range n {
-		for x := range n {
-			u, v := s.source(y, x, n)
-			dst[y*n+x] = src[u*n+v]
-		}
-	}
+	Pose{Symmetry: s}.Apply(dst, src, n)
 }
 
 // source returns the pixel of the original that lands at (y, x).

@@ -20,8 +20,8 @@ type BoundConfig struct {
 	Interpolation likelihood.Interpolation `json:"interpolation"` // over the prior
 }
 
-// DefaultBound returns nine terms that stand for the whole bound, one levelled noise with its mirror image, and 16 parameters: 288 evaluations of the network. Between the
-// parameters a cubic is off by less than a tenth of a posterior's width (8 maps of 32², 2026-11-28), and noise by a fifth.
+// DefaultBound returns nine terms that stand for the whole bound, one levelled noise with its mirror image, each in a pose of its own, and 16 parameters: 288 evaluations of the network. Between the
+// parameters a cubic is off by less than a tenth of a posterior's width (8 maps of 32², 2026-11-28).
 func DefaultBound() BoundConfig {
 	return BoundConfig{
 		Quadrature: diffusion.Paper().Quadrature(9), Seeds: 1,

@@ -49,8 +49,8 @@ type drawer struct {
 	raw      []float32
 }
 
-// draw returns the batch of step n = 1, 2, …: the next maps of an endless sequence of shuffled epochs, each turned or flipped
-// at random, with a uniform time and fresh noise. Even times, one from each of Batch equal parts, are uniform for each map, too, but the
+// draw returns the batch of step n = 1, 2, …: the next maps of an endless sequence of shuffled epochs, each in a random pose
+// (turned or flipped, and shifted with Shifts), with a time and fresh noise. Times are uniform but for an EarlyShare of the maps. Even times, one from each of Batch equal parts, are uniform for each map, too, but the
 // loss of a batch scatters less.
 func (d *drawer) draw(n int) batch {
 	pixels := d.data.Side * d.data.Side

@@ -232,11 +232,11 @@ func TestBudget(t *testing.T) {
 		near(fmt.Sprintf("width %d", d.dims[i]), time.Until(d.left.end), want)
 	}
 	d.left.end = d.left.end.Add(-2 * time.Minute) // starting took two
-	near("the training step", d.pace(stepShare).enough, 8*0.36)
+	near("the training step", d.pace(stepShare, few).enough, 8*0.36)
 	d.left.end = d.left.end.Add(-3 * time.Minute)
-	near("the forward pass", d.pace(forwardShare).enough, 5*0.12/0.64)
+	near("the forward pass", d.pace(forwardShare, few).enough, 5*0.12/0.64)
 	d.left.end = d.left.end.Add(-time.Hour)
-	if p := d.pace(samplingShare); p.again(fewest, time.Now()) || !p.again(fewest-1, time.Now()) {
+	if p := d.pace(samplingShare, fewest); p.again(fewest, time.Now()) || !p.again(fewest-1, time.Now()) {
 		t.Error("when the time is up each measurement is made a few times and no more")
 	}
 }

@@ -40,7 +40,7 @@ func standard() setting {
 	}
 }
 
-// few is the least number of repetitions, where not even fewer are asked for, and fewest that of work that takes half a minute a turn.
+// few is the least number of repetitions, and fewest that of work that takes half a minute a turn.
 const (
 	few    = 3
 	fewest = 2
@@ -81,14 +81,10 @@ func (d *driver) budget(i int) budget {
 	return budget{time.Now().Add(time.Duration(left * weight(d.dims[i]) / all)), stepShare + forwardShare + samplingShare + gridShare}
 }
 
-// pace gives the next measurement of the width its share of the time.
-func (d *driver) pace(share float64) pace {
+// pace gives the next measurement of the width its share of the time; it is made least times, where not even fewer are asked for.
+func (d *driver) pace(share float64, least int) pace {
 	enough := time.Duration(float64(time.Until(d.left.end)) * share / d.left.shares)
 	d.left.shares -= share
-	least := few
-	if share == samplingShare || share == gridShare {
-		least = fewest
-	}
 	return pace{least: min(least, d.repetitions), most: d.repetitions, enough: enough}
 }
 

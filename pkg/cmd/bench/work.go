@@ -18,7 +18,7 @@ const followed = 2
 // turns it follows seconds of waiting, in which a virtual machine gives pages that were freed back to its host, and a step that allocates anew pays for that. It returns our checkpoint.
 func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir string, dim int, open []string) (string, error) {
 	d.say(true, "width %d: training step", dim)
-	out, pace := series{}, d.pace(stepShare)
+	out, pace := series{}, d.pace(stepShare, few)
 	var start time.Time
 	first, taken, done, sum := 0.0, 0, 0, 0.0
 	checkpoint, err := train(ctx, b, d.job(dir, dim), func(seconds float64) (bool, error) {
@@ -91,7 +91,7 @@ func (d *driver) forward(ctx context.Context, w *worker, e *emulator.Emulator, d
 		ways[i].measure = steady(ways[i].measure, 1)
 	}
 	const what = "forward pass"
-	s, err := d.turns(ctx, d.pace(forwardShare), what, dim, ways)
+	s, err := d.turns(ctx, d.pace(forwardShare, few), what, dim, ways)
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: 1, series: s})
 	return err
 }
@@ -121,7 +121,7 @@ func (d *driver) sampling(ctx context.Context, w *worker, e *emulator.Emulator, 
 		return err
 	}
 	what := fmt.Sprintf("%d maps, DPM-Solver++, %d evaluations each", d.maps, all)
-	s, err := d.turns(ctx, d.pace(samplingShare), what, dim, ways)
+	s, err := d.turns(ctx, d.pace(samplingShare, fewest), what, dim, ways)
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: share, series: s})
 	return err
 }
@@ -142,7 +142,7 @@ func (d *driver) grids(ctx context.Context, w *worker, e *emulator.Emulator, dim
 		{name: ours, share: share, measure: func() (float64, error) { return g.brute(ctx, d.shared) }},
 	}, asks(w, long(open), share, request{"do": "grid", "evaluations": d.shared})...)
 	what := fmt.Sprintf("likelihood grid %d×%d of one term", d.gridSide, d.gridSide)
-	brute, err := d.turns(ctx, d.pace(gridShare), what, dim, ways)
+	brute, err := d.turns(ctx, d.pace(gridShare, fewest), what, dim, ways)
 	if err != nil {
 		return err
 	}
