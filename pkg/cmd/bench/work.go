@@ -11,14 +11,22 @@ import (
 	"darkfield/pkg/emulator"
 )
 
-// followed is how many steps are measured in a turn, besides one before them.
-const followed = 2
+// followed is how many steps of a width are measured in a turn, besides one before them.
+func followed(dim int) int {
+	if wide(dim) {
+		return 1
+	}
+	return 2
+}
+
+// wide says that a width is one at which little can be measured in the time.
+func wide(dim int) bool { return dim >= 48 }
 
 // steps measures training steps: some of ours in a real run, and after them as many of PyTorch's. The first of them does not count: in training a step follows a step, but in
 // turns it follows seconds of waiting, in which a virtual machine gives pages that were freed back to its host, and a step that allocates anew pays for that. It returns our checkpoint.
 func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir string, dim int, open []string) (string, error) {
 	d.say(true, "width %d: training step", dim)
-	out, pace := series{}, d.pace(stepShare, few)
+	out, pace, followed := series{}, d.pace(stepShare, few), followed(dim)
 	var start time.Time
 	first, taken, done, sum := 0.0, 0, 0, 0.0
 	checkpoint, err := train(ctx, b, d.job(dir, dim), func(seconds float64) (bool, error) {
@@ -32,7 +40,7 @@ func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir st
 		if taken <= followed {
 			return true, nil
 		}
-		out[ours] = append(out[ours], sum/followed)
+		out[ours] = append(out[ours], sum/float64(followed))
 		taken, sum = 0, 0
 		done++
 		for i := range open {
@@ -69,6 +77,23 @@ func asks(w *worker, names []string, share float64, r request) []way {
 	return out
 }
 
+// warmed puts a forward pass that does not count before each measurement of ours and of PyTorch's.
+func (d *driver) warmed(ctx context.Context, w *worker, g grid, ways []way) []way {
+	for i, one := range ways {
+		pass := func() (float64, error) { return w.seconds(request{"do": "forward", "network": one.name}) }
+		if one.name == ours || one.name == surface {
+			pass = func() (float64, error) { return g.brute(ctx, d.batch) }
+		}
+		ways[i].measure = func() (float64, error) {
+			if _, err := pass(); err != nil {
+				return 0, err
+			}
+			return one.measure()
+		}
+	}
+	return ways
+}
+
 // long keeps the ways that long work is measured with: float32 in both orders.
 func long(open []string) []string {
 	return slices.DeleteFunc(slices.Clone(open), func(way string) bool { return way != plain && way != plain+"-reordered" })
@@ -81,11 +106,7 @@ func (d *driver) turns(ctx context.Context, p pace, what string, dim int, ways [
 }
 
 // forward measures one batch of the network, after one that does not count.
-func (d *driver) forward(ctx context.Context, w *worker, e *emulator.Emulator, dim int, open []string) error {
-	g, err := newGrid(e, d.batch, d.gridSide)
-	if err != nil {
-		return err
-	}
+func (d *driver) forward(ctx context.Context, w *worker, g grid, dim int, open []string) error {
 	ways := append([]way{{name: ours, share: 1, measure: func() (float64, error) { return g.brute(ctx, d.batch) }}}, asks(w, open, 1, request{"do": "forward"})...)
 	for i := range ways { // which also keeps compiling out
 		ways[i].measure = steady(ways[i].measure, 1)
@@ -98,14 +119,14 @@ func (d *driver) forward(ctx context.Context, w *worker, e *emulator.Emulator, d
 
 // sampled is how many evaluations of each map are measured: as few as the wide network allows time for.
 func sampled(dim, all int) int {
-	if dim < 48 {
-		return min(5, all)
+	if wide(dim) {
+		return min(2, all)
 	}
-	return min(2, all)
+	return min(5, all)
 }
 
 // sampling measures maps made by our default sampler.
-func (d *driver) sampling(ctx context.Context, w *worker, e *emulator.Emulator, dim int, open []string) error {
+func (d *driver) sampling(ctx context.Context, w *worker, g grid, dim int, open []string) error {
 	c := emulator.DefaultSampling()
 	c.Batch = d.batch
 	all := c.Steps
@@ -114,25 +135,25 @@ func (d *driver) sampling(ctx context.Context, w *worker, e *emulator.Emulator, 
 	share := float64(measured) / float64(all)
 	ways := append([]way{{name: ours, share: share, measure: func() (float64, error) {
 		start := time.Now()
-		_, err := e.Sample(ctx, spread(d.maps), 1, c, nil)
+		_, err := g.emulator.Sample(ctx, spread(d.maps), 1, c, nil)
 		return time.Since(start).Seconds(), err
 	}}}, asks(w, long(open), share, request{"do": "sample", "maps": d.maps, "evaluations": all, "measured": measured})...)
-	if _, err := e.Sample(ctx, spread(1), 1, c, nil); err != nil { // compiles
+	first := c
+	first.Steps = 1
+	if _, err := g.emulator.Sample(ctx, spread(d.maps), 1, first, nil); err != nil { // compiles, for batches of as many maps
 		return err
 	}
 	what := fmt.Sprintf("%d maps, DPM-Solver++, %d evaluations each", d.maps, all)
-	s, err := d.turns(ctx, d.pace(samplingShare, fewest), what, dim, ways)
+	s, err := d.turns(ctx, d.pace(samplingShare, fewest), what, dim, d.warmed(ctx, w, g, ways))
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: share, series: s})
 	return err
 }
 
+// surface is our way of a grid.
+const surface = "surface"
+
 // grids measures the likelihood of one map on a grid: our surface, and brute force on both sides.
-func (d *driver) grids(ctx context.Context, w *worker, e *emulator.Emulator, dim int, open []string) error {
-	g, err := newGrid(e, d.batch, d.gridSide)
-	if err != nil {
-		return err
-	}
-	const surface = "surface"
+func (d *driver) grids(ctx context.Context, w *worker, g grid, dim int, open []string) error {
 	share, evaluations := float64(d.shared)/float64(g.points.Len()), 0
 	ways := append([]way{
 		{name: surface, share: 1, measure: func() (seconds float64, err error) {
@@ -142,7 +163,7 @@ func (d *driver) grids(ctx context.Context, w *worker, e *emulator.Emulator, dim
 		{name: ours, share: share, measure: func() (float64, error) { return g.brute(ctx, d.shared) }},
 	}, asks(w, long(open), share, request{"do": "grid", "evaluations": d.shared})...)
 	what := fmt.Sprintf("likelihood grid %d×%d of one term", d.gridSide, d.gridSide)
-	brute, err := d.turns(ctx, d.pace(gridShare, fewest), what, dim, ways)
+	brute, err := d.turns(ctx, d.pace(gridShare, fewest), what, dim, d.warmed(ctx, w, g, ways))
 	if err != nil {
 		return err
 	}
