@@ -1,12 +1,14 @@
 package calibration
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/cosmology"
 )
@@ -14,50 +16,81 @@ import (
 // trendNumbers is how many numbers a quadratic in two parameters has.
 const trendNumbers = 6
 
-// Typical is what some number of a map, such as a term of the bound, is at the parameters that fit the map best, over the maps of a calibration. A
-// map far from that is not of the kind that was calibrated on, and its error bars are not to be trusted: what is typical of one universe may be odd for another.
+// Typical is what several numbers of a map, such as the terms of its bound, are at the parameters that fit the map best, over the maps of a calibration: a trend for
+// each, and their covariance about it. A map far from that is not of the kind that was calibrated on, and its error bars are not to be trusted: what is typical of one universe may be
+// odd for another. It is plain data.
 type Typical struct {
-	Prior  cosmology.Prior       `json:"prior"`
-	Trend  [trendNumbers]float64 `json:"trend"`  // a quadratic in the parameters in log units, where 0 and 1 are the edges of the prior: 1, x, y, x², xy, y²
-	Values []float64             `json:"values"` // what the maps lie above it, rising
+	Prior     cosmology.Prior         `json:"prior"`
+	Names     []string                `json:"names"`     // of the numbers
+	Trends    [][trendNumbers]float64 `json:"trends"`    // of each: a quadratic in the parameters in log units, where 0 and 1 are the edges of the prior: 1, x, y, x², xy, y²
+	Widths    []float64               `json:"widths"`    // of each: standard deviation about its trend
+	Whitening [][]float64             `json:"whitening"` // turns distances from the trends over the widths into independent ones of variance 1; lower triangular
+	Distances []float64               `json:"distances"` // of the maps, each from what others make typical, rising
 }
 
-// NewTypical fits the trend of values at parameters, without those that are far from it. It returns an error for fewer than twice as many as the trend has
-// numbers, and for a value that is not finite.
-func NewTypical(prior cosmology.Prior, at []cosmology.Params, values []float64) (Typical, error) {
-	t := Typical{Prior: prior}
-	if len(at) != len(values) || len(at) < 2*trendNumbers {
-		return t, fmt.Errorf("calibration: what is typical of %d values at %d parameters, want as many of both, and at least %d", len(values), len(at), 2*trendNumbers)
+// typicalFolds is in how many parts maps are dealt, in their order, so that each one's distance is from what others make typical: a covariance fits the
+// maps that it was made of better than it should.
+const typicalFolds = 5
+
+// FewestTypical is how many maps it takes to tell what is typical of so many numbers.
+func FewestTypical(numbers int) int { return 2 * (trendNumbers + numbers) }
+
+// NewTypical finds what is typical of the numbers of maps, [map][number], without maps that are far from it. It returns an error for fewer maps than FewestTypical, for
+// a value that is not finite and for a number that is the same for all.
+func NewTypical(prior cosmology.Prior, names []string, at []cosmology.Params, values [][]float64) (Typical, error) {
+	if least := FewestTypical(len(names)); len(at) != len(values) || len(at) < least || len(names) == 0 {
+		return Typical{}, fmt.Errorf("calibration: what is typical of %d numbers of %d maps at %d parameters, want as many of both, and at least %d", len(names), len(values), len(at), least)
 	}
-	for i, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return t, fmt.Errorf("calibration: value %d is %g, want finite ones", i, v)
+	for i, row := range values {
+		if len(row) != len(names) {
+			return Typical{}, fmt.Errorf("calibration: map %d has %d numbers, want %d", i, len(row), len(names))
+		}
+		for k, v := range row {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return Typical{}, fmt.Errorf("calibration: %s of map %d is %g, want a finite number", names[k], i, v)
+			}
 		}
 	}
+	t, err := typicalOf(prior, names, at, values)
+	if err != nil {
+		return t, err
+	}
+	for f := range typicalFolds {
+		low, high := f*len(at)/typicalFolds, (f+1)*len(at)/typicalFolds
+		others, err := typicalOf(prior, names, slices.Concat(at[:low], at[high:]), slices.Concat(values[:low], values[high:]))
+		if err != nil {
+			return t, err
+		}
+		for i := low; i < high; i++ {
+			t.Distances = append(t.Distances, others.Of(at[i], values[i]).Distance)
+		}
+	}
+	slices.Sort(t.Distances)
+	return t, t.Validate()
+}
+
+// typicalOf fits trends and covariance.
+func typicalOf(prior cosmology.Prior, names []string, at []cosmology.Params, values [][]float64) (Typical, error) {
+	t := Typical{Prior: prior, Names: names}
 	units, err := newLogUnits(prior)
 	if err != nil {
 		return t, err
 	}
-	used := make([]bool, len(values))
-	for i := range used {
-		used[i] = true
-	}
+	used := slices.Repeat([]bool{true}, len(at))
 	for range 3 { // what a broken map has bent is straight again without it
 		if err := t.fit(units, at, values, used); err != nil {
 			return t, err
 		}
-		t.Values = t.Values[:0]
-		for i, v := range values {
-			t.Values = append(t.Values, v-t.expected(units, at[i]))
+		distances := make([]float64, len(at))
+		for i, row := range values {
+			distances[i] = t.Of(at[i], row).Distance
 		}
-		rest := slices.Clone(t.Values)
-		slices.Sort(t.Values)
-		middle, width := t.middle()
-		for i, v := range rest {
-			used[i] = math.Abs(v-middle) <= 6*width
+		sorted := slices.Sorted(slices.Values(distances))
+		for i, d := range distances { // further than one of a million, for ten Gaussian numbers
+			used[i] = d <= 2.5*stat.Quantile(0.5, stat.Empirical, sorted, nil)
 		}
 	}
-	return t, t.Validate()
+	return t, nil
 }
 
 // quadraticTerms are 1, x, y, x², xy, y².
@@ -65,102 +98,122 @@ func quadraticTerms(x [2]float64) [trendNumbers]float64 {
 	return [trendNumbers]float64{1, x[0], x[1], x[0] * x[0], x[0] * x[1], x[1] * x[1]}
 }
 
-// fit sets the trend to the least squares of the values that are used.
-func (t *Typical) fit(units logUnits, at []cosmology.Params, values []float64, used []bool) error {
+// fit sets trends, widths and whitening to those of the maps that are used.
+func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64, used []bool) error {
+	fail := func(what string) error {
+		return fmt.Errorf("calibration: what is typical of %d maps: %s", len(at), what)
+	}
+	numbers := len(t.Names)
 	var rows, right []float64
 	for i, p := range at {
 		if used[i] {
 			row := quadraticTerms(units.point(p))
-			rows, right = append(rows, row[:]...), append(right, values[i])
+			rows, right = append(rows, row[:]...), append(right, values[i]...)
 		}
 	}
+	maps := len(right) / numbers
 	for k := 1; k < trendNumbers; k++ { // what best fits at a few points leave open is flat
 		var row [trendNumbers]float64
-		row[k] = 1e-3 * math.Sqrt(float64(len(at)))
-		rows, right = append(rows, row[:]...), append(right, 0)
+		row[k] = 1e-3 * math.Sqrt(float64(maps))
+		rows, right = append(rows, row[:]...), append(right, make([]float64, numbers)...)
 	}
-	var x mat.VecDense
-	if err := x.SolveVec(mat.NewDense(len(right), trendNumbers, rows), mat.NewVecDense(len(right), right)); err != nil {
-		return fmt.Errorf("calibration: what is typical of %d values: %w", len(at), err)
+	design, observed := mat.NewDense(len(rows)/trendNumbers, trendNumbers, rows), mat.NewDense(len(rows)/trendNumbers, numbers, right)
+	var x, rest mat.Dense
+	if err := x.Solve(design, observed); err != nil {
+		return fail(err.Error())
 	}
-	copy(t.Trend[:], x.RawVector().Data)
+	rest.Mul(design, &x)
+	rest.Sub(observed, &rest)
+	about := rest.Slice(0, maps, 0, numbers)
+	t.Trends, t.Widths = make([][trendNumbers]float64, numbers), make([]float64, numbers)
+	for k := range numbers {
+		mat.Col(t.Trends[k][:], k, &x)
+		t.Widths[k] = stat.StdDev(mat.Col(nil, k, about), nil)
+		if !(t.Widths[k] > 0) {
+			return fail(t.Names[k] + " is the same for all")
+		}
+	}
+	var correlations mat.SymDense
+	stat.CorrelationMatrix(&correlations, about, nil)
+	const tiny = 1e-6 // numbers that say the same
+	for k := range numbers {
+		correlations.SetSym(k, k, 1+tiny)
+	}
+	var chol mat.Cholesky
+	if !chol.Factorize(&correlations) {
+		return fail("their correlations have no Cholesky factor")
+	}
+	var lower, inverse mat.TriDense
+	chol.LTo(&lower)
+	if err := inverse.InverseTri(&lower); err != nil {
+		return fail(err.Error())
+	}
+	t.Whitening = make([][]float64, numbers)
+	for k := range t.Whitening {
+		t.Whitening[k] = mat.Row(nil, k, &inverse)[:k+1]
+	}
 	return nil
 }
 
-func (t Typical) expected(units logUnits, p cosmology.Params) float64 {
-	sum := 0.0
-	for k, v := range quadraticTerms(units.point(p)) {
-		sum += t.Trend[k] * v
-	}
-	return sum
-}
-
-// Validate returns an error unless there are at least eight finite values that do not fall, and a trend to compare with.
+// Validate returns an error unless trends, widths and distances are finite and as many as names say.
 func (t Typical) Validate() error {
 	if _, err := newLogUnits(t.Prior); err != nil {
 		return err
 	}
-	for k, v := range t.Trend {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("calibration.Typical.Trend[%d] = %g, want a finite number", k, v)
+	n := len(t.Names)
+	if n == 0 || len(t.Trends) != n || len(t.Widths) != n || len(t.Whitening) != n {
+		return fmt.Errorf("calibration.Typical has %d names, %d trends, %d widths and %d rows of a whitening, want as many of each", n, len(t.Trends), len(t.Widths), len(t.Whitening))
+	}
+	var errs []error
+	finite := func(field string, values []float64, positive bool) {
+		for i, v := range values {
+			if math.IsNaN(v) || math.IsInf(v, 0) || positive && v <= 0 {
+				errs = append(errs, fmt.Errorf("calibration.Typical.%s[%d] = %g, want a finite number", field, i, v))
+			}
 		}
 	}
-	if len(t.Values) < 8 {
-		return fmt.Errorf("calibration.Typical.Values has %d values, want at least 8 to tell what is typical", len(t.Values))
-	}
-	for i, v := range t.Values {
-		if math.IsNaN(v) || math.IsInf(v, 0) || i > 0 && v < t.Values[i-1] {
-			return fmt.Errorf("calibration.Typical.Values[%d] = %g, want finite values that do not fall", i, v)
+	finite("Widths", t.Widths, true)
+	finite("Distances", t.Distances, false)
+	for k := range n {
+		finite(fmt.Sprintf("Trends[%d]", k), t.Trends[k][:], false)
+		finite(fmt.Sprintf("Whitening[%d]", k), t.Whitening[k], false)
+		if len(t.Whitening[k]) != k+1 {
+			errs = append(errs, fmt.Errorf("calibration.Typical.Whitening[%d] has %d numbers, want %d", k, len(t.Whitening[k]), k+1))
 		}
 	}
-	return nil
+	if len(t.Distances) == 0 || !slices.IsSorted(t.Distances) {
+		errs = append(errs, fmt.Errorf("calibration.Typical.Distances are %d, want at least one, rising", len(t.Distances)))
+	}
+	return errors.Join(errs...)
 }
 
-// Typicality says where a value lies among those of the calibration.
+// Typicality says where the numbers of a map lie among those of the calibration.
 type Typicality struct {
-	Expected float64 `json:"expected"` // the trend, with the median of what lies above it
-	Quantile float64 `json:"quantile"` // uniform for another map of the kind; never below 1/2(n + 1) nor above 1 less that
-	Z        float64 `json:"z"`        // distance from what is expected over 1.4826 times the median distance: standard normal for Gaussian values
-	Outside  bool    `json:"outside"`  // further than any value of the calibration
+	Distance float64   `json:"distance"` // from what is expected, in standard deviations: its square is chi² of as many degrees of freedom as numbers, where these are Gaussian
+	Expected []float64 `json:"expected"` // the numbers
+	Z        []float64 `json:"z"`        // of each number alone, in standard deviations
 }
 
-// Of returns where a value at parameters lies; NaN gives NaN. Where half of the values or more are on the trend, Z is 0 there and infinite elsewhere. The parameters
-// may lie outside the prior; it panics unless the prior is one.
-func (t Typical) Of(at cosmology.Params, value float64) Typicality {
+// Of returns where the numbers of a map that fits best at parameters lie; NaN gives NaN. It panics unless there are as many numbers as names, or where the prior is none.
+func (t Typical) Of(at cosmology.Params, values []float64) Typicality {
 	units, err := newLogUnits(t.Prior)
 	if err != nil {
 		panic(err)
 	}
-	middle, width := t.middle()
-	expected := t.expected(units, at)
-	if math.IsNaN(value) {
-		return Typicality{Expected: expected + middle, Quantile: value, Z: value, Outside: true}
+	if len(values) != len(t.Names) {
+		panic(fmt.Sprintf("calibration: %d numbers, want %d", len(values), len(t.Names)))
 	}
-	value -= expected
-	below := sort.SearchFloat64s(t.Values, value)
-	upTo := sort.Search(len(t.Values), func(i int) bool { return t.Values[i] > value })
-	out := Typicality{
-		Expected: expected + middle, Quantile: (float64(below+upTo)/2 + 0.5) / float64(len(t.Values)+1),
-		Outside: value < t.Values[0] || value > t.Values[len(t.Values)-1],
+	terms := quadraticTerms(units.point(at))
+	var out Typicality
+	for k, v := range values {
+		expected := floats.Dot(terms[:], t.Trends[k][:])
+		out.Expected, out.Z = append(out.Expected, expected), append(out.Z, (v-expected)/t.Widths[k])
 	}
-	if value != middle {
-		out.Z = (value - middle) / width
+	sum := 0.0
+	for k, row := range t.Whitening {
+		d := floats.Dot(row, out.Z[:k+1])
+		sum += d * d
 	}
+	out.Distance = math.Sqrt(sum)
 	return out
-}
-
-// middle returns the median of the values and 1.4826 times their median distance from it: 1.4826 is 1 over the normal quantile of 3/4.
-func (t Typical) middle() (middle, width float64) {
-	middle = median(t.Values)
-	distances := make([]float64, len(t.Values))
-	for i, v := range t.Values {
-		distances[i] = math.Abs(v - middle)
-	}
-	slices.Sort(distances)
-	return middle, 1.4826 * median(distances)
-}
-
-func median(sorted []float64) float64 {
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }

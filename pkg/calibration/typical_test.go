@@ -5,9 +5,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"darkfield/pkg/cosmology"
 )
@@ -25,36 +28,64 @@ func spreadParams(rng *rand.Rand, n int) []cosmology.Params {
 	return out
 }
 
-// TestTypical: values scatter about a trend that is much steeper than they scatter; what counts is the distance from the trend.
-func TestTypical(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	trend := func(p cosmology.Params) float64 {
-		x, y := math.Log(p.OmegaM), math.Log(p.Sigma8)
-		return -3 + 30*x - 10*y + 5*x*x + 7*x*y - 20*y*y
-	}
-	at := spreadParams(rng, 4000)
-	values := make([]float64, len(at))
+// correlated are three numbers of a map: trends much steeper than the numbers scatter, the first two scatter together, by 2 and 3 with a correlation of 0.8.
+type correlated struct{ rng *rand.Rand }
+
+func (correlated) trend(p cosmology.Params) [3]float64 {
+	x, y := math.Log(p.OmegaM), math.Log(p.Sigma8)
+	return [3]float64{-3 + 30*x - 10*y + 5*x*x + 7*x*y - 20*y*y, 100 - 40*x, 7}
+}
+
+func (c correlated) draw(p cosmology.Params) []float64 {
+	t, a, b := c.trend(p), c.rng.NormFloat64(), c.rng.NormFloat64()
+	return []float64{t[0] + 2*a, t[1] + 3*(0.8*a+0.6*b), t[2] + 0.1*c.rng.NormFloat64()}
+}
+
+func (c correlated) typical(t *testing.T, n int) Typical {
+	t.Helper()
+	at := spreadParams(c.rng, n)
+	values := make([][]float64, n)
 	for i := range values {
-		values[i] = trend(at[i]) + 2*rng.NormFloat64()
+		values[i] = c.draw(at[i])
 	}
-	values[17] = 1e9 // one broken map must not make everything typical
-	typical, err := NewTypical(cosmology.CAMELSPrior(), at, values)
+	values[17][1] = 1e9 // one broken map must not make everything typical
+	typical, err := NewTypical(cosmology.CAMELSPrior(), []string{"a", "b", "c"}, at, values)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return typical
+}
+
+// TestTypical: what counts is the distance from the trend, in the directions in which the numbers scatter.
+func TestTypical(t *testing.T) {
+	c := correlated{rand.New(rand.NewPCG(1, 2))}
+	const maps = 2000
+	typical := c.typical(t, maps)
 	for _, p := range []cosmology.Params{{OmegaM: 0.15, Sigma8: 0.65}, {OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.45, Sigma8: 0.65}} {
-		for _, c := range []struct{ above, quantile, z float64 }{{0, 0.5, 0}, {2, 0.8413, 1}, {-4, 0.0228, -2}} {
-			got := typical.Of(p, trend(p)+c.above)
-			// 1/√4000 is 0.016, the width is known to 2 %.
-			if math.Abs(got.Quantile-c.quantile) > 0.05 || math.Abs(got.Z-c.z) > 0.2 || got.Outside || math.Abs(got.Expected-trend(p)) > 0.4 {
-				t.Errorf("%+v, %g above the trend %g: %+v, want %+v", p, c.above, trend(p), got, c)
+		for _, off := range []struct{ a, b, distance, za, zb float64 }{
+			{0, 0, 0, 0, 0},
+			{2, 2.4, 1, 1, 0.8},                        // along the scatter: b goes with a
+			{2, -2.4, math.Hypot(1, 1.6/0.6), 1, -0.8}, // the same numbers alone, but they never go so
+		} {
+			expected := c.trend(p)
+			got := typical.Of(p, []float64{expected[0] + off.a, expected[1] + off.b, expected[2]})
+			// Near a corner a trend of six numbers is known to √(10/2000) = 0.07 of a width, and there are three; widths to 0.016, the correlation to 0.008 beside 0.2.
+			if math.Abs(got.Distance-off.distance) > 0.2+0.06*off.distance || math.Abs(got.Z[0]-off.za) > 0.2 || math.Abs(got.Z[1]-off.zb) > 0.2 || math.Abs(got.Expected[0]-expected[0]) > 0.4 {
+				t.Errorf("%+v, off by %v: %+v", p, off, got)
 			}
 		}
-		if far := typical.Of(p, trend(p)-43); far.Quantile > 0.001 || far.Quantile <= 0 || far.Z > -20 || !far.Outside {
-			t.Errorf("an outlier is %+v", far)
+	}
+	// Distances of other maps are distributed as those of the calibration: chi of three degrees of freedom.
+	for name, quantile := range map[string]float64{"median": 0.5, "95 %": 0.95} {
+		want := math.Sqrt(distuv.ChiSquared{K: 3}.Quantile(quantile))
+		if got := stat.Quantile(quantile, stat.Empirical, typical.Distances, nil); math.Abs(got-want) > 0.1 {
+			t.Errorf("%s of the distances: %.3f, want %.3f", name, got, want)
 		}
 	}
-	if nan := typical.Of(cosmology.Fiducial, math.NaN()); !math.IsNaN(nan.Quantile) || !math.IsNaN(nan.Z) || !nan.Outside {
+	if largest := typical.Distances[maps-1]; largest < 1e6 { // the broken map's
+		t.Errorf("largest distance %g", largest)
+	}
+	if nan := typical.Of(cosmology.Fiducial, []float64{0, math.NaN(), 0}); !math.IsNaN(nan.Distance) || !math.IsNaN(nan.Z[1]) {
 		t.Errorf("NaN is %+v", nan)
 	}
 	text, _ := json.Marshal(typical)
@@ -64,30 +95,71 @@ func TestTypical(t *testing.T) {
 	}
 }
 
-// TestQuantilesOfAnotherMap are uniform: the mean over all places among n values is 1/2, the ends are half a place from 0 and 1.
-func TestQuantilesOfAnotherMap(t *testing.T) {
-	typical := Typical{Prior: cosmology.CAMELSPrior(), Values: []float64{1, 2, 3, 4, 5, 6, 7, 8}}
-	for i := range 9 {
-		got, want := typical.Of(cosmology.Fiducial, float64(i)+0.5), (float64(i)+0.5)/9
-		if math.Abs(got.Quantile-want) > 1e-12 || got.Outside != (i == 0 || i == 8) {
-			t.Errorf("between %d and the next: %+v, want %g", i, got, want)
+// TestFewMapsAreNotFlattered: a covariance of few maps fits these better than others, but distances from it are those of others: as many of them lie
+// further away than the median of the calibration as lie nearer.
+func TestFewMapsAreNotFlattered(t *testing.T) {
+	c := correlated{rand.New(rand.NewPCG(3, 4))}
+	further, all := 0, 0
+	for range 40 {
+		typical := c.typical(t, 30)
+		for _, p := range spreadParams(c.rng, 25) {
+			if typical.Of(p, c.draw(p)).Distance > stat.Quantile(0.5, stat.Empirical, typical.Distances, nil) {
+				further++
+			}
+			all++
 		}
+	}
+	// A median of 29 scatters by 0.09, forty of them by 0.015; the whole fit has a quarter more maps than those that distances are from, so that others lie a little nearer.
+	if share := float64(further) / float64(all); math.Abs(share-0.5) > 0.1 {
+		t.Errorf("%.2f of other maps lie further than the median", share)
 	}
 }
 
 func TestTypicalRefuses(t *testing.T) {
-	prior := cosmology.CAMELSPrior()
-	at := spreadParams(rand.New(rand.NewPCG(1, 2)), 12)
-	for _, bad := range [][]float64{nil, {1, 2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, math.NaN()}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, math.Inf(1)}} {
-		if _, err := NewTypical(prior, at[:len(bad)], bad); err == nil {
-			t.Errorf("%v was accepted", bad)
+	prior, rng := cosmology.CAMELSPrior(), rand.New(rand.NewPCG(1, 2))
+	at := spreadParams(rng, 16)
+	with := func(change func([][]float64)) [][]float64 {
+		values := make([][]float64, len(at))
+		for i := range values {
+			values[i] = []float64{rng.NormFloat64(), rng.NormFloat64()}
+		}
+		change(values)
+		return values
+	}
+	names := []string{"a", "b"}
+	for want, values := range map[string][][]float64{
+		"at least 16":         with(func([][]float64) {})[:15],
+		"map 3 has 1 numbers": with(func(v [][]float64) { v[3] = v[3][:1] }),
+		"b of map 2 is NaN":   with(func(v [][]float64) { v[2][1] = math.NaN() }),
+		"a of map 0 is -Inf":  with(func(v [][]float64) { v[0][0] = math.Inf(-1) }),
+		"b is the same for all": with(func(v [][]float64) {
+			for _, row := range v {
+				row[1] = 0
+			}
+		}),
+	} {
+		if _, err := NewTypical(prior, names, at[:len(values)], values); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
-	same, err := NewTypical(prior, slices.Repeat(at[:1], 12), []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}) // a network that has learnt nothing fits all maps alike
-	if err != nil || math.Abs(same.Of(at[0], 6.5).Z) > 0.01 {
+	good := with(func([][]float64) {})
+	same, err := NewTypical(prior, names, slices.Repeat(at[:1], 16), good) // a network that has learnt nothing fits all maps alike
+	mean := []float64{0, 0}
+	for _, row := range good {
+		mean[0], mean[1] = mean[0]+row[0]/16, mean[1]+row[1]/16
+	}
+	if err != nil || same.Of(at[0], mean).Distance > 0.5 {
 		t.Errorf("values at one point: %+v, %v", same, err)
 	}
-	if err := (Typical{Prior: prior, Values: make([]float64, 7)}).Validate(); err == nil {
-		t.Error("seven values were accepted")
+	for field, spoil := range map[string]func(*Typical){
+		"Widths[1]": func(t *Typical) { t.Widths[1] = 0 }, "Whitening[1]": func(t *Typical) { t.Whitening[1] = t.Whitening[1][:1] },
+		"Distances": func(t *Typical) { t.Distances = nil }, "Trends[0]": func(t *Typical) { t.Trends[0][3] = math.Inf(1) }, "2 names, 1 trends": func(t *Typical) { t.Trends = t.Trends[:1] },
+	} {
+		bad := same
+		bad.Widths, bad.Trends, bad.Whitening = slices.Clone(same.Widths), slices.Clone(same.Trends), slices.Clone(same.Whitening)
+		spoil(&bad)
+		if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("error %v, want one of %s", err, field)
+		}
 	}
 }

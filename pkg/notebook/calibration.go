@@ -155,7 +155,7 @@ func (s *Session) Constraint(c Calibrated) {
 		case len(found.Warnings) > 0:
 			notes = append(notes, "Warning for "+name+": "+strings.Join(found.Warnings, "; "))
 		case c.Has():
-			notes = append(notes, "No warning for "+name+": all terms are as those of the calibration's maps.")
+			notes = append(notes, "No warning for "+name+": it is as the calibration's maps are.")
 		}
 	}
 	s.Table([]string{"", "parameter", "truth", "mean", "standard deviation", "68 %"}, rows)

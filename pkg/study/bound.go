@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
@@ -48,6 +50,7 @@ type Bound struct {
 	Truth      cosmology.Params       `json:"truth"`
 	Terms      likelihood.Interpolant `json:"terms"` // each multiplied by how many it stands for
 	Pixels     int                    `json:"pixels"`
+	Moments    []float64              `json:"moments"` // of the map: see moments
 }
 
 // BoundOf evaluates the bound of a map over the prior. progress may be nil.
@@ -57,8 +60,23 @@ func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap, prog
 	}
 	terms := s.overSeeds(m, c)
 	in, err := likelihood.Interpolate(ctx, likelihood.Weighted(terms, c.Quadrature.Weights), likelihood.WholePrior(s.Prior, 2), c.Interpolation, progress)
-	return Bound{Terms: in, Pixels: len(m.Values)}, err
+	return Bound{Terms: in, Pixels: len(m.Values), Moments: moments(m)}, err
 }
+
+// moments returns mean and standard deviation of a map's values, which are log10, and log10 of the mean density.
+func moments(m field.LogMap) []float64 {
+	values := make([]float64, len(m.Values))
+	density := 0.0
+	for i, v := range m.Values {
+		values[i] = float64(v)
+		density += math.Pow(10, float64(v)) / float64(len(m.Values))
+	}
+	mean, deviation := stat.PopMeanStdDev(values, nil)
+	return []float64{mean, deviation, math.Log10(density)}
+}
+
+// momentNames are theirs.
+var momentNames = []string{"the mean of log10 of the pixels", "the standard deviation of log10 of the pixels", "log10 of the mean density"}
 
 // overSeeds returns the terms of a map, averaged over noise seeds and mirror images.
 func (s Source) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
@@ -94,16 +112,25 @@ func (b Bound) Surface(prior cosmology.Prior, weights []float64) likelihood.Surf
 	return out
 }
 
-// AtBest returns where the weighted sum of the terms is least and the terms there, in nats a pixel: numbers that are odd where a map is not of the kind that
-// the network knows.
-func (b Bound) AtBest(prior cosmology.Prior, weights []float64) (cosmology.Params, []float64) {
+// atBest returns where the weighted sum of the terms is least, and numbers that are odd there where a map is not of the kind that the network knows: the terms, in nats a
+// pixel, and the map's moments.
+func (b Bound) atBest(prior cosmology.Prior, weights []float64) (cosmology.Params, []float64) {
 	s := b.Surface(prior, weights)
 	p := s.Grid.Points()[floats.MinIdx(s.NLL)]
 	var out []float64
 	for _, t := range b.Terms.On(likelihood.Grid{OmegaM: []float64{p.OmegaM}, Sigma8: []float64{p.Sigma8}}) {
 		out = append(out, t.NLL[0]/float64(b.Pixels))
 	}
-	return p, out
+	return p, append(out, b.Moments...)
+}
+
+// atBestNames are those of the numbers of atBest.
+func (c BoundConfig) atBestNames() []string {
+	var out []string
+	for _, t := range c.Quadrature.Terms {
+		out = append(out, fmt.Sprintf("term %d of the bound (nats a pixel)", t))
+	}
+	return append(out, momentNames...)
 }
 
 // check returns an error for a bound that has not as many terms.

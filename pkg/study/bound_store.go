@@ -161,7 +161,7 @@ func openBounds(dir string, key boundKey) (*boundStore, error) {
 		n++
 		var b Bound
 		err := json.Unmarshal(line, &b)
-		if err == nil && (b.Pixels < 1 || b.Terms.Evaluations < 1) {
+		if err == nil && (b.Pixels < 1 || b.Terms.Evaluations < 1 || len(b.Moments) != len(momentNames)) {
 			err = errors.New("it is no bound of a map")
 		}
 		if err != nil {

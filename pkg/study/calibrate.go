@@ -3,6 +3,7 @@ package study
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 
@@ -58,8 +59,7 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string, c CalibrateCo
 		return out, err
 	}
 	out.Recalibration, out.Trials = choice.Recalibration, choice.Trials
-	out.Typical, err = out.typical(bounds)
-	return out, err
+	return out, out.know(bounds)
 }
 
 // crossFitted are the posteriors of each fold of simulations with weights that were fitted on the others. On maps that they were fitted on weights look better
@@ -103,11 +103,13 @@ func Uncalibrated(hash string, prior cosmology.Prior, c BoundConfig) Calibration
 // ErrTooFew is wrapped by the error for data with too few held-out simulations for a calibration.
 var ErrTooFew = errors.New("too few simulations")
 
-// enough returns an error unless weights of all terms can be fitted without any one of the folds.
+// enough returns an error unless weights of all terms can be fitted without any one of the folds, and what is typical of the maps be told.
 func (c CalibrateConfig) enough(simulations int) error {
 	terms := len(c.Bound.Quadrature.Terms)
-	if want := (2*terms*c.Folds + c.Folds - 2) / (c.Folds - 1); simulations < max(want, c.Folds) {
-		return fmt.Errorf("%w: %d for a calibration of %d terms in %d folds, want at least %d; use more simulations or fewer terms", ErrTooFew, simulations, terms, c.Folds, max(want, c.Folds))
+	typical := calibration.FewestTypical(len(c.Bound.atBestNames()))
+	want := max((2*terms*c.Folds+c.Folds-2)/(c.Folds-1), c.Folds, (typical+mapsPerSimulation-1)/mapsPerSimulation)
+	if simulations < want {
+		return fmt.Errorf("%w: %d for a calibration of %d terms in %d folds, want at least %d; use more simulations or fewer terms", ErrTooFew, simulations, terms, c.Folds, want)
 	}
 	return nil
 }
@@ -121,26 +123,32 @@ func (c Calibration) cases(bounds []Bound) []calibration.Case {
 	return out
 }
 
-// typical is what the terms are at the best fits.
-func (c Calibration) typical(bounds []Bound) ([]calibration.Typical, error) {
-	at := make([]cosmology.Params, len(bounds))
-	values := make([][]float64, len(c.Weights))
+// know learns from the maps of the calibration what a map of their kind is like at its best fit, and how far outside the prior that may seem to be.
+func (c *Calibration) know(bounds []Bound) error {
+	at, values := make([]cosmology.Params, len(bounds)), make([][]float64, len(bounds))
+	c.Beyond = nil
 	for i, b := range bounds {
-		var terms []float64
-		at[i], terms = b.AtBest(c.Prior, c.Weights)
-		for k, v := range terms {
-			values[k] = append(values[k], v)
-		}
-	}
-	var out []calibration.Typical
-	for _, v := range values {
-		t, err := calibration.NewTypical(c.Prior, at, v)
+		at[i], values[i] = b.atBest(c.Prior, c.Weights)
+		_, beyond, err := c.recalibrated(b)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, t)
+		c.Beyond = append(c.Beyond, beyond)
 	}
-	return out, nil
+	slices.Sort(c.Beyond)
+	var err error
+	c.Typical, err = calibration.NewTypical(c.Prior, c.Bound.atBestNames(), at, values)
+	return err
+}
+
+// recalibrated returns the posterior of a map and how far outside the prior it fits best.
+func (c Calibration) recalibrated(b Bound) (likelihood.Surface, float64, error) {
+	s, err := c.Recalibration.Apply(b.Surface(c.Prior, c.Weights))
+	if err != nil {
+		return s, 0, err
+	}
+	beyond, err := calibration.Beyond(s, c.Prior)
+	return s, beyond, err
 }
 
 // Honesty scores posteriors of maps that the calibration has not seen: those of the paper's first term, of the whole bound as it is, with weights, and
@@ -194,18 +202,22 @@ func ones(n int) []float64 {
 type Constraint struct {
 	Surface        likelihood.Surface // recalibrated −ln L over the prior
 	OmegaM, Sigma8 likelihood.Marginal
-	Evaluations    int // of the network
+	Evaluations    int      // of the network
+	Odd            Standing // between the map and what is expected where it fits best; not of Uncalibrated
+	Outside        Standing // of the best fit outside the prior; likewise
 	Warnings       []string
 }
 
 // Constrain returns the calibrated constraint of a map from its bound.
 func (c Calibration) Constrain(b Bound) (Constraint, error) {
-	s, err := c.Recalibration.Apply(b.Surface(c.Prior, c.Weights))
+	s, beyond, err := c.recalibrated(b)
 	if err != nil {
 		return Constraint{}, err
 	}
 	out := Constraint{Surface: s, Evaluations: b.Terms.Evaluations * len(c.Bound.Quadrature.Terms) * len(c.Bound.Quadrature.Draws(c.Bound.Seeds))}
 	out.OmegaM, out.Sigma8 = s.Marginals()
-	out.Warnings = c.warnings(b)
+	if c.Maps > 0 {
+		out.Odd, out.Outside, out.Warnings = c.judge(b, beyond)
+	}
 	return out, nil
 }

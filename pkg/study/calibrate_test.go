@@ -100,7 +100,7 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Typical) != 2 || len(cal.Typical[0].Values) != 80 {
+	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Typical.Names) != 5 || len(cal.Typical.Distances) != 80 || len(cal.Beyond) != 80 {
 		t.Errorf("calibrated on %d maps of %d simulations", cal.Maps, cal.Simulations)
 	}
 	// Beside each other the terms must get their due: 9/4 to one, to √2 times 4/√80 in the logarithm.
@@ -171,12 +171,12 @@ func TestConstraintOfAMap(t *testing.T) {
 	}
 }
 
-// TestWarnings: a map whose term lies far from those of the calibration gets one that names the term, others none.
+// TestWarnings: a map whose term lies far from those of the calibration gets one that names the term, one that fits best far outside the prior another, others none.
 func TestWarnings(t *testing.T) {
 	bounds := pairBounds(t, [2]float64{1, 1}, 20, 4)
 	cal := Uncalibrated("", cosmology.CAMELSPrior(), pairConfig().Bound)
-	var err error
-	if cal.Typical, err = cal.typical(bounds); err != nil {
+	cal.Maps = len(bounds)
+	if err := cal.know(bounds); err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range bounds {
@@ -184,38 +184,52 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("a map of the calibration: %v, warnings %v", err, c.Warnings)
 		}
 	}
-	s := Source{Prior: cal.Prior, Terms: func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
-		of := pairTerms([2]float64{1, 1})(m, terms, seed)
-		return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
-			values, err := of(ctx, thetas)
-			for _, row := range values {
-				row[1] += 1e3
+	constrain := func(m field.LogMap, more float64) Constraint {
+		s := Source{Prior: cal.Prior, Terms: func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
+			of := pairTerms([2]float64{1, 1})(m, terms, seed)
+			return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
+				values, err := of(ctx, thetas)
+				for _, row := range values {
+					row[1] += more
+				}
+				return values, err
 			}
-			return values, err
+		}}
+		b, err := s.BoundOf(ctx, cal.Bound, m, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}}
-	odd, err := s.BoundOf(ctx, cal.Bound, pairMap(cosmology.Fiducial, rand.New(rand.NewPCG(5, 0))), nil)
-	if err != nil {
-		t.Fatal(err)
+		c, err := cal.Constrain(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
 	}
-	c, err := cal.Constrain(odd)
-	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "term 1 of the bound is 25") || !strings.Contains(c.Warnings[0], "further than all 40 maps") {
-		t.Errorf("%v, warnings %v", err, c.Warnings)
+	good := pairMap(cosmology.Fiducial, rand.New(rand.NewPCG(5, 0)))
+	if got := constrain(good, 0); len(got.Warnings) != 0 || !(got.Odd.AsFar > rare) || got.Outside != (Standing{0, 1}) {
+		t.Errorf("a good map: %+v, %+v, warnings %v", got.Odd, got.Outside, got.Warnings)
+	}
+	if got := constrain(good, 1e3).Warnings; len(got) != 1 || !strings.Contains(got[0], "term 1 of the bound (nats a pixel) is 25") || !strings.Contains(got[0], "as for 0.0 % of the calibration's 40 maps") {
+		t.Errorf("an odd term: warnings %v", got)
+	}
+	far := constrain(pairMap(cosmology.Params{OmegaM: 0.3, Sigma8: 2.5}, rand.New(rand.NewPCG(6, 0))), 0)
+	if n := len(far.Warnings); n == 0 || !strings.Contains(far.Warnings[n-1], "this map fits best outside the prior, by ") || far.Outside.AsFar > 0 {
+		t.Errorf("σ_8 = 2.5: %+v, warnings %v", far.Outside, far.Warnings)
 	}
 }
 
 // TestFewSimulationsAllowFewKinds: a rich recalibration is not tried on what does not determine it, and too few for the weights are refused.
 func TestFewSimulationsAllowFewKinds(t *testing.T) {
 	c := pairConfig()
-	cal, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 6, 6), cosmology.CAMELSPrior(), "", c)
+	cal, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 11, 6), cosmology.CAMELSPrior(), "", c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cal.Trials) != 2 { // five or four simulations are left to fit: none for four numbers
-		t.Errorf("trials %+v, want identity and temperature", cal.Trials)
+	if len(cal.Trials) != 3 { // eight simulations are left to fit: none for five numbers
+		t.Errorf("trials %+v, want identity, temperature and axes", cal.Trials)
 	}
-	_, err = Calibrate(pairBounds(t, [2]float64{4, 4}, 3, 6), cosmology.CAMELSPrior(), "", c)
-	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "3 for a calibration of 2 terms in 5 folds, want at least 5") {
+	_, err = Calibrate(pairBounds(t, [2]float64{4, 4}, 9, 6), cosmology.CAMELSPrior(), "", c)
+	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "9 for a calibration of 2 terms in 5 folds, want at least 11") {
 		t.Errorf("error %v", err)
 	}
 	other := c
@@ -227,7 +241,7 @@ func TestFewSimulationsAllowFewKinds(t *testing.T) {
 
 // TestCalibrationFiles: a calibration reads back as it was; another checkpoint's and a damaged one are refused with what to do.
 func TestCalibrationFiles(t *testing.T) {
-	cal, err := Calibrate(pairBounds(t, [2]float64{2, 2}, 8, 7), cosmology.CAMELSPrior(), "0123456789abcdef", pairConfig())
+	cal, err := Calibrate(pairBounds(t, [2]float64{2, 2}, 11, 7), cosmology.CAMELSPrior(), "0123456789abcdef", pairConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +273,8 @@ func TestCalibrationFiles(t *testing.T) {
 		{`"weights": [`, `"weights": [1,`},
 		{`"temperature": `, `"temperature": -`},
 		{`"seeds": 1`, `"seeds": 0`},
-		{`"values": [`, `"values": [1e9,`},
+		{`"distances": [`, `"distances": [1e9,`},
+		{`"beyond": [`, `"beyond": [1e9,`},
 		{whole, "{}"},
 		{`"sigma_8": 0.6`, `"sigma_8": 0.5`},
 	} {
@@ -326,10 +341,10 @@ func TestCalibrationStudy(t *testing.T) {
 
 // TestCalibrationStudyRefuses what cannot give a calibration or an honest test of one, before the network is asked anything.
 func TestCalibrationStudyRefuses(t *testing.T) {
-	s := universeOf(t, 12)
+	s := universeOf(t, 15)
 	asked := 0
 	s.Terms = counting(exactTerms, &asked)
-	s.Validation, s.Test = []int{0, 1, 2, 3, 4, 5}, []int{6, 7, 8}
+	s.Validation, s.Test = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, []int{11, 12, 13}
 	maps, c := s.Suite.Sets[camels.LH], pairConfig()
 	refused := func(what string, s Source, test *camels.Maps, few bool, want ...string) {
 		t.Helper()

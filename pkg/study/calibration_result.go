@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
+	"sort"
 
 	"darkfield/pkg/calibration"
 	"darkfield/pkg/cosmology"
@@ -26,7 +28,8 @@ type Calibration struct {
 	Weights       []float64                 `json:"weights"` // of the terms, besides how many each one stands for
 	Recalibration calibration.Recalibration `json:"recalibration"`
 	Trials        []calibration.Trial       `json:"trials"`  // that it was chosen by
-	Typical       []calibration.Typical     `json:"typical"` // each term at the best fit, in nats a pixel
+	Typical       calibration.Typical       `json:"typical"` // the terms at the best fit and the moments of a map
+	Beyond        []float64                 `json:"beyond"`  // how far outside the prior each map fits best, in standard deviations, rising
 	Maps          int                       `json:"maps"`    // that it was fitted on
 	Simulations   int                       `json:"simulations"`
 }
@@ -35,17 +38,21 @@ type Calibration struct {
 func (c Calibration) Validate() error {
 	errs := []error{c.Bound.Validate(), c.Recalibration.Validate()}
 	n := len(c.Bound.Quadrature.Terms)
-	if len(c.Weights) != n || len(c.Typical) != n {
-		errs = append(errs, fmt.Errorf("%d weights and %d typical values for %d terms, want one each", len(c.Weights), len(c.Typical), n))
+	if len(c.Weights) != n {
+		errs = append(errs, fmt.Errorf("%d weights for %d terms, want one each", len(c.Weights), n))
+	}
+	if got, want := len(c.Typical.Names), len(c.Bound.atBestNames()); got != want {
+		errs = append(errs, fmt.Errorf("what is typical of %d numbers, want %d", got, want))
+	}
+	if len(c.Beyond) == 0 || !slices.IsSorted(c.Beyond) {
+		errs = append(errs, fmt.Errorf("distances outside the prior of %d maps, want at least one, rising", len(c.Beyond)))
 	}
 	for k, w := range c.Weights {
 		if !(w >= 0) || math.IsInf(w, 0) {
 			errs = append(errs, fmt.Errorf("weight %d is %g, want a finite number >= 0", k, w))
 		}
 	}
-	for _, t := range c.Typical {
-		errs = append(errs, t.Validate())
-	}
+	errs = append(errs, c.Typical.Validate())
 	if c.Prior != c.Recalibration.Prior {
 		errs = append(errs, fmt.Errorf("prior %v, but the recalibration is for %v", c.Prior, c.Recalibration.Prior))
 	}
@@ -83,22 +90,47 @@ func LoadCalibration(path, hash string) (Calibration, error) {
 	return c, nil
 }
 
-// odd is how far a term may lie from what is expected at the best fit, in robust standard deviations and further than that of any map of the calibration, before a warning.
-const odd = 5
+// Standing says how far out a map lies, in standard deviations, and what share of the calibration's maps lie as far.
+type Standing struct {
+	Distance float64 `json:"distance"`
+	AsFar    float64 `json:"as_far"`
+}
 
-// warnings say what makes a map unlike those of the calibration.
-func (c Calibration) warnings(b Bound) []string {
-	var out []string
-	if len(c.Typical) == 0 { // Uncalibrated
-		return nil
-	}
-	at, values := b.AtBest(c.Prior, c.Weights)
-	for k, v := range values {
-		if t := c.Typical[k].Of(at, v); t.Outside && !(math.Abs(t.Z) <= odd) {
-			out = append(out, fmt.Sprintf("term %d of the bound is %.4g nats a pixel at the best fit, where %.4g is expected: %+.1f standard deviations, further than all %d maps of the calibration: this map is not of their kind, do not trust its error bars", c.Bound.Quadrature.Terms[k], v, t.Expected, t.Z, len(c.Typical[k].Values)))
+// rare is the share of the calibration's maps that may lie as far out as a map that is warned of.
+const rare = 0.01
+
+// judge says in what a map is unlike those of the calibration. beyond is how far outside the prior it fits best.
+func (c Calibration) judge(b Bound, beyond float64) (odd, outside Standing, warnings []string) {
+	at, values := b.atBest(c.Prior, c.Weights)
+	t := c.Typical.Of(at, values)
+	odd = Standing{t.Distance, asFar(c.Typical.Distances, t.Distance)}
+	outside = Standing{beyond, asFar(c.Beyond, beyond)}
+	if odd.AsFar <= rare {
+		k := 0
+		for i, z := range t.Z {
+			if math.Abs(z) > math.Abs(t.Z[k]) {
+				k = i
+			}
 		}
+		warnings = append(warnings, fmt.Sprintf("%.1f standard deviations lie between this map and what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): it may not be of their kind, do not trust its error bars",
+			odd.Distance, c.share(odd), c.Typical.Names[k], values[k], t.Expected[k], t.Z[k]))
 	}
-	return out
+	if outside.AsFar <= rare {
+		warnings = append(warnings, fmt.Sprintf("this map fits best outside the prior, by %.1f standard deviations, as do %s: its parameters may lie outside, or it may not be of their kind, do not trust its error bars", beyond, c.share(outside)))
+	}
+	return odd, outside, warnings
+}
+
+func (c Calibration) share(s Standing) string {
+	return fmt.Sprintf("%.1f %% of the calibration's %d maps", 100*s.AsFar, c.Maps)
+}
+
+// asFar returns the share of rising values that are as large as x; 0 for NaN.
+func asFar(values []float64, x float64) float64 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return float64(len(values)-sort.SearchFloat64s(values, x)) / float64(len(values))
 }
 
 // Method is one way to get posteriors, scored on the test maps.

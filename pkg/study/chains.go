@@ -127,7 +127,7 @@ type keptChains struct {
 // chainsOf is a hash of what the density depends on.
 func (s Source) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %v %t %t %d %x %x %+v %x\n", s.Hash, b.Quadrature.Terms, b.Quadrature.Mirrored, b.Quadrature.Level, b.Seeds, total, m.Values, m.Box, s.Prior)
+	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", s.Hash, b.Quadrature, b.Seeds, total, m.Values, m.Box, s.Prior)
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
 
@@ -160,7 +160,7 @@ func (s Source) chainState(cfg hmc.Config, near likelihood.Surface, of, path str
 	return hmc.NewState(box, cfg, starts)
 }
 
-// keptState reads a state and refuses that of another sampling.
+// keptState reads a state and refuses that of another sampling. More draws than it was to have are no other sampling: they follow those that are there.
 func keptState(raw []byte, cfg hmc.Config, of, path string) (*hmc.State, error) {
 	kept := keptChains{State: new(hmc.State)}
 	err := json.Unmarshal(raw, &kept)
@@ -170,13 +170,16 @@ func keptState(raw []byte, cfg hmc.Config, of, path string) (*hmc.State, error) 
 	if err == nil {
 		err = kept.State.Validate()
 	}
+	if err == nil {
+		kept.State.Config.Draws = max(kept.State.Config.Draws, cfg.Draws)
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("study: %s: %w; delete it to begin anew", path, err)
 	case kept.Of != of:
 		return nil, fmt.Errorf("study: %s holds a sampling for another map, checkpoint or calibration; delete it or choose another directory", path)
 	case kept.State.Config != cfg:
-		return nil, fmt.Errorf("study: %s holds a sampling with other settings, %+v; delete it or ask for the same", path, kept.State.Config)
+		return nil, fmt.Errorf("study: %s holds a sampling with other settings, %+v; delete it or ask for the same, or for more draws", path, kept.State.Config)
 	}
 	return kept.State, nil
 }

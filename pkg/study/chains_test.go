@@ -77,7 +77,7 @@ func TestChainsAgreeWithTheGrid(t *testing.T) {
 	checkCSV(t, chains.WriteCSV, c.Chains*c.Draws)
 }
 
-// TestInterruptedChainsGoOn: the draws are those of a sampling without the break; a state of something else is refused.
+// TestInterruptedChainsGoOn: the draws are those of a sampling without the break, also where more are asked for; a state of something else is refused.
 func TestInterruptedChainsGoOn(t *testing.T) {
 	s, m, cal, grid := chainsProblem(t)
 	c := hmc.Default()
@@ -109,14 +109,22 @@ func TestInterruptedChainsGoOn(t *testing.T) {
 	if iterations != c.Warmup+c.Draws-65 {
 		t.Errorf("%d iterations after the break, want %d", iterations, c.Warmup+c.Draws-65)
 	}
+	longer := c
+	longer.Draws = 40
+	if whole, err = sample(ctx, s, m, longer, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if again, err = sample(ctx, s, m, longer, path, nil); err != nil || asJSON(t, again.Result.Draws) != asJSON(t, whole.Result.Draws) {
+		t.Errorf("%v, or other draws where ten more are asked for", err)
+	}
 	other := m
 	other.Values = append([]float32{0.6}, m.Values[1:]...)
-	longer, network := c, s
-	longer.Draws, network.Hash = 40, "another"
+	shorter, network := c, s
+	shorter.Draws, network.Hash = 20, "another"
 	for what, try := range map[string]func() (Chains, error){
 		"another map": func() (Chains, error) { return sample(ctx, s, other, c, path, nil) },
 		"network":     func() (Chains, error) { return sample(ctx, network, m, c, path, nil) },
-		"settings":    func() (Chains, error) { return sample(ctx, s, m, longer, path, nil) },
+		"settings":    func() (Chains, error) { return sample(ctx, s, m, shorter, path, nil) },
 	} {
 		if _, err := try(); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "delete it or") {
 			t.Errorf("%s: error %v", what, err)

@@ -52,7 +52,11 @@ func (r *Robustness) score(name string, c Calibration, cfg CalibrateConfig, boun
 	}
 	warned := 0
 	for _, b := range bounds {
-		if len(c.warnings(b)) > 0 {
+		one, err := c.Constrain(b)
+		if err != nil {
+			return err
+		}
+		if len(one.Warnings) > 0 {
 			warned++
 		}
 	}

@@ -31,9 +31,9 @@ func (a *app) infer() *cobra.Command {
 		Use:   "infer",
 		Short: "Infer Ω_m and σ_8 of one map, with calibrated error bars",
 		Long: `Evaluates the variational bound of a map over the prior, turns it into a posterior by a calibration (see calibrate) and prints
-means, standard deviations and intervals. A map that is not of the kind that the calibration knows gets a warning with the number
-that shows it. Several maps are combined into one constraint: they must be of different universes, or the error bars will be too short. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
-the recalibration; a call that was killed goes on with the same draws.`,
+means, standard deviations and intervals. It also says how far a map is from what is expected where it fits best, and how far outside the prior
+that is, and what share of the calibration's maps are as far; below 1 % it warns. Several maps are combined into one constraint: they must be of different universes, or the error bars will be too short. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
+the recalibration; a call that was killed goes on with the same draws, and one with more --draws adds to them.`,
 		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 0 --chains chains`,
 		Args: cobra.NoArgs,
@@ -68,9 +68,17 @@ type inference struct {
 	OmegaM      map[string]float64 `json:"omega_m"`
 	Sigma8      map[string]float64 `json:"sigma_8"`
 	Evaluations int                `json:"evaluations"`
+	Maps        []mapStanding      `json:"maps"`
 	Warnings    []string           `json:"warnings"`
 	Chains      *study.Chains      `json:"chains,omitempty"`
 	Grid        *gridMoments       `json:"grid,omitempty"` // of the same terms as the chains, before the recalibration
+}
+
+// mapStanding says how like the calibration's maps one is.
+type mapStanding struct {
+	Index   int            `json:"index"`
+	Odd     study.Standing `json:"from_expected"`
+	Outside study.Standing `json:"outside_prior"`
 }
 
 type gridMoments struct {
@@ -120,6 +128,7 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 		if err != nil {
 			return none, err
 		}
+		out.Maps = append(out.Maps, mapStanding{index, one.Odd, one.Outside})
 		posteriors, out.Evaluations = append(posteriors, one.Surface), out.Evaluations+one.Evaluations
 		for _, w := range one.Warnings {
 			out.Warnings = append(out.Warnings, fmt.Sprintf("map %d: %s", index, w))
@@ -166,6 +175,12 @@ func inferTable(w io.Writer, r inference) {
 	line("Ω_m", r.OmegaM)
 	line("σ_8", r.Sigma8)
 	row(w)
+	row(w, "beside the calibration's maps", "distance, σ", "as far")
+	for _, m := range r.Maps {
+		row(w, fmt.Sprintf("map %d from what is expected", m.Index), fmt.Sprintf("%.1f", m.Odd.Distance), fmt.Sprintf("%.1f %%", 100*m.Odd.AsFar))
+		row(w, fmt.Sprintf("map %d outside the prior", m.Index), fmt.Sprintf("%.1f", m.Outside.Distance), fmt.Sprintf("%.1f %%", 100*m.Outside.AsFar))
+	}
+	row(w)
 	row(w, fmt.Sprintf("%d network evaluations", r.Evaluations))
 	if r.Chains == nil {
 		return
@@ -179,6 +194,6 @@ func inferTable(w io.Writer, r inference) {
 		row(w, name, d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat), fmt.Sprintf("ESS %.0f", d.BulkESS), fmt.Sprintf("tails %.0f", d.TailESS))
 	}
 	if !r.Chains.Converged() {
-		row(w, "the chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): ask for more --draws")
+		row(w, "the chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): ask for more --draws, which follow these")
 	}
 }

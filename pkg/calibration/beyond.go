@@ -1,0 +1,44 @@
+package calibration
+
+import (
+	"math"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/likelihood"
+)
+
+// Beyond returns how far outside the prior a surface has its least −ln L, by the quadratic that continues it there: in standard deviations, the square root of twice what
+// −ln L falls from the best point of the prior to its vertex; 0 where the vertex lies inside. For an honest posterior of a map from inside the prior it is no larger than the distance of the estimate
+// from the truth, whose square is chi² of two degrees of freedom. It returns an error for a surface that cannot be used.
+func Beyond(s likelihood.Surface, prior cosmology.Prior) (float64, error) {
+	units, err := newLogUnits(prior)
+	if err != nil {
+		return 0, err
+	}
+	l, err := newLandscape(s, units)
+	if err != nil {
+		return 0, err
+	}
+	return math.Sqrt(2 * math.Max(0, l.q.least()-l.q.value)), nil
+}
+
+// least is the least value inside the prior, the unit square of log units.
+func (q quadratic) least() float64 {
+	inside := true
+	for _, v := range q.vertex {
+		inside = inside && v >= 0 && v <= 1
+	}
+	if inside {
+		return q.value
+	}
+	least := math.Inf(1)
+	for k, other := range [2]int{1, 0} { // of a convex function it lies on an edge
+		for _, edge := range []float64{0, 1} {
+			var x [2]float64
+			x[k] = edge
+			x[other] = clamp(q.vertex[other]-q.h[0][1]*(edge-q.vertex[k])/q.h[other][other], 0, 1)
+			least = math.Min(least, q.at(x))
+		}
+	}
+	return least
+}

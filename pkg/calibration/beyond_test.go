@@ -1,0 +1,39 @@
+package calibration
+
+import (
+	"math"
+	"testing"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/likelihood"
+)
+
+// TestBeyond: of a Gaussian with its middle outside the prior, the distance is that to the nearest point of the prior in the Gaussian's own metric; of one inside it is 0.
+func TestBeyond(t *testing.T) {
+	units, prior := logUnitsOf(t), cosmology.CAMELSPrior()
+	grid := likelihood.WholePrior(prior, 40)
+	const a, b, rho = 0.05, 0.1, 0.6 // standard deviations and correlation, in log units
+	for _, c := range []struct {
+		name   string
+		centre [2]float64
+		want   float64
+	}{
+		{"inside", [2]float64{0.3, 0.7}, 0},
+		{"on an edge", [2]float64{1, 0.5}, 0},
+		{"beyond one edge", [2]float64{1.2, 0.5}, 4}, // σ_8 is free to follow, so that its width does not matter
+		{"below both, where the corner is nearest", [2]float64{-0.1, -0.2}, math.Sqrt((4 - 2*rho*2*2 + 4) / (1 - rho*rho))},
+	} {
+		s := surfaceOf(units, grid, func(x [2]float64) float64 {
+			u, v := (x[0]-c.centre[0])/a, (x[1]-c.centre[1])/b
+			return 1000 + (u*u-2*rho*u*v+v*v)/(2*(1-rho*rho))
+		})
+		got, err := Beyond(s, prior)
+		if err != nil || math.Abs(got-c.want) > 1e-3 {
+			t.Errorf("%s: %g, %v, want %g", c.name, got, err, c.want)
+		}
+	}
+	bad := surfaceOf(units, grid, func([2]float64) float64 { return math.NaN() })
+	if _, err := Beyond(bad, prior); err == nil {
+		t.Error("a surface of NaN was accepted")
+	}
+}
