@@ -18,17 +18,16 @@ func (n *network) resnet(x *Node, prefix string, out int) *Node {
 	return Add(h, x)
 }
 
-// block is Conv 3×3 → GroupNorm → SiLU.
+// block is Conv 3×3 → GroupNorm → SiLU. The bias of the convolution is left to the normalisation.
 func (n *network) block(x *Node, prefix string) *Node {
-	h := n.convolve(x, prefix+"proj", 1, 1)
-	return silu(n.groupNorm(h, prefix+"norm", n.Groups))
+	h := n.convolve(x, prefix+"proj")
+	return silu(n.groupNorm(h, n.weight(prefix+"proj.bias"), prefix+"norm", n.Groups))
 }
 
-// convolve applies a circular convolution: x is wrapped by pad pixels on each side.
-func (n *network) convolve(x *Node, name string, stride, pad int) *Node {
+// convolve applies a circular 3×3 convolution without bias.
+func (n *network) convolve(x *Node, name string) *Node {
 	kernel := TransposeAllAxes(n.weight(name+".weight"), 2, 3, 1, 0) // [height, width, in, out]
-	y := Convolve(Wrap(Wrap(x, 1, pad), 2, pad), kernel).Strides(stride).NoPadding().Done()
-	return Add(y, InsertAxes(n.weight(name+".bias"), 0, 0, 0))
+	return Convolve(Wrap(Wrap(x, 1, 1), 2, 1), kernel).NoPadding().Done()
 }
 
 // Wrap pads one axis of x with pad entries of its own opposite edge, as the periodic box wants it; GoMLX v0.28 has no gradient for Pad.
@@ -51,15 +50,24 @@ func (n *network) project(x *Node, name string) *Node {
 	return Einsum("bhwi,oi->bhwo", x, w)
 }
 
-// groupNorm normalises each group of channels of each map to mean 0 and variance 1, then scales and shifts by channel.
-func (n *network) groupNorm(x *Node, name string, groups int) *Node {
+// groupNorm adds a bias by channel, which may be nil, normalises each group of channels of each map to mean 0 and variance 1, then scales and shifts by channel. Sums over pixels
+// are taken channel by channel, and the bias is added to these first: XLA passes over the pixels once less, and takes many channels at a time.
+func (n *network) groupNorm(x, bias *Node, name string, groups int) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	g := Reshape(x, b, h*w, groups, c/groups)
-	mean := ReduceAndKeep(g, ReduceMean, 1, 3) // [B, 1, groups, 1]
-	g = Sub(g, mean)
-	variance := ReduceAndKeep(Square(g), ReduceMean, 1, 3)
-	g = Div(g, Sqrt(AddScalar(variance, epsilon))) // GoMLX v0.28 has no gradient for Rsqrt
-	y := Reshape(g, b, h, w, c)
-	y = Mul(y, InsertAxes(n.weight(name+".weight"), 0, 0, 0))
-	return Add(y, InsertAxes(n.weight(name+".bias"), 0, 0, 0))
+	rows := Reshape(x, b, h*w, c)
+	mean := func(rows *Node) *Node { return MulScalar(ReduceAndKeep(rows, ReduceSum, 1), 1/float64(h*w)) } // [B, 1, C]
+	overGroup := func(x *Node) *Node {                                                                     // the mean over the group that a channel is in: [B, 1, C]
+		x = ReduceAndKeep(Reshape(x, b, groups, c/groups), ReduceMean, 2)
+		return Reshape(BroadcastToDims(x, b, groups, c/groups), b, 1, c)
+	}
+	centre := mean(rows)
+	if bias != nil {
+		bias = InsertAxes(bias, 0, 0)
+		centre = Sub(overGroup(Add(centre, bias)), bias)
+	} else {
+		centre = overGroup(centre)
+	}
+	rows = Sub(rows, centre)
+	scale := Div(InsertAxes(n.weight(name+".weight"), 0, 0), Sqrt(AddScalar(overGroup(mean(Square(rows))), epsilon))) // GoMLX v0.28 has no gradient for Rsqrt
+	return Reshape(Add(Mul(rows, scale), InsertAxes(n.weight(name+".bias"), 0, 0)), b, h, w, c)
 }

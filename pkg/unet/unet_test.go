@@ -101,8 +101,9 @@ func TestGradientsOfBlocks(t *testing.T) {
 	for name, block := range map[string]func(n *network, x *Node) *Node{
 		"double":           func(n *network, x *Node) *Node { return n.double(x, "ups.2.3") },
 		"halve":            func(n *network, x *Node) *Node { return n.halve(x, "downs.0.3") },
-		"convolution":      func(n *network, x *Node) *Node { return n.convolve(x, "downs.0.1.block1.proj", 1, 1) },
-		"normalisation":    func(n *network, x *Node) *Node { return n.groupNorm(x, "downs.0.2.fn.norm", 4) },
+		"convolution":      func(n *network, x *Node) *Node { return n.convolve(x, "downs.0.1.block1.proj") },
+		"normalisation":    func(n *network, x *Node) *Node { return n.groupNorm(x, nil, "downs.0.2.fn.norm", 4) },
+		"block":            func(n *network, x *Node) *Node { return n.block(x, "downs.0.1.block1.") },
 		"linear attention": func(n *network, x *Node) *Node { return n.residualLinearAttention(x, "downs.0.2.") },
 	} {
 		loss := func(x *Node) *Node {
