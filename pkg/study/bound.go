@@ -66,13 +66,15 @@ func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap, prog
 // moments returns mean and standard deviation of a map's values, which are log10, and log10 of the mean density.
 func moments(m field.LogMap) []float64 {
 	values := make([]float64, len(m.Values))
-	density := 0.0
 	for i, v := range m.Values {
 		values[i] = float64(v)
-		density += math.Pow(10, float64(v)) / float64(len(m.Values))
 	}
 	mean, deviation := stat.PopMeanStdDev(values, nil)
-	return []float64{mean, deviation, math.Log10(density)}
+	largest, density := floats.Max(values), 0.0
+	for _, v := range values { // over the largest, for maps of a poor network overflow
+		density += math.Pow(10, v-largest) / float64(len(values))
+	}
+	return []float64{mean, deviation, largest + math.Log10(density)}
 }
 
 // momentNames are theirs.
