@@ -64,8 +64,10 @@ func TestTypical(t *testing.T) {
 	for _, p := range []cosmology.Params{{OmegaM: 0.15, Sigma8: 0.65}, {OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.45, Sigma8: 0.65}} {
 		for _, off := range []struct{ a, b, distance, za, zb float64 }{
 			{0, 0, 0, 0, 0},
-			{2, 2.4, 1, 1, 0.8}, // along the scatter: b goes with a
-			{2, -2.4, math.Hypot(1, 1.6/0.6), 1, -0.8}, // the same numbers alone, but they never go so
+			// Along the scatter: b goes with a.
+			{2, 2.4, 1, 1, 0.8},
+			// The same numbers alone, but they never go so.
+			{2, -2.4, math.Hypot(1, 1.6/0.6), 1, -0.8},
 		} {
 			expected := c.trend(p)
 			got := typical.Of(p, []float64{expected[0] + off.a, expected[1] + off.b, expected[2]})

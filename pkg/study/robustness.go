@@ -42,23 +42,20 @@ func (s Source) Robustness(ctx context.Context, c Calibration, cfg CalibrateConf
 }
 
 func (r *Robustness) score(name string, c Calibration, cfg CalibrateConfig, bounds []Bound) error {
-	cases, err := c.Recalibration.ApplyAll(c.cases(bounds))
-	if err != nil {
-		return err
+	cases, warned := make([]calibration.Case, len(bounds)), 0
+	for i, b := range bounds {
+		one, err := c.Constrain(b)
+		if err != nil {
+			return fmt.Errorf("study: %s: simulation %d, map %d: %w", name, b.Simulation, b.Map, err)
+		}
+		cases[i] = calibration.Case{Surface: one.Surface, Truth: b.Truth, Simulation: b.Simulation}
+		if len(one.Warnings) > 0 {
+			warned++
+		}
 	}
 	scores, err := calibration.ScoreAll(cases, c.Prior, cfg.Seed)
 	if err != nil {
 		return fmt.Errorf("study: %s: %w", name, err)
-	}
-	warned := 0
-	for _, b := range bounds {
-		one, err := c.Constrain(b)
-		if err != nil {
-			return err
-		}
-		if len(one.Warnings) > 0 {
-			warned++
-		}
 	}
 	r.Warned, r.Maps = append(r.Warned, warned), append(r.Maps, len(bounds))
 	return r.add(name, scores, cfg.Report)

@@ -55,8 +55,9 @@ func (n *network) project(x *Node, name string) *Node {
 func (n *network) groupNorm(x, bias *Node, name string, groups int) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	rows := Reshape(x, b, h*w, c)
-	mean := func(rows *Node) *Node { return MulScalar(ReduceAndKeep(rows, ReduceSum, 1), 1/float64(h*w)) } // [B, 1, C]
-	overGroup := func(x *Node) *Node {                                                                     // the mean over the group that a channel is in: [B, 1, C]
+	mean := func(rows *Node) *Node { return MulScalar(ReduceAndKeep(rows, ReduceSum, 1), 1/float64(h*w)) } // over pixels: [B, 1, C]
+	// overGroup is the mean over the group that a channel is in: [B, 1, C].
+	overGroup := func(x *Node) *Node {
 		x = ReduceAndKeep(Reshape(x, b, groups, c/groups), ReduceMean, 2)
 		return Reshape(BroadcastToDims(x, b, groups, c/groups), b, 1, c)
 	}

@@ -32,7 +32,7 @@ func (a *app) infer() *cobra.Command {
 		Short: "Infer Ω_m and σ_8 of one map, with calibrated error bars",
 		Long: `Evaluates the variational bound of a map over the prior, turns it into a posterior by a calibration (see calibrate) and prints
 means, standard deviations and intervals. It also says how far a map is from what is expected where it fits best, and how far outside the prior
-that is, and what share of the calibration's maps are as far; below 1 % it warns. Several maps are combined into one constraint: they must be of different universes, or the error bars will be too short. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
+that is, and what share of the calibration's maps are as far; at 1 % or less it warns. Several maps are combined into one constraint: they must be of different universes, or the error bars will be too short. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
 the recalibration; a call that was killed goes on with the same draws, and one with more --draws adds to them.`,
 		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 0 --chains chains`,
