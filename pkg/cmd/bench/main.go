@@ -104,7 +104,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			err = errors.New("interrupted; nothing is written")
+			err = errors.New("interrupted")
 		}
 		fmt.Fprintln(stderr, "bench:", oneLine(err))
 		return 1
@@ -135,24 +135,41 @@ func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.warm {
 		return d.warm(ctx)
 	}
+	if o.out == "" {
+		r, err := d.measure(ctx)
+		if err == nil {
+			fmt.Fprint(stdout, r.markdown())
+		}
+		return err
+	}
+	base := unused(filepath.Join(o.out, d.start.Format("2006-01-02")))
+	partial := base + "-partial"
+	d.keep = func(r report) error { return r.write(partial) }
 	r, err := d.measure(ctx)
 	if err != nil {
+		if _, missing := os.Stat(partial + ".md"); missing == nil {
+			fmt.Fprintf(stderr, "bench: the widths that were finished are in %s.md and .csv\n", partial)
+		}
 		return err
 	}
-	text := r.markdown()
-	fmt.Fprint(stdout, text)
-	if o.out == "" {
-		return nil
-	}
-	base := filepath.Join(o.out, r.machine.date.Format("2006-01-02"))
-	if err := write(base+".md", text); err != nil {
+	fmt.Fprint(stdout, r.markdown())
+	if err := r.write(base); err != nil {
 		return err
 	}
-	if err := write(base+".csv", r.csv()); err != nil {
-		return err
+	for _, ending := range endings {
+		os.Remove(partial + ending)
 	}
 	fmt.Fprintf(stderr, "bench: %s.md and .csv written\n", base)
 	return nil
+}
+
+// unused returns base, or base with the first number from 2 behind it that no report has.
+func unused(base string) string {
+	for name, i := base, 2; ; name, i = fmt.Sprintf("%s-%d", base, i), i+1 {
+		if _, err := os.Stat(name + ".md"); err != nil {
+			return name
+		}
+	}
 }
 
 // oneLine joins the lines of joined errors.

@@ -135,6 +135,18 @@ func (r report) csv() string {
 	return b.String()
 }
 
+var endings = []string{".md", ".csv"} // of a report's files
+
+// write writes both files of the report.
+func (r report) write(base string) error {
+	for i, text := range []string{r.markdown(), r.csv()} {
+		if err := write(base+endings[i], text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // write writes a file under another name and renames it, so that it is never half there.
 func write(path, text string) error {
 	err := os.MkdirAll(filepath.Dir(path), 0o755)

@@ -26,7 +26,11 @@ func wide(dim int) bool { return dim >= 48 }
 // turns it follows seconds of waiting, in which a virtual machine gives pages that were freed back to its host, and a step that allocates anew pays for that. It returns our checkpoint.
 func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir string, dim int, open []string) (string, error) {
 	d.say(true, "width %d: training step", dim)
-	out, pace, followed := series{}, d.pace(stepShare, few), followed(dim)
+	least := few
+	if wide(dim) {
+		least = fewest
+	}
+	out, pace, followed := series{}, d.pace(stepShare, least), followed(dim)
 	var start time.Time
 	first, taken, done, sum := 0.0, 0, 0, 0.0
 	checkpoint, err := train(ctx, b, d.job(dir, dim), func(seconds float64) (bool, error) {
