@@ -97,7 +97,7 @@ func (n Network) moments(weight unet.Weight, x *Node) (mean, logVariance *Node) 
 
 // convolve is a circular convolution that keeps the side.
 func convolve(weight unet.Weight, name string, x *Node) *Node {
-	y := Convolve(unet.Wrap(unet.Wrap(x, 1, kernel/2), 2, kernel/2), weight(name+".weight")).NoPadding().Done()
+	y := Convolve(unet.Wrap(x, kernel/2), weight(name+".weight")).NoPadding().Done()
 	return Add(y, InsertAxes(weight(name+".bias"), 0, 0, 0))
 }
 

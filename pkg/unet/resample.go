@@ -11,7 +11,7 @@ import (
 // channels, it is a 2×2 convolution of stride 1.
 func (n *network) halve(x *Node, name string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	x = Wrap(Wrap(x, 1, 1), 2, 1)             // [B, H+2, W+2, C]
+	x = Wrap(x, 1)                            // [B, H+2, W+2, C]
 	x = Reshape(x, b, h/2+1, 2, w/2+1, 2, c)  // tap 2·row+p of each axis
 	x = TransposeAllAxes(x, 0, 1, 3, 2, 4, 5) // [B, H/2+1, W/2+1, p, q, C]
 	x = Reshape(x, b, h/2+1, w/2+1, 4*c)
