@@ -160,6 +160,28 @@ func TestHistogramIsADensity(t *testing.T) {
 }
 
 // TestBrokenChains: nothing, one draw, equal draws, numbers that are none, and no grid.
+// TestBinsEndAtThePrior: draws up to the edge of the prior fill their last bin as they fill the others.
+func TestBinsEndAtThePrior(t *testing.T) {
+	draws := make([]float64, 1001)
+	for i := range draws {
+		draws[i] = 0.2 + 0.3*float64(i)/1000
+	}
+	prior := likelihood.Marginal{X: []float64{0.1, 0.3, 0.5}}
+	ends := binEnds(draws, [2]float64{0.19, 0.51}, prior)
+	if ends != [2]float64{0.19, 0.5} {
+		t.Errorf("bins between %v, want them from the axis's begin to the prior's end", ends)
+	}
+	_, heights := histogram(draws, ends, 31)
+	if last := heights[30]; math.Abs(last*0.3-1) > 0.05 {
+		t.Errorf("the last bin holds a density of %g, want 1/0.3", last)
+	}
+	for _, broken := range []likelihood.Marginal{{}, {X: []float64{math.NaN(), 0.5}}, {X: []float64{0.19, 0.19}}} {
+		if got := binEnds([]float64{0.19}, [2]float64{0.19, 0.51}, broken); got != [2]float64{0.19, 0.51} {
+			t.Errorf("grid %v: bins between %v, want those of the axis", broken.X, got)
+		}
+	}
+}
+
 func TestBrokenChains(t *testing.T) {
 	c, grid := syntheticChains(10)
 	must(t, Chains(c, likelihood.Surface{}))

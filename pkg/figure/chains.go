@@ -104,7 +104,7 @@ func tracePanel(name string, chains [][]float64, grid likelihood.Marginal) (*pan
 func marginalPanel(name string, draws []float64, limits [2]float64, grid likelihood.Marginal, sty draw.LineStyle) *panel {
 	p := newPanel(linear, linear, "", name, "density")
 	p.rangeX(limits[0], limits[1])
-	edges, heights := histogram(draws, limits, chainBins)
+	edges, heights := histogram(draws, binEnds(draws, limits, grid), chainBins)
 	all := finite(heights, grid.P)
 	p.rangeY(0, 1.08*max(all[len(all)-1], 1e-300))
 	p.bars(edges, heights, faint(blue, 0.2), faint(blue, 0.5))
@@ -114,16 +114,29 @@ func marginalPanel(name string, draws []float64, limits [2]float64, grid likelih
 	return p
 }
 
-// histogram returns densities in equal bins.
-func histogram(values []float64, limits [2]float64, bins int) (edges, heights []float64) {
+// binEnds cuts limits to the grid and the draws: bins end where the prior does, for one across its edge would look low.
+func binEnds(draws []float64, limits [2]float64, grid likelihood.Marginal) [2]float64 {
+	all := finite(draws)
+	if len(grid.X) == 0 || len(all) == 0 {
+		return limits
+	}
+	ends := [2]float64{max(limits[0], min(grid.X[0], all[0])), min(limits[1], max(grid.X[len(grid.X)-1], all[len(all)-1]))}
+	if !(ends[0] < ends[1]) {
+		return limits
+	}
+	return ends
+}
+
+// histogram returns densities in equal bins between the ends, which count as inside.
+func histogram(values []float64, ends [2]float64, bins int) (edges, heights []float64) {
 	heights = make([]float64, bins)
-	width := (limits[1] - limits[0]) / float64(bins)
+	width := (ends[1] - ends[0]) / float64(bins)
 	for i := range bins + 1 {
-		edges = append(edges, limits[0]+width*float64(i))
+		edges = append(edges, ends[0]+width*float64(i))
 	}
 	for _, v := range values {
-		if i := (v - limits[0]) / width; i >= 0 && i < float64(bins) {
-			heights[int(i)] += 1 / (width * float64(len(values)))
+		if v >= ends[0] && v <= ends[1] {
+			heights[min(int((v-ends[0])/width), bins-1)] += 1 / (width * float64(len(values)))
 		}
 	}
 	return edges, heights
