@@ -4,7 +4,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup doctor lab reproduce test lint fmt bench microbench browser-test pytorch-check mlflow quijote validate-universe requirements clean distclean check FORCE
+.PHONY: help setup doctor lab reproduce test lint fmt bench bench-compiled microbench browser-test pytorch-check mlflow quijote validate-universe requirements clean distclean check FORCE
 
 PYTHON ?= python3
 PRESET ?= quick
@@ -14,6 +14,7 @@ PJRT   ?= wheel
 BENCH  ?= .
 COUNT  ?= 6
 BENCH_FLAGS ?=
+COMPILED := float32-reordered,float32-reordered-compiled
 
 # Never another toolchain than the installed one; -buildvcs=false builds in copies without a Git history, too.
 export GOTOOLCHAIN := local
@@ -103,10 +104,10 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 	@$(step) 'PyTorch (1.3 GB)' .tools/pytorch/venv/bin/python -c 'import torch'
 	@touch $@
 
-# What torch.compile makes is kept, so that make bench does not wait for it: minutes a width, once.
+# What torch.compile makes is kept: ten minutes and more a width, once.
 .tools/pytorch/inductor/stamp: docker/pytorch/bench.py docker/pytorch/reordered.py docker/pytorch/unet.py .tools/pytorch/venv/stamp | .tools/bin/bench
 	@mkdir -p .tools/pytorch/inductor
-	@.tools/bin/bench -warm $(BENCH_FLAGS)
+	@.tools/bin/bench -warm -pytorch $(COMPILED) $(BENCH_FLAGS)
 	@touch $@
 
 .tools/mlflow/venv/stamp: docker/mlflow/requirements.txt .tools/root | .tools/checked
@@ -143,8 +144,11 @@ lint: .tools/bin/golangci-lint ## golangci-lint with .golangci.yml
 fmt: .tools/bin/golangci-lint ## gofumpt on every Go file
 	@.tools/bin/gofumpt -w pkg
 
-bench: .tools/bin/bench .tools/pytorch/inductor/stamp .tools/pjrt/$(PJRT).stamp ## time and memory beside PyTorch, in turns; table in data/bench (a quarter of an hour; BENCH_FLAGS=…)
+bench: .tools/bin/bench .tools/pytorch/venv/stamp .tools/pjrt/$(PJRT).stamp ## time and memory beside PyTorch, in turns; table in data/bench (a quarter of an hour; BENCH_FLAGS=…)
 	@.tools/bin/bench $(BENCH_FLAGS)
+
+bench-compiled: .tools/bin/bench .tools/pytorch/inductor/stamp .tools/pjrt/$(PJRT).stamp ## the same beside torch.compile, which first compiles for half an hour or more
+	@.tools/bin/bench -pytorch $(COMPILED) $(BENCH_FLAGS)
 
 microbench: .tools/bin/benchstat .tools/pjrt/$(PJRT).stamp ## Go benchmarks of the hot pieces, summarised by benchstat (BENCH=regexp COUNT=6)
 	@mkdir -p runs/bench
