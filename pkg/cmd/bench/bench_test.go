@@ -238,21 +238,21 @@ func TestInterleave(t *testing.T) {
 
 // TestBudget: the widths share what is left of the minutes, and what starting takes of a width's time comes out of its own measurements.
 func TestBudget(t *testing.T) {
-	d := &driver{setting: standard(), start: time.Now().Add(-3 * time.Minute)} // of 12: three have gone
+	d := &driver{setting: standard(), start: time.Now().Add(-3 * time.Minute)} // of 10: three have gone
 	near := func(what string, got time.Duration, want float64) {
 		t.Helper()
 		if math.Abs(got.Minutes()-want) > 0.01 {
 			t.Errorf("%s gets %v, want %.2f minutes", what, got, want)
 		}
 	}
-	for i, want := range []float64{1.8, 3.375, 9} { // shares of 0.2, 0.3/0.8 and all, each of all that is left: nothing has been measured
+	for i, want := range []float64{1.4, 2.625, 7} { // shares of 0.2, 0.3/0.8 and all, each of all that is left: nothing has been measured
 		d.left = d.budget(i)
 		near(fmt.Sprintf("width %d", d.dims[i]), time.Until(d.left.end), want)
 	}
 	d.left.end = d.left.end.Add(-2 * time.Minute) // starting took two
-	near("the training step", d.pace(stepShare, few).enough, 7*0.36)
+	near("the training step", d.pace(stepShare, few).enough, 5*0.36)
 	d.left.end = d.left.end.Add(-3 * time.Minute)
-	near("the forward pass", d.pace(forwardShare, few).enough, 4*0.12/0.64)
+	near("the forward pass", d.pace(forwardShare, few).enough, 2*0.12/0.64)
 	d.left.end = d.left.end.Add(-time.Hour)
 	if p := d.pace(samplingShare, fewest); p.again(fewest, time.Now()) || !p.again(fewest-1, time.Now()) {
 		t.Error("when the time is up each measurement is made a few times and no more")

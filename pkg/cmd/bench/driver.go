@@ -34,9 +34,9 @@ type setting struct {
 // standard returns what make bench measures.
 func standard() setting {
 	return setting{
-		network: unet.Default(), dims: []int{16, 32, 64}, side: 64, batch: 20, maps: 50, gridSide: 50, shared: 60,
+		network: unet.Default(), dims: []int{16, 32, 64}, side: 64, batch: 20, maps: 50, gridSide: 50, shared: 40,
 		ways:        []string{plain, "float32-reordered", "bfloat16", "bfloat16-reordered"},
-		repetitions: 15, minutes: 12,
+		repetitions: 15, minutes: 10,
 	}
 }
 
@@ -45,6 +45,14 @@ const (
 	few    = 3
 	fewest = 2
 )
+
+// least is the least number of repetitions of short work at a width.
+func least(dim int) int {
+	if wide(dim) {
+		return fewest
+	}
+	return few
+}
 
 // weight is how much time the turns of a width take beside others'.
 func weight(dim int) float64 {

@@ -26,11 +26,7 @@ func wide(dim int) bool { return dim >= 48 }
 // turns it follows seconds of waiting, in which a virtual machine gives pages that were freed back to its host, and a step that allocates anew pays for that. It returns our checkpoint.
 func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir string, dim int, open []string) (string, error) {
 	d.say(true, "width %d: training step", dim)
-	least := few
-	if wide(dim) {
-		least = fewest
-	}
-	out, pace, followed := series{}, d.pace(stepShare, least), followed(dim)
+	out, pace, followed := series{}, d.pace(stepShare, least(dim)), followed(dim)
 	var start time.Time
 	first, taken, done, sum := 0.0, 0, 0, 0.0
 	checkpoint, err := train(ctx, b, d.job(dir, dim), func(seconds float64) (bool, error) {
@@ -116,7 +112,7 @@ func (d *driver) forward(ctx context.Context, w *worker, g grid, dim int, open [
 		ways[i].measure = steady(ways[i].measure, 1)
 	}
 	const what = "forward pass"
-	s, err := d.turns(ctx, d.pace(forwardShare, few), what, dim, ways)
+	s, err := d.turns(ctx, d.pace(forwardShare, least(dim)), what, dim, ways)
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: 1, series: s})
 	return err
 }
