@@ -159,7 +159,6 @@ func TestHistogramIsADensity(t *testing.T) {
 	}
 }
 
-// TestBrokenChains: nothing, one draw, equal draws, numbers that are none, and no grid.
 // TestBinsEndAtThePrior: draws up to the edge of the prior fill their last bin as they fill the others.
 func TestBinsEndAtThePrior(t *testing.T) {
 	draws := make([]float64, 1001)
@@ -182,6 +181,7 @@ func TestBinsEndAtThePrior(t *testing.T) {
 	}
 }
 
+// TestBrokenChains: nothing, one draw, equal draws, numbers that are none, and no grid.
 func TestBrokenChains(t *testing.T) {
 	c, grid := syntheticChains(10)
 	must(t, Chains(c, likelihood.Surface{}))

@@ -135,24 +135,25 @@ func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.warm {
 		return d.warm(ctx)
 	}
-	if o.out == "" {
-		r, err := d.measure(ctx)
-		if err == nil {
-			fmt.Fprint(stdout, r.markdown())
-		}
-		return err
-	}
 	base := unused(filepath.Join(o.out, d.start.Format("2006-01-02")))
-	partial := base + "-partial"
-	d.keep = func(r report) error { return r.write(partial) }
+	partial, kept := base+"-partial", false
+	if o.out != "" {
+		d.keep = func(r report) error {
+			kept = true
+			return r.write(partial)
+		}
+	}
 	r, err := d.measure(ctx)
 	if err != nil {
-		if _, missing := os.Stat(partial + ".md"); missing == nil {
+		if kept {
 			fmt.Fprintf(stderr, "bench: the widths that were finished are in %s.md and .csv\n", partial)
 		}
 		return err
 	}
 	fmt.Fprint(stdout, r.markdown())
+	if o.out == "" {
+		return nil
+	}
 	if err := r.write(base); err != nil {
 		return err
 	}
