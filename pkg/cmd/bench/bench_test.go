@@ -238,7 +238,8 @@ func TestInterleave(t *testing.T) {
 
 // TestBudget: the widths share what is left of the minutes, and what starting takes of a width's time comes out of its own measurements.
 func TestBudget(t *testing.T) {
-	d := &driver{setting: standard(), start: time.Now().Add(-3 * time.Minute)} // of 10: three have gone
+	d := &driver{setting: standard(), start: time.Now().Add(-3 * time.Minute)}
+	d.minutes = 10 // of which three have gone
 	near := func(what string, got time.Duration, want float64) {
 		t.Helper()
 		if math.Abs(got.Minutes()-want) > 0.01 {

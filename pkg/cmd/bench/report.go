@@ -11,10 +11,12 @@ import (
 	"strings"
 )
 
-// ours names our way; plain is PyTorch as it runs when nothing is asked of it, in the order of the paper's authors.
+// ours names our way; plain is PyTorch as it runs when nothing is asked of it, in the order of the paper's authors. A name that ends in
+// reordered takes the products of linear attention in our order.
 const (
-	ours  = "darkfield"
-	plain = "float32"
+	ours      = "darkfield"
+	plain     = "float32"
+	reordered = "-reordered"
 )
 
 // line is a row of the table: one piece of work at one width.

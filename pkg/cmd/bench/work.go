@@ -96,7 +96,7 @@ func (d *driver) warmed(ctx context.Context, w *worker, g grid, ways []way) []wa
 
 // long keeps the ways that long work is measured with: float32 in both orders.
 func long(open []string) []string {
-	return slices.DeleteFunc(slices.Clone(open), func(way string) bool { return way != plain && way != plain+"-reordered" })
+	return slices.DeleteFunc(slices.Clone(open), func(way string) bool { return way != plain && way != plain+reordered })
 }
 
 // turns measures ways in turns.

@@ -91,7 +91,7 @@ func (a *app) download(ctx context.Context, files []fetch.File, dir string, dry 
 	}
 	for i, item := range items {
 		bar = a.progress(fmt.Sprintf("%s (%d of %d)", item.Name, i+1, len(items)))
-		bar.bytes, bar.from = true, int(item.Have)
+		bar.bytes = true
 		err := c.Get(ctx, item)
 		bar.done()
 		if err != nil {

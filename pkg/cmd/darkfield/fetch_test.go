@@ -205,3 +205,16 @@ func TestProgressInWords(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestProgressOfAResumedRun: steps that an earlier run made do not shorten what is said to be left.
+func TestProgressOfAResumedRun(t *testing.T) {
+	var out strings.Builder
+	p := progress{out: &out, label: "training"}
+	p.at(3001, 6001, "")
+	p.first = p.first.Add(-time.Minute)
+	p.logged = time.Time{}
+	p.at(3101, 6001, "")
+	if got := out.String(); !strings.Contains(got, "training: 3101 of 6001, 29m") {
+		t.Errorf("%q, want half an hour to go", got)
+	}
+}

@@ -26,8 +26,9 @@ type progress struct {
 	start    time.Time
 	logged   time.Time
 	bar      *progressbar.ProgressBar
-	bytes    bool // what is counted
-	from     int  // of it was done before the start
+	bytes    bool      // what is counted
+	first    time.Time // report
+	from     int       // was done by then
 }
 
 func (a *app) progress(label string) *progress {
@@ -43,6 +44,9 @@ func (a *app) progress(label string) *progress {
 // at reports done of all, with a remark behind.
 func (p *progress) at(done, all int, remark string) {
 	now := time.Now()
+	if p.first.IsZero() { // the work of an earlier run and the time to compile would spoil the rate
+		p.first, p.from = now, done
+	}
 	switch {
 	case p.terminal && now.Sub(p.start) < patience:
 	case p.terminal:
@@ -55,7 +59,7 @@ func (p *progress) at(done, all int, remark string) {
 		_ = p.bar.Set(done) // a bar that cannot be drawn is no reason to stop
 	case now.Sub(p.logged) >= logPause:
 		p.logged = now
-		fmt.Fprintln(p.out, p.line(done, all, now.Sub(p.start)), remark)
+		fmt.Fprintln(p.out, p.line(done, all, now.Sub(p.first)), remark)
 	}
 }
 
