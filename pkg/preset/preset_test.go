@@ -47,7 +47,7 @@ func TestFaultyStagesAreNamed(t *testing.T) {
 	for want, spoil := range map[string]func(*Preset){
 		"Stages is empty":               func(p *Preset) { p.Stages = nil },
 		"Stages[1].Side = 20":           func(p *Preset) { p.Stages[1].Side = 20 },
-		"Stages[1].Training.Prediction": func(p *Preset) { p.Stages[1].Training.Prediction = "v" },
+		"Stages[1].Training.Prediction": func(p *Preset) { p.Stages[1].Training.Prediction = "epsilon" },
 		"training.Config.Batch = 0":     func(p *Preset) { p.Stages[1].Training.Batch = 0 },
 	} {
 		p, _ := Get("standard")

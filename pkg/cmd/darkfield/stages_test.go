@@ -18,11 +18,11 @@ func TestChosen(t *testing.T) {
 			return s[0].Steps == 5 && s[1].Steps == 7 && s[0].LearningRate == 1e-3 && s[1].LearningRate == 2e-3
 		},
 		"--warmup 3 --cosine-to 0,9": func(s []training.Config) bool {
-			return s[0].Warmup == 500 && s[1].Warmup == 3 && s[0].CosineTo == 0 && s[1].CosineTo == 9
+			return s[0].Warmup == 300 && s[1].Warmup == 3 && s[0].CosineTo == 0 && s[1].CosineTo == 9
 		},
 		"--halve-at 2,4": func(s []training.Config) bool { return s[0].HalveAt == nil && slices.Equal(s[1].HalveAt, []int{2, 4}) },
-		"--prediction v --batch 3": func(s []training.Config) bool {
-			return s[0].Prediction == "v" && s[1].Prediction == "v" && s[0].Batch == 3 && s[1].Batch == 3
+		"--prediction epsilon --batch 3": func(s []training.Config) bool {
+			return s[0].Prediction == "epsilon" && s[1].Prediction == "epsilon" && s[0].Batch == 3 && s[1].Batch == 3
 		},
 		"--side 32 --steps 6": func(s []training.Config) bool { return len(s) == 1 && s[0].Steps == 6 && s[0].CosineTo == 30_000 },
 		"--preset quick --steps 6": func(s []training.Config) bool {

@@ -42,7 +42,7 @@ more. All other settings hold for every stage. --side trains at that side alone,
 		Example: `  darkfield train --data universe --run runs/first --preset quick
   darkfield train --data universe --run runs/first --preset quick --steps 1000   # go on further
   darkfield train --data universe --run runs/two --preset standard --steps 10000,30000   # 32², then 64²
-  darkfield train --data universe --run runs/v --preset standard --side 64 --prediction v --weighting v --loss mse`,
+  darkfield train --data universe --run runs/noise --preset standard --side 64 --prediction epsilon --weighting min-snr`,
 		Args: cobra.NoArgs,
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			p, err := t.chosen(cmd.Flags())
