@@ -55,7 +55,7 @@ type Card struct {
 }
 
 // CardStages are the names under which Progress hears of the parts of Card, in their order.
-var CardStages = []string{"control", "reduced chi²", "histograms", "responses", "new maps"}
+var CardStages = []string{"control", "reduced chi²", "histograms", "responses", "training spectra", "new maps"}
 
 // Card measures a checkpoint: beside a control and in the paper's table, its responses to one parameter beside those of a 1P set, and
 // whether its maps are new. Maps are kept in the cache, so that a call that was cut short goes on.

@@ -152,13 +152,11 @@ func (r Responses) rows() []CardRow {
 		shown("generated maps at each value", float64(r.Maps), 0, "with common noise").atLeast(fewestResponseMaps),
 	}
 	for _, m := range r.Moved {
-		low, high := 0, min(NoisyBins, len(r.K)-1)
+		high := min(NoisyBins, len(r.K)-1)
 		deviation := func(i int) float64 { return (m.Quotient[i] - 1) / m.QuotientError[i] }
+		low := furthestBin(min(NoisyBins, len(r.K)), deviation)
 		for i := range r.K {
-			switch {
-			case i < NoisyBins && (math.Abs(deviation(i)) > math.Abs(deviation(low)) || math.IsNaN(deviation(i))):
-				low = i
-			case i >= NoisyBins && further(m.Quotient[i], m.Quotient[high]):
+			if i >= NoisyBins && further(m.Quotient[i], m.Quotient[high]) {
 				high = i
 			}
 		}
@@ -169,8 +167,25 @@ func (r Responses) rows() []CardRow {
 		out = append(out,
 			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", NoisyBins+1), m.Quotient[high], m.QuotientError[high], at(high)).within(1-ResponseWithin, 1+ResponseWithin),
 			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", NoisyBins), deviation(low), 0, at(low)).within(-responseErrors, responseErrors))
+		if m.Trend != nil {
+			trend := func(i int) float64 { return (m.Trend[i]/m.True[i] - 1) / m.QuotientError[i] }
+			i := furthestBin(min(NoisyBins, len(r.K)), trend)
+			out = append(out, shown(symbol(m.Parameter)+fmt.Sprintf(" = %g: the same of a smooth fit to %d training simulations", m.Value, r.Trained), trend(i), 0,
+				fmt.Sprintf("in the same errors; k = %.3g h/Mpc: fit %.3g ± %.2g, true %.3g ± %.2g", r.K[i], m.Trend[i], m.TrendError[i], m.True[i], m.TrueError[i])))
+		}
 	}
 	return out
+}
+
+// furthestBin returns which of the first n values is furthest from 0; NaN is furthest.
+func furthestBin(n int, of func(i int) float64) int {
+	best := 0
+	for i := 1; i < n; i++ {
+		if math.Abs(of(i)) > math.Abs(of(best)) || math.IsNaN(of(i)) {
+			best = i
+		}
+	}
+	return best
 }
 
 // symbol is a parameter as text shows it.

@@ -77,6 +77,41 @@ func TestResponses(t *testing.T) {
 	}
 }
 
+// TestTrendOfTrainingSimulations: a fit to enough training simulations finds the response, with an error that covers how far it is off.
+func TestTrendOfTrainingSimulations(t *testing.T) {
+	dir := t.TempDir()
+	params := latin(fewestTrended)
+	writeSet(t, dir, camels.LH, testCells, params, false)
+	s := open(t, dir, &counted{stretch: 1})
+	s.Train = nil
+	for sim := range params {
+		s.Train = append(s.Train, sim)
+	}
+	r, err := s.Responses(ctx, smallConfig(), responseSet(t, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Trained != len(params) {
+		t.Errorf("%d training simulations, want %d", r.Trained, len(params))
+	}
+	sum, n := 0.0, 0
+	for _, m := range r.Moved {
+		for i := range r.K {
+			z := (m.Trend[i] - exactResponse(m.Params)) / m.TrendError[i]
+			sum, n = sum+z*z, n+1
+			if relative := m.TrendError[i] / m.Trend[i]; !(relative > 0 && relative < 0.3) {
+				t.Errorf("%v, bin %d: error of %g", m.Params, i, relative)
+			}
+		}
+	}
+	if rms := math.Sqrt(sum / float64(n)); !(rms > 0.5 && rms < 1.6) {
+		t.Errorf("deviations of %.2f standard errors, want about 1", rms)
+	}
+	if rows := r.rows(); len(rows) != 2+3*len(r.Moved) {
+		t.Errorf("%d rows", len(rows))
+	}
+}
+
 // TestOneRoundHasNoError: a single round is compared, but says nothing of its scatter.
 func TestOneRoundHasNoError(t *testing.T) {
 	s, _ := withControl(t, &counted{stretch: 1})

@@ -6,6 +6,9 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/floats"
+
+	"darkfield/pkg/baseline"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/summary"
@@ -15,7 +18,8 @@ import (
 // spectra, of a 1P set and of OnePSeeds generated maps at each value. Rows of the set that have equal parameters are rounds: row j of a
 // value belongs to row j of the fiducial ones and has its phases, as `simulate --responses` makes them; an ordinary 1P set is one
 // round. Generated maps share their noise across values. Errors are from a bootstrap over rounds and over generated maps; one round
-// alone gives no error of the truth, and NaN.
+// alone gives no error of the truth, and NaN. Beside them stands what a smooth fit to the spectra of the training simulations says, where
+// there are enough of these: no network can know the response much better than they tell.
 func (s Source) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Responses, error) {
 	if err := cfg.Validate(); err != nil {
 		return Responses{}, err
@@ -53,6 +57,9 @@ func (s Source) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Re
 		out.Rounds = min(out.Rounds, len(truth[1+i]))
 		out.Moved[i].fill(truth[0], truth[1+i], generated[0], generated[1+i], rng)
 	}
+	if err := s.trends(ctx, &out, rng); err != nil {
+		return out, err
+	}
 	out.Caption = s.caption(cfg, fmt.Sprintf("Ratios of mean spectra: %d rounds of %d true maps with common phases, %d generated maps with common noise. Errors: bootstrap.", out.Rounds, camels.MapsPerSimulation, out.Maps))
 	return out, nil
 }
@@ -72,6 +79,80 @@ func (s Source) rounds(set *camels.Maps, p cosmology.Params) ([][]float64, error
 		out = append(out, summary.Stats(powers).Mean)
 	}
 	return out, nil
+}
+
+// What a trend through the spectra of training simulations is made of.
+const (
+	trendDegree    = 3
+	fewestTrended  = 50 // simulations
+	trendResamples = 200
+)
+
+// trends adds the responses of a smooth fit to the training simulations, with errors from a bootstrap over these.
+func (s Source) trends(ctx context.Context, r *Responses, rng *rand.Rand) error {
+	set, err := s.lh()
+	if err != nil {
+		return err
+	}
+	var params []cosmology.Params
+	var spectra [][]float64
+	for i, sim := range s.Train {
+		if sim >= set.Simulations() {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		maps, err := s.truth(set, sim)
+		if err != nil {
+			return err
+		}
+		_, powers := s.powers(maps)
+		params, spectra = append(params, set.Params(sim)), append(spectra, summary.Stats(powers).Mean)
+		s.report("training spectra", i, len(s.Train))(1, 1)
+	}
+	r.Trained = len(params)
+	if r.Trained < fewestTrended {
+		return nil
+	}
+	responses := func(pick func(i int) int) ([][]float64, error) { // [moved][k]
+		p, v := make([]cosmology.Params, len(params)), make([][]float64, len(params))
+		for i := range p {
+			p[i], v[i] = params[pick(i)], spectra[pick(i)]
+		}
+		trend, err := baseline.FitTrend(s.Prior, trendDegree, p, v)
+		if err != nil {
+			return nil, err
+		}
+		fiducial, out := trend.At(r.Fiducial), make([][]float64, len(r.Moved))
+		for i, m := range r.Moved {
+			out[i] = trend.At(m.Params)
+			floats.Div(out[i], fiducial)
+		}
+		return out, nil
+	}
+	best, err := responses(func(i int) int { return i })
+	if err != nil {
+		return err
+	}
+	again := make([][][]float64, len(r.Moved)) // [moved][sample][k]
+	for range trendResamples {
+		picks := make([]int, len(params))
+		for i := range picks {
+			picks[i] = rng.IntN(len(params))
+		}
+		one, err := responses(func(i int) int { return picks[i] })
+		if err != nil {
+			return err
+		}
+		for i := range again {
+			again[i] = append(again[i], one[i])
+		}
+	}
+	for i := range r.Moved {
+		r.Moved[i].Trend, r.Moved[i].TrendError = best[i], summary.Stats(again[i]).Std
+	}
+	return nil
 }
 
 // fill compares spectra at a moved value with fiducial ones, both of rounds and of generated maps.
