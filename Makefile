@@ -10,6 +10,7 @@ PYTHON ?= python3
 PRESET ?= quick
 DATA   ?=
 RUN    ?=
+ONLY   ?=
 PJRT   ?= wheel
 BENCH  ?= .
 COUNT  ?= 6
@@ -38,7 +39,7 @@ validation := runs/validation
 help: ## these lines
 	@echo 'darkfield: diffusion models as emulators and likelihoods of the cosmic density field'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
-	@echo 'Choices: PRESET=smoke|quick|standard|paper  DATA=<CMD directory>  RUN=<run directory>  PYTHON=<python ≥ 3.10>  PJRT=wheel|auto'
+	@echo 'Choices: PRESET=smoke|quick|standard|paper  DATA=<CMD directory>  RUN=<run directory>  ONLY=<notebooks, e.g. 04,06>  PYTHON=<python ≥ 3.10>  PJRT=wheel|auto'
 
 setup: .tools/bin/gonb $(kernel) .tools/pjrt/$(PJRT).stamp .tools/bin/darkfield ## install everything below the project, pinned; again: only what changed
 	@echo 'setup: ready'
@@ -129,7 +130,7 @@ doctor: ## show what was found: Go, Python, compiler, plugin, kernel, GPU
 	@docker/doctor.sh
 
 reproduce: setup ## set up, then run every notebook, first to last; figures and executed notebooks go to runs/
-	@.venv/bin/python notebooks/run.py --preset "$(PRESET)" --data "$(DATA)" --run "$(RUN)"
+	@.venv/bin/python notebooks/run.py --preset "$(PRESET)" --data "$(DATA)" --run "$(RUN)" --only "$(ONLY)"
 
 lab: setup ## JupyterLab on 127.0.0.1 with the Go kernel; prints its URL with a token
 	@DARKFIELD_PRESET="$(PRESET)" DARKFIELD_DATA="$(if $(DATA),$(abspath $(DATA)))" DARKFIELD_RUN="$(if $(RUN),$(abspath $(RUN)))" \

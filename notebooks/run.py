@@ -185,6 +185,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--preset", default="quick", help="smoke, quick, standard or paper (default: %(default)s)")
     parser.add_argument("--data", default="", help="a CMD directory (default: toy universes, made in the run directory)")
     parser.add_argument("--run", default="", help="the run directory (default: runs/<preset>[-<name of the data>])")
+    parser.add_argument("--only", default="", help="numbers of notebooks, for example 04,06 (default: all)")
     parser.add_argument("--report", type=Path, help="append results to this file, as go test -json does")
     return parser.parse_args()
 
@@ -206,6 +207,12 @@ def main() -> int:
     if not paths:
         print("notebooks: there is no 0*.ipynb beside run.py", file=sys.stderr)
         return 1
+    if chosen.only:
+        known, numbers = [path.name[:2] for path in paths], chosen.only.split(",")
+        if unknown := [number for number in numbers if number not in known]:
+            print(f"notebooks: --only {chosen.only}: no notebook {unknown[0]!r}, there are {', '.join(known)}", file=sys.stderr)
+            return 1
+        paths = [path for path in paths if path.name[:2] in numbers]
     KERNEL_LOG.parent.mkdir(parents=True, exist_ok=True)
     KERNEL_LOG.write_text("")
     begin = time.monotonic()

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,13 @@ func TestMain(m *testing.M) {
 	case "worker":
 		fakeWorker()
 	case "training":
-		if err := trainOnly(context.Background(), tiny(), 8); err != nil {
+		// … -train-only WIDTH -out DIRECTORY
+		n := len(os.Args)
+		dim, err := strconv.Atoi(os.Args[n-3])
+		if err == nil {
+			err = trainOnly(context.Background(), tiny(), dim, os.Args[n-1], os.Stdin, os.Stdout)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -68,7 +75,7 @@ func standIn(t *testing.T, as string) command {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return command{args: []string{self}, env: []string{fake + "=" + as}}
+	return command{name: "PyTorch", args: []string{self}, env: []string{fake + "=" + as}}
 }
 
 // tiny is small enough for the backend that needs no plugin.
@@ -162,7 +169,7 @@ func TestWorkerThatDies(t *testing.T) {
 }
 
 func TestParseAnswer(t *testing.T) {
-	a, err := parseAnswer([]byte(`{"seconds": 0.25, "layout": "channels_last"}`))
+	a, err := parseAnswer("PyTorch", []byte(`{"seconds": 0.25, "layout": "channels_last"}`))
 	if err != nil || *a.Seconds != 0.25 || a.Layout != "channels_last" {
 		t.Errorf("got %+v, %v", a, err)
 	}
@@ -174,12 +181,12 @@ func TestParseAnswer(t *testing.T) {
 		`Warning: slow`:          "want one JSON object",
 		``:                       "want one JSON object",
 	} {
-		if _, err := parseAnswer([]byte(line)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseAnswer("PyTorch", []byte(line)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error = %v, want one that says %q", line, err, want)
 		}
 	}
 	var complaint *workerError
-	if _, err := parseAnswer([]byte(`{"error": "x"}`)); !errors.As(err, &complaint) {
+	if _, err := parseAnswer("PyTorch", []byte(`{"error": "x"}`)); !errors.As(err, &complaint) {
 		t.Errorf("error = %v, want a workerError, after which the worker lives on", err)
 	}
 }

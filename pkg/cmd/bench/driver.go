@@ -99,7 +99,7 @@ func (d *driver) pace(share float64, least int) pace {
 // driver runs both sides.
 type driver struct {
 	setting
-	worker, training command // training takes -train-only and the width
+	worker, training command // training takes -train-only with the width and -out with a directory
 	stderr           io.Writer
 	start            time.Time
 	left             budget
@@ -116,14 +116,25 @@ func (d *driver) say(always bool, format string, args ...any) {
 	}
 }
 
-// measure measures everything. Memory comes first: see peakMemory.
+// measure measures everything. All processes whose memory is measured start first: see peakMemory.
 func (d *driver) measure(ctx context.Context) (report, error) {
 	d.report.machine = thisMachine()
-	memory := make([]line, len(d.dims))
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return report{}, err
+	}
+	defer os.RemoveAll(dir)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	trainers, theirMemory := make([]*worker, len(d.dims)), make([]int64, len(d.dims))
 	for i, dim := range d.dims {
-		var err error
-		if memory[i], err = d.memory(ctx, dim); err != nil {
+		if trainers[i], err = startWorker(ctx, d.training, "-train-only", fmt.Sprint(dim), "-out", filepath.Join(dir, fmt.Sprint(dim))); err != nil {
 			return report{}, err
+		}
+		defer trainers[i].requests.Close()
+		d.say(true, "width %d: memory of PyTorch's training", dim)
+		if theirMemory[i], err = d.theirMemory(ctx, plain, dim); err != nil {
+			return report{}, fmt.Errorf("width %d: %w", dim, err)
 		}
 	}
 	w, err := startWorker(ctx, d.worker)
@@ -144,10 +155,11 @@ func (d *driver) measure(ctx context.Context) (report, error) {
 	d.report.ways, d.report.notes = available(d.ways, about.Lacks)
 	for i, dim := range d.dims {
 		d.left = d.budget(i)
-		if err := d.width(ctx, b, w, dim); err != nil {
+		ourMemory, err := d.width(ctx, b, w, trainers[i], dim)
+		if err != nil {
 			return report{}, fmt.Errorf("width %d: %w", dim, err)
 		}
-		d.report.lines = append(d.report.lines, memory[i])
+		d.report.lines = append(d.report.lines, memoryLine(dim, ourMemory, theirMemory[i]))
 		if left := d.dims[i+1:]; len(left) > 0 && d.keep != nil {
 			note := fmt.Sprintf("**Not finished: widths %v are missing.**", left)
 			if err := d.keep(d.explained(note)); err != nil {
@@ -177,31 +189,13 @@ func available(ways []string, lacks map[string]string) (can, notes []string) {
 	return can, notes
 }
 
-// memory returns the peak memory of training processes. Ours and PyTorch's run side by side, which changes their speed but not what they need.
-func (d *driver) memory(ctx context.Context, dim int) (line, error) {
-	l := line{dim: dim, what: "training process, peak memory", unit: "GiB", share: 1, series: series{}}
+// memoryLine is the row of peak memories in bytes.
+func memoryLine(dim int, own, theirs int64) line {
 	const gib = 1 << 30
-	d.say(true, "width %d: memory of training processes", dim)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var theirs int64
-	failed := make(chan error, 1)
-	go func() {
-		var err error
-		theirs, err = d.theirMemory(ctx, plain, dim)
-		failed <- err
-	}()
-	p := d.training.process(ctx, "-train-only", fmt.Sprint(dim))
-	if out, err := p.CombinedOutput(); err != nil {
-		cancel()
-		<-failed
-		return l, fmt.Errorf("width %d: the training process whose memory is measured: %w: %s", dim, err, lastLine(string(out)))
+	return line{
+		dim: dim, what: "training process, peak memory", unit: "GiB", share: 1,
+		series: series{ours: {float64(own) / gib}, plain: {float64(theirs) / gib}},
 	}
-	if err := <-failed; err != nil {
-		return l, fmt.Errorf("width %d: PyTorch's process whose memory is measured: %w", dim, err)
-	}
-	l.series[ours], l.series[plain] = []float64{float64(peakMemory(p)) / gib}, []float64{float64(theirs) / gib}
-	return l, nil
 }
 
 // theirMemory trains in a PyTorch process of its own and writes a checkpoint there, as ours does.
@@ -271,37 +265,32 @@ func (d *driver) openAll(w *worker, dim int) ([]string, error) {
 	return open, nil
 }
 
-// width measures all work of one width.
-func (d *driver) width(ctx context.Context, b compute.Backend, w *worker, dim int) error {
+// width measures all work of one width and returns the peak memory of our training.
+func (d *driver) width(ctx context.Context, b compute.Backend, w, trainer *worker, dim int) (int64, error) {
 	open, err := d.openAll(w, dim)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	dir, err := os.MkdirTemp("", "bench")
+	checkpoint, memory, err := d.steps(w, trainer, dim, open)
 	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	checkpoint, err := d.steps(ctx, b, w, dir, dim, open)
-	if err != nil {
-		return err
+		return 0, err
 	}
 	e, err := emulator.Open(b, checkpoint)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer e.Close()
 	g, err := newGrid(e, d.batch, d.gridSide)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, work := range []func(context.Context, *worker, grid, int, []string) error{d.forward, d.sampling, d.grids} {
 		if err := work(ctx, w, g, dim, open); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	_, err = w.ask(request{"do": "close"})
-	return err
+	return memory, err
 }
 
 // warm lets torch.compile fill its cache.
@@ -342,7 +331,7 @@ func (d *driver) explained(notes ...string) report {
 	r.notes = append(r.notes,
 		fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights. Medians, with quartiles in brackets, of at least %d and at most %d turns in which all columns were measured one after the other; ratios are medians of those within a turn. In a turn of training steps each column takes three in a row, at widths from 48 two, of which the first does not count, and two forward passes likewise; one pass goes before maps and grids: after seconds of waiting a step pays for pages that a virtual machine has given back to its host, which in training it does not. Took %v.", d.side, d.batch, min(fewest, d.repetitions), d.repetitions, time.Since(d.start).Round(time.Second)),
 		"Where less than all was measured, the rest is extrapolated in proportion; our interpolated surfaces were measured whole. Their values are those of a surface as narrow as trained networks give, for the network is evaluated but untrained.",
-		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that to the end of the first step, less a median step. Peak memory is that of a process that takes "+fmt.Sprint(trainedSteps)+" steps and writes a checkpoint. All processes ask for huge pages and for two arenas of the C library.",
+		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that to the end of the first step, less a median step. Peak memory is that of the process whose steps were measured, for PyTorch of one that takes "+fmt.Sprint(trainedSteps)+" steps; both write a checkpoint. All processes ask for huge pages and for two arenas of the C library.",
 		"PyTorch is our own version of the network (docker/pytorch): float32 in the order of the paper's authors; reordered takes the products of linear attention in our order; bfloat16 is autocast; compiled (`make bench-compiled`) is torch.compile, whose own compiling is not in the table. Sampling and grids are forward passes and little else: bfloat16 and compiled were measured for passes and steps alone.",
 	)
 	return r

@@ -40,7 +40,7 @@ type options struct {
 	setting
 	python, out string
 	warm        bool // only fill the cache of torch.compile
-	trainOnly   int  // width: only train a few steps, for the process whose memory is measured
+	trainOnly   int  // width: only train, in out, for the process whose steps and memory are measured
 }
 
 // parse reads the command line.
@@ -58,7 +58,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.python, "python", python, "Python with PyTorch")
 	f.StringVar(&o.out, "out", "data/bench", "directory for the results; empty: none are kept")
 	f.BoolVar(&o.warm, "warm", false, "only let torch.compile compile, which it remembers")
-	f.IntVar(&o.trainOnly, "train-only", 0, "only train a network of this width for a few steps (used by bench itself)")
+	f.IntVar(&o.trainOnly, "train-only", 0, "only train a network of this width in the directory -out, as standard input says (used by bench itself)")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -98,7 +98,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if o.trainOnly > 0 {
-		err = trainOnly(ctx, o.setting, o.trainOnly)
+		err = trainOnly(ctx, o.setting, o.trainOnly, o.out, os.Stdin, stdout)
 	} else {
 		err = o.work(ctx, stdout, stderr)
 	}
@@ -129,8 +129,8 @@ func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	d := &driver{
 		setting: o.setting, stderr: stderr, start: time.Now(),
-		worker:   command{args: []string{o.python, script}, env: []string{"TORCHINDUCTOR_CACHE_DIR=" + cache, "OMP_NUM_THREADS=" + strconv.Itoa(runtime.NumCPU())}},
-		training: command{args: []string{self, "-side", strconv.Itoa(o.side), "-batch", strconv.Itoa(o.batch)}},
+		worker:   command{name: "PyTorch", args: []string{o.python, script}, env: []string{"TORCHINDUCTOR_CACHE_DIR=" + cache, "OMP_NUM_THREADS=" + strconv.Itoa(runtime.NumCPU())}},
+		training: command{name: "training", args: []string{self, "-side", strconv.Itoa(o.side), "-batch", strconv.Itoa(o.batch)}},
 	}
 	if o.warm {
 		return d.warm(ctx)

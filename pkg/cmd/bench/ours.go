@@ -1,15 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"time"
-
-	"github.com/gomlx/compute"
 
 	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
@@ -39,50 +39,57 @@ func (s setting) job(dir string, dim int) training.Job {
 	}
 }
 
-// train runs training until step returns false or an error; it is told each step's time, of which the first holds the compiling. It
-// returns the checkpoint.
-func train(ctx context.Context, b compute.Backend, job training.Job, step func(seconds float64) (bool, error)) (string, error) {
+// trainedSteps is how many steps PyTorch's process takes whose memory is measured.
+const trainedSteps = 3
+
+// trainOnly is a process that trains a network in a directory: a step for each line of in, whose seconds it writes as a worker does, until
+// the line asks to stop; then it names its checkpoint. The first step holds the compiling.
+func trainOnly(ctx context.Context, s setting, dim int, dir string, in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	more := func() (bool, error) {
+		if !lines.Scan() {
+			return false, lines.Err()
+		}
+		var r request
+		err := json.Unmarshal(lines.Bytes(), &r)
+		return r["do"] == "step", err
+	}
+	if again, err := more(); err != nil || !again {
+		return err
+	}
+	last := time.Now()
+	b, err := backend.Open()
+	if err != nil {
+		return err
+	}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var failed error
-	last := time.Now()
+	job := s.job(dir, dim)
 	job.Report = func(training.Progress) {
-		seconds := time.Since(last).Seconds()
-		more, err := step(seconds)
-		if failed = err; err != nil || !more {
+		_, err := fmt.Fprintf(out, "{\"seconds\": %g}\n", time.Since(last).Seconds())
+		again := false
+		if err == nil {
+			again, err = more()
+		}
+		if failed = err; !again {
 			stop()
 		}
 		last = time.Now()
 	}
 	result, err := training.Run(running, b, job)
 	if failed != nil {
-		return "", failed
+		return failed
 	}
 	if err == nil || !errors.Is(err, context.Canceled) || ctx.Err() != nil {
-		return "", fmt.Errorf("the training did not stop when asked: %w", errors.Join(err, ctx.Err()))
+		return fmt.Errorf("the training did not stop when asked: %w", errors.Join(err, ctx.Err()))
 	}
-	return result.Checkpoint, nil
-}
-
-// trainedSteps is how many steps the process takes whose memory is measured.
-const trainedSteps = 3
-
-// trainOnly is the process whose memory is measured: a few steps of training and a checkpoint.
-func trainOnly(ctx context.Context, s setting, dim int) error {
-	b, err := backend.Open()
+	zero := 0.0
+	line, err := json.Marshal(answer{Seconds: &zero, Checkpoint: result.Checkpoint})
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	done := 0
-	_, err = train(ctx, b, s.job(dir, dim), func(float64) (bool, error) {
-		done++
-		return done < trainedSteps, nil
-	})
+	_, err = fmt.Fprintln(out, string(line))
 	return err
 }
 

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gomlx/compute"
-
 	"darkfield/pkg/emulator"
 )
 
@@ -23,45 +21,46 @@ func followed(dim int) int {
 func wide(dim int) bool { return dim >= 48 }
 
 // steps measures training steps: some of ours in a real run, and after them as many of PyTorch's. The first of them does not count: in training a step follows a step, but in
-// turns it follows seconds of waiting, in which a virtual machine gives pages that were freed back to its host, and a step that allocates anew pays for that. It returns our checkpoint.
-func (d *driver) steps(ctx context.Context, b compute.Backend, w *worker, dir string, dim int, open []string) (string, error) {
+// turns it follows seconds of waiting, in which a virtual machine gives pages that were freed back to its host, and a step that allocates anew pays for that. It returns the
+// checkpoint and the peak memory of our training, which ends.
+func (d *driver) steps(w, trainer *worker, dim int, open []string) (string, int64, error) {
+	fail := func(err error) (string, int64, error) { return "", 0, err }
 	d.say(true, "width %d: training step", dim)
-	out, pace, followed := series{}, d.pace(stepShare, least(dim)), followed(dim)
-	var start time.Time
-	first, taken, done, sum := 0.0, 0, 0, 0.0
-	checkpoint, err := train(ctx, b, d.job(dir, dim), func(seconds float64) (bool, error) {
-		if first == 0 { // it compiles
-			first, start = seconds, time.Now()
-			return true, nil
+	out, pace, step := series{}, d.pace(stepShare, least(dim)), request{"do": "step"}
+	row := func(w *worker, r request) (float64, error) {
+		return steady(func() (float64, error) { return w.seconds(r) }, followed(dim))()
+	}
+	first, err := trainer.seconds(step)
+	if err != nil {
+		return fail(err)
+	}
+	start := time.Now()
+	for done := 0; pace.again(done, start); done++ {
+		own, err := row(trainer, step)
+		if err != nil {
+			return fail(err)
 		}
-		if taken++; taken > 1 {
-			sum += seconds
-		}
-		if taken <= followed {
-			return true, nil
-		}
-		out[ours] = append(out[ours], sum/float64(followed))
-		taken, sum = 0, 0
-		done++
+		out[ours] = append(out[ours], own)
 		for i := range open {
 			way := open[(i+done)%len(open)]
-			theirs, err := steady(func() (float64, error) { return w.seconds(request{"do": "step", "network": way}) }, followed)()
+			theirs, err := row(w, request{"do": "step", "network": way})
 			if err != nil {
-				return false, err
+				return fail(err)
 			}
 			out[way] = append(out[way], theirs)
 		}
-		d.say(false, "width %d: training step, %d turns", dim, done)
-		return pace.again(done, start), nil
-	})
-	if err != nil {
-		return "", err
+		d.say(false, "width %d: training step, %d turns", dim, done+1)
 	}
+	end, err := trainer.ask(request{"do": "stop"})
+	if err != nil {
+		return fail(err)
+	}
+	memory, err := trainer.close()
 	d.report.lines = append(d.report.lines,
 		line{dim: dim, what: "training step", unit: "s", share: 1, series: out},
 		line{dim: dim, what: "compiling the training step, once a run", unit: "s", share: 1, series: series{ours: []float64{max(0, first-quartilesOf(out[ours]).median)}}},
 	)
-	return checkpoint, nil
+	return end.Checkpoint, memory, err
 }
 
 // asks returns the ways of PyTorch's networks to do what a request says.

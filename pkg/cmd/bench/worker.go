@@ -16,7 +16,10 @@ import (
 )
 
 // command is a program with arguments and what is added to its environment.
-type command struct{ args, env []string }
+type command struct {
+	name      string // in errors
+	args, env []string
+}
 
 func (c command) process(ctx context.Context, more ...string) *exec.Cmd {
 	p := exec.CommandContext(ctx, c.args[0], append(c.args[1:len(c.args):len(c.args)], more...)...)
@@ -24,16 +27,17 @@ func (c command) process(ctx context.Context, more ...string) *exec.Cmd {
 	return p
 }
 
-// request is one line to the worker; docker/pytorch/bench.py says what it may hold.
+// request is one line to a worker; docker/pytorch/bench.py says what it may hold, and trainOnly.
 type request map[string]any
 
 // answer is the worker's line.
 type answer struct {
-	Seconds *float64          `json:"seconds"`
-	Error   string            `json:"error"`
-	Layout  string            `json:"layout"`  // of open: the memory layout in use
-	Version string            `json:"version"` // of about
-	Lacks   map[string]string `json:"lacks"`   // of about: words of networks that cannot be had, and why
+	Seconds    *float64          `json:"seconds"`
+	Error      string            `json:"error,omitempty"`
+	Layout     string            `json:"layout,omitempty"`     // of open: the memory layout in use
+	Version    string            `json:"version,omitempty"`    // of about
+	Lacks      map[string]string `json:"lacks,omitempty"`      // of about: words of networks that cannot be had, and why
+	Checkpoint string            `json:"checkpoint,omitempty"` // of our training's end
 }
 
 // workerError is what PyTorch complains of; the worker lives on.
@@ -42,22 +46,23 @@ type workerError struct{ what string }
 func (e *workerError) Error() string { return "PyTorch: " + e.what }
 
 // parseAnswer reads a line of the worker's.
-func parseAnswer(line []byte) (answer, error) {
+func parseAnswer(name string, line []byte) (answer, error) {
 	var a answer
 	if err := json.Unmarshal(line, &a); err != nil {
-		return a, fmt.Errorf("the PyTorch worker answered %.80q, want one JSON object", line)
+		return a, fmt.Errorf("the %s worker answered %.80q, want one JSON object", name, line)
 	}
 	if a.Error != "" {
 		return a, &workerError{a.Error}
 	}
 	if a.Seconds == nil || !(*a.Seconds >= 0) || math.IsInf(*a.Seconds, 0) {
-		return a, fmt.Errorf("the PyTorch worker answered %.80q, want seconds >= 0", line)
+		return a, fmt.Errorf("the %s worker answered %.80q, want seconds >= 0", name, line)
 	}
 	return a, nil
 }
 
-// worker is a PyTorch process that answers one request at a time.
+// worker is a process, of PyTorch's or of our training, that answers one request at a time.
 type worker struct {
+	name     string
 	process  *exec.Cmd
 	requests io.WriteCloser
 	answers  *bufio.Reader
@@ -65,8 +70,8 @@ type worker struct {
 }
 
 // startWorker starts a worker, which ends with ctx.
-func startWorker(ctx context.Context, c command) (*worker, error) {
-	w := &worker{process: c.process(ctx)}
+func startWorker(ctx context.Context, c command, more ...string) (*worker, error) {
+	w := &worker{name: c.name, process: c.process(ctx, more...)}
 	w.process.Stderr = &w.said
 	w.process.WaitDelay = 5 * time.Second // its children may hold standard error open
 	var err error
@@ -79,7 +84,7 @@ func startWorker(ctx context.Context, c command) (*worker, error) {
 	}
 	w.answers = bufio.NewReader(answers)
 	if err := w.process.Start(); err != nil {
-		return nil, fmt.Errorf("start the PyTorch worker: %w", err)
+		return nil, fmt.Errorf("start the %s worker: %w", w.name, err)
 	}
 	return w, nil
 }
@@ -96,9 +101,9 @@ func (w *worker) ask(r request) (answer, error) {
 	}
 	if err != nil {
 		_ = w.process.Wait() // how it ended matters less than what it said
-		return answer{}, fmt.Errorf("the PyTorch worker ended at %s: %s", line, lastLine(w.said.String()))
+		return answer{}, fmt.Errorf("the %s worker ended at %s: %s", w.name, line, lastLine(w.said.String()))
 	}
-	return parseAnswer(line)
+	return parseAnswer(w.name, line)
 }
 
 // seconds asks for a measurement.
@@ -116,7 +121,7 @@ func (w *worker) close() (peak int64, err error) {
 		return 0, err
 	}
 	if err := w.process.Wait(); err != nil {
-		return 0, fmt.Errorf("the PyTorch worker: %w: %s", err, lastLine(w.said.String()))
+		return 0, fmt.Errorf("the %s worker: %w: %s", w.name, err, lastLine(w.said.String()))
 	}
 	return peakMemory(w.process), nil
 }
