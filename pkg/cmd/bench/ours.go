@@ -57,11 +57,11 @@ func trainOnly(ctx context.Context, s setting, dim int, dir string, in io.Reader
 	if again, err := more(); err != nil || !again {
 		return err
 	}
-	last := time.Now()
 	b, err := backend.Open()
 	if err != nil {
 		return err
 	}
+	last := time.Now()
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var failed error
