@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/floats"
 
 	"darkfield/pkg/cosmology"
 )
 
 // Trend is a smooth function of the parameters through positive numbers that scatter, such as spectra of simulations: a polynomial of their
-// logarithms. Its ratios between parameters are the best that one can say of these simulations without knowing more.
+// logarithms, as functions of those of the parameters.
 type Trend struct {
 	basis        basis
-	coefficients mat.Dense // [polynomial, number]
+	coefficients [][]float64 // [number][polynomial]
 }
 
 // FitTrend fits a polynomial of a total degree by least squares to the logarithms of vectors [simulation][number]. Errors: no or uneven
@@ -26,30 +26,32 @@ func FitTrend(prior cosmology.Prior, degree int, params []cosmology.Params, vect
 	if len(params) != len(vectors) || len(vectors) <= t.basis.len() || len(vectors[0]) == 0 {
 		return t, fmt.Errorf("baseline: a trend of degree %d through %d vectors at %d parameters: %w", degree, len(vectors), len(params), errTooFew)
 	}
-	logs := mat.NewDense(len(vectors), len(vectors[0]), nil)
-	for i, v := range vectors {
-		if len(v) != len(vectors[0]) {
-			return t, fmt.Errorf("baseline: vector %d of a trend has %d numbers, want %d", i, len(v), len(vectors[0]))
-		}
-		for j, x := range v {
-			if !(x > 0) || math.IsInf(x, 1) {
+	polynomials := design(t.basis, params)
+	for j := range vectors[0] {
+		logs := make([]float64, len(vectors))
+		for i, v := range vectors {
+			if len(v) != len(vectors[0]) {
+				return t, fmt.Errorf("baseline: vector %d of a trend has %d numbers, want %d", i, len(v), len(vectors[0]))
+			}
+			if x := v[j]; !(x > 0) || math.IsInf(x, 1) {
 				return t, fmt.Errorf("baseline: number %d of vector %d of a trend is %g, want > 0 and finite", j, i, x)
 			}
-			logs.Set(i, j, math.Log(x))
+			logs[i] = math.Log(v[j])
 		}
-	}
-	if err := t.coefficients.Solve(design(t.basis, params), logs); err != nil {
-		return t, fmt.Errorf("baseline: a trend of degree %d: %w: %w", degree, errTooFew, err)
+		c, err := weighted(polynomials, logs, nil)
+		if err != nil {
+			return t, fmt.Errorf("baseline: a trend of degree %d: %w", degree, err)
+		}
+		t.coefficients = append(t.coefficients, c)
 	}
 	return t, nil
 }
 
 // At returns the numbers at p.
 func (t Trend) At(p cosmology.Params) []float64 {
-	var out mat.VecDense
-	out.MulVec(t.coefficients.T(), mat.NewVecDense(t.basis.len(), t.basis.at(p)))
-	for j, v := range out.RawVector().Data {
-		out.SetVec(j, math.Exp(v))
+	polynomials, out := t.basis.at(p), make([]float64, len(t.coefficients))
+	for j, c := range t.coefficients {
+		out[j] = math.Exp(floats.Dot(polynomials, c))
 	}
-	return out.RawVector().Data
+	return out
 }

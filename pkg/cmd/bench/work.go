@@ -27,7 +27,7 @@ func (d *driver) steps(w, trainer *worker, dim int, open []string) (string, int6
 	fail := func(err error) (string, int64, error) { return "", 0, err }
 	d.say(true, "width %d: training step", dim)
 	out, pace, step := series{}, d.pace(stepShare, least(dim)), request{"do": "step"}
-	row := func(w *worker, r request) (float64, error) {
+	inARow := func(w *worker, r request) (float64, error) {
 		return steady(func() (float64, error) { return w.seconds(r) }, followed(dim))()
 	}
 	first, err := trainer.seconds(step)
@@ -36,14 +36,14 @@ func (d *driver) steps(w, trainer *worker, dim int, open []string) (string, int6
 	}
 	start := time.Now()
 	for done := 0; pace.again(done, start); done++ {
-		own, err := row(trainer, step)
+		own, err := inARow(trainer, step)
 		if err != nil {
 			return fail(err)
 		}
 		out[ours] = append(out[ours], own)
 		for i := range open {
 			way := open[(i+done)%len(open)]
-			theirs, err := row(w, request{"do": "step", "network": way})
+			theirs, err := inARow(w, request{"do": "step", "network": way})
 			if err != nil {
 				return fail(err)
 			}

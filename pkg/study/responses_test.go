@@ -1,0 +1,141 @@
+package study
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+)
+
+// responseSet writes rounds of a fiducial model and both ends of each parameter; the reader must find the rows by their parameters, so
+// every other round stands backwards.
+func responseSet(t *testing.T, rounds int) *camels.Maps {
+	t.Helper()
+	round := []cosmology.Params{{OmegaM: 0.1, Sigma8: 0.8}, {OmegaM: 0.5, Sigma8: 0.8}, cosmology.Fiducial, {OmegaM: 0.3, Sigma8: 0.6}, {OmegaM: 0.3, Sigma8: 1}}
+	var params []cosmology.Params
+	for i := range rounds {
+		params = append(params, round...)
+		if i%2 == 1 {
+			slices.Reverse(params[len(params)-len(round):])
+		}
+	}
+	dir := t.TempDir()
+	writeSeeded(t, dir, camels.OneP, testCells, params, func(sim int) uint64 { return uint64(500 + sim/len(round)) })
+	s, err := camels.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s.Sets[camels.OneP]
+}
+
+// exactResponse is P/P_fid of the test universe.
+func exactResponse(p cosmology.Params) float64 {
+	relative := func(p cosmology.Params) float64 { return testDeviation(p) / testMean(p) }
+	return math.Pow(relative(p)/relative(cosmology.Fiducial), 2)
+}
+
+// TestResponses: with common phases both responses are exact, and rows belong together by their parameters.
+func TestResponses(t *testing.T) {
+	set := responseSet(t, 4)
+	s, _ := withControl(t, &counted{stretch: 1})
+	cfg := smallConfig()
+	r, err := s.Responses(ctx, cfg, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Moved) != 4 || r.Rounds != 4 || r.Maps != cfg.OnePSeeds || r.Fiducial != cosmology.Fiducial {
+		t.Fatalf("%d values, %d rounds, %d maps around %v", len(r.Moved), r.Rounds, r.Maps, r.Fiducial)
+	}
+	for _, m := range r.Moved {
+		want := exactResponse(m.Params)
+		for i := range r.K {
+			// The sum of a map, by which its spectrum is divided, fluctuates by 0.1/(11·16).
+			if math.Abs(m.True[i]/want-1) > 3e-3 || math.Abs(m.Generated[i]/want-1) > 3e-3 || m.TrueError[i] > 1e-2*want || m.QuotientError[i] > 1e-2 {
+				t.Errorf("%v, bin %d: true %g ± %g, generated %g, want %g", m.Params, i, m.True[i], m.TrueError[i], m.Generated[i], want)
+			}
+			if q := m.Generated[i] / m.True[i]; q != m.Quotient[i] {
+				t.Errorf("quotient %g, want %g", m.Quotient[i], q)
+			}
+		}
+	}
+	checkCSV(t, r.WriteCSV, 4*len(r.K))
+	for _, row := range r.rows() {
+		if missed := row.Verdict() == Miss; missed != (strings.Contains(row.Quantity, "boxes at") || strings.Contains(row.Quantity, "maps at")) && !strings.Contains(row.Quantity, "standard errors") {
+			t.Errorf("%v", row.Cells())
+		}
+	}
+}
+
+// TestTrendOfTrainingSimulations: a fit to enough training simulations finds the response, with an error that covers how far it is off.
+func TestTrendOfTrainingSimulations(t *testing.T) {
+	dir := t.TempDir()
+	params := latin(fewestTrended)
+	writeSet(t, dir, camels.LH, testCells, params, false)
+	s := open(t, dir, &counted{stretch: 1})
+	s.Train = nil
+	for sim := range params {
+		s.Train = append(s.Train, sim)
+	}
+	r, err := s.Responses(ctx, smallConfig(), responseSet(t, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Trained != len(params) {
+		t.Errorf("%d training simulations, want %d", r.Trained, len(params))
+	}
+	sum, n := 0.0, 0
+	for _, m := range r.Moved {
+		for i := range r.K {
+			z := (m.Trend[i] - exactResponse(m.Params)) / m.TrendError[i]
+			sum, n = sum+z*z, n+1
+			if relative := m.TrendError[i] / m.Trend[i]; !(relative > 0 && relative < 0.3) {
+				t.Errorf("%v, bin %d: error of %g", m.Params, i, relative)
+			}
+		}
+	}
+	if rms := math.Sqrt(sum / float64(n)); !(rms > 0.5 && rms < 1.6) {
+		t.Errorf("deviations of %.2f standard errors, want about 1", rms)
+	}
+	if rows := r.rows(); len(rows) != 2+3*len(r.Moved) {
+		t.Errorf("%d rows", len(rows))
+	}
+}
+
+// TestOneRoundHasNoError: a single round is compared, but says nothing of its scatter.
+func TestOneRoundHasNoError(t *testing.T) {
+	s, _ := withControl(t, &counted{stretch: 1})
+	r, err := s.Responses(ctx, smallConfig(), responseSet(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := r.Moved[0]; !math.IsNaN(m.TrueError[2]) || !math.IsNaN(m.QuotientError[2]) || math.IsNaN(m.GeneratedError[2]) {
+		t.Errorf("errors %g, %g, %g of one round", m.TrueError[2], m.QuotientError[2], m.GeneratedError[2])
+	}
+}
+
+// TestPowerRatioError: the bootstrap finds the scatter of a ratio of means of independent curves.
+func TestPowerRatioError(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	const n, scatter = 400, 0.1
+	moved, fiducial := make([][]float64, n), make([][]float64, n)
+	for i := range n {
+		moved[i], fiducial[i] = []float64{2 + 2*scatter*rng.NormFloat64()}, []float64{1 + scatter*rng.NormFloat64()}
+	}
+	ratio, again := powerRatio(moved, fiducial, rng)
+	mean, variance := 0.0, 0.0
+	for _, a := range again {
+		mean += a[0] / float64(len(again))
+	}
+	for _, a := range again {
+		variance += (a[0] - mean) * (a[0] - mean) / float64(len(again))
+	}
+	want := 2 * scatter * math.Sqrt(2.0/n)
+	if math.Abs(ratio[0]-2) > 5*want || math.Abs(math.Sqrt(variance)/want-1) > 0.15 {
+		t.Errorf("ratio %g ± %g, want 2 ± %g", ratio[0], math.Sqrt(variance), want)
+	}
+}
