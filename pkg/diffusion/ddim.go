@@ -10,18 +10,22 @@ import (
 type DDIM struct {
 	Steps   int     // network evaluations a map, 1…T
 	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
+	Above   Step    // fresh noise only at times above this; 0: at all
 	Spacing Spacing // of the times; "": EvenTime, as in the paper
 }
 
 var _ Sampler = DDIM{}
 
-// Validate returns an error unless 1 <= Steps <= T and 0 <= Eta <= 1.
+// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the spacing is known.
 func (m DDIM) Validate(s Schedule) error {
 	if m.Steps < 1 || m.Steps > s.Steps() {
 		return fmt.Errorf("diffusion.DDIM.Steps = %d, want 1…%d", m.Steps, s.Steps())
 	}
 	if !(m.Eta >= 0 && m.Eta <= 1) {
 		return fmt.Errorf("diffusion.DDIM.Eta = %g, want it in [0, 1]", m.Eta)
+	}
+	if m.Above < 0 || int(m.Above) > s.Steps() {
+		return fmt.Errorf("diffusion.DDIM.Above = %d, want 0…%d", m.Above, s.Steps())
 	}
 	return m.Spacing.Validate()
 }
@@ -54,7 +58,7 @@ func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]
 // to u along ε and, for Eta > 0, with fresh noise.
 func (m DDIM) move(s Schedule, t, u Step) move {
 	au, at := s.AlphaBar(u), s.AlphaBar(t)
-	deviation := m.Eta * math.Sqrt((1-au)/(1-at)*(1-at/au))
+	deviation := etaAt(t, m.Eta, m.Above) * math.Sqrt((1-au)/(1-at)*(1-at/au))
 	direction := math.Sqrt(max(0, 1-au-deviation*deviation))
 	return move{
 		ofX:       math.Sqrt(au / at),

@@ -14,18 +14,22 @@ import (
 type DPMSolver struct {
 	Steps   int     // network evaluations a map, 1…T
 	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
+	Above   Step    // fresh noise only at times above this; 0: at all
 	Spacing Spacing // of the times; "": EvenLogSNR, the solver's own time
 }
 
 var _ Sampler = DPMSolver{}
 
-// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1 and the spacing is known.
+// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the spacing is known.
 func (m DPMSolver) Validate(s Schedule) error {
 	if m.Steps < 1 || m.Steps > s.Steps() {
 		return fmt.Errorf("diffusion.DPMSolver.Steps = %d, want 1…%d", m.Steps, s.Steps())
 	}
 	if !(m.Eta >= 0 && m.Eta <= 1) {
 		return fmt.Errorf("diffusion.DPMSolver.Eta = %g, want it in [0, 1]", m.Eta)
+	}
+	if m.Above < 0 || int(m.Above) > s.Steps() {
+		return fmt.Errorf("diffusion.DPMSolver.Above = %d, want 0…%d", m.Above, s.Steps())
 	}
 	return m.Spacing.Validate()
 }
@@ -62,8 +66,8 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 		u := times[i+1]
 		step := s.halfLogSNR(u) - s.halfLogSNR(t) // +Inf when u is 0
 		forgotten := 0.0                          // of the noise, by the rate of fresh noise
-		if m.Eta > 0 {
-			forgotten = m.Eta * step
+		if eta := etaAt(t, m.Eta, m.Above); eta > 0 {
+			forgotten = eta * step
 		}
 		kept := math.Sqrt((1-s.AlphaBar(u))/(1-s.AlphaBar(t))) * math.Exp(-forgotten)
 		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-step-forgotten)

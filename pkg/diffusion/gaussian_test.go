@@ -82,11 +82,11 @@ func TestAncestralMoments(t *testing.T) {
 func TestNoisyDPMSolverMoments(t *testing.T) {
 	const maps, pixels = 40, 2500
 	n := float64(maps * pixels)
-	for _, eta := range []float64{0.5, 1} {
-		mean, deviation := stat.MeanStdDev(sampleGaussian(t, DPMSolver{Steps: 100, Eta: eta}, Paper(), maps, pixels), nil)
-		t.Logf("eta %g: mean %.5f, standard deviation %.5f, want %g and %g", eta, mean, deviation, mu, sd)
+	for _, m := range []DPMSolver{{Steps: 100, Eta: 0.5}, {Steps: 100, Eta: 1}, {Steps: 100, Eta: 1, Above: 250}} {
+		mean, deviation := stat.MeanStdDev(sampleGaussian(t, m, Paper(), maps, pixels), nil)
+		t.Logf("%+v: mean %.5f, standard deviation %.5f, want %g and %g", m, mean, deviation, mu, sd)
 		if math.Abs(mean-mu) > 4*sd/math.Sqrt(n)+0.01*sd || math.Abs(deviation/sd-1) > 4/math.Sqrt(2*n)+0.01 {
-			t.Errorf("eta %g: mean %.5f and standard deviation %.5f, want %g and %g", eta, mean, deviation, mu, sd)
+			t.Errorf("%+v: mean %.5f and standard deviation %.5f, want %g and %g", m, mean, deviation, mu, sd)
 		}
 	}
 }

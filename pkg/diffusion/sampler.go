@@ -17,6 +17,15 @@ type Sampler interface {
 	Validate(s Schedule) error
 }
 
+// etaAt is the share of ancestral sampling's fresh noise that a step from t adds, where only those above a time add any. Karras et al.
+// (2022) bound it so, too: what fresh noise corrects are large scales, and where little noise is left it costs small ones.
+func etaAt(t Step, eta float64, above Step) float64 {
+	if t <= above {
+		return 0
+	}
+	return eta
+}
+
 // Request says what to sample.
 type Request struct {
 	Pixels   int       // a map

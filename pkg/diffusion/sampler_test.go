@@ -39,6 +39,30 @@ func TestMapDependsOnItsNumberAlone(t *testing.T) {
 	}
 }
 
+// TestFreshNoiseStopsAtItsBound: a bound of T leaves none, and one between makes maps of its own.
+func TestFreshNoiseStopsAtItsBound(t *testing.T) {
+	s := linear(50)
+	for name, with := range map[string]func(eta float64, above Step) Sampler{
+		"DDIM":      func(eta float64, above Step) Sampler { return DDIM{Steps: 10, Eta: eta, Above: above} },
+		"DPMSolver": func(eta float64, above Step) Sampler { return DPMSolver{Steps: 10, Eta: eta, Above: above} },
+	} {
+		sample := func(eta float64, above Step) []float32 {
+			x, err := with(eta, above).Sample(context.Background(), GaussianDenoiser(s, mu, sd), s, Request{Pixels: 9, Thetas: 1, Theta: make([]float32, 3), Seed: 5})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return x
+		}
+		flow, noisy, between := sample(0, 0), sample(1, 0), sample(1, 20)
+		if got := sample(1, 50); !slices.Equal(got, flow) {
+			t.Errorf("%s: noise above T alone differs from none", name)
+		}
+		if slices.Equal(between, flow) || slices.Equal(between, noisy) {
+			t.Errorf("%s: noise above t = 20 makes the maps of none or of all", name)
+		}
+	}
+}
+
 func TestTimesFallToTheCleanMap(t *testing.T) {
 	s := Paper()
 	for _, g := range []Spacing{EvenTime, EvenLogSNR} {
@@ -113,6 +137,8 @@ func TestSamplersRefuse(t *testing.T) {
 		"too many steps": {m: DDIM{Steps: 31}, reason: "Steps = 31"},
 		"no DPM steps":   {m: DPMSolver{}, reason: "DPMSolver.Steps = 0"},
 		"too much noise": {m: DPMSolver{Steps: 3, Eta: 2}, reason: "DPMSolver.Eta = 2"},
+		"noise below 0":  {m: DPMSolver{Steps: 3, Above: -1}, reason: "DPMSolver.Above = -1"},
+		"noise beyond T": {m: DDIM{Steps: 3, Above: 31}, reason: "DDIM.Above = 31"},
 		"strange times":  {m: DPMSolver{Steps: 3, Spacing: "sometimes"}, reason: `"sometimes", want time or log-snr`},
 		"noise NaN":      {m: DDIM{Steps: 5, Eta: math.NaN()}, reason: "Eta = NaN"},
 		"no maps":        {r: Request{Pixels: 2, Thetas: 2}, reason: "at least one map"},

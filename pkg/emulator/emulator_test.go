@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -206,6 +207,27 @@ func TestSeedsAreAveraged(t *testing.T) {
 	}
 	if both, want := evaluate(4, 5), (evaluate(4)+evaluate(5))/2; math.Abs(both/want-1) > 1e-5 {
 		t.Errorf("two seeds together give %g, their mean is %g", both, want)
+	}
+}
+
+// TestNameTellsSamplersApart: kept maps are found by it, so that a setting that it left out would find those of another.
+func TestNameTellsSamplersApart(t *testing.T) {
+	base := SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20}
+	names := map[string]bool{base.String(): true}
+	for i := range reflect.TypeFor[SampleConfig]().NumField() {
+		c := base
+		switch v := reflect.ValueOf(&c).Elem().Field(i); v.Kind() {
+		case reflect.String:
+			v.SetString(map[string]string{"Sampler": DDIM, "Spacing": string(diffusion.EvenTime)}[reflect.TypeFor[SampleConfig]().Field(i).Name])
+		case reflect.Float64:
+			v.SetFloat(0.5)
+		default:
+			v.SetInt(7)
+		}
+		if c.Batch == base.Batch && names[c.String()] { // maps do not depend on the batch
+			t.Errorf("%+v and another sampler are both called %q", c, c)
+		}
+		names[c.String()] = true
 	}
 }
 

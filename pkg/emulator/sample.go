@@ -19,15 +19,17 @@ const (
 
 // SampleConfig says how to sample.
 type SampleConfig struct {
-	Sampler string            `json:"sampler" yaml:"sampler"`                     // DDPM, DDIM or DPM
-	Steps   int               `json:"steps" yaml:"steps"`                         // network evaluations a map; DDPM has its own
-	Eta     float64           `json:"eta" yaml:"eta"`                             // noise of DDIM and DPM: 0 is deterministic
-	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"` // of the times of DDIM and DPM; "": the sampler's own
-	Batch   int               `json:"batch" yaml:"batch"`                         // maps at a time
+	Sampler string            `json:"sampler" yaml:"sampler"`                         // DDPM, DDIM or DPM
+	Steps   int               `json:"steps" yaml:"steps"`                             // network evaluations a map; DDPM has its own
+	Eta     float64           `json:"eta" yaml:"eta"`                                 // noise of DDIM and DPM: 0 is deterministic
+	Above   diffusion.Step    `json:"eta_above,omitempty" yaml:"eta_above,omitempty"` // that noise only at times above this; 0: at all
+	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`     // of the times of DDIM and DPM; "": the sampler's own
+	Batch   int               `json:"batch" yaml:"batch"`                             // maps at a time
 }
 
 // DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise: without the noise, maps of a network that is not perfect are far
-// worse than those of ancestral sampling, whatever the number of steps.
+// worse than those of ancestral sampling, whatever the number of steps. A network that is nearly perfect may do better with noise only at
+// early times, which its checkpoint can say (Emulator.Sampling).
 func DefaultSampling() SampleConfig { return SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20} }
 
 // String names the sampler with all that its maps depend on, as captions do.
@@ -39,6 +41,9 @@ func (c SampleConfig) String() string {
 	name = fmt.Sprintf("%s, %d steps", name, c.Steps)
 	if c.Eta != 0 {
 		name += fmt.Sprintf(" of eta %g", c.Eta)
+		if c.Above != 0 {
+			name += fmt.Sprintf(" above t = %d", c.Above)
+		}
 	}
 	if c.Spacing != "" {
 		name += fmt.Sprintf(" even in %s", c.Spacing)
@@ -59,9 +64,9 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	case DDPM:
 		m = diffusion.Ancestral{}
 	case DDIM:
-		m = diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, Spacing: c.Spacing}
+		m = diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, Above: c.Above, Spacing: c.Spacing}
 	case DPM:
-		m = diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, Spacing: c.Spacing}
+		m = diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, Above: c.Above, Spacing: c.Spacing}
 	default:
 		return nil, fmt.Errorf("emulator.SampleConfig.Sampler = %q, want %s, %s or %s", c.Sampler, DDPM, DDIM, DPM)
 	}

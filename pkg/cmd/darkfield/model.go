@@ -51,5 +51,6 @@ func samplingFlags(f *pflag.FlagSet, c *emulator.SampleConfig) {
 	f.IntVar(&c.Steps, "steps", c.Steps, "network evaluations a map, for dpm++ and ddim")
 	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "of these steps: time or log-snr (default: log-snr for dpm++, time for ddim)")
 	f.Float64Var(&c.Eta, "eta", c.Eta, "noise of dpm++ and ddim: 0 is deterministic, 1 as noisy as ddpm")
+	f.IntVar((*int)(&c.Above), "eta-above", int(c.Above), "fresh noise of dpm++ and ddim only at times above this, of 1000; 0: at all")
 	f.IntVar(&c.Batch, "batch", c.Batch, "maps at a time; the maps do not depend on it")
 }
