@@ -27,6 +27,7 @@ type Manifest struct {
 	Seed       uint64               `json:"seed"`               // of the training run
 	Origin     string               `json:"origin,omitempty"`   // hash of the checkpoint of the stage before, whose weights the run started from
 	Training   json.RawMessage      `json:"training,omitempty"` // its configuration as used
+	Sampling   json.RawMessage      `json:"sampling,omitempty"` // how its maps are best made, as emulator.SampleConfig; empty: by default
 }
 
 // Data describes the maps that the network was trained on.

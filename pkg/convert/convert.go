@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -141,11 +142,14 @@ func Export(in, out, weights string) (Report, error) {
 }
 
 // Reduce writes a checkpoint that holds one of a checkpoint's sets of weights, chosen as by Export, with its manifest: a small file, for
-// those who use the network and do not train it further.
-func Reduce(in, out, weights string) (Report, error) {
+// those who use the network and do not train it further. sampling, if not empty, becomes what the manifest says of it.
+func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 	r, m, w, err := pick(in, out, weights)
 	if err != nil {
 		return Report{}, err
+	}
+	if len(sampling) > 0 {
+		m.Sampling = sampling
 	}
 	return r, checkpoint.Save(out, m, w)
 }

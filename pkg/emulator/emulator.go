@@ -23,6 +23,7 @@ type Emulator struct {
 	manifest checkpoint.Manifest
 	hash     string
 	schedule diffusion.Schedule
+	sampling SampleConfig
 	store    *model.Store
 	exec     *model.Exec
 	slope    *model.Exec // terms of the bound and their gradients
@@ -39,7 +40,11 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
-	e := &Emulator{manifest: c.Manifest, hash: c.Hash, schedule: schedule, store: model.NewStore()}
+	sampling, err := recommended(c.Manifest.Sampling)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: open %s: its manifest's sampling: %w", path, err)
+	}
+	e := &Emulator{manifest: c.Manifest, hash: c.Hash, schedule: schedule, sampling: sampling, store: model.NewStore()}
 	for name, a := range weights {
 		e.store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
 	}
@@ -68,6 +73,9 @@ func (e *Emulator) Close() {
 
 // Manifest says what the network was trained on.
 func (e *Emulator) Manifest() checkpoint.Manifest { return e.manifest }
+
+// Sampling is how its maps are best made: what its manifest says, or else DefaultSampling.
+func (e *Emulator) Sampling() SampleConfig { return e.sampling }
 
 // Hash is the SHA-256 of the checkpoint's tensors.
 func (e *Emulator) Hash() string { return e.hash }

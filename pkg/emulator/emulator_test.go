@@ -3,6 +3,7 @@ package emulator
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -228,6 +229,23 @@ func TestNameTellsSamplersApart(t *testing.T) {
 			t.Errorf("%+v and another sampler are both called %q", c, c)
 		}
 		names[c.String()] = true
+	}
+}
+
+// TestRecommendedSampling: a manifest overrides the defaults it names, and must make sense.
+func TestRecommendedSampling(t *testing.T) {
+	want := DefaultSampling()
+	if got, err := recommended(nil); err != nil || got != want {
+		t.Errorf("without a word: %+v, %v; want the defaults", got, err)
+	}
+	want.Above = 250
+	if got, err := recommended(json.RawMessage(`{"eta_above": 250}`)); err != nil || got != want {
+		t.Errorf("a bound alone: %+v, %v; want %+v", got, err, want)
+	}
+	for _, text := range []string{`{"eta": 2}`, `{"sampler": "euler"}`, `[]`} {
+		if got, err := recommended(json.RawMessage(text)); err == nil {
+			t.Errorf("%s became %+v, want an error", text, got)
+		}
 	}
 }
 

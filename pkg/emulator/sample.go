@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -31,6 +32,18 @@ type SampleConfig struct {
 // worse than those of ancestral sampling, whatever the number of steps. A network that is nearly perfect may do better with noise only at
 // early times, which its checkpoint can say (Emulator.Sampling).
 func DefaultSampling() SampleConfig { return SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20} }
+
+// recommended reads what a manifest says of sampling. What it leaves out is as in DefaultSampling.
+func recommended(manifest json.RawMessage) (SampleConfig, error) {
+	c := DefaultSampling()
+	if len(manifest) == 0 {
+		return c, nil
+	}
+	if err := json.Unmarshal(manifest, &c); err != nil {
+		return c, err
+	}
+	return c, c.Validate()
+}
 
 // String names the sampler with all that its maps depend on, as captions do.
 func (c SampleConfig) String() string {

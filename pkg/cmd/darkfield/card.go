@@ -20,6 +20,7 @@ import (
 type cardFlags struct {
 	checkpoint, data, control, responses, cache, dir string
 	choice                                           camels.Choice
+	sampling                                         *sampling
 }
 
 func (a *app) card() *cobra.Command {
@@ -72,7 +73,7 @@ each of 200 new ones. Maps are kept, so that an interrupted or killed call goes 
 	f.IntVar(&c.Study.OnePSeeds, "response-maps", c.Study.OnePSeeds, "maps generated at each value of the responses")
 	f.IntVar(&c.NewMaps, "new-maps", c.NewMaps, "generated maps that are looked for among the training maps")
 	f.Uint64Var(&c.Study.Seed, "seed", c.Study.Seed, "of the noise that maps are made from, and of bootstraps")
-	samplingFlags(f, &c.Study.Sampling)
+	in.sampling = samplingFlags(f)
 	choiceFlags(f, &in.choice)
 	require(cmd, "checkpoint", "data", "control", "responses", "out")
 	return cmd
@@ -106,6 +107,9 @@ func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (pa
 		return page, err
 	}
 	defer e.Close()
+	if c.Study.Sampling, err = in.sampling.of(e); err != nil {
+		return page, err
+	}
 	for _, other := range []*camels.Suite{control, responses} { // the same box and field as the maps that it is measured with
 		if _, err := study.FromEmulator(e, other, c.Study, ""); err != nil {
 			return page, err

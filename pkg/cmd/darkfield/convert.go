@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -18,6 +19,7 @@ func (a *app) convert() *cobra.Command {
 	d := convert.Default()
 	var weights, validation string
 	var reduce bool
+	var maker *sampling
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
 		Short: "Make a checkpoint from PyTorch's weights, or PyTorch's weights from a checkpoint",
@@ -29,7 +31,8 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 		Example: `  darkfield convert weights.pt weights.safetensors
   darkfield convert training.pt weights.safetensors --suite SIMBA --side 256 --validation 850-999
   darkfield convert runs/first for-pytorch.safetensors --weights ema
-  darkfield convert runs/first small.safetensors --reduce   # still a checkpoint, half the size`,
+  darkfield convert runs/first small.safetensors --reduce   # still a checkpoint, half the size
+  darkfield convert runs/first small.safetensors --reduce --eta-above 250   # and one that says how its maps are best made`,
 		Args: cobra.ExactArgs(2),
 	}
 	f := cmd.Flags()
@@ -42,7 +45,8 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 	f.Float64Var(&d.LogMax, "log-max", d.LogMax, "log10 of the value that becomes 1")
 	f.StringVar(&validation, "validation", "", "simulations that training has not seen, e.g. 850-999 (evaluate needs some)")
 	f.StringVar(&weights, "weights", "", "of a checkpoint: ema or raw (default ema where there is one)")
-	f.BoolVar(&reduce, "reduce", false, "of a checkpoint: write a checkpoint with these weights alone, for use without further training")
+	f.BoolVar(&reduce, "reduce", false, "of a checkpoint: write a checkpoint with these weights alone, for use without further training; the flags of the sampler become its defaults")
+	maker = samplerFlags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !slices.Contains([]string{"", convert.EMA, convert.Raw}, weights) {
 			return fmt.Errorf("convert: --weights %q, want ema or raw", weights)
@@ -52,7 +56,7 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 			return err
 		}
 		return a.work(func(cmd *cobra.Command, args []string) error {
-			r, err := a.converted(cmd, args[0], args[1], weights, reduce, d)
+			r, err := a.converted(cmd, args[0], args[1], weights, reduce, maker, d)
 			if err != nil {
 				return err
 			}
@@ -63,10 +67,17 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 }
 
 // converted goes the way that IN asks for; flags of the other way are refused rather than ignored.
-func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool, d convert.Data) (convert.Report, error) {
+func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool, maker *sampling, d convert.Data) (convert.Report, error) {
 	in, err := checkpointOf(in)
 	if err != nil {
 		return convert.Report{}, err
+	}
+	said, err := maker.said()
+	if err != nil {
+		return convert.Report{}, err
+	}
+	if said != nil && !reduce {
+		return convert.Report{}, errors.New("convert: the flags of a sampler go with --reduce, into the checkpoint that it writes: add it, or leave them out")
 	}
 	if !convert.IsCheckpoint(in) {
 		if weights != "" || reduce {
@@ -80,7 +91,7 @@ func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool
 		}
 	}
 	if reduce {
-		return convert.Reduce(in, out, weights)
+		return convert.Reduce(in, out, weights, said)
 	}
 	return convert.Export(in, out, weights)
 }

@@ -16,6 +16,7 @@ func (a *app) evaluate() *cobra.Command {
 	c := study.Default()
 	var path, data, control, cache, out string
 	var choice camels.Choice
+	var flags *sampling
 	cmd := &cobra.Command{
 		Use:   "evaluate",
 		Short: "Print the paper's table: chi² of spectra, response to one parameter, histograms",
@@ -37,6 +38,9 @@ by one, expected for a perfect emulator), response to single parameters where th
 				return err
 			}
 			defer e.Close()
+			if c.Sampling, err = flags.of(e); err != nil {
+				return err
+			}
 			source, err := study.FromEmulator(e, s, c, cache)
 			if err != nil {
 				return err
@@ -72,7 +76,7 @@ by one, expected for a perfect emulator), response to single parameters where th
 	f.StringVar(&control, "control", "", "directory of other universes at held-out parameters, made with simulate --control")
 	f.StringVar(&cache, "cache", "", "directory that keeps generated maps (default: none are kept)")
 	f.StringVar(&out, "out", "", "write the table as CSV, too (and that of the control beside it, .control.csv)")
-	samplingFlags(f, &c.Sampling)
+	flags = samplingFlags(f)
 	choiceFlags(f, &choice)
 	require(cmd, "checkpoint", "data")
 	return cmd

@@ -152,6 +152,9 @@ func (a *app) inspectCheckpoint(path string) error {
 		row(w, "simulations", fmt.Sprintf("%d trained on, %d for validation, %d for tests", len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test)))
 		row(w, "log10 range", fmt.Sprintf("%g to %g", m.Scaling.Min, m.Scaling.Max))
 		row(w, "training seed", m.Seed)
+		if len(m.Sampling) > 0 {
+			row(w, "sampling", string(m.Sampling))
+		}
 		row(w, "tensors", len(c.Tensors))
 		row(w, "SHA-256", c.Hash)
 	})

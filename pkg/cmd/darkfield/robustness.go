@@ -90,7 +90,9 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustness
 			return none, err
 		}
 		defer s.Close()
-		from, err := study.FromEmulator(e, s, study.Default(), "")
+		drawn := study.Default()
+		drawn.Sampling = e.Sampling()
+		from, err := study.FromEmulator(e, s, drawn, "")
 		if err != nil {
 			return none, err
 		}

@@ -8,16 +8,15 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
-	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 )
 
 func (a *app) sample() *cobra.Command {
 	var p cosmology.Params
-	var c emulator.SampleConfig
 	var path, out string
 	var n int
 	var seed uint64
+	var flags *sampling
 	cmd := &cobra.Command{
 		Use:   "sample",
 		Short: "Make maps at given parameters",
@@ -29,7 +28,7 @@ network was trained on. Map i depends on the seed, i and the parameters alone.`,
 			if n < 1 {
 				return fmt.Errorf("sample: -n %d, want at least one map", n)
 			}
-			if err := c.Validate(); err != nil {
+			if err := flags.Validate(); err != nil {
 				return err
 			}
 			e, err := openEmulator(path)
@@ -37,6 +36,10 @@ network was trained on. Map i depends on the seed, i and the parameters alone.`,
 				return err
 			}
 			defer e.Close()
+			c, err := flags.of(e)
+			if err != nil {
+				return err
+			}
 			params := make([]cosmology.Params, n)
 			for i := range params {
 				params[i] = p
@@ -71,7 +74,7 @@ network was trained on. Map i depends on the seed, i and the parameters alone.`,
 	f.IntVarP(&n, "number", "n", 1, "maps")
 	f.Uint64Var(&seed, "seed", 1, "of the noise that maps are made from")
 	f.StringVar(&out, "out", "", "file to write, .npy")
-	samplingFlags(f, &c)
+	flags = samplingFlags(f)
 	require(cmd, "checkpoint", "omega-m", "sigma-8", "out")
 	return cmd
 }

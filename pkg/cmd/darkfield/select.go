@@ -21,6 +21,7 @@ func (a *app) selectCheckpoint() *cobra.Command {
 	var run, data string
 	var last int
 	var choice camels.Choice
+	var flags *sampling
 	cmd := &cobra.Command{
 		Use:   "select",
 		Short: "Choose the best checkpoint of a run by the reduced chi² of its maps",
@@ -45,6 +46,7 @@ stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 n
 				return err
 			}
 			defer s.Close()
+			c.Sampling = flags.SampleConfig // the same for all
 			var table study.Selection
 			for i, path := range paths {
 				if err := a.score(cmd.Context(), &table, s, c, run, path, fmt.Sprintf("checkpoint %d of %d", i+1, len(paths)), len(paths)-i); err != nil {
@@ -71,7 +73,7 @@ stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 n
 	f.IntVar(&c.ValidationParams, "params", c.ValidationParams, "held-out parameters")
 	f.IntVar(&c.MapsPerParam, "maps", c.MapsPerParam, "maps generated at each")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the noise that maps are made from")
-	samplingFlags(f, &c.Sampling)
+	flags = samplingFlags(f)
 	choiceFlags(f, &choice)
 	require(cmd, "run", "data")
 	return cmd
