@@ -30,7 +30,7 @@ type SampleConfig struct {
 
 // DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise: without the noise, maps of a network that is not perfect are far
 // worse than those of ancestral sampling, whatever the number of steps. A network that is nearly perfect may do better with noise only at
-// early times, which its checkpoint can say (Emulator.Sampling).
+// early times; its checkpoint can say so (Emulator.Sampling).
 func DefaultSampling() SampleConfig { return SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20} }
 
 // recommended reads what a manifest says of sampling. What it leaves out is as in DefaultSampling.

@@ -60,7 +60,7 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 			if err != nil {
 				return err
 			}
-			return a.print(r, func(w io.Writer) { conversion(w, r) })
+			return a.print(r, func(w io.Writer) { conversion(w, r, reduce) })
 		})(cmd, args)
 	}
 	return cmd
@@ -96,7 +96,7 @@ func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool
 	return convert.Export(in, out, weights)
 }
 
-func conversion(w io.Writer, r convert.Report) {
+func conversion(w io.Writer, r convert.Report, reduced bool) {
 	row(w, "read", r.In+", "+r.Format)
 	row(w, "written", r.Out)
 	row(w, "weights", r.Weights)
@@ -107,7 +107,7 @@ func conversion(w io.Writer, r convert.Report) {
 	}
 	row(w, "tensors", fmt.Sprintf("%d as F32 (read: %s)", r.Tensors, strings.Join(kinds, ", ")))
 	row(w, "step", r.Step)
-	if r.Prediction == diffusion.PredictV {
+	if r.Prediction == diffusion.PredictV && !reduced {
 		row(w, "prediction", "v, not the noise: the file cannot say so, whoever uses it must know")
 	}
 }
