@@ -25,11 +25,8 @@ func (m DPMSolver) Validate(s Schedule) error {
 	if m.Steps < 1 || m.Steps > s.Steps() {
 		return fmt.Errorf("diffusion.DPMSolver.Steps = %d, want 1…%d", m.Steps, s.Steps())
 	}
-	if !(m.Eta >= 0 && m.Eta <= 1) {
-		return fmt.Errorf("diffusion.DPMSolver.Eta = %g, want it in [0, 1]", m.Eta)
-	}
-	if m.Above < 0 || int(m.Above) > s.Steps() {
-		return fmt.Errorf("diffusion.DPMSolver.Above = %d, want 0…%d", m.Above, s.Steps())
+	if err := checkNoise("diffusion.DPMSolver", s, m.Eta, m.Above); err != nil {
+		return err
 	}
 	return m.Spacing.Validate()
 }

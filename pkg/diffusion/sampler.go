@@ -17,6 +17,17 @@ type Sampler interface {
 	Validate(s Schedule) error
 }
 
+// checkNoise returns an error that names what is out of range of the fresh noise of a sampler.
+func checkNoise(sampler string, s Schedule, eta float64, above Step) error {
+	if !(eta >= 0 && eta <= 1) {
+		return fmt.Errorf("%s.Eta = %g, want it in [0, 1]", sampler, eta)
+	}
+	if above < 0 || int(above) > s.Steps() {
+		return fmt.Errorf("%s.Above = %d, want 0…%d", sampler, above, s.Steps())
+	}
+	return nil
+}
+
 // etaAt is the share of ancestral sampling's fresh noise that a step from t adds, where only those above a time add any. Karras et al.
 // (2022) bound it so, too: what fresh noise corrects are large scales, and where little noise is left it costs small ones.
 func etaAt(t Step, eta float64, above Step) float64 {
