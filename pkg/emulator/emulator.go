@@ -40,7 +40,7 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
-	sampling, err := recommended(c.Manifest.Sampling)
+	sampling, err := DefaultSampling().With(c.Manifest.Sampling)
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: its manifest's sampling: %w", path, err)
 	}

@@ -232,18 +232,18 @@ func TestNameTellsSamplersApart(t *testing.T) {
 	}
 }
 
-// TestRecommendedSampling: a manifest overrides the defaults it names, and must make sense.
-func TestRecommendedSampling(t *testing.T) {
+// TestSamplingWith: what a manifest names replaces the defaults, and must make sense.
+func TestSamplingWith(t *testing.T) {
 	want := DefaultSampling()
-	if got, err := recommended(nil); err != nil || got != want {
+	if got, err := want.With(nil); err != nil || got != want {
 		t.Errorf("without a word: %+v, %v; want the defaults", got, err)
 	}
 	want.Above = 250
-	if got, err := recommended(json.RawMessage(`{"eta_above": 250}`)); err != nil || got != want {
+	if got, err := DefaultSampling().With(json.RawMessage(`{"eta_above": 250}`)); err != nil || got != want {
 		t.Errorf("a bound alone: %+v, %v; want %+v", got, err, want)
 	}
-	for _, text := range []string{`{"eta": 2}`, `{"sampler": "euler"}`, `[]`} {
-		if got, err := recommended(json.RawMessage(text)); err == nil {
+	for _, text := range []string{`{"eta": 2}`, `{"sampler": "euler"}`, `{"above": 250}`, `[]`} {
+		if got, err := DefaultSampling().With(json.RawMessage(text)); err == nil {
 			t.Errorf("%s became %+v, want an error", text, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,13 +34,15 @@ type SampleConfig struct {
 // early times; its checkpoint can say so (Emulator.Sampling).
 func DefaultSampling() SampleConfig { return SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20} }
 
-// recommended reads what a manifest says of sampling. What it leaves out is as in DefaultSampling.
-func recommended(manifest json.RawMessage) (SampleConfig, error) {
-	c := DefaultSampling()
-	if len(manifest) == 0 {
+// With returns c with the fields that a JSON object names, as a manifest holds it; empty: c itself. Errors: no object, unknown fields, a
+// setting out of range.
+func (c SampleConfig) With(fields json.RawMessage) (SampleConfig, error) {
+	if len(fields) == 0 {
 		return c, nil
 	}
-	if err := json.Unmarshal(manifest, &c); err != nil {
+	d := json.NewDecoder(bytes.NewReader(fields))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
 		return c, err
 	}
 	return c, c.Validate()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -35,30 +34,32 @@ func samplerFlags(f *pflag.FlagSet) *sampling {
 
 // of completes the flags with what the checkpoint says, or else with the defaults.
 func (c *sampling) of(e *emulator.Emulator) (emulator.SampleConfig, error) {
-	out := e.Sampling()
-	for name, take := range map[string]func(){
-		"sampler":   func() { out.Sampler = c.Sampler },
-		"steps":     func() { out.Steps = c.Steps },
-		"spacing":   func() { out.Spacing = c.Spacing },
-		"eta":       func() { out.Eta = c.Eta },
-		"eta-above": func() { out.Above = c.Above },
-		"batch":     func() { out.Batch = c.Batch },
-	} {
-		if c.flags.Changed(name) {
-			take()
-		}
+	said, err := c.said()
+	if err != nil {
+		return c.SampleConfig, err
 	}
-	return out, out.Validate()
+	out := e.Sampling()
+	out.Batch = c.Batch
+	return out.With(said)
 }
 
-// said returns what flags say, for a manifest; nothing where none was given.
+// said returns what flags say of the maps, as a manifest holds it; nothing where none was given.
 func (c *sampling) said() (json.RawMessage, error) {
 	given := map[string]any{}
-	for name, v := range map[string]any{"sampler": c.Sampler, "steps": c.Steps, "spacing": c.Spacing, "eta": c.Eta, "eta-above": c.Above} {
-		if c.flags.Changed(name) {
-			given[strings.ReplaceAll(name, "-", "_")] = v
+	c.flags.Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "sampler":
+			given["sampler"] = c.Sampler
+		case "steps":
+			given["steps"] = c.Steps
+		case "spacing":
+			given["spacing"] = c.Spacing
+		case "eta":
+			given["eta"] = c.Eta
+		case "eta-above":
+			given["eta_above"] = c.Above
 		}
-	}
+	})
 	if len(given) == 0 {
 		return nil, nil
 	}
