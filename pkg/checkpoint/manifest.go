@@ -22,12 +22,30 @@ type Manifest struct {
 	Prediction diffusion.Prediction `json:"prediction,omitempty"` // what the network's output is; empty: epsilon
 	Step       int                  `json:"step"`                 // optimiser steps taken
 	Prior      cosmology.Prior      `json:"prior"`                // range that θ is scaled over
+	LogTheta   bool                 `json:"log_theta,omitempty"`  // θ goes in as Prior.LogUnit; false: as Prior.Unit
 	Scaling    field.Scaling        `json:"scaling"`              // range of log10 values that maps are scaled over
 	Data       Data                 `json:"data"`
 	Seed       uint64               `json:"seed"`               // of the training run
 	Origin     string               `json:"origin,omitempty"`   // hash of the checkpoint of the stage before, whose weights the run started from
 	Training   json.RawMessage      `json:"training,omitempty"` // its configuration as used
 	Sampling   json.RawMessage      `json:"sampling,omitempty"` // how its maps are best made, as emulator.SampleConfig; empty: by default
+}
+
+// Theta scales parameters as the network is fed them.
+func (m Manifest) Theta(p cosmology.Params) cosmology.UnitParams {
+	if m.LogTheta {
+		return m.Prior.LogUnit(p)
+	}
+	return m.Prior.Unit(p)
+}
+
+// ThetaSlopes returns the derivatives of Theta by Ω_m and σ_8.
+func (m Manifest) ThetaSlopes(p cosmology.Params) [2]float64 {
+	if m.LogTheta {
+		return m.Prior.LogUnitSlopes(p)
+	}
+	low, high := m.Prior.Min, m.Prior.Max
+	return [2]float64{1 / (high.OmegaM - low.OmegaM), 1 / (high.Sigma8 - low.Sigma8)}
 }
 
 // Data describes the maps that the network was trained on.

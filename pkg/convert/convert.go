@@ -49,6 +49,7 @@ type Report struct {
 	Step       int            `json:"step"`
 
 	Prediction diffusion.Prediction `json:"prediction,omitempty"` // of a checkpoint's network: a file of weights cannot say it
+	LogTheta   bool                 `json:"log_theta,omitempty"`  // nor that it is fed logarithms
 }
 
 // What Report.Weights says, and what Export takes.
@@ -189,7 +190,7 @@ func pick(in, out, weights string) (Report, checkpoint.Manifest, unet.Weights, e
 	r := Report{
 		In: in, Out: out, Format: "checkpoint", Weights: weights, Network: n, Parameters: n.NumParameters(), Tensors: len(w),
 		Kinds: map[string]int{"F32": len(w)}, Step: c.Manifest.Step,
-		Prediction: c.Manifest.Prediction,
+		Prediction: c.Manifest.Prediction, LogTheta: c.Manifest.LogTheta,
 	}
 	return r, c.Manifest, w, nil
 }

@@ -75,6 +75,41 @@ func TestUnitRoundTrip(t *testing.T) {
 	})
 }
 
+// TestLogUnit: over a flat prior both coordinates have one mean and one variance, a power law is linear in this one, and its slopes are those of
+// finite differences.
+func TestLogUnit(t *testing.T) {
+	r := CAMELSPrior()
+	const n = 2000
+	var mean, square [2]float64
+	for i := range n {
+		x := (float64(i) + 0.5) / n
+		p := r.Params(UnitParams{x, x})
+		for c, u := range r.LogUnit(p) {
+			mean[c] += u / n
+			square[c] += u * u / n
+		}
+		const h = 1e-6
+		slopes := r.LogUnitSlopes(p)
+		for c, q := range []Params{{OmegaM: h}, {Sigma8: h}} {
+			want := (r.LogUnit(Params{p.OmegaM + q.OmegaM, p.Sigma8 + q.Sigma8})[c] - r.LogUnit(Params{p.OmegaM - q.OmegaM, p.Sigma8 - q.Sigma8})[c]) / (2 * h)
+			if math.Abs(slopes[c]-want) > 1e-6*want {
+				t.Fatalf("slope %d at %v is %g, finite differences give %g", c, p, slopes[c], want)
+			}
+		}
+	}
+	for c := range mean {
+		if math.Abs(mean[c]-0.5) > 1e-5 || math.Abs(square[c]-mean[c]*mean[c]-1.0/12) > 1e-5 {
+			t.Errorf("coordinate %d has mean %.6f and variance %.6f, want 1/2 and 1/12", c, mean[c], square[c]-mean[c]*mean[c])
+		}
+	}
+	a, b, c := r.LogUnit(Params{0.1, 0.6}), r.LogUnit(Params{0.2, 0.75}), r.LogUnit(Params{0.4, 0.9375})
+	for i := range a {
+		if math.Abs((b[i]-a[i])-(c[i]-b[i])) > 1e-12 {
+			t.Errorf("equal factors move coordinate %d by %g and %g", i, b[i]-a[i], c[i]-b[i])
+		}
+	}
+}
+
 func TestPriorNamesEachFault(t *testing.T) {
 	err := CAMELSPrior().Check(Params{OmegaM: math.NaN(), Sigma8: 1.2})
 	if err == nil || err.Error() != "Ω_m = NaN lies outside the prior [0.1, 0.5]; σ_8 = 1.2 lies outside the prior [0.6, 1]" {

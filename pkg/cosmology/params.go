@@ -3,6 +3,7 @@ package cosmology
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -41,6 +42,32 @@ func (r Prior) Unit(p Params) UnitParams {
 		(p.Sigma8 - r.Min.Sigma8) / (r.Max.Sigma8 - r.Min.Sigma8),
 	}
 }
+
+// LogUnit scales the logarithms of p so that over the prior they have the mean and the standard deviation of Unit: 1/2 and 1/√12. What answers
+// to a parameter by a power law answers linearly to it. Networks trained with either coordinate are thus near to each other.
+func (r Prior) LogUnit(p Params) UnitParams {
+	om, s8 := logMoments(r.Min.OmegaM, r.Max.OmegaM), logMoments(r.Min.Sigma8, r.Max.Sigma8)
+	return UnitParams{om.scale(p.OmegaM), s8.scale(p.Sigma8)}
+}
+
+// LogUnitSlopes returns the derivatives of LogUnit by Ω_m and σ_8.
+func (r Prior) LogUnitSlopes(p Params) [2]float64 {
+	om, s8 := logMoments(r.Min.OmegaM, r.Max.OmegaM), logMoments(r.Min.Sigma8, r.Max.Sigma8)
+	return [2]float64{1 / (math.Sqrt(12) * om.std * p.OmegaM), 1 / (math.Sqrt(12) * s8.std * p.Sigma8)}
+}
+
+// logScale holds the mean and the standard deviation of ln x.
+type logScale struct{ mean, std float64 }
+
+// logMoments returns those of x uniform in [low, high].
+func logMoments(low, high float64) logScale {
+	integral := func(of func(x float64) float64) float64 { return (of(high) - of(low)) / (high - low) }
+	mean := integral(func(x float64) float64 { return x * (math.Log(x) - 1) })
+	square := integral(func(x float64) float64 { return x * (math.Pow(math.Log(x)-1, 2) + 1) })
+	return logScale{mean, math.Sqrt(square - mean*mean)}
+}
+
+func (s logScale) scale(x float64) float64 { return 0.5 + (math.Log(x)-s.mean)/(math.Sqrt(12)*s.std) }
 
 // Params is the inverse of Unit.
 func (r Prior) Params(u UnitParams) Params {

@@ -135,7 +135,7 @@ func (e *Emulator) thetas(params []cosmology.Params) ([]float32, error) {
 		if err := e.manifest.Prior.Check(p); err != nil {
 			return nil, fmt.Errorf("emulator: %w: the network knows no maps there", err)
 		}
-		u := e.manifest.Prior.Unit(p)
+		u := e.manifest.Theta(p)
 		out = append(out, float32(u[0]), float32(u[1]))
 	}
 	return out, nil

@@ -30,12 +30,19 @@ const side = 8
 // of the seed average, or missing where that is 0.
 func open(t *testing.T, seed, average uint64) *Emulator {
 	t.Helper()
+	return openAs(t, seed, average, func(*checkpoint.Manifest) {})
+}
+
+// openAs is open with another manifest.
+func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest)) *Emulator {
+	t.Helper()
 	network := unet.Default().WithDim(8)
 	network.Multipliers = []int{1, 2}
 	m := checkpoint.Manifest{
 		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9, Max: 15},
 		Data: checkpoint.Data{Suite: "none", Set: "LH", Side: side, BoxSide: 25},
 	}
+	change(&m)
 	tensors := checkpoint.Tensors{}
 	for name, a := range network.Init(rand.New(rand.NewPCG(seed, 0))) {
 		tensors[checkpoint.Weights+name] = a

@@ -24,8 +24,6 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 	if len(weights) != len(terms) {
 		return nil, fmt.Errorf("emulator: %d weights for %d terms, want one each", len(weights), len(terms))
 	}
-	low, high := e.manifest.Prior.Min, e.manifest.Prior.Max
-	span := [2]float64{high.OmegaM - low.OmegaM, high.Sigma8 - low.Sigma8}
 	return func(ctx context.Context, params []cosmology.Params) ([]float64, [][2]float64, error) {
 		theta, err := e.thetas(params)
 		if err != nil {
@@ -52,8 +50,8 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 				i, k := at(p)
 				w := weights[k/len(seeds)] / float64(len(seeds))
 				values[i] += w * float64(value[p])
-				for c := range span {
-					slopes[i][c] += w * float64(slope[2*p+c]) / span[c]
+				for c, s := range e.manifest.ThetaSlopes(params[i]) {
+					slopes[i][c] += w * float64(slope[2*p+c]) * s
 				}
 			}
 		}

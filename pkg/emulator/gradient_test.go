@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 )
@@ -12,7 +13,13 @@ import (
 // TestGradientsAreThoseOfTerms: values differ from the weighted terms by a constant, and derivatives are those of finite differences, at any
 // size of a batch.
 func TestGradientsAreThoseOfTerms(t *testing.T) {
-	e := open(t, 1, 0)
+	for _, logTheta := range []bool{false, true} {
+		checkGradients(t, openAs(t, 1, 0, func(m *checkpoint.Manifest) { m.LogTheta = logTheta }))
+	}
+}
+
+func checkGradients(t *testing.T, e *Emulator) {
+	t.Helper()
 	m := sample(t, e, few[1:2], 1, SampleConfig{Sampler: DDIM, Steps: 2, Batch: 1})[0]
 	terms, weights, seeds := []diffusion.Term{0, 3, 40}, []float64{1, 2.5, 30}, []uint64{1, diffusion.Mirror(diffusion.Turn(2))}
 	params := []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.15, Sigma8: 0.95}, {OmegaM: 0.42, Sigma8: 0.66}}

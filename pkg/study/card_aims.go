@@ -170,7 +170,7 @@ func (r Responses) rows() []CardRow {
 		if m.Trend != nil {
 			trend := func(i int) float64 { return (m.Trend[i]/m.True[i] - 1) / m.QuotientError[i] }
 			i := furthestBin(min(NoisyBins, len(r.K)), trend)
-			out = append(out, shown(symbol(m.Parameter)+fmt.Sprintf(" = %g: the same of a smooth fit to %d training simulations", m.Value, r.Trained), trend(i), 0,
+			out = append(out, shown(symbol(m.Parameter)+fmt.Sprintf(" = %g: the same of power laws through %d training simulations", m.Value, r.Trained), trend(i), 0,
 				fmt.Sprintf("in the same errors; k = %.3g h/Mpc: fit %.3g ± %.2g, true %.3g ± %.2g", r.K[i], m.Trend[i], m.TrendError[i], m.True[i], m.TrueError[i])))
 		}
 	}

@@ -18,8 +18,8 @@ import (
 // spectra, of a 1P set and of OnePSeeds generated maps at each value. Rows of the set that have equal parameters are rounds: row j of a
 // value belongs to row j of the fiducial ones and has its phases, as `simulate --responses` makes them; an ordinary 1P set is one
 // round. Generated maps share their noise across values. Errors are from a bootstrap over rounds and over generated maps; one round
-// alone gives no error of the truth, and NaN. Beside them stands what a smooth fit to the spectra of the training simulations says, where
-// there are enough of these: no network can know the response much better than they tell.
+// alone gives no error of the truth, and NaN. Beside them stands what power laws fitted to the spectra of the training simulations say, where
+// there are enough of these: what could be learned from them of the largest scales by one who knew that these answer by power laws.
 func (s Source) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Responses, error) {
 	if err := cfg.Validate(); err != nil {
 		return Responses{}, err
@@ -83,12 +83,12 @@ func (s Source) rounds(set *camels.Maps, p cosmology.Params) ([][]float64, error
 
 // What a trend through the spectra of training simulations is made of.
 const (
-	trendDegree    = 3
+	trendDegree    = 1  // a power law of both parameters in each bin; polynomials of higher degree follow the accidents of random phases (2026-11-29: 2 to 6 % at the ends, against 1 to 2 %)
 	fewestTrended  = 50 // simulations
 	trendResamples = 200
 )
 
-// trends adds the responses of a smooth fit to the training simulations, with errors from a bootstrap over these.
+// trends adds the responses of power laws through the training simulations, with errors from a bootstrap over these.
 func (s Source) trends(ctx context.Context, r *Responses, rng *rand.Rand) error {
 	set, err := s.lh()
 	if err != nil {

@@ -28,7 +28,7 @@ type MovedResponse struct {
 	GeneratedError []float64        `json:"generated_error"`
 	Quotient       []float64        `json:"quotient"` // generated over true
 	QuotientError  []float64        `json:"quotient_error"`
-	Trend          []float64        `json:"trend,omitempty"` // of a smooth fit to the training simulations; nil: too few
+	Trend          []float64        `json:"trend,omitempty"` // of power laws through the training simulations; nil: too few
 	TrendError     []float64        `json:"trend_error,omitempty"`
 }
 

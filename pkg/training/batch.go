@@ -5,11 +5,13 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/field"
 )
 
-// Source hands out scaled maps with their scaled parameters. Fill must be safe for concurrent use.
+// Source hands out scaled maps with their parameters scaled to [0, 1]. Fill must be safe for concurrent use.
 type Source struct {
 	Len  int
 	Fill func(i int, dst []float32) (theta [2]float32, err error)
@@ -20,6 +22,22 @@ type Data struct {
 	Side       int // pixels
 	Train      Source
 	Validation Source
+}
+
+// as returns d with parameters scaled as the network of m is fed them.
+func (d Data) as(m checkpoint.Manifest) Data {
+	if m.LogTheta {
+		d.Train, d.Validation = d.Train.logTheta(m.Prior), d.Validation.logTheta(m.Prior)
+	}
+	return d
+}
+
+func (s Source) logTheta(prior cosmology.Prior) Source {
+	return Source{Len: s.Len, Fill: func(i int, dst []float32) ([2]float32, error) {
+		theta, err := s.Fill(i, dst)
+		u := prior.LogUnit(prior.Params(cosmology.UnitParams{float64(theta[0]), float64(theta[1])}))
+		return [2]float32{float32(u[0]), float32(u[1])}, err
+	}}
 }
 
 // batch is the input of one step.

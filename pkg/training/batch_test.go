@@ -7,8 +7,43 @@ import (
 	"strings"
 	"testing"
 
+	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 )
+
+// TestLogTheta: with LogTheta the network is fed the logarithms, in training as in validation, and the manifest says so; nothing else changes.
+func TestLogTheta(t *testing.T) {
+	draw := func(logTheta bool) (training, validation batch, m checkpoint.Manifest) {
+		j := job("")
+		j.Config.LogTheta = logTheta
+		schedule, err := j.check()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &drawer{Config: j.Config, data: j.Data.as(j.Manifest), schedule: schedule}
+		held, err := d.validationBatches()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.draw(1), held[0], j.Manifest
+	}
+	plain, held, m := draw(false)
+	logs, heldLogs, mLogs := draw(true)
+	if m.LogTheta || !mLogs.LogTheta || !slices.Equal(plain.x0, logs.x0) {
+		t.Errorf("manifests say %v and %v, want false and true, and the same maps", m.LogTheta, mLogs.LogTheta)
+	}
+	for _, pair := range [][2]batch{{plain, logs}, {held, heldLogs}} {
+		for i := 0; i < len(pair[0].theta); i += 2 {
+			p := m.Prior.Params(cosmology.UnitParams{float64(pair[0].theta[i]), float64(pair[0].theta[i+1])})
+			for c, want := range mLogs.Theta(p) {
+				if got := float64(pair[1].theta[i+c]); math.Abs(got-want) > 1e-6 {
+					t.Errorf("%v goes in as %g, want %g", p, got, want)
+				}
+			}
+		}
+	}
+}
 
 // TestEvenTimes: each map's time lies in its own part of the schedule, and all times come.
 func TestEvenTimes(t *testing.T) {

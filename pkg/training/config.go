@@ -34,6 +34,7 @@ type Config struct {
 	EvenTimes       bool                 `json:"even_times,omitempty" yaml:"even_times,omitempty"`   // one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false: independent, as in the paper
 	EarlyShare      float64              `json:"early_share,omitempty" yaml:"early_share,omitempty"` // of a batch's maps whose times are even in ln(1 + i), where all octaves say as much of the parameters; 0: none, as in the paper
 	Shifts          bool                 `json:"shifts,omitempty" yaml:"shifts,omitempty"`           // maps, which must be periodic, are shifted at random besides being turned and flipped; false: not, as in the paper
+	LogTheta        bool                 `json:"log_theta,omitempty" yaml:"log_theta,omitempty"`     // the network is fed ln Ω_m and ln σ_8, which spectra answer to by power laws; false: Ω_m and σ_8, as in the paper
 	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"`           // steps
 	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`               // steps
 	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`             // at most; fixed maps, times and noise

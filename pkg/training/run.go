@@ -96,7 +96,7 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 	if r.Manifest.Training, err = json.Marshal(r.Config); err != nil {
 		return err
 	}
-	r.drawer = drawer{Config: r.Config, data: r.Data, schedule: schedule}
+	r.drawer = drawer{Config: r.Config, data: r.Data.as(r.Manifest), schedule: schedule}
 	if r.validation, err = r.drawer.validationBatches(); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (j *Job) check() (diffusion.Schedule, error) {
 	if err := j.Config.Validate(); err != nil {
 		return fail(err)
 	}
-	j.Manifest.Version, j.Manifest.Seed, j.Manifest.Prediction = checkpoint.Version, j.Config.Seed, j.Config.Prediction
+	j.Manifest.Version, j.Manifest.Seed, j.Manifest.Prediction, j.Manifest.LogTheta = checkpoint.Version, j.Config.Seed, j.Config.Prediction, j.Config.LogTheta
 	if err := j.Manifest.Validate(); err != nil {
 		return fail(err)
 	}

@@ -127,6 +127,7 @@ func prepare(dir string, jobs []Job) error {
 		}{
 			{"network", m.Network, first.Network},
 			{"prediction", m.Prediction, first.Prediction},
+			{"log θ", m.LogTheta, first.LogTheta},
 			{"schedule", m.Schedule, first.Schedule},
 			{"prior", m.Prior, first.Prior},
 			{"scaling", m.Scaling, first.Scaling},

@@ -26,8 +26,8 @@ simulation. They share its large modes, so that no emulator needs to reach their
 	study.SectionPower: `The mean over parameters of the ratio of mean spectra, generated over control, bin by bin.`,
 	study.SectionResponses: `Mean power of log fields at an extreme value of one parameter over that of the fiducial model, generated beside simulated. True boxes
 share their phases across values, generated maps their noise. Errors are from a bootstrap over boxes and generated maps. Of numbers held to two
-standard errors, one in twenty misses by chance. The fit, a cubic polynomial through the spectra of the training simulations, shows how well
-these know the response themselves: their phases are random, and a network learns from nothing else.`,
+standard errors, one in twenty misses by chance. The fit, a power law of both parameters in each bin through the spectra
+of the training simulations, shows how well these know the response themselves: their phases are random, and a network learns from nothing else.`,
 	study.SectionPixels: `Differences of all log10 pixel values between generated maps and the control, at the same parameters. The figure shows three parameters
 beside the true maps of one simulation.`,
 	study.SectionNovelty: `For each generated map, the nearest of all training maps, over the 8 rotations and flips and all periodic shifts; the same for true maps of

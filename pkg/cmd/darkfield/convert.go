@@ -110,6 +110,9 @@ func conversion(w io.Writer, r convert.Report, reduced bool) {
 	if r.Prediction == diffusion.PredictV && !reduced {
 		row(w, "prediction", "v, not the noise: the file cannot say so, whoever uses it must know")
 	}
+	if r.LogTheta && !reduced {
+		row(w, "conditioned on", "ln Ω_m and ln σ_8, scaled to the mean and the variance of Ω_m and σ_8 scaled to [0, 1]: the file cannot say so, either")
+	}
 }
 
 // ranges reads "1,3,850-999".

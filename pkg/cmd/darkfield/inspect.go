@@ -151,6 +151,9 @@ func (a *app) inspectCheckpoint(path string) error {
 		row(w, "trained on", fmt.Sprintf("%s %s, %d² pixels, %g Mpc/h a side, unit %s", m.Data.Suite, m.Data.Set, m.Data.Side, m.Data.BoxSide, m.Data.Unit))
 		row(w, "simulations", fmt.Sprintf("%d trained on, %d for validation, %d for tests", len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test)))
 		row(w, "log10 range", fmt.Sprintf("%g to %g", m.Scaling.Min, m.Scaling.Max))
+		if m.LogTheta {
+			row(w, "conditioned on", "ln Ω_m and ln σ_8")
+		}
 		row(w, "training seed", m.Seed)
 		if len(m.Sampling) > 0 {
 			row(w, "sampling", string(m.Sampling))

@@ -19,6 +19,7 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "huber or mse, of the predicted noise")
 	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "of the loss over times: uniform, min-snr or v")
 	f.StringVar((*string)(&c.Prediction), "prediction", string(c.Prediction), "of the network: epsilon or v")
+	f.BoolVar(&c.LogTheta, "log-theta", c.LogTheta, "feed the network the logarithms of Ω_m and σ_8, which spectra answer to by power laws")
 	f.BoolVar(&c.EvenTimes, "even-times", c.EvenTimes, "draw the times of a batch from equal parts of the schedule")
 	f.BoolVar(&c.Shifts, "shifts", c.Shifts, "shift maps, which must be periodic, at random besides turning them")
 	f.Float64Var(&c.EarlyShare, "early-share", c.EarlyShare, "share of a batch whose times are even in their logarithm, as the bound's terms")
