@@ -23,6 +23,9 @@ func TestLearns(t *testing.T) {
 		"v, clipped": func(c *Config) {
 			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.EvenV, MeanSquare, 0.5
 		},
+		"large scales, logarithms": func(c *Config) {
+			c.Prediction, c.Weighting, c.Loss, c.LossScales, c.LogTheta = diffusion.PredictV, diffusion.EvenV, MeanSquare, 2, true
+		},
 	} {
 		j := job(t.TempDir())
 		j.Config.Steps, j.Config.CheckpointEvery, j.Config.EMADecay, j.Config.LearningRate = 60, 60, 0.9, 6e-3
