@@ -65,7 +65,7 @@ var table = []row{
 	{room: "training", rooms: "backend unet diffusion checkpoint cosmology field tracking", modules: []string{gomlx, compute, yaml}},
 	{room: "baseline", rooms: "checkpoint cosmology field likelihood summary training unet", modules: []string{gomlx, compute, gonum}},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
-	{room: "emulator", rooms: "unet diffusion checkpoint cosmology field", modules: []string{gomlx, compute}},
+	{room: "emulator", rooms: "unet diffusion checkpoint cosmology fft field", modules: []string{gomlx, compute}},
 	{room: "validation", rooms: "cosmology fft field nbody camels suite summary", modules: []string{gonum}},
 	{room: "study", rooms: "tracking cosmology field camels summary diffusion emulator likelihood calibration hmc baseline", modules: []string{gonum}},
 	{room: "figure", rooms: "cosmology field summary likelihood calibration hmc study validation", modules: []string{gonum, plot}},

@@ -28,6 +28,8 @@ const (
 	EMA     = "ema."    // their exponential moving average
 	AdamM   = "adam.m." // the optimiser's first moments
 	AdamV   = "adam.v." // and second moments
+
+	Transfer = "transfer." // of generated maps, measured after training: emulator.Transfer
 )
 
 const (
@@ -43,7 +45,7 @@ func Group(t Tensors, prefix string) unet.Weights {
 	out := unet.Weights{}
 	for name, a := range t {
 		rest, ok := strings.CutPrefix(name, prefix)
-		if ok && (prefix != Weights || !strings.HasPrefix(name, EMA) && !strings.HasPrefix(name, "adam.")) {
+		if ok && (prefix != Weights || !strings.HasPrefix(name, EMA) && !strings.HasPrefix(name, "adam.") && !strings.HasPrefix(name, Transfer)) {
 			out[rest] = a
 		}
 	}

@@ -62,22 +62,6 @@ func HuberGraph(epsilon, predicted *Node) *Node {
 // SquareGraph returns the squared error of every pixel.
 func SquareGraph(epsilon, predicted *Node) *Node { return Square(Sub(epsilon, predicted)) }
 
-// LargeScalesGraph returns for each map what its errors on large scales add to a squared error of single pixels: the mean squares of the error
-// averaged over blocks of 2², 4², … pixels, scales such sides in all, each times the pixels of a block. An error that is white adds as
-// much at each scale as that of its pixels; without it large scales, which have few modes, hardly count. Any such weighting
-// has the same minimum. epsilon and predicted [B, H, W, 1], whose sides 2^scales divides → [B, 1, 1, 1]. Source: the multiscale loss
-// of Hoogeboom et al. (2023).
-func LargeScalesGraph(epsilon, predicted *Node, scales int) *Node {
-	d := Sub(epsilon, predicted)
-	b, h, w := d.Shape().Dim(0), d.Shape().Dim(1), d.Shape().Dim(2)
-	sum := ZerosLike(ReduceAndKeep(d, ReduceMean, 1, 2, 3))
-	for f := 2; f <= 1<<scales; f *= 2 {
-		blocks := ReduceMean(Reshape(d, b, h/f, f, w/f, f), 2, 4)
-		sum = Add(sum, MulScalar(Reshape(ReduceMean(Square(blocks), 1, 2), b, 1, 1, 1), float64(f*f)))
-	}
-	return sum
-}
-
 // BoundGraph returns the term of the bound of each map of a batch, as Schedule.BoundTerms does but in float32: epsilon and predicted
 // [B, H, W, 1], index [B] → [B] in nats. What does not depend on the prediction is left out: a constant of term 0.
 func BoundGraph(s Schedule, epsilon, predicted, index *Node) *Node {

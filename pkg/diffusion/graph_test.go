@@ -2,8 +2,6 @@ package diffusion
 
 import (
 	"math"
-	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -56,30 +54,6 @@ func TestLosses(t *testing.T) {
 				t.Errorf("output %d[%d] = %g, want %g", i, j, got, want[j])
 			}
 		}
-	}
-}
-
-// TestLargeScales: white errors add as much at each scale as their pixels do, an error that all pixels share adds the pixels of a block each time, and one
-// that blocks of two cancel adds nothing.
-func TestLargeScales(t *testing.T) {
-	const side, scales = 32, 3
-	exec := graph.MustNewExec(onGo(t), func(e, predicted *graph.Node) *graph.Node { return LargeScalesGraph(e, predicted, scales) })
-	white, constant, checks := make([]float32, side*side), make([]float32, side*side), make([]float32, side*side)
-	FillNormal(white, rand.New(rand.NewPCG(4, 0)))
-	for i := range constant {
-		constant[i], checks[i] = 2, float32(1-2*((i+i/side)%2))
-	}
-	maps := func(v []float32) *tensors.Tensor { return tensors.FromFlatDataAndDimensions(v, 3, side, side, 1) }
-	out, err := exec.Call1(maps(slices.Concat(white, constant, checks)), maps(make([]float32, 3*side*side)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := tensors.MustCopyFlatData[float32](out)
-	if d := float64(got[0]) - scales; math.Abs(d) > 1 { // of 16, 64 and 256 numbers: standard error 0.4
-		t.Errorf("white errors of variance 1 add %.3f, want about %d", got[0], scales)
-	}
-	if want := float32(4 * (4 + 16 + 64)); math.Abs(float64(got[1]-want)) > 1e-3 || math.Abs(float64(got[2])) > 1e-6 {
-		t.Errorf("constant and checkered errors add %g and %g, want %g and 0", got[1], got[2], want)
 	}
 }
 

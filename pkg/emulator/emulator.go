@@ -27,6 +27,7 @@ type Emulator struct {
 	store    *model.Store
 	exec     *model.Exec
 	slope    *model.Exec // terms of the bound and their gradients
+	transfer *Transfer   // of generated maps; nil: none
 }
 
 // Open reads a checkpoint and puts its averaged weights (or, where it has none, its weights) on the backend.
@@ -44,7 +45,11 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: its manifest's sampling: %w", path, err)
 	}
-	e := &Emulator{manifest: c.Manifest, hash: c.Hash, schedule: schedule, sampling: sampling, store: model.NewStore()}
+	transfer, err := TransferOf(c)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
+	}
+	e := &Emulator{transfer: transfer, manifest: c.Manifest, hash: c.Hash, schedule: schedule, sampling: sampling, store: model.NewStore()}
 	for name, a := range weights {
 		e.store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
 	}

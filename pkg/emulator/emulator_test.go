@@ -30,11 +30,22 @@ const side = 8
 // of the seed average, or missing where that is 0.
 func open(t *testing.T, seed, average uint64) *Emulator {
 	t.Helper()
-	return openAs(t, seed, average, func(*checkpoint.Manifest) {})
+	return openAs(t, seed, average, nil)
 }
 
-// openAs is open with another manifest.
-func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest)) *Emulator {
+// newBackend returns the backend that needs no plugin.
+func newBackend(t *testing.T) compute.Backend {
+	t.Helper()
+	b, err := compute.NewWithConfig("go:ops_sequential")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// openAs is open with another manifest, where change is not nil, and with transfer functions.
+func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest), transfers ...Transfer) *Emulator {
 	t.Helper()
 	network := unet.Default().WithDim(8)
 	network.Multipliers = []int{1, 2}
@@ -42,7 +53,9 @@ func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest
 		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9, Max: 15},
 		Data: checkpoint.Data{Suite: "none", Set: "LH", Side: side, BoxSide: 25},
 	}
-	change(&m)
+	if change != nil {
+		change(&m)
+	}
 	tensors := checkpoint.Tensors{}
 	for name, a := range network.Init(rand.New(rand.NewPCG(seed, 0))) {
 		tensors[checkpoint.Weights+name] = a
@@ -52,16 +65,14 @@ func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest
 			tensors[checkpoint.EMA+name] = a
 		}
 	}
+	for _, tr := range transfers {
+		tr.Put(tensors)
+	}
 	path := filepath.Join(t.TempDir(), "a.safetensors")
 	if err := checkpoint.Save(path, m, tensors); err != nil {
 		t.Fatal(err)
 	}
-	b, err := compute.NewWithConfig("go:ops_sequential")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	e, err := Open(b, path)
+	e, err := Open(newBackend(t), path)
 	if err != nil {
 		t.Fatal(err)
 	}

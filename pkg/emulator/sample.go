@@ -9,6 +9,7 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/fft"
 	"darkfield/pkg/field"
 )
 
@@ -124,6 +125,10 @@ func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed u
 		size = (len(params) + batches - 1) / batches // 50 maps in batches of 17, not of 20 with 10 places empty
 	}
 	out := make([]field.LogMap, 0, len(params))
+	var plan *fft.Plan
+	if e.transfer != nil {
+		plan = fft.NewPlan(e.transfer.Side)
+	}
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))
 		r := diffusion.Request{Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last], Seed: seed, First: first}
@@ -139,7 +144,11 @@ func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed u
 		}
 		for i := range last - first {
 			scaled := field.ScaledMap{Box: e.Box(), Values: x[i*r.Pixels : (i+1)*r.Pixels]}
-			out = append(out, e.manifest.Scaling.Unscale(scaled))
+			m := e.manifest.Scaling.Unscale(scaled)
+			if e.transfer != nil {
+				e.transfer.apply(plan, m, params[first+i])
+			}
+			out = append(out, m)
 		}
 	}
 	return out, nil

@@ -22,6 +22,9 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 	}
 	s := ForMaps(e, cfg.Sampling.Batch)
 	s.Suite, s.Sampler, s.Cache = suite, cfg.Sampling.String(), cache
+	if e.Transfer() != nil {
+		s.Sampler += ", transfer function"
+	}
 	s.Sample = func(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
 		return e.Sample(ctx, params, seed, cfg.Sampling, progress)
 	}

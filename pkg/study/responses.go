@@ -90,26 +90,9 @@ const (
 
 // trends adds the responses of power laws through the training simulations, with errors from a bootstrap over these.
 func (s Source) trends(ctx context.Context, r *Responses, rng *rand.Rand) error {
-	set, err := s.lh()
+	params, spectra, err := s.trainingSpectra(ctx)
 	if err != nil {
 		return err
-	}
-	var params []cosmology.Params
-	var spectra [][]float64
-	for i, sim := range s.Train {
-		if sim >= set.Simulations() {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		maps, err := s.truth(set, sim)
-		if err != nil {
-			return err
-		}
-		_, powers := s.powers(maps)
-		params, spectra = append(params, set.Params(sim)), append(spectra, summary.Stats(powers).Mean)
-		s.report("training spectra", i, len(s.Train))(1, 1)
 	}
 	r.Trained = len(params)
 	if r.Trained < fewestTrended {

@@ -29,7 +29,6 @@ type Config struct {
 	EMADecay        float64              `json:"ema_decay" yaml:"ema_decay"`                         // of the averaged weights, reached gradually
 	EMAWidth        float64              `json:"ema_width" yaml:"ema_width"`                         // averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
 	Loss            Loss                 `json:"loss" yaml:"loss"`                                   // what is minimised
-	LossScales      int                  `json:"loss_scales,omitempty" yaml:"loss_scales,omitempty"` // that many doublings of the pixel's side count in the loss, too (Hoogeboom et al. 2023): large scales have few modes, and hardly count otherwise; 0: pixels alone, as in the paper
 	Weighting       diffusion.Weighting  `json:"weighting" yaml:"weighting"`                         // of the loss over times
 	Prediction      diffusion.Prediction `json:"prediction" yaml:"prediction"`                       // what the network's output is
 	EvenTimes       bool                 `json:"even_times,omitempty" yaml:"even_times,omitempty"`   // one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false: independent, as in the paper
@@ -76,7 +75,6 @@ func (c Config) Validate() error {
 	bad(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth, fmt.Sprintf("in [0, %.3f)", widest))
 	errs = append(errs, c.Weighting.Validate(), c.Prediction.Validate())
 	bad(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
-	bad(c.LossScales == 0 || c.LossScales > 0 && c.LossScales < 16 && c.Loss == MeanSquare, "LossScales", c.LossScales, fmt.Sprintf("0, or with Loss %q the number of doublings of a pixel", MeanSquare))
 	bad(c.EarlyShare >= 0 && c.EarlyShare <= 1, "EarlyShare", c.EarlyShare, "in [0, 1]")
 	bad(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")
 	bad(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")

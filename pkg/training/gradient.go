@@ -55,11 +55,7 @@ func (s *state) newGradient(schedule diffusion.Schedule, program func(func([]*gr
 		if s.recipe.Loss == MeanSquare {
 			errors = diffusion.SquareGraph(in[1], predicted)
 		}
-		weight := diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])
-		loss := graph.ReduceAllMean(graph.Mul(errors, weight))
-		if n := s.recipe.LossScales; n > 0 {
-			loss = graph.Add(loss, graph.ReduceAllMean(graph.Mul(diffusion.LargeScalesGraph(in[1], predicted, n), weight)))
-		}
+		loss := graph.ReduceAllMean(graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
 		loss = graph.DivScalar(loss, float64(g.parts))
 		return append([]*graph.Node{loss}, ClipNorm(weights.Gradients(parameters, loss), clip)...)
 	})

@@ -23,8 +23,8 @@ func TestLearns(t *testing.T) {
 		"v, clipped": func(c *Config) {
 			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.EvenV, MeanSquare, 0.5
 		},
-		"large scales, logarithms": func(c *Config) {
-			c.Prediction, c.Weighting, c.Loss, c.LossScales, c.LogTheta = diffusion.PredictV, diffusion.EvenV, MeanSquare, 2, true
+		"fed logarithms": func(c *Config) {
+			c.Prediction, c.Weighting, c.Loss, c.LogTheta = diffusion.PredictV, diffusion.EvenV, MeanSquare, true
 		},
 	} {
 		j := job(t.TempDir())

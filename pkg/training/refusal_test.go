@@ -62,8 +62,6 @@ func TestRefusals(t *testing.T) {
 		"another architecture": {func(j *Job) { j.Manifest.Network = j.Manifest.Network.WithDim(16) }, []string{dir, "manifest.network.dim is 8 there and 16 now"}},
 		"fewer steps":          {func(j *Job) { j.Config.Steps = 2 }, []string{dir, "3 steps, more than Steps = 2"}},
 		"bad setting":          {func(j *Job) { j.Config.Batch = 0 }, []string{"Batch = 0, want >= 1"}},
-		"scales of huber":      {func(j *Job) { j.Config.LossScales, j.Config.Loss = 1, Huber }, []string{`LossScales = 1, want 0, or with Loss "mse"`}},
-		"scales of odd sides":  {func(j *Job) { j.Config.LossScales, j.Config.Loss = 9, MeanSquare }, []string{"LossScales = 9", "averaged over 512"}},
 		"odd side":             {func(j *Job) { j.Data.Side, j.Manifest.Data.Side = 9, 9 }, []string{"9 pixels a side"}},
 		"nothing to learn":     {func(j *Job) { j.Data.Train.Len = 0 }, []string{"0 maps to train"}},
 		"unreadable map": {func(j *Job) {

@@ -155,9 +155,6 @@ func (j *Job) check() (diffusion.Schedule, error) {
 	if j.Config.Shifts && !j.Manifest.Data.Periodic {
 		return fail(errors.New("training.Config.Shifts = true, but the maps are not periodic: their edges would meet inside"))
 	}
-	if side := 1 << j.Config.LossScales; j.Data.Side%side != 0 {
-		return fail(fmt.Errorf("training.Config.LossScales = %d: maps of %d pixels a side cannot be averaged over %d", j.Config.LossScales, j.Data.Side, side))
-	}
 	if j.Data.Train.Len < 1 || j.Data.Validation.Len < 1 {
 		return fail(fmt.Errorf("%d maps to train and %d to validate on, want at least one of each", j.Data.Train.Len, j.Data.Validation.Len))
 	}

@@ -34,6 +34,7 @@ type cardAbout struct {
 	Recipe        json.RawMessage   `json:"recipe,omitempty"`    // of the training
 	TrainingHours float64           `json:"training_hours,omitempty"`
 	Sampler       string            `json:"sampler"`
+	Transfer      string            `json:"transfer_function,omitempty"`
 	Measured      study.CardConfig  `json:"measured"`
 	Date          string            `json:"date"`
 	Took          string            `json:"took"`
@@ -52,6 +53,9 @@ func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig, in cardF
 	}
 	if a.Suite == camels.FastPM {
 		a.Limits = limits
+	}
+	if t := e.Transfer(); t != nil {
+		a.Transfer = t.String()
 	}
 	set, _ := s.Spread() // of a suite without one, Card says what is missing
 	for _, o := range []struct {
@@ -92,6 +96,9 @@ func (a cardAbout) lines() []string {
 	}
 	if a.TrainingHours > 0 {
 		out = append(out, fmt.Sprintf("Training took %.3g hours for %d steps, pauses not counted; on what machine the run does not say.", a.TrainingHours, a.Step))
+	}
+	if a.Transfer != "" {
+		out = append(out, "Transfer function: "+a.Transfer+".")
 	}
 	study := a.Measured.Study
 	return append(

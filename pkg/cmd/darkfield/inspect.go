@@ -13,6 +13,7 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/emulator"
 )
 
 func (a *app) inspect() *cobra.Command {
@@ -145,6 +146,10 @@ func (a *app) inspectCheckpoint(path string) error {
 		return err
 	}
 	m := c.Manifest
+	transfer, err := emulator.TransferOf(c)
+	if err != nil {
+		return err
+	}
 	return a.print(map[string]any{"manifest": m, "sha256": c.Hash, "tensors": len(c.Tensors)}, func(w io.Writer) {
 		row(w, "step", m.Step)
 		row(w, "network", fmt.Sprintf("width %d, %d parameters", m.Network.Dim, m.Network.NumParameters()))
@@ -157,6 +162,9 @@ func (a *app) inspectCheckpoint(path string) error {
 		row(w, "training seed", m.Seed)
 		if len(m.Sampling) > 0 {
 			row(w, "sampling", string(m.Sampling))
+		}
+		if transfer != nil {
+			row(w, "transfer function", transfer)
 		}
 		row(w, "tensors", len(c.Tensors))
 		row(w, "SHA-256", c.Hash)

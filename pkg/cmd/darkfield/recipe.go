@@ -17,7 +17,6 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.Float64Var(&c.EMADecay, "ema", c.EMADecay, "decay of the averaged weights")
 	f.Float64Var(&c.EMAWidth, "ema-width", c.EMAWidth, "average over this share of all steps so far (0: by --ema)")
 	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "huber or mse, of the predicted noise")
-	f.IntVar(&c.LossScales, "loss-scales", c.LossScales, "count errors averaged over 2², 4², … pixels in an mse, too, this many doublings: large scales hardly count otherwise (0: pixels alone)")
 	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "of the loss over times: uniform, min-snr or v")
 	f.StringVar((*string)(&c.Prediction), "prediction", string(c.Prediction), "of the network: epsilon or v")
 	f.BoolVar(&c.LogTheta, "log-theta", c.LogTheta, "feed the network the logarithms of Ω_m and σ_8, which spectra answer to by power laws")
