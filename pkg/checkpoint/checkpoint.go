@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -151,6 +152,16 @@ type Checkpoint struct {
 	Manifest Manifest
 	Tensors  Tensors
 	Hash     string // SHA-256 of the tensors
+}
+
+// Network returns the SHA-256 of the tensors without a transfer function: what likelihoods depend on. Without one it is Hash.
+func (c Checkpoint) Network() string {
+	own := maps.Clone(c.Tensors)
+	maps.DeleteFunc(own, func(name string, _ unet.Array) bool { return strings.HasPrefix(name, Transfer) })
+	if len(own) == len(c.Tensors) {
+		return c.Hash
+	}
+	return hash(own)
 }
 
 // Load reads a checkpoint and checks its manifest, its hash and the names and shapes of its weights.

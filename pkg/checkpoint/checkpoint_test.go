@@ -64,6 +64,31 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestTransferIsNoWeight: a transfer function beside the weights changes the file's hash, not the network's.
+func TestTransferIsNoWeight(t *testing.T) {
+	m, tensors := example()
+	load := func() Checkpoint {
+		path := filepath.Join(t.TempDir(), "a.safetensors")
+		if err := Save(path, m, tensors); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	before := load()
+	tensors[Transfer+"x"] = unet.Array{Shape: []int{2}, Data: []float32{1, 2}}
+	after := load()
+	if before.Hash == after.Hash || before.Network() != before.Hash || after.Network() != before.Hash {
+		t.Errorf("hashes %.8s and %.8s, of the networks %.8s and %.8s", before.Hash, after.Hash, before.Network(), after.Network())
+	}
+	if err := m.Network.Check(Group(after.Tensors, Weights)); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDamage: truncation anywhere, a flipped byte and other files end in one line.
 func TestDamage(t *testing.T) {
 	m, tensors := example()

@@ -22,6 +22,7 @@ import (
 type Emulator struct {
 	manifest checkpoint.Manifest
 	hash     string
+	network  string // hash of the network alone
 	schedule diffusion.Schedule
 	sampling SampleConfig
 	store    *model.Store
@@ -49,7 +50,7 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
-	e := &Emulator{transfer: transfer, manifest: c.Manifest, hash: c.Hash, schedule: schedule, sampling: sampling, store: model.NewStore()}
+	e := &Emulator{transfer: transfer, manifest: c.Manifest, hash: c.Hash, network: c.Network(), schedule: schedule, sampling: sampling, store: model.NewStore()}
 	for name, a := range weights {
 		e.store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
 	}
@@ -82,8 +83,11 @@ func (e *Emulator) Manifest() checkpoint.Manifest { return e.manifest }
 // Sampling is how its maps are best made: what its manifest says, or else DefaultSampling.
 func (e *Emulator) Sampling() SampleConfig { return e.sampling }
 
-// Hash is the SHA-256 of the checkpoint's tensors.
+// Hash is the SHA-256 of the checkpoint's tensors, which generated maps depend on.
 func (e *Emulator) Hash() string { return e.hash }
+
+// NetworkHash is that of the network's alone, which the bound depends on.
+func (e *Emulator) NetworkHash() string { return e.network }
 
 // Box is the geometry of the maps it makes.
 func (e *Emulator) Box() field.Box { return e.manifest.Data.Box() }

@@ -64,7 +64,7 @@ func (s *Session) ownCalibration(source study.Source) (Calibrated, error) {
 func (s *Session) uncalibrated(source study.Source, about string) (Calibrated, error) {
 	c := s.Preset.Calibration
 	honesty, _, err := source.HeldOutHonesty(s.ctx, c.Study, nil, c.Simulations, s.boundsDir())
-	return Calibrated{study.Uncalibrated(source.Hash, source.Prior, c.Study.Bound), honesty, about}, err
+	return Calibrated{study.Uncalibrated(source.Network, source.Prior, c.Study.Bound), honesty, about}, err
 }
 
 // shippedCalibration uses a file beside shipped weights.
@@ -74,7 +74,7 @@ func (s *Session) shippedCalibration(source study.Source, file string) (Calibrat
 		return s.uncalibrated(source, fmt.Sprintf("There is no calibration %s for the shipped weights. `darkfield calibrate --help` says how to make one: with the 1000 universes that they were "+
 			"trained on and 400 others, an hour or more. What follows is the bound as it is.", name))
 	}
-	cal, err := study.LoadCalibration(file, source.Hash)
+	cal, err := study.LoadCalibration(file, source.Network)
 	if err != nil {
 		return Calibrated{}, err
 	}

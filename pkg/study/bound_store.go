@@ -90,7 +90,7 @@ func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim
 
 func (s Source) boundKey(c BoundConfig, maps *camels.Maps, change *Change) (boundKey, error) {
 	data, err := fingerprint(maps)
-	k := boundKey{Hash: s.Hash, Bound: c, Data: data}
+	k := boundKey{Hash: s.Network, Bound: c, Data: data}
 	if change != nil {
 		k.Change = change.Name
 	}

@@ -139,7 +139,7 @@ func TestBoundsHaveTheirOwnFiles(t *testing.T) {
 	seeds.Seeds = 1
 	make("one seed", s, seeds, nil)
 	network := s
-	network.Hash = "another"
+	network.Network = "another"
 	make("another network", network, smallBound(), nil)
 	smooth := Smoothing(1)
 	make("smoothed", s, smallBound(), &smooth)

@@ -102,7 +102,7 @@ func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *c
 	if err != nil {
 		return cal, honesty, err
 	}
-	if cal, err = Calibrate(known, s.Prior, s.Hash, c); err != nil {
+	if cal, err = Calibrate(known, s.Prior, s.Network, c); err != nil {
 		return cal, honesty, err
 	}
 	if honesty, err = cal.Honesty(unseen, c); err != nil {
@@ -133,7 +133,7 @@ func (s Source) honestyCaption(c CalibrateConfig, more string) string {
 // that was made elsewhere; nil, where there are too few simulations for one: then the bound is tested as it is.
 func (s Source) HeldOutHonesty(ctx context.Context, c CalibrateConfig, cal *Calibration, simulations int, dir string) (Honesty, []Bound, error) {
 	if cal == nil {
-		u := Uncalibrated(s.Hash, s.Prior, c.Bound)
+		u := Uncalibrated(s.Network, s.Prior, c.Bound)
 		cal = &u
 	}
 	sims, maps, err := s.CalibrationMaps(true)

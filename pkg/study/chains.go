@@ -127,7 +127,7 @@ type keptChains struct {
 // chainsOf is a hash of what the density depends on.
 func (s Source) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", s.Hash, b.Quadrature, b.Seeds, total, m.Values, m.Box, s.Prior)
+	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", s.Network, b.Quadrature, b.Seeds, total, m.Values, m.Box, s.Prior)
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
 

@@ -42,7 +42,7 @@ func pairSlopes(factors [2]float64) Slopes {
 func chainsProblem(t *testing.T) (Source, field.LogMap, Calibration, likelihood.Surface) {
 	t.Helper()
 	factors := [2]float64{9, 9}
-	s := Source{Prior: cosmology.CAMELSPrior(), Hash: "hash", Terms: pairTerms(factors), Slopes: pairSlopes(factors)}
+	s := Source{Prior: cosmology.CAMELSPrior(), Network: "hash", Terms: pairTerms(factors), Slopes: pairSlopes(factors)}
 	m := field.LogMap{Box: field.Box{Side: 25, Cells: 2}, Values: []float32{0.5, 0.45, 0.55, 0.5}}
 	cal := Uncalibrated(s.Hash, s.Prior, pairConfig().Bound)
 	cal.Bound.Quadrature.Weights, cal.Weights = []float64{0.5, 2}, []float64{2, 0.5} // to 1 each
@@ -120,7 +120,7 @@ func TestInterruptedChainsGoOn(t *testing.T) {
 	other := m
 	other.Values = append([]float32{0.6}, m.Values[1:]...)
 	shorter, network := c, s
-	shorter.Draws, network.Hash = 20, "another"
+	shorter.Draws, network.Network = 20, "another"
 	for what, try := range map[string]func() (Chains, error){
 		"another map": func() (Chains, error) { return sample(ctx, s, other, c, path, nil) },
 		"network":     func() (Chains, error) { return sample(ctx, network, m, c, path, nil) },

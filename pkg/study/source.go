@@ -30,7 +30,8 @@ type Source struct {
 	Test       []int           // and those that nothing was chosen by
 	Prior      cosmology.Prior // over which the emulator is conditioned
 	Box        field.Box       // of the emulator's maps
-	Hash       string          // identifies the emulator's weights; part of the cache's keys
+	Hash       string          // identifies what the emulator's maps depend on; part of the cache's keys
+	Network    string          // identifies what its bound depends on: calibrations are of one such
 	Step       int             // of training, for captions
 	Weights    string          // what captions call them; empty: the checkpoint
 	Sampler    string          // for captions and the cache's keys, e.g. "ddim, 50 steps"

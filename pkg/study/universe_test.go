@@ -139,7 +139,7 @@ func open(t *testing.T, dir string, emulator *counted) Source {
 	}
 	t.Cleanup(func() { suite.Close() })
 	s := Source{
-		Suite: suite, Prior: cosmology.CAMELSPrior(), Box: testBox(testCells), Hash: "0123456789abcdef", Step: 1200, Sampler: "exact",
+		Suite: suite, Prior: cosmology.CAMELSPrior(), Box: testBox(testCells), Hash: "0123456789abcdef", Network: "fedcba9876543210", Step: 1200, Sampler: "exact",
 		Sample: emulator.sample, Terms: exactTerms, Cache: t.TempDir(),
 	}
 	for sim := 1; sim < 200; sim += 2 {

@@ -105,7 +105,7 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 		return none, err
 	}
 	defer e.Close()
-	cal, err := openCalibration(in.calibration, e.Hash())
+	cal, err := openCalibration(in.calibration, e.NetworkHash())
 	if err != nil {
 		return none, err
 	}

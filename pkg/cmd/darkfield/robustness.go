@@ -76,7 +76,7 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustness
 		return none, err
 	}
 	defer e.Close()
-	cal, err := openCalibration(in.calibration, e.Hash())
+	cal, err := openCalibration(in.calibration, e.NetworkHash())
 	if err != nil {
 		return none, err
 	}
