@@ -156,12 +156,22 @@ type Checkpoint struct {
 
 // Network returns the SHA-256 of the tensors without a transfer function: what likelihoods depend on. Without one it is Hash.
 func (c Checkpoint) Network() string {
-	own := maps.Clone(c.Tensors)
-	maps.DeleteFunc(own, func(name string, _ unet.Array) bool { return strings.HasPrefix(name, Transfer) })
-	if len(own) == len(c.Tensors) {
+	transfer := Transfers(c.Tensors)
+	if len(transfer) == 0 {
 		return c.Hash
 	}
+	own := maps.Clone(c.Tensors)
+	for name := range transfer {
+		delete(own, name)
+	}
 	return hash(own)
+}
+
+// Transfers returns the tensors of a transfer function, under their whole names.
+func Transfers(t Tensors) Tensors {
+	out := maps.Clone(t)
+	maps.DeleteFunc(out, func(name string, _ unet.Array) bool { return !strings.HasPrefix(name, Transfer) })
+	return out
 }
 
 // Load reads a checkpoint and checks its manifest, its hash and the names and shapes of its weights.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -145,27 +146,31 @@ func Export(in, out, weights string) (Report, error) {
 // Reduce writes a checkpoint that holds one of a checkpoint's sets of weights, chosen as by Export, with its manifest: a small file, for
 // those who use the network and do not train it further. sampling, if not empty, becomes what the manifest says of it.
 func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
-	r, m, w, err := pick(in, out, weights)
+	r, c, w, err := pick(in, out, weights)
 	if err != nil {
 		return Report{}, err
 	}
+	m, tensors := c.Manifest, maps.Clone(w)
 	if len(sampling) > 0 {
 		m.Sampling = sampling
 	}
-	return r, checkpoint.Save(out, m, w)
+	if r.Weights == EMA || len(checkpoint.Group(c.Tensors, checkpoint.EMA)) == 0 { // the weights that it was measured with
+		maps.Copy(tensors, checkpoint.Transfers(c.Tensors))
+	}
+	return r, checkpoint.Save(out, m, tensors)
 }
 
 // pick reads a set of weights of a checkpoint.
-func pick(in, out, weights string) (Report, checkpoint.Manifest, unet.Weights, error) {
-	fail := func(err error) (Report, checkpoint.Manifest, unet.Weights, error) {
-		return Report{}, checkpoint.Manifest{}, nil, fmt.Errorf("convert: %s: %w", in, err)
+func pick(in, out, weights string) (Report, checkpoint.Checkpoint, unet.Weights, error) {
+	fail := func(err error) (Report, checkpoint.Checkpoint, unet.Weights, error) {
+		return Report{}, checkpoint.Checkpoint{}, nil, fmt.Errorf("convert: %s: %w", in, err)
 	}
 	if err := outside(in, out); err != nil {
 		return fail(err)
 	}
 	c, err := checkpoint.Load(in)
 	if err != nil {
-		return Report{}, checkpoint.Manifest{}, nil, err
+		return Report{}, checkpoint.Checkpoint{}, nil, err
 	}
 	average := checkpoint.Group(c.Tensors, checkpoint.EMA)
 	if weights == "" {
@@ -192,7 +197,7 @@ func pick(in, out, weights string) (Report, checkpoint.Manifest, unet.Weights, e
 		Kinds: map[string]int{"F32": len(w)}, Step: c.Manifest.Step,
 		Prediction: c.Manifest.Prediction, LogTheta: c.Manifest.LogTheta,
 	}
-	return r, c.Manifest, w, nil
+	return r, c, w, nil
 }
 
 // outside returns an error unless out is a .safetensors file other than in.

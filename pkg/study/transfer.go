@@ -145,7 +145,6 @@ func (s Source) smooth(design []cosmology.Params, values [][]float64, b int, par
 // smoothest returns the mean spectrum as a smooth function of the parameters, and the degree that was chosen for each bin.
 func smoothest(prior cosmology.Prior, params []cosmology.Params, spectra [][]float64) (at func(cosmology.Params) []float64, degree []int, err error) {
 	const low, high = 1, 2
-	fits := map[int]baseline.Trend{}
 	gain := make([][]float64, len(spectra[0])) // [k][simulation]: by how much the higher degree predicts a left-out spectrum better
 	for fold := range transferFolds {
 		var p []cosmology.Params
@@ -174,14 +173,14 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params, spectra [][]flo
 			degree[k] = high
 		}
 	}
-	for _, d := range []int{low, high} {
-		if fits[d], err = baseline.FitTrend(prior, d, params, spectra); err != nil {
-			return nil, nil, err
-		}
+	l, err1 := baseline.FitTrend(prior, low, params, spectra)
+	h, err2 := baseline.FitTrend(prior, high, params, spectra)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, nil, err
 	}
 	scale := make([]float64, len(degree)) // a fit of logarithms gives the geometric mean
 	value := func(p cosmology.Params) []float64 {
-		out, higher := fits[low].At(p), fits[high].At(p)
+		out, higher := l.At(p), h.At(p)
 		for k := range out {
 			if degree[k] == high {
 				out[k] = higher[k]

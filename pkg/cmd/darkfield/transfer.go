@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +30,8 @@ func (a *app) transfer() *cobra.Command {
 		Long: `Measures how the power of a checkpoint's maps differs from that of the simulations that it was trained on, bin by bin and as a smooth
 function of both parameters, and writes a checkpoint whose maps are given the missing factor after sampling. For networks that are
 right to some percent: the power of large scales is known better from the training maps, by power laws of the parameters, than a
-training by squared errors finds it. Likelihoods do not change. Maps are made with the sampler that the checkpoint names.`,
+training by squared errors finds it. Likelihoods do not change. Maps are made with the sampler that the checkpoint names, and the factor
+is right for that one.`,
 		Example: `  darkfield transfer --checkpoint small.safetensors --data universe --out corrected.safetensors --cache maps
   darkfield inspect corrected.safetensors`,
 		Args: cobra.NoArgs,
@@ -68,6 +71,9 @@ type transferReport struct {
 }
 
 func (a *app) transferred(ctx context.Context, c study.TransferConfig, in transferFlags) (r transferReport, err error) {
+	if _, err := os.Stat(filepath.Dir(in.out)); err != nil { // before the long work
+		return r, fmt.Errorf("transfer: --out %s: %w: make the directory first", in.out, err)
+	}
 	path, err := checkpointFile(in.checkpoint)
 	if err != nil {
 		return r, err
