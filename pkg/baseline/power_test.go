@@ -127,6 +127,9 @@ func TestPosteriors(t *testing.T) {
 	}
 }
 
+// unitLog maps [low, high] to [−1, 1], linearly in the logarithm.
+func unitLog(v, low, high float64) float64 { return 2*math.Log(v/low)/math.Log(high/low) - 1 }
+
 // curved draws vectors of three numbers with a quadratic mean, couplings that change and a variance that rises with σ_8.
 func curved(p cosmology.Params, rng *rand.Rand) (d, mean []float64, noise float64) {
 	x, y := unitLog(p.OmegaM, 0.1, 0.5), unitLog(p.Sigma8, 0.6, 1)

@@ -1,7 +1,6 @@
 package baseline
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -10,13 +9,14 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/trend"
 )
 
 // gaussian is a normal density of vectors whose mean and covariance are smooth functions of the parameters, in the modified Cholesky
 // form of Pourahmadi (1999): number j is a linear function of those before it plus independent noise. Mean and couplings are
 // polynomials, and so is the logarithm of the noise's variance, so that the covariance is positive definite everywhere.
 type gaussian struct {
-	mean, shape basis
+	mean, shape trend.Basis
 	centre      [][]float64 // [number][mean polynomial]: what numbers are measured from …
 	scale       []float64   // … and in
 	lines       []line      // one for each number
@@ -33,21 +33,18 @@ const (
 	scorings     = 12 // Newton-like steps to the variance for given weights
 )
 
-// errTooFew says that there are fewer independent maps than coefficients.
-var errTooFew = errors.New("the regression is singular: more maps at more parameters, or polynomials of lower degree, are needed")
-
 // fitGaussian maximises the likelihood of vectors [map][number] at parameters.
-func fitGaussian(mean, shape basis, params []cosmology.Params, vectors [][]float64) (gaussian, error) {
+func fitGaussian(mean, shape trend.Basis, params []cosmology.Params, vectors [][]float64) (gaussian, error) {
 	n, numbers := len(vectors), len(vectors[0])
 	g := gaussian{mean: mean, shape: shape, scale: make([]float64, numbers)}
-	polynomials, shapes := design(mean, params), design(shape, params)
+	polynomials, shapes := mean.Design(params), shape.Design(params)
 	residual := mat.NewDense(n, numbers, nil)
 	for j := range numbers {
 		y := make([]float64, n)
 		for i, v := range vectors {
 			y[i] = v[j]
 		}
-		c, err := weighted(polynomials, y, nil)
+		c, err := trend.LeastSquares(polynomials, y, nil)
 		if err != nil {
 			return g, err
 		}
@@ -55,7 +52,7 @@ func fitGaussian(mean, shape basis, params []cosmology.Params, vectors [][]float
 		g.centre = append(g.centre, c)
 		g.scale[j] = math.Sqrt(floats.Dot(y, y) / float64(n))
 		if !(g.scale[j] > 0) {
-			return g, fmt.Errorf("number %d of all data vectors follows the parameters exactly: %w", j, errTooFew)
+			return g, fmt.Errorf("number %d of all data vectors follows the parameters exactly: %w", j, trend.ErrSingular)
 		}
 		floats.Scale(1/g.scale[j], y)
 		residual.SetCol(j, y)
@@ -68,15 +65,6 @@ func fitGaussian(mean, shape basis, params []cosmology.Params, vectors [][]float
 		g.lines = append(g.lines, l)
 	}
 	return g, nil
-}
-
-// design returns the polynomials [map, polynomial].
-func design(b basis, params []cosmology.Params) *mat.Dense {
-	out := mat.NewDense(len(params), b.len(), nil)
-	for i, p := range params {
-		out.SetRow(i, b.at(p))
-	}
-	return out
 }
 
 // coupled appends to polynomials the products of the shapes with each of the first j residuals.
@@ -104,7 +92,7 @@ func fitLine(x, shapes *mat.Dense, y []float64) (line, error) {
 	}
 	for range reweightings {
 		var err error
-		if l.coefficients, err = weighted(x, y, weights); err != nil {
+		if l.coefficients, err = trend.LeastSquares(x, y, weights); err != nil {
 			return l, err
 		}
 		squares := floats.SubTo(make([]float64, len(y)), y, times(x, l.coefficients))
@@ -133,7 +121,7 @@ func (l *line) score(shapes *mat.Dense, squares, weights []float64) error {
 		for i, v := range squares {
 			excess[i] = v*weights[i] - 1
 		}
-		step, err := weighted(shapes, excess, nil)
+		step, err := trend.LeastSquares(shapes, excess, nil)
 		if err != nil {
 			return err
 		}
@@ -150,45 +138,9 @@ func (l *line) weights(shapes *mat.Dense, weights []float64) {
 	}
 }
 
-// worst is the condition number of the normal equations from which a regression counts as singular.
-const worst = 1e12
-
-// weighted returns the least-squares coefficients of y on the columns of x; nil weights are equal ones.
-func weighted(x *mat.Dense, y, weights []float64) ([]float64, error) {
-	n, p := x.Dims()
-	if n <= p {
-		return nil, fmt.Errorf("%d maps for %d coefficients: %w", n, p, errTooFew)
-	}
-	w := x
-	if weights != nil {
-		w = mat.NewDense(n, p, nil)
-		for i := range n {
-			floats.ScaleTo(w.RawRowView(i), weights[i], x.RawRowView(i))
-		}
-	}
-	var gram mat.Dense
-	gram.Mul(w.T(), x)
-	symmetric := mat.NewSymDense(p, nil)
-	for i := range p {
-		for j := i; j < p; j++ {
-			symmetric.SetSym(i, j, gram.At(i, j))
-		}
-	}
-	var cholesky mat.Cholesky
-	if !cholesky.Factorize(symmetric) || cholesky.Cond() > worst {
-		return nil, errTooFew
-	}
-	var right, out mat.VecDense
-	right.MulVec(w.T(), mat.NewVecDense(n, y))
-	if err := cholesky.SolveVecTo(&out, &right); err != nil {
-		return nil, err
-	}
-	return out.RawVector().Data, nil
-}
-
 // nll returns −ln of the density of d at p, with all constants, in nats.
 func (g gaussian) nll(d []float64, p cosmology.Params) float64 {
-	polynomials, shapes := g.mean.at(p), g.shape.at(p)
+	polynomials, shapes := g.mean.At(p), g.shape.At(p)
 	e := make([]float64, len(d))
 	sum := 0.0
 	for j, l := range g.lines {
@@ -213,7 +165,7 @@ func (l line) at(polynomials, shapes []float64, j int) (intercept float64, coupl
 
 // moments returns the mean and the covariance at p: numbers are built up one after the other, as e = A·noise.
 func (g gaussian) moments(p cosmology.Params) ([]float64, *mat.SymDense) {
-	polynomials, shapes := g.mean.at(p), g.shape.at(p)
+	polynomials, shapes := g.mean.At(p), g.shape.At(p)
 	n := len(g.lines)
 	e, a := make([]float64, n), mat.NewDense(n, n, nil) // mean, and what each noise adds
 	for j, l := range g.lines {

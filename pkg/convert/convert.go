@@ -51,6 +51,7 @@ type Report struct {
 
 	Prediction diffusion.Prediction `json:"prediction,omitempty"` // of a checkpoint's network: a file of weights cannot say it
 	LogTheta   bool                 `json:"log_theta,omitempty"`  // nor that it is fed logarithms
+	LeftOut    bool                 `json:"transfer_function_left_out,omitempty"`
 }
 
 // What Report.Weights says, and what Export takes.
@@ -136,15 +137,17 @@ func (s *source) load(group map[string]tensor, prefix string, network unet.Confi
 
 // Export writes a checkpoint's weights as safetensors under PyTorch's names: "ema", "raw", or "" for the average where there is one.
 func Export(in, out, weights string) (Report, error) {
-	r, _, w, err := pick(in, out, weights)
+	r, c, w, err := pick(in, out, weights)
 	if err != nil {
 		return Report{}, err
 	}
+	r.LeftOut = len(checkpoint.Transfers(c.Tensors)) > 0
 	return r, checkpoint.Export(out, w)
 }
 
 // Reduce writes a checkpoint that holds one of a checkpoint's sets of weights, chosen as by Export, with its manifest: a small file, for
-// those who use the network and do not train it further. sampling, if not empty, becomes what the manifest says of it.
+// those who use the network and do not train it further. sampling, if not empty, becomes what the manifest says of it; a transfer function
+// stays with the weights and the sampler that it was measured with.
 func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 	r, c, w, err := pick(in, out, weights)
 	if err != nil {
@@ -154,8 +157,11 @@ func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 	if len(sampling) > 0 {
 		m.Sampling = sampling
 	}
-	if r.Weights == EMA || len(checkpoint.Group(c.Tensors, checkpoint.EMA)) == 0 { // the weights that it was measured with
-		maps.Copy(tensors, checkpoint.Transfers(c.Tensors))
+	transfers := checkpoint.Transfers(c.Tensors)
+	if len(sampling) == 0 && (r.Weights == EMA || len(checkpoint.Group(c.Tensors, checkpoint.EMA)) == 0) {
+		maps.Copy(tensors, transfers)
+	} else {
+		r.LeftOut = len(transfers) > 0
 	}
 	return r, checkpoint.Save(out, m, tensors)
 }

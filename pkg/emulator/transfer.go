@@ -1,15 +1,17 @@
 package emulator
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/floats"
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/fft"
 	"darkfield/pkg/field"
+	"darkfield/pkg/trend"
 	"darkfield/pkg/unet"
 )
 
@@ -20,24 +22,19 @@ import (
 // Ring b = 1 … Side/2 holds the modes with b − 1 < |n| <= b, n the integer wavevector, as bins of spectra do; modes beyond share the last
 // ring's factor, and the mean has none.
 type Transfer struct {
-	Side         int             `json:"side"` // pixels
-	Prior        cosmology.Prior `json:"prior"`
-	Coefficients []float32       `json:"coefficients"` // [ring][polynomial of TransferBasis], of the logarithm of the factor of power
+	Side  int         `json:"side"`  // pixels
+	Rings trend.Trend `json:"rings"` // factor of power in each
 }
 
-// transferPolynomials is how many there are: all products of powers of both parameters up to the third.
-const transferPolynomials = 10
-
-// TransferBasis returns the polynomials at p; the first is 1.
-func TransferBasis(prior cosmology.Prior, p cosmology.Params) []float64 {
-	u := prior.LogUnit(p)
-	x, y := 2*u[0]-1, 2*u[1]-1
-	return []float64{1, x, y, x * x, x * y, y * y, x * x * x, x * x * y, x * y * y, y * y * y}
-}
+const transferDegree = 3 // of the polynomials of a transfer function
 
 // NewTransfer returns one without effect.
 func NewTransfer(side int, prior cosmology.Prior) Transfer {
-	return Transfer{Side: side, Prior: prior, Coefficients: make([]float32, side/2*transferPolynomials)}
+	t := Transfer{Side: side, Rings: trend.Trend{Basis: trend.Basis{Prior: prior, Degree: transferDegree}}}
+	for range side / 2 {
+		t.Rings.Coefficients = append(t.Rings.Coefficients, make([]float64, t.Rings.Basis.Len()))
+	}
+	return t
 }
 
 // Validate returns an error unless there are finite coefficients for each ring.
@@ -45,34 +42,31 @@ func (t Transfer) Validate() error {
 	if t.Side < 8 || t.Side&(t.Side-1) != 0 {
 		return fmt.Errorf("emulator.Transfer.Side = %d, want a power of two >= 8", t.Side)
 	}
-	if len(t.Coefficients) != t.Side/2*transferPolynomials {
-		return fmt.Errorf("emulator.Transfer: %d coefficients for maps of %d pixels a side, want %d", len(t.Coefficients), t.Side, t.Side/2*transferPolynomials)
+	if len(t.Rings.Coefficients) != t.Side/2 {
+		return fmt.Errorf("emulator.Transfer.Rings: %d for maps of %d pixels a side, want %d", len(t.Rings.Coefficients), t.Side, t.Side/2)
 	}
-	for _, v := range t.Coefficients {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return errors.New("emulator.Transfer.Coefficients hold a value that is not finite")
+	for b, c := range t.Rings.Coefficients {
+		if len(c) != t.Rings.Basis.Len() {
+			return fmt.Errorf("emulator.Transfer.Rings.Coefficients[%d] are %d, want %d for polynomials of degree %d", b, len(c), t.Rings.Basis.Len(), t.Rings.Basis.Degree)
+		}
+		for _, v := range c {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("emulator.Transfer.Rings.Coefficients[%d] hold a value that is not finite", b)
+			}
 		}
 	}
 	return nil
 }
 
-// Ring returns the coefficients of ring b = 1, 2, …, to be read or changed.
-func (t Transfer) Ring(b int) []float32 {
-	return t.Coefficients[(b-1)*transferPolynomials : b*transferPolynomials]
+// Times multiplies t by the factors of a transfer function that maps have already.
+func (t Transfer) Times(old Transfer) {
+	for b, c := range t.Rings.Coefficients {
+		floats.Add(c, old.Rings.Coefficients[b])
+	}
 }
 
-// Power returns the factor of power in each ring at p.
-func (t Transfer) Power(p cosmology.Params) []float64 {
-	basis, out := TransferBasis(t.Prior, p), make([]float64, t.Side/2)
-	for b := range out {
-		sum := 0.0
-		for i, c := range t.Ring(b + 1) {
-			sum += float64(c) * basis[i]
-		}
-		out[b] = math.Exp(sum)
-	}
-	return out
-}
+// Power returns the factor of power in each ring b = 1, 2, … at p.
+func (t Transfer) Power(p cosmology.Params) []float64 { return t.Rings.At(p) }
 
 // apply multiplies the modes of m, made at p.
 func (t Transfer) apply(plan *fft.Plan, m field.LogMap, p cosmology.Params) {
@@ -100,20 +94,38 @@ func (t Transfer) apply(plan *fft.Plan, m field.LogMap, p cosmology.Params) {
 	}
 }
 
-const transferTensor = checkpoint.Transfer + "coefficients" // [rings, transferPolynomials]
+const transferTensor = checkpoint.Transfer + "legendre" // coefficients [ring, polynomial]
 
 // Put adds the transfer function to the tensors of a checkpoint, instead of one that they may hold.
 func (t Transfer) Put(tensors checkpoint.Tensors) {
-	tensors[transferTensor] = unet.Array{Shape: []int{t.Side / 2, transferPolynomials}, Data: t.Coefficients}
+	a := unet.Array{Shape: []int{t.Side / 2, t.Rings.Basis.Len()}}
+	for _, c := range t.Rings.Coefficients {
+		for _, v := range c {
+			a.Data = append(a.Data, float32(v))
+		}
+	}
+	tensors[transferTensor] = a
 }
 
 // TransferOf returns the transfer function that a checkpoint holds, or nil.
 func TransferOf(c checkpoint.Checkpoint) (*Transfer, error) {
 	a, ok := c.Tensors[transferTensor]
+	for name := range checkpoint.Transfers(c.Tensors) {
+		if name != transferTensor {
+			return nil, fmt.Errorf("emulator: a transfer function of another version, %s: measure it again with darkfield transfer", name)
+		}
+	}
 	if !ok {
 		return nil, nil
 	}
-	t := Transfer{Side: c.Manifest.Data.Side, Prior: c.Manifest.Prior, Coefficients: a.Data}
+	t := NewTransfer(c.Manifest.Data.Side, c.Manifest.Prior)
+	if want := []int{t.Side / 2, t.Rings.Basis.Len()}; !slices.Equal(a.Shape, want) {
+		return nil, fmt.Errorf("emulator: %s has shape %v, want %v for maps of %d pixels a side", transferTensor, a.Shape, want, t.Side)
+	}
+	for i, v := range a.Data {
+		n := t.Rings.Basis.Len()
+		t.Rings.Coefficients[i/n][i%n] = float64(v)
+	}
 	return &t, t.Validate()
 }
 
@@ -131,7 +143,7 @@ func (t Transfer) Range() (low, high []float64) {
 	const nodes = 21
 	for i := range nodes {
 		for j := range nodes {
-			power := t.Power(t.Prior.Params(cosmology.UnitParams{float64(i) / (nodes - 1), float64(j) / (nodes - 1)}))
+			power := t.Power(t.Rings.Basis.Prior.Params(cosmology.UnitParams{float64(i) / (nodes - 1), float64(j) / (nodes - 1)}))
 			if low == nil {
 				low, high = slices.Clone(power), slices.Clone(power)
 			}

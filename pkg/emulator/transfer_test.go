@@ -14,6 +14,7 @@ import (
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/fft"
 	"darkfield/pkg/field"
+	"darkfield/pkg/unet"
 )
 
 // ringPowers returns the power of a map in each ring by another Fourier transform, the mean first.
@@ -47,8 +48,10 @@ func TestTransfer(t *testing.T) {
 	const n = 16
 	rng := rand.New(rand.NewPCG(1, 0))
 	tr := NewTransfer(n, cosmology.CAMELSPrior())
-	for i := range tr.Coefficients {
-		tr.Coefficients[i] = float32(0.1 * rng.NormFloat64())
+	for _, c := range tr.Rings.Coefficients {
+		for i := range c {
+			c[i] = 0.1 * rng.NormFloat64()
+		}
 	}
 	m := field.LogMap{Box: field.Box{Side: 25, Cells: n}, Values: make([]float32, n*n)}
 	for i := range m.Values {
@@ -74,7 +77,7 @@ func TestTransfer(t *testing.T) {
 	c := SampleConfig{Sampler: DDIM, Steps: 2, Batch: 2}
 	want := sample(t, plain, few, 1, c)
 	tr = NewTransfer(side, plain.manifest.Prior)
-	tr.Ring(1)[0], tr.Ring(3)[2] = 0.3, -0.2
+	tr.Rings.Coefficients[0][0], tr.Rings.Coefficients[2][2] = 0.25, -0.125 // float32 holds both
 	for i, p := range few {
 		tr.apply(fft.NewPlan(side), want[i], p)
 	}
@@ -85,7 +88,7 @@ func TestTransfer(t *testing.T) {
 		}
 	}
 	low, high := tr.Range()
-	if math.Abs(low[0]-math.Exp(0.3)) > 1e-6 || low[0] != high[0] || !(low[2] < 1 && high[2] > 1) || low[1] != 1 {
+	if math.Abs(low[0]-math.Exp(0.25)) > 1e-6 || low[0] != high[0] || !(low[2] < 1 && high[2] > 1) || low[1] != 1 {
 		t.Errorf("factors from %v to %v", low, high)
 	}
 	if diff := cmp.Diff(&tr, openAs(t, 1, 0, nil, tr).Transfer()); diff != "" {
@@ -94,10 +97,15 @@ func TestTransfer(t *testing.T) {
 }
 
 func TestTransferRefuses(t *testing.T) {
+	few, short, odd := NewTransfer(8, cosmology.CAMELSPrior()), NewTransfer(8, cosmology.CAMELSPrior()), NewTransfer(8, cosmology.CAMELSPrior())
+	few.Rings.Coefficients = few.Rings.Coefficients[:3]
+	short.Rings.Coefficients[1] = short.Rings.Coefficients[1][:6]
+	odd.Rings.Coefficients[2][9] = math.NaN()
 	for want, tr := range map[string]Transfer{
-		"power of two": NewTransfer(24, cosmology.CAMELSPrior()),
-		"coefficients": {Side: 8, Coefficients: make([]float32, 3)},
-		"not finite":   {Side: 8, Coefficients: append(make([]float32, 4*transferPolynomials-1), float32(math.NaN()))},
+		"power of two":               NewTransfer(24, cosmology.CAMELSPrior()),
+		"3 for maps of 8 pixels":     few,
+		"Coefficients[1] are 6":      short,
+		"Coefficients[2] hold a val": odd,
 	} {
 		if err := tr.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one of %q", err, want)
@@ -110,10 +118,17 @@ func TestTransferRefuses(t *testing.T) {
 	}
 	NewTransfer(16, e.manifest.Prior).Put(tensors) // of larger maps
 	path := filepath.Join(t.TempDir(), "a.safetensors")
-	if err := checkpoint.Save(path, e.manifest, tensors); err != nil {
-		t.Fatal(err)
+	refused := func(what, want string) {
+		t.Helper()
+		if err := checkpoint.Save(path, e.manifest, tensors); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(newBackend(t), path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one that names the file and %q", what, err, want)
+		}
 	}
-	if _, err := Open(newBackend(t), path); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("a transfer function of larger maps: error %v, want one that names the file", err)
-	}
+	refused("a transfer function of larger maps", "shape")
+	delete(tensors, transferTensor)
+	tensors[checkpoint.Transfer+"coefficients"] = unet.Array{Shape: []int{1}, Data: []float32{0}}
+	refused("a transfer function in other polynomials", "another version")
 }

@@ -8,10 +8,10 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
-	"darkfield/pkg/baseline"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/summary"
+	"darkfield/pkg/trend"
 )
 
 // Responses compares how the power of log fields answers to the extreme values of each parameter: P/P_fid, the ratio of mean
@@ -103,13 +103,13 @@ func (s Source) trends(ctx context.Context, r *Responses, rng *rand.Rand) error 
 		for i := range p {
 			p[i], v[i] = params[pick(i)], spectra[pick(i)]
 		}
-		trend, err := baseline.FitTrend(s.Prior, trendDegree, p, v)
+		law, err := trend.Fit(s.Prior, trendDegree, p, v)
 		if err != nil {
 			return nil, err
 		}
-		fiducial, out := trend.At(r.Fiducial), make([][]float64, len(r.Moved))
+		fiducial, out := law.At(r.Fiducial), make([][]float64, len(r.Moved))
 		for i, m := range r.Moved {
-			out[i] = trend.At(m.Params)
+			out[i] = law.At(m.Params)
 			floats.Div(out[i], fiducial)
 		}
 		return out, nil

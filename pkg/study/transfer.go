@@ -7,13 +7,12 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
-	"darkfield/pkg/baseline"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/summary"
+	"darkfield/pkg/trend"
 )
 
 // TransferConfig says how a transfer function is measured.
@@ -76,7 +75,7 @@ func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Tr
 			design = append(design, s.Prior.Params(cosmology.UnitParams{at(i), at(j)}))
 		}
 	}
-	var missing [][]float64             // [design][k]: ln of the true over the generated power
+	var missing [][]float64             // [design][k]: the true over the generated power
 	single := make([][]float64, c.Maps) // [map][k]: its power over the mean, averaged over the design
 	for i, p := range design {
 		maps, err := s.generate(ctx, p, c.Maps, c.Seed, s.report("transfer function", i, len(design)))
@@ -86,11 +85,7 @@ func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Tr
 		var powers [][]float64
 		out.K, powers = s.powers(maps)
 		mean := summary.Stats(powers).Mean
-		row := truth(p)
-		for k := range row {
-			row[k] = math.Log(row[k] / mean[k])
-		}
-		missing = append(missing, row)
+		missing = append(missing, floats.DivTo(make([]float64, len(mean)), truth(p), mean))
 		for m, power := range powers {
 			if single[m] == nil {
 				single[m] = make([]float64, len(mean))
@@ -101,45 +96,24 @@ func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Tr
 		}
 		out.Maps += len(maps)
 	}
+	if out.Transfer.Rings, err = trend.Fit(s.Prior, out.Transfer.Rings.Basis.Degree, design, missing); err != nil {
+		return fail(fmt.Errorf("study: transfer function: %w", err))
+	}
 	scatter := summary.Stats(single).Std
-	for b := range out.K {
+	for b, polynomial := range out.Transfer.Rings.Coefficients {
+		shared := 0.0
+		for _, p := range params {
+			shared += floats.Dot(polynomial, out.Transfer.Rings.Basis.At(p)) / float64(len(params))
+		}
 		e := scatter[b] / math.Sqrt(float64(c.Maps))
-		coefficients, shared, err := s.smooth(design, missing, b, params)
-		if err != nil {
-			return fail(err)
-		}
 		kept := transferSpread * transferSpread / (transferSpread*transferSpread + e*e)
-		coefficients[0] -= (1 - kept) * shared
-		for i, v := range coefficients {
-			out.Transfer.Ring(b + 1)[i] = float32(v)
-		}
+		polynomial[0] -= (1 - kept) * shared // polynomial 0 is 1
 		out.Shared, out.Error, out.Kept = append(out.Shared, shared), append(out.Error, e), append(out.Kept, kept)
 	}
 	if old != nil {
-		for i, v := range old.Coefficients {
-			out.Transfer.Coefficients[i] += v
-		}
+		out.Transfer.Times(*old)
 	}
 	return out, out.Transfer.Validate()
-}
-
-// smooth fits the polynomials of a transfer function to column b of values at the design, and returns their mean over params, too.
-func (s Source) smooth(design []cosmology.Params, values [][]float64, b int, params []cosmology.Params) (coefficients []float64, mean float64, err error) {
-	n := len(emulator.TransferBasis(s.Prior, design[0]))
-	a, y := mat.NewDense(len(design), n, nil), mat.NewVecDense(len(design), nil)
-	for i, p := range design {
-		a.SetRow(i, emulator.TransferBasis(s.Prior, p))
-		y.SetVec(i, values[i][b])
-	}
-	var x mat.VecDense
-	if err := x.SolveVec(a, y); err != nil {
-		return nil, 0, fmt.Errorf("study: transfer function: %w", err)
-	}
-	coefficients = x.RawVector().Data
-	for _, p := range params {
-		mean += floats.Dot(coefficients, emulator.TransferBasis(s.Prior, p)) / float64(len(params))
-	}
-	return coefficients, mean, nil
 }
 
 // smoothest returns the mean spectrum as a smooth function of the parameters, and the degree that was chosen for each bin.
@@ -154,8 +128,8 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params, spectra [][]flo
 				p, v = append(p, params[i]), append(v, spectra[i])
 			}
 		}
-		l, err1 := baseline.FitTrend(prior, low, p, v)
-		h, err2 := baseline.FitTrend(prior, high, p, v)
+		l, err1 := trend.Fit(prior, low, p, v)
+		h, err2 := trend.Fit(prior, high, p, v)
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, nil, err
 		}
@@ -173,8 +147,8 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params, spectra [][]flo
 			degree[k] = high
 		}
 	}
-	l, err1 := baseline.FitTrend(prior, low, params, spectra)
-	h, err2 := baseline.FitTrend(prior, high, params, spectra)
+	l, err1 := trend.Fit(prior, low, params, spectra)
+	h, err2 := trend.Fit(prior, high, params, spectra)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, nil, err
 	}

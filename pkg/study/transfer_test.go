@@ -66,12 +66,12 @@ func TestTransfer(t *testing.T) {
 
 	// Measured on top of one that maps have already, it adds to it.
 	old := emulator.NewTransfer(testCells, s.Prior)
-	old.Ring(2)[0] = 0.5
+	old.Rings.Coefficients[1][0] = 0.5
 	again, err := s.Transfer(context.Background(), TransferConfig{Maps: 60, Seed: 1}, &old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := again.Transfer.Ring(2)[0], r.Transfer.Ring(2)[0]+0.5; math.Abs(float64(got-want)) > 1e-6 {
+	if got, want := again.Transfer.Rings.Coefficients[1][0], r.Transfer.Rings.Coefficients[1][0]+0.5; math.Abs(got-want) > 1e-6 {
 		t.Errorf("on top of another: %g, want %g", got, want)
 	}
 

@@ -107,7 +107,7 @@ func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (pa
 		return page, err
 	}
 	defer e.Close()
-	if c.Study.Sampling, err = in.sampling.of(e); err != nil {
+	if c.Study.Sampling, err = in.sampling.of(e, a.err); err != nil {
 		return page, err
 	}
 	for _, other := range []*camels.Suite{control, responses} { // the same box and field as the maps that it is measured with

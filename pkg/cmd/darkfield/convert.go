@@ -113,6 +113,13 @@ func conversion(w io.Writer, r convert.Report, reduced bool) {
 	if r.LogTheta && !reduced {
 		row(w, "conditioned on", "ln Ω_m and ln σ_8, scaled to the mean and the variance of Ω_m and σ_8 scaled to [0, 1]: the file cannot say so, either")
 	}
+	if r.LeftOut {
+		why := "left out, it is no part of the network"
+		if reduced {
+			why = "left out, it was measured with other weights or another sampler: measure it again with darkfield transfer"
+		}
+		row(w, "transfer function", why)
+	}
 }
 
 // ranges reads "1,3,850-999".

@@ -38,7 +38,7 @@ by one, expected for a perfect emulator), response to single parameters where th
 				return err
 			}
 			defer e.Close()
-			if c.Sampling, err = flags.of(e); err != nil {
+			if c.Sampling, err = flags.of(e, a.err); err != nil {
 				return err
 			}
 			source, err := study.FromEmulator(e, s, c, cache)

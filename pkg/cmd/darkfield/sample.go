@@ -36,7 +36,7 @@ network was trained on. Map i depends on the seed, i and the parameters alone.`,
 				return err
 			}
 			defer e.Close()
-			c, err := flags.of(e)
+			c, err := flags.of(e, a.err)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 
 	"github.com/spf13/pflag"
 
@@ -32,15 +34,20 @@ func samplerFlags(f *pflag.FlagSet) *sampling {
 	return c
 }
 
-// of completes the flags with what the checkpoint says, or else with the defaults.
-func (c *sampling) of(e *emulator.Emulator) (emulator.SampleConfig, error) {
+// of completes the flags with what the checkpoint says, or else with the defaults. A transfer function was measured with what the checkpoint says:
+// another sampler is worth a warning.
+func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.SampleConfig, error) {
 	said, err := c.said()
 	if err != nil {
 		return c.SampleConfig, err
 	}
-	out := e.Sampling()
-	out.Batch = c.Batch
-	return out.With(said)
+	own := e.Sampling()
+	own.Batch = c.Batch
+	out, err := own.With(said)
+	if err == nil && e.Transfer() != nil && out != own {
+		fmt.Fprintf(warnings, "warning: the checkpoint's transfer function was measured with %s, these maps are made with %s and get it all the same: their power may be some percent off\n", own, out)
+	}
+	return out, err
 }
 
 // said returns what flags say of the maps, as a manifest holds it; nothing where none was given.

@@ -1,4 +1,4 @@
-package baseline
+package trend
 
 import (
 	"math"
@@ -30,7 +30,7 @@ func TestTrend(t *testing.T) {
 			}
 			params, vectors = append(params, p), append(vectors, v)
 		}
-		trend, err := FitTrend(prior, 3, params, vectors)
+		trend, err := Fit(prior, 3, params, vectors)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,11 +61,11 @@ func TestTrendsThatCannotBe(t *testing.T) {
 		return out
 	}
 	for want, vectors := range map[string][][]float64{
-		"number 1 of vector 29 of a trend is 0": vectors(1, 0),
-		"vector 29 of a trend has 1 numbers":    vectors(1),
-		"through 2 vectors at 30 parameters":    vectors(1, 2)[:2],
+		"number 1 of vector 29 is 0":         vectors(1, 0),
+		"vector 29 has 1 numbers":            vectors(1),
+		"through 2 vectors at 30 parameters": vectors(1, 2)[:2],
 	} {
-		if _, err := FitTrend(prior, 3, params, vectors); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Fit(prior, 3, params, vectors); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want it to say %q", err, want)
 		}
 	}
@@ -73,7 +73,7 @@ func TestTrendsThatCannotBe(t *testing.T) {
 	for i := range same {
 		same[i] = cosmology.Fiducial
 	}
-	if _, err := FitTrend(prior, 1, same, vectors(1, 2)); err == nil || !strings.Contains(err.Error(), "singular") {
+	if _, err := Fit(prior, 1, same, vectors(1, 2)); err == nil || !strings.Contains(err.Error(), "singular") {
 		t.Errorf("error %v of parameters that are all the same", err)
 	}
 }
