@@ -90,7 +90,7 @@ const (
 
 // trends adds the responses of power laws through the training simulations, with errors from a bootstrap over these.
 func (s Source) trends(ctx context.Context, r *Responses, rng *rand.Rand) error {
-	params, spectra, err := s.trainingSpectra(ctx)
+	_, params, spectra, err := s.trainingSpectra(ctx)
 	if err != nil {
 		return err
 	}

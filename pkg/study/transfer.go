@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
@@ -17,15 +18,17 @@ import (
 
 // TransferConfig says how a transfer function is measured.
 type TransferConfig struct {
-	Maps int    // generated at each of transferNodes² parameters, with common noise
-	Seed uint64 // of that noise
+	Maps int    // generated at each of transferNodes² parameters, with common noise: they tell the answer to the parameters
+	Own  int    // generated with noise of their own, at parameters of training simulations in turn: they tell what all parameters share
+	Seed uint64 // of the common noise; Seed + 1, … are those of the others
 }
 
-// DefaultTransfer returns a hundred maps, of a seed that cards do not use by default.
-func DefaultTransfer() TransferConfig { return TransferConfig{Maps: 100, Seed: 101} }
+// DefaultTransfer returns as many maps of either kind as know power to a percent or two, of seeds that cards do not use by default.
+func DefaultTransfer() TransferConfig { return TransferConfig{Maps: 60, Own: 1000, Seed: 101} }
 
 const (
 	transferNodes  = 5    // parameters along each axis
+	transferChunk  = 100  // maps with noise of their own that are kept in one file
 	transferFolds  = 10   // of the cross-validation
 	transferSpread = 0.03 // of the error of a network's power that all parameters share, as a share, before it is measured
 )
@@ -44,18 +47,18 @@ type TransferResult struct {
 
 // Transfer measures the transfer function that gives generated maps the power of the training simulations, as a smooth function of the
 // parameters: in each bin a power law of both, or a polynomial of the second degree where cross-validation prefers it by more than its own
-// standard error. Generated maps share their noise, so that their answer to the parameters is well known; what all of them share is known
-// less well, and is corrected as far as the number of maps allows. old, where not nil, is what the generated maps have already.
+// standard error. Maps of common noise tell the answer to the parameters well, though few, and what all parameters share badly, which many maps
+// of different noise tell; it is corrected as far as these know it. old, where not nil, is what the generated maps have already.
 func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Transfer) (TransferResult, error) {
 	fail := func(err error) (TransferResult, error) { return TransferResult{}, err }
-	if c.Maps < 2 {
-		return fail(fmt.Errorf("study.TransferConfig.Maps = %d, want >= 2", c.Maps))
+	if c.Maps < 2 || c.Own < 2 {
+		return fail(fmt.Errorf("study.TransferConfig: Maps = %d and Own = %d, want >= 2 of both", c.Maps, c.Own))
 	}
 	out := TransferResult{Transfer: emulator.NewTransfer(s.Box.Cells, s.Prior)}
 	if err := out.Transfer.Validate(); err != nil {
 		return fail(err)
 	}
-	params, spectra, err := s.trainingSpectra(ctx)
+	k, params, spectra, err := s.trainingSpectra(ctx)
 	if err != nil {
 		return fail(err)
 	}
@@ -66,54 +69,77 @@ func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Tr
 	if err != nil {
 		return fail(err)
 	}
-	out.Degree = degree
-
-	var design []cosmology.Params
-	for i := range transferNodes {
-		for j := range transferNodes {
-			at := func(k int) float64 { return (1 - math.Cos(math.Pi*float64(k)/(transferNodes-1))) / 2 }
-			design = append(design, s.Prior.Params(cosmology.UnitParams{at(i), at(j)}))
-		}
+	out.K, out.Degree = k, degree
+	if out.Transfer.Rings, err = s.missing(ctx, c, truth, out.Transfer.Rings.Basis.Degree); err != nil {
+		return fail(err)
 	}
-	var missing [][]float64             // [design][k]: the true over the generated power
-	single := make([][]float64, c.Maps) // [map][k]: its power over the mean, averaged over the design
-	for i, p := range design {
-		maps, err := s.generate(ctx, p, c.Maps, c.Seed, s.report("transfer function", i, len(design)))
-		if err != nil {
-			return fail(err)
-		}
-		var powers [][]float64
-		out.K, powers = s.powers(maps)
-		mean := summary.Stats(powers).Mean
-		missing = append(missing, floats.DivTo(make([]float64, len(mean)), truth(p), mean))
-		for m, power := range powers {
-			if single[m] == nil {
-				single[m] = make([]float64, len(mean))
-			}
-			for k := range mean {
-				single[m][k] += power[k] / mean[k] / float64(len(design))
-			}
-		}
-		out.Maps += len(maps)
+	places := make([]cosmology.Params, c.Own)
+	for i := range places {
+		places[i] = params[i%len(params)]
 	}
-	if out.Transfer.Rings, err = trend.Fit(s.Prior, out.Transfer.Rings.Basis.Degree, design, missing); err != nil {
-		return fail(fmt.Errorf("study: transfer function: %w", err))
+	excess, err := s.excess(ctx, places, c.Seed+1, truth, out.Transfer)
+	if err != nil {
+		return fail(err)
 	}
-	scatter := summary.Stats(single).Std
+	out.Maps = transferNodes*transferNodes*c.Maps + c.Own
+	known := summary.Stats(excess)
 	for b, polynomial := range out.Transfer.Rings.Coefficients {
+		polynomial[0] -= math.Log(known.Mean[b]) // polynomial 0 is 1
 		shared := 0.0
 		for _, p := range params {
 			shared += floats.Dot(polynomial, out.Transfer.Rings.Basis.At(p)) / float64(len(params))
 		}
-		e := scatter[b] / math.Sqrt(float64(c.Maps))
+		e := known.Std[b] / known.Mean[b] / math.Sqrt(float64(c.Own))
 		kept := transferSpread * transferSpread / (transferSpread*transferSpread + e*e)
-		polynomial[0] -= (1 - kept) * shared // polynomial 0 is 1
+		polynomial[0] -= (1 - kept) * shared
 		out.Shared, out.Error, out.Kept = append(out.Shared, shared), append(out.Error, e), append(out.Kept, kept)
 	}
 	if old != nil {
 		out.Transfer.Times(*old)
 	}
 	return out, out.Transfer.Validate()
+}
+
+// missing returns the true over the generated power as a trend, from maps of common noise at nodes that lie denser at the prior's edges.
+func (s Source) missing(ctx context.Context, c TransferConfig, truth func(cosmology.Params) []float64, degree int) (trend.Trend, error) {
+	var nodes []cosmology.Params
+	var ratios [][]float64 // [node][k]
+	for i := range transferNodes * transferNodes {
+		at := func(k int) float64 { return (1 - math.Cos(math.Pi*float64(k)/(transferNodes-1))) / 2 }
+		p := s.Prior.Params(cosmology.UnitParams{at(i / transferNodes), at(i % transferNodes)})
+		maps, err := s.generate(ctx, p, c.Maps, c.Seed, s.report("answer to the parameters", i, transferNodes*transferNodes))
+		if err != nil {
+			return trend.Trend{}, err
+		}
+		_, powers := s.powers(maps)
+		ratio := truth(p)
+		floats.Div(ratio, summary.Stats(powers).Mean)
+		nodes, ratios = append(nodes, p), append(ratios, ratio)
+	}
+	t, err := trend.Fit(s.Prior, degree, nodes, ratios)
+	if err != nil {
+		return t, fmt.Errorf("study: transfer function: %w", err)
+	}
+	return t, nil
+}
+
+// excess returns the power of maps at places, each with noise of its own, with a transfer function, over the true power: [map][k].
+func (s Source) excess(ctx context.Context, places []cosmology.Params, seed uint64, truth func(cosmology.Params) []float64, t emulator.Transfer) ([][]float64, error) {
+	var out [][]float64
+	chunks := (len(places) + transferChunk - 1) / transferChunk
+	for i, chunk := range slices.Collect(slices.Chunk(places, transferChunk)) {
+		maps, err := s.generateAt(ctx, chunk, seed+uint64(i), s.report("power of all maps", i, chunks))
+		if err != nil {
+			return nil, err
+		}
+		_, powers := s.powers(maps)
+		for m, power := range powers {
+			floats.Mul(power, t.Power(chunk[m]))
+			floats.Div(power, truth(chunk[m]))
+			out = append(out, power)
+		}
+	}
+	return out, nil
 }
 
 // smoothest returns the mean spectrum as a smooth function of the parameters, and the degree that was chosen for each bin.
@@ -175,25 +201,26 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params, spectra [][]flo
 }
 
 // trainingSpectra returns the mean spectra of the simulations that the emulator was trained on, as far as the suite has them.
-func (s Source) trainingSpectra(ctx context.Context) (params []cosmology.Params, spectra [][]float64, err error) {
+func (s Source) trainingSpectra(ctx context.Context) (k []float64, params []cosmology.Params, spectra [][]float64, err error) {
 	set, err := s.lh()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for i, sim := range s.Train {
 		if sim >= set.Simulations() {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		maps, err := s.truth(set, sim)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		_, powers := s.powers(maps)
+		var powers [][]float64
+		k, powers = s.powers(maps)
 		params, spectra = append(params, set.Params(sim)), append(spectra, summary.Stats(powers).Mean)
 		s.report("training spectra", i, len(s.Train))(1, 1)
 	}
-	return params, spectra, nil
+	return k, params, spectra, nil
 }

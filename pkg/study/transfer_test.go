@@ -34,11 +34,11 @@ func TestTransfer(t *testing.T) {
 		}
 		return maps, err
 	}
-	r, err := s.Transfer(context.Background(), TransferConfig{Maps: 60, Seed: 1}, nil)
+	r, err := s.Transfer(context.Background(), TransferConfig{Maps: 20, Own: 150, Seed: 1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Trained != len(params) || r.Maps != 25*60 || len(r.K) != testCells/2 {
+	if r.Trained != len(params) || r.Maps != 25*20+150 || len(r.K) != testCells/2 {
 		t.Errorf("%d simulations, %d maps, %d bins", r.Trained, r.Maps, len(r.K))
 	}
 	fiducial := r.Transfer.Power(cosmology.Fiducial)
@@ -56,9 +56,9 @@ func TestTransfer(t *testing.T) {
 			t.Errorf("bin %d: %.3f ± %.3f in all maps, want %.3f", b, shared, r.Error[b], -math.Log(1.1))
 		}
 	}
-	// Power of white noise scatters by √(2/modes): 4 modes in the first bin and 52 in the last, of 60 maps, against 3 %.
+	// Power of white noise scatters by √(2/modes): 4 modes in the first bin and 52 in the last, of 150 maps, against 3 %.
 	for b, modes := range map[int]float64{0: 4, len(r.Kept) - 1: 52} {
-		want := 1 / (1 + 2/(modes*60)/(transferSpread*transferSpread))
+		want := 1 / (1 + 2/(modes*150)/(transferSpread*transferSpread))
 		if got := r.Kept[b]; got < want/1.8 || got > want*1.8 {
 			t.Errorf("%.2f of bin %d's is corrected, want about %.2f", got, b, want)
 		}
@@ -67,7 +67,7 @@ func TestTransfer(t *testing.T) {
 	// Measured on top of one that maps have already, it adds to it.
 	old := emulator.NewTransfer(testCells, s.Prior)
 	old.Rings.Coefficients[1][0] = 0.5
-	again, err := s.Transfer(context.Background(), TransferConfig{Maps: 60, Seed: 1}, &old)
+	again, err := s.Transfer(context.Background(), TransferConfig{Maps: 20, Own: 150, Seed: 1}, &old)
 	if err != nil {
 		t.Fatal(err)
 	}

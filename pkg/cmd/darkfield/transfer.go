@@ -56,8 +56,9 @@ is right for that one.`,
 	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
 	f.StringVar(&in.out, "out", "", "the checkpoint to write")
 	f.StringVar(&in.cache, "cache", "", "directory that keeps generated maps, so that an interrupted call goes on (default: none are kept)")
-	f.IntVar(&c.Maps, "maps", c.Maps, "generated at each of 25 parameters")
-	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the noise that maps are made from")
+	f.IntVar(&c.Maps, "maps", c.Maps, "generated at each of 25 parameters, with common noise: they tell how power answers to these")
+	f.IntVar(&c.Own, "own", c.Own, "generated with noise of their own, at parameters of the training simulations in turn: they tell the power of all")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the common noise; those that follow are of the others")
 	choiceFlags(f, &in.choice)
 	require(cmd, "checkpoint", "data", "out")
 	return cmd
