@@ -24,7 +24,7 @@ type TransferConfig struct {
 }
 
 // DefaultTransfer returns as many maps of either kind as know power to a percent or two, of seeds that cards do not use by default.
-func DefaultTransfer() TransferConfig { return TransferConfig{Maps: 60, Own: 1000, Seed: 101} }
+func DefaultTransfer() TransferConfig { return TransferConfig{Maps: 100, Own: 1000, Seed: 101} }
 
 const (
 	transferNodes  = 5    // parameters along each axis
