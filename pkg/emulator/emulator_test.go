@@ -91,6 +91,21 @@ func sample(t *testing.T, e *Emulator, params []cosmology.Params, seed uint64, c
 	return maps
 }
 
+// TestSampleFrom: maps made without those before them are the same, but for rounding in batches of other sizes.
+func TestSampleFrom(t *testing.T) {
+	e, c := open(t, 1, 0), SampleConfig{Sampler: DDIM, Steps: 2, Batch: 2}
+	all := sample(t, e, few, 1, c)
+	last, err := e.SampleFrom(context.Background(), 1, few[1:], 1, c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range last {
+		if same, other := worst(m, all[i+1]), worst(m, all[i]); same > 1e-3*other {
+			t.Errorf("map %d made without those before it is off by %g, map %d by %g", i+1, same, i, other)
+		}
+	}
+}
+
 // worst returns the largest difference of two maps' pixels.
 func worst(a, b field.LogMap) float64 {
 	out := 0.0

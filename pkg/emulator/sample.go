@@ -111,6 +111,11 @@ var ErrNotTrained = errors.New("the network makes no maps yet")
 // Sample makes one map for each entry of params, in batches of equal size, at most Batch. Map i depends on the seed, i and its
 // parameters alone, whatever the size. progress, if not nil, is told the network evaluations done and due.
 func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
+	return e.SampleFrom(ctx, 0, params, seed, c, progress)
+}
+
+// SampleFrom is Sample for the maps from number start on, so that more of them are made without those that there are.
+func (e *Emulator) SampleFrom(ctx context.Context, start int, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
 	method, err := c.sampler(e.schedule)
 	if err != nil {
 		return nil, err
@@ -131,7 +136,7 @@ func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed u
 	}
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))
-		r := diffusion.Request{Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last], Seed: seed, First: first}
+		r := diffusion.Request{Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last], Seed: seed, First: start + first}
 		if progress != nil {
 			r.Progress = func(done, all int) { progress(k*all+done, batches*all) }
 		}

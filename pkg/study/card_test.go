@@ -60,7 +60,7 @@ func TestNovelty(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Hash = "copies"
-	s.Sample = func(_ context.Context, params []cosmology.Params, _ uint64, _ func(done, total int)) ([]field.LogMap, error) {
+	s.Sample = func(_ context.Context, _ int, params []cosmology.Params, _ uint64, _ func(done, total int)) ([]field.LogMap, error) {
 		out := make([]field.LogMap, len(params))
 		for i := range out {
 			out[i] = field.LogMap{Box: s.Box, Values: make([]float32, s.Box.Pixels())}

@@ -44,7 +44,7 @@ func (s Source) Generated(ctx context.Context, maps *camels.Maps, sims []int, se
 			params, places = append(params, maps.Params(sim)), append(places, place(sim, mapOf(k)))
 		}
 	}
-	made, err := s.Sample(ctx, params, seed, s.report("generated maps", 0, 1))
+	made, err := s.Sample(ctx, 0, params, seed, s.report("generated maps", 0, 1))
 	if err != nil {
 		return Change{}, fmt.Errorf("study: maps to try posteriors on: %w", err)
 	}

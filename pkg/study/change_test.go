@@ -65,7 +65,7 @@ func TestGenerated(t *testing.T) {
 	s := universeOf(t, 4)
 	maps := s.Suite.Sets[camels.LH]
 	var asked []cosmology.Params
-	s.Sample = func(_ context.Context, params []cosmology.Params, _ uint64, _ func(done, total int)) ([]field.LogMap, error) {
+	s.Sample = func(_ context.Context, _ int, params []cosmology.Params, _ uint64, _ func(done, total int)) ([]field.LogMap, error) {
 		asked = params
 		out := make([]field.LogMap, len(params))
 		for i := range out {

@@ -25,8 +25,8 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 	if e.Transfer() != nil {
 		s.Sampler += ", transfer function"
 	}
-	s.Sample = func(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
-		return e.Sample(ctx, params, seed, cfg.Sampling, progress)
+	s.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+		return e.SampleFrom(ctx, start, params, seed, cfg.Sampling, progress)
 	}
 	return s, cmp.Or(s.checkSuite(), checkField(suite, cmp.Or(m.Data.Field, "Mcdm"), m.Data.Unit, m.Data.Offset))
 }

@@ -29,7 +29,7 @@ type sampleKey struct {
 const sampleFormat = 1
 
 // generate returns n maps at one parameter, from the cache if they are there. Map i is the same whatever n is, so that a
-// file with more maps serves too. A file that cannot be read or is not what its name says is made again.
+// file with more maps serves too, and one with fewer is added to. A file that cannot be read or is not what its name says is made again.
 func (s Source) generate(ctx context.Context, p cosmology.Params, n int, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
 	params := make([]cosmology.Params, n)
 	for i := range params {
@@ -53,15 +53,19 @@ func (s Source) kept(ctx context.Context, path string, params []cosmology.Params
 		return nil, err
 	}
 	n := len(params)
-	if maps, err := s.cached(path, n); err == nil {
+	maps := s.cached(path)
+	if len(maps) >= n {
 		progress(n, n)
-		return maps, nil
+		return maps[:n], nil
 	}
-	maps, err := s.Sample(ctx, params, seed, progress)
+	more, err := s.Sample(ctx, len(maps), params[len(maps):], seed, progress)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.check(maps, n); err != nil {
+	if maps = append(maps, more...); len(maps) != n {
+		return nil, fmt.Errorf("study: maps generated from %v on: %d maps, want %d", params[0], len(maps), n)
+	}
+	if err := s.check(maps); err != nil {
 		return nil, fmt.Errorf("study: maps generated from %v on: %w", params[0], err)
 	}
 	if path == "" {
@@ -93,29 +97,27 @@ func (s Source) keyHash(k sampleKey) [sha256.Size]byte {
 	return sha256.Sum256(text)
 }
 
-func (s Source) cached(path string, n int) ([]field.LogMap, error) {
+// cached returns the maps of a file of the cache; none where it cannot be read or is not what its name says.
+func (s Source) cached(path string) []field.LogMap {
 	if path == "" {
-		return nil, fmt.Errorf("study: no cache")
+		return nil
 	}
 	stored, err := camels.ReadMaps(path, s.Box.Side)
 	if err != nil {
-		return nil, err
+		return nil
 	}
-	if len(stored) < n {
-		return nil, fmt.Errorf("study: %s holds %d maps, want %d", path, len(stored), n)
-	}
-	maps := make([]field.LogMap, n)
+	maps := make([]field.LogMap, len(stored))
 	for i := range maps {
 		maps[i] = field.LogMap(stored[i])
 	}
-	return maps, s.check(maps, n)
+	if s.check(maps) != nil {
+		return nil
+	}
+	return maps
 }
 
-// check returns an error unless there are n maps of the source's box with finite pixels.
-func (s Source) check(maps []field.LogMap, n int) error {
-	if len(maps) != n {
-		return fmt.Errorf("%d maps, want %d", len(maps), n)
-	}
+// check returns an error unless the maps are of the source's box and have finite pixels.
+func (s Source) check(maps []field.LogMap) error {
 	for i, m := range maps {
 		if m.Box != s.Box || len(m.Values) != s.Box.Pixels() {
 			return fmt.Errorf("map %d has %d values in a box of %+v, want %+v", i, len(m.Values), m.Box, s.Box)

@@ -47,13 +47,24 @@ func TestCache(t *testing.T) {
 		"seed":       func(_ *Source, c *Config) { c.Seed++ },
 		"checkpoint": func(s *Source, _ *Config) { s.Hash = "fedcba9876543210" },
 		"sampler":    func(s *Source, _ *Config) { s.Sampler = "other" },
-		"more maps":  func(_ *Source, c *Config) { c.MapsPerParam++ },
 	} {
 		s2, c2 := s, cfg
 		change(&s2, &c2)
 		if n := made(s2, e, c2); n != 3*c2.MapsPerParam {
 			t.Errorf("another %s: %d maps made, want all", name, n)
 		}
+	}
+	more := cfg
+	more.MapsPerParam++
+	if n := made(s, e, more); n != 3 {
+		t.Errorf("one map more at each of three parameters: %d made, want 3", n)
+	}
+	afresh := s
+	afresh.Cache = t.TempDir()
+	grown, err1 := s.Spectra(ctx, more)
+	whole, err2 := afresh.Spectra(ctx, more)
+	if err1 != nil || err2 != nil || !reflect.DeepEqual(grown, whole) {
+		t.Errorf("maps made in two calls differ from those of one: %v, %v", err1, err2)
 	}
 	files, _ := filepath.Glob(filepath.Join(s.Cache, "*"))
 	if len(files) != 3*4 || slices.ContainsFunc(files, func(f string) bool { return filepath.Ext(f) != ".npy" }) {
@@ -132,7 +143,7 @@ func TestReplayedTruths(t *testing.T) {
 	s, cfg := open(t, dir, &counted{stretch: 1}), smallConfig()
 	cfg.MapsPerParam = 15
 	seeds := map[uint64]cosmology.Params{}
-	s.Sample = func(_ context.Context, thetas []cosmology.Params, seed uint64, _ func(done, total int)) ([]field.LogMap, error) {
+	s.Sample = func(_ context.Context, _ int, thetas []cosmology.Params, seed uint64, _ func(done, total int)) ([]field.LogMap, error) {
 		if other, used := seeds[seed]; used {
 			t.Errorf("%v and %v share the seed %d", thetas[0], other, seed)
 		}

@@ -25,8 +25,8 @@ func TestTransfer(t *testing.T) {
 	for sim := range params {
 		s.Train = append(s.Train, sim)
 	}
-	s.Sample = func(ctx context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
-		maps, err := perfect.sample(ctx, params, seed, progress)
+	s.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+		maps, err := perfect.sample(ctx, start, params, seed, progress)
 		for i, m := range maps {
 			for j, v := range m.Values {
 				maps[i].Values[j] = float32(testMean(params[i]) + math.Sqrt(flat(params[i]))*(float64(v)-testMean(params[i])))

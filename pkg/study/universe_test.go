@@ -97,10 +97,10 @@ type counted struct {
 	stretch float64
 }
 
-func (c *counted) sample(_ context.Context, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+func (c *counted) sample(_ context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
 	out := make([]field.LogMap, len(params))
 	for i, p := range params {
-		out[i] = testMap(p, testBox(testCells), seed^0xabcdef, i)
+		out[i] = testMap(p, testBox(testCells), seed^0xabcdef, start+i)
 		for j, v := range out[i].Values {
 			out[i].Values[j] = float32(testMean(p) + c.stretch*(float64(v)-testMean(p)))
 		}
