@@ -91,11 +91,11 @@ func sample(t *testing.T, e *Emulator, params []cosmology.Params, seed uint64, c
 	return maps
 }
 
-// TestSampleFrom: maps made without those before them are the same, but for rounding in batches of other sizes.
-func TestSampleFrom(t *testing.T) {
+// TestRaw: maps made without those before them are the same, but for rounding in batches of other sizes.
+func TestRaw(t *testing.T) {
 	e, c := open(t, 1, 0), SampleConfig{Sampler: DDIM, Steps: 2, Batch: 2}
 	all := sample(t, e, few, 1, c)
-	last, err := e.SampleFrom(context.Background(), 1, few[1:], 1, c, nil)
+	last, err := e.Raw(context.Background(), 1, few[1:], 1, c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
-	"darkfield/pkg/fft"
 	"darkfield/pkg/field"
 )
 
@@ -111,11 +110,16 @@ var ErrNotTrained = errors.New("the network makes no maps yet")
 // Sample makes one map for each entry of params, in batches of equal size, at most Batch. Map i depends on the seed, i and its
 // parameters alone, whatever the size. progress, if not nil, is told the network evaluations done and due.
 func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
-	return e.SampleFrom(ctx, 0, params, seed, c, progress)
+	maps, err := e.Raw(ctx, 0, params, seed, c, progress)
+	if err == nil && e.transfer != nil {
+		e.transfer.Apply(maps, params)
+	}
+	return maps, err
 }
 
-// SampleFrom is Sample for the maps from number start on, so that more of them are made without those that there are.
-func (e *Emulator) SampleFrom(ctx context.Context, start int, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
+// Raw is Sample for the maps from number start on, and before the transfer function: what is kept of these serves any number of maps, and
+// any transfer function.
+func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
 	method, err := c.sampler(e.schedule)
 	if err != nil {
 		return nil, err
@@ -130,10 +134,6 @@ func (e *Emulator) SampleFrom(ctx context.Context, start int, params []cosmology
 		size = (len(params) + batches - 1) / batches // 50 maps in batches of 17, not of 20 with 10 places empty
 	}
 	out := make([]field.LogMap, 0, len(params))
-	var plan *fft.Plan
-	if e.transfer != nil {
-		plan = fft.NewPlan(e.transfer.Side)
-	}
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))
 		r := diffusion.Request{Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last], Seed: seed, First: start + first}
@@ -149,11 +149,7 @@ func (e *Emulator) SampleFrom(ctx context.Context, start int, params []cosmology
 		}
 		for i := range last - first {
 			scaled := field.ScaledMap{Box: e.Box(), Values: x[i*r.Pixels : (i+1)*r.Pixels]}
-			m := e.manifest.Scaling.Unscale(scaled)
-			if e.transfer != nil {
-				e.transfer.apply(plan, m, params[first+i])
-			}
-			out = append(out, m)
+			out = append(out, e.manifest.Scaling.Unscale(scaled))
 		}
 	}
 	return out, nil

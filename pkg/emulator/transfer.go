@@ -68,6 +68,14 @@ func (t Transfer) Times(old Transfer) {
 // Power returns the factor of power in each ring b = 1, 2, … at p.
 func (t Transfer) Power(p cosmology.Params) []float64 { return t.Rings.At(p) }
 
+// Apply changes maps, each made at one of params.
+func (t Transfer) Apply(maps []field.LogMap, params []cosmology.Params) {
+	plan := fft.NewPlan(t.Side)
+	for i, m := range maps {
+		t.apply(plan, m, params[i])
+	}
+}
+
 // apply multiplies the modes of m, made at p.
 func (t Transfer) apply(plan *fft.Plan, m field.LogMap, p cosmology.Params) {
 	power, n, columns := t.Power(p), t.Side, plan.Modes()

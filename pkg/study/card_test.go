@@ -59,7 +59,7 @@ func TestNovelty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Hash = "copies"
+	s.Network = "copies"
 	s.Sample = func(_ context.Context, _ int, params []cosmology.Params, _ uint64, _ func(done, total int)) ([]field.LogMap, error) {
 		out := make([]field.LogMap, len(params))
 		for i := range out {

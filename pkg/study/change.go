@@ -48,6 +48,7 @@ func (s Source) Generated(ctx context.Context, maps *camels.Maps, sims []int, se
 	if err != nil {
 		return Change{}, fmt.Errorf("study: maps to try posteriors on: %w", err)
 	}
+	made = s.transferred(made, params)
 	at := map[uint64]field.LogMap{}
 	for i, p := range places {
 		at[p] = made[i]

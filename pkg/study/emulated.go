@@ -22,11 +22,9 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 	}
 	s := ForMaps(e, cfg.Sampling.Batch)
 	s.Suite, s.Sampler, s.Cache = suite, cfg.Sampling.String(), cache
-	if e.Transfer() != nil {
-		s.Sampler += ", transfer function"
-	}
+	s.Transferred = e.Transfer()
 	s.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
-		return e.SampleFrom(ctx, start, params, seed, cfg.Sampling, progress)
+		return e.Raw(ctx, start, params, seed, cfg.Sampling, progress)
 	}
 	return s, cmp.Or(s.checkSuite(), checkField(suite, cmp.Or(m.Data.Field, "Mcdm"), m.Data.Unit, m.Data.Offset))
 }

@@ -47,8 +47,26 @@ func (s Source) generateAt(ctx context.Context, params []cosmology.Params, seed 
 	return s.kept(ctx, path, params, seed, progress)
 }
 
-// kept returns maps at some parameters from a file of the cache, or makes them and writes it. An empty path keeps nothing.
+// kept returns maps at some parameters, with the transfer function, where there is one.
 func (s Source) kept(ctx context.Context, path string, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+	maps, err := s.raw(ctx, path, params, seed, progress)
+	if err != nil {
+		return nil, err
+	}
+	return s.transferred(maps, params), nil
+}
+
+// transferred gives raw maps the transfer function, in place.
+func (s Source) transferred(maps []field.LogMap, params []cosmology.Params) []field.LogMap {
+	if s.Transferred != nil {
+		s.Transferred.Apply(maps, params)
+	}
+	return maps
+}
+
+// raw returns maps before the transfer function from a file of the cache, or makes them and writes it: they serve any transfer function.
+// An empty path keeps nothing.
+func (s Source) raw(ctx context.Context, path string, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -89,7 +107,7 @@ func (s Source) samplePath(p cosmology.Params, seed uint64) string {
 
 // keyHash completes a key with what all maps of the source depend on, and hashes it.
 func (s Source) keyHash(k sampleKey) [sha256.Size]byte {
-	k.Format, k.Hash, k.Sampler, k.Box = sampleFormat, s.Hash, s.Sampler, s.Box
+	k.Format, k.Hash, k.Sampler, k.Box = sampleFormat, s.Network, s.Sampler, s.Box
 	text, err := json.Marshal(k)
 	if err != nil {
 		panic(fmt.Sprintf("study: a sample key that is no JSON: %v", err))

@@ -10,12 +10,13 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
 	"darkfield/pkg/summary"
 )
 
-// Sample generates one map for each of the parameters, numbered from start on. A map depends on its parameters, the seed and its number alone.
+// Sample generates one map, before a transfer function, for each of the parameters, numbered from start on. A map depends on its parameters, the seed and its number alone.
 // progress may be nil.
 type Sample func(ctx context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error)
 
@@ -25,22 +26,23 @@ type Terms func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.
 
 // Source is what a study works on: the true maps, and an emulator behind two functions.
 type Source struct {
-	Suite      *camels.Suite
-	Train      []int           // simulations of the LH set that the emulator was trained on
-	Validation []int           // those that training has not seen
-	Test       []int           // and those that nothing was chosen by
-	Prior      cosmology.Prior // over which the emulator is conditioned
-	Box        field.Box       // of the emulator's maps
-	Hash       string          // identifies what the emulator's maps depend on; part of the cache's keys
-	Network    string          // identifies what its bound depends on: calibrations are of one such
-	Step       int             // of training, for captions
-	Weights    string          // what captions call them; empty: the checkpoint
-	Sampler    string          // for captions and the cache's keys, e.g. "ddim, 50 steps"
-	Trained    string          // suite that the emulator was trained on, if it is known; captions name it where it differs
-	Sample     Sample
-	Terms      Terms
-	Slopes     Slopes // nil where there is no network to take gradients of
-	Cache      string // directory of generated maps; empty: none are kept
+	Suite       *camels.Suite
+	Train       []int              // simulations of the LH set that the emulator was trained on
+	Validation  []int              // those that training has not seen
+	Test        []int              // and those that nothing was chosen by
+	Prior       cosmology.Prior    // over which the emulator is conditioned
+	Box         field.Box          // of the emulator's maps
+	Hash        string             // identifies the checkpoint, for captions
+	Network     string             // identifies its network, which its bound and its sampled maps depend on: part of the cache's keys, and calibrations are of one such
+	Step        int                // of training, for captions
+	Weights     string             // what captions call them; empty: the checkpoint
+	Sampler     string             // for captions and the cache's keys, e.g. "ddim, 50 steps"
+	Transferred *emulator.Transfer // what sampled maps are changed by, after they are kept; nil: nothing
+	Trained     string             // suite that the emulator was trained on, if it is known; captions name it where it differs
+	Sample      Sample
+	Terms       Terms
+	Slopes      Slopes // nil where there is no network to take gradients of
+	Cache       string // directory of generated maps; empty: none are kept
 
 	// Progress is told what is being done and which fraction of it is; nil: nobody is.
 	Progress func(stage string, fraction float64)
@@ -157,8 +159,12 @@ func (s Source) origin(cfg Config, first, more string) string {
 	if s.Weights != "" {
 		weights = s.Weights + ","
 	}
+	sampler := s.Sampler
+	if s.Transferred != nil {
+		sampler += ", transfer function"
+	}
 	text := fmt.Sprintf("%s, %d² pixels, %g Mpc/h a side%s; %s step %d, %.8s%s; sampler %s, seed %d.",
-		data, s.Box.Cells, s.Box.Side, first, weights, s.Step, s.Hash, trained, s.Sampler, cfg.Seed)
+		data, s.Box.Cells, s.Box.Side, first, weights, s.Step, s.Hash, trained, sampler, cfg.Seed)
 	if more != "" {
 		text += " " + more
 	}

@@ -13,6 +13,7 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 )
 
@@ -45,7 +46,7 @@ func TestCache(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Source, *Config){
 		"seed":       func(_ *Source, c *Config) { c.Seed++ },
-		"checkpoint": func(s *Source, _ *Config) { s.Hash = "fedcba9876543210" },
+		"checkpoint": func(s *Source, _ *Config) { s.Network = "another" },
 		"sampler":    func(s *Source, _ *Config) { s.Sampler = "other" },
 	} {
 		s2, c2 := s, cfg
@@ -65,6 +66,27 @@ func TestCache(t *testing.T) {
 	whole, err2 := afresh.Spectra(ctx, more)
 	if err1 != nil || err2 != nil || !reflect.DeepEqual(grown, whole) {
 		t.Errorf("maps made in two calls differ from those of one: %v, %v", err1, err2)
+	}
+	louder := s
+	tr := emulator.NewTransfer(testCells, s.Prior)
+	for _, c := range tr.Rings.Coefficients {
+		c[0] = math.Log(2)
+	}
+	louder.Hash, louder.Transferred = "fedcba9876543210", &tr
+	before := e.made
+	loud, err := louder.Spectra(ctx, more)
+	if err != nil || e.made != before {
+		t.Errorf("with a transfer function %d maps were made, want none, for the same raw ones are there: %v", e.made-before, err)
+	}
+	for i, panel := range loud.Panels {
+		for k, p := range panel.GenMean {
+			if want := 2 * grown.Panels[i].GenMean[k]; math.Abs(p/want-1) > 1e-4 {
+				t.Errorf("panel %d, bin %d: power %g with a factor of 2, want %g", i, k, p, want)
+			}
+		}
+	}
+	if !strings.Contains(loud.Caption, "transfer function") || strings.Contains(grown.Caption, "transfer function") {
+		t.Errorf("captions %q and %q", loud.Caption, grown.Caption)
 	}
 	files, _ := filepath.Glob(filepath.Join(s.Cache, "*"))
 	if len(files) != 3*4 || slices.ContainsFunc(files, func(f string) bool { return filepath.Ext(f) != ".npy" }) {
