@@ -44,14 +44,17 @@ func (s Source) Generated(ctx context.Context, maps *camels.Maps, sims []int, se
 			params, places = append(params, maps.Params(sim)), append(places, place(sim, mapOf(k)))
 		}
 	}
-	made, err := s.Sample(ctx, 0, params, seed, s.report("generated maps", 0, 1))
+	made, err := s.kept(ctx, "", params, seed, s.report("generated maps", 0, 1))
 	if err != nil {
 		return Change{}, fmt.Errorf("study: maps to try posteriors on: %w", err)
 	}
-	made = s.transferred(made, params)
 	at := map[uint64]field.LogMap{}
 	for i, p := range places {
 		at[p] = made[i]
 	}
-	return Change{Name: fmt.Sprintf("generated, seed %d", seed), Of: func(_ field.LogMap, seed uint64) field.LogMap { return at[seed] }}, nil
+	name := fmt.Sprintf("generated, seed %d", seed)
+	if s.Transferred != nil { // kept bounds go by the network and this name
+		name += fmt.Sprintf(", transfer function of %.8s", s.Hash)
+	}
+	return Change{Name: name, Of: func(_ field.LogMap, seed uint64) field.LogMap { return at[seed] }}, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 )
 
@@ -69,7 +70,8 @@ func TestGenerated(t *testing.T) {
 		asked = params
 		out := make([]field.LogMap, len(params))
 		for i := range out {
-			out[i] = field.LogMap{Box: s.Box, Values: []float32{float32(i)}}
+			out[i] = field.LogMap{Box: s.Box, Values: make([]float32, s.Box.Pixels())}
+			out[i].Values[0] = float32(i)
 		}
 		return out, nil
 	}
@@ -81,8 +83,19 @@ func TestGenerated(t *testing.T) {
 		t.Errorf("parameters %v, want %v", asked, want)
 	}
 	for i, p := range []uint64{place(3, 0), place(3, mapOf(1)), place(1, 0), place(1, mapOf(1))} {
-		if got := change.Of(field.LogMap{}, p); len(got.Values) != 1 || got.Values[0] != float32(i) {
-			t.Errorf("place %d: map %v, want %d", p, got.Values, i)
+		if got := change.Of(field.LogMap{}, p); len(got.Values) != s.Box.Pixels() || got.Values[0] != float32(i) {
+			t.Errorf("place %d: a map that begins with %v, want %d", p, got.Values[:min(1, len(got.Values))], i)
 		}
+	}
+
+	tr := emulator.NewTransfer(s.Box.Cells, s.Prior)
+	tr.Rings.Coefficients[0][0] = 1
+	s.Transferred = &tr
+	other, err := s.Generated(ctx, maps, []int{3, 1}, 7)
+	if err != nil || other.Name == change.Name {
+		t.Errorf("maps with a transfer function are called %q, too, and would take the bounds kept of those without: %v", other.Name, err)
+	}
+	if p := place(1, 0); other.Of(field.LogMap{}, p).Values[1] == change.Of(field.LogMap{}, p).Values[1] {
+		t.Error("the transfer function is not in the maps")
 	}
 }

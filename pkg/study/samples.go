@@ -13,10 +13,10 @@ import (
 	"darkfield/pkg/field"
 )
 
-// sampleKey is all that generated maps depend on, so that a file named by its hash can never be stale.
+// sampleKey is all that maps before the transfer function depend on, so that a file named by its hash can never be stale.
 type sampleKey struct {
 	Format  int              `json:"format"`
-	Hash    string           `json:"hash"`
+	Hash    string           `json:"hash"` // of the network
 	Sampler string           `json:"sampler"`
 	Box     field.Box        `json:"box"`
 	Params  cosmology.Params `json:"params"`
@@ -50,18 +50,10 @@ func (s Source) generateAt(ctx context.Context, params []cosmology.Params, seed 
 // kept returns maps at some parameters, with the transfer function, where there is one.
 func (s Source) kept(ctx context.Context, path string, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
 	maps, err := s.raw(ctx, path, params, seed, progress)
-	if err != nil {
-		return nil, err
-	}
-	return s.transferred(maps, params), nil
-}
-
-// transferred gives raw maps the transfer function, in place.
-func (s Source) transferred(maps []field.LogMap, params []cosmology.Params) []field.LogMap {
-	if s.Transferred != nil {
+	if err == nil && s.Transferred != nil {
 		s.Transferred.Apply(maps, params)
 	}
-	return maps
+	return maps, err
 }
 
 // raw returns maps before the transfer function from a file of the cache, or makes them and writes it: they serve any transfer function.

@@ -16,8 +16,8 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// Sample generates one map, before a transfer function, for each of the parameters, numbered from start on. A map depends on its parameters, the seed and its number alone.
-// progress may be nil.
+// Sample generates one map, before a transfer function, for each of the parameters, numbered from start on. A map depends on its parameters, the
+// seed and its number alone. progress may be nil.
 type Sample func(ctx context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error)
 
 // Terms returns the function that scores parameters for one map: terms of the variational bound, with noise that depends
