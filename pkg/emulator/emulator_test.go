@@ -265,6 +265,30 @@ func TestNameTellsSamplersApart(t *testing.T) {
 	}
 }
 
+// TestSame: a spacing that is the sampler's own and a bound that bounds nothing change no map.
+func TestSame(t *testing.T) {
+	e := open(t, 1, 0)
+	params := []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}}
+	for _, pair := range [][2]SampleConfig{
+		{{Sampler: DPM, Steps: 3, Eta: 1, Batch: 2}, {Sampler: DPM, Steps: 3, Eta: 1, Batch: 2, Spacing: diffusion.EvenLogSNR}},
+		{{Sampler: DDIM, Steps: 3, Batch: 2}, {Sampler: DDIM, Steps: 3, Above: 250, Batch: 2, Spacing: diffusion.EvenTime}},
+	} {
+		if !pair[0].Same(pair[1]) {
+			t.Errorf("%+v and %+v are told apart", pair[0], pair[1])
+		}
+		var maps [2][]field.LogMap
+		for i, c := range pair {
+			var err error
+			if maps[i], err = e.Sample(context.Background(), params, 1, c, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(maps[0][0].Values, maps[1][0].Values) {
+			t.Errorf("%+v and %+v make different maps", pair[0], pair[1])
+		}
+	}
+}
+
 // TestSamplingWith: what a manifest names replaces the defaults, and must make sense.
 func TestSamplingWith(t *testing.T) {
 	want := DefaultSampling()

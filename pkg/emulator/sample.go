@@ -48,7 +48,7 @@ func (c SampleConfig) With(fields json.RawMessage) (SampleConfig, error) {
 	return c, c.Validate()
 }
 
-// String names the sampler with all that its maps depend on, as captions do.
+// String names the sampler with all that its maps depend on, and nothing else, as captions do.
 func (c SampleConfig) String() string {
 	name := map[string]string{DDPM: "DDPM, all steps", DDIM: "DDIM", DPM: "DPM-Solver++"}[c.Sampler]
 	if c.Sampler == DDPM {
@@ -61,11 +61,14 @@ func (c SampleConfig) String() string {
 			name += fmt.Sprintf(" above t = %d", c.Above)
 		}
 	}
-	if c.Spacing != "" {
+	if own := map[string]diffusion.Spacing{DDIM: diffusion.EvenTime, DPM: diffusion.EvenLogSNR}[c.Sampler]; c.Spacing != "" && c.Spacing != own {
 		name += fmt.Sprintf(" even in %s", c.Spacing)
 	}
 	return name
 }
+
+// Same reports whether c and o make the same maps.
+func (c SampleConfig) Same(o SampleConfig) bool { return c.String() == o.String() }
 
 // sampler returns the method that c names.
 func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {

@@ -44,7 +44,7 @@ func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.Sample
 	own := e.Sampling()
 	own.Batch = c.Batch
 	out, err := own.With(said)
-	if err == nil && e.Transfer() != nil && out != own {
+	if err == nil && e.Transfer() != nil && !out.Same(own) {
 		fmt.Fprintf(warnings, "warning: the checkpoint's transfer function was measured with %s, these maps are made with %s and get it all the same: their power may be some percent off\n", own, out)
 	}
 	return out, err
