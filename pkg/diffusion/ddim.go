@@ -11,8 +11,11 @@ type DDIM struct {
 	Steps   int     // network evaluations a map, 1…T
 	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
 	Above   Step    // fresh noise only at times above this; 0: at all
-	Spacing Spacing // of the times; "": EvenTime, as in the paper
+	Spacing Spacing // of the times; "": DDIMSpacing
 }
+
+// DDIMSpacing is DDIM's own spacing, as in the paper.
+const DDIMSpacing = EvenTime
 
 var _ Sampler = DDIM{}
 
@@ -39,7 +42,7 @@ func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]
 	if err != nil {
 		return nil, err
 	}
-	times := m.Spacing.or(EvenTime).times(s, m.Steps)
+	times := m.Spacing.or(DDIMSpacing).times(s, m.Steps)
 	for i, t := range times[:m.Steps] {
 		epsilon, err := d.predict(ctx, t, r.Pixels, st.x, r.Theta)
 		if err != nil {

@@ -15,8 +15,11 @@ type DPMSolver struct {
 	Steps   int     // network evaluations a map, 1…T
 	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
 	Above   Step    // fresh noise only at times above this; 0: at all
-	Spacing Spacing // of the times; "": EvenLogSNR, the solver's own time
+	Spacing Spacing // of the times; "": DPMSpacing
 }
+
+// DPMSpacing is DPMSolver's own spacing: even in the time in which its equation is nearly linear.
+const DPMSpacing = EvenLogSNR
 
 var _ Sampler = DPMSolver{}
 
@@ -43,7 +46,7 @@ func (m DPMSolver) Sample(ctx context.Context, d Denoiser, s Schedule, r Request
 	if err != nil {
 		return nil, err
 	}
-	if err := m.solve(ctx, d, s, st, m.Spacing.or(EvenLogSNR).times(s, m.Steps)); err != nil {
+	if err := m.solve(ctx, d, s, st, m.Spacing.or(DPMSpacing).times(s, m.Steps)); err != nil {
 		return nil, err
 	}
 	return st.finished()

@@ -270,8 +270,8 @@ func TestSame(t *testing.T) {
 	e := open(t, 1, 0)
 	params := []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}}
 	for _, pair := range [][2]SampleConfig{
-		{{Sampler: DPM, Steps: 3, Eta: 1, Batch: 2}, {Sampler: DPM, Steps: 3, Eta: 1, Batch: 2, Spacing: diffusion.EvenLogSNR}},
-		{{Sampler: DDIM, Steps: 3, Batch: 2}, {Sampler: DDIM, Steps: 3, Above: 250, Batch: 2, Spacing: diffusion.EvenTime}},
+		{{Sampler: DPM, Steps: 3, Eta: 1, Batch: 2}, {Sampler: DPM, Steps: 3, Eta: 1, Batch: 2, Spacing: diffusion.DPMSpacing}},
+		{{Sampler: DDIM, Steps: 3, Batch: 2}, {Sampler: DDIM, Steps: 3, Above: 250, Batch: 2, Spacing: diffusion.DDIMSpacing}},
 	} {
 		if !pair[0].Same(pair[1]) {
 			t.Errorf("%+v and %+v are told apart", pair[0], pair[1])

@@ -61,7 +61,7 @@ func (c SampleConfig) String() string {
 			name += fmt.Sprintf(" above t = %d", c.Above)
 		}
 	}
-	if own := map[string]diffusion.Spacing{DDIM: diffusion.EvenTime, DPM: diffusion.EvenLogSNR}[c.Sampler]; c.Spacing != "" && c.Spacing != own {
+	if own := map[string]diffusion.Spacing{DDIM: diffusion.DDIMSpacing, DPM: diffusion.DPMSpacing}[c.Sampler]; c.Spacing != "" && c.Spacing != own {
 		name += fmt.Sprintf(" even in %s", c.Spacing)
 	}
 	return name

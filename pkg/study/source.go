@@ -32,7 +32,7 @@ type Source struct {
 	Test        []int              // and those that nothing was chosen by
 	Prior       cosmology.Prior    // over which the emulator is conditioned
 	Box         field.Box          // of the emulator's maps
-	Hash        string             // identifies the checkpoint, for captions
+	Hash        string             // identifies the checkpoint, in captions and where a transfer function matters
 	Network     string             // identifies its network, which its bound and its sampled maps depend on: part of the cache's keys, and calibrations are of one such
 	Step        int                // of training, for captions
 	Weights     string             // what captions call them; empty: the checkpoint

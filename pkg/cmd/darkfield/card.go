@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -12,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/field"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/study"
 )
@@ -42,16 +43,12 @@ each of 200 new ones. Maps are kept, so that an interrupted or killed call goes 
 			if in.cache == "" {
 				in.cache = filepath.Join(in.dir, "maps")
 			}
-			kept, _ := os.ReadDir(in.cache)
 			start := time.Now()
 			page, err := a.measure(cmd.Context(), c, in)
 			if err != nil {
 				return err
 			}
 			page.About.Took = time.Since(start).Round(time.Second).String()
-			if len(kept) > 0 {
-				page.About.Took += ", with maps kept by an earlier call,"
-			}
 			if err := page.write(in.dir); err != nil {
 				return err
 			}
@@ -124,29 +121,34 @@ func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (pa
 	if err != nil {
 		return page, err
 	}
-	page.card, err = a.measured(ctx, e, s, c, in.cache, control.Sets[camels.LH], responses.Sets[camels.OneP])
+	page.card, page.About.Made, err = a.measured(ctx, e, s, c, in.cache, control.Sets[camels.LH], responses.Sets[camels.OneP])
 	page.Summary, page.Rows = page.card.Summary(), page.card.Rows
 	return page, err
 }
 
-// measured is study.Card with a bar for each of its stages.
-func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite, c study.CardConfig, cache string, control, responses *camels.Maps) (study.Card, error) {
+// measured is study.Card with a bar for each of its stages. It returns the number of maps made, too: those that were kept are not made again.
+func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite, c study.CardConfig, cache string, control, responses *camels.Maps) (card study.Card, made int, err error) {
 	source, err := study.FromEmulator(e, s, c.Study, cache)
 	if err != nil {
-		return study.Card{}, err
+		return card, 0, err
+	}
+	sample := source.Sample
+	source.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+		made += len(params)
+		return sample(ctx, start, params, seed, progress)
 	}
 	cost, err := cardCost(ctx, e, c)
 	if err != nil {
-		return study.Card{}, err
+		return card, 0, err
 	}
 	fmt.Fprintln(a.err, cost)
 	bars := a.stages(func(stage string) string {
 		return fmt.Sprintf("%d of %d, %s", 1+slices.Index(study.CardStages, stage), len(study.CardStages), stage)
 	})
 	source.Progress = bars.at
-	card, err := source.Card(ctx, c, control, responses)
+	card, err = source.Card(ctx, c, control, responses)
 	bars.done()
-	return card, err
+	return card, made, err
 }
 
 // cardCost says what a card costs, from the time of one batch. What lies in the cache costs nothing.

@@ -38,6 +38,7 @@ type cardAbout struct {
 	Measured      study.CardConfig  `json:"measured"`
 	Date          string            `json:"date"`
 	Took          string            `json:"took"`
+	Made          int               `json:"maps_made"` // in that time; others were kept by an earlier call
 	Machine       string            `json:"machine"`
 	Limits        string            `json:"not_good_for"`
 }
@@ -104,7 +105,7 @@ func (a cardAbout) lines() []string {
 	return append(
 		out,
 		fmt.Sprintf("Sampler: %s, batches of %d, seed %d.", a.Sampler, study.Sampling.Batch, study.Seed),
-		fmt.Sprintf("Measured %s in %s on %s", a.Date, a.Took, a.Machine),
+		fmt.Sprintf("Measured %s in %s, %d maps made in that time, on %s", a.Date, a.Took, a.Made, a.Machine),
 	)
 }
 
