@@ -154,10 +154,6 @@ func MatterPower(m validation.MatterPower) *Figure {
 		ratio.line(u.K, u.OverHMcode, sty)
 		entries = append(entries, entry{label: u.Params.String(), line: &sty})
 	}
-	early := line(grey, 1.2, vg.Points(2), vg.Points(2))
-	boost.line(m.Early.K, m.Early.OverLinear, early)
-	ratio.line(m.Early.K, m.Early.OverHMcode, early)
-	entries = append(entries, entry{label: fmt.Sprintf("started at a = %g", m.EarlyOn), line: &early})
 	entries = append(entries, entry{label: "HMcode / CAMB's linear power", line: &thinnest}, entry{label: "0.9 to 1.1", fill: faint(green, 0.18)})
 	return &Figure{
 		width: pageWidth, height: 3 * vg.Inch, legend: entries, note: m.Caption + outside("P/P_{HMcode}", ratio),
@@ -165,26 +161,72 @@ func MatterPower(m validation.MatterPower) *Figure {
 	}
 }
 
-// Resolution draws the power of maps of few particles over that of more.
+// Choices draws how much the power of log maps changes with numerical choices, a panel for each Ω_m.
+func Choices(v validation.Choices) *Figure {
+	if len(v.Changes) == 0 {
+		return Empty("No numerical choice was changed.")
+	}
+	var panels []*panel
+	var entries []entry
+	byOmega := map[float64]*panel{}
+	styles := map[string]draw.LineStyle{}
+	for _, c := range v.Changes {
+		p := byOmega[c.OmegaM]
+		if p == nil {
+			p = newPanel(logarithmic, linear, fmt.Sprintf("Ω_m = %g", c.OmegaM), "k [h/Mpc]",
+				"P_{log}(k) / P_{log, default}(k)")
+			p.rangeX(limitsK(v.K))
+			p.rangeY(0.92, 1.08)
+			p.horizontal(1, line(grey, 0.7))
+			byOmega[c.OmegaM] = p
+			panels = append(panels, p)
+		}
+		sty, known := styles[c.Name]
+		if !known {
+			sty = categories[len(styles)%len(categories)]
+			styles[c.Name] = sty
+			entries = append(entries, entry{label: c.Name, line: &sty})
+		}
+		p.band(v.K, sum(c.Ratio, c.Error, -1), sum(c.Ratio, c.Error, 1), shade(sty, 0.15))
+		p.line(v.K, c.Ratio, sty)
+	}
+	return &Figure{
+		width: pageWidth, height: 2.9 * vg.Inch, legend: entries,
+		note: v.Caption + outside("Ratios", panels...),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{panels}) },
+	}
+}
+
+// Resolution draws the power of maps of few particles over that of more, of the finest maps: of the
+// overdensity at the left, of log10 at the right.
 func Resolution(r validation.Resolution) *Figure {
 	if len(r.K) == 0 {
 		return Empty("No resolutions were compared.")
 	}
-	p := newPanel(logarithmic, linear, "", "k [h/Mpc]", "P(k) / P_{finer}(k)")
-	p.rangeX(limitsK(r.K[len(r.K)-1]))
-	all := finite(r.Ratio...)
-	p.rangeY(min(0.8, all[0]-0.02), max(1.2, all[len(all)-1]+0.02))
-	p.horizontal(1, line(grey, 0.7))
+	left := newPanel(logarithmic, linear, "overdensity", "k [h/Mpc]", "P(k) / P_{finer}(k)")
+	right := newPanel(logarithmic, linear, "log10 of the maps", "k [h/Mpc]", "P(k) / P_{finer}(k)")
+	side := len(r.Sides) - 1
+	k := r.K[side]
 	var entries []entry
-	for i, pixels := range r.Sides {
+	for _, p := range []*panel{left, right} {
+		p.rangeX(limitsK(k))
+		p.rangeY(0.4, 1.6)
+		p.horizontal(1, line(grey, 0.7))
+	}
+	for i, d := range r.Compared {
 		sty := categories[i]
-		p.band(r.K[i], sum(r.Ratio[i], r.Error[i], -1), sum(r.Ratio[i], r.Error[i], 1), shade(sty, 0.2))
-		p.line(r.K[i], r.Ratio[i], sty)
-		entries = append(entries, entry{label: fmt.Sprintf("maps of %d² pixels", pixels), line: &sty})
+		curve := func(p *panel, ratio, err []float64) {
+			p.band(k, sum(ratio, err, -1), sum(ratio, err, 1), shade(sty, 0.2))
+			p.line(k, ratio, sty)
+		}
+		curve(left, d.Ratio[side], d.Error[side])
+		curve(right, d.Log[side], d.LogError[side])
+		entries = append(entries, entry{label: d.Name, line: &sty})
 	}
 	return &Figure{
-		width: 6.5 * vg.Inch, height: 2.9 * vg.Inch, legend: entries, note: r.Caption + outside("Ratios", p),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
+		width: pageWidth, height: 2.9 * vg.Inch, legend: entries,
+		note: r.Caption + outside("Ratios", left, right),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{left, right}}) },
 	}
 }
 
@@ -300,6 +342,7 @@ func Validation(r *validation.Report) []Named {
 		{"validation_growth", validation.SectionGrowth, Growth(r.Growth), r.Growth},
 		{"validation_transfer", validation.SectionTransfer, Transfer(r.Transfer), r.Transfer},
 		{"validation_power", validation.SectionPower, MatterPower(r.MatterPower), r.MatterPower},
+		{"validation_choices", validation.SectionChoices, Choices(r.Choices), r.Choices},
 		{"validation_resolution", validation.SectionResolution, Resolution(r.Resolution), r.Resolution},
 		{"validation_response", validation.SectionResponse, Responses(r.Responses), r.Responses},
 		{"validation_numerics", validation.SectionSymmetry, Numerics(r.Numerics), r.Numerics},

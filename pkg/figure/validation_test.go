@@ -54,9 +54,24 @@ func syntheticReport() *validation.Report {
 		})
 		r.Responses.Moved = append(r.Responses.Moved, validation.Response{Params: p, Ratio: near(n, 0.5+float64(i)/2, 0.02), Error: near(n, 0.05, 0), Reference: 0.5 + float64(i)/2, Tolerance: 0.1})
 	}
-	r.MatterPower.Early, r.MatterPower.EarlyOn = r.MatterPower.Universes[0], 0.02
 	r.Responses.K = k
-	r.Resolution = validation.Resolution{Sides: []int{64, 256}, K: [][]float64{k[:20], k}, Ratio: [][]float64{near(20, 1, 0.03), near(n, 0.9, 0.03)}, Error: [][]float64{near(20, 0.02, 0), near(n, math.NaN(), 0)}}
+	r.Choices.K = k
+	for _, om := range []float64{0.1, 0.3, 0.5} {
+		for _, name := range []string{"lattice moved by 1/4", "twice the steps"} {
+			r.Choices.Changes = append(r.Choices.Changes, validation.Change{
+				Name: name, OmegaM: om, Ratio: near(n, 1, 0.01), Error: near(n, 0.005, 0),
+			})
+		}
+	}
+	r.Resolution = validation.Resolution{Sides: []int{64, 256}, K: [][]float64{k[:20], k}}
+	for _, name := range []string{"64³ over 128³ particles", "128³ over 256³ particles"} {
+		ratio := [][]float64{near(20, 1, 0.03), near(n, 0.9, 0.03)}
+		errors := [][]float64{near(20, 0.02, 0), near(n, math.NaN(), 0)}
+		r.Resolution.Compared = append(r.Resolution.Compared, validation.Compared{
+			Name: name, Ratio: ratio, Error: errors, Log: ratio, LogError: errors,
+			Within: []float64{4, 9},
+		})
+	}
 	r.Numerics.Convergence = validation.Convergence{Steps: []int{5, 10, 20}, Errors: []float64{0.1, 0.024, 0.0055}, Order: 2.09}
 	r.Numerics.Symmetry.K = k
 	for axis := range 3 {
@@ -89,8 +104,8 @@ func TestValidationFigures(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if len(slices.Compact(names)) != 7 {
-		t.Errorf("figures %v, want 7", names)
+	if len(slices.Compact(names)) != 8 {
+		t.Errorf("figures %v, want 8", names)
 	}
 	for _, f := range Validation(&validation.Report{}) {
 		if _, err := f.Figure.PNG(); err != nil {

@@ -1,10 +1,14 @@
 package nbody
 
-// mesh is a periodic cube of cells³ cells [x][y][z]; cell i's centre lies at i·side/cells, so that every particle of the initial
-// lattice starts at a centre.
+// mesh is a periodic cube of cells³ cells [x][y][z]; cell i's centre lies at i·side/cells.
 type mesh struct {
 	cells int
 	side  float32
+	per   float32 // cells per Mpc/h
+}
+
+func newMesh(cells int, side float64) mesh {
+	return mesh{cells, float32(side), float32(float64(cells) / side)}
 }
 
 // cloud is where a particle's cloud-in-cell weights fall along one axis: cells i and j with 1 − w and w.
@@ -14,7 +18,7 @@ type cloud struct {
 }
 
 func (m mesh) cloud(x float32) cloud {
-	u := x * (float32(m.cells) / m.side)
+	u := x * m.per
 	i := int(u)
 	w := u - float32(i)
 	i &= m.cells - 1 // a power of two; rounding may have reached the end
@@ -24,8 +28,8 @@ func (m mesh) cloud(x float32) cloud {
 // planes are those of two neighbouring x, [y][z], between which a particle lies.
 type planes struct{ low, high []float32 }
 
-// deposit adds one for each particle to dst, shared among the 8 nearest cells (cloud in cell). Positions must lie in
-// [0, side).
+// deposit adds one for each particle to dst, shared among the 8 nearest cells (cloud in cell).
+// Positions must lie in [0, side).
 func (m mesh) deposit(dst []float32, x [3][]float32) {
 	n := m.cells * m.cells
 	for p := range x[0] {

@@ -1,6 +1,7 @@
 package nbody
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -18,16 +19,30 @@ type Particles struct {
 }
 
 // Simulate runs one universe to today. The same arguments give the same bytes.
-func Simulate(ctx context.Context, c Config, params cosmology.Params, seed uint64) (*Particles, error) {
+func Simulate(
+	ctx context.Context, c Config, params cosmology.Params, seed uint64,
+) (*Particles, error) {
 	universe := cosmology.New(params)
-	if err := universe.Validate(); err != nil {
+	if err := cmp.Or(universe.Validate(), c.Validate()); err != nil {
 		return nil, fmt.Errorf("nbody: %w", err)
 	}
-	if err := c.Validate(); err != nil {
+	return Evolve(ctx, c, universe, LinearModes(c, universe, seed))
+}
+
+// Evolve runs a universe to today from given modes of the linear overdensity, in the layout and
+// normalisation of LinearModes.
+func Evolve(
+	ctx context.Context, c Config, universe cosmology.Cosmology, modes []complex64,
+) (*Particles, error) {
+	if err := cmp.Or(universe.Validate(), c.Validate()); err != nil {
 		return nil, fmt.Errorf("nbody: %w", err)
 	}
-	delta := amplitudes(c.Particles, c.BoxSide, cosmology.NewLinearPower(universe), seed)
-	s := newSimulation(c, universe, displace(c.Particles, c.BoxSide, delta))
+	n := c.Particles
+	if want := n * n * (n/2 + 1); len(modes) != want {
+		panic(fmt.Sprintf("nbody: %d modes for %d³ particles, want %d", len(modes), n, want))
+	}
+	d := displace(n, c.BoxSide, shifted(modes, n, c.BoxSide, c.Shift*c.spacing()))
+	s := newSimulation(c, universe, d)
 	if err := s.evolve(ctx); err != nil {
 		return nil, err
 	}
@@ -50,8 +65,11 @@ func newSimulation(c Config, universe cosmology.Cosmology, d displacements) *sim
 	n := c.Particles
 	m := c.mesh()
 	s := &simulation{
-		Config: c, sorted: newSorted(mesh{cells: m, side: float32(c.BoxSide)}, n*n*n), universe: universe, plan: fft.NewPlan(m),
-		potential: inverseLaplacian(m, c.BoxSide, 1/float32(n*n*n)), // the mean count a cell × cells: makes counts overdensity and undoes the round trip
+		Config: c, sorted: newSorted(newMesh(m, c.BoxSide), n*n*n), universe: universe,
+		plan: fft.NewPlan(m),
+		// The mean count a cell, n³/m³, times m³ for the round trip of transforms: counts become the
+		// overdensity.
+		potential: inverseLaplacian(m, c.BoxSide, 1/float32(n*n*n)),
 	}
 	_, s.k = wavenumbers(m, c.BoxSide)
 	for i := range s.density {
@@ -67,7 +85,7 @@ func newSimulation(c Config, universe cosmology.Cosmology, d displacements) *sim
 		p := &s.particles[i]
 		for axis, q := range [3]int{i / (n * n), i / n % n, i % n} {
 			f, g := float64(d.first[axis][i]), float64(d.second[axis][i])
-			p.x[axis] = wrap(float32(float64(q)*c.spacing()+d1*f+d2*g), float32(c.BoxSide))
+			p.x[axis] = wrap(float32((float64(q)+c.Shift)*c.spacing()+d1*f+d2*g), float32(c.BoxSide))
 			p.p[axis] = float32(p1*f + p2*g)
 		}
 		p.index, p.strip = int32(i), s.strip(p.x)
@@ -87,38 +105,31 @@ func wrap(x, side float32) float32 {
 	return x
 }
 
-// evolve takes the kick-drift-kick steps to today. The second kick of a step and the first of the next know the same force and are
-// one; the very last would not move a particle any more.
+// evolve takes the kick-drift-kick steps to today. The second kick of a step and the first of the
+// next know the same force and are one; the very last would not move a particle any more.
 func (s *simulation) evolve(ctx context.Context) error {
-	times := s.times()
-	from := times[0]
-	for i, at := range times[:s.Steps] {
+	from := s.Start
+	for i := range s.Steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to := midpoint(at, times[i+1])
-		s.step(s.kick(from, to, at), s.drift(at, times[i+1], to))
-		from = to
+		step := float64(i)
+		at, half, end := s.time(step), s.time(step+0.5), s.time(step+1)
+		s.step(s.kick(from, half, at), s.drift(at, end, half))
+		from = half
 	}
 	return nil
 }
 
-// times returns the steps' scale factors, uniform in a^1.5.
-func (s *simulation) times() []cosmology.ScaleFactor {
-	out := make([]cosmology.ScaleFactor, s.Steps+1)
-	low := math.Pow(float64(s.Start), 1.5)
-	for i := range out {
-		u := low + (1-low)*float64(i)/float64(s.Steps)
-		out[i] = cosmology.ScaleFactor(math.Cbrt(u * u))
-	}
-	out[s.Steps] = 1
-	return out
-}
+// timeExponent is the power of the scale factor in which steps have equal length: of the powers 0.5,
+// 0.75, 1, 1.25, 1.5 and 2 the one for which maps depend least on the number of steps.
+const timeExponent = 1.25
 
-// midpoint is half way in a^1.5.
-func midpoint(a, b cosmology.ScaleFactor) cosmology.ScaleFactor {
-	u := (math.Pow(float64(a), 1.5) + math.Pow(float64(b), 1.5)) / 2
-	return cosmology.ScaleFactor(math.Cbrt(u * u))
+// time returns the scale factor after some steps, which may be a fraction.
+func (s *simulation) time(steps float64) cosmology.ScaleFactor {
+	start := math.Pow(float64(s.Start), timeExponent)
+	u := start + (1-start)*steps/float64(s.Steps)
+	return cosmology.ScaleFactor(math.Pow(u, 1/timeExponent))
 }
 
 // momentumGrowth is G_p = a³E dD/da: the growth of linear momenta.

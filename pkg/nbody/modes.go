@@ -31,6 +31,21 @@ func amplitudes(n int, side float64, power cosmology.LinearPower, seed uint64) [
 	return out
 }
 
+// shifted returns the modes of δ(x + s), s being the same distance along each axis.
+func shifted(delta []complex64, n int, side, s float64) []complex64 {
+	if s == 0 {
+		return delta
+	}
+	half := n/2 + 1
+	out := make([]complex64, len(delta))
+	for i, v := range delta {
+		x, y, z := signed(i/(n*half), n), signed(i/half%n, n), i%half
+		sin, cos := math.Sincos(2 * math.Pi / side * s * float64(x+y+z))
+		out[i] = v * complex(float32(cos), float32(sin))
+	}
+	return out
+}
+
 // tabulate returns P at integer squared wavenumbers in units of the fundamental one, computed once each.
 func tabulate(power cosmology.LinearPower, unit float64, n int) func(k2 int) float64 {
 	table := make([]float64, 3*n*n/4+1)

@@ -134,7 +134,7 @@ func TestDepositConservesMass(t *testing.T) {
 				x[axis] = append(x[axis], wrap(v, 25))
 			}
 		}
-		m := mesh{cells: 8, side: 25}
+		m := newMesh(8, 25)
 		cells := make([]float32, 512)
 		m.deposit(cells, x)
 		sum := 0.0

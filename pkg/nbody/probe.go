@@ -5,7 +5,8 @@ import "darkfield/pkg/cosmology"
 // LinearModes returns the modes of the linear overdensity today that Simulate starts from, [kx][ky][kz] with kz = 0…n/2 for n
 // particles a side: δ(x) = Σ δ_k exp(ik·x), the modes with kz < 0 being conjugates.
 func LinearModes(c Config, universe cosmology.Cosmology, seed uint64) []complex64 {
-	return amplitudes(c.Particles, c.BoxSide, cosmology.NewLinearPower(universe), seed)
+	power := cosmology.NewLinearPower(universe)
+	return amplitudes(c.Particles, c.BoxSide, power, seed)
 }
 
 // Displacements returns the first- and second-order displacements today of n³ particles in Mpc/h by axis, from modes as
@@ -19,6 +20,6 @@ func Displacements(n int, side float64, modes []complex64) (first, second [3][]f
 // shared among the 8 nearest cells (cloud in cell). Cell i's centre lies at i·Side/cells.
 func Counts(p *Particles, cells int) []float32 {
 	out := make([]float32, cells*cells*cells)
-	mesh{cells: cells, side: float32(p.Side)}.deposit(out, p.Positions)
+	newMesh(cells, p.Side).deposit(out, p.Positions)
 	return out
 }

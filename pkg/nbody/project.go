@@ -118,21 +118,24 @@ func (b *brush) add(s sphere, weight float32) {
 		}
 		w := float32(math.Sqrt(float64(h)))
 		first, last := int(math.Ceil(float64(s.x-w))), int(math.Floor(float64(s.x+w)))
-		for x := first; x <= last; x++ {
-			dx := float32(x) - s.x
+		pixels := last + 1 - first
+		start := len(b.chords)
+		b.chords = slices.Grow(b.chords, pixels)[:start+pixels]
+		for i := range pixels {
+			dx := float32(first+i) - s.x
 			chord := float32(0)
 			if rest := h - dx*dx; rest > 0 {
 				chord = float32(math.Sqrt(float64(rest)))
 			}
-			b.chords = append(b.chords, chord)
+			b.chords[start+i] = chord
 			sum += chord
 		}
-		b.spans = append(b.spans, span{y, first, last + 1 - first})
+		b.spans = append(b.spans, span{y, first, pixels})
 	}
 	cells, scale, chords := b.Box.Cells, weight/sum, b.chords
 	for _, p := range b.spans {
-		row := b.Values[modulo(p.y, cells)*cells:][:cells]
-		x := modulo(p.x, cells)
+		row := b.Values[within(p.y, cells)*cells:][:cells]
+		x := within(p.x, cells)
 		for _, chord := range chords[:p.pixels] {
 			row[x] += chord * scale
 			if x++; x == cells {
@@ -141,6 +144,17 @@ func (b *brush) add(s sphere, weight float32) {
 		}
 		chords = chords[p.pixels:]
 	}
+}
+
+// within brings an index that lies little outside back into 0…n−1. It is modulo without a division.
+func within(i, n int) int {
+	for i < 0 {
+		i += n
+	}
+	for i >= n {
+		i -= n
+	}
+	return i
 }
 
 func modulo(i, n int) int { return ((i % n) + n) % n }

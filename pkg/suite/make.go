@@ -22,7 +22,10 @@ import (
 
 // Config says which set to make.
 type Config struct {
-	Dir     string     `yaml:"-"`
+	Dir string `yaml:"-"`
+	// Simulator is nbody.Version, which says what a seed means; Make fills it in.
+	Simulator int `yaml:"simulator_version"`
+
 	Set     camels.Set `yaml:"set"`
 	Sims    int        `yaml:"-"` // may grow
 	Cells   int        `yaml:"side"`
@@ -81,6 +84,7 @@ func (c Config) prepare() ([]Universe, error) {
 	if c.Cells < 1 || c.NBody.Pixels%c.Cells != 0 {
 		return nil, fmt.Errorf("suite: side %d, want a divisor of the %d pixels that universes are projected to", c.Cells, c.NBody.Pixels)
 	}
+	c.Simulator = nbody.Version
 	text, err := yaml.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
@@ -99,9 +103,27 @@ func (c Config) prepare() ([]Universe, error) {
 	case err != nil:
 		return nil, fmt.Errorf("suite: %w", err)
 	case !bytes.Equal(old, text):
+		if err := sameSimulator(old, path); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another directory", c.Dir, difference(old, text))
 	}
 	return universes, nil
+}
+
+// sameSimulator refuses settings of another version of the simulator. Version 1 wrote none.
+func sameSimulator(text []byte, path string) error {
+	old := Config{}
+	if err := yaml.Unmarshal(text, &old); err != nil {
+		return fmt.Errorf("suite: read %s: %w", path, err)
+	}
+	if version := max(old.Simulator, 1); version != nbody.Version {
+		return fmt.Errorf("suite: %s was made by version %d of the simulator, this is version %d, "+
+			"which makes other maps of the same seed: the two cannot be one set; "+
+			"choose another directory, or remove this set and make it anew",
+			path, version, nbody.Version)
+	}
+	return nil
 }
 
 // settings is the file that says how a set was made.

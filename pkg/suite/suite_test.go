@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -122,6 +123,36 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	err := Make(context.Background(), c, nil)
 	if err == nil || !strings.Contains(err.Error(), "steps: 4") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v, want one line that names the steps", err)
+	}
+}
+
+// TestOtherSimulatorsAreRefused: a set begun with the first version of the simulator, which wrote no
+// version, cannot be continued, and the error says so instead of naming a setting.
+func TestOtherSimulatorsAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := Make(context.Background(), tiny(dir, camels.CV, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "universe_CV.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := fmt.Sprintf("simulator_version: %d\n", nbody.Version)
+	for now, want := range map[string]string{
+		"": "version 1 of", "simulator_version: 99\n": "version 99 of",
+	} {
+		other := strings.Replace(string(text), line, now, 1)
+		if other == string(text) {
+			t.Fatalf("%s does not say %q", path, line)
+		}
+		if err := os.WriteFile(path, []byte(other), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := Make(context.Background(), tiny(dir, camels.CV, 2), nil)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("error = %v, want one that names %s and says %q", err, path, want)
+		}
 	}
 }
 

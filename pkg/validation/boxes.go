@@ -11,7 +11,10 @@ import (
 
 // boxStudy are the simulations in 25 Mpc/h, whose maps are measured.
 type boxStudy struct {
-	coarse, fine []boxMaps   // [seed]
+	coarse, fine []boxMaps // [seed]
+	reference    []boxMaps // one box, if any, with spheres of as many neighbours as fine's
+	sameSpheres  []boxMaps // the same box with spheres as large as fine's
+	choices      []choiceBoxes
 	moved        [][]boxMaps // [fiducial, then responses][seed]
 	spread       []boxMaps   // the LH set
 }
@@ -27,6 +30,20 @@ func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
 	for seed := range c.ResolutionSeeds {
 		add(c.Coarse, cosmology.Fiducial, uint64(seed), &b.coarse[seed])
 		add(c.Fine, cosmology.Fiducial, uint64(seed), &b.fine[seed])
+	}
+	if c.Reference.Particles > 0 {
+		b.reference, b.sameSpheres = make([]boxMaps, 1), make([]boxMaps, 1)
+		out = append(out, b.referenceTasks(s, c)...)
+	}
+	for _, omega := range c.ChoiceOmega {
+		for _, v := range choicesOf(c.Box) {
+			p := cosmology.Params{OmegaM: omega, Sigma8: cosmology.Fiducial.Sigma8}
+			boxes := make([]boxMaps, c.ChoiceSeeds)
+			for seed := range boxes {
+				add(v.config, p, choiceSeed+uint64(seed), &boxes[seed])
+			}
+			b.choices = append(b.choices, choiceBoxes{omega, v, boxes})
+		}
 	}
 	for _, p := range append([]Response{{Params: cosmology.Fiducial}}, responses...) {
 		boxes := make([]boxMaps, c.ResponseSeeds)
@@ -46,16 +63,55 @@ func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
 	return out, nil
 }
 
-// ratioOf returns Σ a/Σ b of spectra at a side, and its jackknife error over boxes.
-func ratioOf(a, b []boxMaps, side int) (ratio, err []float64) {
-	sum := func(boxes []boxMaps) [][]float64 {
-		var out [][]float64
-		for _, x := range boxes {
-			out = append(out, x.mean(side))
-		}
-		return out
+// referenceTasks runs the reference once and makes its maps twice. The second has the spheres of Fine:
+// a sphere that holds eight times as many particles of an eighth of the mass.
+func (b *boxStudy) referenceTasks(s store, c Config) []task {
+	var pair [2]boxMaps
+	ratio := c.Reference.Particles / c.Fine.Particles
+	cost := work(c.Reference, true)
+	t := measure(s, "reference", cost, []any{c.Reference, c.Fine.Neighbours, ratio, c.Sides}, &pair,
+		func(ctx context.Context) ([2]boxMaps, error) {
+			p, err := nbody.Simulate(ctx, c.Reference, cosmology.Fiducial, 0)
+			if err != nil {
+				return pair, err
+			}
+			for i, neighbours := range []int{
+				c.Fine.Neighbours, c.Fine.Neighbours * ratio * ratio * ratio,
+			} {
+				n := c.Reference
+				n.Neighbours = neighbours
+				if pair[i], err = measureParticles(p, n, c.Sides); err != nil {
+					return pair, err
+				}
+			}
+			return pair, nil
+		})
+	run := t.run
+	t.run = func(ctx context.Context) error {
+		err := run(ctx)
+		b.reference[0], b.sameSpheres[0] = pair[0], pair[1]
+		return err
 	}
-	pa, pb := sum(a), sum(b)
+	return []task{t}
+}
+
+// ratioOf returns Σ a/Σ b of spectra of the overdensity at a side, and its jackknife error over boxes.
+func ratioOf(a, b []boxMaps, side int) (ratio, err []float64) {
+	return ratioOfSpectra(a, b, func(m boxMaps) []float64 { return m.mean(side) })
+}
+
+// ratioOfLogs is ratioOf for spectra of log10 of the maps.
+func ratioOfLogs(a, b []boxMaps, side int) (ratio, err []float64) {
+	return ratioOfSpectra(a, b, func(m boxMaps) []float64 { return m.LogPower[side] })
+}
+
+func ratioOfSpectra(
+	a, b []boxMaps, spectrum func(boxMaps) []float64,
+) (ratio, err []float64) {
+	var pa, pb [][]float64
+	for i := range a {
+		pa, pb = append(pa, spectrum(a[i])), append(pb, spectrum(b[i]))
+	}
 	for bin := range pa[0] {
 		of := func(skip int) float64 {
 			top, bottom := 0.0, 0.0

@@ -3,65 +3,72 @@ package validation
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
-	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
 )
 
-// Config is the size of a validation: which simulations it runs.
+// Config is the size of a validation: which simulations it runs. Every check measures nbody.Default,
+// the simulator as it is used, or says in its rows what it changes and stands beside the default.
 type Config struct {
 	Judged bool // sizes are large enough for verdicts on what simulations measure
 
-	Long      nbody.Config // small fluctuations, whose longest waves are compared with linear growth
-	LongSeeds int
+	Long, Short nbody.Config // boxes of 250 Mpc/h and of the maps, to which a long wave is added
+	WaveSeeds   int          // boxes of each
 
 	Converging nbody.Config // of a few particles, for the order in time
-	StepCounts []int        // compared with FinestSteps
+	StepCounts []int        // compared with Finest
 	Finest     int
 
-	Large       nbody.Config          // 250 Mpc/h a side, for the power spectrum
-	Early       cosmology.ScaleFactor // one box more of the fiducial universe starts here: does the start matter?
-	LargeSeeds  int                   // of the fiducial universe
-	CornerSeeds int                   // of each other universe of the CAMB tables
+	Large       nbody.Config // 250 Mpc/h a side, for the power spectrum
+	LargeSeeds  int          // of the fiducial universe
+	CornerSeeds int          // of each other universe of the CAMB tables
 
 	Coarse, Fine    nbody.Config // the resolution study
 	ResolutionSeeds int
+	Reference       nbody.Config // one box that Fine is compared with; no particles: none
+
+	ChoiceSeeds int       // boxes for each numerical choice that is changed, at each Ω_m
+	ChoiceOmega []float64 // Ω_m
 
 	Box           nbody.Config // what maps are made with by default
 	ResponseSeeds int
 	Boxes         int   // of the LH set
-	Sides         []int // of the maps whose power is taken, divisors of the pixels; the last has all of them
+	Sides         []int // of the maps whose power is taken; the last has all of their pixels
 }
 
-// Full is the report that is kept beside the code: minutes on a few cores.
+// Full is the report that is kept beside the code: half an hour on two cores.
 func Full() Config {
 	box := nbody.Default()
 	long := box
-	long.BoxSide, long.Steps = largeSide, 20
+	long.BoxSide = largeSide
 	converging := box
 	converging.Particles, converging.Start = 32, 0.3
 	large, fine := box, box
 	large.BoxSide, large.Particles = largeSide, 128
-	// On a mesh finer than their lattice, particles that have hardly moved feel the lattice: with 2 Mpc/h between them a start at
-	// 0.02 adds a fifth to the power today. At 0.1 they have moved by half a cell.
-	large.Start = 0.1
 	fine.Particles, fine.Neighbours = 128, 16
+	reference := fine
+	reference.Particles = 256
 	return Config{
 		Judged: true,
-		Long:   long, LongSeeds: 4,
+		Long:   long, Short: box, WaveSeeds: 4,
 		Converging: converging, StepCounts: []int{5, 10, 20, 40}, Finest: 320,
-		Large: large, Early: box.Start, LargeSeeds: 4, CornerSeeds: 1,
-		Coarse: box, Fine: fine, ResolutionSeeds: 3,
+		Large: large, LargeSeeds: 4, CornerSeeds: 4,
+		Coarse: box, Fine: fine, ResolutionSeeds: 3, Reference: reference,
+		ChoiceSeeds: 8, ChoiceOmega: []float64{0.1, 0.3, 0.5},
 		Box: box, ResponseSeeds: 5, Boxes: 64, Sides: []int{64, 256},
 	}
 }
 
-// Quick has fewer and shorter simulations, for a minute on two cores: error bars are wider.
+// Quick has fewer simulations, for two minutes on two cores: error bars are wider.
 func Quick() Config {
 	c := Full()
-	c.LongSeeds, c.Finest = 1, 160
+	c.WaveSeeds, c.Finest = 1, 160
 	c.Converging.Particles = 16
-	c.Large.Steps, c.LargeSeeds, c.CornerSeeds = 20, 1, 0
+	c.Reference = nbody.Config{}
+	c.LargeSeeds, c.CornerSeeds = 1, 0
+	c.ChoiceSeeds, c.ChoiceOmega = 2, []float64{0.3}
 	c.ResolutionSeeds, c.ResponseSeeds, c.Boxes = 1, 1, 8
 	return c
 }
@@ -70,13 +77,16 @@ func Quick() Config {
 func Smoke() Config {
 	c := Quick()
 	c.Judged = false
-	c.Long.Particles, c.Long.Steps = 16, 10
+	c.Long.Particles, c.Long.Steps = 16, 5
+	c.Short = c.Long
+	c.Short.BoxSide = nbody.Default().BoxSide
 	c.StepCounts, c.Finest = []int{2, 4}, 16
 	c.Converging.Particles = 8
 	c.Large.Particles, c.Large.Steps = 16, 5
 	c.Box.Particles, c.Box.Steps, c.Box.Pixels, c.Box.Neighbours = 16, 5, 64, 32
 	c.Coarse, c.Fine = c.Box, c.Box
 	c.Fine.Particles, c.Fine.Neighbours = 32, 64
+	c.Reference = c.Fine
 	c.Boxes, c.Sides = 4, []int{32, 64}
 	return c
 }
@@ -86,16 +96,31 @@ const largeSide = 250
 
 // Validate returns an error that names every field that is out of range.
 func (c Config) Validate() error {
-	errs := []error{c.Long.Validate(), c.Converging.Validate(), c.Large.Validate(), c.Coarse.Validate(), c.Fine.Validate(), c.Box.Validate()}
-	bad := func(ok bool, field string, value any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("validation.Config.%s = %v, want %s", field, value, want))
+	configs := map[string]nbody.Config{
+		"Long": c.Long, "Short": c.Short, "Converging": c.Converging, "Large": c.Large,
+		"Coarse": c.Coarse, "Fine": c.Fine, "Box": c.Box,
+	}
+	if c.Reference.Particles > 0 {
+		configs["Reference"] = c.Reference
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(configs)) {
+		if err := configs[name].Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("validation.Config.%s: %w", name, err))
 		}
 	}
-	for field, n := range map[string]int{"LongSeeds": c.LongSeeds, "LargeSeeds": c.LargeSeeds, "ResolutionSeeds": c.ResolutionSeeds, "ResponseSeeds": c.ResponseSeeds} {
+	bad := func(ok bool, field string, value any, want string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(
+				"validation.Config.%s = %v, want %s", field, value, want))
+		}
+	}
+	for field, n := range map[string]int{
+		"WaveSeeds": c.WaveSeeds, "LargeSeeds": c.LargeSeeds, "ChoiceSeeds": c.ChoiceSeeds,
+		"ResolutionSeeds": c.ResolutionSeeds, "ResponseSeeds": c.ResponseSeeds,
+	} {
 		bad(n >= 1, field, n, ">= 1")
 	}
-	bad(c.Early > 0 && c.Early < 1, "Early", c.Early, "in (0, 1)")
 	bad(c.CornerSeeds >= 0, "CornerSeeds", c.CornerSeeds, ">= 0")
 	bad(c.Boxes >= 3, "Boxes", c.Boxes, ">= 3, for an error bar")
 	bad(len(c.StepCounts) >= 2, "StepCounts", c.StepCounts, "two or more")

@@ -17,10 +17,7 @@ import (
 // Growth compares linear growth with closed forms, and the growth of long waves in simulations with it.
 type Growth struct {
 	Curves  []GrowthCurve
-	Waves   []LongWaves // of small fluctuations, with two meshes, and of the boxes whose spectrum is taken
-	Few     int         // steps that Early compares with the Many of Waves
-	Many    int
-	Early   float64 // growth in few steps over that in many, the same waves, with a mesh of one cell a particle
+	Waves   []LongWaves // added to boxes of the default, and of the boxes whose spectrum is taken
 	Caption string
 }
 
@@ -47,11 +44,9 @@ type LongWaves struct {
 // longestWaves is the largest |n|² of the modes whose growth is measured: k < 0.05 h/Mpc in 250 Mpc/h.
 const longestWaves = 3
 
-// smallSigma8 makes displacements a hundredth of those of today's universe, so that only what is linear is left.
-const smallSigma8 = 0.01
-
-// fewSteps are enough where kicks and drifts are exact for linear growth.
-const fewSteps = 5
+// waveContrast is the linear overdensity today of the waves that are added to boxes: small, so that
+// the answer to it is proportional to it.
+const waveContrast = 0.02
 
 // closedGrowth returns D(a) = a·₂F₁(1/3, 1; 11/6; x)/same today and f = 1 + 3x·F'/F, with x = −a³(1 − Ω_m)/Ω_m and
 // F' = (2/11)·₂F₁(4/3, 2; 17/6; x): flat ΛCDM without radiation.
@@ -125,7 +120,6 @@ type wave struct {
 
 // longWaves sums the longest modes of a simulation over all its particles, without a mesh.
 func longWaves(p *nbody.Particles, c nbody.Config, linear []complex64) []wave {
-	unit := 2 * math.Pi / c.BoxSide
 	var out []wave
 	for x := -1; x <= 1; x++ { // longestWaves holds no mode beyond
 		for y := -1; y <= 1; y++ {
@@ -133,13 +127,7 @@ func longWaves(p *nbody.Particles, c nbody.Config, linear []complex64) []wave {
 				if z == 0 && (y < 0 || y == 0 && x <= 0) {
 					continue // 0, or the conjugate of a mode that is counted
 				}
-				var sum complex128
-				for i, px := range p.Positions[0] {
-					phase := unit * (float64(x)*float64(px) + float64(y)*float64(p.Positions[1][i]) + float64(z)*float64(p.Positions[2][i]))
-					s, co := math.Sincos(phase)
-					sum += complex(co, -s)
-				}
-				sum /= complex(float64(len(p.Positions[0])), 0)
+				sum := modeOf(p, [3]int{x, y, z})
 				l := complex128(at(linear, c.Particles, x, y, z))
 				out = append(out, wave{x*x + y*y + z*z, real(sum * cmplx.Conj(l)), real(l * cmplx.Conj(l))})
 			}
@@ -150,30 +138,76 @@ func longWaves(p *nbody.Particles, c nbody.Config, linear []complex64) []wave {
 
 // growthStudy are the simulations of Growth.
 type growthStudy struct {
-	names [3]string
-	sims  [3][][]wave // with the mesh as used, of one cell a particle, and that in few steps; [seed]
+	configs []nbody.Config
+	waves   [][][]wave // [config][seed]
 }
 
+// tasks adds a wave to boxes with their usual small scales. Small scales move the lattice that the
+// mesh would see, and so have to be there; the difference of two runs of the same phases takes them
+// out of the answer.
 func (g *growthStudy) tasks(s store, c Config) []task {
-	even := c.Long
-	even.MeshFactor = 1
-	few := even
-	few.Steps = fewSteps
 	var out []task
-	for v, n := range []nbody.Config{c.Long, even, few} {
-		g.names[v], g.sims[v] = fmt.Sprintf("σ_8 = %g, %d³ on a mesh of %d³", smallSigma8, n.Particles, n.Particles*n.MeshFactor), make([][]wave, c.LongSeeds)
-		for seed := range c.LongSeeds {
-			out = append(out, measure(s, "longwaves", work(n, false), []any{n, smallSigma8, seed}, &g.sims[v][seed], func(ctx context.Context) ([]wave, error) {
-				params := cosmology.Params{OmegaM: cosmology.Fiducial.OmegaM, Sigma8: smallSigma8}
-				p, err := nbody.Simulate(ctx, n, params, uint64(seed))
-				if err != nil {
-					return nil, err
-				}
-				return longWaves(p, n, nbody.LinearModes(n, p.Universe, uint64(seed))), nil
-			}))
+	g.configs = []nbody.Config{c.Long, c.Short}
+	g.waves = make([][][]wave, len(g.configs))
+	for i, n := range g.configs {
+		g.waves[i] = make([][]wave, c.WaveSeeds)
+		for seed := range c.WaveSeeds {
+			arguments := []any{n, waveContrast, seed}
+			out = append(out, measure(s, "addedwaves", 12*work(n, false), arguments, &g.waves[i][seed],
+				func(ctx context.Context) ([]wave, error) {
+					return addedWaves(ctx, n, choiceSeed+uint64(seed))
+				}))
 		}
 	}
 	return out
+}
+
+// addedWaves adds the longest wave along each axis, a cosine and a sine, with either sign, and
+// returns half the difference of the two boxes' modes beside linear theory.
+func addedWaves(ctx context.Context, c nbody.Config, seed uint64) ([]wave, error) {
+	universe := cosmology.New(cosmology.Fiducial)
+	modes := nbody.LinearModes(c, universe, seed)
+	var out []wave
+	for axis := range 3 {
+		for _, linear := range []complex128{waveContrast / 2, complex(0, waveContrast/2)} {
+			var n [3]int
+			n[axis] = 1
+			var difference complex128
+			for _, sign := range []complex128{1, -1} {
+				changed := slices.Clone(modes)
+				addWave(changed, c.Particles, n, sign*linear)
+				p, err := nbody.Evolve(ctx, c, universe, changed)
+				if err != nil {
+					return nil, err
+				}
+				difference += sign * modeOf(p, n) / 2
+			}
+			out = append(out, wave{1, real(difference * cmplx.Conj(linear)), squared(complex64(linear))})
+		}
+	}
+	return out, nil
+}
+
+// addWave adds a mode with indices n, z >= 0, to those of a cube of cells³, and its conjugate where
+// that is kept, too.
+func addWave(modes []complex64, cells int, n [3]int, amplitude complex128) {
+	*modeAt(modes, cells, n[0], n[1], n[2]) += complex64(amplitude)
+	if n[2] == 0 {
+		*modeAt(modes, cells, -n[0], -n[1], 0) += complex64(cmplx.Conj(amplitude))
+	}
+}
+
+// modeOf returns the mode δ_n = Σ exp(−ik·x)/N of particles, without a mesh.
+func modeOf(p *nbody.Particles, n [3]int) complex128 {
+	unit := 2 * math.Pi / p.Side
+	var sum complex128
+	for i, x := range p.Positions[0] {
+		y, z := p.Positions[1][i], p.Positions[2][i]
+		phase := unit * (float64(n[0])*float64(x) + float64(n[1])*float64(y) + float64(n[2])*float64(z))
+		sin, cos := math.Sincos(phase)
+		sum += complex(cos, -sin)
+	}
+	return sum / complex(float64(len(p.Positions[0])), 0)
 }
 
 // result takes the waves of the large boxes, too.
@@ -182,15 +216,17 @@ func (g *growthStudy) result(c Config, large []wave) Growth {
 	for _, om := range []float64{0.1, 0.3, 0.5} {
 		out.Curves = append(out.Curves, newGrowthCurve(om))
 	}
-	for v, sims := range g.sims[:2] {
-		out.Waves = append(out.Waves, newLongWaves(g.names[v], c.Long.BoxSide, slices.Concat(sims...)))
+	for i, n := range g.configs {
+		name := fmt.Sprintf("wave added to %g Mpc/h, %d³ on %d³", n.BoxSide, n.Particles, n.Particles*n.MeshFactor)
+		out.Waves = append(out.Waves, newLongWaves(name, n.BoxSide, slices.Concat(g.waves[i]...)))
 	}
-	few, _ := together(slices.Concat(g.sims[2]...))
-	out.Few, out.Many, out.Early = fewSteps, c.Long.Steps, few/out.Waves[1].All
-	name := fmt.Sprintf("σ_8 = %g, %d³ on a mesh of %d³", cosmology.Fiducial.Sigma8, c.Large.Particles, c.Large.Particles*c.Large.MeshFactor)
+	name := fmt.Sprintf("waves of %g Mpc/h, %d³ on %d³", c.Large.BoxSide, c.Large.Particles, c.Large.Particles*c.Large.MeshFactor)
 	out.Waves = append(out.Waves, newLongWaves(name, c.Large.BoxSide, large))
-	out.Caption = fmt.Sprintf("Right: the longest waves in boxes of %g Mpc/h, |n|² ≤ %d, over linear growth; %d seeds with σ_8 = %g, %d with %g. Bars are the rms scatter of single waves.",
-		c.Long.BoxSide, longestWaves, c.LongSeeds, smallSigma8, c.LargeSeeds, cosmology.Fiducial.Sigma8)
+	out.Caption = fmt.Sprintf("Right: longest waves over linear growth. Waves of overdensity %g are added "+
+		"to %d boxes of either side with σ_8 = %g, three axes, cosine and sine, and measured by the "+
+		"difference of two runs of the same phases; last: the waves |n|² ≤ %d that %d boxes have "+
+		"themselves. Bars are the rms scatter of single waves.",
+		waveContrast, c.WaveSeeds, cosmology.Fiducial.Sigma8, longestWaves, c.LargeSeeds)
 	return out
 }
 
@@ -203,6 +239,9 @@ func newLongWaves(name string, side float64, waves []wave) LongWaves {
 			if o.Squares == n {
 				some = append(some, o)
 			}
+		}
+		if len(some) == 0 {
+			continue
 		}
 		ratio, single := together(some)
 		w.K, w.Ratio, w.Single = append(w.K, 2*math.Pi/side*math.Sqrt(float64(n))), append(w.Ratio, ratio), append(w.Single, single)
@@ -234,14 +273,16 @@ func (g Growth) rows(c Config) []Row {
 			Row{Quantity: "growth rate f, " + name + ": the same", Value: v.WorstRate, Tolerance: 1e-12, Source: "closed form, derivative of ₂F₁"})
 	}
 	for _, w := range g.Waves {
+		source := fmt.Sprintf("linear theory, k <= %.2g h/Mpc", w.K[len(w.K)-1])
 		out = append(out,
-			Row{Quantity: "longest waves over linear growth, " + w.Name, Value: w.All, Error: w.Error, Reference: 1, Tolerance: c.tolerance(0.02), Source: "linear theory, k < 0.05 h/Mpc"},
-			Row{Quantity: "rms scatter of single waves, " + w.Name, Value: w.Single[0], Tolerance: c.tolerance(0.02), Source: "linear theory, |n| = 1"})
+			Row{
+				Quantity: w.Name + ": growth over the linear one", Value: w.All, Error: w.Error,
+				Reference: 1, Tolerance: c.tolerance(0.02), Source: source,
+			},
+			Row{
+				Quantity: w.Name + ": rms scatter of single waves", Value: w.Single[0], Source: source,
+			})
 	}
-	out = append(out, Row{
-		Quantity: fmt.Sprintf("longest waves in %d steps over the same in %d", g.Few, g.Many), Value: g.Early, Reference: 1, Tolerance: c.tolerance(1e-3),
-		Source: "kicks and drifts are exact for linear growth",
-	})
 	return section(SectionGrowth, out)
 }
 

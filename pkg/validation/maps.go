@@ -27,6 +27,7 @@ const (
 type boxMaps struct {
 	K          [][]float64    // [side][bin] of Config.Sides
 	Power      [][3][]float64 // [side][axis][bin], mean over the slabs
+	LogPower   [][]float64    // [side][bin] of log10 of the maps, mean over all
 	Band       float64        // mean power of the modes in the band, at bandSide
 	LogMean    float64        // of all pixels
 	LogSquares float64        // mean square
@@ -41,6 +42,10 @@ func measureMaps(ctx context.Context, c nbody.Config, params cosmology.Params, s
 	if err != nil {
 		return boxMaps{}, err
 	}
+	return measureParticles(p, c, sides)
+}
+
+func measureParticles(p *nbody.Particles, c nbody.Config, sides []int) (boxMaps, error) {
 	maps, err := nbody.Project(p, c.Neighbours, c.Pixels)
 	if err != nil {
 		return boxMaps{}, err
@@ -86,9 +91,9 @@ func logEdges() []float64 {
 	return out
 }
 
-// addPower adds the spectra of the overdensity of maps averaged down to a side.
+// addPower adds the spectra of the overdensity, and of log10, of maps averaged down to a side.
 func (b *boxMaps) addPower(maps []field.Map, side int) error {
-	var k []float64
+	var k, logs []float64
 	var power [3][]float64
 	for i, m := range maps {
 		small, err := field.BlockAverage(m, side)
@@ -104,8 +109,18 @@ func (b *boxMaps) addPower(maps []field.Map, side int) error {
 		for j, v := range s.P {
 			power[axis][j] += v / slabs
 		}
+		l, err := small.Log10()
+		if err != nil {
+			return err
+		}
+		if logs == nil {
+			logs = make([]float64, len(s.P))
+		}
+		for j, v := range summary.Contrast.Power(l).P {
+			logs[j] += v / float64(len(maps))
+		}
 	}
-	b.K, b.Power = append(b.K, k), append(b.Power, power)
+	b.K, b.Power, b.LogPower = append(b.K, k), append(b.Power, power), append(b.LogPower, logs)
 	return nil
 }
 
@@ -150,7 +165,7 @@ func drift(p *nbody.Particles, c nbody.Config) float64 {
 	for axis, x := range p.Positions {
 		mean := 0.0
 		for i, v := range x {
-			q := float64([3]int{i / (n * n), i / n % n, i % n}[axis]) * c.BoxSide / float64(n)
+			q := (float64([3]int{i / (n * n), i / n % n, i % n}[axis]) + c.Shift) * c.BoxSide / float64(n)
 			d := math.Remainder(float64(v)-q, c.BoxSide)
 			mean += d / float64(len(x))
 			squares += d * d / float64(len(x))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
@@ -13,9 +12,6 @@ import (
 // MatterPower compares the power of large boxes with linear theory and with CAMB's HMcode.
 type MatterPower struct {
 	Universes []MatterCurve // the fiducial one first
-	Early     MatterCurve   // one box of the fiducial one, started earlier
-	Start     float64       // of Universes, a
-	EarlyOn   float64       // of Early
 	Caption   string
 }
 
@@ -61,7 +57,6 @@ func measureLarge(ctx context.Context, c nbody.Config, params cosmology.Params, 
 type matterStudy struct {
 	universes []CAMBUniverse // the fiducial one first
 	boxes     [][]largeBox   // [universe][seed]
-	early     largeBox
 }
 
 func (m *matterStudy) tasks(s store, c Config, camb CAMB) []task {
@@ -72,11 +67,7 @@ func (m *matterStudy) tasks(s store, c Config, camb CAMB) []task {
 			m.universes = append(m.universes, u)
 		}
 	}
-	early := c.Large
-	early.Start = c.Early
-	out := []task{measure(s, "large", work(early, false), []any{early, fiducial.Params, 0}, &m.early, func(ctx context.Context) (largeBox, error) {
-		return measureLarge(ctx, early, fiducial.Params, 0)
-	})}
+	var out []task
 	for i, u := range m.universes {
 		seeds := c.LargeSeeds
 		if i > 0 {
@@ -102,7 +93,7 @@ func (m *matterStudy) waves() []wave {
 }
 
 func (m *matterStudy) result(c Config) MatterPower {
-	out := MatterPower{Early: newMatterCurve(m.universes[0], []largeBox{m.early}), Start: float64(c.Large.Start), EarlyOn: float64(c.Early)}
+	var out MatterPower
 	for i, u := range m.universes {
 		out.Universes = append(out.Universes, newMatterCurve(u, m.boxes[i]))
 	}
@@ -155,13 +146,17 @@ func newMatterCurve(u CAMBUniverse, boxes []largeBox) MatterCurve {
 func (m MatterPower) rows(c Config) []Row {
 	var out []Row
 	for _, u := range m.Universes {
-		out = append(out, u.rows(c, u.Params.String())...)
+		tolerance := 0.1
+		if u.Params == cosmology.Fiducial {
+			tolerance = 0.05
+		}
+		out = append(out, u.rows(c, u.Params.String(), tolerance)...)
 	}
-	out = append(out, m.Early.rows(c, fmt.Sprintf("%v, started at a = %g instead of %g", m.Early.Params, m.EarlyOn, m.Start))...)
 	return section(SectionPower, out)
 }
 
-func (u MatterCurve) rows(c Config, name string) []Row {
+// rows judges the largest deviations from HMcode by a tolerance.
+func (u MatterCurve) rows(c Config, name string, tolerance float64) []Row {
 	low, lowError, _ := meanWithin(u.K, u.OverLinear, u.LinearError, 0, linearHigh)
 	theirs, _, _ := meanWithin(u.K, u.HMcode, nil, 0, linearHigh)
 	out := []Row{{
@@ -185,8 +180,8 @@ func (u MatterCurve) rows(c Config, name string) []Row {
 	}
 	source := fmt.Sprintf("CAMB's HMcode, %g < k < %g h/Mpc", NonlinearLow, NonlinearHigh)
 	return append(out,
-		Row{Quantity: name + ": P/P_HMcode, smallest", Value: u.OverHMcode[least], Error: u.HMError[least], Reference: 1, Tolerance: c.tolerance(0.1), Source: source},
-		Row{Quantity: name + ": P/P_HMcode, largest", Value: u.OverHMcode[most], Error: u.HMError[most], Reference: 1, Tolerance: c.tolerance(0.1), Source: source})
+		Row{Quantity: name + ": P/P_HMcode, smallest", Value: u.OverHMcode[least], Error: u.HMError[least], Reference: 1, Tolerance: c.tolerance(tolerance), Source: source},
+		Row{Quantity: name + ": P/P_HMcode, largest", Value: u.OverHMcode[most], Error: u.HMError[most], Reference: 1, Tolerance: c.tolerance(tolerance), Source: source})
 }
 
 // meanWithin returns the mean of values at k from low to high, its error where errors are given and independent, and how many there are.
@@ -206,12 +201,8 @@ func meanWithin(k, values, errs []float64, low, high float64) (mean, err float64
 
 // WriteCSV writes one row a number.
 func (m MatterPower) WriteCSV(path string) error {
-	t := newTable("omega_m", "sigma_8", "start", "quantity", "k_h_per_mpc", "value")
-	start := m.Start
-	for i, u := range append(slices.Clone(m.Universes), m.Early) {
-		if i == len(m.Universes) {
-			start = m.EarlyOn
-		}
+	t := newTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
+	for _, u := range m.Universes {
 		for _, q := range []struct {
 			name   string
 			values []float64
@@ -222,7 +213,7 @@ func (m MatterPower) WriteCSV(path string) error {
 			{"power_over_hmcode", u.OverHMcode},
 			{"power_over_hmcode_error", u.HMError},
 		} {
-			t.curve([]string{number(u.Params.OmegaM), number(u.Params.Sigma8), number(start), q.name}, u.K, q.values)
+			t.curve([]string{number(u.Params.OmegaM), number(u.Params.Sigma8), q.name}, u.K, q.values)
 		}
 	}
 	return t.write(path)

@@ -19,7 +19,7 @@ import (
 )
 
 // measurements is the version of what is measured of a simulation: to be raised when that changes.
-const measurements = 1
+const measurements = 2
 
 // store keeps the numbers of simulations in a directory.
 type store struct {

@@ -12,6 +12,7 @@ const (
 	SectionTransfer     = "Linear power"
 	SectionDisplacement = "Second-order initial conditions"
 	SectionSteps        = "Time steps"
+	SectionChoices      = "Numerical choices"
 	SectionPower        = "Power in boxes of 250 Mpc/h"
 	SectionResolution   = "Resolution"
 	SectionResponse     = "Response to one parameter"
@@ -28,6 +29,7 @@ type Report struct {
 	Transfer     Transfer
 	Displacement Displacement
 	MatterPower  MatterPower
+	Choices      Choices
 	Resolution   Resolution
 	Responses    Responses
 	Numerics     Numerics
@@ -66,11 +68,14 @@ func Run(ctx context.Context, c Config, camb CAMB, dir string, progress func(fra
 	r := &Report{
 		Config: c, CAMB: camb.Provenance, Simulator: simulator,
 		Growth: growth.result(c, matter.waves()), Transfer: newTransfer(camb), Displacement: newDisplacement(),
-		MatterPower: matter.result(c), Resolution: boxes.resolution(c), Responses: boxes.responses(c), Numerics: Numerics{convergence.result(c), boxes.symmetry(c)}, OnePoint: boxes.onePoint(c),
+		MatterPower: matter.result(c), Choices: boxes.choicesResult(c),
+		Resolution: boxes.resolution(c), Responses: boxes.responses(c),
+		Numerics: Numerics{convergence.result(c), boxes.symmetry(c)}, OnePoint: boxes.onePoint(c),
 	}
 	for _, rows := range [][]Row{
-		r.Growth.rows(c), r.Transfer.rows(), r.Displacement.rows(), r.Numerics.Convergence.rows(c), r.MatterPower.rows(c),
-		r.Resolution.rows(c), r.Responses.rows(c), r.Numerics.Symmetry.rows(c), r.OnePoint.rows(c),
+		r.Growth.rows(c), r.Transfer.rows(), r.Displacement.rows(), r.Numerics.Convergence.rows(c),
+		r.Choices.rows(c), r.MatterPower.rows(c), r.Resolution.rows(c),
+		r.Responses.rows(c), r.Numerics.Symmetry.rows(c), r.OnePoint.rows(c),
 	} {
 		r.Rows = append(r.Rows, rows...)
 	}

@@ -64,8 +64,8 @@ func TestSmokeReport(t *testing.T) {
 			t.Errorf("%s has a reference from nowhere", row.Quantity)
 		}
 	}
-	if len(sections) != 9 {
-		t.Errorf("sections: %v, want 9", sections)
+	if len(sections) != 10 {
+		t.Errorf("sections: %v, want 10", sections)
 	}
 	checkPage(t, first)
 }

@@ -4,38 +4,97 @@ import "fmt"
 
 // Resolution compares maps of fewer particles with those of more, of the same phases.
 type Resolution struct {
-	Sides   []int       // pixels of the maps
-	K       [][]float64 // [side][bin]
-	Ratio   [][]float64 // power of the coarser over that of the finer
-	Error   [][]float64 // from the scatter over seeds; NaN for one seed
-	Caption string
+	Sides    []int       // pixels of the maps
+	K        [][]float64 // [side][bin]
+	Compared []Compared
+	Caption  string
 }
+
+// Compared is the power of coarser maps over that of finer ones.
+type Compared struct {
+	Name       string
+	Ratio, Log [][]float64 // [side][bin] of the overdensity, and of log10 of the maps
+	Error      [][]float64 // of Ratio, from the scatter over seeds; NaN for one seed
+	LogError   [][]float64 // of Log
+	Within     []float64   // [side] largest k up to which Log stays within 10 % of 1, h/Mpc
+	judged     bool
+}
+
+// within is how far the power of coarser maps may be from that of finer ones where it is called right.
+const within = 0.1
 
 func (b *boxStudy) resolution(c Config) Resolution {
 	out := Resolution{Sides: c.Sides}
 	for side := range c.Sides {
-		r, e := ratioOf(b.coarse, b.fine, side)
-		out.K, out.Ratio, out.Error = append(out.K, b.fine[0].K[side]), append(out.Ratio, r), append(out.Error, e)
+		out.K = append(out.K, b.fine[0].K[side])
 	}
-	out.Caption = fmt.Sprintf("%d³ particles over %d³ in %g Mpc/h, %d steps, the same phases; %d seeds × 15 maps, band: ± standard error.",
-		c.Coarse.Particles, c.Fine.Particles, c.Box.BoxSide, c.Box.Steps, c.ResolutionSeeds)
+	compare := func(name string, judged bool, coarse, fine []boxMaps) {
+		d := Compared{Name: name, judged: judged}
+		for side := range c.Sides {
+			r, e := ratioOf(coarse, fine, side)
+			l, le := ratioOfLogs(coarse, fine, side)
+			d.Ratio, d.Error = append(d.Ratio, r), append(d.Error, e)
+			d.Log, d.LogError = append(d.Log, l), append(d.LogError, le)
+			d.Within = append(d.Within, reach(out.K[side], l))
+		}
+		out.Compared = append(out.Compared, d)
+	}
+	compare(fmt.Sprintf("%d³ over %d³ particles", c.Coarse.Particles, c.Fine.Particles),
+		true, b.coarse, b.fine)
+	if b.reference != nil {
+		name := fmt.Sprintf("%d³ over %d³ particles", c.Fine.Particles, c.Reference.Particles)
+		compare(name, false, b.fine[:1], b.reference)
+		compare(name+", spheres of the same mass", false, b.fine[:1], b.sameSpheres)
+	}
+	out.Caption = fmt.Sprintf("Maps of fewer particles over maps of more in %g Mpc/h, %d steps, the "+
+		"same phases; %d seeds × 15 maps, band: ± standard error.",
+		c.Box.BoxSide, c.Box.Steps, c.ResolutionSeeds)
+	if b.reference != nil {
+		out.Caption += fmt.Sprintf(" %d³ particles: one box; with spheres that hold %d particles, "+
+			"and with spheres that hold the mass of those of %d³ particles.",
+			c.Reference.Particles, c.Fine.Neighbours, c.Fine.Particles)
+	}
 	return out
+}
+
+// reach returns the largest k up to which a ratio stays within 10 % of 1.
+func reach(k, ratio []float64) float64 {
+	last := 0.0
+	for i, r := range ratio {
+		if !(r >= 1-within && r <= 1+within) {
+			break
+		}
+		last = k[i]
+	}
+	return last
 }
 
 func (r Resolution) rows(c Config) []Row {
 	var out []Row
-	name := fmt.Sprintf("%d³ over %d³ particles", c.Coarse.Particles, c.Fine.Particles)
-	for side, pixels := range r.Sides {
-		for _, part := range []struct {
-			low, high, tolerance float64
-		}{{0, 2, 0.1}, {2, 6, 0.1}, {6, 12, 0}, {12, 30, 0}} {
-			mean, e, n := meanWithin(r.K[side], r.Ratio[side], r.Error[side], part.low, part.high)
-			if n == 0 {
-				continue
+	const source = "the finer simulation"
+	for _, d := range r.Compared {
+		for side, pixels := range r.Sides {
+			name := fmt.Sprintf("%s, maps of %d²", d.Name, pixels)
+			for _, part := range []struct {
+				low, high, tolerance float64
+			}{{0, 2, within}, {2, 6, within}, {6, 12, 0}, {12, 30, 0}} {
+				mean, e, n := meanWithin(r.K[side], d.Ratio[side], d.Error[side], part.low, part.high)
+				if n == 0 {
+					continue
+				}
+				tolerance := 0.0
+				if d.judged {
+					tolerance = c.tolerance(part.tolerance)
+				}
+				out = append(out, Row{
+					Quantity: fmt.Sprintf("%s: mean over %g < k < %g h/Mpc", name, part.low, part.high),
+					Value:    mean, Error: e, Reference: 1, Tolerance: tolerance, Source: source,
+				})
 			}
 			out = append(out, Row{
-				Quantity: fmt.Sprintf("%s, maps of %d²: mean over %g < k < %g h/Mpc", name, pixels, part.low, part.high), Value: mean, Error: e,
-				Reference: 1, Tolerance: c.tolerance(part.tolerance), Source: "the finer simulation",
+				Quantity: name + ": power of log10 within 10 % up to k in h/Mpc",
+				Value:    d.Within[side], Reference: r.K[side][len(r.K[side])-1],
+				Source: "the last k of the maps",
 			})
 		}
 	}
@@ -44,10 +103,21 @@ func (r Resolution) rows(c Config) []Row {
 
 // WriteCSV writes one row a number.
 func (r Resolution) WriteCSV(path string) error {
-	t := newTable("pixels_a_side", "quantity", "k_h_per_mpc", "value")
-	for side, pixels := range r.Sides {
-		t.curve([]string{fmt.Sprint(pixels), "power_over_finer"}, r.K[side], r.Ratio[side])
-		t.curve([]string{fmt.Sprint(pixels), "power_over_finer_error"}, r.K[side], r.Error[side])
+	t := newTable("compared", "pixels_a_side", "quantity", "k_h_per_mpc", "value")
+	for _, d := range r.Compared {
+		for side, pixels := range r.Sides {
+			for _, q := range []struct {
+				name   string
+				values []float64
+			}{
+				{"power_over_finer", d.Ratio[side]},
+				{"power_over_finer_error", d.Error[side]},
+				{"log_power_over_finer", d.Log[side]},
+				{"log_power_over_finer_error", d.LogError[side]},
+			} {
+				t.curve([]string{d.Name, fmt.Sprint(pixels), q.name}, r.K[side], q.values)
+			}
+		}
 	}
 	return t.write(path)
 }

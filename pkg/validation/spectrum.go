@@ -76,8 +76,11 @@ func powerOfModes(modes []complex64, cells int, side float64) shells {
 }
 
 // at returns the mode with signed indices, z >= 0.
-func at(modes []complex64, cells, x, y, z int) complex64 {
-	return modes[((x+cells)%cells*cells+(y+cells)%cells)*(cells/2+1)+z]
+func at(modes []complex64, cells, x, y, z int) complex64 { return *modeAt(modes, cells, x, y, z) }
+
+// modeAt is where the mode with signed indices, z >= 0, is kept.
+func modeAt(modes []complex64, cells, x, y, z int) *complex64 {
+	return &modes[((x+cells)%cells*cells+(y+cells)%cells)*(cells/2+1)+z]
 }
 
 func squared(a complex64) float64 {
