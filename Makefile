@@ -4,7 +4,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup doctor lab reproduce test lint fmt bench bench-compiled microbench browser-test pytorch-check mlflow quijote validate-universe requirements clean distclean check FORCE
+.PHONY: help setup doctor lab reproduce test lint fmt bench bench-compiled microbench browser-test pytorch-check mlflow quijote validate-universe transfer-table requirements clean distclean check FORCE
 
 PYTHON ?= python3
 PRESET ?= quick
@@ -170,6 +170,9 @@ quijote: .venv/stamp ## unpack the Quijote maps of ../shared into runs/data/quij
 validate-universe: .tools/bin/darkfield .tools/camb/venv/stamp ## measure the simulator against closed forms, CAMB and published numbers; report in runs/validation (20 minutes, once)
 	@.tools/camb/venv/bin/python docker/camb/tables.py $(validation)/camb.csv
 	@.tools/bin/darkfield validate --tables $(validation)/camb.csv --out $(validation)
+
+transfer-table: .tools/camb/venv/stamp ## make the table of CAMB's transfer functions in pkg/cosmology, and what its tests compare with, anew (minutes)
+	@.tools/camb/venv/bin/python docker/camb/transfer.py pkg/cosmology/transfer.csv pkg/cosmology/testdata/camb.csv
 
 requirements: | .tools/checked ## pin docker/requirements.in and those below docker/ anew, with hashes
 	@docker/pin.sh

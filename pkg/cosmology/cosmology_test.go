@@ -1,7 +1,6 @@
 package cosmology
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -36,32 +35,6 @@ func TestEinsteinDeSitterGrowsAsA(t *testing.T) {
 		if d, f := c.GrowthFactor(a), c.GrowthRate(a); !scalar.EqualWithinRel(d, float64(a), 1e-12) || !scalar.EqualWithinRel(f, 1, 1e-12) {
 			t.Errorf("a = %g: D = %g, f = %g, want a and 1", a, d, f)
 		}
-	}
-}
-
-func TestPowerIsNormalised(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		p := Params{OmegaM: rapid.Float64Range(0.1, 0.5).Draw(t, "OmegaM"), Sigma8: rapid.Float64Range(0.6, 1).Draw(t, "Sigma8")}
-		if got := NewLinearPower(New(p)).Sigma(8); !scalar.EqualWithinRel(got, p.Sigma8, 1e-9) {
-			t.Fatalf("σ_8 of the spectrum = %g, want %g", got, p.Sigma8)
-		}
-	})
-}
-
-// TestTransferLimits: T → 1 at large scales and falls to the ln(k)/k² of cold dark matter at small ones, times the baryons'
-// drag; the sound horizon agrees with the paper's shorter fit (equation 26), which is good to 2 %.
-func TestTransferLimits(t *testing.T) {
-	tr := NewTransfer(New(Params{OmegaM: 0.3, Sigma8: 0.8}))
-	if got := tr.At(1e-5); !scalar.EqualWithinAbs(got, 1, 1e-3) {
-		t.Errorf("T(1e-5) = %g, want 1", got)
-	}
-	om, ob := 0.3*0.6711*0.6711, 0.049*0.6711*0.6711
-	if want := 44.5 * math.Log(9.83/om) / math.Sqrt(1+10*math.Pow(ob, 0.75)); !scalar.EqualWithinRel(tr.s, want, 0.02) {
-		t.Errorf("sound horizon = %g Mpc, want %g", tr.s, want)
-	}
-	slope := math.Log(tr.At(200)/tr.At(100)) / math.Ln2
-	if slope > -1.8 || slope < -2 {
-		t.Errorf("dlnT/dlnk at k = 100–200 h/Mpc is %g, want just above −2", slope)
 	}
 }
 
@@ -118,10 +91,4 @@ func TestPriorNamesEachFault(t *testing.T) {
 	if !CAMELSPrior().Contains(Params{OmegaM: 0.1, Sigma8: 1}) {
 		t.Error("the edge lies outside the prior")
 	}
-}
-
-func ExampleLinearPower() {
-	p := NewLinearPower(New(Fiducial))
-	fmt.Printf("P(0.1 h/Mpc) = %.0f (Mpc/h)³, σ_8 = %.2f\n", p.At(0.1), p.Sigma(8))
-	// Output: P(0.1 h/Mpc) = 5483 (Mpc/h)³, σ_8 = 0.80
 }

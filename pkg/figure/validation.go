@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -83,21 +84,26 @@ func over(a, b []float64) []float64 {
 	return out
 }
 
-// Transfer draws the fitted transfer function beside CAMB's, and the ratio of the linear spectra.
+// fitDots mark what darkfield offers but does not begin with.
+var fitDots = []vg.Length{vg.Points(1.2), vg.Points(1.6)}
+
+// Transfer draws the transfer function beside CAMB's, and the ratios to CAMB's of the linear spectrum and of
+// Eisenstein and Hu's.
 func Transfer(t validation.Transfer) *Figure {
 	if len(t.Curves) == 0 {
 		return Empty("CAMB's tables hold no universe.")
 	}
 	both := newPanel(logarithmic, logarithmic, "", "k [h/Mpc]", "T(k)")
 	ratio := newPanel(logarithmic, linear, "", "k [h/Mpc]", "P(k) / P_{CAMB}(k)")
-	var values, ratios [][]float64
+	var values, ratios, fits [][]float64
 	for _, c := range t.Curves {
-		values, ratios = append(values, c.Fitted, c.CAMB), append(ratios, over(c.Linear, c.CAMBs))
+		values = append(values, c.T, c.CAMBT)
+		ratios, fits = append(ratios, over(c.P, c.CAMBP)), append(fits, over(c.FittedP, c.CAMBP))
 		both.rangeX(limitsK(c.K))
 		ratio.rangeX(limitsK(c.K))
 	}
 	both.rangeY(logLimits(positive(finite(values...)), nil))
-	all := finite(ratios...)
+	all := finite(append(slices.Clone(ratios), fits...)...)
 	ratio.rangeY(min(0.93, all[0]-0.01), max(1.07, all[len(all)-1]+0.01))
 	ratio.horizontal(1, line(grey, 0.7))
 	var entries []entry
@@ -105,12 +111,16 @@ func Transfer(t validation.Transfer) *Figure {
 		of := categories[1+i%(len(categories)-1)] // black is CAMB's
 		sty := thin(of, 1.6)
 		dashed := line(black, 0.9, genDash...)
-		both.line(c.K, c.Fitted, sty)
-		both.line(c.K, c.CAMB, dashed)
+		fit := thin(of, 0.8)
+		fit.Dashes = fitDots
+		both.line(c.K, c.T, sty)
+		both.line(c.K, c.CAMBT, dashed)
 		ratio.line(c.K, ratios[i], of)
+		ratio.line(c.K, fits[i], fit)
 		entries = append(entries, entry{label: c.Params.String(), line: &of})
 		if i == len(t.Curves)-1 {
-			entries = append(entries, entry{label: "CAMB", line: &dashed})
+			dotted := line(grey, 0.8, fitDots...)
+			entries = append(entries, entry{label: "CAMB", line: &dashed}, entry{label: "Eisenstein and Hu", line: &dotted})
 		}
 	}
 	return &Figure{

@@ -41,12 +41,12 @@ func syntheticReport() *validation.Report {
 	for i, p := range someParams {
 		c := validation.TransferCurve{Params: p, K: k}
 		for _, v := range k {
-			c.Fitted = append(c.Fitted, 1/(1+float64(i)*v+v*v))
-			c.Linear = append(c.Linear, model(p, v))
+			c.T = append(c.T, 1/(1+float64(i)*v+v*v))
+			c.P = append(c.P, model(p, v))
 		}
-		c.CAMB = c.Fitted
-		for _, v := range c.Linear {
-			c.CAMBs = append(c.CAMBs, v*(1+0.02*rng.NormFloat64()))
+		c.CAMBT, c.FittedT = c.T, c.T
+		for _, v := range c.P {
+			c.CAMBP, c.FittedP = append(c.CAMBP, v*(1+0.02*rng.NormFloat64())), append(c.FittedP, 1.05*v)
 		}
 		r.Transfer.Curves = append(r.Transfer.Curves, c)
 		r.MatterPower.Universes = append(r.MatterPower.Universes, validation.MatterCurve{

@@ -29,10 +29,26 @@ type Config struct {
 	// begin on centres of mesh cells. Waves stay where they are: a shift changes which points of the
 	// same universe are followed, and so measures how far results depend on the lattice.
 	Shift float64 `json:"lattice_shift" yaml:"lattice_shift,omitempty"`
+	// LinearPower names the transfer function of the linear power: CAMB or EisensteinHu.
+	LinearPower string `json:"linear_power" yaml:"linear_power"`
 	// Neighbours that a particle's sphere holds when maps are made.
 	Neighbours int `json:"neighbours" yaml:"neighbours"`
 	// Pixels along a side of the maps before they are averaged down.
 	Pixels int `json:"pixels" yaml:"pixels"`
+}
+
+// Values of Config.LinearPower.
+const (
+	CAMB         = "camb"          // a table of CAMB's transfer functions, cosmology.Transfer
+	EisensteinHu = "eisenstein-hu" // the fit of 1998, cosmology.EisensteinHu
+)
+
+// linearPower returns the linear power spectrum today that the configuration names.
+func (c Config) linearPower(universe cosmology.Cosmology) cosmology.LinearPower {
+	if c.LinearPower == EisensteinHu {
+		return cosmology.NewEisensteinHuPower(universe)
+	}
+	return cosmology.NewLinearPower(universe)
 }
 
 // Default returns 64³ particles in 25 Mpc/h, in 28 steps from a = 0.1, and maps of 256².
@@ -43,7 +59,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		BoxSide: 25, Particles: 64, MeshFactor: 2, Steps: 28, Start: 0.1,
-		Neighbours: 8, Pixels: 256,
+		LinearPower: CAMB, Neighbours: 8, Pixels: 256,
 	}
 }
 
@@ -62,6 +78,8 @@ func (c Config) Validate() error {
 	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
 	bad(c.Start > 0 && c.Start < 1, "Start", c.Start, "in (0, 1)")
 	bad(c.Shift >= 0 && c.Shift < 1, "Shift", c.Shift, "in [0, 1)")
+	bad(c.LinearPower == CAMB || c.LinearPower == EisensteinHu,
+		"LinearPower", fmt.Sprintf("%q", c.LinearPower), CAMB+" or "+EisensteinHu)
 	bad(c.Neighbours >= 1 && c.Neighbours <= 64, "Neighbours", c.Neighbours, "1…64")
 	bad(c.Pixels >= 1 && c.Pixels <= 4096, "Pixels", c.Pixels, "1…4096")
 	return errors.Join(errs...)

@@ -5,8 +5,7 @@ import "darkfield/pkg/cosmology"
 // LinearModes returns the modes of the linear overdensity today that Simulate starts from, [kx][ky][kz] with kz = 0…n/2 for n
 // particles a side: δ(x) = Σ δ_k exp(ik·x), the modes with kz < 0 being conjugates.
 func LinearModes(c Config, universe cosmology.Cosmology, seed uint64) []complex64 {
-	power := cosmology.NewLinearPower(universe)
-	return amplitudes(c.Particles, c.BoxSide, power, seed)
+	return amplitudes(c.Particles, c.BoxSide, c.linearPower(universe), seed)
 }
 
 // Displacements returns the first- and second-order displacements today of n³ particles in Mpc/h by axis, from modes as

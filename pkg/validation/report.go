@@ -59,6 +59,10 @@ func Run(ctx context.Context, c Config, camb CAMB, dir string, progress func(fra
 	tasks = append(tasks, growth.tasks(s, c)...)
 	tasks = append(tasks, convergence.tasks(s, c)...)
 	tasks = append(tasks, matter.tasks(s, c, camb)...)
+	transfer, err := newTransfer(camb)
+	if err != nil {
+		return nil, err
+	}
 	if progress == nil {
 		progress = func(float64) {}
 	}
@@ -67,7 +71,7 @@ func Run(ctx context.Context, c Config, camb CAMB, dir string, progress func(fra
 	}
 	r := &Report{
 		Config: c, CAMB: camb.Provenance, Simulator: simulator,
-		Growth: growth.result(c, matter.waves()), Transfer: newTransfer(camb), Displacement: newDisplacement(),
+		Growth: growth.result(c, matter.waves()), Transfer: transfer, Displacement: newDisplacement(),
 		MatterPower: matter.result(c), Choices: boxes.choicesResult(c),
 		Resolution: boxes.resolution(c), Responses: boxes.responses(c),
 		Numerics: Numerics{convergence.result(c), boxes.symmetry(c)}, OnePoint: boxes.onePoint(c),

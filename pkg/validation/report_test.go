@@ -97,6 +97,43 @@ func checkPage(t *testing.T, r *Report) {
 	}
 }
 
+// TestTransferRows: the power that universes begin with is judged at every Ω_m, the fit has rows of its own, and tables of
+// other spectra miss.
+func TestTransferRows(t *testing.T) {
+	camb := tables(t)
+	verdicts := func() (ours, fitted map[string]int) {
+		result, err := newTransfer(camb)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, fitted = map[string]int{}, map[string]int{}
+		for _, row := range result.rows() {
+			t.Logf("%s: %.5f", row.Quantity, row.Value)
+			if strings.Contains(row.Quantity, "Eisenstein and Hu") {
+				fitted[row.Verdict()]++
+			} else if strings.Contains(row.Quantity, "relative difference") {
+				ours[row.Verdict()]++
+			}
+		}
+		return ours, fitted
+	}
+	if ours, fitted := verdicts(); ours[Pass] != 6 || len(ours) != 1 || fitted[Pass] != 2 || fitted[Shown] != 4 {
+		t.Errorf("verdicts %v, of the fit %v, want 6 passes, and 2 beside 4 without", ours, fitted)
+	}
+	for _, u := range camb.Universes {
+		for i := range u.K {
+			u.Linear[i] *= math.Pow(u.K[i], 0.01)
+		}
+	}
+	if ours, _ := verdicts(); ours[Miss] != 3 {
+		t.Errorf("verdicts with another slope: %v, want 3 misses", ours)
+	}
+	camb.Universes[0].Params.OmegaM = 1.5
+	if _, err := newTransfer(camb); err == nil || !strings.Contains(err.Error(), "Ω_m = 1.5") {
+		t.Errorf("error = %v, want one that names Ω_m", err)
+	}
+}
+
 // TestCAMBOn: the interpolation gives a power law back between the places of the table.
 func TestCAMBOn(t *testing.T) {
 	var u CAMBUniverse

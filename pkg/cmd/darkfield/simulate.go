@@ -75,6 +75,8 @@ a set 1P shows, with less noise.`,
 	f.IntVar(&c.Workers, "workers", 0, "universes at a time (default: one a core); the maps do not depend on it")
 	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "a side, a power of two")
 	f.IntVar(&c.NBody.Steps, "steps", c.NBody.Steps, "time steps")
+	f.StringVar(&c.NBody.LinearPower, "linear-power", c.NBody.LinearPower,
+		"transfer function: camb (a table) or eisenstein-hu (the fit of 1998)")
 	f.IntVar(&c.NBody.Pixels, "pixels", c.NBody.Pixels, "a side of the projection, before averaging")
 	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "in a particle's sphere (more for fewer particles)")
 	require(cmd, "out")
