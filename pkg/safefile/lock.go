@@ -18,11 +18,11 @@ type Lock struct{ file *os.File }
 // HeldError says that another process holds a lock.
 type HeldError struct {
 	Path   string // of the lock file
-	Holder string // "process 4711 on laptop (darkfield simulate --out u), since …"
+	Holder string // "process 4711 on laptop since 2026-03-01 12:00:00 (darkfield simulate --out u)"
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%s, holds %s: wait for it to end, or stop it, then give the same command again", e.Holder, e.Path)
+	return fmt.Sprintf("%s is held by %s: wait for it to end, or stop it, then give the same command again", e.Path, e.Holder)
 }
 
 // Acquire takes the lock whose file is at path, in a directory that must exist, or returns a HeldError at
@@ -83,7 +83,7 @@ func writeHolder(f *os.File) {
 	}
 	since := time.Now().Format(time.DateTime)
 	if f.Truncate(0) == nil {
-		text := fmt.Appendf(nil, "process %d on %s (%s), since %s\n", os.Getpid(), host, line, since)
+		text := fmt.Appendf(nil, "process %d on %s since %s (%s)\n", os.Getpid(), host, since, line)
 		_, _ = f.WriteAt(text, 0)
 	}
 }

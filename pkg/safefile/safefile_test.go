@@ -124,8 +124,8 @@ func TestFailedWrite(t *testing.T) {
 		w.Write(make([]byte, 1<<20))
 		return reason
 	})
-	if !errors.Is(err, reason) || !strings.Contains(err.Error(), path) {
-		t.Errorf("error %v, want %v and %s", err, reason, path)
+	if want := "write " + path + ": a reason"; !errors.Is(err, reason) || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
 	}
 	if got := names(t, dir); len(got) != 1 || content(t, path) != "old" {
 		t.Errorf("%q with %q are there, want the old file alone", got, content(t, path))
@@ -137,8 +137,9 @@ func TestFailedWrite(t *testing.T) {
 	if err := WriteFile(directory, nil); err == nil || len(names(t, dir)) != 2 {
 		t.Errorf("error %v over a directory, and %q are there", err, names(t, dir))
 	}
-	if err := WriteFile(filepath.Join(dir, "missing", "file"), nil); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error %v, want that the directory is missing", err)
+	err = WriteFile(filepath.Join(dir, "missing", "file"), nil)
+	if !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), suffix) {
+		t.Errorf("error %v, want that the directory is missing, and no temporary name", err)
 	}
 }
 

@@ -34,10 +34,15 @@ func WriteFile(path string, content []byte) error {
 // leaves is removed by the next Write of the same path. Any number of processes may write the same path; the
 // last one's content stays.
 func Write(path string, fill func(w io.Writer) error) error {
-	if err := write(path, fill); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	err := write(path, fill)
+	if err == nil {
+		return nil
 	}
-	return nil
+	var own *fs.PathError
+	if errors.As(err, &own) && strings.HasPrefix(own.Path, path+".") && strings.HasSuffix(own.Path, suffix) {
+		err = own.Err // the temporary name tells a user nothing
+	}
+	return fmt.Errorf("write %s: %w", path, err)
 }
 
 func write(path string, fill func(io.Writer) error) error {
