@@ -15,14 +15,15 @@ import (
 // however it ends. It is a flock(2) on a lock file that names the holder.
 type Lock struct{ file *os.File }
 
-// HeldError says that another process holds a lock.
+// HeldError says that another process holds a lock. Its text names the holder and says what to do; what it is
+// a lock on is for the caller to say.
 type HeldError struct {
 	Path   string // of the lock file
 	Holder string // "process 4711 on laptop since 2026-03-01 12:00:00 (darkfield simulate --out u)"
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%s is held by %s: wait for it to end, or stop it, then give the same command again", e.Path, e.Holder)
+	return fmt.Sprintf("held by %s: wait for it to end, or stop it, then give the same command again", e.Holder)
 }
 
 // Acquire takes the lock whose file is at path, in a directory that must exist, or returns a HeldError at

@@ -53,7 +53,7 @@ func write(path string, fill func(io.Writer) error) error {
 	}
 	defer f.Close()           // last: its lock keeps others from removing the file
 	defer os.Remove(f.Name()) // fails, as it should, once renamed
-	w := bufio.NewWriter(f)
+	w := bufio.NewWriterSize(f, 1<<16)
 	if err := fill(w); err != nil {
 		return err
 	}
