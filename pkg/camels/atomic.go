@@ -9,15 +9,16 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// atomically lets fill write the file at path, whole or not at all, in a directory that is made where it is
-// missing.
+// atomically lets fill write the file at path, whole or not at all, in a directory that is made
+// where it is missing.
 func atomically(path string, fill func(io.Writer) error) error {
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
 		err = safefile.Write(path, fill)
 	}
 	if err != nil {
-		return fmt.Errorf("camels: %w; check that the directory can be written to and the disk is not full", err)
+		const remedy = "check that the directory can be written to and the disk is not full"
+		return fmt.Errorf("camels: %w; %s", err, remedy)
 	}
 	return nil
 }

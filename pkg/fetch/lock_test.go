@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestFinishedFileStaysWhole: a process that opens the part of a file while another one finishes it, and gets the lock after
-// that, must not take the finished file for a part that it may cut.
+// TestFinishedFileStaysWhole: a process that opens the part of a file while another one finishes
+// it, and gets the lock after that, must not take the finished file for a part that it may cut.
 func TestFinishedFileStaysWhole(t *testing.T) {
 	const duration, size = time.Second, 1000
 	target := filepath.Join(t.TempDir(), name)
@@ -55,11 +55,12 @@ func TestFinishedFileStaysWhole(t *testing.T) {
 	}
 	t.Logf("%d of %d finished files were cut", cut, rounds)
 	if cut > 0 || rounds < 5 {
-		t.Errorf("%d of %d finished files were cut by a process that came as they were finished, want none of many", cut, rounds)
+		t.Error("want none of many")
 	}
 }
 
-// TestFinishedMeanwhile: a file that another process has fetched since Plan looked is not fetched again.
+// TestFinishedMeanwhile: a file that another process has fetched since Plan looked is not fetched
+// again.
 func TestFinishedMeanwhile(t *testing.T) {
 	dir, want := t.TempDir(), content(t, 15, 1)
 	if err := os.WriteFile(filepath.Join(dir, name), want, 0o600); err != nil {
@@ -74,7 +75,8 @@ func TestFinishedMeanwhile(t *testing.T) {
 	if err := os.Truncate(filepath.Join(dir, name), 500); err != nil {
 		t.Fatal(err)
 	}
-	if err := fetchFrom(t, client, asked, dir); err == nil || !strings.Contains(err.Error(), "not whole") {
+	err := fetchFrom(t, client, asked, dir)
+	if err == nil || !strings.Contains(err.Error(), "not whole") {
 		t.Errorf("error %v, want that what is there is not whole", err)
 	}
 }

@@ -67,8 +67,9 @@ func onDisk(target string) (int64, version) {
 	return info.Size(), v
 }
 
-// openPartial claims the part of a file for this process until close, or until the process ends, however it ends. A target
-// that another process has finished in the meantime is an error, fs.ErrExist: it must be neither cut nor fetched again.
+// openPartial claims the part of a file for this process until close, or until the process ends,
+// however it ends. A target that another process has finished in the meantime is an error,
+// fs.ErrExist: it must be neither cut nor fetched again.
 func openPartial(target string) (_ *partial, err error) {
 	lock, err := safefile.Acquire(lockPath(target))
 	var held *safefile.HeldError

@@ -198,7 +198,8 @@ func TestTwoProcessesDoNotMix(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := fmt.Sprintf("process %d ", os.Getpid())
-	if _, err := openPartial(target); err == nil || !strings.Contains(err.Error(), "another process") || !strings.Contains(err.Error(), pid) {
+	_, err = openPartial(target)
+	if err == nil || !strings.Contains(err.Error(), "another process") || !strings.Contains(err.Error(), pid) {
 		t.Errorf("error %v, want that another process is at it, and which", err)
 	}
 	p.close()

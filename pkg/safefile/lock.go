@@ -11,25 +11,28 @@ import (
 	"time"
 )
 
-// Lock is the exclusive right to something, which its holder has until Release or until its process ends,
-// however it ends. It is a flock(2) on a lock file that names the holder.
+// Lock is the exclusive right to something, which its holder has until Release or until its process
+// ends, however it ends. It is a flock(2) on a lock file that names the holder.
 type Lock struct{ file *os.File }
 
-// HeldError says that another process holds a lock. Its text names the holder and says what to do; what it is
-// a lock on is for the caller to say.
+// HeldError says that another process holds a lock. Its text names the holder and says what to do;
+// what it is a lock on is for the caller to say.
 type HeldError struct {
 	Path   string // of the lock file
 	Holder string // "process 4711 on laptop since 2026-03-01 12:00:00 (darkfield simulate --out u)"
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("held by %s: wait for it to end, or stop it, then give the same command again", e.Holder)
+	const remedy = "wait for it to end, or stop it, then give the same command again"
+	return fmt.Sprintf("held by %s: %s", e.Holder, remedy)
 }
 
-// Acquire takes the lock whose file is at path, in a directory that must exist, or returns a HeldError at
-// once. Release removes the file; that of a killed process stays behind, unlocked, for the next to take.
+// Acquire takes the lock whose file is at path, in a directory that must exist, or returns a
+// HeldError at once. Release removes the file; that of a killed process stays behind, unlocked, for
+// the next to take.
 //
-// On file systems without locks, and there only, Acquire lets everybody in: the user has to take care.
+// On file systems without locks, and there only, Acquire lets everybody in: the user has to take
+// care.
 func Acquire(path string) (*Lock, error) {
 	const tries, pause = 20, 10 * time.Millisecond
 	for try := 1; ; try++ {
@@ -59,8 +62,8 @@ func Acquire(path string) (*Lock, error) {
 	}
 }
 
-// Release gives the lock back. It leaves alone what has come to the lock file's place since. Releasing a nil
-// lock does nothing.
+// Release gives the lock back. It leaves alone what has come to the lock file's place since.
+// Releasing a nil lock does nothing.
 func (l *Lock) Release() {
 	if l == nil {
 		return
@@ -78,7 +81,8 @@ const longestCommand = 300
 func writeHolder(f *os.File) {
 	host, _ := os.Hostname()
 	command := append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...)
-	line := strings.Join(strings.Fields(strings.Join(command, " ")), " ") // whatever the arguments hold
+	words := strings.Fields(strings.Join(command, " ")) // of one line, whatever the arguments hold
+	line := strings.Join(words, " ")
 	if len(line) > longestCommand {
 		line = strings.ToValidUTF8(line[:longestCommand], "") + " …"
 	}
@@ -122,8 +126,8 @@ func tryLock(f *os.File) lockState {
 	}
 }
 
-// stillThere reports whether the name under which a file was opened is still that file's. A lock on a file
-// that was renamed or removed before it was locked keeps nobody away.
+// stillThere reports whether the name under which a file was opened is still that file's. A lock on
+// a file that was renamed or removed before it was locked keeps nobody away.
 func stillThere(f *os.File) bool {
 	open, err := f.Stat()
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// holderEnv, set to a path, makes this test binary hold a lock, or a temporary file half written, until it is killed.
+// holderEnv, set to a path, makes this test binary hold a lock, or a temporary file half written,
+// until it is killed.
 const holderEnv = "SAFEFILE_TEST_HOLD"
 
 func TestMain(m *testing.M) {
@@ -89,9 +90,11 @@ func content(t *testing.T, path string) string {
 	return string(raw)
 }
 
-// TestUmask: files are for whom the umask says, both new ones and those that replace a file of another mode.
+// TestUmask: files are for whom the umask says, both new ones and those that replace a file of
+// another mode.
 func TestUmask(t *testing.T) {
-	for mask, want := range map[int]os.FileMode{0o077: 0o600, 0o027: 0o640, 0o022: 0o644, 0o002: 0o664, 0: 0o666} {
+	modes := map[int]os.FileMode{0o077: 0o600, 0o027: 0o640, 0o022: 0o644, 0o002: 0o664, 0: 0o666}
+	for mask, want := range modes {
 		path := filepath.Join(t.TempDir(), "file")
 		for _, before := range []os.FileMode{0, 0o600, 0o777} {
 			if before != 0 {
@@ -107,7 +110,7 @@ func TestUmask(t *testing.T) {
 			}
 			info, err := os.Stat(path)
 			if err != nil || info.Mode() != want {
-				t.Errorf("umask %#o, a file of mode %#o before: %v (%v), want %v", mask, before, info.Mode(), err, want)
+				t.Errorf("umask %#o, mode %#o before: %v (%v), want %v", mask, before, info.Mode(), err, want)
 			}
 		}
 	}
@@ -143,11 +146,14 @@ func TestFailedWrite(t *testing.T) {
 	}
 }
 
-// TestAbandoned: what a killed writer left goes with the next write, what a living one or another program writes stays.
+// TestAbandoned: what a killed writer left goes with the next write, what a living one or another
+// program writes stays.
 func TestAbandoned(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
-	others := []string{"file.7.partially", "file.x.partial", "file..partial", "other.7.partial", "file.old.7.partial"}
+	others := []string{
+		"file.7.partially", "file.x.partial", "file..partial", "other.7.partial", "file.old.7.partial",
+	}
 	for _, name := range others {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -165,7 +171,8 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
-// TestManyWriters: writers of one file meet at any moment; it is whole whenever it is read, and at the end alone.
+// TestManyWriters: writers of one file meet at any moment; it is whole whenever it is read, and at
+// the end alone.
 func TestManyWriters(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
@@ -190,7 +197,8 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// TestLockNamesItsHolder: who comes second is told of the first, and may come once that one is gone, killed or not.
+// TestLockNamesItsHolder: who comes second is told of the first, and may come once that one is
+// gone, killed or not.
 func TestLockNamesItsHolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	p := hold(t, path)
@@ -203,7 +211,8 @@ func TestLockNamesItsHolder(t *testing.T) {
 	if took := time.Since(begun); took > time.Second {
 		t.Errorf("the answer took %v", took)
 	}
-	for _, want := range []string{fmt.Sprintf("process %d on ", p.Process.Pid), filepath.Base(p.Path) + " an argument", "since 20", "wait"} {
+	pid, command := fmt.Sprintf("process %d on ", p.Process.Pid), filepath.Base(p.Path)+" an argument"
+	for _, want := range []string{pid, command, "since 20", "wait"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}
@@ -213,7 +222,8 @@ func TestLockNamesItsHolder(t *testing.T) {
 	if err != nil {
 		t.Fatalf("after a kill: %v", err)
 	}
-	if line := content(t, path+".lock"); !strings.HasPrefix(line, fmt.Sprintf("process %d on ", os.Getpid())) || strings.Count(line, "\n") != 1 {
+	line, ours := content(t, path+".lock"), fmt.Sprintf("process %d on ", os.Getpid())
+	if !strings.HasPrefix(line, ours) || strings.Count(line, "\n") != 1 {
 		t.Errorf("the lock file says %q, want this process alone", line)
 	}
 	l.Release()
@@ -252,7 +262,8 @@ func TestOneHolder(t *testing.T) {
 	}
 }
 
-// TestReplacedLockFile: a lock file that somebody else has put in place of ours is not ours to remove.
+// TestReplacedLockFile: a lock file that somebody else has put in place of ours is not ours to
+// remove.
 func TestReplacedLockFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	ours, err := Acquire(path)

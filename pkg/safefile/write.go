@@ -24,22 +24,24 @@ func WriteFile(path string, content []byte) error {
 	})
 }
 
-// Write makes or replaces the file at path with what fill writes; w is buffered. The directory must exist.
+// Write makes or replaces the file at path with what fill writes; w is buffered. The directory must
+// exist.
 //
-// The content goes to a temporary file beside path, to the disk, and only then gets its name: whoever opens
-// path, at any time, finds the old content or the new, and a crash of the machine changes nothing in that.
-// The file may be read and written by whom the umask allows to (0666 &^ umask), whatever the old one allowed.
+// The content goes to a temporary file beside path, to the disk, and only then gets its name:
+// whoever opens path, at any time, finds the old content or the new, and a crash of the machine
+// changes nothing in that. The file may be read and written by whom the umask allows to (0666 &^
+// umask), whatever the old one allowed.
 //
-// When fill or the disk fails, the old file stays and the temporary file is removed. What a killed process
-// leaves is removed by the next Write of the same path. Any number of processes may write the same path; the
-// last one's content stays.
+// When fill or the disk fails, the old file stays and the temporary file is removed. What a killed
+// process leaves is removed by the next Write of the same path. Any number of processes may write
+// the same path; the last one's content stays.
 func Write(path string, fill func(w io.Writer) error) error {
 	err := write(path, fill)
 	if err == nil {
 		return nil
 	}
 	var own *fs.PathError
-	if errors.As(err, &own) && strings.HasPrefix(own.Path, path+".") && strings.HasSuffix(own.Path, suffix) {
+	if errors.As(err, &own) && isTemporary(own.Path, path) {
 		err = own.Err // the temporary name tells a user nothing
 	}
 	return fmt.Errorf("write %s: %w", path, err)
@@ -66,8 +68,9 @@ func write(path string, fill func(io.Writer) error) error {
 	return Rename(f.Name(), path)
 }
 
-// Rename gives a file whose content is on the disk already its name, replacing what has it, and waits until the
-// name is on the disk, too. Both names must be in the same directory or in one below.
+// Rename gives a file whose content is on the disk already its name, replacing what has it, and
+// waits until the name is on the disk, too. Both names must be in the same directory or in one
+// below.
 func Rename(from, path string) error {
 	if err := os.Rename(from, path); err != nil {
 		return err
@@ -91,7 +94,8 @@ func syncDirectory(dir string) error {
 	return nil
 }
 
-// temporary makes a new file beside path that this process holds locked, as a sign that it is at work.
+// temporary makes a new file beside path that this process holds locked, as a sign that it is at
+// work.
 func temporary(path string) (*os.File, error) {
 	for {
 		name := fmt.Sprintf("%s.%d%s", path, rand.Uint32(), suffix)
@@ -114,9 +118,7 @@ func removeAbandoned(path string) {
 	dir, base := filepath.Split(path)
 	entries, _ := os.ReadDir(filepath.Clean(dir)) // where this fails, writing does, too
 	for _, e := range entries {
-		rest, ours := strings.CutPrefix(e.Name(), base+".")
-		number, partial := strings.CutSuffix(rest, suffix)
-		if !ours || !partial || number == "" || strings.Trim(number, "0123456789") != "" || !e.Type().IsRegular() {
+		if !isTemporary(e.Name(), base) || !e.Type().IsRegular() {
 			continue
 		}
 		f, err := os.OpenFile(filepath.Join(dir, e.Name()), os.O_WRONLY, 0)
@@ -128,4 +130,11 @@ func removeAbandoned(path string) {
 		}
 		f.Close()
 	}
+}
+
+// isTemporary reports whether name is one that temporary gives for path.
+func isTemporary(name, path string) bool {
+	rest, found := strings.CutPrefix(name, path+".")
+	number, partial := strings.CutSuffix(rest, suffix)
+	return found && partial && number != "" && strings.Trim(number, "0123456789") == ""
 }

@@ -53,8 +53,8 @@ How each set was made stands in universe_<set>.yaml.
 // a cancelled or killed call loses only those in work; the same call goes on. progress, if not nil, is told universes done,
 // from one goroutine at a time.
 //
-// One process at a time makes a set: while it does, other calls end at once with a safefile.HeldError. Different sets
-// of one directory may be made at the same time.
+// One process at a time makes a set: while it does, other calls end at once with a
+// safefile.HeldError. Different sets of one directory may be made at the same time.
 func Make(ctx context.Context, c Config, progress func(done, all int)) error {
 	universes, err := c.check()
 	if err != nil {
@@ -97,8 +97,9 @@ func (c Config) check() ([]Universe, error) {
 	return universes, nil
 }
 
-// lock makes the directory and takes the right to make the set there. Where nothing can be written there is
-// no lock, and none is needed: a set that is complete is found so, and another one cannot be made.
+// lock makes the directory and takes the right to make the set there. Where nothing can be written
+// there is no lock, and none is needed: a set that is complete is found so, and another one cannot
+// be made.
 func (c Config) lock() (*safefile.Lock, error) {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
@@ -109,7 +110,7 @@ func (c Config) lock() (*safefile.Lock, error) {
 	case errors.As(err, &held):
 		return nil, fmt.Errorf("suite: another process is making set %s in %s: %w", c.Set, c.Dir, err)
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
-		return nil, nil
+		return nil, nil // Release of nil does nothing
 	case err != nil:
 		return nil, fmt.Errorf("suite: %w", err)
 	}

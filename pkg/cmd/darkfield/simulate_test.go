@@ -24,7 +24,8 @@ func simulate(t *testing.T, dir, workers string) *process {
 
 func simulateSet(t *testing.T, set, dir, workers string) *process {
 	t.Helper()
-	return start(t, "simulate", "--set", set, "--sims", strconv.Itoa(simulations), "--side", "16", "--seed", "3", "--particles", "16",
+	return start(t, "simulate", "--set", set, "--sims", strconv.Itoa(simulations), "--side", "16",
+		"--seed", "3", "--particles", "16",
 		"--steps", "40", "--pixels", "32", "--neighbours", "32", "--workers", workers, "--out", dir)
 }
 
@@ -151,8 +152,9 @@ func TestSimulateIsReproducible(t *testing.T) {
 	})
 }
 
-// TestTwoSimulateOneDirectory: of two processes that make the same set of one directory, one makes it and the other, if they meet,
-// ends with exit status 1 and one line that names the first; given again, it finds the set made.
+// TestTwoSimulateOneDirectory: of two processes that make the same set of one directory, one makes
+// it and the other, if they meet, ends with exit status 1 and one line that names the first; given
+// again, it finds the set made.
 func TestTwoSimulateOneDirectory(t *testing.T) {
 	unbroken := t.TempDir()
 	simulate(t, unbroken, "1").finish(t)
@@ -172,7 +174,8 @@ func TestTwoSimulateOneDirectory(t *testing.T) {
 		}
 		if one.finish(t); !other.ProcessState.Success() {
 			refused++
-			other.fails(t, "process "+strconv.Itoa(one.Process.Pid)+" ", "darkfield simulate --set LH", dir, "give the same command again")
+			other.fails(t, "process "+strconv.Itoa(one.Process.Pid)+" ", "darkfield simulate --set LH",
+				dir, "give the same command again")
 			if n := strings.Count(other.errors.String(), "\n"); n != 1 {
 				t.Errorf("%d lines, want one: %s", n, other.errors.String())
 			}
@@ -186,7 +189,8 @@ func TestTwoSimulateOneDirectory(t *testing.T) {
 	}
 }
 
-// TestTwoSetsOneDirectory: processes that make different sets of one directory do not see each other.
+// TestTwoSetsOneDirectory: processes that make different sets of one directory do not see each
+// other.
 func TestTwoSetsOneDirectory(t *testing.T) {
 	together, apart := t.TempDir(), t.TempDir()
 	sets := []string{"LH", "CV"}
