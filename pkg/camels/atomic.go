@@ -1,41 +1,32 @@
 package camels
 
 import (
-	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+
+	"darkfield/pkg/safefile"
 )
 
-// atomically lets fill write a temporary file in the directory scratch, which must be on path's disk, and renames it to path. Nothing
-// is left when fill fails; a kill leaves the temporary file, so scratch is best a directory that is removed later.
-func atomically(path, scratch string, fill func(*os.File) error) error {
-	fail := func(err error) error {
-		return fmt.Errorf("camels: write %s: %w; check that the directory can be written to and the disk is not full", path, err)
-	}
-	for _, dir := range []string{filepath.Dir(path), scratch} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fail(err)
-		}
-	}
-	f, err := os.CreateTemp(scratch, filepath.Base(path)+".*.partial")
-	if err != nil {
-		return fail(err)
-	}
-	defer os.Remove(f.Name())                                                   // fails, as it should, once renamed
-	if err = cmp.Or(fill(f), f.Chmod(0o644), f.Sync(), f.Close()); err == nil { // the first error; the file is closed in any case
-		err = os.Rename(f.Name(), path)
+// atomically lets fill write the file at path, whole or not at all, in a directory that is made
+// where it is missing.
+func atomically(path string, fill func(io.Writer) error) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = safefile.Write(path, fill)
 	}
 	if err != nil {
-		return fail(err)
+		const remedy = "check that the directory can be written to and the disk is not full"
+		return fmt.Errorf("camels: %w; %s", err, remedy)
 	}
 	return nil
 }
 
 // whole writes all of a small file.
-func whole(content []byte) func(*os.File) error {
-	return func(f *os.File) error {
-		_, err := f.Write(content)
+func whole(content []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(content)
 		return err
 	}
 }

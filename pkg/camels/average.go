@@ -114,7 +114,7 @@ func (a *averages) open(path string, side int, key [sha256.Size]byte) {
 	name := fmt.Sprintf("%s%x%s", prefix, key[:8], suffix)
 	err := os.MkdirAll(dir, 0o755)
 	if err == nil {
-		a.file, err = os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE, 0o644)
+		a.file, err = os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE, 0o666)
 	}
 	if err != nil {
 		a.memory = true

@@ -186,5 +186,5 @@ func WriteDescription(dir string, d Description) error {
 	if err != nil {
 		return fmt.Errorf("camels: describe %s: %w", dir, err)
 	}
-	return atomically(filepath.Join(dir, DescriptionFile), dir, whole(text))
+	return atomically(filepath.Join(dir, DescriptionFile), whole(text))
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -196,7 +195,7 @@ func WriteMaps(path string, maps []field.Map) error {
 			panic(fmt.Sprintf("camels: WriteMaps of %d values at a side of %d among maps of a side of %d", len(m.Values), m.Box.Cells, cells))
 		}
 	}
-	return atomically(path, filepath.Dir(path), func(f *os.File) error {
+	return atomically(path, func(f io.Writer) error {
 		w := bufio.NewWriter(f)
 		w.Write(npyHeader(len(maps), cells, cells)) // its error comes back from Flush
 		var raw []byte

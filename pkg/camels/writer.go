@@ -12,6 +12,7 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
+	"darkfield/pkg/safefile"
 )
 
 // Writer writes a set simulation by simulation. Finished simulations lie in a directory beside the set until all are there;
@@ -70,7 +71,7 @@ func (w *Writer) adopt(d Description) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return w.replace(w.begun(), formatTable(w.params))
+	return atomically(w.begun(), whole(formatTable(w.params)))
 }
 
 // open opens the finished set and checks that it is the beginning of ours.
@@ -128,11 +129,6 @@ func (w *Writer) kept(sim int) bool { return w.old != nil && sim < w.old.Simulat
 // complete reports whether the finished set is all that was asked for.
 func (w *Writer) complete() bool { return w.kept(len(w.params) - 1) }
 
-// replace writes a small file, with its temporary name where a later Finish cleans up after a kill.
-func (w *Writer) replace(path string, content []byte) error {
-	return atomically(path, w.partial, whole(content))
-}
-
 // bytes of one simulation's maps.
 func (w *Writer) bytes() int64 { return 4 * MapsPerSimulation * int64(w.cells) * int64(w.cells) }
 
@@ -167,7 +163,7 @@ func (w *Writer) Put(sim int, maps []field.Map) error {
 	if w.kept(sim) {
 		return nil
 	}
-	return w.replace(w.simulation(sim), raw)
+	return atomically(w.simulation(sim), whole(raw))
 }
 
 // Finish writes the table and the file of all maps and removes the directory of finished simulations. A simulation that is missing
@@ -181,10 +177,10 @@ func (w *Writer) Finish() error {
 			return fmt.Errorf("camels: %s cannot be finished: simulation %d is missing; go on with the same settings", w.path, sim)
 		}
 	}
-	if err := atomically(w.assembled(), w.partial, w.assemble); err != nil {
+	if err := atomically(w.assembled(), w.assemble); err != nil {
 		return err
 	}
-	if err := errors.Join(w.Close(), w.replace(w.table, formatTable(w.params))); err != nil {
+	if err := errors.Join(w.Close(), atomically(w.table, whole(formatTable(w.params)))); err != nil {
 		return err
 	}
 	return w.publish()
@@ -192,7 +188,7 @@ func (w *Writer) Finish() error {
 
 // publish gives the assembled file its name and removes what it was made of.
 func (w *Writer) publish() error {
-	if err := os.Rename(w.assembled(), w.path); err != nil {
+	if err := safefile.Rename(w.assembled(), w.path); err != nil {
 		return fmt.Errorf("camels: write %s: %w", w.path, err)
 	}
 	if err := os.RemoveAll(w.partial); err != nil {
@@ -201,9 +197,9 @@ func (w *Writer) publish() error {
 	return nil
 }
 
-// assemble copies all simulations into f, behind a header.
-func (w *Writer) assemble(f *os.File) error {
-	out := bufio.NewWriterSize(f, 1<<20)
+// assemble copies all simulations into file, behind a header.
+func (w *Writer) assemble(file io.Writer) error {
+	out := bufio.NewWriterSize(file, 1<<20)
 	out.Write(npyHeader(MapsPerSimulation*len(w.params), w.cells, w.cells)) // its error comes back from Flush
 	for sim := range w.params {
 		if err := w.copy(out, sim); err != nil {

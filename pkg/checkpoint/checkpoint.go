@@ -1,8 +1,6 @@
 package checkpoint
 
 import (
-	"bufio"
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -13,13 +11,13 @@ import (
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unsafe"
 
 	"github.com/nlpodyssey/safetensors"
 
+	"darkfield/pkg/safefile"
 	"darkfield/pkg/unet"
 )
 
@@ -81,26 +79,15 @@ func Write(path, key string, manifest any, t Tensors) error {
 		views[name] = view{a}
 	}
 	info := map[string]string{key: string(text), hashKey: hash(t)}
-	return atomically(path, func(w io.Writer) error { return safetensors.SerializeToWriter(views, info, w) })
+	return write(path, func(w io.Writer) error { return safetensors.SerializeToWriter(views, info, w) })
 }
 
-// atomically lets fill write a temporary file beside path, flushes it to disk and renames it to path.
-func atomically(path string, fill func(io.Writer) error) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("checkpoint: write %s: %w", path, err)
-		}
-	}()
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
-	if err != nil {
-		return err
+// write lets fill write the file at path, whole or not at all.
+func write(path string, fill func(io.Writer) error) error {
+	if err := safefile.Write(path, fill); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
 	}
-	defer os.Remove(f.Name()) // fails, as it should, once renamed
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err = cmp.Or(fill(w), w.Flush(), f.Chmod(0o644), f.Sync(), f.Close()); err != nil { // the first error; the file is closed in any case
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
 // view adapts an Array to the safetensors library.

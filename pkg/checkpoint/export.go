@@ -19,7 +19,7 @@ func Export(path string, w unet.Weights) error {
 		views[name] = view{a}
 	}
 	info := map[string]string{"format": "pt"} // some of PyTorch's loaders ask for it
-	return atomically(path, func(out io.Writer) error { return safetensors.SerializeToWriter(views, info, out) })
+	return write(path, func(out io.Writer) error { return safetensors.SerializeToWriter(views, info, out) })
 }
 
 // Recognise reports whether path is a safetensors file with a manifest, whatever its state otherwise. It reads the header alone.

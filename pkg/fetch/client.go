@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -136,6 +137,12 @@ func (c Client) Get(ctx context.Context, item Item) error {
 		return nil
 	}
 	p, err := openPartial(item.Path)
+	if errors.Is(err, fs.ErrExist) {
+		if err := whole(item.Path, item.Name); err != nil {
+			return fmt.Errorf("fetch: %s is there but not whole (%w): remove it and run this again", item.Path, err)
+		}
+		return nil // another process fetched it since Plan looked
+	}
 	if err != nil {
 		return fmt.Errorf("fetch: %w", err)
 	}

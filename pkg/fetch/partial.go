@@ -1,14 +1,15 @@
 package fetch
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
-	"syscall"
+
+	"darkfield/pkg/safefile"
 )
 
 // version is what a server says of a file's content. A part of one version must never be continued with another.
@@ -40,6 +41,7 @@ func (v version) contradicts(w version) bool {
 // written before the first byte and the bytes are cut off before it changes, so that a kill at any moment leaves no mixture.
 type partial struct {
 	target   string
+	lock     *safefile.Lock
 	file     *os.File
 	have     int64 // bytes
 	version  version
@@ -49,6 +51,7 @@ type partial struct {
 
 func bytesPath(target string) string   { return target + ".partial" }
 func versionPath(target string) string { return target + ".partial.json" }
+func lockPath(target string) string    { return target + ".partial.lock" }
 
 // onDisk returns how much of a file can be continued, and its version.
 func onDisk(target string) (int64, version) {
@@ -64,21 +67,32 @@ func onDisk(target string) (int64, version) {
 	return info.Size(), v
 }
 
-// openPartial claims the part of a file for this process until close, or until the process ends, however it ends.
-func openPartial(target string) (*partial, error) {
-	f, err := os.OpenFile(bytesPath(target), os.O_RDWR|os.O_CREATE, 0o644)
+// openPartial claims the part of a file for this process until close, or until the process ends,
+// however it ends. A target that another process has finished in the meantime is an error,
+// fs.ErrExist: it must be neither cut nor fetched again.
+func openPartial(target string) (_ *partial, err error) {
+	lock, err := safefile.Acquire(lockPath(target))
+	var held *safefile.HeldError
+	if errors.As(err, &held) {
+		return nil, fmt.Errorf("another process is fetching %s: %w", target, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	// File systems without locks answer with other errors: there the user has to take care.
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		f.Close()
-		return nil, fmt.Errorf("another process is fetching %s: wait for it, or stop it", target)
+	p := &partial{target: target, lock: lock}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if _, err := os.Lstat(target); err == nil {
+		return nil, fmt.Errorf("fetch %s: %w", target, fs.ErrExist)
 	}
-	p := &partial{target: target, file: f}
+	if p.file, err = os.OpenFile(bytesPath(target), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, err
+	}
 	if p.have, p.version = onDisk(target); p.have == 0 {
-		if err := f.Truncate(0); err != nil {
-			f.Close()
+		if err := p.file.Truncate(0); err != nil {
 			return nil, err
 		}
 	}
@@ -101,8 +115,7 @@ func (p *partial) begin(v version) error {
 	if err != nil {
 		return err
 	}
-	fresh := versionPath(p.target) + ".new"
-	return cmp.Or(os.WriteFile(fresh, raw, 0o644), os.Rename(fresh, versionPath(p.target)))
+	return safefile.WriteFile(versionPath(p.target), raw)
 }
 
 func (p *partial) write(b []byte) error {
@@ -114,7 +127,10 @@ func (p *partial) write(b []byte) error {
 
 // finish gives the file its name.
 func (p *partial) finish() error {
-	if err := cmp.Or(p.file.Sync(), os.Rename(bytesPath(p.target), p.target)); err != nil {
+	if err := p.file.Sync(); err != nil {
+		return err
+	}
+	if err := safefile.Rename(bytesPath(p.target), p.target); err != nil {
 		return err
 	}
 	os.Remove(versionPath(p.target))
@@ -127,4 +143,7 @@ func (p *partial) discard() {
 	os.Remove(bytesPath(p.target))
 }
 
-func (p *partial) close() { p.file.Close() }
+func (p *partial) close() {
+	p.file.Close() // an error of a file that was never opened, or whose bytes are on the disk already
+	p.lock.Release()
+}

@@ -197,8 +197,10 @@ func TestTwoProcessesDoNotMix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openPartial(target); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("error %v, want that another process is at it", err)
+	pid := fmt.Sprintf("process %d ", os.Getpid())
+	_, err = openPartial(target)
+	if err == nil || !strings.Contains(err.Error(), "another process") || !strings.Contains(err.Error(), pid) {
+		t.Errorf("error %v, want that another process is at it, and which", err)
 	}
 	p.close()
 	again, err := openPartial(target)

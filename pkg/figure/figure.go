@@ -13,6 +13,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"darkfield/pkg/safefile"
 )
 
 // Resolution of PNG files: 9 inches make 1980 pixels, sharp at a notebook's full width.
@@ -198,25 +200,10 @@ func drawColumn(c draw.Canvas, title string, entries []entry) {
 	}
 }
 
-// replace writes data to path by way of a temporary file beside it.
+// replace writes data to path, in a directory that is made where it is missing.
 func replace(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // fails, as it should, once renamed
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if closed := tmp.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return safefile.WriteFile(path, data)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"darkfield/pkg/safefile"
 	"darkfield/pkg/study"
 )
 
@@ -53,13 +54,10 @@ func (s *Session) remembered(name string, settings any) (string, error) {
 	return filepath.Join(s.Run, "results", fmt.Sprintf("%s-%.8x.json", name, key)), nil
 }
 
-// write writes a file by way of a temporary name.
+// write writes a file, in a directory that is made where it is missing.
 func write(path string, raw []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".partial", raw, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".partial", path)
+	return safefile.WriteFile(path, raw)
 }

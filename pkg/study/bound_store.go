@@ -169,7 +169,7 @@ func openBounds(dir string, key boundKey) (*boundStore, error) {
 		}
 		store.known[[2]int{b.Simulation, b.Map}] = b
 	}
-	if store.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+	if store.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o666); err != nil {
 		return fail(err)
 	}
 	if err := errors.Join(store.file.Truncate(int64(len(raw))), seekEnd(store.file)); err != nil {

@@ -3,9 +3,12 @@ package study
 import (
 	"encoding/csv"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"darkfield/pkg/safefile"
 )
 
 // table collects the rows of a CSV file in long form: one number a row, with all that identifies it.
@@ -31,48 +34,27 @@ func (t *table) add(cells ...any) {
 	t.rows = append(t.rows, row)
 }
 
-// write writes the table to path by way of a temporary file, so that no half-written table is ever found there.
+// write writes the table to path, whole or not at all.
 func (t *table) write(path string) error {
-	return atomically(path, func(f *os.File) error {
-		w := csv.NewWriter(f)
-		if err := w.WriteAll(t.rows); err != nil {
-			return err
-		}
-		return w.Error()
-	})
+	return atomically(path, func(w io.Writer) error { return csv.NewWriter(w).WriteAll(t.rows) })
 }
 
-// WriteFile writes a page beside the tables, by way of a temporary file.
+// WriteFile writes a page beside the tables, whole or not at all.
 func WriteFile(path string, data []byte) error {
-	return atomically(path, func(f *os.File) error {
-		_, err := f.Write(data)
+	return atomically(path, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
 	})
 }
 
-// atomically lets fill write a temporary file beside path and renames it to path.
-func atomically(path string, fill func(*os.File) error) error {
-	fail := func(err error) error { return fmt.Errorf("study: write %s: %w", path, err) }
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fail(err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
-	if err != nil {
-		return fail(err)
-	}
-	defer os.Remove(f.Name()) // fails, as it should, once renamed
-	err = fill(f)
+// atomically lets fill write the file at path, in a directory that is made where it is missing.
+func atomically(path string, fill func(io.Writer) error) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = safefile.Write(path, fill)
 	}
 	if err != nil {
-		return fail(err)
+		return fmt.Errorf("study: %w", err)
 	}
 	return nil
 }

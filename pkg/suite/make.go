@@ -12,12 +12,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"github.com/goccy/go-yaml"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/safefile"
 )
 
 // Config says which set to make.
@@ -53,9 +55,20 @@ How each set was made stands in universe_<set>.yaml.
 // Make simulates what is missing of a set and writes it in CMD's layout. Universes lie ready as soon as they are done, so that
 // a cancelled or killed call loses only those in work; the same call goes on. progress, if not nil, is told universes done,
 // from one goroutine at a time.
+//
+// One process at a time makes a set: while it does, other calls end at once with a
+// safefile.HeldError. Different sets of one directory may be made at the same time.
 func Make(ctx context.Context, c Config, progress func(done, all int)) error {
-	universes, err := c.prepare()
+	universes, err := c.check()
 	if err != nil {
+		return err
+	}
+	lock, err := c.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	if err := c.settle(); err != nil {
 		return err
 	}
 	params := make([]cosmology.Params, len(universes))
@@ -72,8 +85,8 @@ func Make(ctx context.Context, c Config, progress func(done, all int)) error {
 	return w.Finish()
 }
 
-// prepare checks the configuration against itself and against what is in the directory.
-func (c Config) prepare() ([]Universe, error) {
+// check checks the configuration against itself and returns the universes that it asks for.
+func (c Config) check() ([]Universe, error) {
 	universes, err := c.design()
 	if err != nil {
 		return nil, err
@@ -84,31 +97,56 @@ func (c Config) prepare() ([]Universe, error) {
 	if c.Cells < 1 || c.NBody.Pixels%c.Cells != 0 {
 		return nil, fmt.Errorf("suite: side %d, want a divisor of the %d pixels that universes are projected to", c.Cells, c.NBody.Pixels)
 	}
+	return universes, nil
+}
+
+// lock makes the directory and takes the right to make the set there. Where nothing can be written
+// there is no lock, and none is needed: a set that is complete is found so, and another one cannot
+// be made.
+func (c Config) lock() (*safefile.Lock, error) {
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("suite: %w", err)
+	}
+	lock, err := safefile.Acquire(filepath.Join(c.Dir, fmt.Sprintf("universe_%s.lock", c.Set)))
+	var held *safefile.HeldError
+	switch {
+	case errors.As(err, &held):
+		return nil, fmt.Errorf("suite: another process is making set %s in %s: %w", c.Set, c.Dir, err)
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+		return nil, nil // Release of nil does nothing
+	case err != nil:
+		return nil, fmt.Errorf("suite: %w", err)
+	}
+	return lock, nil
+}
+
+// settle writes how the set is made, or compares it with what is in the directory.
+func (c Config) settle() error {
 	c.Simulator = nbody.Version
 	text, err := yaml.Marshal(c)
 	if err != nil {
-		return nil, fmt.Errorf("suite: %w", err)
-	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("suite: %w", err)
+		return fmt.Errorf("suite: %w", err)
 	}
 	path := settings(c.Dir, c.Set)
 	switch old, err := os.ReadFile(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		// The settings last: where they are, the next call writes neither.
-		if err := writeFile(filepath.Join(c.Dir, "README.txt"), []byte(readme)); err != nil {
-			return nil, err
+		err := safefile.WriteFile(filepath.Join(c.Dir, "README.txt"), []byte(readme))
+		if err == nil {
+			err = safefile.WriteFile(path, text)
 		}
-		return universes, writeFile(path, text)
+		if err != nil {
+			return fmt.Errorf("suite: %w", err)
+		}
 	case err != nil:
-		return nil, fmt.Errorf("suite: %w", err)
+		return fmt.Errorf("suite: %w", err)
 	case !bytes.Equal(old, text):
 		if err := sameSimulator(old, path); err != nil {
-			return nil, err
+			return err
 		}
-		return nil, fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another directory", c.Dir, difference(old, text))
+		return fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another directory", c.Dir, difference(old, text))
 	}
-	return universes, nil
+	return nil
 }
 
 // sameSimulator refuses settings of another version of the simulator. Version 1 wrote none.
@@ -156,20 +194,6 @@ func difference(old, now []byte) string {
 		}
 	}
 	return "another number of settings"
-}
-
-// writeFile writes a small file by way of a temporary name.
-func writeFile(path string, text []byte) error {
-	partial := path + ".partial"
-	err := os.WriteFile(partial, text, 0o644)
-	if err == nil {
-		err = os.Rename(partial, path)
-	}
-	if err != nil {
-		os.Remove(partial)
-		return fmt.Errorf("suite: write %s: %w", path, err)
-	}
-	return nil
 }
 
 // simulate runs the missing universes, one a worker.

@@ -99,11 +99,11 @@ func TestStoppedBeforeSettings(t *testing.T) {
 	if err := Make(context.Background(), tiny(straight, camels.CV, 1), nil); err != nil {
 		t.Fatal(err)
 	}
-	obstacle := filepath.Join(broken, "README.txt.partial")
+	obstacle := filepath.Join(broken, "README.txt")
 	if err := os.Mkdir(obstacle, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Make(context.Background(), tiny(broken, camels.CV, 1), nil); err == nil || !strings.Contains(err.Error(), obstacle[:len(obstacle)-len(".partial")]) {
+	if err := Make(context.Background(), tiny(broken, camels.CV, 1), nil); err == nil || !strings.Contains(err.Error(), obstacle) {
 		t.Fatalf("error = %v, want one that names the README", err)
 	}
 	os.Remove(obstacle)
@@ -391,7 +391,10 @@ func TestResponses(t *testing.T) {
 		t.Errorf("the reader finds %+v, %v", varied, err)
 	}
 	small.Sims *= 2
-	if _, err := small.prepare(); err != nil {
+	if _, err := small.check(); err != nil {
+		t.Errorf("responses cannot grow: %v", err)
+	}
+	if err := small.settle(); err != nil {
 		t.Errorf("responses cannot grow: %v", err)
 	}
 	back, ok, err := Settings(small.Dir, camels.OneP)

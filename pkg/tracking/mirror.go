@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"darkfield/pkg/safefile"
 )
 
 // Statuses of a run, as MLflow names them.
@@ -102,10 +104,7 @@ func (m *Mirror) remember() error {
 	m.sent.Server = m.server
 	raw, err := json.MarshalIndent(m.sent, "", "  ")
 	if err == nil {
-		err = os.WriteFile(m.memory()+".partial", append(raw, '\n'), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(m.memory()+".partial", m.memory())
+		err = safefile.WriteFile(m.memory(), append(raw, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("tracking: %w", err)

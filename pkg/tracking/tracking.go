@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
+
+	"darkfield/pkg/safefile"
 )
 
 // Record is the metrics of one step of a run.
@@ -41,39 +43,24 @@ func Open(path string, step int) (*Writer, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".metrics.*.partial")
+	err = safefile.Write(path, func(w io.Writer) error {
+		for _, r := range records {
+			if r.Step <= step {
+				if err := r.write(w); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tracking: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return nil, fmt.Errorf("tracking: write %s: %w", path, err)
 	}
-	defer os.Remove(f.Name()) // fails, as it should, once renamed
-	w := &Writer{path: path, file: f}
-	if err := w.start(records, step); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return w, nil
-}
-
-// start writes the records up to step and gives the file its name.
-func (w *Writer) start(records []Record, step int) error {
-	for _, r := range records {
-		if r.Step <= step {
-			if err := w.Append(r); err != nil {
-				return err
-			}
-		}
-	}
-	err := w.file.Chmod(0o644)
-	if err == nil {
-		err = w.file.Sync() // or a crash of the machine could leave the name without its content
-	}
-	if err == nil {
-		err = os.Rename(w.file.Name(), w.path)
-	}
-	if err != nil {
-		return fmt.Errorf("tracking: write %s: %w", w.path, err)
-	}
-	return nil
+	return &Writer{path: path, file: f}, nil
 }
 
 // Append writes one record, dated now unless it has a time. Values must be finite: JSON has no others.
@@ -81,14 +68,19 @@ func (w *Writer) Append(r Record) error {
 	if r.Time.IsZero() {
 		r.Time = time.Now().UTC().Truncate(time.Millisecond)
 	}
-	line, err := json.Marshal(r)
-	if err == nil {
-		_, err = w.file.Write(append(line, '\n'))
-	}
-	if err != nil {
+	if err := r.write(w.file); err != nil {
 		return fmt.Errorf("tracking: write %s at step %d: %w", w.path, r.Step, err)
 	}
 	return nil
+}
+
+// write writes the line of a record.
+func (r Record) write(w io.Writer) error {
+	line, err := json.Marshal(r)
+	if err == nil {
+		_, err = w.Write(append(line, '\n'))
+	}
+	return err
 }
 
 // Close closes the file.

@@ -6,11 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"darkfield/pkg/safefile"
 )
 
 // claim is a run directory that no other process trains in.
 type claim struct {
 	dir  directory
+	lock *safefile.Lock
 	held *os.File // the directory itself, whatever its path comes to name
 }
 
@@ -20,14 +23,18 @@ func (d directory) lock() (*claim, error) {
 	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
 		return nil, fmt.Errorf("training: make the run directory: %w", err)
 	}
+	lock, err := safefile.Acquire(filepath.Join(string(d), "run.lock"))
+	var held *safefile.HeldError
+	if errors.As(err, &held) {
+		return nil, fmt.Errorf("training: another process is training in %s: %w, or use another directory", d, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("training: claim the run directory: %w", err)
+	}
 	f, err := os.Open(string(d))
 	if err != nil {
+		lock.Release()
 		return nil, fmt.Errorf("training: open the run directory: %w", err)
-	}
-	// File systems without locks answer with other errors: there the user has to take care.
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
-		f.Close()
-		return nil, fmt.Errorf("training: another process is training in %s: wait for it, stop it, or use another directory", d)
 	}
 	for _, dir := range []string{string(d), d.checkpoints()} {
 		entries, _ := os.ReadDir(dir)
@@ -37,10 +44,13 @@ func (d directory) lock() (*claim, error) {
 			}
 		}
 	}
-	return &claim{d, f}, nil
+	return &claim{d, lock, f}, nil
 }
 
-func (c *claim) release() { c.held.Close() }
+func (c *claim) release() {
+	c.lock.Release()
+	c.held.Close()
+}
 
 // check returns an error if the directory was deleted, or something else put in its place. Whoever did that does not want the run
 // back there, and another process may have begun one.

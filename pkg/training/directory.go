@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/safefile"
 	"darkfield/pkg/tracking"
 	"darkfield/pkg/unet"
 )
@@ -115,23 +116,10 @@ func (d directory) configure(c Config, m checkpoint.Manifest) error {
 	if bytes.Equal(old, now) {
 		return nil
 	}
-	if err := replace(d.config(), now); err != nil {
-		return fmt.Errorf("training: write %s: %w", d.config(), err)
+	if err := safefile.WriteFile(d.config(), now); err != nil {
+		return fmt.Errorf("training: %w", err)
 	}
 	return nil
-}
-
-// replace writes a file by way of a temporary name.
-func replace(path string, text []byte) error {
-	partial := path + ".partial"
-	err := os.WriteFile(partial, text, 0o644)
-	if err == nil {
-		err = os.Rename(partial, path)
-	}
-	if err != nil {
-		os.Remove(partial)
-	}
-	return err
 }
 
 // latest returns the checkpoint that the run resumes from, if there is one.

@@ -7,13 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"darkfield/pkg/safefile"
 )
 
 func (d directory) selected() string { return filepath.Join(string(d), "selected.txt") }
 
 // Select marks one of the checkpoints of a run directory, or of that of a stage, as the one to use.
 func Select(dir, checkpoint string) error {
-	if err := replace(directory(dir).selected(), []byte(filepath.Base(checkpoint)+"\n")); err != nil {
+	if err := safefile.WriteFile(directory(dir).selected(), []byte(filepath.Base(checkpoint)+"\n")); err != nil {
 		return fmt.Errorf("training: mark %s as selected: %w", checkpoint, err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/compute"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/safefile"
 )
 
 // A run in stages has a run directory of its own for each of them below the one that the user names: stage-1, stage-2, …. A run in
@@ -192,7 +193,7 @@ func (j *Job) startFrom(before string) error {
 	if err := os.MkdirAll(j.Dir, 0o755); err != nil {
 		return fail(err)
 	}
-	if err := replace(d.origin(), raw); err != nil {
+	if err := safefile.WriteFile(d.origin(), raw); err != nil {
 		return fail(err)
 	}
 	return nil

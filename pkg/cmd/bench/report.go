@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"darkfield/pkg/safefile"
 )
 
 // ours names our way; plain is PyTorch as it runs when nothing is asked of it, in the order of the paper's authors. A name that ends in
@@ -149,18 +151,14 @@ func (r report) write(base string) error {
 	return nil
 }
 
-// write writes a file under another name and renames it, so that it is never half there.
+// write writes a file, in a directory that is made where it is missing.
 func write(path, text string) error {
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err == nil {
-		err = os.WriteFile(path+".partial", []byte(text), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(path+".partial", path)
+		err = safefile.WriteFile(path, []byte(text))
 	}
 	if err != nil {
-		os.Remove(path + ".partial")
-		return fmt.Errorf("write %s: %w: name another directory with -out", path, err)
+		return fmt.Errorf("%w: name another directory with -out", err)
 	}
 	return nil
 }

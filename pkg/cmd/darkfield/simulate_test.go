@@ -19,7 +19,13 @@ const simulations = 12
 // simulate starts the command as a process that makes a small set in dir, of universes that take some 10 ms each.
 func simulate(t *testing.T, dir, workers string) *process {
 	t.Helper()
-	return start(t, "simulate", "--set", "LH", "--sims", strconv.Itoa(simulations), "--side", "16", "--seed", "3", "--particles", "16",
+	return simulateSet(t, "LH", dir, workers)
+}
+
+func simulateSet(t *testing.T, set, dir, workers string) *process {
+	t.Helper()
+	return start(t, "simulate", "--set", set, "--sims", strconv.Itoa(simulations), "--side", "16",
+		"--seed", "3", "--particles", "16",
 		"--steps", "40", "--pixels", "32", "--neighbours", "32", "--workers", workers, "--out", dir)
 }
 
@@ -144,4 +150,74 @@ func TestSimulateIsReproducible(t *testing.T) {
 		simulate(t, dir, "2").finish(t)
 		sameFiles(t, files(t, dir), want)
 	})
+}
+
+// TestTwoSimulateOneDirectory: of two processes that make the same set of one directory, one makes
+// it and the other, if they meet, ends with exit status 1 and one line that names the first; given
+// again, it finds the set made.
+func TestTwoSimulateOneDirectory(t *testing.T) {
+	unbroken := t.TempDir()
+	simulate(t, unbroken, "1").finish(t)
+	want := files(t, unbroken)
+	rng := rand.New(rand.NewPCG(11, 11))
+	refused := 0
+	for range 3 {
+		dir := t.TempDir()
+		first := simulate(t, dir, "1")
+		time.Sleep(time.Duration(rng.IntN(200)) * time.Millisecond)
+		second := simulate(t, dir, "1")
+		<-first.ended
+		<-second.ended
+		one, other := first, second
+		if !one.ProcessState.Success() { // the second may have been faster
+			one, other = other, one
+		}
+		if one.finish(t); !other.ProcessState.Success() {
+			refused++
+			other.fails(t, "process "+strconv.Itoa(one.Process.Pid)+" ", "darkfield simulate --set LH",
+				dir, "give the same command again")
+			if n := strings.Count(other.errors.String(), "\n"); n != 1 {
+				t.Errorf("%d lines, want one: %s", n, other.errors.String())
+			}
+			simulate(t, dir, "1").finish(t)
+		}
+		sameFiles(t, files(t, dir), want)
+	}
+	t.Logf("%d refused", refused)
+	if refused == 0 {
+		t.Error("the two never met")
+	}
+}
+
+// TestTwoSetsOneDirectory: processes that make different sets of one directory do not see each
+// other.
+func TestTwoSetsOneDirectory(t *testing.T) {
+	together, apart := t.TempDir(), t.TempDir()
+	sets := []string{"LH", "CV"}
+	var processes []*process
+	for _, set := range sets {
+		simulateSet(t, set, apart, "1").finish(t)
+		processes = append(processes, simulateSet(t, set, together, "1"))
+	}
+	for _, p := range processes {
+		p.finish(t)
+	}
+	sameFiles(t, files(t, together), files(t, apart))
+}
+
+// TestSimulateUmask: the files of a set are for whom the umask says.
+func TestSimulateUmask(t *testing.T) {
+	for mask, want := range map[int]fs.FileMode{0o077: 0o600, 0o002: 0o664} {
+		dir := t.TempDir()
+		old := syscall.Umask(mask)
+		p := simulate(t, dir, "2")
+		syscall.Umask(old)
+		p.finish(t)
+		for name := range files(t, dir) {
+			info, err := os.Stat(filepath.Join(dir, name))
+			if err != nil || info.Mode() != want {
+				t.Errorf("umask %#o: %s has mode %v (%v), want %v", mask, name, info.Mode(), err, want)
+			}
+		}
+	}
 }
