@@ -62,7 +62,7 @@ for package in $(go list ./pkg/... 2>/dev/null); do
 done
 # The race detector makes simulations ten times slower: the long ones run without it.
 go_tests 'Go tests with the race detector' -race -short "${race[@]}"
-go_tests 'Go tests' "${plain[@]}" ./pkg/suite
+go_tests 'Go tests' "${plain[@]}" ./pkg/suite ./pkg/nbody
 
 echo '== notebooks, toy universes'
 books

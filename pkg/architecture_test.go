@@ -68,7 +68,7 @@ var table = []row{
 	{room: "baseline", rooms: "trend checkpoint cosmology field likelihood summary training unet", modules: []string{gomlx, compute, gonum}},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
 	{room: "emulator", rooms: "trend unet diffusion checkpoint cosmology fft field", modules: []string{gomlx, compute, gonum}},
-	{room: "validation", rooms: "cosmology fft field nbody camels suite summary", modules: []string{gonum}},
+	{room: "validation", rooms: "safefile cosmology fft field nbody camels suite summary", modules: []string{gonum}},
 	{room: "study", rooms: "safefile trend tracking cosmology field camels summary diffusion emulator likelihood calibration hmc baseline", modules: []string{gonum}},
 	{room: "figure", rooms: "safefile cosmology field summary likelihood calibration hmc study validation", modules: []string{gonum, plot}},
 	{room: "preset", rooms: "baseline unet diffusion training study suite nbody cosmology camels validation hmc"},

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/safefile"
 )
 
 // measurements is the version of what is measured of a simulation: to be raised when that changes.
@@ -150,25 +150,14 @@ func runAll(ctx context.Context, tasks []task, progress func(fraction float64)) 
 	return nil
 }
 
-// replace writes a file by way of a temporary name.
+// replace writes a file whole or not at all, and makes its directory.
 func replace(path string, content []byte) error {
-	fail := func(err error) error {
-		return fmt.Errorf("validation: write %s: %w; check that the directory can be written to", path, err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fail(err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.partial")
-	if err != nil {
-		return fail(err)
-	}
-	defer os.Remove(f.Name()) // fails, as it should, once renamed
-	_, err = f.Write(content)
-	if err = cmp.Or(err, f.Chmod(fs.FileMode(0o644)), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+	err := os.MkdirAll(filepath.Dir(path), 0o777)
+	if err == nil {
+		err = safefile.WriteFile(path, content)
 	}
 	if err != nil {
-		return fail(err)
+		return fmt.Errorf("validation: %w; check that the directory can be written to", err)
 	}
 	return nil
 }
