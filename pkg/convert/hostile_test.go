@@ -145,7 +145,7 @@ func TestDamage(t *testing.T) {
 				part[random.IntN(len(part))] = byte(random.Uint32())
 			}
 			path := write(t, name, raw)
-			_, err := Import(path, filepath.Join(t.TempDir(), "out.safetensors"), Default())
+			_, err := Import(path, filepath.Join(t.TempDir(), "out.safetensors"), Options{})
 			if err != nil && (strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), path)) {
 				t.Errorf("error = %q, want one line that names the file", err)
 			}
@@ -164,7 +164,7 @@ func FuzzImport(f *testing.F) {
 	f.Add(zipped(f, []byte("\x80\x02ccollections\nOrderedDict\n)R}X\x09\x00\x00\x00_metadataNsb.")))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, content := range [][]byte{raw, zipped(t, raw)} {
-			_, _ = Import(write(t, "a.pt", content), filepath.Join(t.TempDir(), "out.safetensors"), Default()) // must not panic
+			_, _ = Import(write(t, "a.pt", content), filepath.Join(t.TempDir(), "out.safetensors"), Options{}) // must not panic
 		}
 	})
 }

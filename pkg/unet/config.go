@@ -32,10 +32,12 @@ func (c Config) WithDim(dim int) Config {
 const (
 	mostDim        = 1 << 12
 	mostMultiplier = 1 << 8
-	mostLevels     = 12 // halves a map of 2048 pixels to a single one
 	mostHidden     = 1 << 14
 	mostThetas     = 1 << 10
 )
+
+// MostLevels halves a map of 2048 pixels to a single one.
+const MostLevels = 12
 
 // Validate returns an error that names every field that is out of range. What it accepts can be
 // built: Parameters lists its tensors, and Predict makes its graph for maps that CheckSide accepts.
@@ -50,7 +52,7 @@ func (c Config) Validate() error {
 	bad(c.Dim >= 4 && c.Dim <= mostDim && c.Dim%2 == 0, "Dim", c.Dim, fmt.Sprintf("an even number, 4 to %d", mostDim))
 	bad(c.Groups < 1 || c.Dim%c.Groups == 0, "Dim", c.Dim, fmt.Sprintf("a multiple of Groups = %d", c.Groups))
 	levels := len(c.Multipliers)
-	bad(levels >= 2 && levels <= mostLevels, "Multipliers", c.Multipliers, fmt.Sprintf("2 to %d levels", mostLevels))
+	bad(levels >= 2 && levels <= MostLevels, "Multipliers", c.Multipliers, fmt.Sprintf("2 to %d levels", MostLevels))
 	bad(levels < 1 || c.Multipliers[0] == 1, "Multipliers", c.Multipliers, "1 first: the last block has the width Dim and the finest level's input")
 	bad(!slices.ContainsFunc(c.Multipliers, func(m int) bool { return m < 1 || m > mostMultiplier }),
 		"Multipliers", c.Multipliers, fmt.Sprintf("every entry 1 to %d", mostMultiplier))
