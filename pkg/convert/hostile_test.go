@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"darkfield/pkg/unet"
 )
 
 // zipped is a .pt file around a pickle; storage 0 has eight float32.
@@ -99,6 +102,7 @@ func TestLyingLengths(t *testing.T) {
 		"repeated values":    one("K\x08", large+"\x85", "K\x00\x85"),
 		"shape":              one("K\x08", large+large+"\x86", "K\x01K\x01\x86"),
 		"strides":            one("K\x08", "K\x04\x85", "K\x03\x85"),
+		"strides beyond 64":  one(large, "K\x03"+large+"\x86", large+"K\x01\x86"),
 		"rank":               one("K\x08", "K\x08\x85", "K\x01K\x01\x86"),
 		"negative":           one("K\x08", "J\xff\xff\xff\xff\x85", "K\x01\x85"),
 		"legacy":             []byte(magicPickle + protocolPickle + systemPickle + "\x80\x02X" + four(1<<31-1) + "abc."),
@@ -120,6 +124,40 @@ func TestLyingLengths(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if got := after.TotalAlloc - before.TotalAlloc; got > 32<<20 {
 			t.Errorf("%s: a file of %d bytes made %d MiB of allocations", name, len(raw), got>>20)
+		}
+	}
+}
+
+// TestTangles: containers that hold themselves, are held a million times or lie deep end soon.
+func TestTangles(t *testing.T) {
+	key := func(s string) string { return "X" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) + s }
+	shared := "](" + strings.Repeat("h\x01", 1<<20) + "e" // a list of one list, a million times
+	deep := strings.Repeat("}"+key("a"), 500) + "N" + strings.Repeat("s", 500)
+	var wide strings.Builder
+	for i := range 200000 {
+		wide.WriteString(key(fmt.Sprint(i)) + "}")
+	}
+	long := dict{{"time_mlp.1.weight", unet.Array{Shape: []int{1}, Data: []float32{1}}}}
+	for i := range 2000 {
+		long = append(long, pair{strings.Repeat("a.", 2000) + fmt.Sprint(i), unet.Array{Shape: []int{1}, Data: []float32{1}}})
+	}
+	for name, raw := range map[string][]byte{
+		"a dict in itself":    zipped(t, []byte("\x80\x02}q\x01"+key("a")+"h\x01s.")),
+		"a list in itself":    zipped(t, []byte("\x80\x02]q\x01h\x01a.")),
+		"a million times":     zipped(t, []byte("\x80\x02]q\x01"+shared+".")),
+		"a million in a dict": zipped(t, []byte("\x80\x02]q\x010}q\x02"+key("b")+shared+"s.")),
+		"deep":                zipped(t, []byte("\x80\x02"+deep+".")),
+		"wide":                zipped(t, []byte("\x80\x02}("+wide.String()+"u.")),
+		"long names":          saved(t, long),
+		"lists of lists":      zipped(t, []byte("\x80\x02"+strings.Repeat("](", 900)+strings.Repeat("e", 900)+".")),
+		"legacy":              []byte(magicPickle + "\x80\x02]q\x01h\x01a." + systemPickle),
+	} {
+		start := time.Now()
+		if got := refused(t, write(t, "bad.pt", raw)); len(got) > 2500 {
+			t.Errorf("%s: an error of %d bytes", name, len(got))
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: a file of %d bytes took %v", name, len(raw), took)
 		}
 	}
 }

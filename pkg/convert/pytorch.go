@@ -33,10 +33,14 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	found := map[string]*storage{}
 	value, _, err := unpickle(raw, allowed, func(id any) (any, error) {
 		key, s, err := storageID(id)
 		if err != nil {
 			return nil, err
+		}
+		if known := found[key]; known != nil && known.kind == s.kind && known.count == s.count {
+			return known, nil // of another tensor, too
 		}
 		file := files[dir+"/data/"+key]
 		want := uint64(s.count) * uint64(bytesOf[s.kind])
@@ -49,6 +53,7 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 			return nil, refusal(fmt.Sprintf("storage %.20q has %d bytes, want %d: the file is damaged", key, file.UncompressedSize64, want))
 		}
 		s.bytes = func() ([]byte, error) { return content(file, int64(want)) }
+		found[key] = s
 		return s, nil
 	})
 	return value, err
@@ -262,26 +267,33 @@ func (s *source) say(key string, value any) {
 
 // walk notes a dictionary and those within it.
 func (s *source) walk(path string, value any, seen map[any]bool, depth int) {
+	switch value.(type) {
+	case *types.Dict, *types.OrderedDict, *types.List, *types.Tuple:
+	default:
+		return
+	}
 	if depth > deepest || len(s.dictionaries) >= mostTables || seen[value] {
 		return
 	}
+	seen[value] = true
 	below := func(key string) string { return strings.TrimPrefix(path+"/"+key, "/") }
 	switch v := value.(type) {
 	case *types.Dict, *types.OrderedDict:
-		seen[value] = true
 		d := dictionary{path: path}
 		for _, e := range entries(v) {
 			if t, ok := e.value.(tensor); ok {
 				d.add(e.key, t)
-			} else if !aside(e.key) {
-				s.walk(below(e.key), e.value, seen, depth+1)
 			}
 		}
 		if d.tensors != nil {
 			s.dictionaries = append(s.dictionaries, d)
 		}
+		for _, e := range entries(v) {
+			if !aside(e.key) {
+				s.walk(below(e.key), e.value, seen, depth+1)
+			}
+		}
 	case *types.List, *types.Tuple:
-		seen[value] = true
 		items := items(v)
 		var all []tensor
 		for i, item := range items {
