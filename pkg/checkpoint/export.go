@@ -28,7 +28,8 @@ func Export(path string, m Manifest, w unet.Weights) error {
 	for name, a := range w {
 		views[name] = view{a}
 	}
-	info := map[string]string{"format": "pt", exportKey: string(text)} // some of PyTorch's loaders ask for the format
+	// some of PyTorch's loaders ask for the format
+	info := map[string]string{"format": "pt", exportKey: string(text)}
 	return atomically(path, func(out io.Writer) error { return safetensors.SerializeToWriter(views, info, out) })
 }
 

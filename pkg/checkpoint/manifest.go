@@ -18,8 +18,8 @@ const Version = 1
 type Manifest struct {
 	Version    int                  `json:"version"`
 	Network    unet.Config          `json:"network"`
-	Schedule   string               `json:"schedule"`             // name of the variance schedule, as diffusion.Named takes it
-	Betas      []float64            `json:"betas,omitempty"`      // its variances β_1…β_T, where it is named diffusion.OwnName
+	Schedule   string               `json:"schedule"`             // of variances, by name: see diffusion.Named
+	Betas      []float64            `json:"betas,omitempty"`      // β_1…β_T, where that name is diffusion.OwnName
 	Prediction diffusion.Prediction `json:"prediction,omitempty"` // what the network's output is; empty: epsilon
 	Step       int                  `json:"step"`                 // optimiser steps taken
 	Prior      cosmology.Prior      `json:"prior"`                // range that θ is scaled over
@@ -41,7 +41,8 @@ func (m Manifest) Diffusion() (diffusion.Schedule, error) {
 // training and emulators know no others. Checkpoints of other networks can be kept and inspected.
 func (m Manifest) Conditioned() error {
 	if want := len(cosmology.UnitParams{}); m.Network.Thetas != want {
-		return fmt.Errorf("its network is conditioned on %d parameters, this version can use networks of %d (Ω_m and σ_8): it can be inspected and converted, not used",
+		return fmt.Errorf("its network is conditioned on %d parameters, this version can use networks "+
+			"of %d (Ω_m and σ_8): it can be inspected and converted, not used",
 			m.Network.Thetas, want)
 	}
 	return nil

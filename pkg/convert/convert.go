@@ -40,7 +40,8 @@ type Options struct {
 // Paper returns the data of the paper.
 func Paper() Options {
 	d := camels.CMD("IllustrisTNG")
-	return Options{Suite: d.Suite, Set: string(camels.LH), Unit: d.Unit, Side: 64, BoxSide: d.BoxSide, LogMin: &d.LogRange[0], LogMax: &d.LogRange[1]}
+	return Options{Suite: d.Suite, Set: string(camels.LH), Unit: d.Unit, Side: 64, BoxSide: d.BoxSide,
+		LogMin: &d.LogRange[0], LogMax: &d.LogRange[1]}
 }
 
 // over returns the manifest with what o says of data.
@@ -88,10 +89,10 @@ type Report struct {
 
 	Prediction diffusion.Prediction `json:"prediction,omitempty"`
 	LogTheta   bool                 `json:"log_theta,omitempty"`
-	Assumed    []string             `json:"assumed,omitempty"`  // what neither file nor flags say, and is taken to be as in the paper
-	Where      map[string]string    `json:"where,omitempty"`    // in the file the weights (raw) and their average (ema) were found
-	Buffers    int                  `json:"buffers,omitempty"`  // tensors of wrappers around the network, which are no weights
-	NotUsed    []string             `json:"not_used,omitempty"` // of which these may be something else, and other networks
+	Assumed    []string             `json:"assumed,omitempty"`  // as in the paper, since nobody says
+	Where      map[string]string    `json:"where,omitempty"`    // the weights (raw) and their average (ema) lie
+	Buffers    int                  `json:"buffers,omitempty"`  // tensors around the network, no weights
+	NotUsed    []string             `json:"not_used,omitempty"` // of these, what is not known, and other networks
 	LeftOut    bool                 `json:"transfer_function_left_out,omitempty"`
 }
 
@@ -119,7 +120,8 @@ func Import(in, out string, o Options) (Report, error) {
 	if err := s.choose(); err != nil {
 		return fail(err)
 	}
-	r := Report{In: in, Out: out, Format: s.format, Weights: Raw, Kinds: map[string]int{}, Where: map[string]string{}}
+	r := Report{In: in, Out: out, Format: s.format, Weights: Raw, Kinds: map[string]int{},
+		Where: map[string]string{}}
 	first := s.raw
 	if s.raw != nil {
 		r.Where[Raw] = s.raw.where()
@@ -152,20 +154,21 @@ func Import(in, out string, o Options) (Report, error) {
 }
 
 // describe makes the manifest of what the file, the flags and the paper say, in this order.
-func (s *source) describe(group map[string]tensor, o Options, r *Report) (checkpoint.Manifest, error) {
-	m := checkpoint.Manifest{Version: checkpoint.Version, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior()}
+func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m checkpoint.Manifest, err error) {
+	m = checkpoint.Manifest{Version: checkpoint.Version, Schedule: diffusion.PaperName,
+		Prior: cosmology.CAMELSPrior()}
 	m.Data.Split = checkpoint.Split{Train: []int{}, Validation: []int{}, Test: []int{}}
 	m = Paper().over(m)
 	if s.manifest != nil {
 		m = *s.manifest
 	}
 	m = o.over(m)
-	var err error
-	if m.Network, r.Assumed, err = s.form(group, o); err != nil {
+	if m.Network, r.Assumed, err = s.form(weights, o); err != nil {
 		return m, err
 	}
 	if err := m.Network.Validate(); err != nil {
-		return m, fmt.Errorf("has tensors of no network of the paper's kind: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return m, fmt.Errorf("has tensors of no network of the paper's kind: %s",
+			strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	for _, part := range []struct {
 		find  func(*checkpoint.Manifest, Options) (bool, error)
@@ -184,7 +187,8 @@ func (s *source) describe(group map[string]tensor, o Options, r *Report) (checkp
 		}
 	}
 	if s.manifest == nil && (o.LogMin == nil || o.LogMax == nil) {
-		r.Assumed = append(r.Assumed, fmt.Sprintf("log10 of maps from %g to %g", m.Scaling.Min, m.Scaling.Max))
+		r.Assumed = append(r.Assumed, fmt.Sprintf("log10 of maps from %g to %g", m.Scaling.Min,
+			m.Scaling.Max))
 	}
 	if n, _ := s.number("step global_step itn iteration iterations iter niter n_iter it"); n > 0 {
 		m.Step = n

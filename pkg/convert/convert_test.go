@@ -88,7 +88,8 @@ func small(seed uint64) (unet.Config, unet.Weights) {
 func exported(t *testing.T, w unet.Weights) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "in.safetensors")
-	if err := checkpoint.Write(path, "nobody's", nil, w); err != nil { // as by a program that knows no manifest
+	// as by a program that knows no manifest
+	if err := checkpoint.Write(path, "nobody's", nil, w); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -224,7 +225,8 @@ func TestFaults(t *testing.T) {
 	if _, err := Import(in, out, d); err == nil || !strings.Contains(err.Error(), "33 pixels") {
 		t.Errorf("error = %v, want it to name the side", err)
 	}
-	if _, err := Import(in, filepath.Join(t.TempDir(), "out.pt"), Options{}); err == nil || !strings.Contains(err.Error(), ".safetensors") {
+	if _, err := Import(in, filepath.Join(t.TempDir(), "out.pt"), Options{}); err == nil ||
+		!strings.Contains(err.Error(), ".safetensors") {
 		t.Errorf("error = %v, want the ending", err)
 	}
 }

@@ -95,9 +95,11 @@ func own(name string) (prefix, rest string) {
 // variance schedule, weights of the loss and counters. None is part of the network.
 var buffers = func() map[string]bool {
 	out := map[string]bool{}
-	for _, name := range strings.Fields(`betas alphas alphas_cumprod alphas_cumprod_prev alphas_cumprod_next alphas_bar alpha_bar
-		sqrt_alphas sqrt_alphas_cumprod sqrt_one_minus_alphas_cumprod log_one_minus_alphas_cumprod sqrt_recip_alphas
-		sqrt_recip_alphas_cumprod sqrt_recipm1_alphas_cumprod sqrt_alphas_bar sqrt_one_minus_alphas_bar one_minus_alphas_bar
+	for _, name := range strings.Fields(`betas alphas
+		alphas_cumprod alphas_cumprod_prev alphas_cumprod_next alphas_bar alpha_bar
+		sqrt_alphas sqrt_alphas_cumprod sqrt_one_minus_alphas_cumprod log_one_minus_alphas_cumprod
+		sqrt_recip_alphas sqrt_recip_alphas_cumprod sqrt_recipm1_alphas_cumprod sqrt_alphas_bar
+		sqrt_one_minus_alphas_bar one_minus_alphas_bar
 		posterior_variance posterior_log_variance_clipped posterior_mean_coef1 posterior_mean_coef2
 		loss_weight p2_loss_weight lvlb_weights logvar snr gammas sigmas timesteps
 		initted step n_averaged num_updates decay`) {
@@ -155,7 +157,8 @@ var (
 )
 
 func (n network) has(words []string) bool {
-	parts := strings.FieldsFunc(strings.ToLower(n.path+"."+n.prefix), func(r rune) bool { return strings.ContainsRune("._/- ", r) })
+	parts := strings.FieldsFunc(strings.ToLower(n.path+"."+n.prefix),
+		func(r rune) bool { return strings.ContainsRune("._/- ", r) })
 	return slices.ContainsFunc(parts, func(p string) bool { return slices.Contains(words, p) })
 }
 
@@ -173,7 +176,8 @@ func (n network) rank() int {
 }
 
 // usualKeys are those under which training scripts save weights or their average.
-var usualKeys = append([]string{""}, strings.Fields(`model_state_dict state_dict model_state model net network unet
+var usualKeys = append([]string{""}, strings.Fields(`
+	model_state_dict state_dict model_state model net network unet
 	ema_state_dict ema_model_state_dict ema_model ema model_ema ema_state ema_weights`)...)
 
 // choose finds the networks of all dictionaries and says which are the weights and their average.
@@ -225,7 +229,8 @@ func (s *source) first(all []network) (*network, error) {
 			continue
 		}
 		if n.rank() == all[0].rank() {
-			return nil, fmt.Errorf("holds more than one network, %s and %s: save one of them alone", short(all[0].where()), short(n.where()))
+			return nil, fmt.Errorf("holds more than one network, %s and %s: save one of them alone",
+				short(all[0].where()), short(n.where()))
 		}
 		s.strangers = append(s.strangers, n.where())
 	}
@@ -234,7 +239,9 @@ func (s *source) first(all []network) (*network, error) {
 
 // same reports whether two networks share their tensors: a module under two names is saved twice.
 func (n network) same(o network) bool {
-	return maps.EqualFunc(n.of, o.of, func(a, b tensor) bool { return a.storage != nil && a.storage == b.storage && a.offset == b.offset })
+	return maps.EqualFunc(n.of, o.of, func(a, b tensor) bool {
+		return a.storage != nil && a.storage == b.storage && a.offset == b.offset
+	})
 }
 
 // shadow returns the average that EMA classes keep as a list without names, in the order of the
@@ -251,7 +258,8 @@ func (s *source) shadow() (*network, error) {
 			}
 		}
 		if len(n.of) != len(s.raw.names) || len(l.tensors) != len(s.raw.names) {
-			return nil, fmt.Errorf("holds averaged weights without names, %s, which are not those of the network %s: save the averaged network's state_dict",
+			return nil, fmt.Errorf("holds averaged weights without names, %s, which are not those of the "+
+				"network %s: save the averaged network's state_dict",
 				short(l.path), short(s.raw.where()))
 		}
 		return &n, nil
@@ -271,9 +279,11 @@ func (s *source) nothing() error {
 		return errors.New("it holds no dictionary of tensors: " + wayOut)
 	}
 	if len(found) == 0 {
-		return fmt.Errorf("it holds no tensors by name under its keys (%s): %s", list(s.keys, mostNames), wayOut)
+		return fmt.Errorf("it holds no tensors by name under its keys (%s): %s", list(s.keys, mostNames),
+			wayOut)
 	}
-	return fmt.Errorf("none of its %d tensors has a name of the paper's network, such as time_mlp.1.weight or downs.0.0.block1.proj.weight; they are %s: %s",
+	return fmt.Errorf("none of its %d tensors has a name of the paper's network, such as "+
+		"time_mlp.1.weight or downs.0.0.block1.proj.weight; they are %s: %s",
 		len(found), list(found, mostNames), wayOut)
 }
 

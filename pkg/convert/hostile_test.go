@@ -130,7 +130,10 @@ func TestLyingLengths(t *testing.T) {
 
 // TestTangles: containers that hold themselves, are held a million times or lie deep end soon.
 func TestTangles(t *testing.T) {
-	key := func(s string) string { return "X" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) + s }
+	key := func(s string) string {
+		return "X" + string(binary.LittleEndian.AppendUint32(nil,
+			uint32(len(s)))) + s
+	}
 	shared := "](" + strings.Repeat("h\x01", 1<<20) + "e" // a list of one list, a million times
 	deep := strings.Repeat("}"+key("a"), 500) + "N" + strings.Repeat("s", 500)
 	var wide strings.Builder
@@ -139,7 +142,8 @@ func TestTangles(t *testing.T) {
 	}
 	long := dict{{"time_mlp.1.weight", unet.Array{Shape: []int{1}, Data: []float32{1}}}}
 	for i := range 2000 {
-		long = append(long, pair{strings.Repeat("a.", 2000) + fmt.Sprint(i), unet.Array{Shape: []int{1}, Data: []float32{1}}})
+		long = append(long, pair{strings.Repeat("a.", 2000) + fmt.Sprint(i), unet.Array{Shape: []int{1},
+			Data: []float32{1}}})
 	}
 	for name, raw := range map[string][]byte{
 		"a dict in itself":    zipped(t, []byte("\x80\x02}q\x01"+key("a")+"h\x01s.")),
@@ -149,8 +153,9 @@ func TestTangles(t *testing.T) {
 		"deep":                zipped(t, []byte("\x80\x02"+deep+".")),
 		"wide":                zipped(t, []byte("\x80\x02}("+wide.String()+"u.")),
 		"long names":          saved(t, long),
-		"lists of lists":      zipped(t, []byte("\x80\x02"+strings.Repeat("](", 900)+strings.Repeat("e", 900)+".")),
-		"legacy":              []byte(magicPickle + "\x80\x02]q\x01h\x01a." + systemPickle),
+		"lists of lists": zipped(t, []byte("\x80\x02"+strings.Repeat("](", 900)+strings.Repeat("e",
+			900)+".")),
+		"legacy": []byte(magicPickle + "\x80\x02]q\x01h\x01a." + systemPickle),
 	} {
 		start := time.Now()
 		if got := refused(t, write(t, "bad.pt", raw)); len(got) > 2500 {
@@ -219,8 +224,10 @@ func seeds(f *testing.F) [][]byte {
 	var out [][]byte
 	for _, value := range []any{
 		dict{{"time_mlp.1.weight", a}, {"betas", row64(linear(0.1, 0.2, 4))}},
-		dict{{"step", counter(3)}, {"ema", dict{{"shadow_params", []any{a, a}}}}, {"model", dict{{"net.time_mlp.1.weight", a}}}},
-		dict{{"state_dict", dict{{"model.time_mlp.1.bias", a}, {"model_ema.time_mlp1bias", a}}}, {"objective", "pred_v"}},
+		dict{{"step", counter(3)}, {"ema", dict{{"shadow_params", []any{a, a}}}}, {"model",
+			dict{{"net.time_mlp.1.weight", a}}}},
+		dict{{"state_dict", dict{{"model.time_mlp.1.bias", a}, {"model_ema.time_mlp1bias", a}}},
+			{"objective", "pred_v"}},
 		[]any{dict{{"module.time_mlp.1.bias", a}}, 3, 0.5, true, nil},
 	} {
 		s := saver{shared: map[*unet.Array]int{}}
@@ -252,7 +259,8 @@ func FuzzContainer(f *testing.F) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	w, _ := z.Create("time_mlp.1.weight.npy")
-	w.Write([]byte("\x93NUMPY\x01\x00\x39\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n\x00\x00\x80\x3f\x00\x00\x80\x3f"))
+	w.Write([]byte("\x93NUMPY\x01\x00\x39\x00{'descr': '<f4', 'fortran_order': False, 'shape': " +
+		"(2,), }\n\x00\x00\x80\x3f\x00\x00\x80\x3f"))
 	z.Close()
 	f.Add(out.Bytes())
 	f.Fuzz(bounded)

@@ -13,11 +13,13 @@ import (
 // form finds the network's form: from the file's manifest, or else from shapes and, for what these
 // leave open, from the file or the flags. The paper's numbers are assumed where they fit the shapes
 // and nobody says otherwise; assumed names them. Where they do not fit, the choices are an error.
-func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assumed []string, err error) {
+func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assumed []string,
+	err error) {
 	if s.manifest != nil {
 		c = s.manifest.Network
 		if o.Groups != 0 && o.Groups != c.Groups || o.Heads != 0 && o.Heads != c.Heads {
-			return c, nil, fmt.Errorf("says that its network has %d groups and %d heads, against --groups or --heads: leave them out", c.Groups, c.Heads)
+			return c, nil, fmt.Errorf("says that its network has %d groups and %d heads, against "+
+				"--groups or --heads: leave them out", c.Groups, c.Heads)
 		}
 		return c, nil, nil
 	}
@@ -58,7 +60,8 @@ func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assume
 	if c.Heads == 0 {
 		c.Heads, c.HeadDim = unet.Default().Heads, unet.Default().HeadDim
 		if c.Heads*c.HeadDim != hidden {
-			return c, nil, fmt.Errorf("has attention of %d channels, which may be %s heads: state --heads", hidden, choices(hidden, true))
+			return c, nil, fmt.Errorf("has attention of %d channels, which may be %s heads: state --heads",
+				hidden, choices(hidden, true))
 		}
 		assumed = append(assumed, fmt.Sprintf("%d attention heads of %d channels", c.Heads, c.HeadDim))
 	}
@@ -67,7 +70,8 @@ func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assume
 	}
 	if c.Groups == 0 {
 		if c.Groups = unet.Default().Groups; c.Dim%c.Groups != 0 {
-			return c, nil, fmt.Errorf("has normalisations of %d channels, which may be in %s groups: state --groups", c.Dim, choices(c.Dim, false))
+			return c, nil, fmt.Errorf("has normalisations of %d channels, which may be in %s groups: "+
+				"state --groups", c.Dim, choices(c.Dim, false))
 		}
 		assumed = append([]string{fmt.Sprintf("%d groups of channels", c.Groups)}, assumed...)
 	}
@@ -87,7 +91,8 @@ func (s *source) number(keys string) (int, string) {
 // heads returns what the flags or the file say of the attention's heads, 0 for nothing.
 func (s *source) heads(hidden int, o Options) (heads, width int, err error) {
 	heads, by := s.number("attn_heads num_heads n_heads heads")
-	if width, key := s.number("attn_dim_head dim_head head_dim"); heads == 0 && width > 0 && hidden%width == 0 {
+	if width, key := s.number("attn_dim_head dim_head head_dim"); heads == 0 && width > 0 &&
+		hidden%width == 0 {
 		heads, by = hidden/width, key
 	}
 	if o.Heads != 0 {
@@ -97,7 +102,8 @@ func (s *source) heads(hidden int, o Options) (heads, width int, err error) {
 		return 0, 0, nil
 	}
 	if heads < 0 || hidden%heads != 0 {
-		return 0, 0, fmt.Errorf("has attention of %d channels, which %s = %d does not divide: want %s heads", hidden, by, heads, choices(hidden, false))
+		return 0, 0, fmt.Errorf("has attention of %d channels, which %s = %d does not divide: want %s "+
+			"heads", hidden, by, heads, choices(hidden, false))
 	}
 	return heads, hidden / heads, nil
 }
@@ -109,7 +115,8 @@ func (s *source) groups(dim int, o Options) (int, error) {
 		groups, by = o.Groups, "--groups"
 	}
 	if groups < 0 || groups > 0 && dim%groups != 0 {
-		return 0, fmt.Errorf("has normalisations of %d channels, which %s = %d does not divide: want %s groups", dim, by, groups, choices(dim, false))
+		return 0, fmt.Errorf("has normalisations of %d channels, which %s = %d does not divide: want "+
+			"%s groups", dim, by, groups, choices(dim, false))
 	}
 	return groups, nil
 }
@@ -158,7 +165,10 @@ func check(group map[string]tensor, c unet.Config) error {
 	// Short lists are named in full, and leave more of the line to the others.
 	shares, left := make([]int, len(kinds)), mostNames
 	order := []int{0, 1, 2}
-	slices.SortStableFunc(order, func(a, b int) int { return len(kinds[a].names) - len(kinds[b].names) })
+	slices.SortStableFunc(order, func(a,
+		b int) int {
+		return len(kinds[a].names) - len(kinds[b].names)
+	})
 	for i, k := range order {
 		shares[k] = min(len(kinds[k].names), left/(len(order)-i))
 		left -= shares[k]

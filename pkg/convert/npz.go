@@ -83,7 +83,10 @@ func array(f *zip.File) (tensor, error) {
 	if known, ok := map[string]string{"<f2": "F16", "<f4": "F32", "<f8": "F64"}[t.kind]; ok {
 		t.kind = known
 	}
-	for _, d := range strings.FieldsFunc(string(shape[1]), func(r rune) bool { return r == ',' || r == ' ' || r == 'L' }) {
+	for _, d := range strings.FieldsFunc(string(shape[1]), func(r rune) bool {
+		return r == ',' ||
+			r == ' ' || r == 'L'
+	}) {
 		n, err := strconv.Atoi(d)
 		if err != nil {
 			return tensor{}, fmt.Errorf("its shape has %.20s for a length", d)
@@ -91,7 +94,8 @@ func array(f *zip.File) (tensor, error) {
 		t.shape = append(t.shape, n)
 	}
 	width, ok := widths[t.kind]
-	if n, small := size(t.shape); small && n == 1 && (t.kind == "<i8" || t.kind == "<i4") { // a counter
+	// a counter
+	if n, small := size(t.shape); small && n == 1 && (t.kind == "<i8" || t.kind == "<i4") {
 		t.wide = func() ([]float64, error) {
 			raw, err := content(f, 1<<16)
 			if err != nil {

@@ -131,7 +131,8 @@ func rebuildTensor(args ...any) (any, error) {
 			return nil, fmt.Errorf("a tensor of shape %v and strides %v reaches beyond its storage of %d values: the file is damaged", shape, stride, s.count)
 		}
 	}
-	return tensor{shape: shape, kind: s.kind, storage: s, offset: offset, read: func() ([]float32, error) {
+	return tensor{shape: shape, kind: s.kind, storage: s, offset: offset, read: func() ([]float32,
+		error) {
 		if _, ok := widths[s.kind]; !ok {
 			return decode(s.kind, nil)
 		}

@@ -226,7 +226,8 @@ const (
 // called betas.
 func aside(key string) bool {
 	key = strings.ToLower(key)
-	return strings.Contains(key, "optim") || key == "opt" || strings.Contains(key, "scheduler") || key == "scaler"
+	return strings.Contains(key, "optim") || key == "opt" || strings.Contains(key, "scheduler") ||
+		key == "scaler"
 }
 
 // fromPickle lists the dictionaries of tensors of what a pickle held, and what it says besides.

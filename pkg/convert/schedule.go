@@ -44,12 +44,14 @@ func (s *source) tables(called ...string) ([]table, error) {
 		for _, d := range s.dictionaries {
 			for _, full := range d.names {
 				t := d.tensors[full]
-				if last(full) != name || len(t.shape) != 1 || t.shape[0] < diffusion.FewestSteps || t.wide == nil {
+				if last(full) != name || len(t.shape) != 1 || t.shape[0] < diffusion.FewestSteps ||
+					t.wide == nil {
 					continue
 				}
 				where := strings.TrimPrefix(d.path+": "+full, ": ")
 				if t.shape[0] > mostSteps {
-					return nil, fmt.Errorf("%s has %d time steps, want at most %d", short(where), t.shape[0], mostSteps)
+					return nil, fmt.Errorf("%s has %d time steps, want at most %d", short(where), t.shape[0],
+						mostSteps)
 				}
 				values, err := t.wide()
 				if err != nil {
@@ -66,7 +68,8 @@ func (s *source) tables(called ...string) ([]table, error) {
 // anything of them: if not, they are taken to be the paper's.
 func (s *source) schedule(m *checkpoint.Manifest, o Options) (known bool, err error) {
 	if o.Schedule != "" && o.Schedule != diffusion.PaperName {
-		return false, fmt.Errorf("--schedule %q, want %s: other schedules are taken from a tensor betas in the file", o.Schedule, diffusion.PaperName)
+		return false, fmt.Errorf("--schedule %q, want %s: other schedules are taken from a tensor "+
+			"betas in the file", o.Schedule, diffusion.PaperName)
 	}
 	betas, err := s.tables("betas")
 	if err != nil {
@@ -90,7 +93,8 @@ func (s *source) schedule(m *checkpoint.Manifest, o Options) (known bool, err er
 		}
 	}
 	if err == nil && o.Schedule != "" && m.Schedule != o.Schedule {
-		err = fmt.Errorf("holds a variance schedule of its own, %s, against --schedule %s: leave the flag out", steps(*m), o.Schedule)
+		err = fmt.Errorf("holds a variance schedule of its own, %s, against --schedule %s: leave the "+
+			"flag out", steps(*m), o.Schedule)
 	}
 	return known, err
 }
@@ -100,17 +104,20 @@ func setBetas(m *checkpoint.Manifest, betas, products []table) error {
 	first := betas[0]
 	s, err := diffusion.NewSchedule(first.values)
 	if err != nil {
-		return fmt.Errorf("%s: %s: it is no variance schedule that this version can use", short(first.where), strings.TrimPrefix(err.Error(), "diffusion: "))
+		return fmt.Errorf("%s: %s: it is no variance schedule that this version can use",
+			short(first.where), strings.TrimPrefix(err.Error(), "diffusion: "))
 	}
 	for _, t := range betas[1:] {
 		o, err := diffusion.NewSchedule(t.values)
 		if err != nil || !o.Near(s, max(rounding[first.kind], rounding[t.kind])) {
-			return fmt.Errorf("holds two variance schedules, %s and %s: save the one that the network was trained with", short(first.where), short(t.where))
+			return fmt.Errorf("holds two variance schedules, %s and %s: save the one that the network "+
+				"was trained with", short(first.where), short(t.where))
 		}
 	}
 	for _, t := range products {
 		if !consistent(s, t) {
-			return fmt.Errorf("%s is not the product of 1 − %s: save the variance schedule that the network was trained with", short(t.where), short(first.where))
+			return fmt.Errorf("%s is not the product of 1 − %s: save the variance schedule that the "+
+				"network was trained with", short(t.where), short(first.where))
 		}
 	}
 	if s.Near(diffusion.Paper(), rounding[first.kind]) {
@@ -118,7 +125,8 @@ func setBetas(m *checkpoint.Manifest, betas, products []table) error {
 		return nil
 	}
 	if first.kind != "F32" && first.kind != "F64" {
-		return fmt.Errorf("%s holds a schedule of its own in %s, which has too few digits: save it as float32", short(first.where), first.kind)
+		return fmt.Errorf("%s holds a schedule of its own in %s, which has too few digits: save it as "+
+			"float32", short(first.where), first.kind)
 	}
 	m.Schedule, m.Betas = diffusion.OwnName, first.values
 	return nil
@@ -145,7 +153,8 @@ func consistent(s diffusion.Schedule, t table) bool {
 func likePaper(products []table) error {
 	for _, t := range products {
 		if !consistent(diffusion.Paper(), t) {
-			return fmt.Errorf("%s is not that of the paper's variance schedule, and ᾱ alone has too few digits: save betas beside it", short(t.where))
+			return fmt.Errorf("%s is not that of the paper's variance schedule, and ᾱ alone has too few "+
+				"digits: save betas beside it", short(t.where))
 		}
 	}
 	return nil
@@ -153,20 +162,25 @@ func likePaper(products []table) error {
 
 // named returns an error if the file names a schedule, or a number of steps, without its numbers.
 func (s *source) named() error {
-	const remedy = "save the schedule as a tensor betas beside the weights, or state --schedule paper if it is the paper's"
+	const remedy = "save the schedule as a tensor betas beside the weights, or state --schedule " +
+		"paper if it is the paper's"
 	for _, key := range strings.Fields("beta_schedule noise_schedule schedule_type schedule") {
 		if text, ok := s.said[key].(string); ok && (key != "schedule" || strings.Contains(text, "beta")) {
-			return fmt.Errorf("names a variance schedule (%s: %s) without its numbers: %s", key, short(text), remedy)
+			return fmt.Errorf("names a variance schedule (%s: %s) without its numbers: %s", key, short(text),
+				remedy)
 		}
 	}
 	for _, key := range strings.Fields("beta_start beta_end") {
 		if v, ok := s.said[key]; ok {
-			return fmt.Errorf("names a variance schedule (%s: %s) without its numbers: %s", key, short(fmt.Sprint(v)), remedy)
+			return fmt.Errorf("names a variance schedule (%s: %s) without its numbers: %s", key,
+				short(fmt.Sprint(v)), remedy)
 		}
 	}
-	for _, key := range strings.Fields("timesteps num_timesteps num_train_timesteps diffusion_steps noise_steps") {
+	for _, key := range strings.Fields("timesteps num_timesteps num_train_timesteps " +
+		"diffusion_steps noise_steps") {
 		if n, ok := whole(s.said[key]); ok && n != diffusion.Paper().Steps() {
-			return fmt.Errorf("names a variance schedule of %d steps (%s) without its numbers: %s", n, key, remedy)
+			return fmt.Errorf("names a variance schedule of %d steps (%s) without its numbers: %s", n, key,
+				remedy)
 		}
 	}
 	return nil
@@ -177,7 +191,8 @@ func steps(m checkpoint.Manifest) string {
 	if m.Schedule != diffusion.OwnName {
 		return fmt.Sprintf("the paper's, %d steps", diffusion.Paper().Steps())
 	}
-	return fmt.Sprintf("%d steps, β from %.4g to %.4g", len(m.Betas), m.Betas[0], m.Betas[len(m.Betas)-1])
+	return fmt.Sprintf("%d steps, β from %.4g to %.4g", len(m.Betas), m.Betas[0],
+		m.Betas[len(m.Betas)-1])
 }
 
 // objectives are what training codes call what their network predicts.
@@ -203,7 +218,8 @@ func (s *source) prediction(m *checkpoint.Manifest, o Options) (known bool, err 
 		}
 		p, ok := objectives[strings.ToLower(text)]
 		if !ok {
-			return false, fmt.Errorf("has a network that predicts %s (%s), want the noise (epsilon) or v: this version cannot use it", short(text), key)
+			return false, fmt.Errorf("has a network that predicts %s (%s), want the noise (epsilon) or "+
+				"v: this version cannot use it", short(text), key)
 		}
 		m.Prediction, known, by = p, true, key+" in the file"
 	}
@@ -215,7 +231,8 @@ func (s *source) prediction(m *checkpoint.Manifest, o Options) (known bool, err 
 		return known, nil
 	}
 	if known && o.Prediction != said {
-		return false, fmt.Errorf("has a network that predicts %s, says %s, against --prediction %s: leave the flag out", said, by, o.Prediction)
+		return false, fmt.Errorf("has a network that predicts %s, says %s, against --prediction %s: "+
+			"leave the flag out", said, by, o.Prediction)
 	}
 	m.Prediction = o.Prediction
 	return true, nil
@@ -227,10 +244,12 @@ func (s *source) logTheta(m *checkpoint.Manifest, o Options) (known bool, err er
 		return s.manifest != nil, nil
 	}
 	if s.manifest != nil && *o.LogTheta != m.LogTheta {
-		return false, fmt.Errorf("says that its network is fed logarithms of the parameters: %v, against --log-theta=%v: leave the flag out", m.LogTheta, *o.LogTheta)
+		return false, fmt.Errorf("says that its network is fed logarithms of the parameters: %v, "+
+			"against --log-theta=%v: leave the flag out", m.LogTheta, *o.LogTheta)
 	}
 	if *o.LogTheta && m.Conditioned() != nil {
-		return false, errors.New("has a network of other parameters than Ω_m and σ_8: leave out --log-theta")
+		return false, errors.New("has a network of other parameters than Ω_m and σ_8: leave out " +
+			"--log-theta")
 	}
 	m.LogTheta = *o.LogTheta
 	return true, nil

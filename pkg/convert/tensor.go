@@ -12,7 +12,8 @@ type tensor struct {
 	shape []int
 	kind  string // F16, BF16, F32, F64 as in safetensors; anything else is no weight
 	read  func() ([]float32, error)
-	wide  func() ([]float64, error) // for tables and counters, of which no digit may be lost; integers, too
+	// for tables and counters, of which no digit may be lost; integers, too
+	wide func() ([]float64, error)
 
 	storage *storage // of a pickle, where offset says the place in it; nil: another file's
 	offset  int

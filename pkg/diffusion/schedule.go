@@ -85,13 +85,16 @@ const OwnName = "own"
 func Named(name string, betas []float64) (Schedule, error) {
 	switch {
 	case name == OwnName && len(betas) < FewestSteps:
-		return Schedule{}, fmt.Errorf("diffusion: a schedule of %d variances, want at least %d", len(betas), FewestSteps)
+		return Schedule{}, fmt.Errorf("diffusion: a schedule of %d variances, want at least %d",
+			len(betas), FewestSteps)
 	case name == OwnName:
 		return NewSchedule(betas)
 	case name != PaperName:
-		return Schedule{}, fmt.Errorf("diffusion: unknown schedule %q, known are %q and %q", name, PaperName, OwnName)
+		return Schedule{}, fmt.Errorf("diffusion: unknown schedule %q, known are %q and %q", name,
+			PaperName, OwnName)
 	case len(betas) > 0:
-		return Schedule{}, fmt.Errorf("diffusion: the schedule %q comes with %d variances of its own: name it %q", name, len(betas), OwnName)
+		return Schedule{}, fmt.Errorf("diffusion: the schedule %q comes with %d variances of its own: "+
+			"name it %q", name, len(betas), OwnName)
 	}
 	return Paper(), nil
 }
@@ -103,7 +106,10 @@ const FewestSteps = 4
 // Near reports whether both schedules have the same steps, and variances that agree to a relative
 // tolerance.
 func (s Schedule) Near(o Schedule, tolerance float64) bool {
-	return slices.EqualFunc(s.beta, o.beta, func(a, b float64) bool { return math.Abs(a-b) <= tolerance*b })
+	return slices.EqualFunc(s.beta, o.beta, func(a,
+		b float64) bool {
+		return math.Abs(a-b) <= tolerance*b
+	})
 }
 
 // linspace returns entry i of n evenly spaced values from low to high.

@@ -18,7 +18,10 @@ import (
 // the bit; others give other maps, under another hash, so that no cache mixes them up.
 func TestOwnSchedule(t *testing.T) {
 	own := func(betas []float64) *Emulator {
-		return openAs(t, 1, 0, func(m *checkpoint.Manifest) { m.Schedule, m.Betas = diffusion.OwnName, betas })
+		return openAs(t, 1, 0, func(m *checkpoint.Manifest) {
+			m.Schedule, m.Betas = diffusion.OwnName,
+				betas
+		})
 	}
 	var paper, other []float64
 	for i := range diffusion.Paper().Steps() {
@@ -32,7 +35,8 @@ func TestOwnSchedule(t *testing.T) {
 		t.Errorf("%d steps, want 40", n)
 	}
 	c := SampleConfig{Sampler: DDIM, Steps: 4, Batch: 1}
-	want, got, changed := sample(t, named, few[:1], 1, c), sample(t, copied, few[:1], 1, c), sample(t, short, few[:1], 1, c)
+	want, got, changed := sample(t, named, few[:1], 1, c), sample(t, copied, few[:1], 1, c), sample(t,
+		short, few[:1], 1, c)
 	if !slices.Equal(got[0].Values, want[0].Values) {
 		t.Error("the paper's variances give other maps than the paper's schedule")
 	}
@@ -47,7 +51,8 @@ func TestOwnSchedule(t *testing.T) {
 	if named.Hash() != named.NetworkHash() || short.Hash() != short.NetworkHash() {
 		t.Error("without a transfer function both hashes are one")
 	}
-	if _, err := (SampleConfig{Sampler: DDIM, Steps: 50, Batch: 1}).sampler(short.schedule); err == nil || !strings.Contains(err.Error(), "40") {
+	if _, err := (SampleConfig{Sampler: DDIM, Steps: 50,
+		Batch: 1}).sampler(short.schedule); err == nil || !strings.Contains(err.Error(), "40") {
 		t.Errorf("error = %v, want 50 steps of 40 refused", err)
 	}
 }
@@ -58,14 +63,16 @@ func TestOtherConditions(t *testing.T) {
 	network.Multipliers, network.Thetas = []int{1, 2}, 6
 	path := filepath.Join(t.TempDir(), "six.safetensors")
 	err := checkpoint.Save(path, checkpoint.Manifest{
-		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9, Max: 15},
+		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9,
+			Max: 15},
 		Data: checkpoint.Data{Suite: "none", Set: "LH", Side: side, BoxSide: 25},
 	}, network.Init(rand.New(rand.NewPCG(1, 0))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = Open(newBackend(t), path)
-	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "conditioned on 6 parameters, this version can use networks of 2") {
+	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(),
+		"conditioned on 6 parameters, this version can use networks of 2") {
 		t.Errorf("error = %v, want the file and both numbers", err)
 	}
 }

@@ -194,7 +194,8 @@ func TestTermsOfAnotherSchedule(t *testing.T) {
 	s := Source{Prior: cosmology.CAMELSPrior(), Terms: exactTerms, Steps: 2000}
 	m := testMap(cosmology.Fiducial, testBox(testCells), 1, 0)
 	_, err := s.BoundOf(ctx, DefaultBound(), m, nil)
-	if err == nil || !strings.Contains(err.Error(), "stand for 1000, the checkpoint's variance schedule has 2000 steps") {
+	if err == nil || !strings.Contains(err.Error(), "stand for 1000, the checkpoint's variance "+
+		"schedule has 2000 steps") {
 		t.Errorf("error = %v, want both numbers", err)
 	}
 	s.Steps = 1000

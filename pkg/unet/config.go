@@ -49,16 +49,22 @@ func (c Config) Validate() error {
 		}
 	}
 	bad(c.Groups >= 1, "Groups", c.Groups, ">= 1")
-	bad(c.Dim >= 4 && c.Dim <= mostDim && c.Dim%2 == 0, "Dim", c.Dim, fmt.Sprintf("an even number, 4 to %d", mostDim))
-	bad(c.Groups < 1 || c.Dim%c.Groups == 0, "Dim", c.Dim, fmt.Sprintf("a multiple of Groups = %d", c.Groups))
+	bad(c.Dim >= 4 && c.Dim <= mostDim && c.Dim%2 == 0, "Dim", c.Dim,
+		fmt.Sprintf("an even number, 4 to %d", mostDim))
+	bad(c.Groups < 1 || c.Dim%c.Groups == 0, "Dim", c.Dim, fmt.Sprintf("a multiple of Groups = %d",
+		c.Groups))
 	levels := len(c.Multipliers)
-	bad(levels >= 2 && levels <= MostLevels, "Multipliers", c.Multipliers, fmt.Sprintf("2 to %d levels", MostLevels))
-	bad(levels < 1 || c.Multipliers[0] == 1, "Multipliers", c.Multipliers, "1 first: the last block has the width Dim and the finest level's input")
+	bad(levels >= 2 && levels <= MostLevels, "Multipliers", c.Multipliers,
+		fmt.Sprintf("2 to %d levels", MostLevels))
+	bad(levels < 1 || c.Multipliers[0] == 1, "Multipliers", c.Multipliers,
+		"1 first: the last block has the width Dim and the finest level's input")
 	bad(!slices.ContainsFunc(c.Multipliers, func(m int) bool { return m < 1 || m > mostMultiplier }),
 		"Multipliers", c.Multipliers, fmt.Sprintf("every entry 1 to %d", mostMultiplier))
 	bad(c.Heads >= 1 && c.Heads <= mostHidden, "Heads", c.Heads, fmt.Sprintf("1 to %d", mostHidden))
-	bad(c.HeadDim >= 1 && c.HeadDim <= mostHidden/max(c.Heads, 1), "HeadDim", c.HeadDim, fmt.Sprintf("1 to %d / Heads", mostHidden))
-	bad(c.Thetas >= 1 && c.Thetas <= mostThetas, "Thetas", c.Thetas, fmt.Sprintf("1 to %d", mostThetas))
+	bad(c.HeadDim >= 1 && c.HeadDim <= mostHidden/max(c.Heads, 1), "HeadDim", c.HeadDim,
+		fmt.Sprintf("1 to %d / Heads", mostHidden))
+	bad(c.Thetas >= 1 && c.Thetas <= mostThetas, "Thetas", c.Thetas, fmt.Sprintf("1 to %d",
+		mostThetas))
 	return errors.Join(errs...)
 }
 

@@ -59,7 +59,8 @@ func TestValidConfigsBuild(t *testing.T) {
 			return weights[name]
 		}
 		out := Predict(c, weight, Parameter(g, "x", shapes.Make(dtypes.Float32, 1, side, side, 1)),
-			Parameter(g, "index", shapes.Make(dtypes.Float32, 1)), Parameter(g, "theta", shapes.Make(dtypes.Float32, 1, c.Thetas)))
+			Parameter(g, "index", shapes.Make(dtypes.Float32, 1)), Parameter(g, "theta",
+				shapes.Make(dtypes.Float32, 1, c.Thetas)))
 		if got := out.Shape().Dimensions; !slices.Equal(got, []int{1, side, side, 1}) {
 			t.Fatalf("%+v: output %v", c, got)
 		}
@@ -80,20 +81,33 @@ func TestRefusedConfigs(t *testing.T) {
 		return c
 	}
 	for want, c := range map[string]Config{
-		"Multipliers = [2 4], want 1 first":           change(func(c *Config) { c.Multipliers = []int{2, 4} }),
-		"Multipliers = [1], want 2 to 12 levels":      change(func(c *Config) { c.Multipliers = []int{1} }),
-		"Multipliers = [], want 2 to 12 levels":       change(func(c *Config) { c.Multipliers = nil }),
-		"want every entry 1 to 256":                   change(func(c *Config) { c.Multipliers = []int{1, 0} }),
-		"want 2 to 12 levels":                         change(func(c *Config) { c.Multipliers = slices.Repeat([]int{1}, 70) }),
-		"Dim = 1073741824, want an even number":       change(func(c *Config) { c.Dim = 1 << 30 }),
-		"Dim = 20, want a multiple of Groups = 8":     change(func(c *Config) { c.Dim = 20 }),
-		"Groups = 0, want >= 1":                       change(func(c *Config) { c.Groups = 0 }),
-		"Heads = 4611686018427387904, want 1 to":      change(func(c *Config) { c.Heads = 1 << 62 }),
-		"HeadDim = 8192, want 1 to 16384 / Heads":     change(func(c *Config) { c.HeadDim = 8192 }),
-		"Thetas = 1048576, want 1 to 1024":            change(func(c *Config) { c.Thetas = 1 << 20 }),
-		"Multipliers = [1 9999999], want every entry": change(func(c *Config) { c.Multipliers = []int{1, 9999999} }),
+		"Multipliers = [2 4], want 1 first": change(func(c *Config) {
+			c.Multipliers = []int{2,
+				4}
+		}),
+		"Multipliers = [1], want 2 to 12 levels": change(func(c *Config) { c.Multipliers = []int{1} }),
+		"Multipliers = [], want 2 to 12 levels":  change(func(c *Config) { c.Multipliers = nil }),
+		"want every entry 1 to 256": change(func(c *Config) {
+			c.Multipliers = []int{1,
+				0}
+		}),
+		"want 2 to 12 levels": change(func(c *Config) {
+			c.Multipliers = slices.Repeat([]int{1},
+				70)
+		}),
+		"Dim = 1073741824, want an even number":   change(func(c *Config) { c.Dim = 1 << 30 }),
+		"Dim = 20, want a multiple of Groups = 8": change(func(c *Config) { c.Dim = 20 }),
+		"Groups = 0, want >= 1":                   change(func(c *Config) { c.Groups = 0 }),
+		"Heads = 4611686018427387904, want 1 to":  change(func(c *Config) { c.Heads = 1 << 62 }),
+		"HeadDim = 8192, want 1 to 16384 / Heads": change(func(c *Config) { c.HeadDim = 8192 }),
+		"Thetas = 1048576, want 1 to 1024":        change(func(c *Config) { c.Thetas = 1 << 20 }),
+		"Multipliers = [1 9999999], want every entry": change(func(c *Config) {
+			c.Multipliers = []int{1,
+				9999999}
+		}),
 	} {
-		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "unet.Config.") || !strings.Contains(err.Error(), want) {
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "unet.Config.") ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error = %v, want %q", c, err, want)
 		}
 	}

@@ -103,7 +103,8 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibr
 	}
 	defer e.Close()
 	if most := e.Schedule().Steps() / 2; in.terms > most {
-		return cal, honesty, fmt.Errorf("calibrate: --terms %d, want 2 to %d for the variance schedule of %s", in.terms, most, in.checkpoint)
+		return cal, honesty, fmt.Errorf("calibrate: --terms %d, want 2 to %d for the variance "+
+			"schedule of %s", in.terms, most, in.checkpoint)
 	}
 	c.Bound.Quadrature = e.Schedule().Quadrature(in.terms)
 	source, err := study.FromEmulator(e, s, study.Default(), "")

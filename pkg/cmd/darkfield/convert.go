@@ -24,16 +24,18 @@ func (a *app) convert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
 		Short: "Make a checkpoint from PyTorch's weights, or PyTorch's weights from a checkpoint",
-		Long: `Makes a checkpoint from IN: a .pt, .pth or .ckpt file (a state dict, or what a training script, Lightning or a
-diffusion class saved around one), safetensors or .npz with PyTorch's names. Averaged weights (EMA) are taken besides,
-and used where there are any. Where IN is a checkpoint or a run directory (its selected checkpoint, or else the newest),
-OUT is safetensors with PyTorch's names, and says in its metadata what it is, so that it can be converted back.
-Nothing in a .pt file is run: one that asks for more than tensors and plain containers is refused. The network's form
-is read from the shapes, and variances (betas), steps and settings from what stands beside them; what a file does not
-say is said by flags, or else taken to be as in the paper, and printed as assumed.`,
+		Long: `Makes a checkpoint from IN: a .pt, .pth or .ckpt file (a state dict, or what a training script,
+Lightning or a diffusion class saved around one), safetensors or .npz with PyTorch's names. Averaged
+weights (EMA) are taken besides, and used where there are any. Where IN is a checkpoint or a run
+directory (its selected checkpoint, or else the newest), OUT is safetensors with PyTorch's names, and
+says in its metadata what it is, so that it can be converted back.
+Nothing in a .pt file is run: one that asks for more than tensors and plain containers is refused.
+The network's form is read from the shapes, and variances (betas), steps and settings from what
+stands beside them; what a file does not say is said by flags, or else taken to be as in the paper,
+and printed as assumed.`,
 		Example: `  darkfield convert weights.pt weights.safetensors
   darkfield convert training.pt weights.safetensors --suite SIMBA --side 256 --validation 850-999
-  darkfield convert lightning.ckpt weights.safetensors --prediction v --log-theta --groups 4 --heads 8
+  darkfield convert last.ckpt weights.safetensors --prediction v --log-theta --groups 4 --heads 8
   darkfield convert runs/first for-pytorch.safetensors --weights ema
   darkfield convert runs/first small.safetensors --reduce   # still a checkpoint, half the size
   darkfield convert runs/first small.safetensors --reduce --eta-above 250   # and one that says how its maps are best made`,
@@ -48,11 +50,16 @@ say is said by flags, or else taken to be as in the paper, and printed as assume
 	f.Float64Var(d.LogMin, "log-min", *d.LogMin, "log10 of the value that becomes −1")
 	f.Float64Var(d.LogMax, "log-max", *d.LogMax, "log10 of the value that becomes 1")
 	f.StringVar(&validation, "validation", "", "simulations that training has not seen, e.g. 850-999 (evaluate needs some)")
-	f.StringVar((*string)(&d.Prediction), "prediction", "", "of the network: epsilon (the noise, the default) or v")
-	f.BoolVar(&logTheta, "log-theta", false, "the network is fed ln Ω_m and ln σ_8, scaled; not Ω_m and σ_8")
-	f.IntVar(&d.Groups, "groups", 0, "of channels in the network's normalisations, where the file does not say (default 8 where that divides the width)")
-	f.IntVar(&d.Heads, "heads", 0, "of the network's attention, where the file does not say (default 4 where that leaves 32 channels each)")
-	f.StringVar(&d.Schedule, "schedule", "", "paper: the variance schedule is the paper's, where the file names one without its numbers")
+	f.StringVar((*string)(&d.Prediction), "prediction", "", "of the network: epsilon (the noise, "+
+		"the default) or v")
+	f.BoolVar(&logTheta, "log-theta", false, "the network is fed ln Ω_m and ln σ_8, scaled; not "+
+		"Ω_m and σ_8")
+	f.IntVar(&d.Groups, "groups", 0, "of channels in the network's normalisations, where the file "+
+		"does not say (default 8 where that divides the width)")
+	f.IntVar(&d.Heads, "heads", 0, "of the network's attention, where the file does not say "+
+		"(default 4 where that leaves 32 channels each)")
+	f.StringVar(&d.Schedule, "schedule", "", "paper: the variance schedule is the paper's, where "+
+		"the file names one without its numbers")
 	f.StringVar(&weights, "weights", "", "of a checkpoint: ema or raw (default ema where there is one)")
 	f.BoolVar(&reduce, "reduce", false, "of a checkpoint: write a checkpoint with these weights alone, for use without further training; the flags of the sampler become its defaults")
 	maker = samplerFlags(f)
@@ -65,10 +72,12 @@ say is said by flags, or else taken to be as in the paper, and printed as assume
 			return err
 		}
 		if err := d.Prediction.Validate(); err != nil {
-			return fmt.Errorf("convert: --prediction %q, want %s or %s", d.Prediction, diffusion.PredictEpsilon, diffusion.PredictV)
+			return fmt.Errorf("convert: --prediction %q, want %s or %s", d.Prediction,
+				diffusion.PredictEpsilon, diffusion.PredictV)
 		}
 		if d.Schedule != "" && d.Schedule != diffusion.PaperName {
-			return fmt.Errorf("convert: --schedule %q, want %s: the numbers of others are taken from the file", d.Schedule, diffusion.PaperName)
+			return fmt.Errorf("convert: --schedule %q, want %s: the numbers of others are taken from the "+
+				"file", d.Schedule, diffusion.PaperName)
 		}
 		for _, n := range []struct {
 			flag  string
@@ -106,7 +115,8 @@ func stated(f *pflag.FlagSet, d convert.Options) convert.Options {
 }
 
 // converted goes the way that IN asks for; flags of the other way are refused rather than ignored.
-func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool, maker *sampling, d convert.Options) (convert.Report, error) {
+func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool, maker *sampling,
+	d convert.Options) (convert.Report, error) {
 	in, err := checkpointOf(in)
 	if err != nil {
 		return convert.Report{}, err
@@ -143,17 +153,22 @@ func conversion(w io.Writer, r convert.Report, reduced bool) {
 	row(w, "written", r.Out)
 	row(w, "weights", r.Weights)
 	for _, kind := range slices.Sorted(maps.Keys(r.Where)) {
-		what := map[string]string{convert.Raw: "weights", convert.EMA: "averaged weights (EMA), which are used"}[kind]
+		what := "weights"
+		if kind == convert.EMA {
+			what = "averaged weights (EMA), which are used"
+		}
 		row(w, "found", fmt.Sprintf("%s: %s", r.Where[kind], what))
 	}
 	n := r.Network
-	row(w, "network", fmt.Sprintf("width %d, multipliers %v, %d parameters; %d groups, %d × %d attention", n.Dim, n.Multipliers, r.Parameters, n.Groups, n.Heads, n.HeadDim))
+	row(w, "network", fmt.Sprintf("width %d, multipliers %v, %d parameters; %d groups, %d × %d "+
+		"attention", n.Dim, n.Multipliers, r.Parameters, n.Groups, n.Heads, n.HeadDim))
 	conditions := "Ω_m and σ_8"
 	switch {
 	case n.Thetas != 2:
-		conditions = fmt.Sprintf("%d parameters, which are kept: this version makes maps and likelihoods with 2 alone", n.Thetas)
+		conditions = fmt.Sprintf("%d parameters, which are kept: this version makes maps and "+
+			"likelihoods with 2 alone", n.Thetas)
 	case r.LogTheta:
-		conditions = "ln Ω_m and ln σ_8, scaled to the mean and the variance of Ω_m and σ_8 scaled to [0, 1]"
+		conditions = "ln Ω_m and ln σ_8, scaled to the mean and the variance of Ω_m and σ_8 in [0, 1]"
 	}
 	row(w, "conditioned on", conditions)
 	prediction := "epsilon"
