@@ -33,7 +33,8 @@ func Export(path string, m Manifest, w unet.Weights) error {
 	return atomically(path, func(out io.Writer) error { return safetensors.SerializeToWriter(views, info, out) })
 }
 
-// Exported returns the manifest in the metadata of a file that Export wrote, nil where there is none.
+// Exported returns the manifest in the metadata of a file that Export wrote; nil where there is
+// none.
 func Exported(metadata map[string]string) (*Manifest, error) {
 	text, ok := metadata[exportKey]
 	if !ok {

@@ -90,9 +90,9 @@ type Report struct {
 	Prediction diffusion.Prediction `json:"prediction,omitempty"`
 	LogTheta   bool                 `json:"log_theta,omitempty"`
 	Assumed    []string             `json:"assumed,omitempty"`  // as in the paper, since nobody says
-	Where      map[string]string    `json:"where,omitempty"`    // the weights (raw) and their average (ema) lie
-	Buffers    int                  `json:"buffers,omitempty"`  // tensors around the network, no weights
-	NotUsed    []string             `json:"not_used,omitempty"` // of these, what is not known, and other networks
+	Where      map[string]string    `json:"where,omitempty"`    // of raw and ema, in the file
+	Buffers    int                  `json:"buffers,omitempty"`  // around the network: no weights
+	NotUsed    []string             `json:"not_used,omitempty"` // other networks, and tensors not known
 	LeftOut    bool                 `json:"transfer_function_left_out,omitempty"`
 }
 
@@ -154,7 +154,8 @@ func Import(in, out string, o Options) (Report, error) {
 }
 
 // describe makes the manifest of what the file, the flags and the paper say, in this order.
-func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m checkpoint.Manifest, err error) {
+func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m checkpoint.Manifest,
+	err error) {
 	m = checkpoint.Manifest{Version: checkpoint.Version, Schedule: diffusion.PaperName,
 		Prior: cosmology.CAMELSPrior()}
 	m.Data.Split = checkpoint.Split{Train: []int{}, Validation: []int{}, Test: []int{}}
@@ -193,7 +194,8 @@ func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m ch
 	if n, _ := s.number("step global_step itn iteration iterations iter niter n_iter it"); n > 0 {
 		m.Step = n
 	}
-	r.Network, r.Parameters, r.Step, r.Schedule = m.Network, m.Network.NumParameters(), m.Step, steps(m)
+	r.Network, r.Parameters = m.Network, m.Network.NumParameters()
+	r.Step, r.Schedule = m.Step, steps(m)
 	r.Prediction, r.LogTheta = m.Prediction, m.LogTheta
 	return m, nil
 }

@@ -489,8 +489,11 @@ func TestNothingIsLost(t *testing.T) {
 		t.Errorf("data came out as %+v, %+v", d.Data, d.Scaling)
 	}
 	for want, o := range map[string]Options{
-		"against --prediction epsilon": {Prediction: diffusion.PredictEpsilon}, "against --log-theta=false": {LogTheta: &no},
-		"against --groups": {Groups: 4}, "--heads": {Heads: 6}, "against --schedule paper": {Schedule: diffusion.PaperName},
+		"against --prediction epsilon": {Prediction: diffusion.PredictEpsilon},
+		"against --log-theta=false":    {LogTheta: &no},
+		"against --groups":             {Groups: 4},
+		"--heads":                      {Heads: 6},
+		"against --schedule paper":     {Schedule: diffusion.PaperName},
 	} {
 		if _, err := Import(exported, again, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error = %v, want %q", err, want)
@@ -501,7 +504,8 @@ func TestNothingIsLost(t *testing.T) {
 	high := 1.0 / 3
 	zero := 0.0
 	flags := Options{
-		Suite: "FastPM", Set: "LH", Unit: "u", Side: 16, BoxSide: 50, LogMin: &zero, LogMax: &high, Validation: []int{1},
+		Suite: "FastPM", Set: "LH", Unit: "u", Side: 16, BoxSide: 50, LogMin: &zero, LogMax: &high,
+		Validation: []int{1},
 		Prediction: diffusion.PredictV, LogTheta: &yes, Groups: 6, Heads: 3,
 	}
 	for name, raw := range map[string][]byte{

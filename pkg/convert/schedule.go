@@ -197,8 +197,15 @@ func steps(m checkpoint.Manifest) string {
 
 // objectives are what training codes call what their network predicts.
 var objectives = map[string]diffusion.Prediction{
-	"epsilon": diffusion.PredictEpsilon, "eps": diffusion.PredictEpsilon, "noise": diffusion.PredictEpsilon, "pred_noise": diffusion.PredictEpsilon,
-	"predict_epsilon": diffusion.PredictEpsilon, "v": diffusion.PredictV, "pred_v": diffusion.PredictV, "v_prediction": diffusion.PredictV, "velocity": diffusion.PredictV,
+	"epsilon":         diffusion.PredictEpsilon,
+	"eps":             diffusion.PredictEpsilon,
+	"noise":           diffusion.PredictEpsilon,
+	"pred_noise":      diffusion.PredictEpsilon,
+	"predict_epsilon": diffusion.PredictEpsilon,
+	"v":               diffusion.PredictV,
+	"pred_v":          diffusion.PredictV,
+	"v_prediction":    diffusion.PredictV,
+	"velocity":        diffusion.PredictV,
 }
 
 // prediction finds what the network predicts. It reports whether anyone says so: if not, it is taken

@@ -63,7 +63,8 @@ func TestOtherConditions(t *testing.T) {
 	network.Multipliers, network.Thetas = []int{1, 2}, 6
 	path := filepath.Join(t.TempDir(), "six.safetensors")
 	err := checkpoint.Save(path, checkpoint.Manifest{
-		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9,
+		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName,
+		Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9,
 			Max: 15},
 		Data: checkpoint.Data{Suite: "none", Set: "LH", Side: side, BoxSide: 25},
 	}, network.Init(rand.New(rand.NewPCG(1, 0))))

@@ -68,7 +68,8 @@ func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap, prog
 // schedule has: those of a schedule of another length are other noise levels.
 func (s Source) covers(q diffusion.Quadrature) error {
 	if n := int(math.Round(floats.Sum(q.Weights))); s.Steps > 0 && n != s.Steps {
-		return fmt.Errorf("study: the terms of the bound stand for %d, the checkpoint's variance schedule has %d steps: use terms of its own schedule, as `darkfield calibrate` does", n, s.Steps)
+		return fmt.Errorf("study: the terms of the bound stand for %d, the checkpoint's variance schedule "+
+			"has %d steps: use terms of its own schedule, as `darkfield calibrate` does", n, s.Steps)
 	}
 	return nil
 }

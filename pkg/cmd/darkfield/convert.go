@@ -24,11 +24,11 @@ func (a *app) convert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
 		Short: "Make a checkpoint from PyTorch's weights, or PyTorch's weights from a checkpoint",
-		Long: `Makes a checkpoint from IN: a .pt, .pth or .ckpt file (a state dict, or what a training script,
-Lightning or a diffusion class saved around one), safetensors or .npz with PyTorch's names. Averaged
+		Long: `Makes a checkpoint from IN: a .pt, .pth or .ckpt file (a state dict, or what a training
+script, Lightning or a diffusion class saved around one), safetensors or .npz with PyTorch's names. Averaged
 weights (EMA) are taken besides, and used where there are any. Where IN is a checkpoint or a run
-directory (its selected checkpoint, or else the newest), OUT is safetensors with PyTorch's names, and
-says in its metadata what it is, so that it can be converted back.
+directory (its selected checkpoint, or else the newest), OUT is safetensors with PyTorch's names,
+and says in its metadata what it is, so that it can be converted back.
 Nothing in a .pt file is run: one that asks for more than tensors and plain containers is refused.
 The network's form is read from the shapes, and variances (betas), steps and settings from what
 stands beside them; what a file does not say is said by flags, or else taken to be as in the paper,
@@ -104,8 +104,13 @@ and printed as assumed.`,
 // stated returns the options without those that are a flag's default: a file may say otherwise.
 func stated(f *pflag.FlagSet, d convert.Options) convert.Options {
 	for name, clear := range map[string]func(){
-		"suite": func() { d.Suite = "" }, "set": func() { d.Set = "" }, "unit": func() { d.Unit = "" }, "side": func() { d.Side = 0 },
-		"box-side": func() { d.BoxSide = 0 }, "log-min": func() { d.LogMin = nil }, "log-max": func() { d.LogMax = nil },
+		"suite":    func() { d.Suite = "" },
+		"set":      func() { d.Set = "" },
+		"unit":     func() { d.Unit = "" },
+		"side":     func() { d.Side = 0 },
+		"box-side": func() { d.BoxSide = 0 },
+		"log-min":  func() { d.LogMin = nil },
+		"log-max":  func() { d.LogMax = nil },
 	} {
 		if !f.Changed(name) {
 			clear()
