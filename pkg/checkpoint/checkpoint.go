@@ -138,7 +138,7 @@ func hash(t Tensors) string {
 type Checkpoint struct {
 	Manifest Manifest
 	Tensors  Tensors
-	Hash     string // SHA-256 of the tensors
+	Hash     string // SHA-256 of the tensors, and of the schedule where that is not the paper's
 }
 
 // Network returns the SHA-256 of the tensors without a transfer function: what likelihoods depend on. Without one it is Hash.
@@ -151,7 +151,18 @@ func (c Checkpoint) Network() string {
 	for name := range transfer {
 		delete(own, name)
 	}
-	return hash(own)
+	return scheduled(hash(own), c.Manifest.Betas)
+}
+
+// scheduled returns the hash of tensors together with that of a schedule of their own: maps and
+// likelihoods depend on both. With the paper's schedule it is that of the tensors.
+func scheduled(tensors string, betas []float64) string {
+	if len(betas) == 0 {
+		return tensors
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %v", tensors, betas)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Transfers returns the tensors of a transfer function, under their whole names.
@@ -174,6 +185,7 @@ func Load(path string) (Checkpoint, error) {
 	if err := c.Manifest.Validate(); err != nil {
 		return fail(err)
 	}
+	c.Hash = scheduled(c.Hash, c.Manifest.Betas)
 	averaged := len(Group(c.Tensors, EMA)) > 0
 	for _, group := range []string{Weights, EMA} {
 		w := Group(c.Tensors, group)

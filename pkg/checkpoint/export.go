@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 
@@ -11,15 +12,44 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// Export writes weights alone as safetensors under PyTorch's names, for programs that know no manifest. The file appears whole
-// or not at all.
-func Export(path string, w unet.Weights) error {
+// exportKey is where an exported file says what its weights are. It is not that of a checkpoint's
+// manifest, for the file is none: it holds one set of weights alone.
+const exportKey = "darkfield_weights"
+
+// Export writes weights alone as safetensors under PyTorch's names, for programs that know no
+// manifest. What the manifest says of them goes into the metadata, as text that PyTorch's loaders
+// pass over, so that Exported finds it again. The file appears whole or not at all.
+func Export(path string, m Manifest, w unet.Weights) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("checkpoint: write %s: %w", path, err)
+	}
 	views := make(map[string]view, len(w))
 	for name, a := range w {
 		views[name] = view{a}
 	}
-	info := map[string]string{"format": "pt"} // some of PyTorch's loaders ask for it
-	return write(path, func(out io.Writer) error { return safetensors.SerializeToWriter(views, info, out) })
+	// some of PyTorch's loaders ask for the format
+	info := map[string]string{"format": "pt", exportKey: string(text)}
+	return write(path, func(out io.Writer) error {
+		return safetensors.SerializeToWriter(views, info, out)
+	})
+}
+
+// Exported returns the manifest in the metadata of a file that Export wrote; nil where there is
+// none.
+func Exported(metadata map[string]string) (*Manifest, error) {
+	text, ok := metadata[exportKey]
+	if !ok {
+		return nil, nil
+	}
+	var m Manifest
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return nil, fmt.Errorf("metadata %s: %w: the file is damaged", exportKey, err)
+	}
+	if err := m.Validate(); err != nil {
+		return nil, fmt.Errorf("metadata %s: %s", exportKey, oneLine(err))
+	}
+	return &m, nil
 }
 
 // Recognise reports whether path is a safetensors file with a manifest, whatever its state otherwise. It reads the header alone.

@@ -18,7 +18,8 @@ const Version = 1
 type Manifest struct {
 	Version    int                  `json:"version"`
 	Network    unet.Config          `json:"network"`
-	Schedule   string               `json:"schedule"`             // name of the variance schedule
+	Schedule   string               `json:"schedule"`             // of variances, by name: see diffusion.Named
+	Betas      []float64            `json:"betas,omitempty"`      // β_1…β_T, where that name is diffusion.OwnName
 	Prediction diffusion.Prediction `json:"prediction,omitempty"` // what the network's output is; empty: epsilon
 	Step       int                  `json:"step"`                 // optimiser steps taken
 	Prior      cosmology.Prior      `json:"prior"`                // range that θ is scaled over
@@ -29,6 +30,22 @@ type Manifest struct {
 	Origin     string               `json:"origin,omitempty"`   // hash of the checkpoint of the stage before, whose weights the run started from
 	Training   json.RawMessage      `json:"training,omitempty"` // its configuration as used
 	Sampling   json.RawMessage      `json:"sampling,omitempty"` // how its maps are best made, as emulator.SampleConfig; empty: by default
+}
+
+// Diffusion returns the variance schedule that the network was trained with.
+func (m Manifest) Diffusion() (diffusion.Schedule, error) {
+	return diffusion.Named(m.Schedule, m.Betas)
+}
+
+// Conditioned returns an error unless the network takes as many parameters as cosmology.Params has:
+// training and emulators know no others. Checkpoints of other networks can be kept and inspected.
+func (m Manifest) Conditioned() error {
+	if want := len(cosmology.UnitParams{}); m.Network.Thetas != want {
+		return fmt.Errorf("its network is conditioned on %d parameters, this version can use networks "+
+			"of %d (Ω_m and σ_8): it can be inspected and converted, not used",
+			m.Network.Thetas, want)
+	}
+	return nil
 }
 
 // Theta scales parameters as the network is fed them.
@@ -77,7 +94,7 @@ func (m Manifest) Validate() error {
 	if m.Version != Version {
 		errs = append(errs, fmt.Errorf("manifest version = %d, want %d", m.Version, Version))
 	}
-	_, err := diffusion.Named(m.Schedule)
+	_, err := m.Diffusion()
 	errs = append(errs, err, m.Prediction.Validate(), m.Network.Validate(), m.Scaling.Validate(), m.Data.Box().Validate(), m.Network.CheckSide(m.Data.Side))
 	return errors.Join(errs...)
 }

@@ -15,26 +15,63 @@ import (
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
-	"darkfield/pkg/field"
 	"darkfield/pkg/unet"
 )
 
-// Data says what weights alone cannot: which maps the network was trained on.
-type Data struct {
+// Options say what a file of weights does not: which maps the network was trained on, and what
+// shapes leave open of its form. Zero fields say nothing: then the file counts, or else the paper.
+type Options struct {
 	Suite      string
 	Set        string
 	Unit       string
 	Side       int // pixels
 	BoxSide    float64
-	LogMin     float64 // log10 values that become −1 and 1
-	LogMax     float64
+	LogMin     *float64 // log10 values that become −1 and 1
+	LogMax     *float64
 	Validation []int // simulations that training has not seen
+
+	Prediction diffusion.Prediction
+	LogTheta   *bool
+	Groups     int
+	Heads      int
+	Schedule   string // diffusion.PaperName, of a file that names a schedule without its numbers
 }
 
-// Default returns the data of the paper.
-func Default() Data {
+// Paper returns the data of the paper.
+func Paper() Options {
 	d := camels.CMD("IllustrisTNG")
-	return Data{Suite: d.Suite, Set: string(camels.LH), Unit: d.Unit, Side: 64, BoxSide: d.BoxSide, LogMin: d.LogRange[0], LogMax: d.LogRange[1]}
+	return Options{Suite: d.Suite, Set: string(camels.LH), Unit: d.Unit, Side: 64, BoxSide: d.BoxSide,
+		LogMin: &d.LogRange[0], LogMax: &d.LogRange[1]}
+}
+
+// over returns the manifest with what o says of data.
+func (o Options) over(m checkpoint.Manifest) checkpoint.Manifest {
+	d := &m.Data
+	set(&d.Set, o.Set)
+	set(&d.Unit, o.Unit)
+	set(&d.Side, o.Side)
+	set(&d.BoxSide, o.BoxSide)
+	if o.Suite != "" {
+		d.Suite, d.Periodic = o.Suite, camels.CMD(o.Suite).Periodic
+	}
+	if o.LogMin != nil {
+		m.Scaling.Min = *o.LogMin
+	}
+	if o.LogMax != nil {
+		m.Scaling.Max = *o.LogMax
+	}
+	if o.Validation != nil {
+		d.Split = checkpoint.Split{Train: []int{}, Validation: slices.Clone(o.Validation), Test: []int{}}
+	}
+	return m
+}
+
+// set writes a value that says something.
+func set[T comparable](to *T, value T) {
+	var nothing T
+	if value != nothing {
+		*to = value
+	}
 }
 
 // Report says what was read and written.
@@ -48,9 +85,14 @@ type Report struct {
 	Tensors    int            `json:"tensors"`
 	Kinds      map[string]int `json:"kinds"` // tensors by number type, as read
 	Step       int            `json:"step"`
+	Schedule   string         `json:"schedule"` // of variances: how many steps
 
-	Prediction diffusion.Prediction `json:"prediction,omitempty"` // of a checkpoint's network: a file of weights cannot say it
-	LogTheta   bool                 `json:"log_theta,omitempty"`  // nor that it is fed logarithms
+	Prediction diffusion.Prediction `json:"prediction,omitempty"`
+	LogTheta   bool                 `json:"log_theta,omitempty"`
+	Assumed    []string             `json:"assumed,omitempty"`  // as in the paper, since nobody says
+	Where      map[string]string    `json:"where,omitempty"`    // of raw and ema, in the file
+	Buffers    int                  `json:"buffers,omitempty"`  // around the network: no weights
+	NotUsed    []string             `json:"not_used,omitempty"` // other networks, and tensors not known
 	LeftOut    bool                 `json:"transfer_function_left_out,omitempty"`
 }
 
@@ -65,7 +107,7 @@ const (
 func IsCheckpoint(path string) bool { return checkpoint.Recognise(path) }
 
 // Import reads PyTorch's weights and writes a checkpoint. The file appears whole or not at all.
-func Import(in, out string, d Data) (Report, error) {
+func Import(in, out string, o Options) (Report, error) {
 	fail := func(err error) (Report, error) { return Report{}, fmt.Errorf("convert: %s: %w", in, err) }
 	if err := outside(in, out); err != nil {
 		return fail(err)
@@ -75,29 +117,87 @@ func Import(in, out string, d Data) (Report, error) {
 		return fail(err)
 	}
 	defer s.file.Close()
-	s.tidy()
-	network := infer(s.raw)
-	if err := network.Validate(); err != nil {
-		return fail(fmt.Errorf("has tensors of no network of the paper's kind: %w", err))
+	if err := s.choose(); err != nil {
+		return fail(err)
 	}
-	r := Report{In: in, Out: out, Format: s.format, Weights: Raw, Network: network, Parameters: network.NumParameters(), Kinds: map[string]int{}, Step: s.step}
-	groups := map[string]map[string]tensor{checkpoint.Weights: s.raw}
+	r := Report{In: in, Out: out, Format: s.format, Weights: Raw, Kinds: map[string]int{},
+		Where: map[string]string{}}
+	first := s.raw
+	if s.raw != nil {
+		r.Where[Raw] = s.raw.where()
+	}
 	if s.average != nil {
-		r.Weights, groups[checkpoint.EMA] = both, s.average
+		r.Where[EMA] = s.average.where()
+		r.Weights = both
+	}
+	if s.raw == nil { // an average alone is all there is to know
+		first, s.average, r.Weights = s.average, nil, EMA
+	}
+	m, err := s.describe(first.of, o, &r)
+	if err != nil {
+		return fail(err)
 	}
 	tensors := checkpoint.Tensors{}
-	for _, prefix := range []string{checkpoint.Weights, checkpoint.EMA} {
-		if err := s.load(groups[prefix], prefix, network, tensors, r.Kinds); err != nil {
+	for _, g := range []struct {
+		prefix string
+		n      *network
+	}{{checkpoint.Weights, first}, {checkpoint.EMA, s.average}} {
+		if g.n == nil {
+			continue
+		}
+		if err := s.load(g.n.of, g.prefix, m.Network, tensors, r.Kinds); err != nil {
 			return fail(err)
 		}
 	}
-	r.Tensors = len(tensors)
-	split := checkpoint.Split{Train: []int{}, Validation: slices.Concat([]int{}, d.Validation), Test: []int{}}
-	return r, checkpoint.Save(out, checkpoint.Manifest{
-		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName, Step: s.step, Prior: cosmology.CAMELSPrior(),
-		Scaling: field.Scaling{Min: d.LogMin, Max: d.LogMax},
-		Data:    checkpoint.Data{Suite: d.Suite, Set: d.Set, Unit: d.Unit, Side: d.Side, BoxSide: d.BoxSide, Periodic: camels.CMD(d.Suite).Periodic, Split: split},
-	}, tensors)
+	r.Tensors, r.Buffers, r.NotUsed = len(tensors), len(s.ignored), s.strangers
+	return r, checkpoint.Save(out, m, tensors)
+}
+
+// describe makes the manifest of what the file, the flags and the paper say, in this order.
+func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m checkpoint.Manifest,
+	err error) {
+	m = checkpoint.Manifest{Version: checkpoint.Version, Schedule: diffusion.PaperName,
+		Prior: cosmology.CAMELSPrior()}
+	m.Data.Split = checkpoint.Split{Train: []int{}, Validation: []int{}, Test: []int{}}
+	m = Paper().over(m)
+	if s.manifest != nil {
+		m = *s.manifest
+	}
+	m = o.over(m)
+	if m.Network, r.Assumed, err = s.form(weights, o); err != nil {
+		return m, err
+	}
+	if err := m.Network.Validate(); err != nil {
+		return m, fmt.Errorf("has tensors of no network of the paper's kind: %s",
+			strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	for _, part := range []struct {
+		find  func(*checkpoint.Manifest, Options) (bool, error)
+		paper string
+	}{
+		{s.schedule, "the paper's variance schedule"},
+		{s.prediction, "prediction of the noise"},
+		{s.logTheta, "parameters fed as they are, no logarithms"},
+	} {
+		known, err := part.find(&m, o)
+		if err != nil {
+			return m, err
+		}
+		if !known {
+			r.Assumed = append(r.Assumed, part.paper)
+		}
+	}
+	if s.manifest == nil && (o.LogMin == nil || o.LogMax == nil) {
+		r.Assumed = append(r.Assumed, fmt.Sprintf("log10 of maps from %g to %g", m.Scaling.Min,
+			m.Scaling.Max))
+	}
+	if n, _ := s.number("step global_step itn iteration iterations iter niter n_iter it"); n > 0 {
+		m.Step = n
+	}
+	r.Network, r.Parameters = m.Network, m.Network.NumParameters()
+	r.Step, r.Schedule = m.Step, steps(m)
+	r.Prediction, r.LogTheta = m.Prediction, m.LogTheta
+	return m, nil
 }
 
 // load checks one group and reads its values into tensors.
@@ -135,14 +235,16 @@ func (s *source) load(group map[string]tensor, prefix string, network unet.Confi
 	return nil
 }
 
-// Export writes a checkpoint's weights as safetensors under PyTorch's names: "ema", "raw", or "" for the average where there is one.
+// Export writes a checkpoint's weights as safetensors under PyTorch's names: "ema", "raw", or "" for
+// the average where there is one. The manifest goes into the metadata, so that Import of the file
+// gives the same checkpoint of these weights.
 func Export(in, out, weights string) (Report, error) {
 	r, c, w, err := pick(in, out, weights)
 	if err != nil {
 		return Report{}, err
 	}
 	r.LeftOut = len(checkpoint.Transfers(c.Tensors)) > 0
-	return r, checkpoint.Export(out, w)
+	return r, checkpoint.Export(out, c.Manifest, w)
 }
 
 // Reduce writes a checkpoint that holds one of a checkpoint's sets of weights, chosen as by Export, with its manifest: a small file, for
@@ -201,7 +303,7 @@ func pick(in, out, weights string) (Report, checkpoint.Checkpoint, unet.Weights,
 	r := Report{
 		In: in, Out: out, Format: "checkpoint", Weights: weights, Network: n, Parameters: n.NumParameters(), Tensors: len(w),
 		Kinds: map[string]int{"F32": len(w)}, Step: c.Manifest.Step,
-		Prediction: c.Manifest.Prediction, LogTheta: c.Manifest.LogTheta,
+		Prediction: c.Manifest.Prediction, LogTheta: c.Manifest.LogTheta, Schedule: steps(c.Manifest),
 	}
 	return r, c, w, nil
 }

@@ -48,7 +48,7 @@ func write(t testing.TB, name string, raw []byte) string {
 func imported(t *testing.T, in string) (Report, checkpoint.Checkpoint) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out.safetensors")
-	r, err := Import(in, out, Default())
+	r, err := Import(in, out, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func imported(t *testing.T, in string) (Report, checkpoint.Checkpoint) {
 func refused(t *testing.T, in string) string {
 	t.Helper()
 	dir := t.TempDir()
-	_, err := Import(in, filepath.Join(dir, "out.safetensors"), Default())
+	_, err := Import(in, filepath.Join(dir, "out.safetensors"), Options{})
 	if err == nil {
 		t.Fatalf("%s was taken", in)
 	}
@@ -88,7 +88,8 @@ func small(seed uint64) (unet.Config, unet.Weights) {
 func exported(t *testing.T, w unet.Weights) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "in.safetensors")
-	if err := checkpoint.Export(path, w); err != nil {
+	// as by a program that knows no manifest
+	if err := checkpoint.Write(path, "nobody's", nil, w); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -219,13 +220,13 @@ func TestFaults(t *testing.T) {
 	}
 	_, w = small(1)
 	in := exported(t, w)
-	d := Default()
-	d.Side = 33
+	d := Options{Side: 33}
 	out := filepath.Join(t.TempDir(), "out.safetensors")
 	if _, err := Import(in, out, d); err == nil || !strings.Contains(err.Error(), "33 pixels") {
 		t.Errorf("error = %v, want it to name the side", err)
 	}
-	if _, err := Import(in, filepath.Join(t.TempDir(), "out.pt"), Default()); err == nil || !strings.Contains(err.Error(), ".safetensors") {
+	if _, err := Import(in, filepath.Join(t.TempDir(), "out.pt"), Options{}); err == nil ||
+		!strings.Contains(err.Error(), ".safetensors") {
 		t.Errorf("error = %v, want the ending", err)
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"darkfield/pkg/unet"
 )
 
 // zipped is a .pt file around a pickle; storage 0 has eight float32.
@@ -99,6 +102,7 @@ func TestLyingLengths(t *testing.T) {
 		"repeated values":    one("K\x08", large+"\x85", "K\x00\x85"),
 		"shape":              one("K\x08", large+large+"\x86", "K\x01K\x01\x86"),
 		"strides":            one("K\x08", "K\x04\x85", "K\x03\x85"),
+		"strides beyond 64":  one(large, "K\x03"+large+"\x86", large+"K\x01\x86"),
 		"rank":               one("K\x08", "K\x08\x85", "K\x01K\x01\x86"),
 		"negative":           one("K\x08", "J\xff\xff\xff\xff\x85", "K\x01\x85"),
 		"legacy":             []byte(magicPickle + protocolPickle + systemPickle + "\x80\x02X" + four(1<<31-1) + "abc."),
@@ -124,6 +128,45 @@ func TestLyingLengths(t *testing.T) {
 	}
 }
 
+// TestTangles: containers that hold themselves, are held a million times or lie deep end soon.
+func TestTangles(t *testing.T) {
+	key := func(s string) string {
+		return "X" + string(binary.LittleEndian.AppendUint32(nil,
+			uint32(len(s)))) + s
+	}
+	shared := "](" + strings.Repeat("h\x01", 1<<20) + "e" // a list of one list, a million times
+	deep := strings.Repeat("}"+key("a"), 500) + "N" + strings.Repeat("s", 500)
+	var wide strings.Builder
+	for i := range 200000 {
+		wide.WriteString(key(fmt.Sprint(i)) + "}")
+	}
+	long := dict{{"time_mlp.1.weight", unet.Array{Shape: []int{1}, Data: []float32{1}}}}
+	for i := range 2000 {
+		long = append(long, pair{strings.Repeat("a.", 2000) + fmt.Sprint(i), unet.Array{Shape: []int{1},
+			Data: []float32{1}}})
+	}
+	for name, raw := range map[string][]byte{
+		"a dict in itself":    zipped(t, []byte("\x80\x02}q\x01"+key("a")+"h\x01s.")),
+		"a list in itself":    zipped(t, []byte("\x80\x02]q\x01h\x01a.")),
+		"a million times":     zipped(t, []byte("\x80\x02]q\x01"+shared+".")),
+		"a million in a dict": zipped(t, []byte("\x80\x02]q\x010}q\x02"+key("b")+shared+"s.")),
+		"deep":                zipped(t, []byte("\x80\x02"+deep+".")),
+		"wide":                zipped(t, []byte("\x80\x02}("+wide.String()+"u.")),
+		"long names":          saved(t, long),
+		"lists of lists": zipped(t, []byte("\x80\x02"+strings.Repeat("](", 900)+strings.Repeat("e",
+			900)+".")),
+		"legacy": []byte(magicPickle + "\x80\x02]q\x01h\x01a." + systemPickle),
+	} {
+		start := time.Now()
+		if got := refused(t, write(t, "bad.pt", raw)); len(got) > 2500 {
+			t.Errorf("%s: an error of %d bytes", name, len(got))
+		}
+		if took := time.Since(start); took > 30*time.Second {
+			t.Errorf("%s: a file of %d bytes took %v", name, len(raw), took)
+		}
+	}
+}
+
 // TestDamage: fixtures cut anywhere, with bytes changed, and other files end in one line or, where the values alone were hit, well.
 func TestDamage(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -145,7 +188,7 @@ func TestDamage(t *testing.T) {
 				part[random.IntN(len(part))] = byte(random.Uint32())
 			}
 			path := write(t, name, raw)
-			_, err := Import(path, filepath.Join(t.TempDir(), "out.safetensors"), Default())
+			_, err := Import(path, filepath.Join(t.TempDir(), "out.safetensors"), Options{})
 			if err != nil && (strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), path)) {
 				t.Errorf("error = %q, want one line that names the file", err)
 			}
@@ -158,13 +201,83 @@ func TestDamage(t *testing.T) {
 	refused(t, t.TempDir())
 }
 
-func FuzzImport(f *testing.F) {
-	f.Add([]byte(magicPickle + protocolPickle + systemPickle + "\x80\x02}.\x80\x02]."))
-	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"))
-	f.Add(zipped(f, []byte("\x80\x02ccollections\nOrderedDict\n)R}X\x09\x00\x00\x00_metadataNsb.")))
+// bounded imports a file that may hold anything: without a panic, with an error of one line that is
+// no longer than the name of the file and a dozen names, and with memory in proportion to the file.
+func bounded(t *testing.T, raw []byte) {
+	path := write(t, "a.pt", raw)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Import(path, filepath.Join(t.TempDir(), "out.safetensors"), Options{})
+	runtime.ReadMemStats(&after)
+	if err != nil && (strings.Contains(err.Error(), "\n") || len(err.Error()) > len(path)+3000) {
+		t.Errorf("an error of %d bytes: %.300q", len(err.Error()), err)
+	}
+	// A byte of a pickle becomes a few hundred at most: a container, an entry and its interfaces.
+	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(8<<20+1000*len(raw)); got > most {
+		t.Errorf("a file of %d bytes made %d bytes of allocations, want at most %d", len(raw), got, most)
+	}
+}
+
+// seeds are state dicts that are nearly right, and parts of a pickle that seldom come.
+func seeds(f *testing.F) [][]byte {
+	a := unet.Array{Shape: []int{2}, Data: []float32{1, 2}}
+	var out [][]byte
+	for _, value := range []any{
+		dict{{"time_mlp.1.weight", a}, {"betas", row64(linear(0.1, 0.2, 4))}},
+		dict{{"step", counter(3)}, {"ema", dict{{"shadow_params", []any{a, a}}}}, {"model",
+			dict{{"net.time_mlp.1.weight", a}}}},
+		dict{{"state_dict", dict{{"model.time_mlp.1.bias", a}, {"model_ema.time_mlp1bias", a}}},
+			{"objective", "pred_v"}},
+		[]any{dict{{"module.time_mlp.1.bias", a}}, 3, 0.5, true, nil},
+	} {
+		s := saver{shared: map[*unet.Array]int{}}
+		s.pickle.WriteString("\x80\x02")
+		s.put(f, value)
+		out = append(out, append(s.pickle.Bytes(), '.'))
+	}
+	return append(out, []byte("\x80\x02ccollections\nOrderedDict\n)R}X\x09\x00\x00\x00_metadataNsb."),
+		[]byte("\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00\x94]\x94\x8f\x94."))
+}
+
+// FuzzPickle is for the pickle of a .pt file, of today's form and of the one before PyTorch 1.6.
+func FuzzPickle(f *testing.F) {
+	for _, raw := range seeds(f) {
+		f.Add(raw)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		for _, content := range [][]byte{raw, zipped(t, raw)} {
-			_, _ = Import(write(t, "a.pt", content), filepath.Join(t.TempDir(), "out.safetensors"), Default()) // must not panic
-		}
+		bounded(t, zipped(t, raw))
+		bounded(t, []byte(magicPickle+protocolPickle+systemPickle+string(raw)+"\x80\x02]."))
+	})
+}
+
+// FuzzContainer is for whole files: zip archives of pickles and of arrays, and pickles in a row.
+func FuzzContainer(f *testing.F) {
+	for _, raw := range seeds(f) {
+		f.Add(zipped(f, raw))
+	}
+	f.Add([]byte(magicPickle + protocolPickle + systemPickle + "\x80\x02}.\x80\x02]."))
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	w, _ := z.Create("time_mlp.1.weight.npy")
+	w.Write([]byte("\x93NUMPY\x01\x00\x39\x00{'descr': '<f4', 'fortran_order': False, 'shape': " +
+		"(2,), }\n\x00\x00\x80\x3f\x00\x00\x80\x3f"))
+	z.Close()
+	f.Add(out.Bytes())
+	f.Fuzz(bounded)
+}
+
+// FuzzSafetensors is for the header of a safetensors file, before 64 bytes of values.
+func FuzzSafetensors(f *testing.F) {
+	for _, header := range []string{
+		`{}`, `{"time_mlp.1.weight":{"dtype":"F32","shape":[4,4],"data_offsets":[0,64]}}`,
+		`{"__metadata__":{"step":"3","prediction":"v","darkfield_weights":"{\"version\":1}"},"betas":{"dtype":"F64","shape":[8],"data_offsets":[0,64]}}`,
+		`{"a":{"dtype":"BF16","shape":[32],"data_offsets":[0,64]},"model.time_mlp.1.bias":{"dtype":"I64","shape":[],"data_offsets":[64,72]}}`,
+	} {
+		f.Add([]byte(header))
+	}
+	f.Fuzz(func(t *testing.T, header []byte) {
+		raw := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+		bounded(t, append(raw, make([]byte, 64)...))
+		bounded(t, header)
 	})
 }

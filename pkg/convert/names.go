@@ -5,85 +5,25 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"darkfield/pkg/unet"
 )
 
-// Names that wrappers add to those of the network.
-const (
-	averaged = "ema_model." // an averaging wrapper keeps both networks
-	online   = "online_model."
-)
-
-var (
-	prefixes = strings.Fields("module. _orig_mod. model. ema_model. online_model.")
-	counters = map[string]bool{"initted": true, "step": true, "n_averaged": true} // of averaging wrappers, no weights
-)
-
-// tidy gives both groups the network's own names.
-func (s *source) tidy() {
-	for _, group := range []map[string]tensor{s.raw, s.average} {
-		for name := range group {
-			if counters[name] && len(group) > len(counters) {
-				delete(group, name)
-			}
+// form finds the network's form: from the file's manifest, or else from shapes and, for what these
+// leave open, from the file or the flags. The paper's numbers are assumed where they fit the shapes
+// and nobody says otherwise; assumed names them. Where they do not fit, the choices are an error.
+func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assumed []string,
+	err error) {
+	if s.manifest != nil {
+		c = s.manifest.Network
+		if o.Groups != 0 && o.Groups != c.Groups || o.Heads != 0 && o.Heads != c.Heads {
+			return c, nil, fmt.Errorf("says that its network has %d groups and %d heads, against "+
+				"--groups or --heads: leave them out", c.Groups, c.Heads)
 		}
+		return c, nil, nil
 	}
-	// One dictionary with both networks of an averaging wrapper; training's own copy, if there is one, is kept.
-	for _, group := range []map[string]tensor{s.raw, s.average} {
-		if with(group, averaged) && with(group, online) {
-			first, second := map[string]tensor{}, map[string]tensor{}
-			for name, t := range group {
-				if strings.HasPrefix(name, online) {
-					first[name] = t
-				} else {
-					second[name] = t
-				}
-			}
-			if s.raw == nil || with(s.raw, averaged) {
-				s.raw = first
-			}
-			s.average = second
-			break
-		}
-	}
-	s.raw, s.average = strip(s.raw), strip(s.average)
-	if s.raw == nil { // an average alone is all there is to know
-		s.raw, s.average = s.average, nil
-	}
-}
-
-func with(group map[string]tensor, prefix string) bool {
-	for name := range group {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// strip takes off prefixes that all names share.
-func strip(group map[string]tensor) map[string]tensor {
-	for i := 0; i < len(prefixes); i++ {
-		out := map[string]tensor{}
-		for name, t := range group {
-			if rest, ok := strings.CutPrefix(name, prefixes[i]); ok {
-				out[rest] = t
-			}
-		}
-		if len(out) > 0 && len(out) == len(group) {
-			group, i = out, -1 // prefixes may be nested in any order
-		}
-	}
-	return group
-}
-
-// infer reads the network's form from the shapes of some tensors. What it cannot read stays as in the paper, and the check of
-// all names and shapes says what does not fit.
-func infer(group map[string]tensor) unet.Config {
-	c := unet.Default()
+	c = unet.Default()
 	dimension := func(name string, rank, axis int) (int, bool) {
 		t, ok := group[name]
 		if !ok || len(t.shape) != rank || t.shape[axis] < 1 || t.shape[axis] > 1<<20 {
@@ -97,9 +37,6 @@ func infer(group map[string]tensor) unet.Config {
 	if n, ok := dimension("conditional_embedding.0.weight", 2, 1); ok {
 		c.Thetas = n
 	}
-	if n, ok := dimension("mid_attn.fn.fn.to_qkv.weight", 4, 0); ok && n%(3*c.HeadDim) == 0 {
-		c.Heads = n / (3 * c.HeadDim)
-	}
 	var multipliers []int
 	for {
 		n, ok := dimension(fmt.Sprintf("downs.%d.0.block1.proj.weight", len(multipliers)), 4, 0)
@@ -111,10 +48,100 @@ func infer(group map[string]tensor) unet.Config {
 	if len(multipliers) >= 2 {
 		c.Multipliers = multipliers
 	}
-	return c
+	hidden, known := dimension("mid_attn.fn.fn.to_qkv.weight", 4, 0)
+	if known = known && hidden%3 == 0; known {
+		hidden /= 3
+	} else {
+		hidden = c.Heads * c.HeadDim
+	}
+	if c.Heads, c.HeadDim, err = s.heads(hidden, o); err != nil {
+		return c, nil, err
+	}
+	if c.Heads == 0 {
+		c.Heads, c.HeadDim = unet.Default().Heads, unet.Default().HeadDim
+		if c.Heads*c.HeadDim != hidden {
+			return c, nil, fmt.Errorf("has attention of %d channels, which may be %s heads: state --heads",
+				hidden, choices(hidden, true))
+		}
+		assumed = append(assumed, fmt.Sprintf("%d attention heads of %d channels", c.Heads, c.HeadDim))
+	}
+	if c.Groups, err = s.groups(c.Dim, o); err != nil {
+		return c, nil, err
+	}
+	if c.Groups == 0 {
+		if c.Groups = unet.Default().Groups; c.Dim%c.Groups != 0 {
+			return c, nil, fmt.Errorf("has normalisations of %d channels, which may be in %s groups: "+
+				"state --groups", c.Dim, choices(c.Dim, false))
+		}
+		assumed = append([]string{fmt.Sprintf("%d groups of channels", c.Groups)}, assumed...)
+	}
+	return c, assumed, nil
 }
 
-// check compares names and shapes with the network's and lists every difference in one line.
+// number returns what the file says under the first of some keys.
+func (s *source) number(keys string) (int, string) {
+	for _, key := range strings.Fields(keys) {
+		if n, ok := whole(s.said[key]); ok && n > 0 {
+			return n, key
+		}
+	}
+	return 0, ""
+}
+
+// heads returns what the flags or the file say of the attention's heads, 0 for nothing.
+func (s *source) heads(hidden int, o Options) (heads, width int, err error) {
+	heads, by := s.number("attn_heads num_heads n_heads heads")
+	if width, key := s.number("attn_dim_head dim_head head_dim"); heads == 0 && width > 0 &&
+		hidden%width == 0 {
+		heads, by = hidden/width, key
+	}
+	if o.Heads != 0 {
+		heads, by = o.Heads, "--heads"
+	}
+	if heads == 0 {
+		return 0, 0, nil
+	}
+	if heads < 0 || hidden%heads != 0 {
+		return 0, 0, fmt.Errorf("has attention of %d channels, which %s = %d does not divide: want %s "+
+			"heads", hidden, by, heads, choices(hidden, false))
+	}
+	return heads, hidden / heads, nil
+}
+
+// groups returns what the flags or the file say of the normalisations' groups, 0 for nothing.
+func (s *source) groups(dim int, o Options) (int, error) {
+	groups, by := s.number("resnet_block_groups norm_num_groups num_groups groups")
+	if o.Groups != 0 {
+		groups, by = o.Groups, "--groups"
+	}
+	if groups < 0 || groups > 0 && dim%groups != 0 {
+		return 0, fmt.Errorf("has normalisations of %d channels, which %s = %d does not divide: want "+
+			"%s groups", dim, by, groups, choices(dim, false))
+	}
+	return groups, nil
+}
+
+// choices lists the divisors of n, each with what it leaves where that is asked for.
+func choices(n int, each bool) string {
+	var out []string
+	for d := 1; d <= n; d++ {
+		if n%d != 0 {
+			continue
+		}
+		text := fmt.Sprint(d)
+		if each {
+			text += fmt.Sprintf(" × %d", n/d)
+		}
+		out = append(out, text)
+	}
+	if len(out) == 1 {
+		return out[0]
+	}
+	return strings.Join(out[:len(out)-1], ", ") + " or " + out[len(out)-1]
+}
+
+// check compares names and shapes with the network's and names what differs in one line, at most
+// mostNames of all.
 func check(group map[string]tensor, c unet.Config) error {
 	var shapes, missing, strangers []string
 	known := map[string]bool{}
@@ -128,19 +155,29 @@ func check(group map[string]tensor, c unet.Config) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(group)) {
 		if !known[name] {
-			strangers = append(strangers, strings.Trim(strconv.QuoteToASCII(name), `"`))
+			strangers = append(strangers, name)
 		}
 	}
-	var faults []string
-	for _, list := range []struct {
+	kinds := []struct {
 		what  string
 		names []string
-	}{{"wrong shapes", shapes}, {"unexpected", strangers}, {"missing", missing}} {
-		n := len(list.names)
-		if n == 0 {
-			continue
+	}{{"wrong shapes", shapes}, {"unexpected", strangers}, {"missing", missing}}
+	// Short lists are named in full, and leave more of the line to the others.
+	shares, left := make([]int, len(kinds)), mostNames
+	order := []int{0, 1, 2}
+	slices.SortStableFunc(order, func(a,
+		b int) int {
+		return len(kinds[a].names) - len(kinds[b].names)
+	})
+	for i, k := range order {
+		shares[k] = min(len(kinds[k].names), left/(len(order)-i))
+		left -= shares[k]
+	}
+	var faults []string
+	for k, kind := range kinds {
+		if n := len(kind.names); n > 0 {
+			faults = append(faults, fmt.Sprintf("%s (%d): %s", kind.what, n, list(kind.names, shares[k])))
 		}
-		faults = append(faults, fmt.Sprintf("%s (%d): %s", list.what, n, strings.Join(list.names, ", ")))
 	}
 	if faults == nil {
 		return nil

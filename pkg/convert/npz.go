@@ -7,20 +7,21 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // Parts of the header of a .npy file, a Python dictionary.
 var (
-	npyKind  = regexp.MustCompile(`'descr': *'([<>|=][a-z][0-9]+)'`)
-	npyOrder = regexp.MustCompile(`'fortran_order': *(True|False)`)
-	npyShape = regexp.MustCompile(`'shape': *\(([0-9, ]*)\)`)
+	npyKind  = regexp.MustCompile(`['"]descr['"] *: *['"]([<>|=][a-z][0-9]+)['"]`)
+	npyOrder = regexp.MustCompile(`['"]fortran_order['"] *: *(True|False)`)
+	npyShape = regexp.MustCompile(`['"]shape['"] *: *\(([0-9, L]*)\)`) // Python 2 wrote 3L
 )
 
 // arrays reads the headers of a .npz file. Where names begin with w/, those are the weights, and all else is left out.
 func arrays(z *zip.Reader) (*source, error) {
-	all, marked := map[string]tensor{}, map[string]tensor{}
+	var all, marked dictionary
 	for _, f := range z.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok {
@@ -30,18 +31,24 @@ func arrays(z *zip.Reader) (*source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%.60q: %w", f.Name, err)
 		}
-		all[name] = t
+		all.add(name, t)
 		if rest, ok := strings.CutPrefix(name, "w/"); ok {
-			marked[rest] = t
+			marked.add(rest, t)
+		} else if buffers[name] {
+			marked.add(name, t)
 		}
 	}
-	if len(marked) > 0 {
+	said := map[string]any{}
+	for name, t := range all.tensors {
+		said[name] = t
+	}
+	if slices.ContainsFunc(marked.names, func(name string) bool { return !buffers[name] }) {
 		all = marked
 	}
-	if len(all) == 0 {
+	if len(all.names) == 0 {
 		return nil, errors.New("is a zip archive without data.pkl (PyTorch) or .npy arrays (.npz): it is something else")
 	}
-	return &source{raw: all}, nil
+	return &source{dictionaries: []dictionary{all}, said: said}, nil
 }
 
 func array(f *zip.File) (tensor, error) {
@@ -76,7 +83,10 @@ func array(f *zip.File) (tensor, error) {
 	if known, ok := map[string]string{"<f2": "F16", "<f4": "F32", "<f8": "F64"}[t.kind]; ok {
 		t.kind = known
 	}
-	for _, d := range strings.FieldsFunc(string(shape[1]), func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, d := range strings.FieldsFunc(string(shape[1]), func(r rune) bool {
+		return r == ',' ||
+			r == ' ' || r == 'L'
+	}) {
 		n, err := strconv.Atoi(d)
 		if err != nil {
 			return tensor{}, fmt.Errorf("its shape has %.20s for a length", d)
@@ -84,6 +94,16 @@ func array(f *zip.File) (tensor, error) {
 		t.shape = append(t.shape, n)
 	}
 	width, ok := widths[t.kind]
+	// a counter
+	if n, small := size(t.shape); small && n == 1 && (t.kind == "<i8" || t.kind == "<i4") {
+		t.wide = func() ([]float64, error) {
+			raw, err := content(f, 1<<16)
+			if err != nil {
+				return nil, err
+			}
+			return decodeWide(t.kind, raw[min(skip+length, len(raw)):])
+		}
+	}
 	if !ok {
 		t.read = func() ([]float32, error) { return decode(t.kind, nil) } // refused only where it is a weight
 		return t, nil
@@ -98,15 +118,29 @@ func array(f *zip.File) (tensor, error) {
 	if want := uint64(skip+length) + uint64(n)*uint64(width); !ok || f.UncompressedSize64 != want {
 		return tensor{}, fmt.Errorf("has %d bytes, its header describes %v values of %d bytes: it is damaged", f.UncompressedSize64, t.shape, width)
 	}
-	t.read = func() ([]float32, error) {
+	values := func() ([]byte, error) {
 		raw, err := content(f, int64(f.UncompressedSize64))
+		if err == nil && len(raw) != skip+length+n*width {
+			err = errors.New("is truncated")
+		}
 		if err != nil {
 			return nil, err
 		}
-		if len(raw) != skip+length+n*width {
-			return nil, errors.New("is truncated")
+		return raw[skip+length:], nil
+	}
+	t.read = func() ([]float32, error) {
+		raw, err := values()
+		if err != nil {
+			return nil, err
 		}
-		return decode(t.kind, raw[skip+length:])
+		return decode(t.kind, raw)
+	}
+	t.wide = func() ([]float64, error) {
+		raw, err := values()
+		if err != nil {
+			return nil, err
+		}
+		return decodeWide(t.kind, raw)
 	}
 	return t, nil
 }

@@ -37,7 +37,7 @@ type storageClass struct{ kind string }
 type storage struct {
 	kind  string
 	count int
-	raw   func() ([]byte, error)
+	bytes func() ([]byte, error)
 }
 
 // call adapts a function to what the library applies to arguments.
@@ -118,13 +118,25 @@ func rebuildTensor(args ...any) (any, error) {
 		if stride[i] < 0 || stride[i] > s.count {
 			return nil, errRebuild
 		}
-		last += max(d-1, 0) * stride[i]
-		if n > 0 && last >= s.count {
+		if n == 0 || d == 1 {
+			continue
+		}
+		// Neither factor is above count <= 2⁴⁰, but their product may be beyond 64 bits.
+		if d-1 > (s.count-1)/max(stride[i], 1) {
+			last = s.count
+		} else {
+			last += (d - 1) * stride[i]
+		}
+		if last >= s.count {
 			return nil, fmt.Errorf("a tensor of shape %v and strides %v reaches beyond its storage of %d values: the file is damaged", shape, stride, s.count)
 		}
 	}
-	return tensor{shape: shape, kind: s.kind, read: func() ([]float32, error) {
-		raw, err := s.raw()
+	return tensor{shape: shape, kind: s.kind, storage: s, offset: offset, read: func() ([]float32,
+		error) {
+		if _, ok := widths[s.kind]; !ok {
+			return decode(s.kind, nil)
+		}
+		raw, err := s.bytes()
 		if err != nil {
 			return nil, err
 		}
@@ -133,12 +145,22 @@ func rebuildTensor(args ...any) (any, error) {
 			return nil, err
 		}
 		return gather(values, offset, shape, stride, n), nil
+	}, wide: func() ([]float64, error) {
+		raw, err := s.bytes()
+		if err != nil {
+			return nil, err
+		}
+		values, err := decodeWide(s.kind, raw)
+		if err != nil {
+			return nil, err
+		}
+		return gather(values, offset, shape, stride, n), nil
 	}}, nil
 }
 
 // gather copies a strided view in row-major order.
-func gather(values []float32, offset int, shape, stride []int, n int) []float32 {
-	out := make([]float32, n)
+func gather[T any](values []T, offset int, shape, stride []int, n int) []T {
+	out := make([]T, n)
 	index := make([]int, len(shape))
 	at := offset
 	for i := range out {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/big"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/nlpodyssey/gopickle/types"
@@ -32,10 +33,14 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	found := map[string]*storage{}
 	value, _, err := unpickle(raw, allowed, func(id any) (any, error) {
 		key, s, err := storageID(id)
 		if err != nil {
 			return nil, err
+		}
+		if known := found[key]; known != nil && known.kind == s.kind && known.count == s.count {
+			return known, nil // of another tensor, too
 		}
 		file := files[dir+"/data/"+key]
 		want := uint64(s.count) * uint64(bytesOf[s.kind])
@@ -47,7 +52,8 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 		case file.UncompressedSize64 < want:
 			return nil, refusal(fmt.Sprintf("storage %.20q has %d bytes, want %d: the file is damaged", key, file.UncompressedSize64, want))
 		}
-		s.raw = func() ([]byte, error) { return content(file, int64(want)) }
+		s.bytes = func() ([]byte, error) { return content(file, int64(want)) }
+		found[key] = s
 		return s, nil
 	})
 	return value, err
@@ -109,8 +115,8 @@ func pickledLegacy(file io.ReaderAt, bytes int64) (any, error) {
 		return nil, err
 	}
 	protocol, rest, err := unpickle(rest, allowed, none)
-	if err == nil && protocol != legacyProtocol {
-		err = fmt.Errorf("protocol %.20v, want %d", protocol, legacyProtocol)
+	if n, ok := protocol.(int); err == nil && (!ok || n != legacyProtocol) {
+		err = fmt.Errorf("its protocol is not %d", legacyProtocol)
 	}
 	if err != nil {
 		return nil, err
@@ -157,14 +163,14 @@ func pickledLegacy(file io.ReaderAt, bytes int64) (any, error) {
 		if at = from + length; at > bytes {
 			return nil, fmt.Errorf("storage %.20q does not have its %d values: the file is truncated", key, s.count)
 		}
-		s.raw = func() ([]byte, error) {
+		s.bytes = func() ([]byte, error) {
 			raw := make([]byte, length)
 			_, err := io.ReadFull(io.NewSectionReader(file, from, length), raw)
 			return raw, err
 		}
 	}
 	for key, s := range found {
-		if s.raw == nil {
+		if s.bytes == nil {
 			return nil, fmt.Errorf("storage %.20q is not in the file: it is truncated or damaged", key)
 		}
 	}
@@ -209,64 +215,108 @@ func lookup(v any, key string) any {
 	return nil
 }
 
-// Keys under which training scripts save weights, their average, and the average within an object that keeps more.
-var (
-	rawKeys     = strings.Fields("model_state_dict state_dict model_state model net network unet")
-	averageKeys = strings.Fields("ema_state_dict ema_model_state_dict ema_model ema model_ema ema_state ema_weights")
-	innerKeys   = strings.Fields("shadow state_dict model module")
+// Bounds on where in a pickle tensors are looked for.
+const (
+	deepest    = 4    // dictionaries within each other
+	longest    = 100  // lists that may hold dictionaries
+	mostTables = 1000 // dictionaries
 )
 
-// fromPickle finds the weights in what a pickle held.
-func fromPickle(value any) (*source, error) {
-	s := &source{raw: group(value, rawKeys), average: group(value, averageKeys)}
-	for _, key := range []string{"step", "global_step"} {
-		if n, ok := lookup(value, key).(int); ok && n > 0 {
-			s.step = n
-		}
-	}
-	if s.raw == nil && s.average == nil {
-		s.raw = tensors(value)
-	}
-	if s.raw != nil || s.average != nil {
-		return s, nil
-	}
-	var keys []string
-	for _, e := range entries(value) {
-		keys = append(keys, fmt.Sprintf("%.40q", e.key))
-	}
-	if len(keys) == 0 {
-		return nil, errors.New("it holds no dictionary of tensors: " + wayOut)
-	}
-	keys = keys[:min(len(keys), 20)]
-	return nil, fmt.Errorf("no weights under the keys it has (%s), want one of %s: %s", strings.Join(keys, ", "), strings.Join(append(rawKeys[:len(rawKeys):len(rawKeys)], averageKeys...), ", "), wayOut)
+// aside are keys of what is no network: optimisers keep tensors, too, and one of their settings is
+// called betas.
+func aside(key string) bool {
+	key = strings.ToLower(key)
+	return strings.Contains(key, "optim") || key == "opt" || strings.Contains(key, "scheduler") ||
+		key == "scaler"
 }
 
-// group returns the tensors under the first of keys that has some.
-func group(value any, keys []string) map[string]tensor {
-	for _, key := range keys {
-		v := lookup(value, key)
-		if t := tensors(v); t != nil {
-			return t
+// fromPickle lists the dictionaries of tensors of what a pickle held, and what it says besides.
+func fromPickle(value any) *source {
+	s := &source{said: map[string]any{}}
+	s.walk("", value, map[any]bool{}, 0)
+	for _, e := range entries(value) {
+		s.keys = append(s.keys, e.key)
+		s.say(e.key, e.value)
+	}
+	for _, e := range entries(value) {
+		if aside(e.key) {
+			continue
 		}
-		for _, inner := range innerKeys {
-			if t := tensors(lookup(v, inner)); t != nil {
-				return t
+		for _, inner := range entries(e.value) {
+			s.say(inner.key, inner.value)
+		}
+	}
+	return s
+}
+
+// say notes a number, a text or a row of numbers, unless it has been said at a higher level.
+func (s *source) say(key string, value any) {
+	switch v := value.(type) {
+	case int, float64, bool, string:
+	case tensor:
+		if n, ok := size(v.shape); !ok || n != 1 {
+			return
+		}
+	case *types.List, *types.Tuple:
+	default:
+		return
+	}
+	if _, known := s.said[key]; !known {
+		s.said[key] = value
+	}
+}
+
+// walk notes a dictionary and those within it.
+func (s *source) walk(path string, value any, seen map[any]bool, depth int) {
+	switch value.(type) {
+	case *types.Dict, *types.OrderedDict, *types.List, *types.Tuple:
+	default:
+		return
+	}
+	if depth > deepest || len(s.dictionaries) >= mostTables || seen[value] {
+		return
+	}
+	seen[value] = true
+	below := func(key string) string { return strings.TrimPrefix(path+"/"+key, "/") }
+	switch v := value.(type) {
+	case *types.Dict, *types.OrderedDict:
+		d := dictionary{path: path}
+		for _, e := range entries(v) {
+			if t, ok := e.value.(tensor); ok {
+				d.add(e.key, t)
 			}
 		}
+		if d.tensors != nil {
+			s.dictionaries = append(s.dictionaries, d)
+		}
+		for _, e := range entries(v) {
+			if !aside(e.key) {
+				s.walk(below(e.key), e.value, seen, depth+1)
+			}
+		}
+	case *types.List, *types.Tuple:
+		items := items(v)
+		var all []tensor
+		for i, item := range items {
+			if t, ok := item.(tensor); ok {
+				all = append(all, t)
+			} else if len(items) <= longest {
+				s.walk(below(strconv.Itoa(i)), item, seen, depth+1)
+			}
+		}
+		if len(all) > 0 && len(all) == len(items) {
+			s.lists = append(s.lists, row{path, all})
+		}
+	}
+}
+
+// items lists a Python list or tuple.
+func items(v any) []any {
+	switch l := v.(type) {
+	case *types.List:
+		return *l
+	case *types.Tuple:
+		return *l
 	}
 	return nil
-}
-
-// tensors returns the tensors of a dictionary, nil if it has none.
-func tensors(v any) map[string]tensor {
-	var out map[string]tensor
-	for _, e := range entries(v) {
-		if t, ok := e.value.(tensor); ok {
-			if out == nil {
-				out = map[string]tensor{}
-			}
-			out[e.key] = t
-		}
-	}
-	return out
 }

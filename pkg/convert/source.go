@@ -7,18 +7,35 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/nlpodyssey/safetensors"
+
+	"darkfield/pkg/checkpoint"
 )
 
 // source is what a weight file offers.
 type source struct {
 	format       string
-	raw, average map[string]tensor // under the file's names
-	step         int               // optimiser steps, where the file says so
-	most         int64             // values that a file of this size can hold
+	dictionaries []dictionary
+	lists        []row          // of tensors without names
+	keys         []string       // of a pickle's outermost dictionary
+	said         map[string]any // what stands beside the tensors: numbers, texts and rows of numbers
+	manifest     *checkpoint.Manifest
+	most         int64 // values that a file of this size can hold
 	file         *os.File
+
+	// What choose makes of it.
+	raw, average *network
+	ignored      []string // tensors of wrappers, which are no weights
+	strangers    []string // of which these are not known to be none
+}
+
+// row is a list of tensors.
+type row struct {
+	path    string
+	tensors []tensor
 }
 
 // inflation is what deflate can make of a byte at most.
@@ -78,11 +95,9 @@ func archive(f *os.File, bytes int64) (*source, error) {
 			if err != nil {
 				return nil, err
 			}
-			s, err := fromPickle(value)
-			if s != nil {
-				s.format = "PyTorch"
-			}
-			return s, err
+			s := fromPickle(value)
+			s.format = "PyTorch"
+			return s, nil
 		}
 	}
 	s, err := arrays(z)
@@ -101,11 +116,9 @@ func legacy(f *os.File, bytes int64) (*source, error) {
 		}
 		return nil, fmt.Errorf("is no whole .pt, .safetensors or .npz file: read as a .pt of old, %w", err)
 	}
-	s, err := fromPickle(value)
-	if s != nil {
-		s.format = "PyTorch before 1.6"
-	}
-	return s, err
+	s := fromPickle(value)
+	s.format = "PyTorch before 1.6"
+	return s, nil
 }
 
 // plain reads safetensors of PyTorch's names.
@@ -126,17 +139,37 @@ func plain(name string, bytes int64, header uint64) (s *source, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("is not a whole safetensors file (%.200s): it is truncated or damaged", strings.ReplaceAll(err.Error(), "\n", " "))
 	}
-	s = &source{format: "safetensors", raw: map[string]tensor{}}
+	s = &source{format: "safetensors", said: map[string]any{}}
+	var d dictionary
 	for _, t := range st.Tensors() {
 		kind, data := t.TensorView.DType().String(), t.TensorView.Data()
 		var shape []int
 		for _, d := range t.TensorView.Shape() {
 			shape = append(shape, int(d))
 		}
-		s.raw[t.Name] = tensor{shape: shape, kind: kind, read: func() ([]float32, error) { return decode(kind, data) }}
+		d.add(t.Name, tensor{
+			shape: shape, kind: kind,
+			read: func() ([]float32, error) { return decode(kind, data) },
+			wide: func() ([]float64, error) { return decodeWide(kind, data) },
+		})
 	}
-	if len(s.raw) == 0 {
+	if len(d.names) == 0 {
 		return nil, errors.New("is a safetensors file without tensors")
 	}
-	return s, nil
+	s.dictionaries = []dictionary{d}
+	for _, name := range d.names {
+		s.say(name, d.tensors[name])
+	}
+	_, meta, err := safetensors.ReadMetadata(raw)
+	if err != nil {
+		return nil, err
+	}
+	for key, text := range meta.Metadata() {
+		s.said[key] = text
+		if n, err := strconv.Atoi(text); err == nil {
+			s.said[key] = n
+		}
+	}
+	s.manifest, err = checkpoint.Exported(meta.Metadata())
+	return s, err
 }

@@ -12,6 +12,11 @@ type tensor struct {
 	shape []int
 	kind  string // F16, BF16, F32, F64 as in safetensors; anything else is no weight
 	read  func() ([]float32, error)
+	// for tables and counters, of which no digit may be lost; integers, too
+	wide func() ([]float64, error)
+
+	storage *storage // of a pickle, where offset says the place in it; nil: another file's
+	offset  int
 }
 
 // widths are the sizes in bytes of the number types that become float32.
@@ -51,6 +56,34 @@ func decode(kind string, raw []byte) ([]float32, error) {
 			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
 		case "F64":
 			out[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b)))
+		}
+	}
+	return out, nil
+}
+
+// decodeWide reads little-endian numbers of any kind as float64.
+func decodeWide(kind string, raw []byte) ([]float64, error) {
+	var out []float64
+	switch kind {
+	case "F64":
+		for ; len(raw) >= 8; raw = raw[8:] {
+			out = append(out, math.Float64frombits(binary.LittleEndian.Uint64(raw)))
+		}
+	case "int64", "I64", "<i8":
+		for ; len(raw) >= 8; raw = raw[8:] {
+			out = append(out, float64(int64(binary.LittleEndian.Uint64(raw))))
+		}
+	case "int32", "I32", "<i4":
+		for ; len(raw) >= 4; raw = raw[4:] {
+			out = append(out, float64(int32(binary.LittleEndian.Uint32(raw))))
+		}
+	default:
+		values, err := decode(kind, raw)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range values {
+			out = append(out, float64(v))
 		}
 	}
 	return out, nil

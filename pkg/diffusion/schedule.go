@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Step is a time t = 1…T as in Ho et al.; 0 stands for the clean map.
@@ -76,12 +77,39 @@ func (s Schedule) Single() Schedule {
 	return out
 }
 
-// Named returns the schedule that a checkpoint names.
-func Named(name string) (Schedule, error) {
-	if name != PaperName {
-		return Schedule{}, fmt.Errorf("diffusion: unknown schedule %q, known is %q", name, PaperName)
+// OwnName is how checkpoints name a schedule that is given by its variances.
+const OwnName = "own"
+
+// Named returns the schedule that a checkpoint names: PaperName, which takes no variances, or
+// OwnName with the variances betas[t−1] of all steps.
+func Named(name string, betas []float64) (Schedule, error) {
+	switch {
+	case name == OwnName && len(betas) < FewestSteps:
+		return Schedule{}, fmt.Errorf("diffusion: a schedule of %d variances, want at least %d",
+			len(betas), FewestSteps)
+	case name == OwnName:
+		return NewSchedule(betas)
+	case name != PaperName:
+		return Schedule{}, fmt.Errorf("diffusion: unknown schedule %q, known are %q and %q", name,
+			PaperName, OwnName)
+	case len(betas) > 0:
+		return Schedule{}, fmt.Errorf("diffusion: the schedule %q comes with %d variances of its own: "+
+			"name it %q", name, len(betas), OwnName)
 	}
 	return Paper(), nil
+}
+
+// FewestSteps is the least number of steps of a schedule in a checkpoint: a pair of numbers called
+// betas is that of an optimiser.
+const FewestSteps = 4
+
+// Near reports whether both schedules have the same steps, and variances that agree to a relative
+// tolerance.
+func (s Schedule) Near(o Schedule, tolerance float64) bool {
+	return slices.EqualFunc(s.beta, o.beta, func(a,
+		b float64) bool {
+		return math.Abs(a-b) <= tolerance*b
+	})
 }
 
 // linspace returns entry i of n evenly spaced values from low to high.

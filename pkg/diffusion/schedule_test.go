@@ -115,10 +115,42 @@ func TestScheduleRefuses(t *testing.T) {
 			t.Errorf("NewSchedule(%v): no error", betas)
 		}
 	}
-	if _, err := Named("cosine"); err == nil || !strings.Contains(err.Error(), `"cosine"`) {
+	if _, err := Named("cosine", nil); err == nil || !strings.Contains(err.Error(), `"cosine"`) {
 		t.Errorf("Named(cosine): %v, want an error that names it", err)
 	}
-	if s, err := Named(PaperName); err != nil || !slices.Equal(s.beta, Paper().beta) {
+	if s, err := Named(PaperName, nil); err != nil || !slices.Equal(s.beta, Paper().beta) {
 		t.Errorf("Named(%s) is not the paper's: %v", PaperName, err)
+	}
+}
+
+// TestOwnVariances: a schedule is its numbers; a name beside them that says otherwise is refused.
+func TestOwnVariances(t *testing.T) {
+	betas := []float64{1e-4, 1e-3, 1e-2, 0.1, 0.5}
+	s, err := Named(OwnName, betas)
+	if err != nil || !slices.Equal(s.beta[1:], betas) {
+		t.Errorf("schedule %v, error %v, want the variances %v", s, err, betas)
+	}
+	for _, c := range []struct {
+		name  string
+		betas []float64
+		want  string
+	}{
+		{OwnName, nil, "at least 4"}, {OwnName, []float64{0.9, 0.999}, "at least 4"}, {PaperName, betas,
+			"5 variances of its own"},
+		{OwnName, []float64{0.1, 0.1, 0, 0.1}, "step 3"}, {OwnName, []float64{0.1, 0.1, 0.1, 1},
+			"step 4"}, {OwnName, []float64{0.1, 0.1, 0.1, math.NaN()}, "step 4"},
+	} {
+		if _, err := Named(c.name, c.betas); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %v: error = %v, want %q in it", c.name, c.betas, err, c.want)
+		}
+	}
+	if !Paper().Near(Paper().Single(), 1e-7) || s.Near(Paper(), 1) {
+		t.Error("the paper's schedule is not near itself, or another is")
+	}
+	other := slices.Clone(Paper().beta[1:])
+	other[499] *= 1 + 2e-6
+	if near, err := NewSchedule(other); err != nil || near.Near(Paper(), 1e-6) || !near.Near(Paper(),
+		3e-6) {
+		t.Errorf("a variance off by 2e-6 of itself is not told: %v", err)
 	}
 }

@@ -37,8 +37,11 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.Manifest.Conditioned(); err != nil {
+		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
+	}
 	weights := checkpoint.Averaged(c.Tensors)
-	schedule, err := diffusion.Named(c.Manifest.Schedule)
+	schedule, err := c.Manifest.Diffusion()
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
@@ -79,6 +82,9 @@ func (e *Emulator) Close() {
 
 // Manifest says what the network was trained on.
 func (e *Emulator) Manifest() checkpoint.Manifest { return e.manifest }
+
+// Schedule is the variance schedule that the network was trained with.
+func (e *Emulator) Schedule() diffusion.Schedule { return e.schedule }
 
 // Sampling is how its maps are best made: what its manifest says, or else DefaultSampling.
 func (e *Emulator) Sampling() SampleConfig { return e.sampling }

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,12 +56,22 @@ type Bound struct {
 
 // BoundOf evaluates the bound of a map over the prior. progress may be nil.
 func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap, progress func(done, total int)) (Bound, error) {
-	if err := c.Validate(); err != nil {
+	if err := cmp.Or(c.Validate(), s.covers(c.Quadrature)); err != nil {
 		return Bound{}, err
 	}
 	terms := s.overSeeds(m, c)
 	in, err := likelihood.Interpolate(ctx, likelihood.Weighted(terms, c.Quadrature.Weights), likelihood.WholePrior(s.Prior, 2), c.Interpolation, progress)
 	return Bound{Terms: in, Pixels: len(m.Values), Moments: moments(m)}, err
+}
+
+// covers returns an error unless the terms of q stand for as many as the checkpoint's variance
+// schedule has: those of a schedule of another length are other noise levels.
+func (s Source) covers(q diffusion.Quadrature) error {
+	if n := int(math.Round(floats.Sum(q.Weights))); s.Steps > 0 && n != s.Steps {
+		return fmt.Errorf("study: the terms of the bound stand for %d, the checkpoint's variance schedule "+
+			"has %d steps: use terms of its own schedule, as `darkfield calibrate` does", n, s.Steps)
+	}
+	return nil
 }
 
 // moments returns mean and standard deviation of a map's values, which are log10, and log10 of the mean density.

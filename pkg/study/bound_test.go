@@ -188,6 +188,22 @@ func TestBoundConfigFaults(t *testing.T) {
 	}
 }
 
+// TestTermsOfAnotherSchedule: the paper's terms stand for 1000 steps; with a schedule of 2000 they
+// would be other noise levels, and half of the bound.
+func TestTermsOfAnotherSchedule(t *testing.T) {
+	s := Source{Prior: cosmology.CAMELSPrior(), Terms: exactTerms, Steps: 2000}
+	m := testMap(cosmology.Fiducial, testBox(testCells), 1, 0)
+	_, err := s.BoundOf(ctx, DefaultBound(), m, nil)
+	if err == nil || !strings.Contains(err.Error(), "stand for 1000, the checkpoint's variance "+
+		"schedule has 2000 steps") {
+		t.Errorf("error = %v, want both numbers", err)
+	}
+	s.Steps = 1000
+	if _, err := s.BoundOf(ctx, DefaultBound(), m, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func asJSON(t *testing.T, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)

@@ -58,7 +58,7 @@ const saveEvery = 20
 // Surface; each is moved from there by the spread of its posterior.
 func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig, weights []float64, cfg hmc.Config, near likelihood.Surface, path string, progress func(hmc.Progress)) (Chains, error) {
 	out := Chains{Config: cfg}
-	if err := errors.Join(b.Validate(), cfg.Validate()); err != nil {
+	if err := errors.Join(b.Validate(), cfg.Validate(), s.covers(b.Quadrature)); err != nil {
 		return out, err
 	}
 	if cfg.Draws < FewestDraws {

@@ -34,7 +34,7 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config, cache s
 func ForMaps(e *emulator.Emulator, batch int) Source {
 	m := e.Manifest()
 	return Source{
-		Train: m.Data.Split.Train, Validation: m.Data.Split.Validation, Test: m.Data.Split.Test, Prior: m.Prior, Box: e.Box(), Hash: e.Hash(), Network: e.NetworkHash(), Step: m.Step, Trained: m.Data.Suite,
+		Train: m.Data.Split.Train, Validation: m.Data.Split.Validation, Test: m.Data.Split.Test, Prior: m.Prior, Box: e.Box(), Hash: e.Hash(), Network: e.NetworkHash(), Step: m.Step, Trained: m.Data.Suite, Steps: e.Schedule().Steps(),
 		Terms: func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
 			score, err := e.Terms(m, terms, []uint64{seed}, batch)
 			if err != nil {

@@ -35,6 +35,7 @@ type Source struct {
 	Hash        string             // identifies the checkpoint, in captions and where a transfer function matters
 	Network     string             // identifies its network, which its bound and its sampled maps depend on: part of the cache's keys, and calibrations are of one such
 	Step        int                // of training, for captions
+	Steps       int                // of the variance schedule; 0: not known
 	Weights     string             // what captions call them; empty: the checkpoint
 	Sampler     string             // for captions and the cache's keys, e.g. "ddim, 50 steps"
 	Transferred *emulator.Transfer // what sampled maps are changed by, after they are kept; nil: nothing

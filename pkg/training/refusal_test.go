@@ -60,6 +60,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"another rate":         {func(j *Job) { j.Config.LearningRate = 5e-4 }, []string{dir, "training.learning_rate is 0.001 there and 0.0005 now", "another directory"}},
 		"another architecture": {func(j *Job) { j.Manifest.Network = j.Manifest.Network.WithDim(16) }, []string{dir, "manifest.network.dim is 8 there and 16 now"}},
+		"other conditions":     {func(j *Job) { j.Manifest.Network.Thetas = 3 }, []string{"conditioned on 3 parameters, this version can use networks of 2"}},
 		"fewer steps":          {func(j *Job) { j.Config.Steps = 2 }, []string{dir, "3 steps, more than Steps = 2"}},
 		"bad setting":          {func(j *Job) { j.Config.Batch = 0 }, []string{"Batch = 0, want >= 1"}},
 		"odd side":             {func(j *Job) { j.Data.Side, j.Manifest.Data.Side = 9, 9 }, []string{"9 pixels a side"}},

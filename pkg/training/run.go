@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -146,7 +147,7 @@ func (j *Job) check() (diffusion.Schedule, error) {
 		return fail(err)
 	}
 	j.Manifest.Version, j.Manifest.Seed, j.Manifest.Prediction, j.Manifest.LogTheta = checkpoint.Version, j.Config.Seed, j.Config.Prediction, j.Config.LogTheta
-	if err := j.Manifest.Validate(); err != nil {
+	if err := cmp.Or(j.Manifest.Validate(), j.Manifest.Conditioned()); err != nil {
 		return fail(err)
 	}
 	if j.Data.Side != j.Manifest.Data.Side {
@@ -158,7 +159,7 @@ func (j *Job) check() (diffusion.Schedule, error) {
 	if j.Data.Train.Len < 1 || j.Data.Validation.Len < 1 {
 		return fail(fmt.Errorf("%d maps to train and %d to validate on, want at least one of each", j.Data.Train.Len, j.Data.Validation.Len))
 	}
-	return diffusion.Named(j.Manifest.Schedule)
+	return j.Manifest.Diffusion()
 }
 
 // tensors returns those of the last checkpoint, or new ones.

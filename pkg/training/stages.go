@@ -130,6 +130,7 @@ func prepare(dir string, jobs []Job) error {
 			{"prediction", m.Prediction, first.Prediction},
 			{"log θ", m.LogTheta, first.LogTheta},
 			{"schedule", m.Schedule, first.Schedule},
+			{"schedule's variances", m.Betas, first.Betas},
 			{"prior", m.Prior, first.Prior},
 			{"scaling", m.Scaling, first.Scaling},
 		} {

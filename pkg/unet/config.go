@@ -3,6 +3,7 @@ package unet
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Config is the shape of the network.
@@ -26,7 +27,20 @@ func (c Config) WithDim(dim int) Config {
 	return c
 }
 
-// Validate returns an error that names every field that is out of range.
+// Bounds on a Config, beyond anything that is trained: with them no number of the network
+// overflows, and a damaged file cannot ask for more memory than there is.
+const (
+	mostDim        = 1 << 12
+	mostMultiplier = 1 << 8
+	mostHidden     = 1 << 14
+	mostThetas     = 1 << 10
+)
+
+// MostLevels halves a map of 2048 pixels to a single one.
+const MostLevels = 12
+
+// Validate returns an error that names every field that is out of range. What it accepts can be
+// built: Parameters lists its tensors, and Predict makes its graph for maps that CheckSide accepts.
 func (c Config) Validate() error {
 	var errs []error
 	bad := func(ok bool, field string, value any, want string) {
@@ -35,14 +49,22 @@ func (c Config) Validate() error {
 		}
 	}
 	bad(c.Groups >= 1, "Groups", c.Groups, ">= 1")
-	bad(c.Dim >= 4 && c.Dim%2 == 0 && c.Groups >= 1 && c.Dim%c.Groups == 0, "Dim", c.Dim, "an even number >= 4 that Groups divides")
-	bad(len(c.Multipliers) >= 2, "Multipliers", c.Multipliers, "at least two levels")
-	for _, m := range c.Multipliers {
-		bad(m >= 1, "Multipliers", c.Multipliers, "every entry >= 1")
-	}
-	bad(c.Heads >= 1, "Heads", c.Heads, ">= 1")
-	bad(c.HeadDim >= 1, "HeadDim", c.HeadDim, ">= 1")
-	bad(c.Thetas >= 1, "Thetas", c.Thetas, ">= 1")
+	bad(c.Dim >= 4 && c.Dim <= mostDim && c.Dim%2 == 0, "Dim", c.Dim,
+		fmt.Sprintf("an even number, 4 to %d", mostDim))
+	bad(c.Groups < 1 || c.Dim%c.Groups == 0, "Dim", c.Dim, fmt.Sprintf("a multiple of Groups = %d",
+		c.Groups))
+	levels := len(c.Multipliers)
+	bad(levels >= 2 && levels <= MostLevels, "Multipliers", c.Multipliers,
+		fmt.Sprintf("2 to %d levels", MostLevels))
+	bad(levels < 1 || c.Multipliers[0] == 1, "Multipliers", c.Multipliers,
+		"1 first: the last block has the width Dim and the finest level's input")
+	bad(!slices.ContainsFunc(c.Multipliers, func(m int) bool { return m < 1 || m > mostMultiplier }),
+		"Multipliers", c.Multipliers, fmt.Sprintf("every entry 1 to %d", mostMultiplier))
+	bad(c.Heads >= 1 && c.Heads <= mostHidden, "Heads", c.Heads, fmt.Sprintf("1 to %d", mostHidden))
+	bad(c.HeadDim >= 1 && c.HeadDim <= mostHidden/max(c.Heads, 1), "HeadDim", c.HeadDim,
+		fmt.Sprintf("1 to %d / Heads", mostHidden))
+	bad(c.Thetas >= 1 && c.Thetas <= mostThetas, "Thetas", c.Thetas, fmt.Sprintf("1 to %d",
+		mostThetas))
 	return errors.Join(errs...)
 }
 

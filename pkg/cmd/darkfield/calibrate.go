@@ -47,7 +47,6 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 			if steps := diffusion.Paper().Steps(); in.terms < 2 || in.terms > steps/2 {
 				return fmt.Errorf("calibrate: --terms %d, want 2 to %d", in.terms, steps/2)
 			}
-			c.Bound.Quadrature = diffusion.Paper().Quadrature(in.terms)
 			cal, honesty, err := a.calibrated(cmd.Context(), c, in)
 			if err != nil {
 				return err
@@ -103,6 +102,11 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibr
 		return cal, honesty, err
 	}
 	defer e.Close()
+	if most := e.Schedule().Steps() / 2; in.terms > most {
+		return cal, honesty, fmt.Errorf("calibrate: --terms %d, want 2 to %d for the variance "+
+			"schedule of %s", in.terms, most, in.checkpoint)
+	}
+	c.Bound.Quadrature = e.Schedule().Quadrature(in.terms)
 	source, err := study.FromEmulator(e, s, study.Default(), "")
 	if err != nil {
 		return cal, honesty, err

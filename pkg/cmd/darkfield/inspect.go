@@ -13,6 +13,7 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
 )
 
@@ -158,6 +159,17 @@ func (a *app) inspectCheckpoint(path string) error {
 		row(w, "log10 range", fmt.Sprintf("%g to %g", m.Scaling.Min, m.Scaling.Max))
 		if m.LogTheta {
 			row(w, "conditioned on", "ln Ω_m and ln σ_8")
+		}
+		if err := m.Conditioned(); err != nil {
+			row(w, "conditioned on", fmt.Sprintf("%d parameters: this version makes maps and likelihoods "+
+				"with 2 alone", m.Network.Thetas))
+		}
+		if m.Prediction == diffusion.PredictV {
+			row(w, "prediction", "v, not the noise")
+		}
+		if n := len(m.Betas); n > 0 {
+			row(w, "variance schedule", fmt.Sprintf("%d steps of its own, β from %.4g to %.4g", n,
+				m.Betas[0], m.Betas[n-1]))
 		}
 		row(w, "training seed", m.Seed)
 		if len(m.Sampling) > 0 {

@@ -1,0 +1,114 @@
+package unet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"pgregory.net/rapid"
+)
+
+// TestValidConfigsBuild: whatever Validate accepts has a list of parameters under distinct names and
+// a graph that takes them, from maps of the smallest side to maps of that side. Shapes are checked
+// while a graph is built, so nothing is compiled.
+func TestValidConfigsBuild(t *testing.T) {
+	b := pureGo(t)
+	accepted, name := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		c := Config{
+			Dim:         rapid.SampledFrom([]int{-2, 0, 2, 4, 5, 6, 8, 12, 16}).Draw(t, "Dim"),
+			Multipliers: rapid.SliceOfN(rapid.IntRange(0, 4), 0, 5).Draw(t, "Multipliers"),
+			Groups:      rapid.IntRange(-1, 8).Draw(t, "Groups"),
+			Heads:       rapid.IntRange(-1, 4).Draw(t, "Heads"),
+			HeadDim:     rapid.IntRange(-1, 8).Draw(t, "HeadDim"),
+			Thetas:      rapid.IntRange(-1, 7).Draw(t, "Thetas"),
+		}
+		if rapid.Bool().Draw(t, "likely") { // most of the others are refused
+			c.Multipliers = append([]int{1}, rapid.SliceOfN(rapid.IntRange(1, 4), 1, 3).Draw(t, "levels")...)
+			c.Dim, c.Groups = 4*max(c.Groups, 1), max(c.Groups, 1)
+			c.Heads, c.HeadDim, c.Thetas = max(c.Heads, 1), max(c.HeadDim, 1), max(c.Thetas, 1)
+		}
+		if c.Validate() != nil {
+			return
+		}
+		accepted++
+		name++
+		g := NewGraph(b, fmt.Sprint(name))
+		defer g.Finalize()
+		weights := map[string]*Node{}
+		for _, p := range c.Parameters() {
+			if weights[p.Name] != nil || p.Size() < 1 || p.Kind == Uniform && p.FanIn < 1 {
+				t.Fatalf("%+v: tensor %+v", c, p)
+			}
+			weights[p.Name] = Parameter(g, p.Name, shapes.Make(dtypes.Float32, p.Shape...))
+		}
+		side := 1 << c.Halvings()
+		if err := c.CheckSide(side); err != nil {
+			t.Fatal(err)
+		}
+		used := map[string]bool{}
+		weight := func(name string) *Node {
+			if weights[name] == nil {
+				t.Fatalf("%+v: the graph wants %s, which is not among its parameters", c, name)
+			}
+			used[name] = true
+			return weights[name]
+		}
+		out := Predict(c, weight, Parameter(g, "x", shapes.Make(dtypes.Float32, 1, side, side, 1)),
+			Parameter(g, "index", shapes.Make(dtypes.Float32, 1)), Parameter(g, "theta",
+				shapes.Make(dtypes.Float32, 1, c.Thetas)))
+		if got := out.Shape().Dimensions; !slices.Equal(got, []int{1, side, side, 1}) {
+			t.Fatalf("%+v: output %v", c, got)
+		}
+		if len(used) != len(weights) {
+			t.Fatalf("%+v: %d of %d parameters are used", c, len(used), len(weights))
+		}
+	})
+	if accepted < 20 {
+		t.Errorf("%d configurations were accepted, too few to say anything", accepted)
+	}
+}
+
+// TestRefusedConfigs: what cannot be built is refused under the field's name, however large.
+func TestRefusedConfigs(t *testing.T) {
+	change := func(f func(c *Config)) Config {
+		c := Default()
+		f(&c)
+		return c
+	}
+	for want, c := range map[string]Config{
+		"Multipliers = [2 4], want 1 first": change(func(c *Config) {
+			c.Multipliers = []int{2,
+				4}
+		}),
+		"Multipliers = [1], want 2 to 12 levels": change(func(c *Config) { c.Multipliers = []int{1} }),
+		"Multipliers = [], want 2 to 12 levels":  change(func(c *Config) { c.Multipliers = nil }),
+		"want every entry 1 to 256": change(func(c *Config) {
+			c.Multipliers = []int{1,
+				0}
+		}),
+		"want 2 to 12 levels": change(func(c *Config) {
+			c.Multipliers = slices.Repeat([]int{1},
+				70)
+		}),
+		"Dim = 1073741824, want an even number":   change(func(c *Config) { c.Dim = 1 << 30 }),
+		"Dim = 20, want a multiple of Groups = 8": change(func(c *Config) { c.Dim = 20 }),
+		"Groups = 0, want >= 1":                   change(func(c *Config) { c.Groups = 0 }),
+		"Heads = 4611686018427387904, want 1 to":  change(func(c *Config) { c.Heads = 1 << 62 }),
+		"HeadDim = 8192, want 1 to 16384 / Heads": change(func(c *Config) { c.HeadDim = 8192 }),
+		"Thetas = 1048576, want 1 to 1024":        change(func(c *Config) { c.Thetas = 1 << 20 }),
+		"Multipliers = [1 9999999], want every entry": change(func(c *Config) {
+			c.Multipliers = []int{1,
+				9999999}
+		}),
+	} {
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "unet.Config.") ||
+			!strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error = %v, want %q", c, err, want)
+		}
+	}
+}
