@@ -18,6 +18,7 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/plaintext"
 )
 
 // Config says which set to make.
@@ -98,8 +99,8 @@ func (c Config) prepare() ([]Universe, error) {
 		return universes, writeFile(path, text)
 	case err != nil:
 		return nil, fmt.Errorf("suite: %w", err)
-	case !bytes.Equal(old, text):
-		return nil, fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another directory", c.Dir, difference(old, text))
+	case !bytes.Equal(plaintext.Normalize(old), text):
+		return nil, fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another directory", c.Dir, difference(plaintext.Normalize(old), text))
 	}
 	return universes, nil
 }
@@ -116,7 +117,7 @@ func Settings(dir string, set camels.Set) (c Config, ok bool, err error) {
 		return c, false, nil
 	}
 	if err == nil {
-		err = yaml.Unmarshal(text, &c)
+		err = yaml.Unmarshal(plaintext.Normalize(text), &c)
 	}
 	if err != nil {
 		return c, false, fmt.Errorf("suite: read %s: %w", settings(dir, set), err)
