@@ -1,6 +1,7 @@
 package camels
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -171,6 +172,9 @@ func describe(dir, suite, field string, sets []Set) (Description, error) {
 	return d, nil
 }
 
+// mostLists is far more than the lists of a description: lists in lists cost the library memory as the square of their depth.
+const mostLists = 64
+
 // parse reads a description strictly: a misspelt key is an error, and so is an alias, with which a small file can become large.
 func parse(raw []byte, d *Description) (err error) {
 	defer func() {
@@ -179,6 +183,9 @@ func parse(raw []byte, d *Description) (err error) {
 		}
 	}()
 	raw = plaintext.Normalize(raw)
+	if n := bytes.Count(raw, []byte("[")) + bytes.Count(raw, []byte("{")) + bytes.Count(raw, []byte("- ")); n > mostLists {
+		return fmt.Errorf("has %d brackets and dashes, want at most %d", n, mostLists)
+	}
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
 		return plainly(err)

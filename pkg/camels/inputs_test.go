@@ -41,7 +41,7 @@ func TestTablesOfOthers(t *testing.T) {
 		{"seed; sigma8; omega_m\n7; 0.8; 0.3\n9; 0.9; 0.2\n", "column 3, omega_m", "column 2, sigma8"},
 		{"# Ω_m σ_8\n0.3 0.8\n0.2 0.9\n", "column 1, Ω_m", "column 2, σ_8"},
 		{"# \u2126ₘ σ₈\n0.3 0.8\n0.2 0.9\n", "column 1, \u2126ₘ", "column 2, σ₈"},
-		{"# $h$ $\\Omega_{\\rm m}$ $\\sigma_8$\n1 0.3 0.8\n1 0.2 0.9\n", "column 2, \\Omega_{\\rm m}", "column 3, \\sigma_8"},
+		{"# $h$ $\\Omega_{\\rm m}$ $\\sigma_8$\n1 0.3 0.8\n1 0.2 0.9\n", "column 2, $\\Omega_{\\rm m}$", "column 3, $\\sigma_8$"},
 		{"% Omega_M\tSigma_8\n0.3\t0.8\n0.2\t0.9\n", "column 1, Omega_M", "column 2, Sigma_8"},
 		{"! Om s_8\n3.0D-01 8.0d-1\n0.2D0 0.900+000 ! fiducial\n", "column 1, Om", "column 2, s_8"},
 		{"#Name Omega0 sigma8 WindEnergyIn1e51erg seed\nSB_0 0.3 0.8 3.6 25000\nSB_1 0.2 0.9 1.2 25001\n", "column 2, Omega0", "column 3, sigma8"},
@@ -256,6 +256,15 @@ func TestGenerations(t *testing.T) {
 	}
 }
 
+// nested is YAML of so many levels, each one blank further to the right.
+func nested(levels int) string {
+	var b strings.Builder
+	for i := range levels {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.String()
+}
+
 // TestMemoryOfInputs: no input asks for more memory than a small multiple of its size.
 func TestMemoryOfInputs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "input")
@@ -269,23 +278,26 @@ func TestMemoryOfInputs(t *testing.T) {
 			t.Errorf("%s: %d bytes of memory for %d of input, want at most %d (%v)", name, used, len(raw), most, err)
 		}
 	}
-	// Of a table: the text in the encodings that it goes through, a word of 16 bytes and a number of 8 for every two bytes, which
-	// slices that grow hold several times over. Rows repeat that for words only.
+	// Of a table of one row: the text in the five states that it goes through, of 16 bytes for a word and 8 for a number in every two,
+	// and those of the numbers some five times over, as slices grow by a quarter. A comment of a letter costs most: a list of words and
+	// its place in the list of lines, in every three.
 	for name, text := range map[string]string{
 		"one long row": strings.Repeat("1 ", 1<<19), "many rows": strings.Repeat("1 2\n", 1<<18), "one word": strings.Repeat("1", 1<<20),
 		"commas": strings.Repeat(",", 1<<20), "comments": strings.Repeat("#a\n", 1<<18), "quotes": strings.Repeat(`"" `, 1<<18), "no text": strings.Repeat("\x00", 1<<20),
 	} {
-		measure("table of "+name, []byte(text), 160, func() error { _, err := readTable(path); return err })
+		measure("table of "+name, []byte(text), 128, func() error { _, err := readTable(path); return err })
 	}
 	measure("maps that are not there", npyFile(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (999999999, 2048, 2048)}", 1<<10), 8,
 		func() error { _, err := ReadMaps(path, 25); return err })
 	for name, text := range map[string]string{
 		"brackets": strings.Repeat("[", 4000), "maps": strings.Repeat("{a: ", 1000), "aliases": "suite: &a [" + strings.Repeat("*a,", 1300) + "]",
+		"dashes": strings.Repeat("- ", 2000), "questions": strings.Repeat("? ", 2000), "tags": strings.Repeat("!a ", 1300), "anchors": strings.Repeat("&a ", 1300),
+		"levels": nested(88),
 		"blanks": strings.Repeat(" \n", 2000), "list": "log_range: [" + strings.Repeat("1,", 2000) + "]",
 	} {
-		// The YAML library keeps a token with its origin for every character and, for an error, the lines around it: 4096 bytes of
-		// YAML are the most that is read.
-		measure("description of "+name, []byte(text), 1<<14, func() error {
+		// The YAML library keeps some hundred bytes for every token, and for an error those of the lines around it; it reads up to 4096
+		// bytes, so that this is 8 MiB at most.
+		measure("description of "+name, []byte(text), 1<<11, func() error {
 			raw, err := slurp(path, largestDescription)
 			if err != nil {
 				return err

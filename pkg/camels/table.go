@@ -159,43 +159,42 @@ func (h header) complete() bool {
 }
 
 // split returns the words of a line, which blanks, tabs, commas or semicolons divide. Blanks do not
-// divide what stands between quotes or dollar signs.
+// divide what stands between quotes, which are left out, or between dollar signs.
 func split(line string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	quote := rune(0)
+	words := make([]string, 0, len(line)/2+1)
+	start := -1     // of the word; -1: none has begun
+	quote := '\x00' // that the word began with and that has not come again
 	commas := false // between digits
 	open := false   // after a comma or semicolon comes a word, if only an empty one
-	end := func() {
-		if word.Len() > 0 {
-			words = append(words, word.String())
-			word.Reset()
-			open = false
+	end := func(at int) {
+		if start >= 0 {
+			words = append(words, strings.Trim(line[start:at], `"'`))
+			start, quote, open = -1, 0, false
 		}
 	}
 	for i, c := range line {
 		switch {
-		case quote == 0 && word.Len() == 0 && (c == '"' || c == '$' || c == '\''):
-			quote = c
-		case c == quote:
-			quote = 0
-			if word.Len() == 0 {
-				word.WriteByte(' ') // a word of nothing
+		case quote != 0:
+			if c == quote {
+				quote = 0
 			}
-		case quote == 0 && (c == ',' || c == ';'):
+		case c == ',' || c == ';':
 			commas = commas || c == ',' && decimal(line, i)
-			end()
+			end(i)
 			if open || len(words) == 0 {
 				words = append(words, "")
 			}
 			open = true
-		case quote == 0 && strings.ContainsRune(" \t\n\v\f\u00a0", c):
-			end()
-		default:
-			word.WriteRune(c)
+		case unicode.IsSpace(c):
+			end(i)
+		case start < 0:
+			start = i
+			if strings.ContainsRune(`"'$`, c) {
+				quote = c
+			}
 		}
 	}
-	end()
+	end(len(line))
 	if commas && !strings.Contains(line, ".") && strings.ContainsAny(strings.TrimSpace(line), " \t;") {
 		return nil, fmt.Errorf("has commas inside numbers (%.40q): write decimals with a point, 0.3 instead of 0,3", strings.TrimSpace(line))
 	}
