@@ -49,6 +49,7 @@ func TestTablesOfOthers(t *testing.T) {
 		{"# sigma_8 Omega_m\nLH_0 0.8 0.3\nLH_1 0.9 0.2\n", "column 3, Omega_m", "column 2, sigma_8"}, // the names' column without one
 		{"CV_0 0.3 0.8 3.6 1\nCV_1 0.2 0.9 3.6 2\n", "column 2, without a name", "column 3, without a name"},
 		{"# sigma_8 Omega_m\n# made by me\n0.8 0.3\n0.9 0.2\n", "column 2, Omega_m", "column 1, sigma_8"},
+		{"# Columns (as in the paper): sigma_8, Omega_m\n0.8 0.3\n0.9 0.2\n", "column 2, Omega_m", "column 1, sigma_8"},
 		{"# The two parameters: see the paper.\n# in 2 sets\n0.3 0.8\n0.2 0.9\n", first, second},
 		{"# Omega_m sigma_8\n0.3 0.8 1 1\n0.2 0.9 1 1\n", first, second}, // the first two have names
 		{"\ufeff# sigma_8 Omega_m\r\n0.8 0.3\r\n\r\n0.9 0.2\r\n", "column 2, Omega_m", "column 1, sigma_8"},

@@ -136,8 +136,11 @@ func (p *rowParser) plain() bool {
 	return len(p.headers) > 0 && p.headers[len(p.headers)-1].plain
 }
 
-// remark keeps a comment above the rows unless it is a sentence.
+// remark keeps a comment above the rows, without a title such as "Columns:", unless it is a sentence.
 func (p *rowParser) remark(comment string) {
+	if i := strings.LastIndexByte(comment, ':'); i >= 0 {
+		comment = comment[i+1:]
+	}
 	words, err := split(comment)
 	if err == nil && len(words) > 0 && !p.plain() && !slices.ContainsFunc(words, ofSentence) {
 		p.headers = append(p.headers, header{line: p.at, words: words})
@@ -150,7 +153,7 @@ func ofSentence(word string) bool {
 	case "and", "are", "by", "for", "from", "in", "is", "of", "on", "the", "to", "with":
 		return true
 	}
-	return isNumber(word) || strings.HasSuffix(word, ":") || strings.HasSuffix(word, ".")
+	return isNumber(word) || strings.HasSuffix(word, ".")
 }
 
 // complete reports whether the names of Ω_m and σ_8 are among the words.
