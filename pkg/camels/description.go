@@ -51,7 +51,8 @@ func ofCMD(suite, field string) Description { return ofBox(suite, field, cmdSide
 // ofBox describes a field of CMD in boxes of another side, whose slabs have another log range.
 func ofBox(suite, field string, side float64) Description {
 	f := cmdFields[field]
-	d := Description{Suite: suite, BoxSide: side, Periodic: true, Unit: f.unit, LogRange: f.logRange, Offset: f.offset}
+	d := Description{Suite: suite, BoxSide: side, Periodic: true, Unit: f.unit,
+		LogRange: f.logRange, Offset: f.offset}
 	if side != cmdSide {
 		d.LogRange = [2]float64{}
 	}
@@ -61,13 +62,16 @@ func ofBox(suite, field string, side float64) Description {
 // volume is what CAMELS calls a box by: L50n512 has a side of 50 Mpc/h and 512³ particles.
 var volume = regexp.MustCompile(`_L([1-9][0-9]{0,3})n[0-9]+$`)
 
-// withoutVolume returns the name of a suite without that of its box: IllustrisTNG of IllustrisTNG_L50n512.
+// withoutVolume returns the name of a suite without that of its box: IllustrisTNG of
+// IllustrisTNG_L50n512.
 func withoutVolume(suite string) string { return volume.ReplaceAllString(suite, "") }
 
-// sideOf returns the side of the boxes of a suite of CAMELS in Mpc/h. The name of the suite says it; where it does not, the sets do:
-// SB35, which varies 35 parameters, is that of the second generation's 50 Mpc/h, and all others have CMD's 25 Mpc/h.
+// sideOf returns the side of the boxes of a suite of CAMELS in Mpc/h. The name of the suite says
+// it; where it does not, the sets do: SB35, which varies 35 parameters, is that of the second
+// generation's 50 Mpc/h, and all others have CMD's 25 Mpc/h.
 //
-// Source: CAMELS' documentation (camels.readthedocs.io), whose tables of the second generation are CosmoAstroSeed_IllustrisTNG_L50n512_….
+// Source: CAMELS' documentation (camels.readthedocs.io), whose tables of the second generation
+// are CosmoAstroSeed_IllustrisTNG_L50n512_….
 func sideOf(suite string, sets []Set) (float64, error) {
 	if m := volume.FindStringSubmatch(suite); m != nil {
 		return strconv.ParseFloat(m[1], 64)
@@ -81,7 +85,8 @@ func sideOf(suite string, sets []Set) (float64, error) {
 		}
 	}
 	if len(sides) > 1 {
-		return 0, fmt.Errorf("the set %s has boxes of %d Mpc/h, the set %s of %d: keep one size a directory", sides[2*cmdSide], 2*cmdSide, sides[cmdSide], cmdSide)
+		return 0, fmt.Errorf("the set %s has boxes of %d Mpc/h, the set %s of %d: keep one "+
+			"size a directory", sides[2*cmdSide], 2*cmdSide, sides[cmdSide], cmdSide)
 	}
 	for side := range sides {
 		return side, nil
@@ -172,7 +177,8 @@ func describe(dir, suite, field string, sets []Set) (Description, error) {
 	return d, nil
 }
 
-// mostLists is far more than the lists of a description: lists in lists cost the library memory as the square of their depth.
+// mostLists is far more than the lists of a description: lists in lists cost the library memory
+// as the square of their depth.
 const mostLists = 64
 
 // parse reads a description strictly: a misspelt key is an error, and so is an alias, with which a small file can become large.
@@ -183,7 +189,11 @@ func parse(raw []byte, d *Description) (err error) {
 		}
 	}()
 	raw = plaintext.Normalize(raw)
-	if n := bytes.Count(raw, []byte("[")) + bytes.Count(raw, []byte("{")) + bytes.Count(raw, []byte("- ")); n > mostLists {
+	n := 0
+	for _, list := range []string{"[", "{", "- "} {
+		n += bytes.Count(raw, []byte(list))
+	}
+	if n > mostLists {
 		return fmt.Errorf("has %d brackets and dashes, want at most %d", n, mostLists)
 	}
 	file, err := parser.ParseBytes(raw, 0)

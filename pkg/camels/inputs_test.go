@@ -22,8 +22,8 @@ func utf16Text(text string) string {
 	return string(raw)
 }
 
-// TestTablesOfOthers: Ω_m = 0.3, 0.2 and σ_8 = 0.8, 0.9 are found in tables as other programs write them, by name where columns have
-// one, and the report says in which columns.
+// TestTablesOfOthers: Ω_m = 0.3, 0.2 and σ_8 = 0.8, 0.9 are found in tables as other programs
+// write them, by name where columns have one, and the report says in which columns.
 func TestTablesOfOthers(t *testing.T) {
 	const first, second = "column 1, without a name", "column 2, without a name"
 	wide := strings.Repeat(" 1.2345678901234567", 5000)
@@ -96,6 +96,7 @@ func TestTablesThatAreRefused(t *testing.T) {
 		"****** 0.8 0.3\n":                            {"line 1", `column 1 is "******"`}, // Fortran's overflow is no name
 		"Omega_m sigma_8\n------- -------\n0.3 0.8\n": {"line 2", `column 1 is "-------"`},
 		"0.3 0.8 % mine\n0.2 0.9%\n":                  {"line 2", `column 2 is "0.9%"`},
+		strings.Repeat("1 ", 1<<16+1):                 {"line 1", "65537 columns, want at most 65536"},
 		utf16Text("0.3 0.8\n")[:15]:                   {"line 1", "no plain text"},
 		"# " + strings.Repeat("p ", 5000) + "\n0.3 0.8" + strings.Repeat(" 1", 4998): {"line 1 names p, p", "4988 more", "not Omega_m and sigma_8"},
 	} {
@@ -135,7 +136,8 @@ func npyFile(major byte, header string, numbers int) []byte {
 	return append(append(out, header...), appendFloats(nil, slices.Repeat([]float32{1}, numbers))...)
 }
 
-// TestMapsOfOtherWriters: files whose headers NumPy reads are read, and the others are refused with what to do in NumPy.
+// TestMapsOfOtherWriters: files whose headers NumPy reads are read, and the others are refused
+// with what to do in NumPy.
 func TestMapsOfOtherWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "maps.npy")
 	for _, c := range []struct {
@@ -193,7 +195,8 @@ func TestDescriptionsOfOthers(t *testing.T) {
 	}
 }
 
-// TestGenerations: CAMELS' second generation is known with its box, and refused where its box cannot be known.
+// TestGenerations: CAMELS' second generation is known with its box, and refused where its box
+// cannot be known.
 func TestGenerations(t *testing.T) {
 	row := func(columns int) string { return "0.3 0.8" + strings.Repeat(" 1", columns-2) + "\n" }
 	for _, c := range []struct {
@@ -279,11 +282,12 @@ func TestMemoryOfInputs(t *testing.T) {
 			t.Errorf("%s: %d bytes of memory for %d of input, want at most %d (%v)", name, used, len(raw), most, err)
 		}
 	}
-	// Of a table of one row: the text in the five states that it goes through, of 16 bytes for a word and 8 for a number in every two,
-	// and those of the numbers some five times over, as slices grow by a quarter. A comment of a letter costs most: a list of words and
-	// its place in the list of lines, in every three.
+	// Of a table of one row: the text in the five states that it goes through, of 16 bytes for a
+	// word and 8 for a number in every two, and those of the numbers some five times over, as
+	// slices grow by a quarter. A comment of a letter costs most: a list of words and its place
+	// in the list of lines, in every three.
 	for name, text := range map[string]string{
-		"one long row": strings.Repeat("1 ", 1<<19), "many rows": strings.Repeat("1 2\n", 1<<18), "one word": strings.Repeat("1", 1<<20),
+		"one long row": strings.Repeat("1 ", 1<<16), "many rows": strings.Repeat("1 2\n", 1<<18), "one word": strings.Repeat("1", 1<<20),
 		"commas": strings.Repeat(",", 1<<20), "comments": strings.Repeat("#a\n", 1<<18), "quotes": strings.Repeat(`"" `, 1<<18), "no text": strings.Repeat("\x00", 1<<20),
 	} {
 		measure("table of "+name, []byte(text), 128, func() error { _, err := readTable(path); return err })
@@ -296,8 +300,8 @@ func TestMemoryOfInputs(t *testing.T) {
 		"levels": nested(88),
 		"blanks": strings.Repeat(" \n", 2000), "list": "log_range: [" + strings.Repeat("1,", 2000) + "]",
 	} {
-		// The YAML library keeps some hundred bytes for every token, and for an error those of the lines around it; it reads up to 4096
-		// bytes, so that this is 8 MiB at most.
+		// The YAML library keeps some hundred bytes for every token, and for an error those of
+		// the lines around it; it reads up to 4096 bytes, so that this is 8 MiB at most.
 		measure("description of "+name, []byte(text), 1<<11, func() error {
 			raw, err := slurp(path, largestDescription)
 			if err != nil {

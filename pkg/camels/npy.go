@@ -54,16 +54,20 @@ func openNPY(path string) (_ *npy, err error) {
 	case h.Fortran:
 		return fail("is in Fortran order, want C order; convert it with numpy.save(…, numpy.ascontiguousarray(a))")
 	case len(h.Shape) != 3:
-		return fail("has shape %v, want [maps, side, side]; save it with numpy.save(…, a.reshape(-1, side, side))", h.Shape)
+		return fail("has shape %v, want [maps, side, side]; save it with numpy.save(…, "+
+			"a.reshape(-1, side, side))", h.Shape)
 	case h.Shape[1] != h.Shape[2] || h.Shape[1] < 1 || h.Shape[0] < 1:
-		return fail("has shape %v, want at least one square map [maps, side, side]: is it another file under that name?", h.Shape)
+		return fail("has shape %v, want at least one square map [maps, side, side]: is it "+
+			"another file under that name?", h.Shape)
 	case h.Shape[1] > largestSide:
-		return fail("has maps of %d pixels a side, want at most %d; average them first", h.Shape[1], largestSide)
+		return fail("has maps of %d pixels a side, want at most %d; average them first",
+			h.Shape[1], largestSide)
 	}
 	if err := h.CheckData(4, info.Size()-h.Length); err != nil {
 		return fail("%v", err)
 	}
-	return &npy{file: f, path: path, offset: h.Length, size: info.Size(), modified: info.ModTime(), maps: h.Shape[0], cells: h.Shape[1]}, nil
+	return &npy{file: f, path: path, offset: h.Length, size: info.Size(),
+		modified: info.ModTime(), maps: h.Shape[0], cells: h.Shape[1]}, nil
 }
 
 // float32s are the names that NumPy takes for a little-endian float32, on a computer of that order.
@@ -73,16 +77,20 @@ var float32s = []string{"<f4", "f4", "=f4", "|f4", "<f", "f", "=f", "float32", "
 func toFloat32(kind string) string {
 	switch {
 	case strings.ContainsAny(kind, "[("):
-		return "it is a table of records: save one of its columns with numpy.save(…, a[\"name\"].astype(\"<f4\"))"
+		return "it is a table of records: save one of its columns with numpy.save(…, " +
+			"a[\"name\"].astype(\"<f4\"))"
 	case strings.Contains(kind, "O"):
-		return "it holds Python objects: save their numbers with numpy.save(…, numpy.stack(a).astype(\"<f4\"))"
+		return "it holds Python objects: save their numbers with numpy.save(…, " +
+			"numpy.stack(a).astype(\"<f4\"))"
 	case strings.Contains(kind, "c"):
-		return "the numbers are complex: save their real part with numpy.save(…, a.real.astype(\"<f4\"))"
+		return "the numbers are complex: save their real part with numpy.save(…, " +
+			"a.real.astype(\"<f4\"))"
 	}
 	return "convert it with numpy.save(…, a.astype(\"<f4\"))"
 }
 
-// largestSide keeps a damaged header from asking for much memory: CMD's maps have 256 pixels a side.
+// largestSide keeps a damaged header from asking for much memory: CMD's maps have 256 pixels a
+// side.
 const largestSide = 1 << 11
 
 // looksLike says what a file starts like that is no .npy file, and what to do about it.

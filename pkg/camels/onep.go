@@ -24,7 +24,9 @@ func (m *Maps) OneParameter() ([]Variation, error) {
 	for _, column := range []int{m.table.omegaM, m.table.sigma8} {
 		i := slices.IndexFunc(all, func(v Variation) bool { return v.Column == column })
 		if i < 0 {
-			return nil, fmt.Errorf("camels: %s: no rows vary %s alone around a fiducial one: this is not a 1P table; name the set otherwise or copy the table again", m.table.path, m.table.columns[column])
+			return nil, fmt.Errorf("camels: %s: no rows vary %s alone around a fiducial one: "+
+				"this is not a 1P table; name the set otherwise or copy the table again",
+				m.table.path, m.table.columns[column])
 		}
 		out = append(out, all[i])
 	}

@@ -43,8 +43,9 @@ type Choice struct {
 var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0-9]*)(_L[0-9]+n[0-9]+)?_z=([0-9.]+)\.npy$`)
 
 // Open opens a directory of maps in CMD's layout: Maps_<field>_<suite>_<set>_z=<redshift>.npy beside params_<set>_<suite>.txt
-// (older files: params_<suite>.txt, or CAMELS' own CosmoAstroSeed_<suite>_L25n256_<set>.txt). Boxes of CAMELS' second generation are
-// known by the word L50n512 behind the suite or the set, or by the set SB35, and have a side of 50 Mpc/h. Headers, sizes and tables are checked;
+// (older files: params_<suite>.txt, or CAMELS' own CosmoAstroSeed_<suite>_L25n256_<set>.txt).
+// Boxes of CAMELS' second generation are known by the word L50n512 behind the suite or the set,
+// or by the set SB35, and have a side of 50 Mpc/h. Headers, sizes and tables are checked;
 // maps are read when asked for.
 func Open(dir string) (*Suite, error) { return OpenChoice(dir, Choice{}) }
 
@@ -161,7 +162,8 @@ func (s *Suite) add(set Set, name string) error {
 	return nil
 }
 
-// checkGeneration returns an error where maps that nobody says the box of come with a table of the second generation's 35 parameters.
+// checkGeneration returns an error where maps that nobody says the box of come with a table of
+// the second generation's 35 parameters.
 func (s *Suite) checkGeneration(m *Maps) error {
 	if len(m.table.columns) != 35 || s.Description.BoxSide != cmdSide || !known(s.Description.Suite) {
 		return nil
@@ -169,7 +171,10 @@ func (s *Suite) checkGeneration(m *Maps) error {
 	if _, err := os.Lstat(filepath.Join(s.Dir, DescriptionFile)); err == nil {
 		return nil
 	}
-	return fmt.Errorf("camels: %s has 35 parameters, as CAMELS' boxes of 50 Mpc/h have, but the name of %s is that of boxes of %d Mpc/h: call it Maps_<field>_<suite>_L50n512_<set>_z=0.00.npy, or write box_side_mpc_h: %d to %s", m.TablePath(), m.Path(), cmdSide, cmdSide, filepath.Join(s.Dir, DescriptionFile))
+	return fmt.Errorf("camels: %s has 35 parameters, as CAMELS' boxes of 50 Mpc/h have, but "+
+		"the name of %s is that of boxes of %d Mpc/h: call it "+
+		"Maps_<field>_<suite>_L50n512_<set>_z=0.00.npy, or write box_side_mpc_h: %d to %s",
+		m.TablePath(), m.Path(), cmdSide, cmdSide, filepath.Join(s.Dir, DescriptionFile))
 }
 
 // tablePath returns the table of a set: new names first, then old ones. Simulations of an Nbody suite have the parameters of those that
@@ -182,11 +187,15 @@ func tablePath(dir, suite string, set Set) (string, error) {
 		names = append(names, fmt.Sprintf("params_%s_%s.txt", set, s))
 		switch {
 		case box != "":
-			names = append(names, fmt.Sprintf("params_%s_%s.txt", set, bare), fmt.Sprintf("CosmoAstroSeed_%s%s_%s.txt", bare, box, set))
+			names = append(names, fmt.Sprintf("params_%s_%s.txt", set, bare),
+				fmt.Sprintf("CosmoAstroSeed_%s%s_%s.txt", bare, box, set))
 		case set == "SB35":
-			names = append(names, fmt.Sprintf("CosmoAstroSeed_%s_L50n512_%s.txt", s, set), fmt.Sprintf("CosmoAstroSeed_%s_%s.txt", s, set))
+			names = append(names, fmt.Sprintf("CosmoAstroSeed_%s_L50n512_%s.txt", s, set),
+				fmt.Sprintf("CosmoAstroSeed_%s_%s.txt", s, set))
 		default:
-			names = append(names, fmt.Sprintf("params_%s.txt", s), fmt.Sprintf("CosmoAstroSeed_%s_L25n256_%s.txt", s, set), fmt.Sprintf("CosmoAstroSeed_%s_%s.txt", s, set))
+			names = append(names, fmt.Sprintf("params_%s.txt", s),
+				fmt.Sprintf("CosmoAstroSeed_%s_L25n256_%s.txt", s, set),
+				fmt.Sprintf("CosmoAstroSeed_%s_%s.txt", s, set))
 		}
 	}
 	for _, name := range names {

@@ -32,8 +32,13 @@ func (t table) row(i int) []float64 {
 	return t.values[i*n : (i+1)*n : (i+1)*n]
 }
 
-// largestTable is in bytes; CMD's largest, 2048 rows of 35 numbers with all digits, has 1.8 MB.
-const largestTable = 1 << 25
+const (
+	// largestTable is in bytes; CMD's largest, 2048 rows of 35 numbers with all digits, has 1.8 MB.
+	largestTable = 1 << 25
+
+	// mostColumns is far more than the parameters of a simulation.
+	mostColumns = 1 << 16
+)
 
 // readTable reads a table of numbers between blanks, tabs, commas or semicolons, with a point
 // before decimals and exponents as in C or Fortran; '#', '%' or '!' starts a comment.
@@ -111,7 +116,8 @@ func (p *rowParser) line(text string) error {
 	case len(words) == 0 && p.width == 0:
 		p.remark(comment)
 	case len(words) == 0:
-	case p.width == 0 && !p.plain() && !slices.ContainsFunc(words, isNumber) && slices.ContainsFunc(words, hasLetter):
+	case p.width == 0 && !p.plain() &&
+		!slices.ContainsFunc(words, isNumber) && slices.ContainsFunc(words, hasLetter):
 		p.headers = append(p.headers, header{line: p.at, plain: true, words: words})
 	default:
 		return p.row(words)
@@ -122,7 +128,8 @@ func (p *rowParser) line(text string) error {
 // cutComment divides a line where a word starts with the sign of a comment.
 func cutComment(line string) (text, comment string) {
 	for i := range len(line) {
-		if strings.IndexByte("#%!", line[i]) >= 0 && (i == 0 || line[i] == '#' || isBlank(line[i-1])) {
+		sign := strings.IndexByte("#%!", line[i]) >= 0
+		if sign && (i == 0 || line[i] == '#' || isBlank(line[i-1])) {
 			return line[:i], strings.TrimLeft(line[i:], "#%!")
 		}
 	}
@@ -136,7 +143,8 @@ func (p *rowParser) plain() bool {
 	return len(p.headers) > 0 && p.headers[len(p.headers)-1].plain
 }
 
-// remark keeps a comment above the rows, without a title such as "Columns:", unless it is a sentence.
+// remark keeps a comment above the rows, without a title such as "Columns:", unless it is a
+// sentence.
 func (p *rowParser) remark(comment string) {
 	if i := strings.LastIndexByte(comment, ':'); i >= 0 {
 		comment = comment[i+1:]
@@ -198,8 +206,10 @@ func split(line string) ([]string, error) {
 		}
 	}
 	end(len(line))
-	if commas && !strings.Contains(line, ".") && strings.ContainsAny(strings.TrimSpace(line), " \t;") {
-		return nil, fmt.Errorf("has commas inside numbers (%.40q): write decimals with a point, 0.3 instead of 0,3", strings.TrimSpace(line))
+	line = strings.TrimSpace(line)
+	if commas && !strings.Contains(line, ".") && strings.ContainsAny(line, " \t;") {
+		return nil, fmt.Errorf("has commas inside numbers (%.40q): write decimals with a "+
+			"point, 0.3 instead of 0,3", line)
 	}
 	return words, nil
 }
@@ -217,7 +227,8 @@ func number(word string) (float64, error) {
 		return v, err
 	}
 	digits := strings.TrimLeft(word, "+-")
-	if i := strings.IndexAny(digits, "dDqQ+-"); i > 0 && strings.Trim(digits[:i], "0123456789.") == "" {
+	i := strings.IndexAny(digits, "dDqQ+-")
+	if i > 0 && strings.Trim(digits[:i], "0123456789.") == "" {
 		mantissa, exponent := word[:len(word)-len(digits)+i], strings.TrimLeft(digits[i:], "dDqQ")
 		if exponent != digits[i:] || len(exponent) == 4 && strings.Contains(mantissa, ".") {
 			return strconv.ParseFloat(mantissa+"e"+exponent, 64)
@@ -248,6 +259,9 @@ func (p *rowParser) row(words []string) error {
 	switch {
 	case len(words) < 2:
 		return fmt.Errorf("has %d columns of numbers, want at least 2, Omega_m and sigma_8, with blanks between them", len(words))
+	case len(words) > mostColumns:
+		return fmt.Errorf("has %d columns, want at most %d: is it another file under that name?",
+			len(words), mostColumns)
 	case p.width == 0:
 		p.width = len(words)
 	case len(words) != p.width:
@@ -276,7 +290,8 @@ func (p *rowParser) table() (table, error) {
 	}
 	t := table{sigma8: 1}
 	if names == nil {
-		t.sources = [2]string{fmt.Sprintf("column %d, without a name", first), fmt.Sprintf("column %d, without a name", first+1)}
+		t.sources = [2]string{fmt.Sprintf("column %d, without a name", first),
+			fmt.Sprintf("column %d, without a name", first+1)}
 	}
 	var kept []int
 	for i := range p.width {
@@ -355,13 +370,15 @@ func (p *rowParser) names() ([]string, error) {
 		}
 	}
 	fault := func(format string, args ...any) ([]string, error) {
-		return nil, fmt.Errorf("line %d names %s, %s", h.line, list(names), fmt.Sprintf(format, args...))
+		return nil, fmt.Errorf("line %d names %s, %s", h.line, list(names),
+			fmt.Sprintf(format, args...))
 	}
 	switch {
 	case len(names) != p.width && !h.plain && isOmegaM(names[0]) && isSigma8(names[1]):
 		return nil, nil // the first two are meant
 	case len(names) != p.width:
-		return fault("which are %d columns, but the rows have %d numbers: give every column one name", len(names), p.width)
+		return fault("which are %d columns, but the rows have %d numbers: give every column "+
+			"one name", len(names), p.width)
 	case len(omegas) == 0 || len(sigmas) == 0:
 		missing := "Omega_m"
 		if len(omegas) > 0 {
@@ -369,7 +386,8 @@ func (p *rowParser) names() ([]string, error) {
 		} else if len(sigmas) == 0 {
 			missing = "Omega_m and sigma_8"
 		}
-		return fault("but not %s: name every column in a comment above the rows, such as # Omega_m sigma_8, or remove that line if it names none", missing)
+		return fault("but not %s: name every column in a comment above the rows, such as # "+
+			"Omega_m sigma_8, or remove that line if it names none", missing)
 	case len(omegas) > 1:
 		return fault("of which %s are all Omega_m: keep one of them", list(omegas))
 	case len(sigmas) > 1:
@@ -387,7 +405,8 @@ func list(names []string) string {
 	return fmt.Sprintf("%.300s", strings.Join(names, ", "))
 }
 
-// bare returns a name without the signs that writers differ in: Ω_m, $\Omega_{\rm m}$, Omega_M and OmegaM are all omegam.
+// bare returns a name without the signs that writers differ in: Ω_m, $\Omega_{\rm m}$, Omega_M
+// and OmegaM are all omegam.
 func bare(name string) string {
 	name = strings.NewReplacer(
 		"Ω", "omega", "\u2126", "omega", "σ", "sigma", "₀", "0", "₈", "8", "ₘ", "m",
@@ -396,7 +415,8 @@ func bare(name string) string {
 	return strings.ToLower(name)
 }
 
-// isOmegaM reports whether a name is one of those that tables call Ω_m by; CAMELS' newer ones say Omega0.
+// isOmegaM reports whether a name is one of those that tables call Ω_m by; CAMELS' newer ones say
+// Omega0.
 func isOmegaM(name string) bool {
 	switch bare(name) {
 	case "omegam", "om", "omega0", "omegam0", "omega0m", "om0", "omegamatter":
@@ -405,7 +425,8 @@ func isOmegaM(name string) bool {
 	return false
 }
 
-// isSigma8 reports whether a name is one of those that tables call σ_8 by. S_8 is not: it is σ_8 (Ω_m/0.3)^½.
+// isSigma8 reports whether a name is one of those that tables call σ_8 by. S_8 is not: it is σ_8
+// (Ω_m/0.3)^½.
 func isSigma8(name string) bool {
 	switch bare(name) {
 	case "s8":
@@ -443,7 +464,10 @@ func (t table) check(prior cosmology.Prior) error {
 	if first == nil {
 		return nil
 	}
-	return fmt.Errorf("%w, as in %d of %d rows in all; darkfield knows CAMELS' prior only: correct them, or remove those simulations' rows and maps; Omega_m was taken from %s, and sigma_8 from %s: if they are elsewhere, name every column in a comment above the rows", first, outside, t.len(), t.sources[0], t.sources[1])
+	return fmt.Errorf("%w, as in %d of %d rows in all; darkfield knows CAMELS' prior only: "+
+		"correct them, or remove those simulations' rows and maps; Omega_m was taken from %s, "+
+		"and sigma_8 from %s: if they are elsewhere, name every column in a comment above the "+
+		"rows", first, outside, t.len(), t.sources[0], t.sources[1])
 }
 
 // formatTable writes rows of Ω_m and σ_8 so that they read back bit for bit.

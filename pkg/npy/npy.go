@@ -24,7 +24,7 @@ import (
 
 // Header says what the numbers of a file are and where they start.
 type Header struct {
-	Type    string // of a number, such as "<f4"; of a record, its description as it stands in the file
+	Type    string // of a number, such as "<f4"; of a record, its description as in the file
 	Fortran bool   // the first index changes fastest
 	Shape   []int  // empty: a single number
 	Length  int64  // of everything before the numbers, in bytes
@@ -36,7 +36,8 @@ var ErrMagic = errors.New("is not a .npy file")
 const (
 	magic = "\x93NUMPY"
 
-	// longestHeader is far more than the header of an array needs, in bytes; NumPy itself reads 10000.
+	// longestHeader is far more than the header of an array needs, in bytes; NumPy itself reads
+	// 10000.
 	longestHeader = 1 << 16
 )
 
@@ -88,13 +89,18 @@ func ReadHeader(r io.Reader, size int64) (Header, error) {
 	p := parser{text: string(text), base: 8 + width}
 	if err = p.header(&h); start[6] == 3 && !utf8.Valid(text) {
 		p.at = 0
-		for r, n := utf8.DecodeRune(text); r != utf8.RuneError || n != 1; r, n = utf8.DecodeRune(text[p.at:]) {
+		for {
+			r, n := utf8.DecodeRune(text[p.at:])
+			if r == utf8.RuneError && n == 1 {
+				break
+			}
 			p.at += n
 		}
 		err = p.fault("UTF-8, as version 3 has it")
 	}
 	if err != nil {
-		return Header{}, fmt.Errorf("has a header that is damaged %w; write it again with numpy.save", err)
+		return Header{}, fmt.Errorf("has a header that is damaged %w; write it again with "+
+			"numpy.save", err)
 	}
 	return h, nil
 }
@@ -230,7 +236,8 @@ func (p *parser) str() (string, error) {
 	return "", p.fault("a word in quotes")
 }
 
-// descr reads the type of a number, or skips the description of a record and returns it as it stands.
+// descr reads the type of a number, or skips the description of a record and returns it as it
+// stands.
 func (p *parser) descr() (string, error) {
 	p.blanks()
 	if p.at == len(p.text) || strings.IndexByte("[(", p.text[p.at]) < 0 {

@@ -89,7 +89,8 @@ func TestValuesOfHeaders(t *testing.T) {
 	}
 }
 
-// TestFaults: an error says what is wrong, at which byte of the file or with which numbers of bytes.
+// TestFaults: an error says what is wrong, at which byte of the file or with which numbers of
+// bytes.
 func TestFaults(t *testing.T) {
 	const good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n"
 	whole := file(1, good, 24)

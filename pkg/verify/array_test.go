@@ -37,7 +37,8 @@ func headed(header string, data []byte) []byte {
 	return append(append(out, header...), data...)
 }
 
-// TestArrays: members of .npz files have the headers of .npy files, with every number type that references use.
+// TestArrays: members of .npz files have the headers of .npy files, with every number type that
+// references use.
 func TestArrays(t *testing.T) {
 	half := math.Float32bits(0.5)
 	for _, c := range []struct {
