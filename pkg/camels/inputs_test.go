@@ -92,6 +92,7 @@ func TestTablesThatAreRefused(t *testing.T) {
 		"0.3,,0.8\n":                                  {"line 1", `column 2 is ""`},
 		"0.3 0.8\n0.2 1.0D\n":                         {"line 2", `column 2 is "1.0D"`},
 		"0.3 0.8\n0.2 2024-05\n":                      {"line 2", `column 2 is "2024-05"`}, // no exponent
+		"0.3 0.8\n0.2 2.5-05\n":                       {"line 2", `column 2 is "2.5-05"`},
 		"LH_0 0.3 0.8\nLH_1 0.2 1.0D+999\n":           {"line 2", `column 3 is "1.0D+999"`},
 		"****** 0.8 0.3\n":                            {"line 1", `column 1 is "******"`}, // Fortran's overflow is no name
 		"Omega_m sigma_8\n------- -------\n0.3 0.8\n": {"line 2", `column 1 is "-------"`},
@@ -159,7 +160,7 @@ func TestMapsOfOtherWriters(t *testing.T) {
 		{1, "{'descr': '|O', 'fortran_order': False, 'shape': (15,)}", 960, []string{"Python objects", "numpy.stack"}},
 		{3, "{'descr': [('σ', '<f4')], 'fortran_order': False, 'shape': (15, 4, 4)}", 960, []string{"records", `a["name"]`}},
 		{1, "{'descr': '<f4', 'fortran_order': True, 'shape': (15, 4, 4)}", 960, []string{"Fortran order", "ascontiguousarray"}},
-		{1, "{'descr': '<f4', 'fortran_order': False, 'shape': (15, 4, 4)}", 956, []string{"truncated", "need 960 bytes", "956 are there"}},
+		{1, "{'descr': '<f4', 'fortran_order': False, 'shape': (15, 4, 4)}", 956, []string{"truncated", "need 960 bytes", "956 bytes are there"}},
 		{1, "{'descr': '<f4', 'fortran_order': False, 'shape': (15, 4, 4)}", 964, []string{"goes on", "960 bytes", "964", "several arrays"}},
 		{1, "{'descr': '<f4', 'fortran_order': False, 'shape': (15; 4, 4)}", 960, []string{"header", "byte 63", "numpy.save"}},
 	} {

@@ -79,7 +79,7 @@ func ReadHeader(r io.Reader, size int64) (Header, error) {
 		return Header{}, fmt.Errorf("announces a header of %d bytes at byte 8, want at most %d: "+
 			"it is damaged; copy it again", length, longestHeader)
 	case h.Length > size:
-		return Header{}, fmt.Errorf("is truncated: its header needs %d bytes, %d are there; "+
+		return Header{}, fmt.Errorf("is truncated: its header needs %d bytes, %d bytes are there; "+
 			"copy it again", h.Length, size)
 	}
 	text := make([]byte, length)
@@ -99,8 +99,8 @@ func ReadHeader(r io.Reader, size int64) (Header, error) {
 		err = p.fault("UTF-8, as version 3 has it")
 	}
 	if err != nil {
-		return Header{}, fmt.Errorf("has a header that is damaged %w; write it again with "+
-			"numpy.save", err)
+		return Header{}, fmt.Errorf("has a header that is damaged %w; copy it again, or save it "+
+			"again with numpy.save", err)
 	}
 	return h, nil
 }
@@ -123,10 +123,10 @@ func (h Header) CheckData(width int, have int64) error {
 	switch {
 	case have < want:
 		return fmt.Errorf("is truncated: %v numbers of %s need %d bytes after the header, "+
-			"%d are there; copy it again", h.Shape, h.Type, want, have)
+			"%d bytes are there; copy it again", h.Shape, h.Type, want, have)
 	case have > want:
 		return fmt.Errorf("goes on after its array: %v numbers of %s need %d bytes after the "+
-			"header, %d are there; if it holds several arrays, save each to a file of its own",
+			"header, %d bytes are there; if it holds several arrays, save each to a file of its own",
 			h.Shape, h.Type, want, have)
 	}
 	return nil
