@@ -160,7 +160,7 @@ func TestMapsOfOtherWriters(t *testing.T) {
 		{1, "{'descr': '|O', 'fortran_order': False, 'shape': (15,)}", 960, []string{"Python objects", "numpy.stack"}},
 		{3, "{'descr': [('σ', '<f4')], 'fortran_order': False, 'shape': (15, 4, 4)}", 960, []string{"records", `a["name"]`}},
 		{1, "{'descr': '<f4', 'fortran_order': True, 'shape': (15, 4, 4)}", 960, []string{"Fortran order", "ascontiguousarray"}},
-		{1, "{'descr': '<f4', 'fortran_order': False, 'shape': (15, 4, 4)}", 956, []string{"truncated", "need 960 bytes", "956 bytes are there"}},
+		{1, "{'descr': '<f4', 'fortran_order': False, 'shape': (15, 4, 4)}", 956, []string{"truncated", "announces 960 bytes", "956 bytes are there"}},
 		{1, "{'descr': '<f4', 'fortran_order': False, 'shape': (15, 4, 4)}", 964, []string{"goes on", "960 bytes", "964", "several arrays"}},
 		{1, "{'descr': '<f4', 'fortran_order': False, 'shape': (15; 4, 4)}", 960, []string{"header", "byte 63", "numpy.save"}},
 	} {

@@ -122,12 +122,12 @@ func (h Header) CheckData(width int, have int64) error {
 	}
 	switch {
 	case have < want:
-		return fmt.Errorf("is truncated: %v numbers of %s need %d bytes after the header, "+
-			"%d bytes are there; copy it again", h.Shape, h.Type, want, have)
+		return fmt.Errorf("is truncated: its header announces %d bytes of data (%v numbers of %s), "+
+			"%d bytes are there; copy it again", want, h.Shape, h.Type, have)
 	case have > want:
-		return fmt.Errorf("goes on after its array: %v numbers of %s need %d bytes after the "+
-			"header, %d bytes are there; if it holds several arrays, save each to a file of its own",
-			h.Shape, h.Type, want, have)
+		return fmt.Errorf("goes on after its array: its header announces %d bytes of data "+
+			"(%v numbers of %s), %d bytes are there; if it holds several arrays, save each to a "+
+			"file of its own", want, h.Shape, h.Type, have)
 	}
 	return nil
 }
