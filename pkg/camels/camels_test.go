@@ -135,7 +135,7 @@ func TestBadInput(t *testing.T) {
 		{"cut inside the header", raw("<f4", "False", good, 0)[:40], rows, []string{maps, "truncated"}},
 		{"not npy", []byte("hello, this is no array at all"), rows, []string{maps, "not a .npy file"}},
 		{"empty", nil, rows, []string{maps, "not a .npy file"}},
-		{"announces a huge header", []byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f{"), rows, []string{maps, "truncated"}},
+		{"announces a huge header", []byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f{"), rows, []string{maps, "header of 2147483647 bytes", "damaged"}},
 		{"float64", raw("<f8", "False", good, 30*128), rows, []string{maps, "float32", "astype"}},
 		{"big-endian", raw(">f4", "False", good, 30*64), rows, []string{maps, "float32"}},
 		{"Fortran order", raw("<f4", "True", good, 30*64), rows, []string{maps, "C order", "ascontiguousarray"}},

@@ -1,6 +1,7 @@
 package camels
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -15,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"darkfield/pkg/field"
+	"darkfield/pkg/plaintext"
 )
 
 // SurfaceDensity is the unit of CMD's mass maps.
@@ -39,15 +42,61 @@ type Description struct {
 // CMD returns the description of CMD's maps of dark matter, Mcdm; the log range is that of IllustrisTNG, which the paper uses.
 func CMD(suite string) Description { return ofCMD(suite, "Mcdm") }
 
+// cmdSide is the side of the boxes that CMD's maps were made of, in Mpc/h.
+const cmdSide = 25
+
 // ofCMD describes a field of CMD; an unknown one has no unit.
-func ofCMD(suite, field string) Description {
+func ofCMD(suite, field string) Description { return ofBox(suite, field, cmdSide) }
+
+// ofBox describes a field of CMD in boxes of another side, whose slabs have another log range.
+func ofBox(suite, field string, side float64) Description {
 	f := cmdFields[field]
-	return Description{Suite: suite, BoxSide: 25, Periodic: true, Unit: f.unit, LogRange: f.logRange, Offset: f.offset}
+	d := Description{Suite: suite, BoxSide: side, Periodic: true, Unit: f.unit,
+		LogRange: f.logRange, Offset: f.offset}
+	if side != cmdSide {
+		d.LogRange = [2]float64{}
+	}
+	return d
+}
+
+// volume is what CAMELS calls a box by: L50n512 has a side of 50 Mpc/h and 512³ particles.
+var volume = regexp.MustCompile(`_L([1-9][0-9]{0,3})n[0-9]+$`)
+
+// withoutVolume returns the name of a suite without that of its box: IllustrisTNG of
+// IllustrisTNG_L50n512.
+func withoutVolume(suite string) string { return volume.ReplaceAllString(suite, "") }
+
+// sideOf returns the side of the boxes of a suite of CAMELS in Mpc/h. The name of the suite says
+// it; where it does not, the sets do: SB35, which varies 35 parameters, is that of the second
+// generation's 50 Mpc/h, and all others have CMD's 25 Mpc/h.
+//
+// Source: CAMELS' documentation (camels.readthedocs.io), whose tables of the second generation
+// are CosmoAstroSeed_IllustrisTNG_L50n512_….
+func sideOf(suite string, sets []Set) (float64, error) {
+	if m := volume.FindStringSubmatch(suite); m != nil {
+		return strconv.ParseFloat(m[1], 64)
+	}
+	sides := map[float64]Set{}
+	for _, s := range sets {
+		if s == "SB35" {
+			sides[2*cmdSide] = s
+		} else {
+			sides[cmdSide] = s
+		}
+	}
+	if len(sides) > 1 {
+		return 0, fmt.Errorf("the set %s has boxes of %d Mpc/h, the set %s of %d: keep one "+
+			"size a directory", sides[2*cmdSide], 2*cmdSide, sides[cmdSide], cmdSide)
+	}
+	for side := range sides {
+		return side, nil
+	}
+	return cmdSide, nil
 }
 
 // known reports whether a suite is CMD's or our own, so that it needs no description file.
 func known(suite string) bool {
-	switch suite {
+	switch withoutVolume(suite) {
 	case "IllustrisTNG", "SIMBA", "Astrid", FastPM:
 		return true
 	}
@@ -93,11 +142,15 @@ func (d Description) Validate() error {
 const largestDescription = 1 << 12
 
 // describe reads dataset.yaml in dir, or falls back to what is known of the suite and the field.
-func describe(dir, suite, field string) (Description, error) {
+func describe(dir, suite, field string, sets []Set) (Description, error) {
 	path := filepath.Join(dir, DescriptionFile)
 	var d Description
 	if known(suite) {
-		d = ofCMD(suite, field) // what the file leaves out
+		side, err := sideOf(suite, sets)
+		if err != nil {
+			return d, fmt.Errorf("camels: %s: %w", dir, err)
+		}
+		d = ofBox(suite, field, side) // what the file leaves out
 	}
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		switch {
@@ -124,6 +177,10 @@ func describe(dir, suite, field string) (Description, error) {
 	return d, nil
 }
 
+// mostLists is far more than the lists of a description: lists in lists cost the library memory
+// as the square of their depth.
+const mostLists = 64
+
 // parse reads a description strictly: a misspelt key is an error, and so is an alias, with which a small file can become large.
 func parse(raw []byte, d *Description) (err error) {
 	defer func() {
@@ -131,6 +188,14 @@ func parse(raw []byte, d *Description) (err error) {
 			err = errors.New("has a list that is too long or is damaged")
 		}
 	}()
+	raw = plaintext.Normalize(raw)
+	n := 0
+	for _, list := range []string{"[", "{", "- "} {
+		n += bytes.Count(raw, []byte(list))
+	}
+	if n > mostLists {
+		return fmt.Errorf("has %d brackets and dashes, want at most %d", n, mostLists)
+	}
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
 		return plainly(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,6 +17,8 @@ func FuzzTable(f *testing.F) {
 	f.Add("#Name Omega_m sigma_8 seed\nLH_0 0.3 0.8 5\nLH_1 0.2 0.9 6\n")
 	f.Add("1P_0 0.3 0.8 0x1p-2 7\r\n1P_1 0.3 0.8 +.5 7\r\n")
 	f.Add("\xff\xfe0\x00.\x003\x00")
+	f.Add("\ufeff# $\\sigma_8$, h; $\\Omega_{\\rm m}$\r\n8.0D-01,\"1\",.3 ! remark\r\n")
+	f.Add("Om\ts8\rseed\n0.3\t0.8\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := parseTable("table.txt", strings.NewReader(text))
 		if err != nil {
@@ -27,6 +30,9 @@ func FuzzTable(f *testing.F) {
 		n := len(got.columns)
 		if got.len() == 0 || n < 2 || len(got.values) != n*got.len() {
 			t.Fatalf("accepted %d numbers as a table of %d columns", len(got.values), n)
+		}
+		if got.omegaM == got.sigma8 || got.columns[got.omegaM] != "Omega_m" || got.columns[got.sigma8] != "sigma_8" || slices.Contains(got.sources[:], "") {
+			t.Errorf("Ω_m in column %d and σ_8 in column %d of %q, of %q", got.omegaM, got.sigma8, got.columns, got.sources)
 		}
 		var b strings.Builder
 		for i := range got.len() {
@@ -53,6 +59,8 @@ func FuzzDescription(f *testing.F) {
 	f.Add("suite: Mine\nbox_side_mpc_h: 25\nperiodic: true\nunit: K\nlog_range: [1, 2]\n")
 	f.Add("suite: &a [*a, *a]\n")
 	f.Add("{suite: Mine, log_range: [.nan, .inf]}")
+	f.Add("\ufeffsuite: Mine\r\nunit: |\r\n  K\r\n")
+	f.Add("\xfe\xff\x00{\x00}")
 	f.Fuzz(func(t *testing.T, text string) {
 		var d Description
 		if err := parse([]byte(text), &d); err != nil && strings.Contains(err.Error(), "\n") {
@@ -67,6 +75,8 @@ func FuzzNPY(f *testing.F) {
 	f.Add(append(npyHeader(15, 1, 1), make([]byte, 60)...))
 	f.Add([]byte("\x93NUMPY\x01\x00\x10\x00{'descr': '<f4'}"))
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
+	f.Add(npyFile(1, `{"shape":(1L,2L,2L),"descr":"<f4","fortran_order":False}`, 4))
+	f.Add(npyFile(3, "{'descr': [('Ω', '<f4')], 'fortran_order': True, 'shape': (1, 2, 2)}", 4))
 	path := filepath.Join(f.TempDir(), "maps.npy") // one of every process, since making directories is slow
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		put(t, path, raw)

@@ -30,6 +30,11 @@ type SetReport struct {
 	OmegaM      [2]float64 `json:"omega_m"` // least and largest
 	Sigma8      [2]float64 `json:"sigma_8"`
 
+	// Columns of the table, counted from 1, that Ω_m and σ_8 were taken from, such as "column 3,
+	// sigma_8".
+	OmegaMSource string `json:"omega_m_source,omitempty"`
+	Sigma8Source string `json:"sigma_8_source,omitempty"`
+
 	// Of a table in which parameters vary one at a time: the simulations of the fiducial model, and those of every parameter.
 	Fiducial   []int       `json:"fiducial,omitempty"`
 	Variations []Variation `json:"variations,omitempty"`
@@ -119,7 +124,9 @@ func (m *Maps) LogRange(ctx context.Context, sims []int, progress func(done, map
 
 // report describes a table.
 func (t table) report() SetReport {
-	r := SetReport{Table: t.path, Simulations: t.len(), Columns: len(t.columns), OmegaM: t.limits(0), Sigma8: t.limits(1)}
+	r := SetReport{Table: t.path, Simulations: t.len(), Columns: len(t.columns),
+		OmegaM: t.limits(t.omegaM), Sigma8: t.limits(t.sigma8), OmegaMSource: t.sources[0],
+		Sigma8Source: t.sources[1]}
 	if fiducial, variations := t.variations(); len(variations) > 0 {
 		r.Fiducial, r.Variations = fiducial, variations
 	}

@@ -8,12 +8,12 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/sbinet/npyio"
-
 	"darkfield/pkg/field"
+	format "darkfield/pkg/npy"
 )
 
 // npy is an open .npy file of float32 maps [Maps, Cells, Cells] in C order, of which any map can be read without the rest.
@@ -40,70 +40,57 @@ func openNPY(path string) (_ *npy, err error) {
 	fail := func(format string, args ...any) (*npy, error) {
 		return nil, fmt.Errorf("camels: %s: %s", path, fmt.Sprintf(format, args...))
 	}
-	h, err := header(f, info.Size())
-	if err != nil {
+	h, err := format.ReadHeader(f, info.Size())
+	switch {
+	case errors.Is(err, format.ErrMagic):
+		start := make([]byte, 12)
+		n, _ := f.ReadAt(start, 0)
+		return fail("is not a .npy file: it %s", looksLike(start[:n]))
+	case err != nil:
+		return fail("%v", err)
+	case !slices.Contains(float32s, h.Type):
+		return fail("holds %.40q, want float32 (\"<f4\"); %s", h.Type, toFloat32(h.Type))
+	case h.Fortran:
+		return fail("is in Fortran order, want C order; convert it with numpy.save(…, numpy.ascontiguousarray(a))")
+	case len(h.Shape) != 3:
+		return fail("has shape %v, want [maps, side, side]; save it with numpy.save(…, "+
+			"a.reshape(-1, side, side))", h.Shape)
+	case h.Shape[1] != h.Shape[2] || h.Shape[1] < 1 || h.Shape[0] < 1:
+		return fail("has shape %v, want at least one square map [maps, side, side]: is it "+
+			"another file under that name?", h.Shape)
+	case h.Shape[1] > largestSide:
+		return fail("has maps of %d pixels a side, want at most %d; average them first",
+			h.Shape[1], largestSide)
+	}
+	if err := h.CheckData(4, info.Size()-h.Length); err != nil {
 		return fail("%v", err)
 	}
-	d := h.Descr
+	return &npy{file: f, path: path, offset: h.Length, size: info.Size(),
+		modified: info.ModTime(), maps: h.Shape[0], cells: h.Shape[1]}, nil
+}
+
+// float32s are the names that NumPy takes for a little-endian float32, on a computer of that order.
+var float32s = []string{"<f4", "f4", "=f4", "|f4", "<f", "f", "=f", "float32", "single"}
+
+// toFloat32 says how to make float32 of numbers of another type.
+func toFloat32(kind string) string {
 	switch {
-	case d.Type != "<f4" && d.Type != "f4":
-		return fail("holds %q, want float32 (\"<f4\"); convert it with numpy.save(…, a.astype(\"f4\"))", d.Type)
-	case d.Fortran:
-		return fail("is in Fortran order, want C order; convert it with numpy.save(…, numpy.ascontiguousarray(a))")
-	case len(d.Shape) != 3:
-		return fail("has shape %v, want [maps, side, side]; save it with numpy.save(…, a.reshape(-1, side, side))", d.Shape)
-	case d.Shape[1] != d.Shape[2] || d.Shape[1] < 1 || d.Shape[0] < 1:
-		return fail("has shape %v, want at least one square map [maps, side, side]: is it another file under that name?", d.Shape)
-	case d.Shape[1] > largestSide:
-		return fail("has maps of %d pixels a side, want at most %d; average them first", d.Shape[1], largestSide)
+	case strings.ContainsAny(kind, "[("):
+		return "it is a table of records: save one of its columns with numpy.save(…, " +
+			"a[\"name\"].astype(\"<f4\"))"
+	case strings.Contains(kind, "O"):
+		return "it holds Python objects: save their numbers with numpy.save(…, " +
+			"numpy.stack(a).astype(\"<f4\"))"
+	case strings.Contains(kind, "c"):
+		return "the numbers are complex: save their real part with numpy.save(…, " +
+			"a.real.astype(\"<f4\"))"
 	}
-	offset, err := f.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil, fmt.Errorf("camels: %w", err)
-	}
-	have := info.Size() - offset
-	side := int64(d.Shape[1])
-	if int64(d.Shape[0]) > math.MaxInt64/4/side/side || have != 4*int64(d.Shape[0])*side*side {
-		return fail("has %d bytes of maps, its header announces %v float32: it is truncated or damaged; copy it again", have, d.Shape)
-	}
-	return &npy{file: f, path: path, offset: offset, size: info.Size(), modified: info.ModTime(), maps: d.Shape[0], cells: d.Shape[1]}, nil
+	return "convert it with numpy.save(…, a.astype(\"<f4\"))"
 }
 
-// largestSide keeps a damaged header from asking for much memory: CMD's maps have 256 pixels a side.
+// largestSide keeps a damaged header from asking for much memory: CMD's maps have 256 pixels a
+// side.
 const largestSide = 1 << 11
-
-// longestHeader is far more than the header of an array needs, in bytes.
-const longestHeader = 1 << 16
-
-// header reads the header and leaves f at the first map. The announced length is checked first, so that a damaged file cannot
-// ask for much memory.
-func header(f *os.File, size int64) (h npyio.Header, err error) {
-	defer func() {
-		if recover() != nil { // the library slices a damaged header without looking
-			err = errors.New("has a header that cannot be read: it is truncated or damaged; copy it again")
-		}
-	}()
-	start := make([]byte, 12)
-	if n, err := io.ReadFull(f, start); err != nil || string(start[:6]) != "\x93NUMPY" {
-		return npyio.Header{}, fmt.Errorf("is not a .npy file: it %s", looksLike(start[:n]))
-	}
-	length := int64(binary.LittleEndian.Uint16(start[8:]))
-	if start[6] >= 2 {
-		length = int64(binary.LittleEndian.Uint32(start[8:]))
-	}
-	if length > size || length > longestHeader {
-		return npyio.Header{}, fmt.Errorf("announces a header of %d bytes in a file of %d: it is truncated or damaged; copy it again", length, size)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return npyio.Header{}, err
-	}
-	r, err := npyio.NewReader(f)
-	if err != nil {
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		return npyio.Header{}, fmt.Errorf("has a header that cannot be read (%.80s): it is truncated or damaged; copy it again", first)
-	}
-	return r.Header, nil
-}
 
 // looksLike says what a file starts like that is no .npy file, and what to do about it.
 func looksLike(start []byte) string {

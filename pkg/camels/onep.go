@@ -20,12 +20,17 @@ type Variation struct {
 // values of the table, whatever rows and columns are called. A table without both is an error.
 func (m *Maps) OneParameter() ([]Variation, error) {
 	_, all := m.table.variations()
-	for column, name := range []string{"Omega_m", "sigma_8"} {
-		if len(all) <= column || all[column].Column != column {
-			return nil, fmt.Errorf("camels: %s: no rows vary %s alone around a fiducial one: this is not a 1P table; name the set otherwise or copy the table again", m.table.path, name)
+	var out []Variation
+	for _, column := range []int{m.table.omegaM, m.table.sigma8} {
+		i := slices.IndexFunc(all, func(v Variation) bool { return v.Column == column })
+		if i < 0 {
+			return nil, fmt.Errorf("camels: %s: no rows vary %s alone around a fiducial one: "+
+				"this is not a 1P table; name the set otherwise or copy the table again",
+				m.table.path, m.table.columns[column])
 		}
+		out = append(out, all[i])
 	}
-	return all[:2], nil
+	return out, nil
 }
 
 // variations returns the fiducial rows of a 1P table and what each parameter that varies does, by column. Of every parameter, the

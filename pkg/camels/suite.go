@@ -40,10 +40,12 @@ type Choice struct {
 	Field string
 }
 
-var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0-9]*)_z=([0-9.]+)\.npy$`)
+var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0-9]*)(_L[0-9]+n[0-9]+)?_z=([0-9.]+)\.npy$`)
 
 // Open opens a directory of maps in CMD's layout: Maps_<field>_<suite>_<set>_z=<redshift>.npy beside params_<set>_<suite>.txt
-// (older files: params_<suite>.txt, or CAMELS' own CosmoAstroSeed_<suite>_L25n256_<set>.txt). Headers, sizes and tables are checked;
+// (older files: params_<suite>.txt, or CAMELS' own CosmoAstroSeed_<suite>_L25n256_<set>.txt).
+// Boxes of CAMELS' second generation are known by the word L50n512 behind the suite or the set,
+// or by the set SB35, and have a side of 50 Mpc/h. Headers, sizes and tables are checked;
 // maps are read when asked for.
 func Open(dir string) (*Suite, error) { return OpenChoice(dir, Choice{}) }
 
@@ -56,6 +58,9 @@ func OpenChoice(dir string, c Choice) (*Suite, error) {
 	found := map[Choice]map[Set]string{}
 	for _, e := range entries {
 		p := mapFile.FindStringSubmatch(e.Name())
+		if p != nil {
+			p[2] += p[4]
+		}
 		if p == nil || c.Field != "" && p[1] != c.Field || c.Suite != "" && p[2] != c.Suite {
 			continue
 		}
@@ -97,7 +102,7 @@ func only(dir string, c Choice, found map[Choice]map[Set]string) (Choice, error)
 }
 
 func open(dir string, key Choice, files map[Set]string) (*Suite, error) {
-	d, err := describe(dir, key.Suite, key.Field)
+	d, err := describe(dir, key.Suite, key.Field, order(files))
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +151,9 @@ func (s *Suite) add(set Set, name string) error {
 		return err
 	}
 	s.Sets[set] = m
+	if err := s.checkGeneration(m); err != nil {
+		return err
+	}
 	for _, other := range s.Sets {
 		if other.box.Cells != m.box.Cells {
 			return fmt.Errorf("camels: %s has maps of %d pixels a side and %s of %d: keep maps of one side in a directory", m.Path(), m.box.Cells, other.Path(), other.box.Cells)
@@ -154,12 +162,41 @@ func (s *Suite) add(set Set, name string) error {
 	return nil
 }
 
+// checkGeneration returns an error where maps that nobody says the box of come with a table of
+// the second generation's 35 parameters.
+func (s *Suite) checkGeneration(m *Maps) error {
+	if len(m.table.columns) != 35 || s.Description.BoxSide != cmdSide || !known(s.Description.Suite) {
+		return nil
+	}
+	if _, err := os.Lstat(filepath.Join(s.Dir, DescriptionFile)); err == nil {
+		return nil
+	}
+	return fmt.Errorf("camels: %s has 35 parameters, as CAMELS' boxes of 50 Mpc/h have, but "+
+		"the name of %s is that of boxes of %d Mpc/h: call it "+
+		"Maps_<field>_<suite>_L50n512_<set>_z=0.00.npy, or write box_side_mpc_h: %d to %s",
+		m.TablePath(), m.Path(), cmdSide, cmdSide, filepath.Join(s.Dir, DescriptionFile))
+}
+
 // tablePath returns the table of a set: new names first, then old ones. Simulations of an Nbody suite have the parameters of those that
 // they are matched with, so that Nbody_SIMBA may use the tables of SIMBA.
 func tablePath(dir, suite string, set Set) (string, error) {
+	box := volume.FindString(suite)
 	var names []string
 	for _, s := range []string{suite, strings.TrimPrefix(suite, "Nbody_")} {
-		names = append(names, fmt.Sprintf("params_%s_%s.txt", set, s), fmt.Sprintf("params_%s.txt", s), fmt.Sprintf("CosmoAstroSeed_%s_L25n256_%s.txt", s, set))
+		bare := withoutVolume(s)
+		names = append(names, fmt.Sprintf("params_%s_%s.txt", set, s))
+		switch {
+		case box != "":
+			names = append(names, fmt.Sprintf("params_%s_%s.txt", set, bare),
+				fmt.Sprintf("CosmoAstroSeed_%s%s_%s.txt", bare, box, set))
+		case set == "SB35":
+			names = append(names, fmt.Sprintf("CosmoAstroSeed_%s_L50n512_%s.txt", s, set),
+				fmt.Sprintf("CosmoAstroSeed_%s_%s.txt", s, set))
+		default:
+			names = append(names, fmt.Sprintf("params_%s.txt", s),
+				fmt.Sprintf("CosmoAstroSeed_%s_L25n256_%s.txt", s, set),
+				fmt.Sprintf("CosmoAstroSeed_%s_%s.txt", s, set))
+		}
 	}
 	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {

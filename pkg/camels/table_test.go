@@ -260,9 +260,8 @@ func TestTableErrors(t *testing.T) {
 	for text, want := range map[string][]string{
 		"0.3 0.8\nLH_1 0.3 0.8\n":                        {"line 2", `"LH_1"`, "name"},
 		"LH_0 0.3 0.8\n0.3 0.8 1\n":                      {"line 2", `"0.3"`, "name"},
-		"0.3,0.8\n":                                      {"line 1", "blanks"},
-		"\xff\xfe0\x00.\x003\x00":                        {"line 1", "UTF-8"},
-		"0.3 0.8\n0.2 0.9 " + strings.Repeat("1", 1<<17): {"line 2", "longer than 65536 bytes"},
+		"0.3\xb70.8\n":                                   {"line 1", "UTF-8"},
+		"0.3 0.8\n0.2 0.9 " + strings.Repeat("1", 1<<17): {"line 2", "3 columns"},
 		"LH_0 0.3 0.8 7\nLH_1 0.3 inf 8\n":               {"line 2", "column 3", `"inf"`},
 	} {
 		_, err := parseTable("table.txt", strings.NewReader(text))
@@ -282,7 +281,7 @@ func TestPriorLooksAtCosmologyOnly(t *testing.T) {
 	if err := read("0.3 0.8 1e6 -5 0 3.6\n"); err != nil {
 		t.Error(err)
 	}
-	complains(t, read("0.3 0.8\n0.3175 0.049\n0.2 0.05\n"), "table.txt row 1", "σ_8 = 0.049", "[0.6, 1]", "in 2 of 3 rows", "columns 1 and 2")
+	complains(t, read("0.3 0.8\n0.3175 0.049\n0.2 0.05\n"), "table.txt row 1", "σ_8 = 0.049", "[0.6, 1]", "in 2 of 3 rows", "column 1, without a name", "column 2", "name every column")
 }
 
 // TestTableRoundTrip: what is written is read bit for bit.

@@ -19,6 +19,7 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/plaintext"
 	"darkfield/pkg/safefile"
 )
 
@@ -140,11 +141,13 @@ func (c Config) settle() error {
 		}
 	case err != nil:
 		return fmt.Errorf("suite: %w", err)
-	case !bytes.Equal(old, text):
+	case !bytes.Equal(plaintext.Normalize(old), text):
 		if err := sameSimulator(old, path); err != nil {
 			return err
 		}
-		return fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another directory", c.Dir, difference(old, text))
+		return fmt.Errorf("suite: %s holds a set made otherwise (%s): "+
+			"use the same settings or another directory",
+			c.Dir, difference(plaintext.Normalize(old), text))
 	}
 	return nil
 }
@@ -176,7 +179,7 @@ func Settings(dir string, set camels.Set) (c Config, ok bool, err error) {
 		return c, false, nil
 	}
 	if err == nil {
-		err = yaml.Unmarshal(text, &c)
+		err = yaml.Unmarshal(plaintext.Normalize(text), &c)
 	}
 	if err != nil {
 		return c, false, fmt.Errorf("suite: read %s: %w", settings(dir, set), err)

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -153,6 +154,29 @@ func TestOtherSimulatorsAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("error = %v, want one that names %s and says %q", err, path, want)
 		}
+	}
+}
+
+// TestSettingsFromWindows: settings that a Windows editor saved again are the same settings.
+func TestSettingsFromWindows(t *testing.T) {
+	dir := t.TempDir()
+	if err := Make(context.Background(), tiny(dir, camels.CV, 1), nil); err != nil {
+		t.Fatal(err)
+	}
+	path := settings(dir, camels.CV)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append([]byte("\ufeff"), bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))...)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Make(context.Background(), tiny(dir, camels.CV, 1), nil); err != nil {
+		t.Error(err)
+	}
+	if c, ok, err := Settings(dir, camels.CV); !ok || err != nil || c.NBody.Steps != tiny(dir, camels.CV, 1).NBody.Steps {
+		t.Errorf("%+v, %v, %v", c, ok, err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"darkfield/pkg/plaintext"
 )
 
 // mayGrow is the one setting in which a resumed run may differ.
@@ -57,7 +59,7 @@ func Parameters(dir string) (map[string]string, error) {
 // fields returns the values of a YAML text by their path, such as "manifest.network.dim".
 func fields(text []byte) (map[string]string, error) {
 	var root map[string]any
-	if err := yaml.Unmarshal(text, &root); err != nil {
+	if err := yaml.Unmarshal(plaintext.Normalize(text), &root); err != nil {
 		return nil, err
 	}
 	out := map[string]string{}

@@ -10,8 +10,25 @@ import (
 	"testing"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/safefile"
 	"darkfield/pkg/unet"
 )
+
+// TestConfigurationFromWindows: a byte order mark and Windows' line ends change no setting.
+func TestConfigurationFromWindows(t *testing.T) {
+	const text = "training:\n  batch: 4\nmanifest:\n  network:\n    dim: 8\n"
+	dir := directory(t.TempDir())
+	if err := safefile.WriteFile(dir.config(), []byte("\ufeff"+strings.ReplaceAll(text, "\n", "\r\n"))); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parameters(string(dir))
+	if err != nil || got["training.batch"] != "4" || got["manifest.network.dim"] != "8" || len(got) != 2 {
+		t.Errorf("%v (%v)", got, err)
+	}
+	if err := dir.compare([]byte("\ufeff"+strings.ReplaceAll(text, "\n", "\r\n")), []byte(text)); err != nil {
+		t.Error(err)
+	}
+}
 
 // TestRunsAway: numbers that leave their range end the run, and the last good checkpoint stays.
 func TestRunsAway(t *testing.T) {

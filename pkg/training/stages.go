@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/compute"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/plaintext"
 	"darkfield/pkg/safefile"
 )
 
@@ -160,7 +161,7 @@ func (j *Job) startFrom(before string) error {
 	known := err == nil
 	switch {
 	case known:
-		if err := yaml.Unmarshal(raw, &from); err != nil || filepath.Base(from.Checkpoint) != from.Checkpoint {
+		if err := yaml.Unmarshal(plaintext.Normalize(raw), &from); err != nil || filepath.Base(from.Checkpoint) != from.Checkpoint {
 			return fail(fmt.Errorf("%s names no checkpoint: remove it and its stage, or use another directory", d.origin()))
 		}
 	case errors.Is(err, fs.ErrNotExist):

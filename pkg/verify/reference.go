@@ -1,15 +1,19 @@
 package verify
 
 import (
+	"archive/zip"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
-	"github.com/sbinet/npyio/npz"
-
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/npy"
 	"darkfield/pkg/unet"
 )
 
@@ -37,19 +41,19 @@ var quantities = []string{
 // load reads a reference file. Its width and its side are those of the arrays in it.
 func load(path string) (_ *outputs, err error) {
 	defer func() {
-		if p := recover(); p != nil { // npyio panics on some damaged headers
-			err = fmt.Errorf("%v", p)
-		}
 		if err != nil {
 			err = fmt.Errorf("verify: read %s: %w: want a file of reference outputs of the paper's code (.npz)", path, err)
 		}
 	}()
-	z, err := npz.Open(path)
+	z, err := zip.OpenReader(path)
 	if err != nil {
 		return nil, err
 	}
 	defer z.Close()
-	f := &file{Reader: z}
+	f := &file{members: map[string]*zip.File{}}
+	for _, m := range z.File {
+		f.members[strings.TrimSuffix(m.Name, ".npy")] = m
+	}
 	r := f.outputs()
 	if f.err == nil {
 		f.err = r.check()
@@ -60,8 +64,7 @@ func load(path string) (_ *outputs, err error) {
 // outputs reads everything; the first failure stays in f.err.
 func (f *file) outputs() *outputs {
 	r := &outputs{weights: unet.Weights{}, other: map[string][]float64{}}
-	for _, key := range f.Keys() {
-		key = strings.TrimSuffix(key, ".npy")
+	for _, key := range slices.Sorted(maps.Keys(f.members)) {
 		if name, ok := strings.CutPrefix(key, "w/"); ok {
 			values, shape := f.read(key)
 			r.weights[name] = unet.Array{Shape: shape, Data: narrow(values)}
@@ -142,54 +145,77 @@ func (r *outputs) check() error {
 
 // file reads arrays of any of the number types that the reference uses.
 type file struct {
-	*npz.Reader
-	err error
+	members map[string]*zip.File // by the names of their arrays
+	err     error
 }
 
 func (f *file) read(key string) (values []float64, shape []int) {
 	if f.err != nil {
 		return nil, nil
 	}
-	h := f.Header(key + ".npy")
-	if h == nil {
+	m, ok := f.members[key]
+	if !ok {
 		f.err = fmt.Errorf("it has no array %s", key)
 		return nil, nil
 	}
-	if h.Descr.Fortran {
-		f.err = fmt.Errorf("%s is in Fortran order, want C order", key)
-		return nil, nil
+	if values, shape, f.err = array(m); f.err != nil {
+		f.err = fmt.Errorf("%s %w", key, f.err)
 	}
-	switch kind := h.Descr.Type; strings.TrimLeft(kind, "<|") {
-	case "f4":
-		values, f.err = widen[float32](f.Reader, key)
-	case "f8":
-		values, f.err = widen[float64](f.Reader, key)
-	case "i8":
-		values, f.err = widen[int64](f.Reader, key)
-	case "u1":
-		values, f.err = widen[uint8](f.Reader, key)
-	default:
-		f.err = fmt.Errorf("%s holds %q, want float32, float64, int64 or uint8", key, kind)
-	}
-	return values, h.Descr.Shape
+	return values, shape
 }
 
-// widen reads an array of T as float64.
-func widen[T float32 | float64 | int64 | uint8](z *npz.Reader, key string) ([]float64, error) {
-	var values []T
-	if h := z.Header(key + ".npy"); len(h.Descr.Shape) == 0 {
-		values = make([]T, 1)
-		if err := z.Read(key+".npy", &values[0]); err != nil {
-			return nil, err
-		}
-	} else if err := z.Read(key+".npy", &values); err != nil {
-		return nil, err
+// decoders return the number at the start of raw, by the type of the number.
+var decoders = map[string]struct {
+	width  int // bytes
+	number func(raw []byte, order binary.ByteOrder) float64
+}{
+	"f4": {4, func(raw []byte, order binary.ByteOrder) float64 {
+		return float64(math.Float32frombits(order.Uint32(raw)))
+	}},
+	"f8": {8, func(raw []byte, order binary.ByteOrder) float64 {
+		return math.Float64frombits(order.Uint64(raw))
+	}},
+	"i8": {8, func(raw []byte, order binary.ByteOrder) float64 {
+		return float64(int64(order.Uint64(raw)))
+	}},
+	"u1": {1, func(raw []byte, _ binary.ByteOrder) float64 { return float64(raw[0]) }},
+}
+
+// array reads a member of an .npz file. It allocates no more than a small multiple of what the
+// member holds, whatever its header says.
+func array(m *zip.File) (values []float64, shape []int, err error) {
+	in, err := m.Open()
+	if err != nil {
+		return nil, nil, err
 	}
-	out := make([]float64, len(values))
-	for i, v := range values {
-		out[i] = float64(v)
+	defer in.Close()
+	h, err := npy.ReadHeader(in, int64(min(m.UncompressedSize64, math.MaxInt64)))
+	if err != nil {
+		return nil, nil, err
 	}
-	return out, nil
+	if h.Fortran {
+		return nil, nil, errors.New("is in Fortran order, want C order")
+	}
+	d, ok := decoders[strings.TrimLeft(h.Type, "<>|=")]
+	if !ok {
+		return nil, nil, fmt.Errorf("holds %.40q, want float32, float64, int64 or uint8", h.Type)
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if strings.HasPrefix(h.Type, ">") {
+		order = binary.BigEndian
+	}
+	raw, err := io.ReadAll(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := h.CheckData(d.width, int64(len(raw))); err != nil {
+		return nil, nil, err
+	}
+	values = make([]float64, 0, len(raw)/d.width)
+	for ; len(raw) > 0; raw = raw[d.width:] {
+		values = append(values, d.number(raw, order))
+	}
+	return values, h.Shape, nil
 }
 
 func narrow(values []float64) []float32 {

@@ -106,8 +106,8 @@ func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice)
 
 func parameters(w io.Writer, r camels.SetReport) {
 	row(w, "table", fmt.Sprintf("%s, %d rows of %d columns", r.Table, r.Simulations, r.Columns))
-	row(w, "Ω_m", fmt.Sprintf("%.4g to %.4g", r.OmegaM[0], r.OmegaM[1]))
-	row(w, "σ_8", fmt.Sprintf("%.4g to %.4g", r.Sigma8[0], r.Sigma8[1]))
+	row(w, "Ω_m", fmt.Sprintf("%.4g to %.4g, of %s", r.OmegaM[0], r.OmegaM[1], r.OmegaMSource))
+	row(w, "σ_8", fmt.Sprintf("%.4g to %.4g, of %s", r.Sigma8[0], r.Sigma8[1], r.Sigma8Source))
 	if len(r.Variations) == 0 {
 		return
 	}
