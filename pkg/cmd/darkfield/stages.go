@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -27,18 +28,45 @@ type trainFlags struct {
 	choice                     camels.Choice
 
 	// One value for each stage of the preset, or one for the last.
-	steps, warmup, cosineTo []int
-	rate                    []float64
-	halveAt                 []int // of the last stage: a list already
+	steps            []int
+	warmup, cosineTo milestones
+	rate             []float64
+	halveAt          milestones // of the last stage: a list already
 }
+
+// milestones is a flag that takes a list of them.
+type milestones []training.Milestone
+
+// Set implements pflag.Value; a second flag of the same name adds to the first.
+func (m *milestones) Set(text string) error {
+	for part := range strings.SplitSeq(text, ",") {
+		one, err := training.ParseMilestone(part)
+		if err != nil {
+			return err
+		}
+		*m = append(*m, one)
+	}
+	return nil
+}
+
+func (m *milestones) String() string {
+	var out []string
+	for _, one := range *m {
+		out = append(out, one.String())
+	}
+	return strings.Join(out, ",")
+}
+
+// Type implements pflag.Value.
+func (*milestones) Type() string { return "steps or %" }
 
 // courseFlags lets users change the course of each stage.
 func courseFlags(f *pflag.FlagSet, t *trainFlags) {
 	f.IntSliceVar(&t.steps, "steps", nil, "optimiser steps in all, of the last stage or of each: 20000,30000")
 	f.Float64SliceVar(&t.rate, "learning-rate", nil, "Adam's, at its highest, of the last stage or of each")
-	f.IntSliceVar(&t.warmup, "warmup", nil, "steps over which it rises, of the last stage or of each")
-	f.IntSliceVar(&t.cosineTo, "cosine-to", nil, "step at which a cosine decay has brought it to a hundredth (0: constant), of the last stage or of each")
-	f.IntSliceVar(&t.halveAt, "halve-at", nil, "epochs (passes over the training maps) after which it is halved, of the last stage: 120,140")
+	f.Var(&t.warmup, "warmup", "steps over which it rises, or a share of --steps such as 1%, of the last stage or of each")
+	f.Var(&t.cosineTo, "cosine-to", "step, or share of --steps such as 100%, at which a cosine decay has brought it to a hundredth (0: constant), of the last stage or of each")
+	f.Var(&t.halveAt, "halve-at", "epochs (passes over the training maps), or shares of --steps such as 50%,75%, after which it is halved, of the last stage: 120,140")
 }
 
 // course sets what was given for each stage, or for the last alone.
@@ -66,8 +94,8 @@ func (t trainFlags) chosen(given *pflag.FlagSet) (preset.Preset, error) {
 	errs := []error{
 		course(p.Stages, "steps", t.steps, func(c *training.Config, v int) { c.Steps = v }),
 		course(p.Stages, "learning-rate", t.rate, func(c *training.Config, v float64) { c.LearningRate = v }),
-		course(p.Stages, "warmup", t.warmup, func(c *training.Config, v int) { c.Warmup = v }),
-		course(p.Stages, "cosine-to", t.cosineTo, func(c *training.Config, v int) { c.CosineTo = v }),
+		course(p.Stages, "warmup", t.warmup, func(c *training.Config, v training.Milestone) { c.Warmup = v }),
+		course(p.Stages, "cosine-to", t.cosineTo, func(c *training.Config, v training.Milestone) { c.CosineTo = v }),
 	}
 	if given.Changed("halve-at") {
 		p.Stages[last].Training.HalveAt = t.halveAt
