@@ -108,6 +108,16 @@ func (c SampleConfig) Evaluations() (int, error) {
 	return m.Evaluations(diffusion.Paper()), nil
 }
 
+// BatchSize returns how many maps Sample makes at a time of n in all: 50 are made in batches of 17, not of 20 with 10 places empty. The rounding
+// of a map depends on it: whoever makes the batches of a call one by one, by Raw with this as Batch, gets the same bits.
+func (c SampleConfig) BatchSize(n int) int {
+	batches := (n + c.Batch - 1) / c.Batch
+	if batches <= 1 {
+		return c.Batch
+	}
+	return (n + batches - 1) / batches
+}
+
 // ErrNotTrained says that sampled maps hold values that no density can have.
 var ErrNotTrained = errors.New("the network makes no maps yet")
 
@@ -132,11 +142,8 @@ func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params
 	if err != nil {
 		return nil, err
 	}
-	batches := (len(params) + c.Batch - 1) / c.Batch
-	size := c.Batch
-	if batches > 1 {
-		size = (len(params) + batches - 1) / batches // 50 maps in batches of 17, not of 20 with 10 places empty
-	}
+	size := c.BatchSize(len(params))
+	batches := (len(params) + size - 1) / size
 	out := make([]field.LogMap, 0, len(params))
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))

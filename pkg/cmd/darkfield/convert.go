@@ -55,6 +55,9 @@ from the shapes; what weights cannot say is said by flags, whose defaults are th
 		if d.Validation, err = ranges(validation); err != nil {
 			return err
 		}
+		if _, err = maker.said(); err != nil {
+			return err
+		}
 		return a.work(func(cmd *cobra.Command, args []string) error {
 			r, err := a.converted(cmd, args[0], args[1], weights, reduce, maker, d)
 			if err != nil {

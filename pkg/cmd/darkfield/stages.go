@@ -87,7 +87,7 @@ func (t trainFlags) chosen(given *pflag.FlagSet) (preset.Preset, error) {
 		return p, err
 	}
 	last := len(p.Stages) - 1
-	if t.side > 0 {
+	if given.Changed("side") {
 		p.Stages = []preset.Stage{{Side: t.side, Training: p.Stages[last].Training}}
 		last = 0
 	}
@@ -143,15 +143,21 @@ func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
 		bar = a.progress("training" + title)
 		r, err := stage.Begin()
 		bar.done()
-		if errors.Is(err, context.Canceled) {
-			fmt.Fprintf(a.err, "stopped after step %d%s\n", r.Step, title)
-		}
+		a.interrupted = leftOf(r, title)
 		if drawn := drawCurves(t.dir, stage, p); drawn != nil && err == nil {
 			err = drawn
 		}
 		stop(r, err)
 		return r, err
 	})
+}
+
+// leftOf says what an interrupt during or after a stage leaves of it: it ends with a checkpoint, or with another error.
+func leftOf(r training.Result, title string) string {
+	if r.Step == 0 {
+		return fmt.Sprintf("no step was taken%s; the same command begins there", title)
+	}
+	return fmt.Sprintf("the training is saved after step %d%s; the same command goes on from there", r.Step, title)
 }
 
 func remark(g training.Progress) string {

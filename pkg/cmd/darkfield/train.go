@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -24,6 +25,7 @@ const splitSeed = 1
 
 func (a *app) train() *cobra.Command {
 	var t trainFlags
+	var p preset.Preset
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train the network on a set of maps, or go on with a run",
@@ -45,11 +47,14 @@ takes those at the rates of the longer run. All other settings hold for every st
   darkfield train --data universe --run runs/two --preset standard --steps 10000,30000   # 32², then 64²
   darkfield train --data universe --run runs/noise --preset standard --side 64 --prediction epsilon --weighting min-snr`,
 		Args: cobra.NoArgs,
-		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			p, err := t.chosen(cmd.Flags())
-			if err != nil {
-				return err
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if p, err = t.chosen(cmd.Flags()); err == nil {
+				err = errors.Join(p.Validate(), trackAddress(t.server))
 			}
+			return err
+		},
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			s, err := camels.OpenChoice(t.data, t.choice)
 			if err != nil {
 				return err
