@@ -67,7 +67,10 @@ variational bound as a likelihood. Results go to standard output, progress to st
 				if err := cmd.ValidateRequiredFlags(); err != nil {
 					return err
 				}
-				return check(cmd, args)
+				if err := check(cmd, args); err != nil {
+					return fmt.Errorf("%s: %w", cmd.Name(), err)
+				}
+				return nil
 			}
 		}
 		root.AddCommand(c.Command)

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// sampling starts a sampling of seven maps in batches of two, each with enough evaluations to be broken off.
+// sampling starts a sampling of five maps, two at a time.
 func (r tiny) sampling(t *testing.T, out string, more ...string) *process {
 	t.Helper()
-	return start(t, append([]string{"sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", "7", "--steps", "20", "--batch", "2", "--out", out}, more...)...)
+	return start(t, append([]string{"sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", "5", "--steps", "4", "--batch", "2", "--out", out}, more...)...)
 }
 
 // batchesOf returns the batches that are kept of a file of maps, and the files that a kill left half-written.
@@ -50,7 +50,7 @@ func (r tiny) sampledAgain(t *testing.T) {
 	t.Run("killed", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "maps.npy")
 		kills, resumed := 0, 0
-		for range 12 {
+		for range 6 {
 			if len(batchesOf(t, out)) > 0 {
 				resumed++
 			}
@@ -75,7 +75,7 @@ func (r tiny) sampledAgain(t *testing.T) {
 		if err := p.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
-		p.fails(t, "interrupted; ", " of 7 maps are kept in "+out+".", "the same command makes the rest")
+		p.fails(t, "interrupted; ", " of 5 maps are kept in "+out+".", "the same command makes the rest")
 		kept := files(t, filepath.Dir(batchesOf(t, out)[0]))
 		if len(kept) == 0 || strings.Contains(p.errors.String(), "note:") {
 			t.Errorf("%d batches are kept: %s", len(kept), p.errors.String())
@@ -85,7 +85,7 @@ func (r tiny) sampledAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, arguments := range [][]string{{"--seed", "2"}, {"--seed", "2", "--batch", "7"}} {
+		for _, arguments := range [][]string{{"--seed", "2"}, {"--seed", "2", "--batch", "5"}} {
 			q := r.sampling(t, out, arguments...)
 			q.finish(t)
 			if !strings.Contains(q.errors.String(), "holds batches of a call with other arguments") {
@@ -104,7 +104,7 @@ func (r tiny) sampledAgain(t *testing.T) {
 	})
 	t.Run("interrupted at once", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "maps.npy")
-		p := r.sampling(t, out, "--batch", "7", "--sampler", "ddpm")
+		p := r.sampling(t, out, "--batch", "5", "--sampler", "ddpm")
 		time.Sleep(whole / 2)
 		if err := p.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)

@@ -72,7 +72,7 @@ func courseFlags(f *pflag.FlagSet, t *trainFlags) {
 // course sets what was given for each stage, or for the last alone.
 func course[T any](stages []preset.Stage, flag string, values []T, set func(*training.Config, T)) error {
 	if len(values) > 1 && len(values) != len(stages) {
-		return fmt.Errorf("train: --%s has %d values, the training has %d stages: give one value for each, or one for the last", flag, len(values), len(stages))
+		return fmt.Errorf("--%s has %d values, the training has %d stages: give one value for each, or one for the last", flag, len(values), len(stages))
 	}
 	for i, v := range values {
 		set(&stages[len(stages)-len(values)+i].Training, v)
