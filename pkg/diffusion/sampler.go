@@ -17,8 +17,9 @@ type Sampler interface {
 	Validate(s Schedule) error
 }
 
-// CheckSettings returns an error that names each setting of a sampler that is out of range for a schedule of T steps, by its owner and field:
-// it wants 1 <= steps <= T, 0 <= eta <= 1, 0 <= above <= T and a known spacing.
+// CheckSettings returns an error that names each setting of a sampler that is out of range for a
+// schedule of T steps, by its owner and field: it wants 1 <= steps <= T, 0 <= eta <= 1, 0 <=
+// above <= T and a known spacing.
 func CheckSettings(owner string, s Schedule, steps int, eta float64, above Step, spacing Spacing) error {
 	var errs []error
 	bad := func(field string, value any, want string) {

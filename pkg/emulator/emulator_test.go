@@ -306,7 +306,8 @@ func TestSamplingWith(t *testing.T) {
 	}
 }
 
-// TestSamplersAreCheckedAlike: what is out of range for one sampler is so for all, whether or not it uses the setting, and every fault is named.
+// TestSamplersAreCheckedAlike: what is out of range for one sampler is so for all, whether or not
+// it uses the setting, and every fault is named.
 func TestSamplersAreCheckedAlike(t *testing.T) {
 	for _, sampler := range []string{DDPM, DDIM, DPM} {
 		good := SampleConfig{Sampler: sampler, Steps: 10, Eta: 1, Above: 5, Spacing: diffusion.EvenTime, Batch: 1}

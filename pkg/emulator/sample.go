@@ -70,7 +70,8 @@ func (c SampleConfig) String() string {
 // Same reports whether c and o make the same maps.
 func (c SampleConfig) Same(o SampleConfig) bool { return c.String() == o.String() }
 
-// sampler returns the method that c names. All settings must be in range, those too that a method does not use.
+// sampler returns the method that c names. All settings must be in range, those too that a method
+// does not use.
 func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	const owner = "emulator.SampleConfig"
 	if c.Batch < 1 {
@@ -108,8 +109,9 @@ func (c SampleConfig) Evaluations() (int, error) {
 	return m.Evaluations(diffusion.Paper()), nil
 }
 
-// BatchSize returns how many maps Sample makes at a time of n in all: 50 are made in batches of 17, not of 20 with 10 places empty. The rounding
-// of a map depends on it: whoever makes the batches of a call one by one, by Raw with this as Batch, gets the same bits.
+// BatchSize returns how many maps Sample makes at a time of n in all: 50 are made in batches of
+// 17, not of 20 with 10 places empty. The rounding of a map depends on it: whoever makes the
+// batches of a call one by one, by Raw with this as Batch, gets the same bits.
 func (c SampleConfig) BatchSize(n int) int {
 	batches := (n + c.Batch - 1) / c.Batch
 	if batches <= 1 {

@@ -59,8 +59,9 @@ func TestFaultyStagesAreNamed(t *testing.T) {
 	}
 }
 
-// TestCoursesAreShares: with more steps the warm-up, the decay and the halvings of every stage take longer, and with the preset's own they are
-// at the steps that shipped weights were trained with, and at the paper's epochs.
+// TestCoursesAreShares: with more steps the warm-up, the decay and the halvings of every stage
+// take longer, and with the preset's own they are at the steps that shipped weights were trained
+// with, and at the paper's epochs.
 func TestCoursesAreShares(t *testing.T) {
 	type course struct{ warmup, cosineTo string }
 	for name, want := range map[string][]course{

@@ -15,8 +15,9 @@ import (
 // mayGrow is the one setting in which a resumed run may differ.
 const mayGrow = "training.steps"
 
-// equivalent returns the fields that mean the same in a run that is there, of a number of steps of its own, and in c, however they are written.
-// A share is compared by what it comes to of the old steps: those are taken.
+// equivalent returns the fields that mean the same in a run that is there, of a number of steps
+// of its own, and in c, however they are written. A share is compared by what it comes to of the
+// old steps: those are taken.
 func (c Config) equivalent(old []byte, network unet.Config, data Data) []string {
 	var was struct {
 		Training Config `yaml:"training"`

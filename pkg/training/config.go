@@ -16,13 +16,14 @@ const (
 	MeanSquare Loss = "mse"
 )
 
-// Config says how to train. Steps may grow when a run is resumed; all else must stay. Milestones that are shares of Steps move as it grows:
-// the steps that follow are taken at the rates of the longer run.
+// Config says how to train. Steps may grow when a run is resumed; all else must stay. Milestones
+// that are shares of Steps move as it grows: the steps that follow are taken at the rates of the
+// longer run.
 type Config struct {
 	Seed            uint64               `json:"seed" yaml:"seed"`
 	Steps           int                  `json:"steps" yaml:"steps"`                                 // optimiser steps in all
 	Batch           int                  `json:"batch" yaml:"batch"`                                 // maps a step
-	MicroBatch      int                  `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"` // maps that go through the network at a time, for memory's sake: a divisor of Batch, or Derived or WholeBatch
+	MicroBatch      int                  `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"` // maps in the network at a time: a divisor of Batch, Derived or WholeBatch
 	LearningRate    float64              `json:"learning_rate" yaml:"learning_rate"`                 // Adam's, at its highest
 	Warmup          Milestone            `json:"warmup" yaml:"warmup"`                               // step up to which it rises linearly; none: it starts there
 	CosineTo        Milestone            `json:"cosine_to" yaml:"cosine_to"`                         // step at which a cosine decay reaches a hundredth; none: constant, as in the paper
@@ -42,8 +43,8 @@ type Config struct {
 	LogEvery        int                  `json:"log_every" yaml:"log_every"`                         // steps between records in metrics.jsonl; checkpoints have one, too
 	Keep            int                  `json:"keep" yaml:"keep"`                                   // newest checkpoints that are kept; 0: all
 
-	// HalveAt says after what the rate is halved: shares of all steps or, where a milestone has a count, epochs. An epoch is one pass over
-	// the training maps.
+	// HalveAt says after what the rate is halved: shares of all steps or, where a milestone has a
+	// count, epochs. An epoch is one pass over the training maps.
 	HalveAt []Milestone `json:"halve_at,omitempty" yaml:"halve_at,omitempty"`
 }
 
@@ -76,7 +77,8 @@ func (c Config) Validate() error {
 		"MicroBatch", c.MicroBatch, fmt.Sprintf("a divisor of Batch = %d, 0 (as many as fit) or -1 (all)", c.Batch))
 	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
 	bad(c.Warmup.valid(), "Warmup", c.Warmup, ">= 0 steps or 0 % to 100 %")
-	bad(c.CosineTo.valid() && (c.CosineTo.none() || c.CosineTo.of(c.Steps) > c.Warmup.of(c.Steps)), "CosineTo", c.CosineTo,
+	decays := c.CosineTo.none() || c.CosineTo.of(c.Steps) > c.Warmup.of(c.Steps)
+	bad(c.CosineTo.valid() && decays, "CosineTo", c.CosineTo,
 		fmt.Sprintf("0 or more than Warmup = %v, of %d steps", c.Warmup, c.Steps))
 	bad(rising(c.HalveAt), "HalveAt", c.HalveAt, "rising numbers of epochs, the first >= 1, or rising shares up to 100 %")
 	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
@@ -107,7 +109,8 @@ func (c Config) rate(n int) float64 {
 	}
 }
 
-// halvings returns by what the rate of step n = 1, 2, … is multiplied after the milestones of HalveAt; maps is their number in an epoch.
+// halvings returns by what the rate of step n = 1, 2, … is multiplied after the milestones of
+// HalveAt; maps is their number in an epoch.
 func (c Config) halvings(n, maps int) float64 {
 	factor := 1.0
 	for _, m := range c.HalveAt {

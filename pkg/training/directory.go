@@ -66,7 +66,8 @@ func (d directory) steps() ([]string, error) {
 	return out, nil
 }
 
-// prune removes the oldest checkpoints but keep of them, and never the one that Select marked; 0 keeps all.
+// prune removes the oldest checkpoints but keep of them, and never the one that Select marked; 0
+// keeps all.
 func (d directory) prune(keep int) error {
 	paths, err := d.steps()
 	if err != nil || keep == 0 {

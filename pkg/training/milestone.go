@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Milestone is a place in the course of a training: a share of all steps, which moves as their number changes, or a count. The zero value is none.
-// Its text is "15%" or "300".
+// Milestone is a place in the course of a training: a share of all steps, which moves as their
+// number changes, or a count. The zero value is none. Its text is "15%" or "300".
 type Milestone struct {
 	Percent float64 // of Config.Steps, 0 to 100
 	Count   int     // where Percent is 0: steps, or epochs in Config.HalveAt
@@ -35,7 +35,8 @@ func ParseMilestone(text string) (Milestone, error) {
 		err = errors.New("out of range")
 	}
 	if err != nil {
-		return m, fmt.Errorf("training: %q is no milestone of a training: want a number such as 300 or a share of all steps such as 15%%, up to 100%%", text)
+		return m, fmt.Errorf("training: %q is no milestone of a training: want a number such as 300 "+
+			"or a share of all steps such as 15%%, up to 100%%", text)
 	}
 	return m, nil
 }
@@ -48,7 +49,8 @@ func (m Milestone) String() string {
 	return strconv.Itoa(m.Count)
 }
 
-// MarshalJSON writes a count as a number, as files of runs held it before there were shares, and a share as a string.
+// MarshalJSON writes a count as a number, as files of runs held it before there were shares, and
+// a share as a string.
 func (m Milestone) MarshalJSON() ([]byte, error) {
 	if m.Percent != 0 {
 		return json.Marshal(m.String())
@@ -76,7 +78,8 @@ func (m Milestone) of(all int) int {
 	return m.Count
 }
 
-// steps returns the last step before m where a count is one of epochs of so many maps: the last whose first map belongs to them.
+// steps returns the last step before m where a count is one of epochs of so many maps: the last
+// whose first map belongs to them.
 func (m Milestone) steps(c Config, maps int) int {
 	if m.Percent != 0 {
 		return m.of(c.Steps)
@@ -90,14 +93,20 @@ func rising(all []Milestone) bool {
 		if !m.valid() || m.none() {
 			return false
 		}
-		if i > 0 && ((m.Percent == 0) != (all[i-1].Percent == 0) || m.Percent < all[i-1].Percent || m.Count < all[i-1].Count || m == all[i-1]) {
+		if i == 0 {
+			continue
+		}
+		before := all[i-1]
+		shares, counts := before.Percent > 0 && m.Percent > before.Percent, before.Count > 0 && m.Count > before.Count
+		if !shares && !counts {
 			return false
 		}
 	}
 	return true
 }
 
-// course returns what the milestones of c come to in steps, by their fields in config.yaml, were it a run of so many steps on so many maps.
+// course returns what the milestones of c come to in steps, by their fields in config.yaml, were
+// it a run of so many steps on so many maps.
 func (c Config) course(steps, maps int) map[string]string {
 	c.Steps = steps
 	halveAt := make([]int, len(c.HalveAt))

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestCourseStretches: milestones that are shares follow the number of steps, others stay where they are.
+// TestCourseStretches: milestones that are shares follow the number of steps, others stay where
+// they are.
 func TestCourseStretches(t *testing.T) {
 	short := Default()
 	short.Steps, short.Warmup, short.CosineTo, short.HalveAt = 200, Percent(10), Percent(100), []Milestone{Percent(50), Percent(75)}
@@ -37,7 +38,8 @@ func TestCourseStretches(t *testing.T) {
 	}
 }
 
-// TestMilestoneText: texts are read and written back, also as JSON, where a count is a number; others are refused.
+// TestMilestoneText: texts are read and written back, also as JSON, where a count is a number;
+// others are refused.
 func TestMilestoneText(t *testing.T) {
 	for text, want := range map[string]Milestone{"0": {}, "300": Count(300), "15%": Percent(15), "1.5%": Percent(1.5), "100%": Percent(100)} {
 		m, err := ParseMilestone(text)
@@ -74,8 +76,9 @@ func rewrite(t *testing.T, dir string, change ...string) {
 	}
 }
 
-// TestRunsWithCountsGoOn: a run directory whose milestones and micro-batch are numbers goes on with shares that come to the same numbers, to
-// the bytes of an unbroken run, and may grow; where they come to others the error says so.
+// TestRunsWithCountsGoOn: a run directory whose milestones and micro-batch are numbers goes on
+// with shares that come to the same numbers, to the bytes of an unbroken run, and may grow; where
+// they come to others the error says so.
 func TestRunsWithCountsGoOn(t *testing.T) {
 	make := func() Job {
 		j := job(t.TempDir())

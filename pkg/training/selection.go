@@ -11,8 +11,8 @@ import (
 
 func (d directory) selected() string { return filepath.Join(string(d), "selected.txt") }
 
-// Select marks one of the checkpoints of a run directory, or of that of a stage, as the one to use. A training that prunes its old checkpoints
-// keeps it.
+// Select marks one of the checkpoints of a run directory, or of that of a stage, as the one to
+// use. A training that prunes its old checkpoints keeps it.
 func Select(dir, checkpoint string) error {
 	fail := func(err error) error {
 		return fmt.Errorf("training: mark %s as selected: %w", checkpoint, err)
@@ -27,7 +27,8 @@ func Select(dir, checkpoint string) error {
 	return nil
 }
 
-// marked returns the path of the checkpoint that Select marked, whether or not it is there; empty where none is marked.
+// marked returns the path of the checkpoint that Select marked, whether or not it is there; empty
+// where none is marked.
 func (d directory) marked() (string, error) {
 	name, err := os.ReadFile(d.selected())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -36,7 +36,8 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// TestSelectedIsKept: pruning keeps the marked checkpoint beside the newest ones, and one that is gone cannot be marked.
+// TestSelectedIsKept: pruning keeps the marked checkpoint beside the newest ones, and one that is
+// gone cannot be marked.
 func TestSelectedIsKept(t *testing.T) {
 	j := job(t.TempDir())
 	j.Config.Steps, j.Config.Keep = 6, 2

@@ -1,6 +1,8 @@
-// Package home gives a process without $HOME, as services and bare containers start them, that of its account. The XLA binding looks for
-// plugins below it while the program is initialised, and complains on standard error, twice, where it is not set. Packages are initialised in
-// the order of their import paths, as far as they are ready: this one imports nothing but the standard library, and comes before the binding.
+// Package home gives a process without $HOME, as services and bare containers start them, that of
+// its account. The XLA binding looks for plugins below it while the program is initialised, and
+// complains on standard error, twice, where it is not set. Packages are initialised in the order
+// of their import paths, as far as they are ready: this one imports nothing but the standard
+// library, and comes before the binding.
 package home
 
 import (

@@ -81,8 +81,8 @@ variational bound as a likelihood. Results go to standard output, progress to st
 // whenInterrupted is the annotation of a command that says what an interrupt leaves.
 const whenInterrupted = "interrupted"
 
-// work marks the end of argument checking: errors of do are failures. What can be known of flags without reading a file is checked before, in
-// PreRunE.
+// work marks the end of argument checking: errors of do are failures. What can be known of flags
+// without reading a file is checked before, in PreRunE.
 func (a *app) work(do func(c *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		a.started, a.interrupted = true, c.Annotations[whenInterrupted]
@@ -90,7 +90,8 @@ func (a *app) work(do func(c *cobra.Command, args []string) error) func(*cobra.C
 	}
 }
 
-// keptIn is what an interrupt leaves of a command that keeps generated maps in a directory, or nowhere.
+// keptIn is what an interrupt leaves of a command that keeps generated maps in a directory, or
+// nowhere.
 func (a *app) keptIn(cache string) {
 	if cache != "" {
 		a.interrupted = fmt.Sprintf("maps at parameters that were finished are kept in %s; the same command makes the rest", cache)
@@ -105,7 +106,8 @@ func flagAtLeast(flag string, value, least int) error {
 	return nil
 }
 
-// outName returns an error unless the file that --out names has the ending of what is written there.
+// outName returns an error unless the file that --out names has the ending of what is written
+// there.
 func outName(path, ending string) error {
 	if !strings.EqualFold(filepath.Ext(path), ending) {
 		return fmt.Errorf("--out %s, want a name that ends in %s", path, ending)

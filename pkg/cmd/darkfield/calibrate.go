@@ -48,7 +48,8 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 				return fmt.Errorf("--terms %d, want 2 to %d", in.terms, steps/2)
 			}
 			c.Bound.Quadrature = diffusion.Paper().Quadrature(in.terms)
-			return errors.Join(c.Bound.Validate(), flagAtLeast("calibration-sims", c.CalibrationSimulations, 0), flagAtLeast("test-sims", c.TestSimulations, 0))
+			return errors.Join(c.Bound.Validate(),
+				flagAtLeast("calibration-sims", c.CalibrationSimulations, 0), flagAtLeast("test-sims", c.TestSimulations, 0))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			cal, honesty, err := a.calibrated(cmd.Context(), c, in)

@@ -28,8 +28,12 @@ type likelihoodFlags struct {
 
 // check returns an error that names a flag out of range.
 func (f likelihoodFlags) check() error {
-	errs := []error{flagAtLeast("index", f.index, 0), flagAtLeast("grid", f.grid, 2), flagAtLeast("seeds", f.seeds, 1), flagAtLeast("batch", f.batch, 1)}
-	if last := diffusion.Paper().Steps() - 1; len(f.terms) == 0 || slices.Min(f.terms) < 0 || slices.Max(f.terms) > last {
+	errs := []error{
+		flagAtLeast("index", f.index, 0), flagAtLeast("grid", f.grid, 2),
+		flagAtLeast("seeds", f.seeds, 1), flagAtLeast("batch", f.batch, 1),
+	}
+	last := diffusion.Paper().Steps() - 1
+	if len(f.terms) == 0 || slices.Min(f.terms) < 0 || slices.Max(f.terms) > last {
 		errs = append(errs, fmt.Errorf("--terms %v, want at least one, of 0 to %d", f.terms, last))
 	}
 	if f.centre != nil && len(f.centre) != 2 {

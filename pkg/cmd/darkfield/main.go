@@ -27,7 +27,8 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// run runs one command line. A first interrupt cancels the work, and what it leaves is said; a second one kills.
+// run runs one command line. A first interrupt cancels the work, and what it leaves is said; a
+// second one kills.
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

@@ -34,7 +34,8 @@ a directory beside --out: an interrupted or killed call goes on with them, and m
 		Example: `  darkfield sample --checkpoint runs/first --omega-m 0.3 --sigma-8 0.8 -n 20 --seed 1 --out maps.npy`,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return errors.Join(flagAtLeast("number", w.n, 1), positive("omega-m", w.params.OmegaM), positive("sigma-8", w.params.Sigma8), flags.Validate(), outName(w.out, ".npy"))
+			return errors.Join(flagAtLeast("number", w.n, 1), positive("omega-m", w.params.OmegaM),
+				positive("sigma-8", w.params.Sigma8), flags.Validate(), outName(w.out, ".npy"))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			if err := outPlace(w.out); err != nil {
@@ -90,7 +91,8 @@ type wanted struct {
 	config emulator.SampleConfig
 }
 
-// sampled makes the maps batch by batch, but for those that an earlier call has kept, and writes the file.
+// sampled makes the maps batch by batch, but for those that an earlier call has kept, and writes
+// the file.
 func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error {
 	w.config.Batch = w.config.BatchSize(w.n)
 	kept, err := w.partial(e)
@@ -137,7 +139,9 @@ func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error
 }
 
 // batch makes maps from number first on.
-func (w wanted) batch(ctx context.Context, e *emulator.Emulator, first, size int, progress func(done, all int)) ([]field.LogMap, error) {
+func (w wanted) batch(
+	ctx context.Context, e *emulator.Emulator, first, size int, progress func(done, all int),
+) ([]field.LogMap, error) {
 	params := make([]cosmology.Params, size)
 	for i := range params {
 		params[i] = w.params
@@ -149,8 +153,9 @@ func (w wanted) batch(ctx context.Context, e *emulator.Emulator, first, size int
 	return maps, err
 }
 
-// partialMaps are the batches that are finished of a file of maps: log10 values, in a directory beside it, whose name holds the hash of all
-// that the maps depend on. Batches of a call with other arguments lie elsewhere.
+// partialMaps are the batches that are finished of a file of maps: log10 values, in a directory
+// beside it, whose name holds the hash of all that the maps depend on. Batches of a call with
+// other arguments lie elsewhere.
 type partialMaps struct {
 	dir, out string
 	box      field.Box
@@ -177,7 +182,8 @@ func (p partialMaps) path(k int) string {
 	return filepath.Join(p.dir, fmt.Sprintf("batch-%06d.npy", k))
 }
 
-// read returns the maps of batch k; nil where they are not there, or cannot be read and have to be made again.
+// read returns the maps of batch k; nil where they are not there, or cannot be read and have to
+// be made again.
 func (p partialMaps) read(k, size int) []field.LogMap {
 	stored, err := camels.ReadMaps(p.path(k), p.box.Side)
 	if err != nil || len(stored) != size || stored[0].Box != p.box {
@@ -205,7 +211,8 @@ func (p partialMaps) remove() error {
 	return nil
 }
 
-// others tells of batches of the same file that calls with other arguments have left: they serve these calls alone.
+// others tells of batches of the same file that calls with other arguments have left: they serve
+// these calls alone.
 func (p partialMaps) others(notes io.Writer) error {
 	entries, err := os.ReadDir(filepath.Dir(p.out))
 	if err != nil {
@@ -215,8 +222,10 @@ func (p partialMaps) others(notes io.Writer) error {
 		name := entry.Name()
 		of, found := strings.CutPrefix(name, filepath.Base(p.out)+".")
 		hash, dir := strings.CutSuffix(of, ".partial")
-		if path := filepath.Join(filepath.Dir(p.out), name); found && dir && entry.IsDir() && len(hash) == 12 && path != filepath.Clean(p.dir) {
-			fmt.Fprintf(notes, "note: %s holds batches of a call with other arguments, which are not used: remove it unless that call is to go on\n", path)
+		ours := found && dir && entry.IsDir() && len(hash) == 12
+		if path := filepath.Join(filepath.Dir(p.out), name); ours && path != filepath.Clean(p.dir) {
+			fmt.Fprintf(notes, "note: %s holds batches of a call with other arguments, which are not used: "+
+				"remove it unless that call is to go on\n", path)
 		}
 	}
 	return nil

@@ -16,7 +16,8 @@ func (r tiny) sampling(t *testing.T, out string, more ...string) *process {
 	return start(t, append([]string{"sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", "5", "--steps", "4", "--batch", "2", "--out", out}, more...)...)
 }
 
-// batchesOf returns the batches that are kept of a file of maps, and the files that a kill left half-written.
+// batchesOf returns the batches that are kept of a file of maps, and the files that a kill left
+// half-written.
 func batchesOf(t *testing.T, out string) []string {
 	t.Helper()
 	found, err := filepath.Glob(out + ".*.partial/batch-*.npy")
@@ -26,8 +27,8 @@ func batchesOf(t *testing.T, out string) []string {
 	return found
 }
 
-// sampledAgain: a sampling that is killed or interrupted at any moment goes on to the bytes of an unbroken one, says what is kept, and does
-// not use what a call with other arguments left.
+// sampledAgain: a sampling that is killed or interrupted at any moment goes on to the bytes of an
+// unbroken one, says what is kept, and does not use what a call with other arguments left.
 func (r tiny) sampledAgain(t *testing.T) {
 	dir := t.TempDir()
 	unbroken, other := filepath.Join(dir, "unbroken.npy"), filepath.Join(dir, "other.npy")
@@ -50,21 +51,27 @@ func (r tiny) sampledAgain(t *testing.T) {
 	t.Run("killed", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "maps.npy")
 		kills, resumed := 0, 0
-		for range 6 {
-			if len(batchesOf(t, out)) > 0 {
+		for attempt := range 5 { // at any moment, and twice when one more batch is there
+			had := len(batchesOf(t, out))
+			if had > 0 {
 				resumed++
 			}
 			p := r.sampling(t, out)
-			moment := time.Now().Add(time.Duration(rand.Float64() * float64(whole) / 2))
-			p.until(func() bool { return time.Now().After(moment) })
-			if !p.kill() {
-				break
+			moment := time.Now().Add(time.Duration(rand.Float64() * float64(whole)))
+			p.until(func() bool {
+				more := len(batchesOf(t, out)) > had
+				return attempt%2 == 1 && more || attempt%2 == 0 && (more || time.Now().After(moment))
+			})
+			if p.kill() {
+				kills++
 			}
-			kills++
 		}
 		ends(t, out, want, r.sampling(t, out))
 		if left, err := filepath.Glob(filepath.Join(filepath.Dir(out), "*.partial")); err != nil || len(left) > 0 {
 			t.Errorf("left behind: %v (%v)", left, err)
+		}
+		if resumed == 0 {
+			t.Error("no call found batches")
 		}
 		t.Logf("%d kills, %d calls found batches; an unbroken one took %v", kills, resumed, whole.Round(time.Millisecond))
 	})

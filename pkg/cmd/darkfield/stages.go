@@ -65,8 +65,10 @@ func courseFlags(f *pflag.FlagSet, t *trainFlags) {
 	f.IntSliceVar(&t.steps, "steps", nil, "optimiser steps in all, of the last stage or of each: 20000,30000")
 	f.Float64SliceVar(&t.rate, "learning-rate", nil, "Adam's, at its highest, of the last stage or of each")
 	f.Var(&t.warmup, "warmup", "steps over which it rises, or a share of --steps such as 1%, of the last stage or of each")
-	f.Var(&t.cosineTo, "cosine-to", "step, or share of --steps such as 100%, at which a cosine decay has brought it to a hundredth (0: constant), of the last stage or of each")
-	f.Var(&t.halveAt, "halve-at", "epochs (passes over the training maps), or shares of --steps such as 50%,75%, after which it is halved, of the last stage: 120,140")
+	f.Var(&t.cosineTo, "cosine-to", "step, or share of --steps such as 100%, at which a cosine decay has brought it to a "+
+		"hundredth (0: constant), of the last stage or of each")
+	f.Var(&t.halveAt, "halve-at", "epochs (passes over the training maps), or shares of --steps such as 50%,75%, "+
+		"after which it is halved, of the last stage: 120,140")
 }
 
 // course sets what was given for each stage, or for the last alone.
@@ -152,7 +154,8 @@ func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
 	})
 }
 
-// leftOf says what an interrupt during or after a stage leaves of it: it ends with a checkpoint, or with another error.
+// leftOf says what an interrupt during or after a stage leaves of it: it ends with a checkpoint,
+// or with another error.
 func leftOf(r training.Result, title string) string {
 	if r.Step == 0 {
 		return fmt.Sprintf("no step was taken%s; the same command begins there", title)

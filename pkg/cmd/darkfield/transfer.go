@@ -35,7 +35,8 @@ is right for that one.`,
   darkfield inspect corrected.safetensors`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return errors.Join(flagAtLeast("maps", c.Maps, 2), flagAtLeast("own", c.Own, 2), outName(in.out, ".safetensors"))
+			return errors.Join(flagAtLeast("maps", c.Maps, 2), flagAtLeast("own", c.Own, 2),
+				outName(in.out, ".safetensors"))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			r, err := a.transferred(cmd.Context(), c, in)
