@@ -10,6 +10,8 @@ import (
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend" // registers the pure-Go backend
 	"github.com/gomlx/go-xla/compute/xla"
+
+	_ "darkfield/pkg/backend/home" // before the binding is initialised
 )
 
 const (

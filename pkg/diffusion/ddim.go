@@ -2,7 +2,6 @@ package diffusion
 
 import (
 	"context"
-	"fmt"
 	"math"
 )
 
@@ -21,13 +20,7 @@ var _ Sampler = DDIM{}
 
 // Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the spacing is known.
 func (m DDIM) Validate(s Schedule) error {
-	if m.Steps < 1 || m.Steps > s.Steps() {
-		return fmt.Errorf("diffusion.DDIM.Steps = %d, want 1…%d", m.Steps, s.Steps())
-	}
-	if err := checkNoise("diffusion.DDIM", s, m.Eta, m.Above); err != nil {
-		return err
-	}
-	return m.Spacing.Validate()
+	return CheckSettings("diffusion.DDIM", s, m.Steps, m.Eta, m.Above, m.Spacing)
 }
 
 // Evaluations returns Steps.

@@ -2,7 +2,6 @@ package diffusion
 
 import (
 	"context"
-	"fmt"
 	"math"
 )
 
@@ -25,13 +24,7 @@ var _ Sampler = DPMSolver{}
 
 // Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the spacing is known.
 func (m DPMSolver) Validate(s Schedule) error {
-	if m.Steps < 1 || m.Steps > s.Steps() {
-		return fmt.Errorf("diffusion.DPMSolver.Steps = %d, want 1…%d", m.Steps, s.Steps())
-	}
-	if err := checkNoise("diffusion.DPMSolver", s, m.Eta, m.Above); err != nil {
-		return err
-	}
-	return m.Spacing.Validate()
+	return CheckSettings("diffusion.DPMSolver", s, m.Steps, m.Eta, m.Above, m.Spacing)
 }
 
 // Evaluations returns Steps.

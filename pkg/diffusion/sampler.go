@@ -17,15 +17,27 @@ type Sampler interface {
 	Validate(s Schedule) error
 }
 
-// checkNoise returns an error that names what is out of range of the fresh noise of a sampler.
-func checkNoise(sampler string, s Schedule, eta float64, above Step) error {
+// CheckSettings returns an error that names each setting of a sampler that is out of range for a
+// schedule of T steps, by its owner and field: it wants 1 <= steps <= T, 0 <= eta <= 1, 0 <=
+// above <= T and a known spacing.
+func CheckSettings(owner string, s Schedule, steps int, eta float64, above Step, spacing Spacing) error {
+	var errs []error
+	bad := func(field string, value any, want string) {
+		errs = append(errs, fmt.Errorf("%s.%s = %v, want %s", owner, field, value, want))
+	}
+	if steps < 1 || steps > s.Steps() {
+		bad("Steps", steps, fmt.Sprintf("1…%d", s.Steps()))
+	}
 	if !(eta >= 0 && eta <= 1) {
-		return fmt.Errorf("%s.Eta = %g, want it in [0, 1]", sampler, eta)
+		bad("Eta", eta, "it in [0, 1]")
 	}
 	if above < 0 || int(above) > s.Steps() {
-		return fmt.Errorf("%s.Above = %d, want 0…%d", sampler, above, s.Steps())
+		bad("Above", above, fmt.Sprintf("0…%d", s.Steps()))
 	}
-	return nil
+	if err := spacing.Validate(); err != nil {
+		bad("Spacing", fmt.Sprintf("%q", string(spacing)), fmt.Sprintf("%s or %s", EvenTime, EvenLogSNR))
+	}
+	return errors.Join(errs...)
 }
 
 // etaAt is the share of ancestral sampling's fresh noise that a step from t adds, where only those above a time add any. Karras et al.

@@ -306,6 +306,34 @@ func TestSamplingWith(t *testing.T) {
 	}
 }
 
+// TestSamplersAreCheckedAlike: what is out of range for one sampler is so for all, whether or not
+// it uses the setting, and every fault is named.
+func TestSamplersAreCheckedAlike(t *testing.T) {
+	for _, sampler := range []string{DDPM, DDIM, DPM} {
+		good := SampleConfig{Sampler: sampler, Steps: 10, Eta: 1, Above: 5, Spacing: diffusion.EvenTime, Batch: 1}
+		if err := good.Validate(); err != nil {
+			t.Errorf("%s: %v", sampler, err)
+		}
+		for want, spoil := range map[string]func(*SampleConfig){
+			"SampleConfig.Batch = 0":            func(c *SampleConfig) { c.Batch = 0 },
+			"SampleConfig.Steps = -5":           func(c *SampleConfig) { c.Steps = -5 },
+			"SampleConfig.Steps = 0":            func(c *SampleConfig) { c.Steps = 0 },
+			"SampleConfig.Steps = 1001":         func(c *SampleConfig) { c.Steps = 1001 },
+			"SampleConfig.Eta = -0.1":           func(c *SampleConfig) { c.Eta = -0.1 },
+			"SampleConfig.Eta = NaN":            func(c *SampleConfig) { c.Eta = math.NaN() },
+			"SampleConfig.Above = 1001":         func(c *SampleConfig) { c.Above = 1001 },
+			"SampleConfig.Above = -1":           func(c *SampleConfig) { c.Above = -1 },
+			`SampleConfig.Spacing = "nonsense"`: func(c *SampleConfig) { c.Spacing, c.Steps = "nonsense", 0 },
+		} {
+			c := good
+			spoil(&c)
+			if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want it to say %q", sampler, err, want)
+			}
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	e := open(t, 1, 0)
 	good := SampleConfig{Sampler: "ddim", Steps: 2, Batch: 2}
@@ -318,8 +346,8 @@ func TestRefusals(t *testing.T) {
 			_, err := e.Sample(context.Background(), outside, 1, good, nil)
 			return err
 		}, "σ_8 = 1.2"},
-		"an unknown sampler": {func() error { return SampleConfig{Sampler: "euler", Batch: 1}.Validate() }, "euler"},
-		"half of ddpm's":     {func() error { return SampleConfig{Sampler: "ddpm", Eta: 0.5, Batch: 1}.Validate() }, "Eta = 0.5"},
+		"an unknown sampler": {func() error { return SampleConfig{Sampler: "euler", Steps: 2, Batch: 1}.Validate() }, "euler"},
+		"half of ddpm's":     {func() error { return SampleConfig{Sampler: "ddpm", Steps: 2, Eta: 0.5, Batch: 1}.Validate() }, "Eta = 0.5"},
 		"no batch":           {func() error { return SampleConfig{Sampler: "ddim", Steps: 2}.Validate() }, "Batch = 0"},
 		"too many steps":     {func() error { return SampleConfig{Sampler: "ddim", Steps: 5000, Batch: 1}.Validate() }, "5000"},
 		"a map of another side": {func() error {

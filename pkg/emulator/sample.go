@@ -22,7 +22,7 @@ const (
 // SampleConfig says how to sample.
 type SampleConfig struct {
 	Sampler string            `json:"sampler" yaml:"sampler"`                         // DDPM, DDIM or DPM
-	Steps   int               `json:"steps" yaml:"steps"`                             // network evaluations a map; DDPM has its own
+	Steps   int               `json:"steps" yaml:"steps"`                             // network evaluations a map; DDPM takes all of the schedule's
 	Eta     float64           `json:"eta" yaml:"eta"`                                 // noise of DDIM and DPM: 0 is deterministic
 	Above   diffusion.Step    `json:"eta_above,omitempty" yaml:"eta_above,omitempty"` // that noise only at times above this; 0: at all
 	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`     // of the times of DDIM and DPM; "": the sampler's own
@@ -70,26 +70,28 @@ func (c SampleConfig) String() string {
 // Same reports whether c and o make the same maps.
 func (c SampleConfig) Same(o SampleConfig) bool { return c.String() == o.String() }
 
-// sampler returns the method that c names.
+// sampler returns the method that c names. All settings must be in range, those too that a method
+// does not use.
 func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
+	const owner = "emulator.SampleConfig"
 	if c.Batch < 1 {
-		return nil, fmt.Errorf("emulator.SampleConfig.Batch = %d, want >= 1", c.Batch)
+		return nil, fmt.Errorf("%s.Batch = %d, want >= 1", owner, c.Batch)
 	}
-	if c.Sampler == DDPM && c.Eta != 0 && c.Eta != 1 {
-		return nil, fmt.Errorf("emulator.SampleConfig.Eta = %g, but the noise of %s cannot be chosen: leave it at 1", c.Eta, DDPM)
+	if err := diffusion.CheckSettings(owner, s, c.Steps, c.Eta, c.Above, c.Spacing); err != nil {
+		return nil, err
 	}
-	var m diffusion.Sampler
 	switch c.Sampler {
 	case DDPM:
-		m = diffusion.Ancestral{}
+		if c.Eta != 0 && c.Eta != 1 {
+			return nil, fmt.Errorf("%s.Eta = %g, but the noise of %s cannot be chosen: leave it at 1", owner, c.Eta, DDPM)
+		}
+		return diffusion.Ancestral{}, nil
 	case DDIM:
-		m = diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, Above: c.Above, Spacing: c.Spacing}
+		return diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, Above: c.Above, Spacing: c.Spacing}, nil
 	case DPM:
-		m = diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, Above: c.Above, Spacing: c.Spacing}
-	default:
-		return nil, fmt.Errorf("emulator.SampleConfig.Sampler = %q, want %s, %s or %s", c.Sampler, DDPM, DDIM, DPM)
+		return diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, Above: c.Above, Spacing: c.Spacing}, nil
 	}
-	return m, m.Validate(s)
+	return nil, fmt.Errorf("%s.Sampler = %q, want %s, %s or %s", owner, c.Sampler, DDPM, DDIM, DPM)
 }
 
 // Validate returns an error that names a setting out of range for the paper's schedule.
@@ -105,6 +107,17 @@ func (c SampleConfig) Evaluations() (int, error) {
 		return 0, err
 	}
 	return m.Evaluations(diffusion.Paper()), nil
+}
+
+// BatchSize returns how many maps Sample makes at a time of n in all: 50 are made in batches of
+// 17, not of 20 with 10 places empty. The rounding of a map depends on it: whoever makes the
+// batches of a call one by one, by Raw with this as Batch, gets the same bits.
+func (c SampleConfig) BatchSize(n int) int {
+	batches := (n + c.Batch - 1) / c.Batch
+	if batches <= 1 {
+		return c.Batch
+	}
+	return (n + batches - 1) / batches
 }
 
 // ErrNotTrained says that sampled maps hold values that no density can have.
@@ -131,11 +144,8 @@ func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params
 	if err != nil {
 		return nil, err
 	}
-	batches := (len(params) + c.Batch - 1) / c.Batch
-	size := c.Batch
-	if batches > 1 {
-		size = (len(params) + batches - 1) / batches // 50 maps in batches of 17, not of 20 with 10 places empty
-	}
+	size := c.BatchSize(len(params))
+	batches := (len(params) + size - 1) / size
 	out := make([]field.LogMap, 0, len(params))
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))

@@ -62,7 +62,7 @@ type Probe struct {
 // probe trains a network of width 8 on 32² maps.
 func probe(steps int) Probe {
 	t := training.Default()
-	t.Steps, t.Batch, t.LearningRate, t.Warmup = steps, 10, 1e-3, 10
+	t.Steps, t.Batch, t.LearningRate, t.Warmup = steps, 10, 1e-3, training.Count(10)
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = steps, max(steps/10, 1), 100, 5
 	return Probe{Stage{32, t}, unet.Default().WithDim(8)}
 }
@@ -135,7 +135,7 @@ func smoke() Preset {
 	n := nbody.Default()
 	n.Particles, n.Steps, n.Pixels, n.Neighbours = 32, 20, 128, 16
 	t := training.Default()
-	t.Steps, t.Batch, t.LearningRate, t.Warmup = 60, 10, 1e-3, 10
+	t.Steps, t.Batch, t.LearningRate, t.Warmup = 60, 10, 1e-3, training.Percent(16.7)
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 60, 20, 40, 5
 	s := study.Default()
 	s.ValidationParams, s.MapsPerParam, s.OnePSeeds, s.InferenceMaps = 3, 15, 3, 2
@@ -154,7 +154,7 @@ func smoke() Preset {
 // quick shows every figure within a quarter of an hour on a laptop.
 func quick() Preset {
 	t := training.Default()
-	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 200, 1e-3, 20, 200
+	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 200, 1e-3, training.Percent(10), training.Percent(100)
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 50, 50, 60, 5
 	s := study.Default()
 	s.MapsPerParam, s.OnePSeeds = 20, 5
@@ -171,11 +171,11 @@ func quick() Preset {
 func standard() Preset {
 	t := training.Default()
 	t.Prediction, t.Weighting, t.Loss = diffusion.PredictV, diffusion.EvenV, training.MeanSquare
-	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 30_000, 7e-4, 300, 30_000
+	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 30_000, 7e-4, training.Percent(1), training.Percent(100)
 	t.EMAWidth, t.ClipNorm, t.EvenTimes, t.EarlyShare, t.Shifts = 0.1, 1, true, 0.5, true
 	t.CheckpointEvery, t.ValidateEvery = 1000, 500
 	coarse := t
-	coarse.Steps, coarse.CosineTo = 20_000, 20_000
+	coarse.Steps, coarse.Warmup = 20_000, training.Percent(1.5)
 	s := study.Default()
 	s.Sampling.Steps = 50
 	return Preset{
@@ -191,10 +191,13 @@ func paper() Preset {
 	p := standard()
 	p.Name, p.About = "paper", "the paper's network and training, 60 000 steps at 64², then 500 000 at 256², for CAMELS' maps and a GPU"
 	fine := training.Default()
-	fine.Steps, fine.HalveAt = 500_000, []int{120, 140, 160, 180}
+	fine.Steps = 500_000
+	for _, epochs := range []float64{120, 140, 160, 180} { // an epoch of CMD's 10 500 training maps is 525 steps
+		fine.HalveAt = append(fine.HalveAt, training.Percent(100*epochs*525/500_000))
+	}
 	p.Network, p.Stages = unet.Default(), []Stage{{64, training.Default()}, {256, fine}}
 	for i := range p.Stages {
-		p.Stages[i].Training.MicroBatch = p.Stages[i].Training.Batch // a GPU is faster with all, and has the memory
+		p.Stages[i].Training.MicroBatch = training.WholeBatch // a GPU is faster so, and has the memory
 	}
 	p.Study.Sampling.Sampler = "ddpm"
 	return p

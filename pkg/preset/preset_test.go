@@ -1,6 +1,7 @@
 package preset
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,33 @@ func TestFaultyStagesAreNamed(t *testing.T) {
 		spoil(&p)
 		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want it to say %q", err, want)
+		}
+	}
+}
+
+// TestCoursesAreShares: with more steps the warm-up, the decay and the halvings of every stage
+// take longer, and with the preset's own they are at the steps that shipped weights were trained
+// with, and at the paper's epochs.
+func TestCoursesAreShares(t *testing.T) {
+	type course struct{ warmup, cosineTo string }
+	for name, want := range map[string][]course{
+		"smoke": {{"16.7%", "0"}}, "quick": {{"10%", "100%"}}, "standard": {{"1.5%", "100%"}, {"1%", "100%"}}, "paper": {{"0", "0"}, {"0", "0"}},
+	} {
+		p, err := Get(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range p.Stages {
+			if got := (course{s.Training.Warmup.String(), s.Training.CosineTo.String()}); got != want[i] {
+				t.Errorf("%s, stage %d: %v, want %v", name, i+1, got, want[i])
+			}
+		}
+	}
+	p, _ := Get("paper")
+	for i, epochs := range []float64{120, 140, 160, 180} {
+		const maps, batch, steps = 10_500, 20, 500_000
+		if got, want := p.Stages[1].Training.HalveAt[i].Percent/100*steps, epochs*maps/batch; math.Abs(got-want) > 1e-6 {
+			t.Errorf("halving %d after step %g, want %g", i+1, got, want)
 		}
 	}
 }

@@ -28,6 +28,12 @@ type client struct {
 	http *http.Client
 }
 
+// CheckAddress returns an error unless address can be that of a server; none is asked.
+func CheckAddress(address string) error {
+	_, err := newClient(address)
+	return err
+}
+
 // newClient returns a client of the server at address. Name and password, or a token, come from MLflow's own variables
 // MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and MLFLOW_TRACKING_TOKEN.
 func newClient(address string) (client, error) {

@@ -10,10 +10,37 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"darkfield/pkg/plaintext"
+	"darkfield/pkg/unet"
 )
 
 // mayGrow is the one setting in which a resumed run may differ.
 const mayGrow = "training.steps"
+
+// equivalent returns the fields that mean the same in a run that is there, of a number of steps
+// of its own, and in c, however they are written. A share is compared by what it comes to of the
+// old steps: those are taken.
+func (c Config) equivalent(old []byte, network unet.Config, data Data) []string {
+	var was struct {
+		Training Config `yaml:"training"`
+	}
+	if err := yaml.UnmarshalWithOptions(old, &was, yaml.UseJSONUnmarshaler()); err != nil || was.Training.Batch != c.Batch || c.Batch < 1 {
+		return nil // compare says what is wrong
+	}
+	var same []string
+	now := c.course(was.Training.Steps, data.Train.Len)
+	for name, step := range was.Training.course(was.Training.Steps, data.Train.Len) {
+		if now[name] == step {
+			same = append(same, name)
+		}
+	}
+	if was.Training.MicroBatch >= c.Batch { // as files had it for all maps
+		was.Training.MicroBatch = WholeBatch
+	}
+	if was.Training.Validate() == nil && was.Training.parts(network, data.Side) == c.parts(network, data.Side) {
+		same = append(same, "training.micro_batch")
+	}
+	return same
+}
 
 // compare returns an error that names the fields in which a run that is there differs from the one asked for, but for some.
 func (d directory) compare(old, now []byte, but ...string) error {
@@ -25,6 +52,7 @@ func (d directory) compare(old, now []byte, but ...string) error {
 	if err != nil {
 		return err
 	}
+	steps := was["training.steps"]
 	for _, name := range but {
 		delete(was, name)
 		delete(is, name)
@@ -42,6 +70,9 @@ func (d directory) compare(old, now []byte, but ...string) error {
 		differ = append(differ[:most], fmt.Sprintf("and %d more", extra))
 	}
 	if len(differ) > 0 {
+		if strings.Contains(strings.Join(differ, ""), "%") {
+			differ = append(differ, "a share in % is one of the "+steps+" steps there")
+		}
 		return fmt.Errorf("training: %s holds a run with another configuration (%s): use the same configuration or another directory", d, strings.Join(differ, "; "))
 	}
 	return nil

@@ -16,15 +16,17 @@ const (
 	MeanSquare Loss = "mse"
 )
 
-// Config says how to train. Steps may grow when a run is resumed; all else must stay.
+// Config says how to train. Steps may grow when a run is resumed; all else must stay. Milestones
+// that are shares of Steps move as it grows: the steps that follow are taken at the rates of the
+// longer run.
 type Config struct {
 	Seed            uint64               `json:"seed" yaml:"seed"`
 	Steps           int                  `json:"steps" yaml:"steps"`                                 // optimiser steps in all
 	Batch           int                  `json:"batch" yaml:"batch"`                                 // maps a step
-	MicroBatch      int                  `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"` // maps that go through the network at a time, for memory's sake; 0: all, fewer where the network is wide
+	MicroBatch      int                  `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"` // maps in the network at a time: a divisor of Batch, Derived or WholeBatch
 	LearningRate    float64              `json:"learning_rate" yaml:"learning_rate"`                 // Adam's, at its highest
-	Warmup          int                  `json:"warmup" yaml:"warmup"`                               // steps over which it rises linearly; 0: none
-	CosineTo        int                  `json:"cosine_to" yaml:"cosine_to"`                         // step at which a cosine decay reaches a hundredth; 0: constant, as in the paper
+	Warmup          Milestone            `json:"warmup" yaml:"warmup"`                               // step up to which it rises linearly; none: it starts there
+	CosineTo        Milestone            `json:"cosine_to" yaml:"cosine_to"`                         // step at which a cosine decay reaches a hundredth; none: constant, as in the paper
 	ClipNorm        float64              `json:"clip_norm" yaml:"clip_norm"`                         // longest gradient, over all weights; 0: any
 	EMADecay        float64              `json:"ema_decay" yaml:"ema_decay"`                         // of the averaged weights, reached gradually
 	EMAWidth        float64              `json:"ema_width" yaml:"ema_width"`                         // averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
@@ -41,8 +43,16 @@ type Config struct {
 	LogEvery        int                  `json:"log_every" yaml:"log_every"`                         // steps between records in metrics.jsonl; checkpoints have one, too
 	Keep            int                  `json:"keep" yaml:"keep"`                                   // newest checkpoints that are kept; 0: all
 
-	HalveAt []int `json:"halve_at,omitempty" yaml:"halve_at,omitempty"` // epochs after which the rate is halved; an epoch is one pass over the training maps
+	// HalveAt says after what the rate is halved: shares of all steps or, where a milestone has a
+	// count, epochs. An epoch is one pass over the training maps.
+	HalveAt []Milestone `json:"halve_at,omitempty" yaml:"halve_at,omitempty"`
 }
+
+// Values of MicroBatch that follow the batch.
+const (
+	Derived    = 0  // the largest divisor of Batch whose maps fit a processor's usual memory
+	WholeBatch = -1 // all maps at a time: for a GPU, which is faster so and has the memory
+)
 
 // Default returns the paper's settings for 64² maps.
 func Default() Config {
@@ -63,13 +73,14 @@ func (c Config) Validate() error {
 	}
 	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
 	bad(c.Batch >= 1, "Batch", c.Batch, ">= 1")
-	bad(c.MicroBatch == 0 || c.MicroBatch >= c.Batch || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0, "MicroBatch", c.MicroBatch, fmt.Sprintf("0, a divisor of Batch = %d, or more", c.Batch))
+	bad(c.MicroBatch == Derived || c.MicroBatch == WholeBatch || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0,
+		"MicroBatch", c.MicroBatch, fmt.Sprintf("a divisor of Batch = %d, 0 (as many as fit) or -1 (all)", c.Batch))
 	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
-	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
-	bad(c.CosineTo == 0 || c.CosineTo > c.Warmup, "CosineTo", c.CosineTo, "0 or more than Warmup")
-	for i, epochs := range c.HalveAt {
-		bad(epochs >= 1 && (i == 0 || epochs > c.HalveAt[i-1]), "HalveAt", c.HalveAt, "rising numbers of epochs, the first >= 1")
-	}
+	bad(c.Warmup.valid(), "Warmup", c.Warmup, ">= 0 steps or 0 % to 100 %")
+	decays := c.CosineTo.none() || c.CosineTo.of(c.Steps) > c.Warmup.of(c.Steps)
+	bad(c.CosineTo.valid() && decays, "CosineTo", c.CosineTo,
+		fmt.Sprintf("0 or more than Warmup = %v, of %d steps", c.Warmup, c.Steps))
+	bad(rising(c.HalveAt), "HalveAt", c.HalveAt, "rising numbers of epochs, the first >= 1, or rising shares up to 100 %")
 	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
 	bad(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
 	bad(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth, fmt.Sprintf("in [0, %.3f)", widest))
@@ -84,24 +95,26 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// rate returns the learning rate of step n = 1, 2, ….
+// rate returns the learning rate of step n = 1, 2, …, without halvings.
 func (c Config) rate(n int) float64 {
+	warmup, end := c.Warmup.of(c.Steps), c.CosineTo.of(c.Steps)
 	switch {
-	case n <= c.Warmup:
-		return c.LearningRate * float64(n) / float64(c.Warmup)
-	case c.CosineTo == 0:
+	case n <= warmup:
+		return c.LearningRate * float64(n) / float64(warmup)
+	case c.CosineTo.none():
 		return c.LearningRate
 	default:
-		done := math.Min(1, float64(n-c.Warmup)/float64(c.CosineTo-c.Warmup))
+		done := math.Min(1, float64(n-warmup)/float64(end-warmup))
 		return c.LearningRate * (0.01 + 0.99*0.5*(1+math.Cos(math.Pi*done)))
 	}
 }
 
-// halvings returns by what the rate of step n = 1, 2, … is multiplied after the epochs of HalveAt; maps is their number in an epoch.
+// halvings returns by what the rate of step n = 1, 2, … is multiplied after the milestones of
+// HalveAt; maps is their number in an epoch.
 func (c Config) halvings(n, maps int) float64 {
 	factor := 1.0
-	for _, epochs := range c.HalveAt {
-		if (n-1)*c.Batch/maps >= epochs { // the epoch of the step's first map
+	for _, m := range c.HalveAt {
+		if n > m.steps(c, maps) {
 			factor /= 2
 		}
 	}

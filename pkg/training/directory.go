@@ -67,13 +67,21 @@ func (d directory) steps() ([]string, error) {
 	return out, nil
 }
 
-// prune removes the oldest checkpoints but keep of them; 0 keeps all.
+// prune removes the oldest checkpoints but keep of them, and never the one that Select marked; 0
+// keeps all.
 func (d directory) prune(keep int) error {
 	paths, err := d.steps()
 	if err != nil || keep == 0 {
 		return err
 	}
+	marked, err := d.marked()
+	if err != nil {
+		return err
+	}
 	for _, path := range paths[:max(0, len(paths)-keep)] {
+		if path == marked {
+			continue
+		}
 		if err := os.Remove(path); err != nil {
 			return fmt.Errorf("training: remove an old checkpoint: %w", err)
 		}
@@ -98,7 +106,7 @@ func text(c Config, m checkpoint.Manifest) ([]byte, error) {
 }
 
 // configure writes config.yaml, or compares it with that of the run that is there.
-func (d directory) configure(c Config, m checkpoint.Manifest) error {
+func (d directory) configure(c Config, m checkpoint.Manifest, data Data) error {
 	now, err := text(c, m)
 	if err != nil {
 		return err
@@ -109,7 +117,7 @@ func (d directory) configure(c Config, m checkpoint.Manifest) error {
 	case err != nil:
 		return fmt.Errorf("training: read the configuration of the run that is there: %w", err)
 	default:
-		if err := d.compare(old, now, mayGrow); err != nil {
+		if err := d.compare(old, now, append(c.equivalent(old, m.Network, data), mayGrow)...); err != nil {
 			return err
 		}
 	}

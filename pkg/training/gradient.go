@@ -26,8 +26,12 @@ const partNumbers = 4 << 20
 
 // parts returns how many parts a batch is taken in.
 func (c Config) parts(network unet.Config, side int) int {
-	if c.MicroBatch > 0 {
-		return max(1, c.Batch/c.MicroBatch)
+	switch c.MicroBatch {
+	case WholeBatch:
+		return 1
+	case Derived:
+	default:
+		return c.Batch / c.MicroBatch
 	}
 	for parts := 1; parts < c.Batch; parts++ {
 		if c.Batch%parts == 0 && c.Batch/parts*side*side*network.Dim <= partNumbers {

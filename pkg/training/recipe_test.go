@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -79,13 +80,26 @@ func TestMicroBatch(t *testing.T) {
 			t.Errorf("width %d: %d parts, want %d", dim, got, want)
 		}
 	}
-	c.MicroBatch = 30 // more than a batch is all of it, whatever --batch makes of a preset's
-	if got := c.parts(unet.Default(), 64); got != 1 || c.Validate() != nil {
-		t.Errorf("micro-batch of 30: %d parts, %v", got, c.Validate())
+	for batch, want := range map[int]int{20: 2, 32: 2, 40: 4, 25: 5, 7: 1} { // 16 maps of width 64 fit, in divisors of the batch
+		c.Batch = batch
+		if got := c.parts(unet.Default().WithDim(64), 64); got != want || c.Validate() != nil {
+			t.Errorf("batch %d: %d parts, want %d (%v)", batch, got, want, c.Validate())
+		}
 	}
-	c.MicroBatch = 3
-	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "MicroBatch = 3, want 0, a divisor of Batch = 20, or more") {
-		t.Errorf("micro-batch of 3: %v", err)
+	c.MicroBatch = WholeBatch
+	for _, batch := range []int{20, 32, 40} { // whatever --batch makes of a preset's
+		c.Batch = batch
+		if got := c.parts(unet.Default(), 256); got != 1 || c.Validate() != nil {
+			t.Errorf("all of a batch of %d: %d parts, %v", batch, got, c.Validate())
+		}
+	}
+	c.Batch = 20
+	for _, bad := range []int{3, 30, -2} {
+		c.MicroBatch = bad
+		want := fmt.Sprintf("MicroBatch = %d, want a divisor of Batch = 20, 0 (as many as fit) or -1 (all)", bad)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("micro-batch of %d: %v", bad, err)
+		}
 	}
 }
 
@@ -131,7 +145,7 @@ func TestEMAWidth(t *testing.T) {
 
 func TestRates(t *testing.T) {
 	c := Default()
-	c.Warmup, c.CosineTo = 10, 110
+	c.Warmup, c.CosineTo = Count(10), Count(110)
 	for n, want := range map[int]float64{1: 0.1, 10: 1, 60: 0.505, 110: 0.01, 500: 0.01} {
 		if got := c.rate(n) / c.LearningRate; math.Abs(got-want) > 1e-12 {
 			t.Errorf("rate of step %d is %g of the highest, want %g", n, got, want)

@@ -101,7 +101,7 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 	if r.validation, err = r.drawer.validationBatches(); err != nil {
 		return err
 	}
-	if err := r.dir.configure(r.Config, r.Manifest); err != nil {
+	if err := r.dir.configure(r.Config, r.Manifest, r.Data); err != nil {
 		return err
 	}
 	tensors, err := r.tensors()

@@ -215,7 +215,7 @@ func (j Job) ended() (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("training: read the configuration of a stage that has ended: %w", err)
 	}
-	if err := d.compare(old, now); err != nil {
+	if err := d.compare(old, now, j.Config.equivalent(old, j.Manifest.Network, j.Data)...); err != nil {
 		return Result{}, fmt.Errorf("%w; the next stage has started from it, so that its steps cannot change either", err)
 	}
 	return (&run{Job: j, dir: d, done: j.Config.Steps, saved: j.Config.Steps}).before()

@@ -210,7 +210,7 @@ func TestStagesRefused(t *testing.T) {
 // TestHalveAt: the rate is halved after whole passes over the maps, and a run says so in its metrics.
 func TestHalveAt(t *testing.T) {
 	j := job(t.TempDir())
-	j.Config.HalveAt, j.Config.LogEvery, j.Config.Steps = []int{2, 3}, 1, 9 // 10 maps, 4 a step: epochs end after 2.5, 5 and 7.5 steps
+	j.Config.HalveAt, j.Config.LogEvery, j.Config.Steps = []Milestone{Count(2), Count(3)}, 1, 9 // 10 maps, 4 a step: epochs end after 2.5, 5 and 7.5 steps
 	if _, err := train(t, context.Background(), j); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestHalveAt(t *testing.T) {
 			t.Errorf("step %d: %g of the rate, want %g", r.Step, got, want)
 		}
 	}
-	for _, bad := range [][]int{{0}, {3, 3}, {4, 2}} {
+	for _, bad := range [][]Milestone{{Count(0)}, {Count(3), Count(3)}, {Count(4), Count(2)}, {Count(1), Percent(50)}, {Percent(60), Percent(50)}, {Percent(101)}} {
 		j.Config.HalveAt = bad
 		if err := j.Config.Validate(); err == nil || !strings.Contains(err.Error(), "HalveAt") {
 			t.Errorf("HalveAt %v: error %v", bad, err)

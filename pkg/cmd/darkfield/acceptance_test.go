@@ -100,7 +100,7 @@ func TestTrainedSamplersAgree(t *testing.T) {
 	noisy.Eta = 1
 	got := scores(t, e, s, noisy)
 	t.Logf("%v: mean %.4f, median %.4f", noisy, stat.Mean(flatten(got), nil), study.Summarise(flatten(got)).Median)
-	compareWithAncestral(t, got, scores(t, e, s, emulator.SampleConfig{Sampler: emulator.DDPM, Batch: 20}))
+	compareWithAncestral(t, got, scores(t, e, s, emulator.SampleConfig{Sampler: emulator.DDPM, Steps: 1000, Batch: 20}))
 }
 
 // compareWithAncestral compares means at the same parameters and references, so that only the maps' own scatter counts.

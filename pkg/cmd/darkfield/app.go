@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -14,7 +17,12 @@ type app struct {
 	out, err io.Writer
 	json     bool
 	started  bool // arguments were accepted: an error from now on is a failure, not wrong usage
+
+	interrupted string // what an interrupt would leave of the command at work
 }
+
+// What an interrupt leaves of a command that keeps nothing.
+const nothingKept = "nothing is kept, the same command begins anew"
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -30,19 +38,92 @@ variational bound as a likelihood. Results go to standard output, progress to st
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of a table")
-	root.AddCommand(
-		a.simulate(), a.fetch(), a.inspect(), a.train(), a.track(), a.selectCheckpoint(), a.sample(), a.spectrum(), a.evaluate(), a.card(), a.likelihood(), a.calibrate(), a.robustness(), a.infer(),
-		a.convert(), a.transfer(), a.verify(), a.validate(),
-	)
+	for _, c := range []struct {
+		*cobra.Command
+		interrupted string // what an interrupt leaves: true at any moment, unless the command says more while it is at work
+	}{
+		{a.simulate(), "what is done is saved: the universes that are finished; the same command makes the rest"},
+		{a.fetch(), "what is done is saved: the bytes that have arrived; the same command fetches the rest"},
+		{a.inspect(), nothingKept},
+		{a.train(), "the training had not begun, and the run directory is as it was; the same command begins it, or goes on"},
+		{a.track(), "what was sent stays on the server; the same command sends the rest"},
+		{a.selectCheckpoint(), "maps at parameters that were finished are kept in the run directory; the same command makes the rest"},
+		{a.sample(), nothingKept},
+		{a.spectrum(), nothingKept},
+		{a.evaluate(), nothingKept},
+		{a.card(), "maps at parameters that were finished are kept; the same command makes the rest"},
+		{a.likelihood(), nothingKept},
+		{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are kept; the same command goes on with the rest"},
+		{a.robustness(), "bounds of maps that were finished are kept; the same command goes on with the rest"},
+		{a.infer(), nothingKept},
+		{a.convert(), nothingKept},
+		{a.transfer(), nothingKept},
+		{a.verify(), nothingKept},
+		{a.validate(), "simulations that were measured are kept; the same command runs the rest"},
+	} {
+		c.Annotations = map[string]string{whenInterrupted: c.interrupted}
+		if check := c.PreRunE; check != nil { // which cobra calls before it looks for flags that must be given
+			c.PreRunE = func(cmd *cobra.Command, args []string) error {
+				if err := cmd.ValidateRequiredFlags(); err != nil {
+					return err
+				}
+				if err := check(cmd, args); err != nil {
+					return fmt.Errorf("%s: %w", cmd.Name(), err)
+				}
+				return nil
+			}
+		}
+		root.AddCommand(c.Command)
+	}
 	return root
 }
 
-// work marks the end of argument checking: errors of do are failures.
+// whenInterrupted is the annotation of a command that says what an interrupt leaves.
+const whenInterrupted = "interrupted"
+
+// work marks the end of argument checking: errors of do are failures. What can be known of flags
+// without reading a file is checked before, in PreRunE.
 func (a *app) work(do func(c *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		a.started = true
+		a.started, a.interrupted = true, c.Annotations[whenInterrupted]
 		return do(c, args)
 	}
+}
+
+// keptIn is what an interrupt leaves of a command that keeps generated maps in a directory, or
+// nowhere.
+func (a *app) keptIn(cache string) {
+	if cache != "" {
+		a.interrupted = fmt.Sprintf("maps at parameters that were finished are kept in %s; the same command makes the rest", cache)
+	}
+}
+
+// flagAtLeast returns an error that names a flag whose value is too small.
+func flagAtLeast(flag string, value, least int) error {
+	if value < least {
+		return fmt.Errorf("--%s %d, want at least %d", flag, value, least)
+	}
+	return nil
+}
+
+// outName returns an error unless the file that --out names has the ending of what is written
+// there.
+func outName(path, ending string) error {
+	if !strings.EqualFold(filepath.Ext(path), ending) {
+		return fmt.Errorf("--out %s, want a name that ends in %s", path, ending)
+	}
+	return nil
+}
+
+// outPlace returns an error, before long work, where the file that --out names cannot be.
+func outPlace(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("--out %s is a directory: name a file", path)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("--out %s: %w: make the directory first", path, err)
+	}
+	return nil
 }
 
 // require marks flags that must be given.

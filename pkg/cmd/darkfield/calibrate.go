@@ -43,10 +43,15 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
   darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
   darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30`,
 		Args: cobra.NoArgs,
-		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+		PreRunE: func(*cobra.Command, []string) error {
 			if steps := diffusion.Paper().Steps(); in.terms < 2 || in.terms > steps/2 {
-				return fmt.Errorf("calibrate: --terms %d, want 2 to %d", in.terms, steps/2)
+				return fmt.Errorf("--terms %d, want 2 to %d", in.terms, steps/2)
 			}
+			c.Bound.Quadrature = diffusion.Paper().Quadrature(in.terms)
+			return errors.Join(c.Bound.Validate(),
+				flagAtLeast("calibration-sims", c.CalibrationSimulations, 0), flagAtLeast("test-sims", c.TestSimulations, 0))
+		},
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			cal, honesty, err := a.calibrated(cmd.Context(), c, in)
 			if err != nil {
 				return err

@@ -39,10 +39,15 @@ each of 200 new ones. Maps are kept, so that an interrupted or killed call goes 
   darkfield simulate --responses 10 --out responses
   darkfield card --checkpoint runs/first --data universe --control control --responses responses --out card`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			c.Study.Sampling = in.sampling.SampleConfig
+			return c.Validate()
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			if in.cache == "" {
 				in.cache = filepath.Join(in.dir, "maps")
 			}
+			a.keptIn(in.cache)
 			start := time.Now()
 			page, err := a.measure(cmd.Context(), c, in)
 			if err != nil {
@@ -83,9 +88,6 @@ each of 200 new ones. Maps are kept, so that an interrupted or killed call goes 
 
 // measure opens what a card is made from and makes it.
 func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (page cardPage, err error) {
-	if err := c.Validate(); err != nil {
-		return page, err
-	}
 	s, err := camels.OpenChoice(in.data, in.choice)
 	if err != nil {
 		return page, err

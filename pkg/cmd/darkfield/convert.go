@@ -87,6 +87,9 @@ and printed as assumed.`,
 				return fmt.Errorf("convert: --%s %d, want at least 1", n.flag, n.value)
 			}
 		}
+		if _, err = maker.said(); err != nil {
+			return err
+		}
 		if f.Changed("log-theta") {
 			d.LogTheta = &logTheta
 		}

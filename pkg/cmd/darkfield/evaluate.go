@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,7 +28,20 @@ by one, expected for a perfect emulator), response to single parameters where th
   darkfield simulate --control universe --sims 40 --out control
   darkfield evaluate --checkpoint runs/first --data universe --control control --params 40`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			c.Sampling = flags.SampleConfig
+			if out == "" {
+				return c.Validate()
+			}
+			return errors.Join(c.Validate(), outName(out, ".csv"))
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			a.keptIn(cache)
+			if out != "" {
+				if err := outPlace(out); err != nil {
+					return fmt.Errorf("evaluate: %w", err)
+				}
+			}
 			s, err := camels.OpenChoice(data, choice)
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,18 @@ type inferFlags struct {
 	batch                                 int
 }
 
+// check returns an error that names a flag out of range.
+func (in inferFlags) check(c hmc.Config) error {
+	if len(in.index) == 0 || in.chains != "" && len(in.index) > 1 {
+		return fmt.Errorf("--index %v, want at least one map, and one alone with --chains", in.index)
+	}
+	errs := []error{flagAtLeast("index", slices.Min(in.index), 0), flagAtLeast("batch", in.batch, 1), c.Validate()}
+	if in.chains != "" {
+		errs = append(errs, flagAtLeast("draws", c.Draws, study.FewestDraws))
+	}
+	return errors.Join(errs...)
+}
+
 func (a *app) infer() *cobra.Command {
 	var in inferFlags
 	c := hmc.Default()
@@ -37,6 +50,9 @@ the recalibration; a call that was killed goes on with the same draws, and one w
 		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 0 --chains chains`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			return in.check(c)
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			r, err := a.inferred(cmd.Context(), in, c)
 			if err != nil {
@@ -88,18 +104,6 @@ type gridMoments struct {
 
 func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (inference, error) {
 	var none inference
-	if len(in.index) == 0 || in.chains != "" && len(in.index) > 1 {
-		return none, fmt.Errorf("infer: --index %v, want at least one map, and one alone with --chains", in.index)
-	}
-	if in.batch < 1 {
-		return none, fmt.Errorf("infer: --batch %d, want at least 1", in.batch)
-	}
-	if in.chains != "" && c.Draws < study.FewestDraws {
-		return none, fmt.Errorf("infer: --draws %d, want at least %d", c.Draws, study.FewestDraws)
-	}
-	if err := c.Validate(); err != nil {
-		return none, err
-	}
 	e, err := openEmulator(in.checkpoint)
 	if err != nil {
 		return none, err
@@ -153,6 +157,7 @@ func openCalibration(path, hash string) (study.Calibration, error) {
 
 // chained samples, writes the draws and draws them beside the grid.
 func (a *app) chained(ctx context.Context, out *inference, source study.Source, cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string) error {
+	a.interrupted = fmt.Sprintf("iterations of the chains that were finished are kept in %s; the same command goes on with them", dir)
 	bar := a.progress("chains")
 	chains, err := source.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid, filepath.Join(dir, "state.json"), func(p hmc.Progress) {
 		bar.at(p.Done, p.Total, fmt.Sprintf("acceptance %.2f", p.Acceptance))

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +26,25 @@ type likelihoodFlags struct {
 	interpolation    likelihood.Interpolation
 }
 
+// check returns an error that names a flag out of range.
+func (f likelihoodFlags) check() error {
+	errs := []error{
+		flagAtLeast("index", f.index, 0), flagAtLeast("grid", f.grid, 2),
+		flagAtLeast("seeds", f.seeds, 1), flagAtLeast("batch", f.batch, 1),
+	}
+	last := diffusion.Paper().Steps() - 1
+	if len(f.terms) == 0 || slices.Min(f.terms) < 0 || slices.Max(f.terms) > last {
+		errs = append(errs, fmt.Errorf("--terms %v, want at least one, of 0 to %d", f.terms, last))
+	}
+	if f.centre != nil && len(f.centre) != 2 {
+		errs = append(errs, fmt.Errorf("--centre %v, want two numbers, for example 0.3,0.8", f.centre))
+	}
+	if !f.exact {
+		errs = append(errs, f.interpolation.Validate())
+	}
+	return errors.Join(errs...)
+}
+
 func (a *app) likelihood() *cobra.Command {
 	f := likelihoodFlags{interpolation: likelihood.DefaultInterpolation()}
 	cmd := &cobra.Command{
@@ -35,6 +56,7 @@ the terms. The network is evaluated where polynomials need it and checked betwee
 the grid instead. The error bars of a single term are too short; see the notebooks.`,
 		Example: `  darkfield likelihood --checkpoint runs/first --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30 --terms 0,2,5`,
 		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return f.check() },
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			s, err := a.surface(cmd, f)
 			if err != nil {
@@ -95,9 +117,6 @@ type inferred struct {
 // surface evaluates the sum of terms, averaged over seeds.
 func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 	var none inferred
-	if f.grid < 2 || f.seeds < 1 || len(f.terms) == 0 {
-		return none, fmt.Errorf("likelihood: --grid %d, --seeds %d, --terms %v: want a grid of at least 2, a seed and a term", f.grid, f.seeds, f.terms)
-	}
 	e, err := openEmulator(f.checkpoint)
 	if err != nil {
 		return none, err
@@ -109,9 +128,6 @@ func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 	}
 	grid := likelihood.WholePrior(e.Manifest().Prior, f.grid)
 	if f.centre != nil {
-		if len(f.centre) != 2 {
-			return none, fmt.Errorf("likelihood: --centre %v, want two numbers, for example 0.3,0.8", f.centre)
-		}
 		p := cosmology.Params{OmegaM: f.centre[0], Sigma8: f.centre[1]}
 		if err := e.Manifest().Prior.Check(p); err != nil {
 			return none, fmt.Errorf("likelihood: --centre: %w", err)

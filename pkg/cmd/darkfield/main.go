@@ -27,7 +27,8 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// run runs one command line. A first interrupt cancels the work, which saves its state; a second one kills.
+// run runs one command line. A first interrupt cancels the work, and what it leaves is said; a
+// second one kills.
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -40,7 +41,7 @@ func run(args []string) int {
 	}
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "darkfield: interrupted; what is done is saved, the same command goes on from there")
+		fmt.Fprintf(os.Stderr, "darkfield: interrupted; %s\n", a.interrupted)
 	case a.started:
 		fmt.Fprintf(os.Stderr, "darkfield: %s%s\n", oneLine(err), wayOut(err))
 	default:

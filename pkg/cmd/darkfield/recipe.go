@@ -11,7 +11,7 @@ import (
 // recipeFlags lets users change single settings of c, whose values are the defaults. They hold for all stages of a training.
 func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.IntVar(&c.Batch, "batch", c.Batch, "maps a step")
-	f.IntVar(&c.MicroBatch, "micro-batch", c.MicroBatch, "of them that go through the network at a time, for memory's sake (0: all, fewer where the network is wide)")
+	f.IntVar(&c.MicroBatch, "micro-batch", c.MicroBatch, "of them that go through the network at a time, for memory's sake: a divisor of --batch (0: as many as fit a usual memory, -1: all)")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of initial weights, order of maps, times and noise")
 	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "longest gradient (0: any)")
 	f.Float64Var(&c.EMADecay, "ema", c.EMADecay, "decay of the averaged weights")
@@ -24,7 +24,7 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.BoolVar(&c.Shifts, "shifts", c.Shifts, "shift maps, which must be periodic, at random besides turning them")
 	f.Float64Var(&c.EarlyShare, "early-share", c.EarlyShare, "share of a batch whose times are even in their logarithm, as the bound's terms")
 	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "steps")
-	f.IntVar(&c.Keep, "keep", c.Keep, "newest checkpoints that are kept (0: all)")
+	f.IntVar(&c.Keep, "keep", c.Keep, "newest checkpoints that are kept, besides the one that select marked (0: all)")
 }
 
 // override sets in c what was given on the command line.

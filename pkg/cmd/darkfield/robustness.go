@@ -33,6 +33,9 @@ coverage and how many maps of each kind infer warns of. What was done before a k
 		Example: `  darkfield simulate --set CV --side 64 --out cv
   darkfield robustness --checkpoint runs/first --calibration calibration --test unseen --also cv --out robustness`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			return flagAtLeast("sims", in.simulations, 2)
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			r, err := a.robust(cmd.Context(), c, in)
 			if err != nil {
@@ -68,9 +71,6 @@ coverage and how many maps of each kind infer warns of. What was done before a k
 // robust opens what a survey is made of and makes it, with a bar for each kind of maps.
 func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustnessFlags) (study.Robustness, error) {
 	var none study.Robustness
-	if in.simulations < 2 {
-		return none, fmt.Errorf("robustness: --sims %d, want at least 2", in.simulations)
-	}
 	e, err := openEmulator(in.checkpoint)
 	if err != nil {
 		return none, err

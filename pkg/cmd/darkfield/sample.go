@@ -1,80 +1,232 @@
 package main
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 )
 
 func (a *app) sample() *cobra.Command {
-	var p cosmology.Params
-	var path, out string
-	var n int
-	var seed uint64
+	var w wanted
+	var path string
 	var flags *sampling
 	cmd := &cobra.Command{
 		Use:   "sample",
 		Short: "Make maps at given parameters",
 		Long: `Makes maps at one Ω_m and σ_8 and writes them as a .npy file [n, side, side] of linear values, in the unit of the maps that the
-network was trained on. Map i depends on the seed, i and the parameters alone.`,
+network was trained on. Map i depends on the seed, i and the parameters alone. Until all maps are there, batches that are finished lie in
+a directory beside --out: an interrupted or killed call goes on with them, and makes the same file as an unbroken one.`,
 		Example: `  darkfield sample --checkpoint runs/first --omega-m 0.3 --sigma-8 0.8 -n 20 --seed 1 --out maps.npy`,
 		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			return errors.Join(flagAtLeast("number", w.n, 1), positive("omega-m", w.params.OmegaM),
+				positive("sigma-8", w.params.Sigma8), flags.Validate(), outName(w.out, ".npy"))
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			if n < 1 {
-				return fmt.Errorf("sample: -n %d, want at least one map", n)
-			}
-			if err := flags.Validate(); err != nil {
-				return err
+			if err := outPlace(w.out); err != nil {
+				return fmt.Errorf("sample: %w", err)
 			}
 			e, err := openEmulator(path)
 			if err != nil {
 				return err
 			}
 			defer e.Close()
-			c, err := flags.of(e, a.err)
+			if w.config, err = flags.of(e, a.err); err != nil {
+				return err
+			}
+			if err := a.sampled(cmd.Context(), e, w); err != nil {
+				return err
+			}
+			r, err := camels.InspectMaps(cmd.Context(), w.out, nil)
 			if err != nil {
 				return err
 			}
-			params := make([]cosmology.Params, n)
-			for i := range params {
-				params[i] = p
-			}
-			bar := a.progress("sampling")
-			logs, err := e.Sample(cmd.Context(), params, seed, c, func(done, all int) { bar.at(done, all, "") })
-			bar.done()
-			if err != nil {
-				return err
-			}
-			maps := make([]field.Map, n)
-			for i, l := range logs {
-				maps[i] = l.Linear()
-			}
-			if err := camels.WriteMaps(out, maps); err != nil {
-				return err
-			}
-			r, err := camels.InspectMaps(cmd.Context(), out, nil)
-			if err != nil {
-				return err
-			}
-			return a.print(r, func(w io.Writer) {
-				row(w, "written", out)
-				moments(w, r)
+			return a.print(r, func(table io.Writer) {
+				row(table, "written", w.out)
+				moments(table, r)
 			})
 		}),
 	}
 	f := cmd.Flags()
 	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
-	f.Float64Var(&p.OmegaM, "omega-m", 0, "matter density Ω_m")
-	f.Float64Var(&p.Sigma8, "sigma-8", 0, "clumpiness σ_8")
-	f.IntVarP(&n, "number", "n", 1, "maps")
-	f.Uint64Var(&seed, "seed", 1, "of the noise that maps are made from")
-	f.StringVar(&out, "out", "", "file to write, .npy")
+	f.Float64Var(&w.params.OmegaM, "omega-m", 0, "matter density Ω_m")
+	f.Float64Var(&w.params.Sigma8, "sigma-8", 0, "clumpiness σ_8")
+	f.IntVarP(&w.n, "number", "n", 1, "maps")
+	f.Uint64Var(&w.seed, "seed", 1, "of the noise that maps are made from")
+	f.StringVar(&w.out, "out", "", "file to write, .npy")
 	flags = samplingFlags(f)
 	require(cmd, "checkpoint", "omega-m", "sigma-8", "out")
 	return cmd
+}
+
+// positive returns an error that names a flag whose value is no positive number.
+func positive(flag string, value float64) error {
+	if !(value > 0) || math.IsInf(value, 0) {
+		return fmt.Errorf("--%s %g, want a number above 0", flag, value)
+	}
+	return nil
+}
+
+// wanted says which maps to make, and where to write them.
+type wanted struct {
+	params cosmology.Params
+	n      int
+	seed   uint64
+	out    string
+	config emulator.SampleConfig
+}
+
+// sampled makes the maps batch by batch, but for those that an earlier call has kept, and writes
+// the file.
+func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error {
+	w.config.Batch = w.config.BatchSize(w.n)
+	kept, err := w.partial(e)
+	if err != nil {
+		return err
+	}
+	evaluations, err := w.config.Evaluations()
+	if err != nil {
+		return err
+	}
+	if err := kept.others(a.err); err != nil {
+		return err
+	}
+	bar := a.progress("sampling")
+	defer func() { bar.done() }()
+	calls := batches(w.n, w.config.Batch)
+	logs := make([]field.LogMap, 0, w.n)
+	for k := range calls {
+		size := min(w.config.Batch, w.n-len(logs))
+		maps := kept.read(k, size)
+		if maps == nil {
+			report := func(done, all int) { bar.at(k*evaluations+done*evaluations/all, calls*evaluations, "") }
+			if maps, err = w.batch(ctx, e, len(logs), size, report); err != nil {
+				return err
+			}
+			if k+1 < calls { // the file itself holds the last one at once
+				if err := kept.write(k, maps); err != nil {
+					return err
+				}
+			}
+		}
+		if logs = append(logs, maps...); k+1 < calls {
+			a.interrupted = fmt.Sprintf("%d of %d maps are kept in %s; the same command makes the rest", len(logs), w.n, kept.dir)
+		}
+	}
+	linear := make([]field.Map, w.n)
+	for i, l := range logs {
+		linear[i] = l.Linear()
+	}
+	if err := camels.WriteMaps(w.out, linear); err != nil {
+		return err
+	}
+	return kept.remove()
+}
+
+// batch makes maps from number first on.
+func (w wanted) batch(
+	ctx context.Context, e *emulator.Emulator, first, size int, progress func(done, all int),
+) ([]field.LogMap, error) {
+	params := make([]cosmology.Params, size)
+	for i := range params {
+		params[i] = w.params
+	}
+	maps, err := e.Raw(ctx, first, params, w.seed, w.config, progress)
+	if t := e.Transfer(); err == nil && t != nil {
+		t.Apply(maps, params)
+	}
+	return maps, err
+}
+
+// partialMaps are the batches that are finished of a file of maps: log10 values, in a directory
+// beside it, whose name holds the hash of all that the maps depend on. Batches of a call with
+// other arguments lie elsewhere.
+type partialMaps struct {
+	dir, out string
+	box      field.Box
+}
+
+// partial returns the place of the batches of w.
+func (w wanted) partial(e *emulator.Emulator) (partialMaps, error) {
+	key, err := json.Marshal(struct {
+		Format   int
+		Hash     string // of the checkpoint's tensors
+		Manifest checkpoint.Manifest
+		Params   cosmology.Params
+		Seed     uint64
+		Sampler  string
+		N, Batch int // the rounding of maps depends on the batch
+	}{1, e.Hash(), e.Manifest(), w.params, w.seed, w.config.String(), w.n, w.config.Batch})
+	if err != nil {
+		return partialMaps{}, fmt.Errorf("sample: %w", err)
+	}
+	return partialMaps{fmt.Sprintf("%s.%.6x.partial", w.out, sha256.Sum256(key)), w.out, e.Box()}, nil
+}
+
+func (p partialMaps) path(k int) string {
+	return filepath.Join(p.dir, fmt.Sprintf("batch-%06d.npy", k))
+}
+
+// read returns the maps of batch k; nil where they are not there, or cannot be read and have to
+// be made again.
+func (p partialMaps) read(k, size int) []field.LogMap {
+	stored, err := camels.ReadMaps(p.path(k), p.box.Side)
+	if err != nil || len(stored) != size || stored[0].Box != p.box {
+		return nil
+	}
+	out := make([]field.LogMap, size)
+	for i, m := range stored {
+		out[i] = field.LogMap(m)
+	}
+	return out
+}
+
+func (p partialMaps) write(k int, maps []field.LogMap) error {
+	stored := make([]field.Map, len(maps))
+	for i, m := range maps {
+		stored[i] = field.Map(m)
+	}
+	return camels.WriteMaps(p.path(k), stored)
+}
+
+func (p partialMaps) remove() error {
+	if err := os.RemoveAll(p.dir); err != nil {
+		return fmt.Errorf("sample: %s is complete, but what it was made of is not removed: %w", p.out, err)
+	}
+	return nil
+}
+
+// others tells of batches of the same file that calls with other arguments have left: they serve
+// these calls alone.
+func (p partialMaps) others(notes io.Writer) error {
+	entries, err := os.ReadDir(filepath.Dir(p.out))
+	if err != nil {
+		return fmt.Errorf("sample: %w", err)
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		of, found := strings.CutPrefix(name, filepath.Base(p.out)+".")
+		hash, dir := strings.CutSuffix(of, ".partial")
+		ours := found && dir && entry.IsDir() && len(hash) == 12
+		if path := filepath.Join(filepath.Dir(p.out), name); ours && path != filepath.Clean(p.dir) {
+			fmt.Fprintf(notes, "note: %s holds batches of a call with other arguments, which are not used: "+
+				"remove it unless that call is to go on\n", path)
+		}
+	}
+	return nil
 }

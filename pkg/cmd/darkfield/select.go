@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -32,6 +33,10 @@ stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 n
 		Example: `  darkfield select --run runs/first --data universe
   darkfield select --run runs/first --data universe --last 4 --params 10 --maps 50`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			c.Sampling = flags.SampleConfig // the same for all
+			return errors.Join(flagAtLeast("last", last, 0), c.Validate())
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			run := training.CurrentStage(run)
 			paths, err := training.Checkpoints(run)
@@ -46,7 +51,6 @@ stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 n
 				return err
 			}
 			defer s.Close()
-			c.Sampling = flags.SampleConfig // the same for all
 			var table study.Selection
 			for i, path := range paths {
 				if err := a.score(cmd.Context(), &table, s, c, run, path, fmt.Sprintf("checkpoint %d of %d", i+1, len(paths)), len(paths)-i); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -9,6 +10,11 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/summary"
 )
+
+// contrast is the convention of spectra of linear values; conventions are those of log10 fields.
+const contrast = "contrast"
+
+var conventions = map[string]summary.Convention{"log": summary.SumNormalised, "log-deviation": summary.Deviation}
 
 func (a *app) spectrum() *cobra.Command {
 	var index int
@@ -24,6 +30,13 @@ func (a *app) spectrum() *cobra.Command {
 		Example: `  darkfield spectrum maps.npy --index 3
   darkfield spectrum maps.npy --convention log --json`,
 		Args: cobra.ExactArgs(1),
+		PreRunE: func(*cobra.Command, []string) error {
+			errs := []error{flagAtLeast("index", index, 0), positive("box-side", side)}
+			if _, ok := conventions[convention]; !ok && convention != contrast {
+				errs = append(errs, fmt.Errorf("--convention %q, want contrast, log or log-deviation", convention))
+			}
+			return errors.Join(errs...)
+		},
 		RunE: a.work(func(_ *cobra.Command, args []string) error {
 			m, err := camels.ReadMap(args[0], side, index)
 			if err != nil {
@@ -32,23 +45,19 @@ func (a *app) spectrum() *cobra.Command {
 			if err := m.Box.Validate(); err != nil {
 				return fmt.Errorf("spectrum: --box-side: %w", err)
 			}
-			if convention == "contrast" {
+			if convention == contrast {
 				return a.printSpectrum(summary.Overdensity(m))
-			}
-			c, ok := map[string]summary.Convention{"log": summary.SumNormalised, "log-deviation": summary.Deviation}[convention]
-			if !ok {
-				return fmt.Errorf("spectrum: --convention %q, want contrast, log or log-deviation", convention)
 			}
 			l, err := m.Log10()
 			if err != nil {
 				return fmt.Errorf("spectrum: %s map %d: %w", args[0], index, err)
 			}
-			return a.printSpectrum(c.Power(l))
+			return a.printSpectrum(conventions[convention].Power(l))
 		}),
 	}
 	cmd.Flags().IntVar(&index, "index", 0, "which map of the file")
 	cmd.Flags().Float64Var(&side, "box-side", 25, "side of the maps in Mpc/h")
-	cmd.Flags().StringVar(&convention, "convention", "contrast", "contrast, log or log-deviation")
+	cmd.Flags().StringVar(&convention, "convention", contrast, "contrast, log or log-deviation")
 	return cmd
 }
 

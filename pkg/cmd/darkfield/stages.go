@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -27,24 +28,53 @@ type trainFlags struct {
 	choice                     camels.Choice
 
 	// One value for each stage of the preset, or one for the last.
-	steps, warmup, cosineTo []int
-	rate                    []float64
-	halveAt                 []int // of the last stage: a list already
+	steps            []int
+	warmup, cosineTo milestones
+	rate             []float64
+	halveAt          milestones // of the last stage: a list already
 }
+
+// milestones is a flag that takes a list of them.
+type milestones []training.Milestone
+
+// Set implements pflag.Value; a second flag of the same name adds to the first.
+func (m *milestones) Set(text string) error {
+	for part := range strings.SplitSeq(text, ",") {
+		one, err := training.ParseMilestone(part)
+		if err != nil {
+			return err
+		}
+		*m = append(*m, one)
+	}
+	return nil
+}
+
+func (m *milestones) String() string {
+	var out []string
+	for _, one := range *m {
+		out = append(out, one.String())
+	}
+	return strings.Join(out, ",")
+}
+
+// Type implements pflag.Value.
+func (*milestones) Type() string { return "steps or %" }
 
 // courseFlags lets users change the course of each stage.
 func courseFlags(f *pflag.FlagSet, t *trainFlags) {
 	f.IntSliceVar(&t.steps, "steps", nil, "optimiser steps in all, of the last stage or of each: 20000,30000")
 	f.Float64SliceVar(&t.rate, "learning-rate", nil, "Adam's, at its highest, of the last stage or of each")
-	f.IntSliceVar(&t.warmup, "warmup", nil, "steps over which it rises, of the last stage or of each")
-	f.IntSliceVar(&t.cosineTo, "cosine-to", nil, "step at which a cosine decay has brought it to a hundredth (0: constant), of the last stage or of each")
-	f.IntSliceVar(&t.halveAt, "halve-at", nil, "epochs (passes over the training maps) after which it is halved, of the last stage: 120,140")
+	f.Var(&t.warmup, "warmup", "steps over which it rises, or a share of --steps such as 1%, of the last stage or of each")
+	f.Var(&t.cosineTo, "cosine-to", "step, or share of --steps such as 100%, at which a cosine decay has brought it to a "+
+		"hundredth (0: constant), of the last stage or of each")
+	f.Var(&t.halveAt, "halve-at", "epochs (passes over the training maps), or shares of --steps such as 50%,75%, "+
+		"after which it is halved, of the last stage: 120,140")
 }
 
 // course sets what was given for each stage, or for the last alone.
 func course[T any](stages []preset.Stage, flag string, values []T, set func(*training.Config, T)) error {
 	if len(values) > 1 && len(values) != len(stages) {
-		return fmt.Errorf("train: --%s has %d values, the training has %d stages: give one value for each, or one for the last", flag, len(values), len(stages))
+		return fmt.Errorf("--%s has %d values, the training has %d stages: give one value for each, or one for the last", flag, len(values), len(stages))
 	}
 	for i, v := range values {
 		set(&stages[len(stages)-len(values)+i].Training, v)
@@ -59,15 +89,15 @@ func (t trainFlags) chosen(given *pflag.FlagSet) (preset.Preset, error) {
 		return p, err
 	}
 	last := len(p.Stages) - 1
-	if t.side > 0 {
+	if given.Changed("side") {
 		p.Stages = []preset.Stage{{Side: t.side, Training: p.Stages[last].Training}}
 		last = 0
 	}
 	errs := []error{
 		course(p.Stages, "steps", t.steps, func(c *training.Config, v int) { c.Steps = v }),
 		course(p.Stages, "learning-rate", t.rate, func(c *training.Config, v float64) { c.LearningRate = v }),
-		course(p.Stages, "warmup", t.warmup, func(c *training.Config, v int) { c.Warmup = v }),
-		course(p.Stages, "cosine-to", t.cosineTo, func(c *training.Config, v int) { c.CosineTo = v }),
+		course(p.Stages, "warmup", t.warmup, func(c *training.Config, v training.Milestone) { c.Warmup = v }),
+		course(p.Stages, "cosine-to", t.cosineTo, func(c *training.Config, v training.Milestone) { c.CosineTo = v }),
 	}
 	if given.Changed("halve-at") {
 		p.Stages[last].Training.HalveAt = t.halveAt
@@ -115,15 +145,22 @@ func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
 		bar = a.progress("training" + title)
 		r, err := stage.Begin()
 		bar.done()
-		if errors.Is(err, context.Canceled) {
-			fmt.Fprintf(a.err, "stopped after step %d%s\n", r.Step, title)
-		}
+		a.interrupted = leftOf(r, title)
 		if drawn := drawCurves(t.dir, stage, p); drawn != nil && err == nil {
 			err = drawn
 		}
 		stop(r, err)
 		return r, err
 	})
+}
+
+// leftOf says what an interrupt during or after a stage leaves of it: it ends with a checkpoint,
+// or with another error.
+func leftOf(r training.Result, title string) string {
+	if r.Step == 0 {
+		return fmt.Sprintf("no step was taken%s; the same command begins there", title)
+	}
+	return fmt.Sprintf("the training is saved after step %d%s; the same command goes on from there", r.Step, title)
 }
 
 func remark(g training.Progress) string {

@@ -17,14 +17,21 @@ func TestChosen(t *testing.T) {
 		"--steps 5,7 --learning-rate 1e-3,2e-3": func(s []training.Config) bool {
 			return s[0].Steps == 5 && s[1].Steps == 7 && s[0].LearningRate == 1e-3 && s[1].LearningRate == 2e-3
 		},
-		"--warmup 3 --cosine-to 0,9": func(s []training.Config) bool {
-			return s[0].Warmup == 300 && s[1].Warmup == 3 && s[0].CosineTo == 0 && s[1].CosineTo == 9
+		"--warmup 3 --cosine-to 0,9%": func(s []training.Config) bool {
+			return s[0].Warmup == training.Percent(1.5) && s[1].Warmup == training.Count(3) && s[0].CosineTo == training.Count(0) && s[1].CosineTo == training.Percent(9)
 		},
-		"--halve-at 2,4": func(s []training.Config) bool { return s[0].HalveAt == nil && slices.Equal(s[1].HalveAt, []int{2, 4}) },
+		"--halve-at 2,4": func(s []training.Config) bool {
+			return s[0].HalveAt == nil && slices.Equal(s[1].HalveAt, []training.Milestone{training.Count(2), training.Count(4)})
+		},
 		"--prediction epsilon --batch 3": func(s []training.Config) bool {
 			return s[0].Prediction == "epsilon" && s[1].Prediction == "epsilon" && s[0].Batch == 3 && s[1].Batch == 3
 		},
-		"--side 32 --steps 6": func(s []training.Config) bool { return len(s) == 1 && s[0].Steps == 6 && s[0].CosineTo == 30_000 },
+		"--side 32 --steps 6": func(s []training.Config) bool {
+			return len(s) == 1 && s[0].Steps == 6 && s[0].CosineTo == training.Percent(100)
+		},
+		"--preset paper --batch 32": func(s []training.Config) bool {
+			return s[0].Validate() == nil && s[1].Validate() == nil && s[1].MicroBatch == training.WholeBatch
+		},
 		"--preset quick --steps 6": func(s []training.Config) bool {
 			return len(s) == 1 && s[0].Steps == 6
 		},

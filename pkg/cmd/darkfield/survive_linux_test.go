@@ -86,6 +86,8 @@ func TestTrainSurvives(t *testing.T) {
 	t.Run("a full disk", r.onFullDisk)
 	t.Run("an interrupt on a full disk", r.interruptedOnFullDisk)
 	t.Run("sampling to a full disk", r.sampledToFullDisk)
+	t.Run("an interrupt", r.interrupted)
+	t.Run("sampling again", r.sampledAgain)
 }
 
 // killsEnv says how many kills a training has to survive; without it there are two.

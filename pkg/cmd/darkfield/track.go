@@ -28,6 +28,12 @@ func (a *app) track() *cobra.Command {
 when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN, say who you are.`,
 		Example: `  darkfield track --run runs/first --track http://127.0.0.1:5000`,
 		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			if server == "" {
+				return errors.New("--track or MLFLOW_TRACKING_URI must name a server, for example http://127.0.0.1:5000")
+			}
+			return trackAddress(server)
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			for i, dir := range training.Stages(run) {
 				_, err := os.Stat(training.MetricsPath(dir))
@@ -40,9 +46,6 @@ when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWOR
 				m, err := mirrorOf(dir, runName(run, dir), server, experiment)
 				if err != nil {
 					return err
-				}
-				if m == nil {
-					return errors.New("track: --track or MLFLOW_TRACKING_URI must name a server, for example http://127.0.0.1:5000")
 				}
 				if err := m.Flush(cmd.Context(), tracking.Finished); err != nil {
 					return err
@@ -58,6 +61,14 @@ when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWOR
 	f.StringVar(&experiment, "experiment", "darkfield", "MLflow's folder for the run")
 	require(cmd, "run")
 	return cmd
+}
+
+// trackAddress returns an error unless a server's address, if one is given, can be one.
+func trackAddress(server string) error {
+	if server == "" {
+		return nil
+	}
+	return tracking.CheckAddress(server)
 }
 
 // mirrorOf returns the mirror of a run directory on a server, which shows it by its name; nil where no server is named.

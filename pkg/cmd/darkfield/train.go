@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -24,6 +25,7 @@ const splitSeed = 1
 
 func (a *app) train() *cobra.Command {
 	var t trainFlags
+	var p preset.Preset
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train the network on a set of maps, or go on with a run",
@@ -38,17 +40,21 @@ The presets standard and paper train in two stages, first on coarse maps, then o
 stage (of the checkpoint that select marked, or else of the newest). Each stage has its own run directory, stage-1 and stage-2 below
 --run; other commands take the one above and use the last stage that has a checkpoint. --steps, --learning-rate, --warmup and
 --cosine-to take one value for each stage, or one alone for the last; a stage that the next one has started from cannot change any
-more. All other settings hold for every stage. --side trains at that side alone, in one stage, with the settings of the last.`,
+more. The presets' warm-up, decay and halvings are shares of --steps: with more steps they take longer, and a run that goes on to more steps
+takes those at the rates of the longer run. All other settings hold for every stage. --side trains at that side alone, in one stage, with the settings of the last.`,
 		Example: `  darkfield train --data universe --run runs/first --preset quick
   darkfield train --data universe --run runs/first --preset quick --steps 1000   # go on further
   darkfield train --data universe --run runs/two --preset standard --steps 10000,30000   # 32², then 64²
   darkfield train --data universe --run runs/noise --preset standard --side 64 --prediction epsilon --weighting min-snr`,
 		Args: cobra.NoArgs,
-		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			p, err := t.chosen(cmd.Flags())
-			if err != nil {
-				return err
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if p, err = t.chosen(cmd.Flags()); err == nil {
+				err = errors.Join(p.Validate(), trackAddress(t.server))
 			}
+			return err
+		},
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			s, err := camels.OpenChoice(t.data, t.choice)
 			if err != nil {
 				return err

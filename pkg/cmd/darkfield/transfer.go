@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +34,10 @@ is right for that one.`,
 		Example: `  darkfield transfer --checkpoint small.safetensors --data universe --out corrected.safetensors --cache maps
   darkfield inspect corrected.safetensors`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			return errors.Join(flagAtLeast("maps", c.Maps, 2), flagAtLeast("own", c.Own, 2),
+				outName(in.out, ".safetensors"))
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			r, err := a.transferred(cmd.Context(), c, in)
 			if err != nil {
@@ -72,9 +75,10 @@ type transferReport struct {
 }
 
 func (a *app) transferred(ctx context.Context, c study.TransferConfig, in transferFlags) (r transferReport, err error) {
-	if _, err := os.Stat(filepath.Dir(in.out)); err != nil { // before the long work
-		return r, fmt.Errorf("transfer: --out %s: %w: make the directory first", in.out, err)
+	if err := outPlace(in.out); err != nil {
+		return r, fmt.Errorf("transfer: %w", err)
 	}
+	a.keptIn(in.cache)
 	path, err := checkpointFile(in.checkpoint)
 	if err != nil {
 		return r, err

@@ -18,6 +18,7 @@ import (
 
 func (a *app) validate() *cobra.Command {
 	var name, tables, dir string
+	var p preset.Preset
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Measure the simulator against closed forms, CAMB and published numbers",
@@ -27,11 +28,12 @@ where it was. Exits with 1 when a number misses its tolerance. --tables names th
 		Example: `  darkfield validate --tables data/validation/camb.csv --out runs/validation
   darkfield validate --preset quick --tables data/validation/camb.csv --out runs/quick-validation`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			var err error
+			p, err = preset.Get(name)
+			return err
+		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			p, err := preset.Get(name)
-			if err != nil {
-				return err
-			}
 			camb, err := validation.ReadCAMB(tables)
 			if err != nil {
 				return err
