@@ -97,7 +97,7 @@ func TestTablesThatAreRefused(t *testing.T) {
 		"****** 0.8 0.3\n":                            {"line 1", `column 1 is "******"`}, // Fortran's overflow is no name
 		"Omega_m sigma_8\n------- -------\n0.3 0.8\n": {"line 2", `column 1 is "-------"`},
 		"0.3 0.8 % mine\n0.2 0.9%\n":                  {"line 2", `column 2 is "0.9%"`},
-		strings.Repeat("1 ", 1<<16+1):                 {"line 1", "65537 columns, want at most 65536"},
+		strings.Repeat("1 ", 1<<16+2):                 {"line 1", "more than 65536 columns"},
 		utf16Text("0.3 0.8\n")[:15]:                   {"line 1", "no plain text"},
 		"# " + strings.Repeat("p ", 5000) + "\n0.3 0.8" + strings.Repeat(" 1", 4998): {"line 1 names p, p", "4988 more", "not Omega_m and sigma_8"},
 	} {

@@ -172,7 +172,7 @@ func (h header) complete() bool {
 // split returns the words of a line, which blanks, tabs, commas or semicolons divide. Blanks do not
 // divide what stands between quotes, which are left out, or between dollar signs.
 func split(line string) ([]string, error) {
-	words := make([]string, 0, len(line)/2+1)
+	words := make([]string, 0, min(len(line)/2+1, mostColumns+1))
 	start := -1     // of the word; -1: none has begun
 	quote := '\x00' // that the word began with and that has not come again
 	commas := false // between digits
@@ -184,6 +184,10 @@ func split(line string) ([]string, error) {
 		}
 	}
 	for i, c := range line {
+		if len(words) > mostColumns {
+			return nil, fmt.Errorf("has more than %d columns: is it another file under that name?",
+				mostColumns)
+		}
 		switch {
 		case quote != 0:
 			if c == quote {
@@ -259,9 +263,6 @@ func (p *rowParser) row(words []string) error {
 	switch {
 	case len(words) < 2:
 		return fmt.Errorf("has %d columns of numbers, want at least 2, Omega_m and sigma_8, with blanks between them", len(words))
-	case len(words) > mostColumns:
-		return fmt.Errorf("has %d columns, want at most %d: is it another file under that name?",
-			len(words), mostColumns)
 	case p.width == 0:
 		p.width = len(words)
 	case len(words) != p.width:

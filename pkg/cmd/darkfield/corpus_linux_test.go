@@ -168,7 +168,7 @@ var corpus = []broken{
 	{name: "outside the prior", files: withTable("0.3 0.8\n0.2 1.3\n0.4 0.7\n"), want: []string{corpusTable, "row 1", "σ_8 = 1.3", "[0.6, 1]", "remove"}},
 	{name: "an empty table", files: withTable(""), want: []string{corpusTable, "no rows"}},
 	{name: "garbage in the table", files: map[string][]byte{corpusTable: garbage(5000)}, want: []string{corpusTable, "line 1", "no plain text"}},
-	{name: "a very long line", files: withTable("0.3 0.8 " + strings.Repeat("1 ", 1<<20) + "\n"), want: []string{corpusTable, "line 1", "columns, want at most 65536"}},
+	{name: "a very long line", files: withTable("0.3 0.8 " + strings.Repeat("1 ", 1<<20) + "\n"), want: []string{corpusTable, "line 1", "more than 65536 columns"}},
 	{name: "UTF-16 without a byte order mark", files: map[string][]byte{corpusTable: utf16Text(goodTable)[2:]}, want: []string{corpusTable, "line 1", "UTF-8"}},
 	{name: "a directory instead of a table", make: instead(corpusTable, func(p string) error { return os.Mkdir(p, 0o755) }), want: []string{corpusTable, "a directory"}},
 
