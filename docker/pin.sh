@@ -17,5 +17,5 @@ pin 3.10 --output-file requirements.txt requirements.in
 pin 3.11 --no-deps --output-file pytorch/requirements.txt pytorch/requirements.in
 # The server of the test of tracking.
 pin 3.10 --output-file mlflow/requirements.txt mlflow/requirements.in
-# CAMB with all it needs, for make validate-universe.
+# CAMB with all it needs, for make validate-universe and make transfer-table.
 pin 3.10 --output-file camb/requirements.txt camb/requirements.in

@@ -6,8 +6,9 @@ import "math"
 const theta27 = 2.7255 / 2.7
 
 // EisensteinHu is the fitted transfer function of Eisenstein and Hu (1998) with acoustic oscillations,
-// for one universe of any h, Ω_b and Ω_m. Where an eighth of the matter is baryons or fewer it is good
-// to 1 %; where half of it is, to 10 %. Names follow that paper, whose lengths are in Mpc.
+// for one universe of any h, Ω_b and Ω_m. Up to k = 10 h/Mpc it is within 3 % of CAMB's in New's
+// universes of Ω_m = 0.3 and 0.5, and within 8 % at 0.1, where half of the matter is baryons. Names
+// follow that paper, whose lengths are in Mpc.
 type EisensteinHu struct {
 	h, fb                        float64
 	keq, s, kSilk                float64

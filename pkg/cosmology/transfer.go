@@ -25,8 +25,8 @@ var transferCSV string
 // oscillations then keep their place as Ω_m changes. A polynomial in ln Ω_m through all columns (they
 // lie at Chebyshev's nodes of Ω_b < Ω_m <= 1) and a cubic spline in ln x interpolate it.
 //
-// Below the table, k < 3e-4 h/Mpc, the quotient goes to 1 as k²; above it, beyond 100 h/Mpc, it keeps
-// its last value.
+// Below the table, k < 2e-4 to 4e-4 h/Mpc by Ω_m, the quotient goes to 1 as k²; above it, beyond 70 to
+// 130 h/Mpc, it keeps its last value.
 type Transfer struct {
 	horizon     float64 // scale of x, Mpc/h
 	wavenumber  float64 // q of equation 10 of Eisenstein and Hu over k

@@ -108,7 +108,6 @@ func TestTransferRows(t *testing.T) {
 		}
 		ours, fitted = map[string]int{}, map[string]int{}
 		for _, row := range result.rows() {
-			t.Logf("%s: %.5f", row.Quantity, row.Value)
 			if strings.Contains(row.Quantity, "Eisenstein and Hu") {
 				fitted[row.Verdict()]++
 			} else if strings.Contains(row.Quantity, "relative difference") {
@@ -131,6 +130,21 @@ func TestTransferRows(t *testing.T) {
 	camb.Universes[0].Params.OmegaM = 1.5
 	if _, err := newTransfer(camb); err == nil || !strings.Contains(err.Error(), "Ω_m = 1.5") {
 		t.Errorf("error = %v, want one that names Ω_m", err)
+	}
+}
+
+// TestTablesAreOfToday: the linear power is that of the transfer function beside it, k^n_s T²; one of another time differs by
+// up to 5 % because radiation slows the growth inside its horizon.
+func TestTablesAreOfToday(t *testing.T) {
+	for _, u := range tables(t).Universes {
+		shape := func(i int) float64 {
+			return u.Linear[i] / (math.Pow(u.K[i], cosmology.New(u.Params).NS) * u.Transfer[i] * u.Transfer[i])
+		}
+		for i, k := range u.K {
+			if k < 10 && !scalar.EqualWithinRel(shape(i), shape(0), 2e-3) {
+				t.Fatalf("%v: power over k^n_s T² is %.4f of that at k = %g h/Mpc at k = %g", u.Params, shape(i)/shape(0), u.K[0], k)
+			}
+		}
 	}
 }
 
