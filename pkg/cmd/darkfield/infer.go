@@ -115,9 +115,11 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	var last study.Bound
 	var m field.LogMap
 	for _, index := range in.index {
-		if m, err = oneMap(in.maps, index, e.Box()); err != nil {
+		var warnings []string
+		if m, warnings, err = oneMap(in.maps, index, e); err != nil {
 			return none, err
 		}
+		out.Warnings = append(out.Warnings, warnings...)
 		bar := a.progress(fmt.Sprintf("bound of map %d", index))
 		last, err = source.BoundOf(ctx, cal.Bound, m, func(done, total int) { bar.at(done, total, "") })
 		bar.done()

@@ -6,6 +6,7 @@ import (
 
 	"darkfield/pkg/backend"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/filetype"
 	"darkfield/pkg/training"
 )
 
@@ -36,6 +37,10 @@ func openEmulator(path string) (*emulator.Emulator, error) {
 
 // checkpointOf returns a file as it is, and of a run directory the selected checkpoint or else the newest.
 func checkpointOf(path string) (string, error) {
+	t, err := filetype.Of(path)
+	if err == nil && (t.Kind == filetype.MapsDir || t.Kind == filetype.CalibrationDir) {
+		return "", fmt.Errorf("checkpoint: %w", filetype.Expect(path, filetype.Checkpoint, filetype.RunDir))
+	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return training.BestCheckpoint(path)
 	}
