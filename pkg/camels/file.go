@@ -1,6 +1,7 @@
 package camels
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -71,6 +72,11 @@ func (f *File) describe() error {
 			return err
 		}
 		if err := parse(raw, &d); err != nil {
+			return fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template("Mine"))
+		}
+		whole := d // here a description may leave out what it does not know
+		whole.Suite, whole.Unit, whole.BoxSide = cmp.Or(d.Suite, "Mine"), cmp.Or(d.Unit, "K"), cmp.Or(d.BoxSide, 1)
+		if err := whole.Validate(); err != nil {
 			return fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template("Mine"))
 		}
 		if d.BoxSide == 0 && known(d.Suite) {
@@ -152,7 +158,7 @@ func (f *File) Map(i int, side float64, want Wanted) (m field.Map, note string, 
 	}
 	if unit == "" && c == LogSurface {
 		return m, "", fmt.Errorf("%s: its values (%.4g to %.4g, mean %.4g) look like logarithms already: %s",
-			where, v.Min, v.Max, v.Mean(), c.remedy(filepath.Dir(f.npy.path)))
+			where, v.Min, v.Max, v.Mean(), c.remedy("", filepath.Dir(f.npy.path)))
 	}
 	shift(m.Values, want.Offset)
 	return m, "", nil

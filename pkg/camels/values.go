@@ -1,6 +1,7 @@
 package camels
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -90,7 +91,8 @@ const skewed, densest, emptier = 5, 1e6, -0.2
 // overdensities and for values that fit nothing.
 //
 // Values of at least −1, some below 0, are a density contrast if their mean is 0, or if the largest is above 5: logarithms of
-// an overdensity are as small, but never so large. Values of 7 to 17 with a mean of 9 to 13.5 are logarithms of a surface
+// an overdensity are as small, but never so large. Of mean 0 and standard deviation 1 they are standardised instead, whatever
+// they were. Values of 7 to 17 with a mean of 9 to 13.5 are logarithms of a surface
 // density: the density itself, in any unit, spreads over more than a factor of three. All else is told by the mean.
 func (v Values) Content() Content {
 	n := v.Pixels - v.NotFinite
@@ -101,8 +103,9 @@ func (v Values) Content() Content {
 	if v.Negative > 0 {
 		std := math.Sqrt(max(0, v.squares/float64(n)-mean*mean))
 		const rounding = 1e-5
+		centred, unitary := math.Abs(mean) <= 1e-3*std, math.Abs(std-1) <= 1e-3
 		slab := v.Min < emptier && v.Max > skewed && v.Max < densest
-		if v.Min >= -1-rounding && (math.Abs(mean) <= 1e-3*std || slab) {
+		if v.Min >= -1-rounding && (centred || slab) && !(centred && unitary) {
 			return Contrast
 		}
 		return UnknownContent
@@ -142,18 +145,20 @@ func (v Values) contradicts(unit, fieldName string) bool {
 // most is the mean overdensity that no map of a piece of the universe has: slabs of 25 Mpc/h reach 5.
 const most = 10
 
-// remedy says how values that look like c become those of a unit.
-func (c Content) remedy(dir string) string {
+// remedy says how values that look like c become those of a unit, for files in dir.
+func (c Content) remedy(unit, dir string) string {
 	say := fmt.Sprintf("write unit: %q to %s beside them", c, filepath.Join(dir, DescriptionFile))
-	switch c {
-	case Surface1e10:
+	switch {
+	case c == Surface1e10:
 		return "multiply them by 1e10, or " + say
-	case SurfaceKpc:
+	case c == SurfaceKpc:
 		return "multiply them by 1e6, or " + say
-	case LogSurface:
+	case c == LogSurface:
 		return "save 10**a instead of a, or " + say
-	case Contrast:
-		return "add 1 if overdensities are wanted and " + say
+	case unit == SurfaceDensity:
+		return "the mean density was divided out of them: use the densities themselves, or a checkpoint of overdensities and " + say
+	case c == Contrast:
+		return "save 1 + a instead of a, or " + say
 	}
 	return say + ", if that is what they are"
 }
@@ -165,7 +170,7 @@ func (v Values) check(where, dir, unit, fieldName string) error {
 	}
 	c := v.Content()
 	return fmt.Errorf("%s: its values (%.4g to %.4g, mean %.4g) look like %q, not like %q: %s",
-		where, v.Min, v.Max, v.Mean(), c, unit, c.remedy(dir))
+		where, v.Min, v.Max, v.Mean(), c, unit, c.remedy(unit, dir))
 }
 
 // storage says how the values of a file become linear values of a unit.
@@ -175,8 +180,8 @@ type storage struct {
 	contrast bool    // they are δ, and 1 + δ is computed with
 }
 
-// stored takes what says how values are stored from a unit of a description: "log10 X", "1e10 X", and the density contrast,
-// which becomes an overdensity.
+// stored takes what says how values are stored from a unit of a description: "log10 X", "1e10 X", areas in (kpc/h)², and the
+// density contrast, which becomes an overdensity.
 func stored(unit string) (string, storage) {
 	var s storage
 	for {
@@ -185,17 +190,16 @@ func stored(unit string) (string, storage) {
 		case more && strings.EqualFold(first, "log10"):
 			s.log = true
 		case more && err == nil && factor > 0 && !math.IsInf(factor, 0):
-			if s.factor == 0 {
-				s.factor = 1
-			}
-			s.factor *= factor
+			s.factor = cmp.Or(s.factor, 1) * factor
 		default:
-			switch strings.ToLower(strings.TrimSpace(unit)) {
+			unit = strings.TrimSpace(unit)
+			switch strings.ToLower(unit) {
 			case string(Contrast), "delta", "δ", "overdensity - 1":
-				s.contrast = true
-				return string(Density), s
+				s.contrast, unit = true, string(Density)
+			case strings.ToLower(string(SurfaceKpc)):
+				s.factor, unit = cmp.Or(s.factor, 1)*1e6, SurfaceDensity
 			}
-			return strings.TrimSpace(unit), s
+			return unit, s
 		}
 		unit = rest
 	}
@@ -206,10 +210,7 @@ func (s storage) linear(values []float32) {
 	if s == (storage{}) {
 		return
 	}
-	factor := s.factor
-	if factor == 0 {
-		factor = 1
-	}
+	factor := cmp.Or(s.factor, 1)
 	for i, v := range values {
 		x := float64(v)
 		if s.log {

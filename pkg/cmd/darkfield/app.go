@@ -31,7 +31,7 @@ variational bound as a likelihood. Results go to standard output, progress to st
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of a table")
 	root.AddCommand(
-		a.simulate(), a.fetch(), a.inspect(), a.train(), a.track(), a.selectCheckpoint(), a.sample(), a.spectrum(), a.evaluate(), a.card(), a.likelihood(), a.calibrate(), a.robustness(), a.infer(),
+		a.simulate(), a.fetch(), a.project(), a.inspect(), a.train(), a.track(), a.selectCheckpoint(), a.sample(), a.spectrum(), a.evaluate(), a.card(), a.likelihood(), a.calibrate(), a.robustness(), a.infer(),
 		a.convert(), a.transfer(), a.verify(), a.validate(),
 	)
 	return root
