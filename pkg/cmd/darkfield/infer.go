@@ -12,6 +12,7 @@ import (
 
 	"darkfield/pkg/field"
 	"darkfield/pkg/figure"
+	"darkfield/pkg/filetype"
 	"darkfield/pkg/hmc"
 	"darkfield/pkg/likelihood"
 	"darkfield/pkg/study"
@@ -99,6 +100,14 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	}
 	if err := c.Validate(); err != nil {
 		return none, err
+	}
+	if err := expectMaps(in.maps); err != nil {
+		return none, err
+	}
+	if info, err := os.Stat(in.calibration); err == nil && info.Mode().IsRegular() {
+		if err := filetype.Expect(in.calibration, filetype.Calibration); err != nil {
+			return none, fmt.Errorf("infer: --calibration: %w", err)
+		}
 	}
 	e, err := openEmulator(in.checkpoint)
 	if err != nil {

@@ -43,6 +43,15 @@ func (a *app) warn(warnings ...string) {
 	}
 }
 
+// expectMaps returns an error if a file is surely none of maps, before a network is opened for it.
+func expectMaps(path string) error {
+	f, err := camels.OpenFile(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // oneMap reads one map of a file for a checkpoint and averages it down to the network's pixels. Warnings say what was done to it,
 // and that it lies far outside what the network was trained on.
 func oneMap(path string, index int, e *emulator.Emulator) (out field.LogMap, warnings []string, err error) {

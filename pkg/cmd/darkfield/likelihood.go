@@ -97,6 +97,9 @@ func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 	if f.grid < 2 || f.seeds < 1 || len(f.terms) == 0 {
 		return none, fmt.Errorf("likelihood: --grid %d, --seeds %d, --terms %v: want a grid of at least 2, a seed and a term", f.grid, f.seeds, f.terms)
 	}
+	if err := expectMaps(f.maps); err != nil {
+		return none, err
+	}
 	e, err := openEmulator(f.checkpoint)
 	if err != nil {
 		return none, err
