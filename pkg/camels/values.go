@@ -226,7 +226,7 @@ func (s storage) linear(values []float32) {
 
 // errEmpty says what is wrong with a map of zeros.
 var errEmpty = errors.New("all its pixels are 0: it was never written, as where a program stopped that filled the file; make the file " +
-	"again, or remove what is 0 (`darkfield inspect` says which maps)")
+	"again, or remove what is 0 (`darkfield inspect` of the file itself says which maps)")
 
 // firstNotFinite names the first pixel of a map that is not finite; there must be one.
 func firstNotFinite(m field.Map) *field.PixelError {

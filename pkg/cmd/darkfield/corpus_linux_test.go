@@ -30,12 +30,12 @@ const (
 	corpusYAML  = "dataset.yaml"
 )
 
-// npyFile returns a .npy file of ones with any header; the data have the size that is asked for, whatever the header says.
+// npyFile returns a .npy file of 1e10 with any header; the data have the size that is asked for, whatever the header says.
 func npyFile(descr, fortran, shape string, size int) []byte {
 	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }", descr, fortran, shape)
 	dict += strings.Repeat(" ", 63-(10+len(dict))%64) + "\n"
 	out := append([]byte("\x93NUMPY\x01\x00"), byte(len(dict)), byte(len(dict)>>8))
-	return append(append(out, dict...), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, size/4)...)
+	return append(append(out, dict...), bytes.Repeat([]byte{0xf9, 0x02, 0x15, 0x50}, size/4)...)
 }
 
 // good is a file of three simulations of 8² maps.
