@@ -82,6 +82,9 @@ func (m *Maps) state(side int) ([sha256.Size]byte, error) {
 	const samples, length = 64, 1 << 12
 	h := sha256.New()
 	fmt.Fprintf(h, "darkfield averages 1, %d maps of %d pixels to %d, offset %g, %d bytes of %d\n", m.Len(), m.box.Cells, side, m.offset, m.file.size, m.file.modified.UnixNano())
+	if m.stored != (storage{}) {
+		fmt.Fprintf(h, "%+v\n", m.stored)
+	}
 	part := make([]byte, length)
 	for k := range int64(samples) {
 		n, err := m.file.file.ReadAt(part, k*max(0, m.file.size-length)/(samples-1))

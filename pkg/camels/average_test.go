@@ -238,7 +238,7 @@ func TestLogRange(t *testing.T) {
 	for sim := range 2 {
 		maps := make([]field.Map, MapsPerSimulation)
 		for i := range maps {
-			maps[i] = field.Map{Box: field.Box{Side: 25, Cells: 2}, Values: []float32{2, 20, 30, float32(1000 * (1 + sim))}}
+			maps[i] = field.Map{Box: field.Box{Side: 25, Cells: 2}, Values: []float32{2e9, 2e10, 3e10, float32(1e12 * (1 + float64(sim)))}}
 		}
 		if err := w.Put(sim, maps); err != nil {
 			t.Fatal(err)
@@ -254,9 +254,9 @@ func TestLogRange(t *testing.T) {
 	defer s.Close()
 	seen := 0
 	got, err := s.Sets[LH].LogRange(context.Background(), []int{0}, func(done, all int) { seen = all })
-	// log10 of 2 is 0.30103, of 1000 it is 3.
-	if err != nil || got != [2]float64{0.301, 3} || seen != MapsPerSimulation {
-		t.Errorf("log range %v (%v) of %d maps, want [0.301, 3] of 15", got, err, seen)
+	// log10 of 2e9 is 9.30103, of 1e12 it is 12.
+	if err != nil || got != [2]float64{9.301, 12} || seen != MapsPerSimulation {
+		t.Errorf("log range %v (%v) of %d maps, want [9.301, 12] of 15", got, err, seen)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

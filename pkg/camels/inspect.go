@@ -2,7 +2,14 @@ package camels
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"darkfield/pkg/field"
 )
 
 // Report is what Inspect finds in a directory of maps.
@@ -40,6 +47,71 @@ type SetReport struct {
 	Variations []Variation `json:"variations,omitempty"`
 
 	Moments
+
+	// Of a file of maps alone: what lies beside it says, and what its values look like; and pixels that no map should have.
+	BoxSide  float64 `json:"box_side_mpc_h,omitempty"`
+	Periodic *bool   `json:"periodic,omitempty"`
+	Unit     string  `json:"unit,omitempty"`
+	Looks    Content `json:"looks_like,omitempty"`
+	Faults   Faults  `json:"faults"`
+	Warning  string  `json:"warning,omitempty"` // values that contradict the unit
+}
+
+// Faults counts and places what no map should have.
+type Faults struct {
+	Empty     []int  `json:"maps_all_zero,omitempty"`   // never written
+	NotFinite []int  `json:"maps_not_finite,omitempty"` // with NaN or infinite pixels
+	Pixels    int    `json:"pixels_not_finite,omitempty"`
+	First     string `json:"first,omitempty"` // such pixel
+}
+
+// add looks at map i and reports whether it is all 0.
+func (f *Faults) add(i int, m field.Map) (empty bool) {
+	var v Values
+	v.Add(m.Values)
+	if v.Empty() {
+		f.Empty = append(f.Empty, i)
+		return true
+	}
+	if v.NotFinite == 0 {
+		return false
+	}
+	if f.First == "" {
+		p := firstNotFinite(m)
+		f.First = fmt.Sprintf("map %d pixel (y=%d, x=%d) is %g", i, p.Y, p.X, p.Value)
+	}
+	f.NotFinite, f.Pixels = append(f.NotFinite, i), f.Pixels+v.NotFinite
+	return false
+}
+
+// String says what was found among so many maps; it is empty where nothing was.
+func (f Faults) String() string {
+	var out []string
+	if n := len(f.Empty); n > 0 {
+		out = append(out, fmt.Sprintf("all 0: %d (maps %s)", n, Spans(f.Empty)))
+	}
+	if n := len(f.NotFinite); n > 0 {
+		out = append(out, fmt.Sprintf("with pixels that are not finite: %d (maps %s; %d pixels, the first: %s)", n, Spans(f.NotFinite), f.Pixels, f.First))
+	}
+	return strings.Join(out, "; ")
+}
+
+// Spans writes numbers as 0–10, 15.
+func Spans(numbers []int) string {
+	var out []string
+	sorted := slices.Sorted(slices.Values(numbers))
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n] == sorted[0]+n {
+			n++
+		}
+		text := fmt.Sprint(sorted[0])
+		if n > 1 {
+			text += fmt.Sprintf("–%d", sorted[n-1])
+		}
+		out, sorted = append(out, text), sorted[n:]
+	}
+	return strings.Join(out, ", ")
 }
 
 // Moments describe the log10 of the pixels that have one.
@@ -52,7 +124,8 @@ type Moments struct {
 }
 
 // Inspect reads every map of the suite, a simulation at a time, and reports shapes, ranges and moments. A pixel without a
-// logarithm is an error that names it. progress may be nil.
+// logarithm is an error that names it, and counts and places maps of zeros and pixels that are not finite in all of the set.
+// progress may be nil.
 func (s *Suite) Inspect(ctx context.Context, progress func(done, maps int)) (Report, error) {
 	d := s.Description
 	out := Report{
@@ -66,13 +139,14 @@ func (s *Suite) Inspect(ctx context.Context, progress func(done, maps int)) (Rep
 		m := s.Sets[set]
 		r := m.table.report()
 		r.Set, r.Path, r.Maps, r.Side = set, m.Path(), m.Len(), m.box.Cells
-		acc, err := m.logarithms(ctx, all(m.Simulations()), func(n int) {
+		tell := func(n int) {
 			if progress != nil {
 				progress(done+n, total)
 			}
-		})
+		}
+		acc, err := m.logarithms(ctx, all(m.Simulations()), tell)
 		if err != nil {
-			return out, err
+			return out, errors.Join(err, m.faults(ctx, tell))
 		}
 		done += m.Len()
 		r.Moments = acc.moments()
@@ -106,6 +180,30 @@ func (m *Maps) logarithms(ctx context.Context, sims []int, progress func(done in
 		progress((i + 1) * MapsPerSimulation)
 	}
 	return acc, nil
+}
+
+// faults counts what no map should have in the whole file, as an error; nil where there is nothing of the kind, or where the file
+// is large.
+func (m *Maps) faults(ctx context.Context, progress func(done int)) error {
+	var f Faults
+	if m.file.size >= largeFile {
+		return nil // takes minutes: inspecting the file by itself counts them
+	}
+	for i := range m.Len() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		x, err := m.file.window(i, 1, m.box.Side)
+		if err != nil {
+			return nil // said already
+		}
+		f.add(i, x[0])
+		progress(i + 1)
+	}
+	if text := f.String(); text != "" {
+		return fmt.Errorf("of its %d maps, %s", m.Len(), text)
+	}
+	return nil
 }
 
 // LogRange returns the least and the largest log10 of all pixels of some simulations, rounded outwards to 0.001. It is measured at the
@@ -179,27 +277,38 @@ func (a *accumulator) moments() Moments {
 
 // InspectMaps reports on a single .npy file of maps, whatever its name and its values, reading one map at a time. progress may be nil.
 func InspectMaps(ctx context.Context, path string, progress func(done, maps int)) (SetReport, error) {
-	f, err := openNPY(path)
+	f, err := OpenFile(path)
 	if err != nil {
 		return SetReport{}, err
 	}
-	defer f.close()
-	r := SetReport{Path: path, Maps: f.maps, Side: f.cells}
+	defer f.Close()
+	d := f.Description
+	r := SetReport{Path: path, Maps: f.Len(), Side: f.Cells(), BoxSide: d.BoxSide, Unit: d.Unit}
+	if d != (Description{}) {
+		r.Periodic = &d.Periodic
+	}
 	var acc accumulator
-	for i := range f.maps {
+	var v Values
+	for i := range f.Len() {
 		if err := ctx.Err(); err != nil {
 			return r, err
 		}
-		values, err := f.read(i, 1)
+		m, err := f.raw(i, d.BoxSide)
 		if err != nil {
 			return r, err
 		}
-		acc.add(values)
+		if !r.Faults.add(i, m) {
+			v.Add(m.Values)
+		}
+		acc.add(m.Values)
 		if progress != nil {
-			progress(i+1, f.maps)
+			progress(i+1, f.Len())
 		}
 	}
-	r.Moments = acc.moments()
+	r.Moments, r.Looks = acc.moments(), v.Content()
+	if err := v.check(path, filepath.Dir(path), d.Unit, f.field); err != nil {
+		r.Warning = err.Error()
+	}
 	return r, nil
 }
 

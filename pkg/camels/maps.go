@@ -3,6 +3,7 @@ package camels
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"sync"
 
@@ -19,6 +20,9 @@ type Maps struct {
 	file   *npy
 	table  table
 	box    field.Box
+	field  string  // by the file's name; "": not known
+	unit   string  // of the linear values
+	stored storage // how the file holds them
 	offset float64 // added to every pixel
 
 	mu       sync.Mutex
@@ -31,7 +35,11 @@ func openMaps(path, tablePath string, d Description) (*Maps, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Maps{file: f, box: field.Box{Side: d.BoxSide, Cells: f.cells}, offset: d.Offset, averages: map[int]*averages{}}
+	m := &Maps{
+		file: f, box: field.Box{Side: d.BoxSide, Cells: f.cells}, field: fieldOf(path), offset: d.Offset,
+		averages: map[int]*averages{},
+	}
+	m.unit, m.stored = stored(d.Unit)
 	if err := m.label(tablePath); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
@@ -70,7 +78,7 @@ func (m *Maps) Box() field.Box { return m.box }
 func (m *Maps) Params(sim int) cosmology.Params { return m.table.params(sim) }
 
 // Map returns map i, which belongs to simulation i/15. A pixel that is not finite and positive once the description's offset is added
-// is an error. It panics unless there is such a map.
+// is an error, and so are a map of zeros and values that cannot be in the description's unit. It panics unless there is such a map.
 func (m *Maps) Map(i int) (field.Map, error) {
 	maps, err := m.window(i, 1)
 	if err != nil {
@@ -91,22 +99,43 @@ func (m *Maps) window(first, n int) ([]field.Map, error) {
 		return nil, err
 	}
 	for i := range out {
-		m.shift(out[i].Values)
-		if err := out[i].CheckPositive(); err != nil {
-			return nil, fmt.Errorf("camels: %s map %d: %w, for its logarithm is needed; replace or remove that simulation%s", m.file.path, first+i, err, m.wayOut(err))
+		if err := m.take(first+i, out[i]); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
 }
 
+// take makes linear values of map i as it is in the file, adds the offset and checks them.
+func (m *Maps) take(i int, x field.Map) error {
+	where := fmt.Sprintf("camels: %s map %d", m.file.path, i)
+	m.stored.linear(x.Values)
+	var v Values
+	v.Add(x.Values)
+	switch {
+	case v.NotFinite > 0: // CheckPositive says where
+	case v.Empty():
+		return fmt.Errorf("%s: %w", where, errEmpty)
+	default:
+		if err := v.check(where, filepath.Dir(m.file.path), m.unit, m.field); err != nil {
+			return err
+		}
+	}
+	shift(x.Values, m.offset)
+	if err := x.CheckPositive(); err != nil {
+		return fmt.Errorf("%s: %w, for its logarithm is needed; replace or remove that simulation%s", where, err, m.wayOut(err))
+	}
+	return nil
+}
+
 // shift adds the offset to pixels that may have one: negative ones and NaN stay what they are, to be complained about.
-func (m *Maps) shift(values []float32) {
-	if m.offset == 0 {
+func shift(values []float32, offset float64) {
+	if offset == 0 {
 		return
 	}
 	for i, v := range values {
 		if v >= 0 {
-			values[i] = float32(float64(v) + m.offset)
+			values[i] = float32(float64(v) + offset)
 		}
 	}
 }
@@ -126,4 +155,24 @@ func (m *Maps) close() error {
 		errs = append(errs, a.close())
 	}
 	return errors.Join(errs...)
+}
+
+// RangeWarning says that the log10 of maps, averaged to side pixels, lie far outside the range that a network is trained on; it is
+// empty where they do not. One map is read of each of up to so many simulations, which are spread over the file.
+func (m *Maps) RangeWarning(s field.Scaling, side, simulations int) (string, error) {
+	n := min(simulations, m.Simulations())
+	low, high := math.Inf(1), math.Inf(-1)
+	for i := range n {
+		x, err := m.Average(i*m.Simulations()/n*MapsPerSimulation, side)
+		if err != nil {
+			return "", err
+		}
+		l, err := x.Log10()
+		if err != nil {
+			return "", err
+		}
+		a, b := l.Range()
+		low, high = min(low, a), max(high, b)
+	}
+	return s.Warning("maps of "+m.file.path, low, high), nil
 }

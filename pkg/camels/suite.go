@@ -10,6 +10,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
+
+	"darkfield/pkg/filetype"
 )
 
 // Set names one of CAMELS' sets of simulations.
@@ -40,7 +43,8 @@ type Choice struct {
 	Field string
 }
 
-var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0-9]*)(_L[0-9]+n[0-9]+)?_z=([0-9.]+)\.npy$`)
+var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0-9]*)` +
+	`(_L[0-9]+n[0-9]+)?_z=([0-9.]+)\.(?i:npy)$`)
 
 // Open opens a directory of maps in CMD's layout: Maps_<field>_<suite>_<set>_z=<redshift>.npy beside params_<set>_<suite>.txt
 // (older files: params_<suite>.txt, or CAMELS' own CosmoAstroSeed_<suite>_L25n256_<set>.txt).
@@ -52,6 +56,9 @@ func Open(dir string) (*Suite, error) { return OpenChoice(dir, Choice{}) }
 // OpenChoice is Open for a directory with several suites or fields.
 func OpenChoice(dir string, c Choice) (*Suite, error) {
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, syscall.ENOTDIR) {
+		err = cmp.Or(filetype.Expect(dir, filetype.MapsDir), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("camels: %w", err)
 	}
@@ -107,8 +114,9 @@ func open(dir string, key Choice, files map[Set]string) (*Suite, error) {
 		return nil, err
 	}
 	s := &Suite{Dir: dir, Description: d, Field: key.Field, Sets: map[Set]*Maps{}}
+	s.Description.Unit, _ = stored(d.Unit) // maps are read as linear values
 	for _, set := range order(files) {
-		if err := s.add(set, files[set]); err != nil {
+		if err := s.add(set, files[set], d); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
@@ -141,12 +149,12 @@ func (s *Suite) Spread() (set Set, ok bool) {
 }
 
 // add opens a set; its maps must have as many pixels as those of the sets before it.
-func (s *Suite) add(set Set, name string) error {
+func (s *Suite) add(set Set, name string, d Description) error {
 	table, err := tablePath(s.Dir, s.Description.Suite, set)
 	if err != nil {
 		return err
 	}
-	m, err := openMaps(filepath.Join(s.Dir, name), table, s.Description)
+	m, err := openMaps(filepath.Join(s.Dir, name), table, d)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ type Writer struct {
 	partial string // directory of finished simulations
 	cells   int
 	params  []cosmology.Params
-	old     *Maps // a smaller set that was finished before; nil: none
+	offset  float64 // added to every pixel by readers: 0 is a value then
+	old     *Maps   // a smaller set that was finished before; nil: none
 }
 
 // NewWriter prepares to write maps of cells pixels a side for simulations with the given parameters. A finished set in dir, or the
@@ -33,7 +34,7 @@ func NewWriter(dir string, d Description, fieldName string, set Set, cells int, 
 	name := fmt.Sprintf("Maps_%s_%s_%s_z=0.00.npy", fieldName, d.Suite, set)
 	w := &Writer{
 		path: filepath.Join(dir, name), table: filepath.Join(dir, fmt.Sprintf("params_%s_%s.txt", set, d.Suite)),
-		partial: filepath.Join(dir, name+".partial"), cells: cells, params: slices.Clone(params),
+		partial: filepath.Join(dir, name+".partial"), cells: cells, params: slices.Clone(params), offset: d.Offset,
 	}
 	if err := d.Validate(); err != nil {
 		return nil, fmt.Errorf("camels: write %s: %w", w.path, err)
@@ -142,7 +143,7 @@ func (w *Writer) Done(sim int) bool {
 }
 
 // Put writes the maps of a simulation; one that is in the finished set already stays as it is. A pixel that is not finite and
-// positive is an error. It is safe for concurrent use with different simulations. It panics on maps that do not fit the set.
+// positive is an error; where readers add an offset it may be 0. It is safe for concurrent use with different simulations. It panics on maps that do not fit the set.
 func (w *Writer) Put(sim int, maps []field.Map) error {
 	if sim < 0 || sim >= len(w.params) {
 		panic(fmt.Sprintf("camels: Put of simulation %d of %d", sim, len(w.params)))
@@ -155,7 +156,12 @@ func (w *Writer) Put(sim int, maps []field.Map) error {
 		if m.Box.Cells != w.cells || len(m.Values) != m.Box.Pixels() {
 			panic(fmt.Sprintf("camels: Put of a map of %d values at a side of %d, want a side of %d", len(m.Values), m.Box.Cells, w.cells))
 		}
-		if err := m.CheckPositive(); err != nil {
+		read := m
+		if w.offset > 0 {
+			read.Values = slices.Clone(m.Values)
+			shift(read.Values, w.offset)
+		}
+		if err := read.CheckPositive(); err != nil {
 			return fmt.Errorf("camels: write %s: simulation %d, map %d: %w", w.path, sim, i, err)
 		}
 		raw = appendFloats(raw, m.Values)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/nlpodyssey/safetensors"
 
+	"darkfield/pkg/filetype"
 	"darkfield/pkg/safefile"
 	"darkfield/pkg/unet"
 )
@@ -204,6 +205,9 @@ func Read(path, key string, manifest any) (Tensors, string, error) {
 	fail := func(err error) (Tensors, string, error) {
 		return nil, "", fmt.Errorf("checkpoint: read %s: %s", path, oneLine(err))
 	}
+	if err := filetype.Expect(path, wanted(key)); err != nil {
+		return nil, "", fmt.Errorf("checkpoint: %w", err)
+	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return fail(errors.Unwrap(err))
@@ -228,6 +232,14 @@ func Read(path, key string, manifest any) (Tensors, string, error) {
 		return fail(fmt.Errorf("the tensors have SHA-256 %.12s…, the file says %.12s…: the file is damaged, use another checkpoint", got, want))
 	}
 	return t, want, nil
+}
+
+// wanted is the kind of file that a manifest under key makes.
+func wanted(key string) filetype.Kind {
+	if key == manifestKey {
+		return filetype.Checkpoint
+	}
+	return filetype.Moments
 }
 
 // parse guards the library, which trusts lengths in the header of a damaged file.

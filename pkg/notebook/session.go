@@ -236,7 +236,14 @@ func (s *Session) Source() study.Source {
 	check(err)
 	e := Must(emulator.Open(Must(backend.Open()), path))
 	s.hash = e.Hash()
-	source := Must(study.FromEmulator(e, s.Suite(), s.Preset.Study, filepath.Join(s.Run, "samples")))
+	maps := s.Suite()
+	source := Must(study.FromEmulator(e, maps, s.Preset.Study, filepath.Join(s.Run, "samples")))
+	const glance = 20 // simulations
+	for _, set := range maps.Sets {
+		if warning := Must(set.RangeWarning(e.Manifest().Scaling, e.Box().Cells, glance)); warning != "" {
+			s.Note("Warning: " + warning)
+		}
+	}
 	source.Weights = weights
 	bars := map[string]*bar{}
 	source.Progress = func(stage string, fraction float64) {

@@ -11,6 +11,7 @@ import (
 
 	"darkfield/pkg/calibration"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/filetype"
 )
 
 // Names of methods of Honesty. Calibrated is the one that a user should quote.
@@ -74,6 +75,9 @@ func LoadCalibration(path, hash string) (Calibration, error) {
 		return Calibration{}, fmt.Errorf("study: calibration %s: %w", path, err)
 	}
 	var c Calibration
+	if err := filetype.Expect(path, filetype.Calibration); err != nil {
+		return c, fmt.Errorf("study: %w", err)
+	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return fail(fmt.Errorf("%w: make it with `darkfield calibrate`", errors.Unwrap(err)))

@@ -44,6 +44,7 @@ variational bound as a likelihood. Results go to standard output, progress to st
 	}{
 		{a.simulate(), "what is done is saved: the universes that are finished; the same command makes the rest"},
 		{a.fetch(), "what is done is saved: the bytes that have arrived; the same command fetches the rest"},
+		{a.project(), "what is done is saved: the simulations that are finished; the same command makes the rest"},
 		{a.inspect(), nothingKept},
 		{a.train(), "the training had not begun, and the run directory is as it was; the same command begins it, or goes on"},
 		{a.track(), "what was sent stays on the server; the same command sends the rest"},

@@ -112,7 +112,7 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibr
 			"schedule of %s", in.terms, most, in.checkpoint)
 	}
 	c.Bound.Quadrature = e.Schedule().Quadrature(in.terms)
-	source, err := study.FromEmulator(e, s, study.Default(), "")
+	source, err := a.sourceOf(e, s, study.Default(), "")
 	if err != nil {
 		return cal, honesty, err
 	}
@@ -123,7 +123,7 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibr
 			return cal, honesty, err
 		}
 		defer other.Close()
-		if _, err := study.FromEmulator(e, other, study.Default(), ""); err != nil { // the same box and field
+		if _, err := a.sourceOf(e, other, study.Default(), ""); err != nil { // the same box and field
 			return cal, honesty, err
 		}
 		test = other.Sets[camels.LH]

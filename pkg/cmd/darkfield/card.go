@@ -115,7 +115,7 @@ func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (pa
 		return page, err
 	}
 	for _, other := range []*camels.Suite{control, responses} { // the same box and field as the maps that it is measured with
-		if _, err := study.FromEmulator(e, other, c.Study, ""); err != nil {
+		if _, err := a.sourceOf(e, other, c.Study, ""); err != nil {
 			return page, err
 		}
 	}
@@ -130,7 +130,7 @@ func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (pa
 
 // measured is study.Card with a bar for each of its stages. It returns the number of maps made, too: those that were kept are not made again.
 func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite, c study.CardConfig, cache string, control, responses *camels.Maps) (card study.Card, made int, err error) {
-	source, err := study.FromEmulator(e, s, c.Study, cache)
+	source, err := a.sourceOf(e, s, c.Study, cache)
 	if err != nil {
 		return card, 0, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"darkfield/pkg/convert"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/filetype"
 )
 
 func (a *app) convert() *cobra.Command {
@@ -135,6 +136,9 @@ func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool
 	}
 	if said != nil && !reduce {
 		return convert.Report{}, errors.New("convert: the flags of a sampler go with --reduce, into the checkpoint that it writes: add it, or leave them out")
+	}
+	if err := filetype.Expect(in, filetype.Checkpoint, filetype.Weights, filetype.Torch, filetype.NPZ); err != nil {
+		return convert.Report{}, fmt.Errorf("convert: %w", err)
 	}
 	if !convert.IsCheckpoint(in) {
 		if weights != "" || reduce {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/field"
 	"darkfield/pkg/study"
 )
 
@@ -55,7 +56,7 @@ by one, expected for a perfect emulator), response to single parameters where th
 			if c.Sampling, err = flags.of(e, a.err); err != nil {
 				return err
 			}
-			source, err := study.FromEmulator(e, s, c, cache)
+			source, err := a.sourceOf(e, s, c, cache)
 			if err != nil {
 				return err
 			}
@@ -68,7 +69,7 @@ by one, expected for a perfect emulator), response to single parameters where th
 			}
 			table := evaluation{Evaluation: r}
 			if control != "" {
-				if table.Control, err = controlled(cmd.Context(), source, c, control); err != nil {
+				if table.Control, err = a.controlled(cmd.Context(), source, c, control, e.Manifest().Scaling); err != nil {
 					return err
 				}
 			}
@@ -118,7 +119,7 @@ func (e evaluation) WriteCSV(path string) error {
 }
 
 // controlled scores against the LH set of a directory.
-func controlled(ctx context.Context, source study.Source, c study.Config, dir string) (*study.Control, error) {
+func (a *app) controlled(ctx context.Context, source study.Source, c study.Config, dir string, scaling field.Scaling) (*study.Control, error) {
 	s, err := camels.Open(dir)
 	if err != nil {
 		return nil, err
@@ -126,6 +127,9 @@ func controlled(ctx context.Context, source study.Source, c study.Config, dir st
 	defer s.Close()
 	if !s.Has(camels.LH) {
 		return nil, fmt.Errorf("evaluate: %s has no LH set; make it with `darkfield simulate --control`", dir)
+	}
+	if err := a.warnOfRange(s, scaling, source.Box.Cells); err != nil {
+		return nil, err
 	}
 	r, err := source.Control(ctx, c, s.Sets[camels.LH])
 	return &r, err

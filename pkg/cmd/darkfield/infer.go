@@ -13,6 +13,7 @@ import (
 
 	"darkfield/pkg/field"
 	"darkfield/pkg/figure"
+	"darkfield/pkg/filetype"
 	"darkfield/pkg/hmc"
 	"darkfield/pkg/likelihood"
 	"darkfield/pkg/study"
@@ -104,6 +105,14 @@ type gridMoments struct {
 
 func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (inference, error) {
 	var none inference
+	if err := expectMaps(in.maps); err != nil {
+		return none, err
+	}
+	if info, err := os.Stat(in.calibration); err == nil && info.Mode().IsRegular() {
+		if err := filetype.Expect(in.calibration, filetype.Calibration); err != nil {
+			return none, fmt.Errorf("infer: --calibration: %w", err)
+		}
+	}
 	e, err := openEmulator(in.checkpoint)
 	if err != nil {
 		return none, err
@@ -119,9 +128,11 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	var last study.Bound
 	var m field.LogMap
 	for _, index := range in.index {
-		if m, err = oneMap(in.maps, index, e.Box()); err != nil {
+		var warnings []string
+		if m, warnings, err = oneMap(in.maps, index, e); err != nil {
 			return none, err
 		}
+		out.Warnings = append(out.Warnings, warnings...)
 		bar := a.progress(fmt.Sprintf("bound of map %d", index))
 		last, err = source.BoundOf(ctx, cal.Bound, m, func(done, total int) { bar.at(done, total, "") })
 		bar.done()

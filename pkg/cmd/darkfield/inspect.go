@@ -1,12 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,53 +12,142 @@ import (
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/field"
+	"darkfield/pkg/filetype"
 )
 
 func (a *app) inspect() *cobra.Command {
 	var choice camels.Choice
+	var against string
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
 		Short: "Say what a directory of maps, a file of maps, a table or a checkpoint holds",
-		Long: `Says what PATH holds: a directory in CMD's layout, one .npy file of maps, a table of parameters (.txt) or a checkpoint
-(.safetensors). Of a table that varies one parameter at a time (1P) it says which simulations vary which parameter and which are
-fiducial. Rows are counted from 0.`,
+		Long: `Says what PATH holds: a directory in CMD's layout, one .npy file of maps, a table of parameters or a checkpoint, or the newest
+checkpoint of a run directory. It goes by the content, not by the name. Of a table that varies one parameter at a time (1P) it says
+which simulations vary which parameter and which are fiducial. Rows are counted from 0. Of a file of maps it says which maps are all
+zero or hold pixels that are not finite, and what unit the values look like. --checkpoint warns of maps whose log10 lies far outside
+the range that a checkpoint was trained on.`,
 		Example: `  darkfield inspect universe
   darkfield inspect universe/params_1P_FastPM.txt
   darkfield inspect CMD --suite IllustrisTNG --field Mgas
+  darkfield inspect maps.npy --checkpoint runs/first
   darkfield inspect runs/first/checkpoints/latest.safetensors`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.work(func(cmd *cobra.Command, args []string) error {
 			path := args[0]
-			info, err := os.Stat(path)
-			switch {
-			case err != nil:
-				return fmt.Errorf("inspect: %w: name a directory or a file that is there", err)
-			case info.IsDir():
-				return a.inspectSuite(cmd, path, choice)
+			scaling, err := scalingOf(against)
+			if err != nil {
+				return err
 			}
-			switch filepath.Ext(path) {
-			case ".npy":
-				bar := a.progress("maps")
-				r, err := camels.InspectMaps(cmd.Context(), path, bar.count)
-				bar.done()
-				if err != nil {
-					return err
-				}
-				return a.print(r, func(w io.Writer) { moments(w, r) })
-			case ".txt":
+			kind, err := toInspect(path)
+			if err != nil {
+				return err
+			}
+			switch kind {
+			case filetype.MapsDir:
+				return a.inspectSuite(cmd, path, choice, scaling)
+			case filetype.Maps:
+				return a.inspectMaps(cmd, path, scaling)
+			case filetype.Table:
 				r, err := camels.InspectTable(path)
 				if err != nil {
 					return err
 				}
 				return a.print(r, func(w io.Writer) { parameters(w, r) })
-			case ".safetensors":
+			default:
 				return a.inspectCheckpoint(path)
 			}
-			return fmt.Errorf("inspect: %s is no directory, .npy, .txt or .safetensors file: name one of those", path)
 		}),
 	}
 	choiceFlags(cmd.Flags(), &choice)
+	cmd.Flags().StringVar(&against, "checkpoint", "", "warn of maps unlike those that this checkpoint or run was trained on")
 	return cmd
+}
+
+// scalingOf returns the log range of a checkpoint, nil without one.
+func scalingOf(path string) (*field.Scaling, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := checkpointFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := checkpoint.Load(file)
+	return &c.Manifest.Scaling, err
+}
+
+// toInspect tells directories of maps, files of maps, tables and checkpoints: by what is in them, or by their names where that is
+// damaged, for the reader to say how.
+func toInspect(path string) (filetype.Kind, error) {
+	t, err := filetype.Of(path)
+	if err != nil {
+		return t.Kind, fmt.Errorf("inspect: %w: name a directory or a file that is there", err)
+	}
+	switch t.Kind {
+	case filetype.Dir, filetype.CalibrationDir:
+		return filetype.MapsDir, nil
+	case filetype.RunDir:
+		return filetype.Checkpoint, nil
+	case filetype.Array:
+		return filetype.Maps, nil
+	case filetype.MapsDir, filetype.Maps, filetype.Table, filetype.Checkpoint:
+		return t.Kind, nil
+	}
+	if t.Known() {
+		err := filetype.Expect(path, filetype.MapsDir, filetype.Maps, filetype.Table, filetype.Checkpoint)
+		return t.Kind, fmt.Errorf("inspect: %w", err)
+	}
+	kind, ok := map[string]filetype.Kind{".npy": filetype.Maps, ".txt": filetype.Table, ".safetensors": filetype.Checkpoint}[filetype.Extension(path)]
+	if !ok {
+		return kind, fmt.Errorf("inspect: %s is %v, want a directory or a file of maps, a table of parameters or a checkpoint; %s", path, t, t.Hint())
+	}
+	return kind, nil
+}
+
+func (a *app) inspectMaps(cmd *cobra.Command, path string, scaling *field.Scaling) error {
+	bar := a.progress("maps")
+	r, err := camels.InspectMaps(cmd.Context(), path, bar.count)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	a.warn(r.Warning)
+	a.warnOfMoments(scaling, path, r.Moments)
+	return a.print(r, func(w io.Writer) {
+		switch {
+		case r.Periodic == nil:
+			row(w, "box side, unit", "nothing beside the file or in its name says them")
+		default:
+			row(w, "box side", fmt.Sprintf("%g Mpc/h, periodic: %v", r.BoxSide, *r.Periodic))
+			row(w, "unit", cmp.Or(r.Unit, "not said"))
+		}
+		if r.Looks != camels.UnknownContent {
+			row(w, "values look like", r.Looks)
+		}
+		moments(w, r)
+		faults(w, r)
+	})
+}
+
+// warnOfMoments warns of maps far outside a checkpoint's range, if there is one.
+func (a *app) warnOfMoments(scaling *field.Scaling, path string, m camels.Moments) {
+	if scaling != nil && m != (camels.Moments{NoLog: m.NoLog}) {
+		a.warn(scaling.Warning("maps of "+path, m.LogMin, m.LogMax))
+	}
+}
+
+// faults says which maps are none.
+func faults(w io.Writer, r camels.SetReport) {
+	if n := len(r.Faults.Empty); n > 0 {
+		row(w, "maps of zeros", fmt.Sprintf("%d of %d, never written: maps %s", n, r.Maps, camels.Spans(r.Faults.Empty)))
+	}
+	if n := r.Faults.Pixels; n > 0 {
+		row(w, "not finite", fmt.Sprintf("%d of %d pixels, in maps %s; the first: %s", n, r.Maps*r.Side*r.Side, camels.Spans(r.Faults.NotFinite), r.Faults.First))
+	}
+	if r.NoLog > 0 {
+		row(w, "without log10", fmt.Sprintf("%d pixels: 0, negative or not finite", r.NoLog))
+	}
 }
 
 // choiceFlags adds the flags that choose maps of a directory that holds several kinds.
@@ -70,7 +156,7 @@ func choiceFlags(f *pflag.FlagSet, c *camels.Choice) {
 	f.StringVar(&c.Field, "field", "", "field, where the directory holds several, e.g. Mcdm")
 }
 
-func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice) error {
+func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice, scaling *field.Scaling) error {
 	s, err := camels.OpenChoice(dir, choice)
 	if err != nil {
 		return err
@@ -81,6 +167,9 @@ func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice)
 	bar.done()
 	if err != nil {
 		return err
+	}
+	for _, set := range r.Sets {
+		a.warnOfMoments(scaling, set.Path, set.Moments)
 	}
 	return a.print(r, func(w io.Writer) {
 		row(w, "suite", r.Suite)
@@ -111,29 +200,11 @@ func parameters(w io.Writer, r camels.SetReport) {
 	if len(r.Variations) == 0 {
 		return
 	}
-	row(w, "fiducial", "rows "+spans(r.Fiducial))
+	row(w, "fiducial", "rows "+camels.Spans(r.Fiducial))
 	for _, v := range r.Variations {
 		row(w, "varies "+v.Name, fmt.Sprintf("%d values %.4g to %.4g, rows %s; %.4g in row %d is fiducial",
-			len(v.Values), v.Values[0], v.Values[len(v.Values)-1], spans(v.Rows), v.Values[v.Fiducial], v.Rows[v.Fiducial]))
+			len(v.Values), v.Values[0], v.Values[len(v.Values)-1], camels.Spans(v.Rows), v.Values[v.Fiducial], v.Rows[v.Fiducial]))
 	}
-}
-
-// spans writes numbers as 0–10, 15.
-func spans(numbers []int) string {
-	var out []string
-	sorted := slices.Sorted(slices.Values(numbers))
-	for len(sorted) > 0 {
-		n := 1
-		for n < len(sorted) && sorted[n] == sorted[0]+n {
-			n++
-		}
-		text := fmt.Sprint(sorted[0])
-		if n > 1 {
-			text += fmt.Sprintf("–%d", sorted[n-1])
-		}
-		out, sorted = append(out, text), sorted[n:]
-	}
-	return strings.Join(out, ", ")
 }
 
 func moments(w io.Writer, r camels.SetReport) {
@@ -142,6 +213,10 @@ func moments(w io.Writer, r camels.SetReport) {
 }
 
 func (a *app) inspectCheckpoint(path string) error {
+	path, err := checkpointFile(path)
+	if err != nil {
+		return err
+	}
 	c, err := checkpoint.Load(path)
 	if err != nil {
 		return err

@@ -8,10 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
-	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
 )
 
@@ -66,7 +64,7 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 			best := cosmology.Params{OmegaM: om.Best, Sigma8: s8.Best}
 			result := map[string]any{
 				"best": best, "omega_m": interval(om), "sigma_8": interval(s8), "terms": f.terms, "seeds": f.seeds,
-				"evaluations": s.evaluations, "error": s.err, "within_tolerance": s.within,
+				"warnings": s.warnings, "evaluations": s.evaluations, "error": s.err, "within_tolerance": s.within,
 				"grid": s.whole.Grid, "minus_two_delta_lnl": s.whole.MinusTwoDeltaLnL(),
 			}
 			return a.print(result, func(w io.Writer) {
@@ -107,6 +105,7 @@ func interval(m likelihood.Marginal) map[string]float64 {
 
 // inferred is the sum of the terms on the grid, and its marginals.
 type inferred struct {
+	warnings       []string
 	whole          likelihood.Surface
 	omegaM, sigma8 likelihood.Marginal
 	evaluations    int
@@ -117,15 +116,19 @@ type inferred struct {
 // surface evaluates the sum of terms, averaged over seeds.
 func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 	var none inferred
+	if err := expectMaps(f.maps); err != nil {
+		return none, err
+	}
 	e, err := openEmulator(f.checkpoint)
 	if err != nil {
 		return none, err
 	}
 	defer e.Close()
-	m, err := oneMap(f.maps, f.index, e.Box())
+	m, warnings, err := oneMap(f.maps, f.index, e)
 	if err != nil {
 		return none, err
 	}
+	a.warn(warnings...)
 	grid := likelihood.WholePrior(e.Manifest().Prior, f.grid)
 	if f.centre != nil {
 		p := cosmology.Params{OmegaM: f.centre[0], Sigma8: f.centre[1]}
@@ -155,31 +158,12 @@ func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 			return none, err
 		}
 		om, s8 := s[0].Marginals()
-		return inferred{whole: s[0], omegaM: om, sigma8: s8, evaluations: grid.Len(), within: true}, nil
+		return inferred{warnings: warnings, whole: s[0], omegaM: om, sigma8: s8, evaluations: grid.Len(), within: true}, nil
 	}
 	in, err := likelihood.Interpolate(cmd.Context(), likelihood.Summed(score), grid, f.interpolation, progress)
 	if err != nil {
 		return none, err
 	}
 	om, s8 := in.Marginals()
-	return inferred{whole: in.On(grid)[0], omegaM: om, sigma8: s8, evaluations: in.Evaluations, err: in.Error, within: in.Within}, nil
-}
-
-// oneMap reads one map of a file and averages it down to the network's pixels.
-func oneMap(path string, index int, box field.Box) (field.LogMap, error) {
-	fail := func(err error) (field.LogMap, error) {
-		return field.LogMap{}, fmt.Errorf("likelihood: map %d of %s: %w", index, path, err)
-	}
-	m, err := camels.ReadMap(path, box.Side, index)
-	if err != nil {
-		return field.LogMap{}, err
-	}
-	if m, err = field.BlockAverage(m, box.Cells); err != nil {
-		return fail(err)
-	}
-	out, err := m.Log10()
-	if err != nil {
-		return fail(err)
-	}
-	return out, nil
+	return inferred{warnings: warnings, whole: in.On(grid)[0], omegaM: om, sigma8: s8, evaluations: in.Evaluations, err: in.Error, within: in.Within}, nil
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -39,8 +42,32 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Condition: func(name string) (bool, error) { return name == "plugin" && found, nil },
-		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unpack": unpack},
+		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unpack": unpack, "grids": grids},
 	})
+}
+
+// grids writes grids of 10³ voxels for as many Ω_m, whose density is the mean one of dark matter but in the first layer along z, where
+// it is half of that, and in the second, where it is one and a half: grids FILE OMEGA_M….
+func grids(ts *testscript.TestScript, _ bool, args []string) {
+	const n = 10
+	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }\n", len(args)-1, n, n, n)
+	raw := append([]byte("\x93NUMPY\x01\x00"), byte(len(dict)), byte(len(dict)>>8))
+	raw = append(raw, dict...)
+	for _, text := range args[1:] {
+		omegaM, err := strconv.ParseFloat(text, 64)
+		ts.Check(err)
+		for voxel := range n * n * n {
+			density := (omegaM - 0.049) * 2.7754e11
+			switch voxel % n {
+			case 0:
+				density *= 0.5
+			case 1:
+				density *= 1.5
+			}
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(density)))
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), raw, 0o600))
 }
 
 // exits runs a command that must end with a status: exits 2 darkfield ….

@@ -6,6 +6,7 @@ import (
 
 	"darkfield/pkg/backend"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/filetype"
 	"darkfield/pkg/training"
 )
 
@@ -17,6 +18,9 @@ func checkpointFile(path string) (string, error) {
 	}
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("checkpoint: %w: name a .safetensors file or a run directory", err)
+	}
+	if err := filetype.Expect(path, filetype.Checkpoint); err != nil {
+		return "", fmt.Errorf("checkpoint: %w", err)
 	}
 	return path, nil
 }
@@ -36,8 +40,13 @@ func openEmulator(path string) (*emulator.Emulator, error) {
 
 // checkpointOf returns a file as it is, and of a run directory the selected checkpoint or else the newest.
 func checkpointOf(path string) (string, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return training.BestCheckpoint(path)
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return path, nil //nolint:nilerr // its reader says that it is missing
 	}
-	return path, nil
+	best, err := training.BestCheckpoint(path)
+	if t, _ := filetype.Of(path); err != nil && (t.Kind == filetype.MapsDir || t.Kind == filetype.CalibrationDir) {
+		err = fmt.Errorf("checkpoint: %w", filetype.Expect(path, filetype.Checkpoint, filetype.RunDir))
+	}
+	return best, err
 }

@@ -92,7 +92,7 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustness
 		defer s.Close()
 		drawn := study.Default()
 		drawn.Sampling = e.Sampling()
-		from, err := study.FromEmulator(e, s, drawn, "")
+		from, err := a.sourceOf(e, s, drawn, "")
 		if err != nil {
 			return none, err
 		}

@@ -95,6 +95,9 @@ func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite
 		return err
 	}
 	if len(table.Candidates) == 0 {
+		if err := a.warnOfRange(s, e.Manifest().Scaling, e.Box().Cells); err != nil {
+			return err
+		}
 		cost, err := estimate(ctx, e, c, left)
 		if err != nil {
 			return err

@@ -121,6 +121,10 @@ func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
 		}
 		jobs[i] = training.Job{Config: stage.Training, Manifest: manifest, Data: maps}
 	}
+	last := jobs[len(jobs)-1].Manifest
+	if err := a.warnOfRange(s, last.Scaling, last.Data.Side); err != nil {
+		return training.Result{}, err
+	}
 	if t.initial != "" {
 		var err error
 		if jobs[0].Initial, err = a.initialWeights(t.initial, jobs[0].Manifest); err != nil {

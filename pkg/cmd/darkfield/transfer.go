@@ -99,7 +99,7 @@ func (a *app) transferred(ctx context.Context, c study.TransferConfig, in transf
 	defer e.Close()
 	cfg := study.Default()
 	cfg.Sampling = e.Sampling()
-	source, err := study.FromEmulator(e, s, cfg, in.cache)
+	source, err := a.sourceOf(e, s, cfg, in.cache)
 	if err != nil {
 		return r, err
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/backend"
+	"darkfield/pkg/filetype"
 	"darkfield/pkg/verify"
 )
 
@@ -18,6 +20,9 @@ func (a *app) verify() *cobra.Command {
 		Example: `  darkfield verify reference_dim8_side32.npz`,
 		Args:    cobra.ExactArgs(1),
 		RunE: a.work(func(cmd *cobra.Command, args []string) error {
+			if err := filetype.Expect(args[0], filetype.NPZ); err != nil {
+				return fmt.Errorf("verify: %w", err)
+			}
 			b, err := backend.Open()
 			if err != nil {
 				return err

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/field"
+	"darkfield/pkg/study"
+)
+
+// glance is how many simulations are looked at for a warning of values that a network has not seen.
+const glance = 20
+
+// sourceOf is study.FromEmulator with a warning of maps far outside the checkpoint's log range.
+func (a *app) sourceOf(e *emulator.Emulator, s *camels.Suite, c study.Config, cache string) (study.Source, error) {
+	source, err := study.FromEmulator(e, s, c, cache)
+	if err != nil {
+		return source, err
+	}
+	return source, a.warnOfRange(s, e.Manifest().Scaling, e.Box().Cells)
+}
+
+// warnOfRange warns of every set whose maps, averaged to side pixels, lie far outside a log range.
+func (a *app) warnOfRange(s *camels.Suite, scaling field.Scaling, side int) error {
+	for _, maps := range s.Sets {
+		warning, err := maps.RangeWarning(scaling, side, glance)
+		if err != nil {
+			return err
+		}
+		a.warn(warning)
+	}
+	return nil
+}
+
+// warn writes warnings that are not empty.
+func (a *app) warn(warnings ...string) {
+	for _, w := range warnings {
+		if w != "" {
+			fmt.Fprintln(a.err, "warning:", w)
+		}
+	}
+}
+
+// expectMaps returns an error if a file is surely none of maps, before a network is opened for it.
+func expectMaps(path string) error {
+	f, err := camels.OpenFile(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// oneMap reads one map of a file for a checkpoint and averages it down to the network's pixels. Warnings say what was done to it,
+// and that it lies far outside what the network was trained on.
+func oneMap(path string, index int, e *emulator.Emulator) (out field.LogMap, warnings []string, err error) {
+	f, err := camels.OpenFile(path)
+	if err != nil {
+		return out, nil, err
+	}
+	defer f.Close()
+	fail := func(err error) (field.LogMap, []string, error) {
+		return out, nil, fmt.Errorf("map %d of %s: %w", index, path, err)
+	}
+	data, box := e.Manifest().Data, e.Box()
+	m, note, err := f.Map(index, box.Side, camels.Wanted{
+		Field: cmp.Or(data.Field, "Mcdm"), Unit: data.Unit, Offset: data.Offset, BoxSide: box.Side,
+	})
+	if err != nil {
+		return out, nil, err
+	}
+	if m, err = field.BlockAverage(m, box.Cells); err != nil {
+		return fail(err)
+	}
+	if out, err = m.Log10(); err != nil {
+		return fail(err)
+	}
+	low, high := out.Range()
+	for _, w := range []string{note, e.Manifest().Scaling.Warning(fmt.Sprintf("map %d of %s", index, path), low, high)} {
+		if w != "" {
+			warnings = append(warnings, w)
+		}
+	}
+	return out, warnings, nil
+}
