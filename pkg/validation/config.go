@@ -54,7 +54,7 @@ func Full() Config {
 		Judged: true,
 		Long:   long, Short: box, WaveSeeds: 4,
 		Converging: converging, StepCounts: []int{5, 10, 20, 40}, Finest: 320,
-		Large: large, LargeSeeds: 4, CornerSeeds: 4,
+		Large: large, LargeSeeds: 8, CornerSeeds: 8,
 		Coarse: box, Fine: fine, ResolutionSeeds: 3, Reference: reference,
 		ChoiceSeeds: 8, ChoiceOmega: []float64{0.1, 0.3, 0.5},
 		Box: box, ResponseSeeds: 5, Boxes: 64, Sides: []int{64, 256},

@@ -56,10 +56,15 @@ func (b *boxStudy) onePoint(c Config) OnePoint {
 }
 
 func (o OnePoint) rows(c Config) []Row {
-	const source = "CAMELS, published"
 	return section(SectionPixels, []Row{
-		{Quantity: "mean of log10 of a pixel", Value: o.Mean, Error: o.MeanError, Reference: o.CAMELSMean, Tolerance: c.tolerance(0.05), Source: source},
-		{Quantity: "standard deviation of log10 of a pixel", Value: o.Std, Error: o.StdError, Reference: o.CAMELSStd, Tolerance: c.tolerance(0.03), Source: source},
+		{
+			Quantity: "mean of log10 of a pixel", Value: o.Mean, Error: o.MeanError,
+			Reference: o.CAMELSMean, Source: "CAMELS, published: hydrodynamics in the same box; no aim",
+		},
+		{
+			Quantity: "standard deviation of log10 of a pixel", Value: o.Std, Error: o.StdError,
+			Reference: o.CAMELSStd, Tolerance: c.tolerance(0.03), Source: "CAMELS, published",
+		},
 	})
 }
 
