@@ -149,3 +149,29 @@ func transpose(dst, src []complex64, dstRow, srcRow, rows, columns int) {
 		}
 	}
 }
+
+// scale writes factor times the row src to dst, which may be src.
+func scale(dst, src []complex64, factor float32) {
+	dst = dst[:len(src)]
+	done := 0
+	if vector && len(src) >= 4 {
+		done = len(src) &^ 3
+		scaleAVX2(&dst[0], &src[0], factor, done)
+	}
+	for i, v := range src[done:] {
+		dst[done+i] = complex(factor*real(v), factor*imag(v))
+	}
+}
+
+// turn multiplies each number of a row by i and by its own factor.
+func turn(row []complex64, factors []float32) {
+	factors = factors[:len(row)]
+	done := 0
+	if vector && len(row) >= 4 {
+		done = len(row) &^ 3
+		turnAVX2(&row[0], &factors[0], done, &rotations[inverse])
+	}
+	for i := done; i < len(row); i++ {
+		row[i] = complex(-factors[i]*imag(row[i]), factors[i]*real(row[i]))
+	}
+}
