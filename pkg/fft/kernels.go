@@ -2,9 +2,10 @@ package fft
 
 import "fmt"
 
-// The kernels below are all the arithmetic of this room. Each has a portable form in Go and one for AVX2 (kernels_amd64.s), which
-// is ten times as fast and rounds differently, because it multiplies and adds at once. They work on rows of at least 4
-// columns, the same for all, and dst and src must not overlap.
+// The kernels below are all the arithmetic of this package. Each has a portable form in Go and one for
+// AVX2 (kernels_amd64.s), which is ten times as fast; where it multiplies and adds at once it rounds
+// differently. But for scale and turn they work on rows of at least 4 columns, the same for all, and dst
+// and src must not overlap.
 
 // direction of a transform.
 type direction int
