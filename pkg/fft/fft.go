@@ -151,9 +151,7 @@ func (p *Plan) realLinesBack(dst, src []complex64, weights []float32) {
 		transpose(p.a, src[line*m:], w, m, w, m)
 		for k, weight := range weights {
 			row := p.a[k*w : (k+1)*w]
-			for i, v := range row {
-				row[i] = complex(weight*real(v), weight*imag(v))
-			}
+			scale(row, row, weight)
 		}
 		tangle{up: 0, down: 0, above: 0, below: h * w, rows: 1, columns: w, scale: 1}.run(p.b, p.a, p.factors[inverse])
 		tangle{up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w, scale: 1}.run(p.b, p.a, p.factors[inverse][1:])

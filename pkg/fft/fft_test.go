@@ -202,7 +202,7 @@ func testGradientIsThreeInverses(t *testing.T) {
 			want[axis] = make([]float32, n*n*n)
 			p.Inverse(want[axis], modes, func(x, y int, dst, src []complex64) {
 				for z, v := range src {
-					f := potential[(min(x, n-x)*m+min(y, n-y))*m+z] * [3]float32{k[x], k[y], k[z]}[axis]
+					f := potential[(min(y, n-y)*m+min(x, n-x))*m+z] * [3]float32{k[x], k[y], k[z]}[axis]
 					dst[z] = complex(-f*imag(v), f*real(v))
 				}
 			})

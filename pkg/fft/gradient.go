@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// Potential is a real filter that depends on |k_x|, |k_y| and k_z alone: the value at (x, y, z) = 0…n/2 stands at
-// [(x·Modes + y)·Modes + z].
+// Potential is a real filter that depends on |k_x|, |k_y| and k_z alone: the value at (x, y, z) = 0…n/2
+// stands at [(y·Modes + x)·Modes + z], since lines along x are filtered.
 type Potential []float32
 
 // Gradient filters a mesh and returns the gradient of the result: with X the modes of the mesh, component i is the unnormalised
@@ -43,9 +43,7 @@ func (p *Plan) Gradient(plane func(x int) []float32, potential Potential, k []fl
 			out := planes[x%2]
 			here := modes[x*n*m : (x+1)*n*m]
 			for y := range n {
-				for z, v := range here[y*m : (y+1)*m] {
-					work[y*m+z] = complex(k[y]*real(v), k[y]*imag(v))
-				}
+				scale(work[y*m:(y+1)*m], here[y*m:(y+1)*m], k[y])
 			}
 			p.inversePlane(out[0], along[x*n*m:(x+1)*n*m], nil)
 			p.inversePlane(out[1], work, nil)
@@ -65,14 +63,8 @@ func (p *Plan) gradientLines(modes, along []complex64, y, c, end int, potential 
 	p.full.run(p.a, modes[at:], lines{w, n * m, w}, forward, &p.scratch)
 	for x := range n {
 		row, times := p.a[x*w:(x+1)*w], p.b[x*w:(x+1)*w]
-		filter := potential[(min(x, n-x)*m+min(y, n-y))*m+c:][:w]
-		kx := k[x]
-		for z, v := range row {
-			f := filter[z]
-			re, im := -f*imag(v), f*real(v)
-			row[z] = complex(re, im)
-			times[z] = complex(kx*re, kx*im)
-		}
+		turn(row, potential[(min(y, n-y)*m+min(x, n-x))*m+c:][:w])
+		scale(times, row, k[x])
 	}
 	p.full.run(modes[at:], p.a, lines{w, w, n * m}, inverse, &p.scratch)
 	p.full.run(along[at:], p.b, lines{w, w, n * m}, inverse, &p.scratch)

@@ -2,9 +2,10 @@ package fft
 
 import "fmt"
 
-// The kernels below are all the arithmetic of this room. Each has a portable form in Go and one for AVX2 (kernels_amd64.s), which
-// is ten times as fast and rounds differently, because it multiplies and adds at once. They work on rows of at least 4
-// columns, the same for all, and dst and src must not overlap.
+// The kernels below are all the arithmetic of this package. Each has a portable form in Go and one for
+// AVX2 (kernels_amd64.s), which is ten times as fast; where it multiplies and adds at once it rounds
+// differently. But for scale and turn they work on rows of at least 4 columns, the same for all, and dst
+// and src must not overlap.
 
 // direction of a transform.
 type direction int
@@ -147,5 +148,31 @@ func transpose(dst, src []complex64, dstRow, srcRow, rows, columns int) {
 		for c, v := range src[r*srcRow : r*srcRow+columns] {
 			dst[c*dstRow+r] = v
 		}
+	}
+}
+
+// scale writes factor times the row src to dst, which may be src.
+func scale(dst, src []complex64, factor float32) {
+	dst = dst[:len(src)]
+	done := 0
+	if vector && len(src) >= 4 {
+		done = len(src) &^ 3
+		scaleAVX2(&dst[0], &src[0], factor, done)
+	}
+	for i, v := range src[done:] {
+		dst[done+i] = complex(factor*real(v), factor*imag(v))
+	}
+}
+
+// turn multiplies each number of a row by i and by its own factor.
+func turn(row []complex64, factors []float32) {
+	factors = factors[:len(row)]
+	done := 0
+	if vector && len(row) >= 4 {
+		done = len(row) &^ 3
+		turnAVX2(&row[0], &factors[0], done, &rotations[inverse])
+	}
+	for i := done; i < len(row); i++ {
+		row[i] = complex(-factors[i]*imag(row[i]), factors[i]*real(row[i]))
 	}
 }

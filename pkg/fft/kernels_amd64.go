@@ -16,3 +16,9 @@ func tangleAVX2(up, down, above, below *complex64, rows, columns int, factors *c
 
 //go:noescape
 func transposeAVX2(dst, src *complex64, dstRow, srcRow, rows, columns int)
+
+//go:noescape
+func scaleAVX2(dst, src *complex64, factor float32, columns int)
+
+//go:noescape
+func turnAVX2(row *complex64, factors *float32, columns int, rotation *[8]uint32)

@@ -338,3 +338,42 @@ endX:
 doneX:
 	VZEROUPPER
 	RET
+
+// func scaleAVX2(dst, src *complex64, factor float32, columns int)
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), R12
+	MOVQ         src+8(FP), R8
+	VBROADCASTSS factor+16(FP), Y8
+	MOVQ         columns+24(FP), CX
+
+columnS:
+	VMULPS  (R8), Y8, Y0
+	VMOVUPS Y0, (R12)
+	ADDQ    $32, R8
+	ADDQ    $32, R12
+	SUBQ    $4, CX
+	JNZ     columnS
+	VZEROUPPER
+	RET
+
+// func turnAVX2(row *complex64, factors *float32, columns int, rotation *[8]uint32)
+TEXT ·turnAVX2(SB), NOSPLIT, $0-32
+	MOVQ    row+0(FP), R8
+	MOVQ    factors+8(FP), BX
+	MOVQ    columns+16(FP), CX
+	MOVQ    rotation+24(FP), DI
+	VMOVUPS (DI), Y15
+
+columnR:
+	VPMOVZXDQ (BX), Y1     // each factor twice
+	VMOVSLDUP Y1, Y1
+	VMOVUPS   (R8), Y0
+	ROTATE(Y0)
+	VMULPS    Y1, Y0, Y0
+	VMOVUPS   Y0, (R8)
+	ADDQ      $16, BX
+	ADDQ      $32, R8
+	SUBQ      $4, CX
+	JNZ       columnR
+	VZEROUPPER
+	RET

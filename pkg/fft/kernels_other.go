@@ -18,3 +18,7 @@ func tangleAVX2(_, _, _, _ *complex64, _, _ int, _ *complex64, _ float32) {
 }
 
 func transposeAVX2(_, _ *complex64, _, _, _, _ int) { panic("fft: no vector kernels") }
+
+func scaleAVX2(_, _ *complex64, _ float32, _ int) { panic("fft: no vector kernels") }
+
+func turnAVX2(_ *complex64, _ *float32, _ int, _ *[8]uint32) { panic("fft: no vector kernels") }

@@ -90,6 +90,22 @@ func TestTransposesAgree(t *testing.T) {
 	})
 }
 
+// TestRowsAgree: rows of any length, whose last numbers fill no vector. Neither kernel rounds otherwise
+// than its portable form.
+func TestRowsAgree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		columns := rapid.IntRange(1, 21).Draw(t, "columns")
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		src, dst := numbers(rng, columns), numbers(rng, columns+1)
+		factors := make([]float32, columns)
+		for i := range factors {
+			factors[i] = float32(rng.NormFloat64())
+		}
+		sameByBoth(t, dst, 0, func(dst []complex64) { scale(dst, src, factors[0]) })
+		sameByBoth(t, dst, 0, func(dst []complex64) { turn(dst[:columns], factors) })
+	})
+}
+
 // TestLinesAgainstDefinition: every length and both directions, in place and with distances between lines.
 func TestLinesAgainstDefinition(t *testing.T) {
 	kernels(t, func(t *testing.T) {

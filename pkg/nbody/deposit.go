@@ -34,13 +34,13 @@ func (m mesh) deposit(dst []float32, x [3][]float32) {
 	n := m.cells * m.cells
 	for p := range x[0] {
 		a := m.cloud(x[0][p])
-		m.share(planes{dst[a.i*n:][:n], dst[a.j*n:][:n]}, [3]float32{x[0][p], x[1][p], x[2][p]})
+		m.share(planes{dst[a.i*n:][:n], dst[a.j*n:][:n]}, x[0][p], x[1][p], x[2][p])
 	}
 }
 
 // share adds a particle to the cells of its two planes.
-func (m mesh) share(dst planes, x [3]float32) {
-	a, b, c := m.cloud(x[0]), m.cloud(x[1]), m.cloud(x[2])
+func (m mesh) share(dst planes, x, y, z float32) {
+	a, b, c := m.cloud(x), m.cloud(y), m.cloud(z)
 	ii, ij, ji, jj := b.i*m.cells+c.i, b.i*m.cells+c.j, b.j*m.cells+c.i, b.j*m.cells+c.j
 	w00, w01, w10, w11 := (1-b.w)*(1-c.w), (1-b.w)*c.w, b.w*(1-c.w), b.w*c.w
 	low, high := dst.low, dst.high
@@ -55,16 +55,16 @@ func (m mesh) share(dst planes, x [3]float32) {
 	high[jj] += a.w * w11
 }
 
-// gather reads the three components of src at a particle with the weights of share, so that a particle exerts no force on itself.
-func (m mesh) gather(src *[3]planes, x [3]float32) (f [3]float32) {
-	a, b, c := m.cloud(x[0]), m.cloud(x[1]), m.cloud(x[2])
+// gather reads the three components of src at a particle with the weights of share, so that a particle
+// exerts no force on itself.
+func (m mesh) gather(src *[3]planes, x, y, z float32) (fx, fy, fz float32) {
+	a, b, c := m.cloud(x), m.cloud(y), m.cloud(z)
 	ii, ij, ji, jj := b.i*m.cells+c.i, b.i*m.cells+c.j, b.j*m.cells+c.i, b.j*m.cells+c.j
 	w00, w01, w10, w11 := (1-b.w)*(1-c.w), (1-b.w)*c.w, b.w*(1-c.w), b.w*c.w
-	for axis := range src {
-		low, high := src[axis].low, src[axis].high
-		l := w00*low[ii] + w01*low[ij] + w10*low[ji] + w11*low[jj]
-		h := w00*high[ii] + w01*high[ij] + w10*high[ji] + w11*high[jj]
-		f[axis] = l + a.w*(h-l)
+	within := func(p []float32) float32 { return w00*p[ii] + w01*p[ij] + w10*p[ji] + w11*p[jj] }
+	between := func(p *planes) float32 {
+		low := within(p.low)
+		return low + a.w*(within(p.high)-low)
 	}
-	return f
+	return between(&src[0]), between(&src[1]), between(&src[2])
 }

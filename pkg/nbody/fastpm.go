@@ -88,7 +88,7 @@ func newSimulation(c Config, universe cosmology.Cosmology, d displacements) *sim
 			p.x[axis] = wrap(float32((float64(q)+c.Shift)*c.spacing()+d1*f+d2*g), float32(c.BoxSide))
 			p.p[axis] = float32(p1*f + p2*g)
 		}
-		p.index, p.strip = int32(i), s.strip(p.x)
+		p.index, p.strip = int32(i), s.strip(p.x[0], p.x[1])
 	}
 	return s
 }
@@ -191,7 +191,8 @@ func (s *simulation) counts() func(x int) []float32 {
 func (s *simulation) fill(layer int, dst planes) {
 	l := s.layer(layer)
 	for i := range l {
-		s.share(dst, l[i].x)
+		x := &l[i].x
+		s.share(dst, x[0], x[1], x[2])
 	}
 }
 
@@ -204,10 +205,10 @@ func (s *simulation) move(layer int, low, high [3][]float32, kick, drift float32
 	l := s.layer(layer)
 	for i := range l {
 		p := &l[i]
-		for axis, f := range s.gather(&force, p.x) {
-			p.p[axis] += kick * f
-			p.x[axis] = wrap(p.x[axis]+drift*p.p[axis], s.side)
-		}
-		p.strip = s.strip(p.x)
+		x, y, z := p.x[0], p.x[1], p.x[2]
+		fx, fy, fz := s.gather(&force, x, y, z)
+		px, py, pz := p.p[0]+kick*fx, p.p[1]+kick*fy, p.p[2]+kick*fz
+		x, y, z = wrap(x+drift*px, s.side), wrap(y+drift*py, s.side), wrap(z+drift*pz, s.side)
+		p.x, p.p, p.strip = [3]float32{x, y, z}, [3]float32{px, py, pz}, s.strip(x, y)
 	}
 }

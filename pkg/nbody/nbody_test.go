@@ -147,7 +147,8 @@ func TestDepositConservesMass(t *testing.T) {
 		}
 		ones := planes{slices.Repeat([]float32{1}, 64), slices.Repeat([]float32{1}, 64)}
 		for i := range n {
-			for _, v := range m.gather(&[3]planes{ones, ones, ones}, [3]float32{x[0][i], x[1][i], x[2][i]}) {
+			fx, fy, fz := m.gather(&[3]planes{ones, ones, ones}, x[0][i], x[1][i], x[2][i])
+			for _, v := range []float32{fx, fy, fz} {
 				if !scalar.EqualWithinAbs(float64(v), 1, 1e-5) {
 					t.Fatalf("gathered %v from a mesh of ones", v)
 				}

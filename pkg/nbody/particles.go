@@ -27,9 +27,9 @@ func newSorted(m mesh, particles int) *sorted {
 	}
 }
 
-// strip returns the one that a position lies in.
-func (m mesh) strip(x [3]float32) int32 {
-	return int32((m.cloud(x[0]).i*m.cells + m.cloud(x[1]).i) / stripWidth)
+// strip returns the one that a position lies in, whatever its z.
+func (m mesh) strip(x, y float32) int32 {
+	return int32((m.cloud(x).i*m.cells + m.cloud(y).i) / stripWidth)
 }
 
 // sort orders the particles by their strips; those of a strip stay in their order.

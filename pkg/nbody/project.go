@@ -121,14 +121,16 @@ func (b *brush) add(s sphere, weight float32) {
 		pixels := last + 1 - first
 		start := len(b.chords)
 		b.chords = slices.Grow(b.chords, pixels)[:start+pixels]
-		for i := range pixels {
-			dx := float32(first+i) - s.x
+		chords, x := b.chords[start:], float32(first)
+		for i := range chords {
+			dx := x - s.x
 			chord := float32(0)
 			if rest := h - dx*dx; rest > 0 {
 				chord = float32(math.Sqrt(float64(rest)))
 			}
-			b.chords[start+i] = chord
+			chords[i] = chord
 			sum += chord
+			x++
 		}
 		b.spans = append(b.spans, span{y, first, pixels})
 	}
@@ -136,13 +138,15 @@ func (b *brush) add(s sphere, weight float32) {
 	for _, p := range b.spans {
 		row := b.Values[within(p.y, cells)*cells:][:cells]
 		x := within(p.x, cells)
-		for _, chord := range chords[:p.pixels] {
-			row[x] += chord * scale
-			if x++; x == cells {
-				x = 0
-			}
-		}
+		line := chords[:p.pixels]
 		chords = chords[p.pixels:]
+		for len(line) > 0 { // to the end of the row, then on from its start
+			here := row[x:min(x+len(line), cells)]
+			for i, chord := range line[:len(here)] {
+				here[i] += chord * scale
+			}
+			line, x = line[len(here):], 0
+		}
 	}
 }
 
