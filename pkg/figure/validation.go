@@ -18,7 +18,7 @@ import (
 func Growth(g validation.Growth) *Figure {
 	factor := newPanel(logarithmic, linear, "", "a", "D(a)/a")
 	rate := newPanel(logarithmic, linear, "", "a", "f(a) = dlnD/dlna")
-	waves := newPanel(linear, linear, "", "k [h/Mpc]", "δ / δ_{linear}, k < 0.05 h/Mpc")
+	waves := newPanel(linear, linear, "", "k [h/Mpc]", "δ / δ_{linear} today")
 	var values []float64
 	for _, c := range g.Curves {
 		values = append(values, over(c.Factor, c.A)...)
