@@ -88,6 +88,10 @@ func (f *File) describe() error {
 	return nil
 }
 
+// InCMDLayout reports whether a file's name is one of CMD's, so that its map i is of simulation
+// i/MapsPerSimulation.
+func InCMDLayout(path string) bool { return mapFile.MatchString(filepath.Base(path)) }
+
 // fieldOf returns the field that a name of CMD's says, or "".
 func fieldOf(path string) string {
 	if p := mapFile.FindStringSubmatch(filepath.Base(path)); p != nil {

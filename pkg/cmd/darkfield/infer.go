@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"darkfield/pkg/camels"
 	"darkfield/pkg/field"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/filetype"
@@ -31,11 +32,47 @@ func (in inferFlags) check(c hmc.Config) error {
 	if len(in.index) == 0 || in.chains != "" && len(in.index) > 1 {
 		return fmt.Errorf("--index %v, want at least one map, and one alone with --chains", in.index)
 	}
+	if i, twice := repeated(in.index); twice {
+		return fmt.Errorf("--index %v, want each map once: a map counted twice says no more than once, "+
+			"and map %d is", in.index, i)
+	}
 	errs := []error{flagAtLeast("index", slices.Min(in.index), 0), flagAtLeast("batch", in.batch, 1), c.Validate()}
 	if in.chains != "" {
 		errs = append(errs, flagAtLeast("draws", c.Draws, study.FewestDraws))
 	}
 	return errors.Join(errs...)
+}
+
+// repeated returns the first value that stands in a list more than once.
+func repeated(list []int) (value int, ok bool) {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
+// independent returns an error if two maps cannot be of different universes, so that the product of
+// their posteriors would be too narrow: slabs of one simulation of a file in CMD's layout, which
+// share its large scales, or equal maps under two numbers.
+func independent(path string, index []int, maps []field.LogMap) error {
+	const remedy = "they say less together than two universes would, and the error bars would be " +
+		"too short; give one map of each universe"
+	for i := range index {
+		for j := range i {
+			a, b := index[j], index[i]
+			sim := a / camels.MapsPerSimulation
+			if camels.InCMDLayout(path) && sim == b/camels.MapsPerSimulation {
+				return fmt.Errorf("infer: maps %d and %d of %s are of one universe, simulation %d: %s",
+					a, b, path, sim, remedy)
+			}
+			if slices.Equal(maps[j].Values, maps[i].Values) {
+				return fmt.Errorf("infer: maps %d and %d of %s are equal: %s", a, b, path, remedy)
+			}
+		}
+	}
+	return nil
 }
 
 func (a *app) infer() *cobra.Command {
@@ -46,7 +83,9 @@ func (a *app) infer() *cobra.Command {
 		Short: "Infer Ω_m and σ_8 of one map, with calibrated error bars",
 		Long: `Evaluates the variational bound of a map over the prior, turns it into a posterior by a calibration (see calibrate) and prints
 means, standard deviations and intervals. It also says how far a map is from what is expected where it fits best, and how far outside the prior
-that is, and what share of the calibration's maps are as far; at 1 % or less it warns. Several maps are combined into one constraint: they must be of different universes, or the error bars will be too short. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
+that is, and what share of the calibration's maps are as far; at 1 % or less it warns. Several maps are
+combined into one constraint: they must be of different universes, and slabs of one simulation of a file in CMD's layout are refused, as are
+equal maps. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
 the recalibration; a call that was killed goes on with the same draws, and one with more --draws adds to them.`,
 		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 0 --chains chains`,
@@ -126,13 +165,19 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	var out inference
 	var posteriors []likelihood.Surface
 	var last study.Bound
-	var m field.LogMap
-	for _, index := range in.index {
+	maps := make([]field.LogMap, len(in.index))
+	for i, index := range in.index {
 		var warnings []string
-		if m, warnings, err = oneMap(in.maps, index, e); err != nil {
+		if maps[i], warnings, err = oneMap(in.maps, index, e); err != nil {
 			return none, err
 		}
 		out.Warnings = append(out.Warnings, warnings...)
+	}
+	if err := independent(in.maps, in.index, maps); err != nil {
+		return none, err
+	}
+	for i, index := range in.index {
+		m := maps[i]
 		bar := a.progress(fmt.Sprintf("bound of map %d", index))
 		last, err = source.BoundOf(ctx, cal.Bound, m, func(done, total int) { bar.at(done, total, "") })
 		bar.done()
@@ -154,7 +199,7 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	if in.chains == "" {
 		return out, nil
 	}
-	err = a.chained(ctx, &out, source, cal, last.Surface(cal.Prior, cal.Weights), m, c, in.chains)
+	err = a.chained(ctx, &out, source, cal, last.Surface(cal.Prior, cal.Weights), maps[0], c, in.chains)
 	return out, err
 }
 
