@@ -51,8 +51,10 @@ func ofCMD(suite, field string) Description { return ofBox(suite, field, cmdSide
 // ofBox describes a field of CMD in boxes of another side, whose slabs have another log range.
 func ofBox(suite, field string, side float64) Description {
 	f := cmdFields[field]
-	d := Description{Suite: suite, BoxSide: side, Periodic: true, Unit: f.unit,
-		LogRange: f.logRange, Offset: f.offset}
+	d := Description{
+		Suite: suite, BoxSide: side, Periodic: true, Unit: f.unit,
+		LogRange: f.logRange, Offset: f.offset,
+	}
 	if side != cmdSide {
 		d.LogRange = [2]float64{}
 	}

@@ -222,9 +222,11 @@ func (m *Maps) LogRange(ctx context.Context, sims []int, progress func(done, map
 
 // report describes a table.
 func (t table) report() SetReport {
-	r := SetReport{Table: t.path, Simulations: t.len(), Columns: len(t.columns),
+	r := SetReport{
+		Table: t.path, Simulations: t.len(), Columns: len(t.columns),
 		OmegaM: t.limits(t.omegaM), Sigma8: t.limits(t.sigma8), OmegaMSource: t.sources[0],
-		Sigma8Source: t.sources[1]}
+		Sigma8Source: t.sources[1],
+	}
 	if fiducial, variations := t.variations(); len(variations) > 0 {
 		r.Fiducial, r.Variations = fiducial, variations
 	}

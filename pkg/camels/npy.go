@@ -65,8 +65,10 @@ func openNPY(path string) (_ *npy, err error) {
 	if err := h.CheckData(4, info.Size()-h.Length); err != nil {
 		return fail("%v", err)
 	}
-	return &npy{file: f, path: path, offset: h.Length, size: info.Size(),
-		modified: info.ModTime(), maps: h.Shape[0], cells: h.Shape[1]}, nil
+	return &npy{
+		file: f, path: path, offset: h.Length, size: info.Size(),
+		modified: info.ModTime(), maps: h.Shape[0], cells: h.Shape[1],
+	}, nil
 }
 
 // float32s are the names that NumPy takes for a little-endian float32, on a computer of that order.

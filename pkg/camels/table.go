@@ -291,8 +291,10 @@ func (p *rowParser) table() (table, error) {
 	}
 	t := table{sigma8: 1}
 	if names == nil {
-		t.sources = [2]string{fmt.Sprintf("column %d, without a name", first),
-			fmt.Sprintf("column %d, without a name", first+1)}
+		t.sources = [2]string{
+			fmt.Sprintf("column %d, without a name", first),
+			fmt.Sprintf("column %d, without a name", first+1),
+		}
 	}
 	var kept []int
 	for i := range p.width {

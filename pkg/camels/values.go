@@ -105,7 +105,8 @@ func (v Values) Content() Content {
 		const rounding = 1e-5
 		centred, unitary := math.Abs(mean) <= 1e-3*std, math.Abs(std-1) <= 1e-3
 		slab := v.Min < emptier && v.Max > skewed && v.Max < densest
-		if v.Min >= -1-rounding && (centred || slab) && !(centred && unitary) {
+		standardised := centred && unitary
+		if v.Min >= -1-rounding && (centred || slab) && !standardised {
 			return Contrast
 		}
 		return UnknownContent

@@ -40,8 +40,10 @@ type Options struct {
 // Paper returns the data of the paper.
 func Paper() Options {
 	d := camels.CMD("IllustrisTNG")
-	return Options{Suite: d.Suite, Set: string(camels.LH), Unit: d.Unit, Side: 64, BoxSide: d.BoxSide,
-		LogMin: &d.LogRange[0], LogMax: &d.LogRange[1]}
+	return Options{
+		Suite: d.Suite, Set: string(camels.LH), Unit: d.Unit, Side: 64, BoxSide: d.BoxSide,
+		LogMin: &d.LogRange[0], LogMax: &d.LogRange[1],
+	}
 }
 
 // over returns the manifest with what o says of data.
@@ -120,8 +122,10 @@ func Import(in, out string, o Options) (Report, error) {
 	if err := s.choose(); err != nil {
 		return fail(err)
 	}
-	r := Report{In: in, Out: out, Format: s.format, Weights: Raw, Kinds: map[string]int{},
-		Where: map[string]string{}}
+	r := Report{
+		In: in, Out: out, Format: s.format, Weights: Raw, Kinds: map[string]int{},
+		Where: map[string]string{},
+	}
 	first := s.raw
 	if s.raw != nil {
 		r.Where[Raw] = s.raw.where()
@@ -155,9 +159,12 @@ func Import(in, out string, o Options) (Report, error) {
 
 // describe makes the manifest of what the file, the flags and the paper say, in this order.
 func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m checkpoint.Manifest,
-	err error) {
-	m = checkpoint.Manifest{Version: checkpoint.Version, Schedule: diffusion.PaperName,
-		Prior: cosmology.CAMELSPrior()}
+	err error,
+) {
+	m = checkpoint.Manifest{
+		Version: checkpoint.Version, Schedule: diffusion.PaperName,
+		Prior: cosmology.CAMELSPrior(),
+	}
 	m.Data.Split = checkpoint.Split{Train: []int{}, Validation: []int{}, Test: []int{}}
 	m = Paper().over(m)
 	if s.manifest != nil {

@@ -62,8 +62,11 @@ func TestWrappers(t *testing.T) {
 	}
 	ddpm := linear(1e-4, 0.02, 1000)
 	tables := func(prefix string) dict {
-		return dict{{prefix + "betas", row32(ddpm)}, {prefix + "alphas_cumprod", row32(products(ddpm))},
-			{prefix + "loss_weight", row32(make([]float64, 1000))}}
+		return dict{
+			{prefix + "betas", row32(ddpm)},
+			{prefix + "alphas_cumprod", row32(products(ddpm))},
+			{prefix + "loss_weight", row32(make([]float64, 1000))},
+		}
 	}
 	var list []any
 	for _, e := range state(c, "", average) {
@@ -72,11 +75,15 @@ func TestWrappers(t *testing.T) {
 	twice := dict{}
 	for _, e := range state(c, "", raw) {
 		a := e.value.(unet.Array)
-		twice = append(twice, pair{"net." + e.key, alias{&a}}, pair{"diffusion.model." + e.key,
-			alias{&a}})
+		twice = append(twice, pair{"net." + e.key, alias{&a}}, pair{
+			"diffusion.model." + e.key,
+			alias{&a},
+		})
 	}
-	adam := dict{{"state", dict{{"0", dict{{"exp_avg", row32(make([]float64, 3))}}}}}, {"param_groups",
-		[]any{dict{{"betas", []any{0.9, 0.999}}}}}}
+	adam := dict{{"state", dict{{"0", dict{{"exp_avg", row32(make([]float64, 3))}}}}}, {
+		"param_groups",
+		[]any{dict{{"betas", []any{0.9, 0.999}}}},
+	}}
 	lucidrains := dict{
 		{"step", 7000},
 		{"model", append(tables(""), state(c, "model.", raw)...)},
@@ -185,19 +192,25 @@ func TestNotOneNetwork(t *testing.T) {
 	_, other := small(2)
 	var many dict
 	for i := range 3000 {
-		many = append(many, pair{fmt.Sprintf("encoder.layer.%d.attention.self.query.weight", i),
-			row32([]float64{1})})
+		many = append(many, pair{
+			fmt.Sprintf("encoder.layer.%d.attention.self.query.weight", i),
+			row32([]float64{1}),
+		})
 	}
 	long := state(c, "", raw)
 	for i := range 500 {
-		long = append(long, pair{fmt.Sprintf("time_mlp.%s.%d", strings.Repeat("x", 300), i),
-			row32([]float64{1})})
+		long = append(long, pair{
+			fmt.Sprintf("time_mlp.%s.%d", strings.Repeat("x", 300), i),
+			row32([]float64{1}),
+		})
 	}
 	wide := unet.Default().WithDim(16)
 	wide.Multipliers = []int{1, 2}
 	mixed := wide.Init(rand.New(rand.NewPCG(1, 1)))
-	for _, name := range []string{"time_mlp.1.weight", "downs.0.0.block1.proj.weight",
-		"downs.1.0.block1.proj.weight"} {
+	for _, name := range []string{
+		"time_mlp.1.weight", "downs.0.0.block1.proj.weight",
+		"downs.1.0.block1.proj.weight",
+	} {
 		mixed[name] = raw[name]
 	}
 	var list []any
@@ -208,21 +221,29 @@ func TestNotOneNetwork(t *testing.T) {
 		value any
 		want  []string
 	}{
-		"two networks": {dict{{"state_dict", append(state(c, "a.", raw), state(c, "b.", other)...)}},
-			[]string{"more than one network, state_dict: a.* and state_dict: b.*", "save one"}},
-		"states in a list": {[]any{state(c, "module.", raw), state(c, "module.", other)},
-			[]string{"more than one network, 0: module.* and 1: module.*"}},
+		"two networks": {
+			dict{{"state_dict", append(state(c, "a.", raw), state(c, "b.", other)...)}},
+			[]string{"more than one network, state_dict: a.* and state_dict: b.*", "save one"},
+		},
+		"states in a list": {
+			[]any{state(c, "module.", raw), state(c, "module.", other)},
+			[]string{"more than one network, 0: module.* and 1: module.*"},
+		},
 		"two averages": {dict{{"state_dict", slices.Concat(state(c, "net.", raw), state(c, "ema.",
 			raw), state(c, "net_ema.", other))}}, []string{"more than one network", "ema.*", "net_ema.*"}},
-		"another network": {many, []string{"none of its 3000 tensors has a name of the paper's network",
-			"and 2988 more", "state_dict"}},
+		"another network": {many, []string{
+			"none of its 3000 tensors has a name of the paper's network",
+			"and 2988 more", "state_dict",
+		}},
 		"strangers":        {long, []string{"unexpected (500): time_mlp.xxx", "and 488 more"}},
 		"all shapes wrong": {state(wide, "", mixed), []string{"wrong shapes (", " more"}},
 		"numbers alone": {dict{{"epoch", 3}, {"loss", 0.5}}, []string{"no tensors by name under " +
 			"its keys (epoch, loss)"}},
 		"a number": {3, []string{"no dictionary of tensors"}},
-		"a foreign shadow": {dict{{"model", state(c, "", raw)}, {"ema", dict{{"shadow_params", list}}}},
-			[]string{"averaged weights without names, ema/shadow_params", "state_dict"}},
+		"a foreign shadow": {
+			dict{{"model", state(c, "", raw)}, {"ema", dict{{"shadow_params", list}}}},
+			[]string{"averaged weights without names, ema/shadow_params", "state_dict"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := refused(t, write(t, "a.pt", saved(t, test.value)))
@@ -266,19 +287,25 @@ func TestSchedules(t *testing.T) {
 		betas []float64 // nil: the paper's
 		step  int
 	}{
-		"2000 of float32": {with(pair{"betas", row32(own)}, pair{"itn", 200000}), single(own),
-			200000},
+		"2000 of float32": {
+			with(pair{"betas", row32(own)}, pair{"itn", 200000}), single(own),
+			200000,
+		},
 		"2000 of float64":      {with(pair{"betas", row64(own)}, pair{"itn", counter(7)}), own, 7},
 		"in a list":            {with(pair{"betas", row}, pair{"iteration", 5.0}), own, 5},
 		"in a configuration":   {with(pair{"diffusion", dict{{"betas", row}}}), own, 0},
 		"the paper's":          {with(pair{"betas", row32(paperBetas())}), nil, 0},
 		"the paper's, float64": {with(pair{"betas", row64(paperBetas())}), nil, 0},
-		"the paper's, bfloat16": {with(pair{"betas", array64{"BFloat16Storage", []int{1000}, halves}}),
-			nil, 0},
+		"the paper's, bfloat16": {
+			with(pair{"betas", array64{"BFloat16Storage", []int{1000}, halves}}),
+			nil, 0,
+		},
 		"ᾱ of the paper": {with(pair{"alphas_cumprod", row32(products(paperBetas()))}), nil, 0},
 		"Adam's betas":   {with(pair{"betas", []any{0.9, 0.999}}), nil, 0},
-		"a name and numbers": {with(pair{"schedule", "linear_beta_schedule"}, pair{"betas",
-			row64(own)}), own, 0},
+		"a name and numbers": {with(pair{"schedule", "linear_beta_schedule"}, pair{
+			"betas",
+			row64(own),
+		}), own, 0},
 		"a schedule of rates": {with(pair{"schedule", "cosine"}), nil, 0},
 		"1000 steps":          {with(pair{"timesteps", 1000}), nil, 0},
 	} {
@@ -302,24 +329,43 @@ func TestSchedules(t *testing.T) {
 		value any
 		want  string
 	}{
-		"two schedules": {with(pair{"betas", row32(own)}, pair{"buffers", dict{{"betas",
-			row32(paperBetas())}}}), "two variance schedules, betas and buffers: betas"},
-		"against its own ᾱ": {with(pair{"betas", row32(own)}, pair{"alphas_cumprod",
-			row32(products(paperBetas()))}), "not the product"},
-		"ᾱ alone": {with(pair{"alphas_cumprod", row32(products(linear(1e-4, 0.02, 1000)))}),
-			"save betas"},
-		"above 1": {with(pair{"betas", row32([]float64{0.1, 0.2, 1.5, 0.1})}),
-			"beta of step 3 = 1.5"},
-		"not a number": {with(pair{"betas", row32([]float64{0.1, 0.2, math.NaN(), 0.1})}),
-			"beta of step 3 = NaN"},
-		"half precision": {with(pair{"betas", array64{"BFloat16Storage", []int{1000},
-			bytes.Repeat([]byte{0, 0x3c}, 1000)}}), "too few digits"},
-		"a name alone": {with(pair{"beta_schedule", "cosine"}),
-			"names a variance schedule (beta_schedule: cosine) without its numbers"},
-		"two ends alone": {with(pair{"schedule_args", dict{{"beta_start", 1e-4}, {"beta_end",
-			0.02}}}), "beta_start: 0.0001"},
-		"another number": {with(pair{"config", dict{{"timesteps", 4000}}}),
-			"4000 steps (timesteps)"},
+		"two schedules": {with(pair{"betas", row32(own)}, pair{"buffers", dict{{
+			"betas",
+			row32(paperBetas()),
+		}}}), "two variance schedules, betas and buffers: betas"},
+		"against its own ᾱ": {with(pair{"betas", row32(own)}, pair{
+			"alphas_cumprod",
+			row32(products(paperBetas())),
+		}), "not the product"},
+		"ᾱ alone": {
+			with(pair{"alphas_cumprod", row32(products(linear(1e-4, 0.02, 1000)))}),
+			"save betas",
+		},
+		"above 1": {
+			with(pair{"betas", row32([]float64{0.1, 0.2, 1.5, 0.1})}),
+			"beta of step 3 = 1.5",
+		},
+		"not a number": {
+			with(pair{"betas", row32([]float64{0.1, 0.2, math.NaN(), 0.1})}),
+			"beta of step 3 = NaN",
+		},
+		"half precision": {with(pair{"betas", array64{
+			"BFloat16Storage",
+			[]int{1000},
+			bytes.Repeat([]byte{0, 0x3c}, 1000),
+		}}), "too few digits"},
+		"a name alone": {
+			with(pair{"beta_schedule", "cosine"}),
+			"names a variance schedule (beta_schedule: cosine) without its numbers",
+		},
+		"two ends alone": {with(pair{"schedule_args", dict{{"beta_start", 1e-4}, {
+			"beta_end",
+			0.02,
+		}}}), "beta_start: 0.0001"},
+		"another number": {
+			with(pair{"config", dict{{"timesteps", 4000}}}),
+			"4000 steps (timesteps)",
+		},
 		"too many": {with(pair{"betas", unet.Array{Shape: []int{70000}, Data: make([]float32,
 			70000)}}), "70000 time steps"},
 		"predicts the map": {with(pair{"objective", "pred_x0"}), "predicts pred_x0"},
@@ -332,8 +378,10 @@ func TestSchedules(t *testing.T) {
 			}
 		})
 	}
-	if _, got := imported(t, write(t, "a.pt", saved(t, with(pair{"betas",
-		row64(almost)})))); got.Manifest.Schedule != diffusion.OwnName {
+	if _, got := imported(t, write(t, "a.pt", saved(t, with(pair{
+		"betas",
+		row64(almost),
+	})))); got.Manifest.Schedule != diffusion.OwnName {
 		t.Error("a variance off by 1e-5 of itself is taken for the paper's")
 	}
 	// --schedule paper stands for numbers that are not there, not against those that are.
@@ -369,8 +417,10 @@ func TestConditions(t *testing.T) {
 // The paper's are assumed where they fit, and said to be; otherwise the choices are named.
 func TestFormOfTheNetwork(t *testing.T) {
 	network := func(dim, groups, heads, width int) unet.Config {
-		return unet.Config{Dim: dim, Multipliers: []int{1, 2}, Groups: groups, Heads: heads,
-			HeadDim: width, Thetas: 2}
+		return unet.Config{
+			Dim: dim, Multipliers: []int{1, 2}, Groups: groups, Heads: heads,
+			HeadDim: width, Thetas: 2,
+		}
 	}
 	file := func(c unet.Config, more ...pair) string {
 		return write(t, "a.pt", saved(t, append(dict{{"model", state(c, "", c.Init(rand.New(rand.NewPCG(1,
@@ -382,17 +432,31 @@ func TestFormOfTheNetwork(t *testing.T) {
 		want    unet.Config
 		assumed string
 	}{
-		"the paper's": {file(network(8, 8, 4, 32)), Options{}, network(8, 8, 4, 32),
-			"8 groups of channels; 4 attention heads of 32 channels"},
+		"the paper's": {
+			file(network(8, 8, 4, 32)),
+			Options{},
+			network(8, 8, 4, 32),
+			"8 groups of channels; 4 attention heads of 32 channels",
+		},
 		"flags": {file(network(8, 4, 8, 16)), Options{Groups: 4, Heads: 8}, network(8, 4, 8,
 			16), ""},
-		"a configuration": {file(network(8, 4, 8, 16), pair{"model_kwargs",
-			dict{{"resnet_block_groups", 4}, {"attn_heads", 8}, {"attn_dim_head",
-				16}}}), Options{}, network(8, 4, 8, 16), ""},
-		"width of a head": {file(network(8, 8, 2, 64), pair{"config", dict{{"dim_head", 64}}}),
-			Options{}, network(8, 8, 2, 64), "8 groups of channels"},
-		"a flag against file": {file(network(8, 8, 8, 16), pair{"heads", 4}), Options{Heads: 8},
-			network(8, 8, 8, 16), "8 groups of channels"},
+		"a configuration": {file(network(8, 4, 8, 16), pair{
+			"model_kwargs",
+			dict{{"resnet_block_groups", 4}, {"attn_heads", 8}, {
+				"attn_dim_head",
+				16,
+			}},
+		}), Options{}, network(8, 4, 8, 16), ""},
+		"width of a head": {
+			file(network(8, 8, 2, 64), pair{"config", dict{{"dim_head", 64}}}),
+			Options{},
+			network(8, 8, 2, 64), "8 groups of channels",
+		},
+		"a flag against file": {
+			file(network(8, 8, 8, 16), pair{"heads", 4}),
+			Options{Heads: 8},
+			network(8, 8, 8, 16), "8 groups of channels",
+		},
 		"12 channels": {file(network(12, 6, 2, 8)), Options{Groups: 6, Heads: 2}, network(12, 6,
 			2, 8), ""},
 	} {
@@ -415,15 +479,27 @@ func TestFormOfTheNetwork(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"heads that are not the paper's": {file(network(8, 8, 4, 16)), Options{},
+		"heads that are not the paper's": {
+			file(network(8, 8, 4, 16)),
+			Options{},
 			"attention of 64 channels, which may be 1 × 64, 2 × 32, 4 × 16, 8 × 8, 16 × 4, 32 × 2 or 64 " +
-				"× 1 heads: state --heads"},
-		"groups that are not the paper's": {file(network(12, 6, 4, 32)), Options{},
-			"12 channels, which may be in 1, 2, 3, 4, 6 or 12 groups: state --groups"},
-		"flags that do not fit": {file(network(8, 8, 4, 32)), Options{Groups: 3},
-			"--groups = 3 does not divide: want 1, 2, 4 or 8 groups"},
-		"heads that do not fit": {file(network(8, 8, 4, 32)), Options{Heads: 5},
-			"--heads = 5 does not divide"},
+				"× 1 heads: state --heads",
+		},
+		"groups that are not the paper's": {
+			file(network(12, 6, 4, 32)),
+			Options{},
+			"12 channels, which may be in 1, 2, 3, 4, 6 or 12 groups: state --groups",
+		},
+		"flags that do not fit": {
+			file(network(8, 8, 4, 32)),
+			Options{Groups: 3},
+			"--groups = 3 does not divide: want 1, 2, 4 or 8 groups",
+		},
+		"heads that do not fit": {
+			file(network(8, 8, 4, 32)),
+			Options{Heads: 5},
+			"--heads = 5 does not divide",
+		},
 	} {
 		_, err := Import(test.in, filepath.Join(t.TempDir(), "a.safetensors"), test.o)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -437,15 +513,21 @@ func TestFormOfTheNetwork(t *testing.T) {
 func TestNothingIsLost(t *testing.T) {
 	c := unet.Config{Dim: 12, Multipliers: []int{1, 2, 3}, Groups: 6, Heads: 3, HeadDim: 8, Thetas: 2}
 	w := c.Init(rand.New(rand.NewPCG(1, 1)))
-	copy(w["final_conv.1.weight"].Data, []float32{float32(math.Copysign(0, -1)),
-		math.SmallestNonzeroFloat32, math.MaxFloat32, -1e-40})
+	copy(w["final_conv.1.weight"].Data, []float32{
+		float32(math.Copysign(0, -1)),
+		math.SmallestNonzeroFloat32, math.MaxFloat32, -1e-40,
+	})
 	m := checkpoint.Manifest{
 		Version: checkpoint.Version, Network: c, Schedule: diffusion.OwnName, Betas: linear(1e-4, 0.03,
 			300), Prediction: diffusion.PredictV, Step: 77, LogTheta: true, Seed: 5,
 		Origin: "abc", Training: json.RawMessage(`{"batch":4}`), Sampling: json.RawMessage(`{"steps":9}`),
-		Data: checkpoint.Data{Suite: "FastPM", Field: "Mgas", Set: "LH", Unit: "u", Offset: 1, Side: 16,
-			BoxSide: 50, Periodic: true, Split: checkpoint.Split{Train: []int{0, 2}, Validation: []int{1},
-				Test: []int{3}}},
+		Data: checkpoint.Data{
+			Suite: "FastPM", Field: "Mgas", Set: "LH", Unit: "u", Offset: 1, Side: 16,
+			BoxSide: 50, Periodic: true, Split: checkpoint.Split{
+				Train: []int{0, 2}, Validation: []int{1},
+				Test: []int{3},
+			},
+		},
 	}
 	m.Scaling.Min, m.Scaling.Max = 0, 1.0/3
 	m.Prior.Min.OmegaM, m.Prior.Min.Sigma8, m.Prior.Max.OmegaM, m.Prior.Max.Sigma8 = 0.2, 0.7, 0.4, 0.9
@@ -476,8 +558,10 @@ func TestNothingIsLost(t *testing.T) {
 
 	// Flags of data go before the file, flags of the network may not contradict it.
 	low, yes, no := -1.0, true, false
-	if _, err := Import(exported, again, Options{Suite: "SIMBA", LogMin: &low, LogTheta: &yes,
-		Prediction: diffusion.PredictV, Groups: 6, Heads: 3}); err != nil {
+	if _, err := Import(exported, again, Options{
+		Suite: "SIMBA", LogMin: &low, LogTheta: &yes,
+		Prediction: diffusion.PredictV, Groups: 6, Heads: 3,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := checkpoint.Load(again)

@@ -142,8 +142,10 @@ func TestTangles(t *testing.T) {
 	}
 	long := dict{{"time_mlp.1.weight", unet.Array{Shape: []int{1}, Data: []float32{1}}}}
 	for i := range 2000 {
-		long = append(long, pair{strings.Repeat("a.", 2000) + fmt.Sprint(i), unet.Array{Shape: []int{1},
-			Data: []float32{1}}})
+		long = append(long, pair{strings.Repeat("a.", 2000) + fmt.Sprint(i), unet.Array{
+			Shape: []int{1},
+			Data:  []float32{1},
+		}})
 	}
 	for name, raw := range map[string][]byte{
 		"a dict in itself":    zipped(t, []byte("\x80\x02}q\x01"+key("a")+"h\x01s.")),
@@ -224,10 +226,14 @@ func seeds(f *testing.F) [][]byte {
 	var out [][]byte
 	for _, value := range []any{
 		dict{{"time_mlp.1.weight", a}, {"betas", row64(linear(0.1, 0.2, 4))}},
-		dict{{"step", counter(3)}, {"ema", dict{{"shadow_params", []any{a, a}}}}, {"model",
-			dict{{"net.time_mlp.1.weight", a}}}},
-		dict{{"state_dict", dict{{"model.time_mlp.1.bias", a}, {"model_ema.time_mlp1bias", a}}},
-			{"objective", "pred_v"}},
+		dict{{"step", counter(3)}, {"ema", dict{{"shadow_params", []any{a, a}}}}, {
+			"model",
+			dict{{"net.time_mlp.1.weight", a}},
+		}},
+		dict{
+			{"state_dict", dict{{"model.time_mlp.1.bias", a}, {"model_ema.time_mlp1bias", a}}},
+			{"objective", "pred_v"},
+		},
 		[]any{dict{{"module.time_mlp.1.bias", a}}, 3, 0.5, true, nil},
 	} {
 		s := saver{shared: map[*unet.Array]int{}}

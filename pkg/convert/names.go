@@ -14,7 +14,8 @@ import (
 // leave open, from the file or the flags. The paper's numbers are assumed where they fit the shapes
 // and nobody says otherwise; assumed names them. Where they do not fit, the choices are an error.
 func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assumed []string,
-	err error) {
+	err error,
+) {
 	if s.manifest != nil {
 		c = s.manifest.Network
 		if o.Groups != 0 && o.Groups != c.Groups || o.Heads != 0 && o.Heads != c.Heads {
@@ -166,7 +167,8 @@ func check(group map[string]tensor, c unet.Config) error {
 	shares, left := make([]int, len(kinds)), mostNames
 	order := []int{0, 1, 2}
 	slices.SortStableFunc(order, func(a,
-		b int) int {
+		b int,
+	) int {
 		return len(kinds[a].names) - len(kinds[b].names)
 	})
 	for i, k := range order {

@@ -132,7 +132,8 @@ func rebuildTensor(args ...any) (any, error) {
 		}
 	}
 	return tensor{shape: shape, kind: s.kind, storage: s, offset: offset, read: func() ([]float32,
-		error) {
+		error,
+	) {
 		if _, ok := widths[s.kind]; !ok {
 			return decode(s.kind, nil)
 		}

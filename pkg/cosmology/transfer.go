@@ -129,7 +129,7 @@ func parseTransfers(text string) (transferTable, error) {
 		if i == 0 {
 			for j, om := range values {
 				if !(om > 0) || j > 0 && om <= values[j-1] {
-					return t, fmt.Errorf("Ω_m = %g in column %d, want it larger than the one before", om, j+2)
+					return t, fmt.Errorf("column %d has Ω_m = %g, want it larger than the one before", j+2, om)
 				}
 				universes = append(universes, New(Params{OmegaM: om}))
 				t.logOmegaM = append(t.logOmegaM, math.Log(om))

@@ -107,7 +107,8 @@ const FewestSteps = 4
 // tolerance.
 func (s Schedule) Near(o Schedule, tolerance float64) bool {
 	return slices.EqualFunc(s.beta, o.beta, func(a,
-		b float64) bool {
+		b float64,
+	) bool {
 		return math.Abs(a-b) <= tolerance*b
 	})
 }

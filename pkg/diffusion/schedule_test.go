@@ -135,10 +135,19 @@ func TestOwnVariances(t *testing.T) {
 		betas []float64
 		want  string
 	}{
-		{OwnName, nil, "at least 4"}, {OwnName, []float64{0.9, 0.999}, "at least 4"}, {PaperName, betas,
-			"5 variances of its own"},
-		{OwnName, []float64{0.1, 0.1, 0, 0.1}, "step 3"}, {OwnName, []float64{0.1, 0.1, 0.1, 1},
-			"step 4"}, {OwnName, []float64{0.1, 0.1, 0.1, math.NaN()}, "step 4"},
+		{OwnName, nil, "at least 4"},
+		{OwnName, []float64{0.9, 0.999}, "at least 4"},
+		{
+			PaperName, betas,
+			"5 variances of its own",
+		},
+		{OwnName, []float64{0.1, 0.1, 0, 0.1}, "step 3"},
+		{
+			OwnName,
+			[]float64{0.1, 0.1, 0.1, 1},
+			"step 4",
+		},
+		{OwnName, []float64{0.1, 0.1, 0.1, math.NaN()}, "step 4"},
 	} {
 		if _, err := Named(c.name, c.betas); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %v: error = %v, want %q in it", c.name, c.betas, err, c.want)

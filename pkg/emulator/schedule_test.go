@@ -51,8 +51,10 @@ func TestOwnSchedule(t *testing.T) {
 	if named.Hash() != named.NetworkHash() || short.Hash() != short.NetworkHash() {
 		t.Error("without a transfer function both hashes are one")
 	}
-	if _, err := (SampleConfig{Sampler: DDIM, Steps: 50,
-		Batch: 1}).sampler(short.schedule); err == nil || !strings.Contains(err.Error(), "40") {
+	if _, err := (SampleConfig{
+		Sampler: DDIM, Steps: 50,
+		Batch: 1,
+	}).sampler(short.schedule); err == nil || !strings.Contains(err.Error(), "40") {
 		t.Errorf("error = %v, want 50 steps of 40 refused", err)
 	}
 }
@@ -64,8 +66,10 @@ func TestOtherConditions(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "six.safetensors")
 	err := checkpoint.Save(path, checkpoint.Manifest{
 		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName,
-		Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9,
-			Max: 15},
+		Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{
+			Min: 9,
+			Max: 15,
+		},
 		Data: checkpoint.Data{Suite: "none", Set: "LH", Side: side, BoxSide: 25},
 	}, network.Init(rand.New(rand.NewPCG(1, 0))))
 	if err != nil {

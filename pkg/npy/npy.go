@@ -276,7 +276,7 @@ func (p *parser) skip(depth int) error {
 		}
 		return nil
 	}
-	if p.at < len(p.text) && (digit(p.text[p.at])) {
+	if p.at < len(p.text) && digit(p.text[p.at]) {
 		_, err := p.number()
 		return err
 	}

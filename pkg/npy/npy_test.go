@@ -75,10 +75,16 @@ func TestValuesOfHeaders(t *testing.T) {
 		{"{'descr': '>f8', 'fortran_order': True, 'shape': (2, 3), }\n", Header{Type: ">f8", Fortran: true, Shape: []int{2, 3}}, 8, 48},
 		{"{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }\n", Header{Type: "|u1", Shape: []int{5}}, 1, 5},
 		{"{'descr': '<i8', 'fortran_order': False, 'shape': (), }\n", Header{Type: "<i8"}, 8, 8},
-		{"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775000, 0, 9223372036854775000), }\n",
-			Header{Type: "<f4", Shape: []int{9223372036854775000, 0, 9223372036854775000}}, 4, 0},
-		{"{'descr': [('Ω_m', '<f8'), ('map', '<f4', (2, 2))], 'fortran_order': False, 'shape': (1,), }\n",
-			Header{Type: "[('Ω_m', '<f8'), ('map', '<f4', (2, 2))]", Shape: []int{1}}, 24, 24},
+		{
+			"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775000, 0, 9223372036854775000), }\n",
+			Header{Type: "<f4", Shape: []int{9223372036854775000, 0, 9223372036854775000}},
+			4, 0,
+		},
+		{
+			"{'descr': [('Ω_m', '<f8'), ('map', '<f4', (2, 2))], 'fortran_order': False, 'shape': (1,), }\n",
+			Header{Type: "[('Ω_m', '<f8'), ('map', '<f4', (2, 2))]", Shape: []int{1}},
+			24, 24,
+		},
 	} {
 		raw := file(3, c.header, c.data)
 		got, err := read(raw, c.width)

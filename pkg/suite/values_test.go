@@ -21,7 +21,8 @@ func TestContentsOfBoxes(t *testing.T) {
 	lowest, highest := math.Inf(1), math.Inf(-1)
 	for corner, p := range []cosmology.Params{
 		prior.Min, prior.Max,
-		{OmegaM: prior.Min.OmegaM, Sigma8: prior.Max.Sigma8}, {OmegaM: prior.Max.OmegaM, Sigma8: prior.Min.Sigma8},
+		{OmegaM: prior.Min.OmegaM, Sigma8: prior.Max.Sigma8},
+		{OmegaM: prior.Max.OmegaM, Sigma8: prior.Min.Sigma8},
 	} {
 		maps, err := nbody.Universe(context.Background(), c, p, uint64(corner)+1, 64)
 		if err != nil {

@@ -82,14 +82,18 @@ func TestRefusedConfigs(t *testing.T) {
 	}
 	for want, c := range map[string]Config{
 		"Multipliers = [2 4], want 1 first": change(func(c *Config) {
-			c.Multipliers = []int{2,
-				4}
+			c.Multipliers = []int{
+				2,
+				4,
+			}
 		}),
 		"Multipliers = [1], want 2 to 12 levels": change(func(c *Config) { c.Multipliers = []int{1} }),
 		"Multipliers = [], want 2 to 12 levels":  change(func(c *Config) { c.Multipliers = nil }),
 		"want every entry 1 to 256": change(func(c *Config) {
-			c.Multipliers = []int{1,
-				0}
+			c.Multipliers = []int{
+				1,
+				0,
+			}
 		}),
 		"want 2 to 12 levels": change(func(c *Config) {
 			c.Multipliers = slices.Repeat([]int{1},
@@ -102,8 +106,10 @@ func TestRefusedConfigs(t *testing.T) {
 		"HeadDim = 8192, want 1 to 16384 / Heads": change(func(c *Config) { c.HeadDim = 8192 }),
 		"Thetas = 1048576, want 1 to 1024":        change(func(c *Config) { c.Thetas = 1 << 20 }),
 		"Multipliers = [1 9999999], want every entry": change(func(c *Config) {
-			c.Multipliers = []int{1,
-				9999999}
+			c.Multipliers = []int{
+				1,
+				9999999,
+			}
 		}),
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "unet.Config.") ||

@@ -143,8 +143,8 @@ func TestSpectrumOfWhatPeopleHave(t *testing.T) {
 		"log10":                  {save("log.npy", func(x, _ float64) float64 { return math.Log10(x) }), nil, "logarithms already"},
 		"log10 over the mean":    {save("logmean.npy", func(x, mean float64) float64 { return math.Log10(x / mean) }), nil, "--convention deviation"},
 		"velocities":             {save("v.npy", func(x, mean float64) float64 { return 100 * (x/mean - 1) }), nil, "--convention deviation"},
-		"a log10 of 0":           {save("ones.npy", func(float64, float64) float64 { return 1 }), []string{"--convention", "log"}, "P = NaN"},
-		"a box without a number": {filepath.Join(dir, "density.npy"), []string{"--box-side", "1e300"}, "P = +Inf"},
+		"a log10 of 0":           {save("ones.npy", func(float64, float64) float64 { return 1 }), []string{"--convention", "log"}, "the power is NaN"},
+		"a box without a number": {filepath.Join(dir, "density.npy"), []string{"--box-side", "1e300"}, "the power is +Inf"},
 		"a box of nothing":       {filepath.Join(dir, "density.npy"), []string{"--box-side", "-1"}, "--box-side"},
 		"no such map":            {filepath.Join(dir, "density.npy"), []string{"--index", "3"}, "maps 0 to 2"},
 	} {

@@ -125,7 +125,8 @@ func stated(f *pflag.FlagSet, d convert.Options) convert.Options {
 
 // converted goes the way that IN asks for; flags of the other way are refused rather than ignored.
 func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool, maker *sampling,
-	d convert.Options) (convert.Report, error) {
+	d convert.Options,
+) (convert.Report, error) {
 	in, err := checkpointOf(in)
 	if err != nil {
 		return convert.Report{}, err

@@ -115,10 +115,9 @@ func (a *app) inspectMaps(cmd *cobra.Command, path string, scaling *field.Scalin
 	a.warn(r.Warning)
 	a.warnOfMoments(scaling, path, r.Moments)
 	return a.print(r, func(w io.Writer) {
-		switch {
-		case r.Periodic == nil:
+		if r.Periodic == nil {
 			row(w, "box side, unit", "nothing beside the file or in its name says them")
-		default:
+		} else {
 			row(w, "box side", fmt.Sprintf("%g Mpc/h, periodic: %v", r.BoxSide, *r.Periodic))
 			row(w, "unit", cmp.Or(r.Unit, "not said"))
 		}
