@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -86,19 +87,28 @@ func Make(ctx context.Context, c Config, progress func(done, all int)) error {
 	return w.Finish()
 }
 
+// Validate returns an error if no set can be made with these settings, whatever its parameters.
+func (c Config) Validate() error {
+	if !slices.Contains([]camels.Set{camels.LH, camels.OneP, camels.CV}, c.Set) {
+		return fmt.Errorf("suite: set %q, want LH, 1P or CV", c.Set)
+	}
+	if err := c.NBody.Validate(); err != nil {
+		return fmt.Errorf("suite: %w", err)
+	}
+	if c.Cells < 1 || c.NBody.Pixels%c.Cells != 0 {
+		return fmt.Errorf("suite: side %d, want a divisor of the %d pixels that universes are "+
+			"projected to", c.Cells, c.NBody.Pixels)
+	}
+	return nil
+}
+
 // check checks the configuration against itself and returns the universes that it asks for.
 func (c Config) check() ([]Universe, error) {
 	universes, err := c.design()
 	if err != nil {
 		return nil, err
 	}
-	if err := c.NBody.Validate(); err != nil {
-		return nil, fmt.Errorf("suite: %w", err)
-	}
-	if c.Cells < 1 || c.NBody.Pixels%c.Cells != 0 {
-		return nil, fmt.Errorf("suite: side %d, want a divisor of the %d pixels that universes are projected to", c.Cells, c.NBody.Pixels)
-	}
-	return universes, nil
+	return universes, c.Validate()
 }
 
 // lock makes the directory and takes the right to make the set there. Where nothing can be written

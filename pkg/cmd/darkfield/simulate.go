@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -34,7 +35,7 @@ a set 1P shows, with less noise.`,
   darkfield simulate --control universe --sims 40 --each 5 --out control
   darkfield simulate --responses 10 --out responses`,
 		Args: cobra.NoArgs,
-		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			c.Set = camels.Set(set)
 			if cmd.Flags().Changed("responses") {
 				if err := responsesOf(responses, cmd.Flags(), &c); err != nil {
@@ -42,6 +43,11 @@ a set 1P shows, with less noise.`,
 				}
 				set = string(c.Set)
 			}
+			return errors.Join(
+				flagAtLeast("sims", c.Sims, 0), flagAtLeast("each", each, 1),
+				flagAtLeast("workers", c.Workers, 0), c.Validate())
+		},
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			if control != "" {
 				if err := controlOf(control, each, &c); err != nil {
 					return err
@@ -87,11 +93,11 @@ a set 1P shows, with less noise.`,
 func responsesOf(rounds int, given *pflag.FlagSet, c *suite.Config) error {
 	for _, other := range []string{"set", "sims", "control"} {
 		if given.Changed(other) {
-			return fmt.Errorf("simulate: --responses says what to make, and so does --%s: give one of them", other)
+			return fmt.Errorf("--responses says what to make, and so does --%s: give one of them", other)
 		}
 	}
 	if rounds < 1 {
-		return fmt.Errorf("simulate: --responses %d, want at least one round", rounds)
+		return fmt.Errorf("--responses %d, want at least one round", rounds)
 	}
 	c.Set, c.Responses, c.Sims = camels.OneP, true, rounds*len(suite.ResponseParams())
 	return nil
