@@ -268,6 +268,7 @@ func (p *rowParser) row(words []string) error {
 	case len(words) != p.width:
 		return fmt.Errorf("has %d columns, the rows above have %d: a number is missing or there is one too many", len(words), p.width)
 	}
+	p.values = slices.Grow(p.values, len(words))
 	for i, w := range words {
 		v, err := number(w)
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
@@ -296,15 +297,17 @@ func (p *rowParser) table() (table, error) {
 			fmt.Sprintf("column %d, without a name", first+1),
 		}
 	}
-	var kept []int
+	kept := make([]int, 0, p.width)
+	t.columns = make([]string, 0, p.width)
 	for i := range p.width {
-		name := fmt.Sprintf("column %d", i+1)
+		var name string
 		switch {
 		case names == nil && p.named && p.seeds && i == p.width-1 && i >= 2:
 			continue
 		case names == nil && i < 2:
 			name = []string{"Omega_m", "sigma_8"}[i]
 		case names == nil:
+			name = fmt.Sprintf("column %d", i+1)
 		case notParameter(names[i]):
 			continue
 		case isOmegaM(names[i]):
