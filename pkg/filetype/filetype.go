@@ -67,7 +67,7 @@ var kinds = map[Kind]struct{ name, hint string }{
 
 	Calibration: {"a calibration", "--calibration of `darkfield infer` takes it"},
 	Description: {"a description of maps", "name the directory that it lies in"},
-	JSON:        {"a JSON file", "name another file"},
+	JSON:        {"a JSON file", "name another file, or make it anew if it was cut short"},
 	Picture:     {"a picture", "name the file of the numbers that it shows"},
 	HDF5:        {"an HDF5 file", "save its array of maps with numpy.save"},
 	FITS:        {"a FITS file", "save its array of maps with numpy.save"},
