@@ -54,7 +54,7 @@ var table = []row{
 	{room: "field", modules: []string{gonum}},
 	{room: "backend/home"},
 	{room: "backend", rooms: "backend/home", modules: []string{gomlx, compute, xla}},
-	{room: "nbody", rooms: "cosmology fft field", modules: []string{gonum}},
+	{room: "nbody", rooms: "cosmology fft field", modules: []string{gonum, cpu}},
 	{room: "npy"},
 	{room: "plaintext"},
 	{room: "camels", rooms: "safefile filetype cosmology field npy plaintext", modules: []string{yaml}},

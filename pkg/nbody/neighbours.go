@@ -7,14 +7,15 @@ import (
 // tree is a k-d tree of points in a periodic box, for the distance to the k-th nearest neighbour. Nodes are implicit: node i has
 // children 2i+1 and 2i+2, and holds a range of points.
 type tree struct {
-	side   float32
-	points []treePoint // sorted into leaves
-	nodes  []treeNode
+	side  float32
+	x     [3][]float32 // by axis, sorted into leaves; a vector of 8 may reach beyond the last point
+	index []int32      // of each point before sorting
+	nodes []treeNode
 }
 
 type treePoint struct {
 	x     [3]float32
-	index int32 // before sorting
+	index int32
 }
 
 type treeNode struct {
@@ -26,28 +27,38 @@ const leafSize = 24
 
 func newTree(side float32, x [3][]float32) *tree {
 	n := len(x[0])
-	t := &tree{side: side, points: make([]treePoint, n)}
-	for i := range t.points {
-		t.points[i] = treePoint{[3]float32{x[0][i], x[1][i], x[2][i]}, int32(i)}
+	t := &tree{side: side, index: make([]int32, n)}
+	points := make([]treePoint, n)
+	for i := range points {
+		points[i] = treePoint{[3]float32{x[0][i], x[1][i], x[2][i]}, int32(i)}
 	}
 	size := 1
 	for leaves := 1; (n+leaves-1)/leaves > leafSize; leaves *= 2 {
 		size = 4*leaves - 1
 	}
 	t.nodes = make([]treeNode, size)
-	t.build(0, 0, n)
+	t.build(points, 0, 0, n)
+	for axis := range t.x {
+		t.x[axis] = make([]float32, n+7)
+		for i := range points {
+			t.x[axis][i] = points[i].x[axis]
+		}
+	}
+	for i := range points {
+		t.index[i] = points[i].index
+	}
 	return t
 }
 
 func (t *tree) leaf(node int) bool { return 2*node+2 >= len(t.nodes) }
 
 // build bounds the points of a range and splits them at the median of the longest axis.
-func (t *tree) build(node, first, last int) {
+func (t *tree) build(points []treePoint, node, first, last int) {
 	infinity := float32(math.Inf(1))
 	b := treeNode{first: int32(first), last: int32(last)}
 	b.low, b.high = [3]float32{infinity, infinity, infinity}, [3]float32{-infinity, -infinity, -infinity}
 	for i := first; i < last; i++ {
-		for axis, x := range t.points[i].x {
+		for axis, x := range points[i].x {
 			if x < b.low[axis] {
 				b.low[axis] = x
 			}
@@ -67,9 +78,9 @@ func (t *tree) build(node, first, last int) {
 		}
 	}
 	middle := (first + last) / 2
-	selectNth(t.points[first:last], middle-first, longest)
-	t.build(2*node+1, first, middle)
-	t.build(2*node+2, middle, last)
+	selectNth(points[first:last], middle-first, longest)
+	t.build(points, 2*node+1, first, middle)
+	t.build(points, 2*node+2, middle, last)
 }
 
 // selectNth reorders points so that the n-th along an axis stands in its place, smaller ones before it (Hoare's algorithm).
@@ -104,12 +115,14 @@ func selectNth(points []treePoint, n, axis int) {
 // radii returns for every point, in its original order, the distance to its k-th nearest other point. It searches for all points of a
 // leaf at once: they have most neighbours in common.
 func (t *tree) radii(k int) []float32 {
-	out := make([]float32, len(t.points))
-	s := search{tree: t, k: k, best: make([]float32, (k+1)*leafSize)}
+	out := make([]float32, len(t.index))
+	s := search{tree: t, k: k, stride: max(k, vectorList)}
+	s.best = make([]float32, s.stride*leafSize)
 	for node := len(t.nodes) / 2; node < len(t.nodes); node++ {
 		s.around(node)
-		for i, p := range s.points {
-			out[p.index] = float32(math.Sqrt(float64(s.nearest(i)[k])))
+		first, last := t.nodes[node].first, t.nodes[node].last
+		for i, p := range t.index[first:last] {
+			out[p] = float32(math.Sqrt(float64(s.worst[i])))
 		}
 	}
 	return out
@@ -119,21 +132,33 @@ func (t *tree) radii(k int) []float32 {
 type search struct {
 	*tree
 	k      int
+	own    int // the leaf
 	bounds treeNode
-	points []treePoint
-	best   []float32 // for each point the k + 1 smallest squared distances so far, rising; its own, 0, is one
-	reach  float32   // the largest of them
+	best   []float32         // for each point its k smallest squared distances so far, rising
+	stride int               // from one point's in best to the next one's, at least k
+	worst  [leafSize]float32 // for each point the k-th of them; 0 where there is no point
+	reach  float32           // the largest of worst
 }
 
-func (s *search) nearest(point int) []float32 { return s.best[point*(s.k+1) : (point+1)*(s.k+1)] }
+// vectorList is how many distances of a point scanAVX2 keeps.
+const vectorList = 16
+
+// pair is a leaf, which is moved by −shift, and another one. scanAVX2 knows its layout.
+type pair struct {
+	own, other       [3]*float32 // coordinates
+	owns, others     int
+	shift, low, high [3]float32 // low and high are the bounds of the other leaf
+}
 
 // around looks in the leaf itself, then, going up to the root, in what lies on the other side of each node.
 func (s *search) around(leaf int) {
-	s.bounds = s.nodes[leaf]
-	s.points = s.tree.points[s.bounds.first:s.bounds.last]
-	s.reach = float32(math.Inf(1))
+	s.own, s.bounds, s.reach = leaf, s.nodes[leaf], float32(math.Inf(1))
 	for i := range s.best {
 		s.best[i] = s.reach
+	}
+	clear(s.worst[:])
+	for i := range s.bounds.last - s.bounds.first {
+		s.worst[i] = s.reach
 	}
 	s.scan(leaf)
 	for node := leaf; node > 0; node = (node - 1) / 2 {
@@ -166,26 +191,40 @@ func (s *search) visit(node int, gap float32) {
 // scan compares with all points of a leaf.
 func (s *search) scan(leaf int) {
 	b := &s.nodes[leaf]
-	others := s.tree.points[b.first:b.last]
 	shift, one := s.image(b)
+	if one && vector && s.k <= vectorList {
+		p := pair{
+			owns: int(s.bounds.last - s.bounds.first), others: int(b.last - b.first),
+			shift: shift, low: b.low, high: b.high,
+		}
+		for axis, x := range &s.x {
+			p.own[axis], p.other[axis] = &x[s.bounds.first], &x[b.first]
+		}
+		self := 0
+		if leaf == s.own {
+			self = 1
+		}
+		s.reach = scanAVX2(&p, &s.best[0], &s.worst, self, s.k)
+		return
+	}
 	s.reach = 0
-	for i := range s.points {
-		best := s.nearest(i)
-		worst := best[len(best)-1]
-		at := &s.points[i].x
-		x, y, z := at[0]-shift[0], at[1]-shift[1], at[2]-shift[2]
+	for i := range s.bounds.last - s.bounds.first {
+		best := s.best[int(i)*s.stride:][:s.k]
+		worst := s.worst[i]
+		p := s.bounds.first + i
+		x, y, z := s.x[0][p]-shift[0], s.x[1][p]-shift[1], s.x[2][p]-shift[2]
 		if !one || square(outside(x, b.low[0], b.high[0]))+square(outside(y, b.low[1], b.high[1]))+square(outside(z, b.low[2], b.high[2])) < worst {
-			for j := range others {
-				o := &others[j].x
-				dx, dy, dz := x-o[0], y-o[1], z-o[2]
+			for o := b.first; o < b.last; o++ {
+				dx, dy, dz := x-s.x[0][o], y-s.x[1][o], z-s.x[2][o]
 				if !one {
 					dx, dy, dz = s.periodic(dx), s.periodic(dy), s.periodic(dz)
 				}
-				if d := dx*dx + dy*dy + dz*dz; d < worst {
+				if d := dx*dx + dy*dy + dz*dz; d < worst && o != p {
 					insert(best, d)
 					worst = best[len(best)-1]
 				}
 			}
+			s.worst[i] = worst
 		}
 		s.reach = max(s.reach, worst)
 	}

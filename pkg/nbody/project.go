@@ -108,7 +108,6 @@ type span struct{ y, x, pixels int }
 // add adds the column density of a sphere, √(r² − d²) at a distance d from its centre, scaled to the total weight.
 func (b *brush) add(s sphere, weight float32) {
 	b.spans, b.chords = b.spans[:0], b.chords[:0]
-	sum := float32(0)
 	bottom := int(math.Floor(float64(s.y + s.radius)))
 	for y := int(math.Ceil(float64(s.y - s.radius))); y <= bottom; y++ {
 		dy := float32(y) - s.y
@@ -120,8 +119,13 @@ func (b *brush) add(s sphere, weight float32) {
 		first, last := int(math.Ceil(float64(s.x-w))), int(math.Floor(float64(s.x+w)))
 		pixels := last + 1 - first
 		start := len(b.chords)
-		b.chords = slices.Grow(b.chords, pixels)[:start+pixels]
+		b.chords = slices.Grow(b.chords, pixels+7)[:start+pixels] // 7: vectors reach beyond
+		b.spans = append(b.spans, span{y, first, pixels})
 		chords, x := b.chords[start:], float32(first)
+		if vector && pixels > 0 {
+			chordsAVX2(&chords[0], pixels, x, s.x, h)
+			continue
+		}
 		for i := range chords {
 			dx := x - s.x
 			chord := float32(0)
@@ -129,17 +133,24 @@ func (b *brush) add(s sphere, weight float32) {
 				chord = float32(math.Sqrt(float64(rest)))
 			}
 			chords[i] = chord
-			sum += chord
 			x++
 		}
-		b.spans = append(b.spans, span{y, first, pixels})
+	}
+	sum := float32(0)
+	for _, chord := range b.chords {
+		sum += chord
 	}
 	cells, scale, chords := b.Box.Cells, weight/sum, b.chords
 	for _, p := range b.spans {
-		row := b.Values[within(p.y, cells)*cells:][:cells]
+		rows := b.Values[within(p.y, cells)*cells:]
+		row := rows[:cells]
 		x := within(p.x, cells)
 		line := chords[:p.pixels]
 		chords = chords[p.pixels:]
+		if vector && p.pixels > 0 && x+p.pixels <= cells && x+p.pixels+7 <= len(rows) {
+			addAVX2(&rows[x], &line[0], p.pixels, scale)
+			continue
+		}
 		for len(line) > 0 { // to the end of the row, then on from its start
 			here := row[x:min(x+len(line), cells)]
 			for i, chord := range line[:len(here)] {
