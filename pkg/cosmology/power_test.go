@@ -242,7 +242,7 @@ func TestTransferTablesThatAreBroken(t *testing.T) {
 		"a word":       {"0.9,0.9", "0.9,nine", `"nine"`},
 		"no number":    {"0.9,0.9", "0.9,NaN", `"NaN"`},
 		"falling x":    {"3,", "2,", "x = 2 in row 4"},
-		"falling Ω_m":  {"0.2", "0.1", "Ω_m = 0.1 in column 3"},
+		"falling Ω_m":  {"0.2", "0.1", "column 3 has Ω_m = 0.1"},
 		"a lost value": {"0.8,0.8", "0.8", "wrong number of fields"},
 	} {
 		if _, err := parseTransfers(strings.Replace(good, c.old, c.with, 1)); err == nil || !strings.Contains(err.Error(), c.want) {
