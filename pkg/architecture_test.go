@@ -35,14 +35,16 @@ const (
 	script   = "github.com/rogpeppe/go-internal"
 )
 
-// row says what a room may import besides the standard library: rooms above it in the table, and modules by their path.
+// row says what a room may import besides the standard library: rooms above it in the table, and
+// modules by their path.
 type row struct {
 	room    string
 	rooms   string // names, or "*" for every room above
 	modules []string
 }
 
-// table is ordered from the ground up, so that arrows only go down. A folder without a row may import the standard library.
+// table is ordered from the ground up, so that arrows only go down. A folder without a row may
+// import the standard library.
 var table = []row{
 	{room: "reference"},
 	{room: "safefile"},
@@ -57,36 +59,68 @@ var table = []row{
 	{room: "nbody", rooms: "cosmology fft field", modules: []string{gonum, cpu}},
 	{room: "npy"},
 	{room: "plaintext"},
-	{room: "camels", rooms: "safefile filetype cosmology field npy plaintext", modules: []string{yaml}},
+	{
+		room: "camels", rooms: "safefile filetype cosmology field npy plaintext",
+		modules: []string{yaml},
+	},
 	{room: "fetch", rooms: "safefile camels"},
-	{room: "suite", rooms: "safefile cosmology field nbody camels plaintext", modules: []string{gonum, yaml}},
+	{
+		room: "suite", rooms: "safefile cosmology field nbody camels plaintext",
+		modules: []string{gonum, yaml},
+	},
 	{room: "summary", rooms: "fft field", modules: []string{gonum}},
 	{room: "likelihood", rooms: "cosmology", modules: []string{gonum}},
 	{room: "hmc", modules: []string{gonum}},
 	{room: "calibration", rooms: "cosmology likelihood", modules: []string{gonum}},
 	{room: "unet", modules: []string{gomlx, compute}},
 	{room: "diffusion", modules: []string{gomlx, compute, gonum}},
-	{room: "checkpoint", rooms: "safefile filetype unet diffusion cosmology field", modules: []string{weights}},
-	{room: "convert", rooms: "unet diffusion checkpoint cosmology field camels", modules: []string{weights, pickles}},
-	{room: "training", rooms: "safefile backend unet diffusion checkpoint cosmology field tracking plaintext", modules: []string{gomlx, compute, yaml}},
-	{room: "baseline", rooms: "trend checkpoint cosmology field likelihood summary training unet", modules: []string{gomlx, compute, gonum}},
+	{
+		room: "checkpoint", rooms: "safefile filetype unet diffusion cosmology field",
+		modules: []string{weights},
+	},
+	{
+		room: "convert", rooms: "unet diffusion checkpoint cosmology field camels",
+		modules: []string{weights, pickles},
+	},
+	{room: "training", rooms: "safefile backend unet diffusion checkpoint cosmology field tracking " +
+		"plaintext", modules: []string{gomlx, compute, yaml}},
+	{
+		room: "baseline", rooms: "trend checkpoint cosmology field likelihood summary training unet",
+		modules: []string{gomlx, compute, gonum},
+	},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
-	{room: "emulator", rooms: "trend unet diffusion checkpoint cosmology fft field", modules: []string{gomlx, compute, gonum}},
-	{room: "validation", rooms: "safefile cosmology fft field nbody camels suite summary", modules: []string{gonum}},
-	{room: "study", rooms: "safefile filetype trend tracking cosmology field camels summary diffusion emulator likelihood calibration hmc baseline", modules: []string{gonum}},
-	{room: "figure", rooms: "safefile cosmology field summary likelihood calibration hmc study validation", modules: []string{gonum, plot}},
-	{room: "preset", rooms: "baseline unet diffusion training study suite nbody cosmology camels validation hmc"},
-	{room: "verify", rooms: "unet diffusion summary checkpoint field cosmology npy", modules: []string{gomlx, compute}},
+	{
+		room: "emulator", rooms: "trend unet diffusion checkpoint cosmology fft field",
+		modules: []string{gomlx, compute, gonum},
+	},
+	{
+		room: "validation", rooms: "safefile cosmology fft field nbody camels suite summary",
+		modules: []string{gonum},
+	},
+	{room: "study", rooms: "safefile filetype trend tracking cosmology field camels summary " +
+		"diffusion emulator likelihood calibration hmc baseline", modules: []string{gonum}},
+	{room: "figure", rooms: "safefile cosmology field summary likelihood calibration hmc study " +
+		"validation", modules: []string{gonum, plot}},
+	{room: "preset", rooms: "baseline unet diffusion training study suite nbody cosmology camels " +
+		"validation hmc"},
+	{
+		room: "verify", rooms: "unet diffusion summary checkpoint field cosmology npy",
+		modules: []string{gomlx, compute},
+	},
 	{room: "notebook", rooms: "*", modules: []string{gonbui}},
 	{room: "cmd/darkfield", rooms: "*", modules: []string{cobra, pflag, progress, yaml}},
-	{room: "cmd/bench", rooms: "safefile unet diffusion training checkpoint cosmology field emulator likelihood backend", modules: []string{compute, cpu}},
+	{room: "cmd/bench", rooms: "safefile unet diffusion training checkpoint cosmology field " +
+		"emulator likelihood backend", modules: []string{compute, cpu}},
 }
 
 // Besides its own and its row's, any test may import these; where the row has GoMLX, that too.
 var testModules = []string{rapid, cmp, script, npyio, gonum}
 
 // Tensors are values on a device: only these rooms know them.
-var tensorRooms = []string{"backend", "unet", "diffusion", "training", "baseline", "emulator", "verify"}
+var tensorRooms = []string{
+	"backend", "unet", "diffusion", "training", "baseline",
+	"emulator", "verify",
+}
 
 func TestImportTable(t *testing.T) {
 	for path, imports := range importsOf(t, ".") {
@@ -135,7 +169,8 @@ func TestAllowed(t *testing.T) {
 		{"unknown", module + "field", false, false},
 	} {
 		if got := allowed(c.room, c.imported, c.test); got != c.want {
-			t.Errorf("%s imports %s (test: %v): allowed = %v, want %v", c.room, c.imported, c.test, got, c.want)
+			t.Errorf("%s imports %s (test: %v): allowed = %v, want %v", c.room, c.imported,
+				c.test, got, c.want)
 		}
 	}
 }
@@ -154,7 +189,8 @@ func allowed(room, imported string, test bool) bool {
 		return false
 	}
 	if other, ours := strings.CutPrefix(imported, module); ours {
-		if test && (other == room || other == "reference" || other == "backend" && slices.Contains(modules, gomlx)) {
+		if test && (other == room || other == "reference" || other == "backend" &&
+			slices.Contains(modules, gomlx)) {
 			return true
 		}
 		if table[i].rooms == "*" {
@@ -167,7 +203,8 @@ func allowed(room, imported string, test bool) bool {
 
 // below reports whether an import path is one of the modules or lies in one.
 func below(imported string, modules []string) bool {
-	return slices.ContainsFunc(modules, func(m string) bool { return imported == m || strings.HasPrefix(imported, m+"/") })
+	return slices.ContainsFunc(modules,
+		func(m string) bool { return imported == m || strings.HasPrefix(imported, m+"/") })
 }
 
 // importsOf returns what every Go file below dir imports, by its path.

@@ -16,20 +16,24 @@ import (
 
 const (
 	pluginPath = "PJRT_PLUGIN_LIBRARY_PATH" // searched first: a ":"-separated list of directories
-	pluginDir  = ".tools/pjrt"              // where `make setup` puts the plugin, below the project's root
-	autoFile   = "AUTO"                     // there when `make setup PJRT=auto` left the plugin to GoMLX's installer
-	cpu        = "xla:cpu"
+	// where `make setup` puts the plugin, below the project's root
+	pluginDir = ".tools/pjrt"
+	// there when `make setup PJRT=auto` left the plugin to GoMLX's installer
+	autoFile = "AUTO"
+	cpu      = "xla:cpu"
 
-	// The pure-Go backend's workers wait for each other when operations that use several run side by side, and may never wake up.
+	// The pure-Go backend's workers wait for each other when operations that use several run side by
+	// side, and may never wake up.
 	pureGo = "go:ops_sequential"
 )
 
 // ErrNoPlugin says that the XLA plugin for the CPU was not found.
 var ErrNoPlugin = errors.New("no XLA plugin pjrt_c_api_cpu_plugin.so found")
 
-// Open returns the backend that $GOMLX_BACKEND names (xla:cpu, xla:cuda, go), or xla:cpu. The CPU plugin is looked for in
-// $PJRT_PLUGIN_LIBRARY_PATH and otherwise in .tools/pjrt of the project that holds the executable or the working directory,
-// so that the command works from any directory.
+// Open returns the backend that $GOMLX_BACKEND names (xla:cpu, xla:cuda, go), or xla:cpu. The CPU
+// plugin is looked for in $PJRT_PLUGIN_LIBRARY_PATH and otherwise in .tools/pjrt of the project
+// that holds the executable or the working directory, so that the command works from any
+// directory.
 func Open() (b compute.Backend, err error) {
 	config := os.Getenv(compute.ConfigEnvVar)
 	if config == "" {
@@ -47,13 +51,14 @@ func Open() (b compute.Backend, err error) {
 	}
 	b, err = compute.NewWithConfig(resolved)
 	if err != nil {
-		return nil, fmt.Errorf("backend: open %s (from $%s or the default): %s; known are xla:cpu, xla:cuda and go", config, compute.ConfigEnvVar, firstLine(err))
+		return nil, fmt.Errorf("backend: open %s (from $%s or the default): %s; known are xla:cpu, "+
+			"xla:cuda and go", config, compute.ConfigEnvVar, firstLine(err))
 	}
 	return b, nil
 }
 
-// resolve replaces xla:cpu by the plugin's absolute path: the binding reads its search path when the program starts, which
-// is too early for us. Options that a user gave stay.
+// resolve replaces xla:cpu by the plugin's absolute path: the binding reads its search path when
+// the program starts, which is too early for us. Options that a user gave stay.
 func resolve(config string) (string, error) {
 	if config == "go" {
 		return pureGo, nil
@@ -64,7 +69,8 @@ func resolve(config string) (string, error) {
 	}
 	path, ok := Plugin()
 	if !ok {
-		return "", fmt.Errorf("backend: %w: run `make setup`, or name its directory in $%s, or use the slow pure-Go backend with %s=go", ErrNoPlugin, pluginPath, compute.ConfigEnvVar)
+		return "", fmt.Errorf("backend: %w: run `make setup`, or name its directory in $%s, or use the "+
+			"slow pure-Go backend with %s=go", ErrNoPlugin, pluginPath, compute.ConfigEnvVar)
 	}
 	if options != "" {
 		options = "," + options

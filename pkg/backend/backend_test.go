@@ -10,7 +10,8 @@ func TestMissingPlugin(t *testing.T) {
 	t.Setenv("GOMLX_BACKEND", "")
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", t.TempDir())
 	_, err := Open()
-	if !errors.Is(err, ErrNoPlugin) || !strings.Contains(err.Error(), "make setup") || strings.Contains(err.Error(), "\n") {
+	if !errors.Is(err, ErrNoPlugin) || !strings.Contains(err.Error(), "make setup") ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v, want one line that names the missing plugin and the way out", err)
 	}
 }

@@ -13,8 +13,9 @@ import "C"
 
 import "runtime/debug"
 
-// ReturnMemory gives back to the kernel what Go and the C library hold without need. XLA's compiler frees about a gigabyte after a training step
-// is compiled, in pieces that the C library keeps: what the step itself needs would come on top of them.
+// ReturnMemory gives back to the kernel what Go and the C library hold without need. XLA's
+// compiler frees about a gigabyte after a training step is compiled, in pieces that the C library
+// keeps: what the step itself needs would come on top of them.
 func ReturnMemory() {
 	debug.FreeOSMemory()
 	C.give_back()

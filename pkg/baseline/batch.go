@@ -45,7 +45,8 @@ func standardOf(prior cosmology.Prior, maps []Labelled) standard {
 	return s
 }
 
-// theta measures parameters from the centre of the prior in its standard deviations, those of a uniform density.
+// theta measures parameters from the centre of the prior in its standard deviations, those of a
+// uniform density.
 func (s standard) theta(p cosmology.Params) [thetas]float64 {
 	u := s.prior.Unit(p)
 	return [thetas]float64{(u[0] - 0.5) * math.Sqrt(12), (u[1] - 0.5) * math.Sqrt(12)}
@@ -59,7 +60,10 @@ func (s standard) moments(mean, variance [thetas]float64) Moments {
 		width[i] = math.Sqrt(variance[i] / 12)
 	}
 	p, zero := s.prior.Params(width), s.prior.Params(cosmology.UnitParams{})
-	return Moments{Mean: s.prior.Params(centre), Std: cosmology.Params{OmegaM: p.OmegaM - zero.OmegaM, Sigma8: p.Sigma8 - zero.Sigma8}}
+	return Moments{Mean: s.prior.Params(centre), Std: cosmology.Params{
+		OmegaM: p.OmegaM - zero.OmegaM,
+		Sigma8: p.Sigma8 - zero.Sigma8,
+	}}
 }
 
 // fill writes the standardised pixels of a map in a pose to dst; scratch is as long.
@@ -80,8 +84,8 @@ func stream(seed, which, n uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, which<<56|n))
 }
 
-// epoch returns the function that draws the batches of epoch n = 1, 2, …, in order: all maps shuffled, each in a random pose, those
-// that fill no batch left out.
+// epoch returns the function that draws the batches of epoch n = 1, 2, …, in order: all maps
+// shuffled, each in a random pose, those that fill no batch left out.
 func (s standard) epoch(c Config, n int, maps []Labelled) func() batch {
 	rng := stream(c.Seed, epochs, uint64(n))
 	order := rng.Perm(len(maps))
@@ -90,7 +94,8 @@ func (s standard) epoch(c Config, n int, maps []Labelled) func() batch {
 	return func() batch {
 		b := batch{size: c.Batch, side: box.Cells, x: make([]float32, c.Batch*box.Pixels())}
 		for j, i := range order[:c.Batch] {
-			s.fill(b.x[j*box.Pixels():(j+1)*box.Pixels()], scratch, maps[i].Map, field.RandomPose(rng, box.Cells))
+			s.fill(b.x[j*box.Pixels():(j+1)*box.Pixels()], scratch, maps[i].Map,
+				field.RandomPose(rng, box.Cells))
 			for _, v := range s.theta(maps[i].Theta) {
 				b.theta = append(b.theta, float32(v))
 			}

@@ -32,15 +32,17 @@ func (s *sample) add(m Labelled, d []float64) {
 }
 
 func (s *sample) fit(prior cosmology.Prior, c Choice) (gaussian, error) {
-	g, err := fitGaussian(trend.Basis{Prior: prior, Degree: c.Mean}, trend.Basis{Prior: prior, Degree: c.Shape}, s.params, s.vectors)
+	g, err := fitGaussian(trend.Basis{Prior: prior, Degree: c.Mean},
+		trend.Basis{Prior: prior, Degree: c.Shape}, s.params, s.vectors)
 	if err != nil {
-		err = fmt.Errorf("polynomials of degree %d for the mean and %d for the covariance: %w", c.Mean, c.Shape, err)
+		err = fmt.Errorf("polynomials of degree %d for the mean and %d for the covariance: %w", c.Mean,
+			c.Shape, err)
 	}
 	return g, err
 }
 
-// choose finds the degrees: the mean's with a covariance of the middle degree, then the covariance's. What cannot be fitted is not chosen;
-// where nothing can, that is the error.
+// choose finds the degrees: the mean's with a covariance of the middle degree, then the
+// covariance's. What cannot be fitted is not chosen; where nothing can, that is the error.
 func (l *PowerLikelihood) choose(ctx context.Context, c PowerConfig, all sample) error {
 	folds, err := all.folds(c.Folds, c.Seed)
 	if err != nil {
@@ -74,7 +76,10 @@ func (l *PowerLikelihood) choose(ctx context.Context, c PowerConfig, all sample)
 
 // try cross-validates a choice that was not tried before and takes it where it is the best so far.
 func (l *PowerLikelihood) try(ctx context.Context, c Choice, folds [][2]sample) error {
-	if slices.ContainsFunc(l.Tried, func(t Choice) bool { return t.Mean == c.Mean && t.Shape == c.Shape }) {
+	if slices.ContainsFunc(l.Tried, func(t Choice) bool {
+		return t.Mean == c.Mean &&
+			t.Shape == c.Shape
+	}) {
 		return nil
 	}
 	var err error
@@ -94,7 +99,8 @@ func (s *sample) folds(n int, seed uint64) ([][2]sample, error) {
 	slices.Sort(sims)
 	sims = slices.Compact(sims)
 	if len(sims) < n {
-		return nil, fmt.Errorf("maps of %d simulations, want at least one for each of %d folds", len(sims), n)
+		return nil, fmt.Errorf("maps of %d simulations, want at least one for each of %d folds",
+			len(sims), n)
 	}
 	fold := map[int]int{}
 	for i, k := range rand.New(rand.NewPCG(seed, 0)).Perm(len(sims)) {
@@ -114,7 +120,9 @@ func (s *sample) folds(n int, seed uint64) ([][2]sample, error) {
 }
 
 // crossValidate returns the mean −ln L of the maps, each under the fit to the other folds.
-func (l *PowerLikelihood) crossValidate(ctx context.Context, c Choice, folds [][2]sample) (float64, error) {
+func (l *PowerLikelihood) crossValidate(ctx context.Context, c Choice,
+	folds [][2]sample,
+) (float64, error) {
 	sum, maps := 0.0, 0
 	for _, f := range folds {
 		if err := ctx.Err(); err != nil {

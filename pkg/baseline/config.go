@@ -11,37 +11,47 @@ import (
 type Loss string
 
 const (
-	// LogSums is log Σ(θ − μ)² + log Σ((θ − μ)² − σ²)² over a batch, summed over parameters: that of the CAMELS Multifield papers.
+	// LogSums is log Σ(θ − μ)² + log Σ((θ − μ)² − σ²)² over a batch, summed over parameters: that of
+	// the CAMELS Multifield papers.
 	LogSums Loss = "log-sums"
-	// Score is the mean of (θ − μ)²/σ² + log σ² (Dawid and Sebastiani 1999). Its minimum over all functions is the posterior mean and
-	// variance, too, whatever the posterior's shape.
+	// Score is the mean of (θ − μ)²/σ² + log σ² (Dawid and Sebastiani 1999). Its minimum over all
+	// functions is the posterior mean and variance, too, whatever the posterior's shape.
 	Score Loss = "score"
 )
 
 // Network is the shape of the moment network.
 type Network struct {
-	Widths []int `json:"widths" yaml:"widths"` // channels of each level, from fine to coarse; the first sees half the side of the maps, each other one half of the one before
-	Hidden int   `json:"hidden" yaml:"hidden"` // width of the layer between the pooled channels and the moments
+	// channels of each level, from fine to coarse; the first sees half the side of the maps, each
+	// other one half of the one before
+	Widths []int `json:"widths" yaml:"widths"`
+	// width of the layer between the pooled channels and the moments
+	Hidden int `json:"hidden" yaml:"hidden"`
 }
 
 // Config says how to train the moment network.
 type Config struct {
-	Network      Network `json:"network" yaml:"network"`
-	Loss         Loss    `json:"loss" yaml:"loss"`
-	Seed         uint64  `json:"seed" yaml:"seed"`
-	Epochs       int     `json:"epochs" yaml:"epochs"`               // passes over the training maps
-	Batch        int     `json:"batch" yaml:"batch"`                 // maps a step
-	LearningRate float64 `json:"learning_rate" yaml:"learning_rate"` // Adam's, at its highest; it falls to 0 as a cosine
-	Warmup       int     `json:"warmup" yaml:"warmup"`               // steps over which it rises linearly
-	WeightDecay  float64 `json:"weight_decay" yaml:"weight_decay"`   // decoupled from the gradient (Loshchilov and Hutter 2019)
-	EMADecay     float64 `json:"ema_decay" yaml:"ema_decay"`         // of the averaged weights, which are the result; reached gradually
-	ClipNorm     float64 `json:"clip_norm" yaml:"clip_norm"`         // longest gradient, over all weights; 0: any
+	Network Network `json:"network" yaml:"network"`
+	Loss    Loss    `json:"loss" yaml:"loss"`
+	Seed    uint64  `json:"seed" yaml:"seed"`
+	Epochs  int     `json:"epochs" yaml:"epochs"` // passes over the training maps
+	Batch   int     `json:"batch" yaml:"batch"`   // maps a step
+	// Adam's, at its highest; it falls to 0 as a cosine
+	LearningRate float64 `json:"learning_rate" yaml:"learning_rate"`
+	// steps over which it rises linearly
+	Warmup int `json:"warmup" yaml:"warmup"`
+	// decoupled from the gradient (Loshchilov and Hutter 2019)
+	WeightDecay float64 `json:"weight_decay" yaml:"weight_decay"`
+	// of the averaged weights, which are the result; reached gradually
+	EMADecay float64 `json:"ema_decay" yaml:"ema_decay"`
+	// longest gradient, over all weights; 0: any
+	ClipNorm float64 `json:"clip_norm" yaml:"clip_norm"`
 }
 
 // Default returns settings for 32² and 64² maps.
 func Default() Config {
 	return Config{
-		Network: Network{Widths: []int{24, 48, 64}, Hidden: 64}, Loss: Score, Seed: 1, Epochs: 20, Batch: 32,
+		Network: Network{Widths: []int{24, 48, 64}, Hidden: 64}, Loss: Score, Seed: 1,
+		Epochs: 20, Batch: 32,
 		LearningRate: 1.5e-3, Warmup: 100, WeightDecay: 1e-2, EMADecay: 0.998, ClipNorm: 1,
 	}
 }
@@ -85,7 +95,8 @@ func (n Network) Validate() error {
 // CheckSide returns an error unless maps of side pixels can be halved for each level.
 func (n Network) CheckSide(side int) error {
 	if multiple := 1 << len(n.Widths); side < multiple || side%multiple != 0 {
-		return fmt.Errorf("baseline: maps of %d pixels a side, want a multiple of %d: each of the network's %d levels halves them", side, multiple, len(n.Widths))
+		return fmt.Errorf("baseline: maps of %d pixels a side, want a multiple of %d: each of the "+
+			"network's %d levels halves them", side, multiple, len(n.Widths))
 	}
 	return nil
 }
@@ -99,8 +110,11 @@ func (c Config) rate(n, all int) float64 {
 	return c.LearningRate * 0.5 * (1 + math.Cos(math.Pi*done))
 }
 
-// decay returns the decay of the averaged weights at step n: small at first, so that they forget the initial ones.
+// decay returns the decay of the averaged weights at step n: small at first, so that they forget
+// the initial ones.
 func (c Config) decay(n int) float64 { return math.Min(c.EMADecay, (1+float64(n))/(10+float64(n))) }
 
 // oneLine joins the lines of an error of several faults.
-func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
+func oneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}

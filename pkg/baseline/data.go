@@ -10,18 +10,23 @@ import (
 
 // Labelled is a map with what it was made at.
 type Labelled struct {
-	Map        field.LogMap
-	Theta      cosmology.Params
-	Simulation int // maps with the same number show the same universe: they are never on both sides of a cross-validation
+	Map   field.LogMap
+	Theta cosmology.Params
+	// maps with the same number show the same universe: they are never on both sides of a
+	// cross-validation
+	Simulation int
 }
 
 // Data are the maps to learn from, all of one box.
 type Data struct {
-	Train      []Labelled
-	Validation []Labelled // decides which epoch of the network is kept; the Gaussian likelihood cross-validates among Train instead
+	Train []Labelled
+	// decides which epoch of the network is kept; the Gaussian likelihood cross-validates among
+	// Train instead
+	Validation []Labelled
 }
 
-// Moments are the mean and the standard deviation of a posterior, parameter by parameter, in the parameters' own units.
+// Moments are the mean and the standard deviation of a posterior, parameter by parameter, in the
+// parameters' own units.
 type Moments struct {
 	Mean, Std cosmology.Params
 }
@@ -34,7 +39,8 @@ func (m Moments) Z(truth cosmology.Params) cosmology.Params {
 	}
 }
 
-// check returns an error unless the maps fit box and hold numbers, and their parameters lie in the prior.
+// check returns an error unless the maps fit box and hold numbers, and their parameters lie in
+// the prior.
 func check(name string, maps []Labelled, box field.Box, prior cosmology.Prior) error {
 	for i, m := range maps {
 		if err := checkMap(m.Map, box); err != nil {
@@ -50,14 +56,16 @@ func check(name string, maps []Labelled, box field.Box, prior cosmology.Prior) e
 // checkMap returns an error unless m lies in box and all its pixels are finite.
 func checkMap(m field.LogMap, box field.Box) error {
 	if m.Box != box {
-		return fmt.Errorf("a map of %d pixels and %g Mpc/h a side, want %d and %g as in training: average it down first, or train on such maps", m.Box.Cells, m.Box.Side, box.Cells, box.Side)
+		return fmt.Errorf("a map of %d pixels and %g Mpc/h a side, want %d and %g as in training: "+
+			"average it down first, or train on such maps", m.Box.Cells, m.Box.Side, box.Cells, box.Side)
 	}
 	if len(m.Values) != box.Pixels() {
 		return fmt.Errorf("a map of %d values, want %d", len(m.Values), box.Pixels())
 	}
 	for i, v := range m.Values {
 		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("log10 of pixel (y=%d, x=%d) is %g, want a finite number", i/box.Cells, i%box.Cells, v)
+			return fmt.Errorf("log10 of pixel (y=%d, x=%d) is %g, want a finite number", i/box.Cells,
+				i%box.Cells, v)
 		}
 	}
 	return nil

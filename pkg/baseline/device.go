@@ -19,8 +19,8 @@ type device struct {
 	predict   *training.Program // maps [B, side, side, 1] → [B, 2·thetas]
 }
 
-// newDevice puts tensors on the backend, as training.NewVariables does. The averaged weights predict: single steps may leave the network too sure
-// of itself.
+// newDevice puts tensors on the backend, as training.NewVariables does. The averaged weights
+// predict: single steps may leave the network too sure of itself.
 func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*device, error) {
 	parameters := network.Parameters()
 	variables, err := training.NewVariables(b, parameters, t)
@@ -29,7 +29,8 @@ func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*devic
 	}
 	d := &device{network: network, variables: variables}
 	d.predict, err = training.NewProgram(b, func(in []*Node) []*Node {
-		mean, logVariance := network.moments(training.NodesOf(parameters, in[1:], checkpoint.EMA).Weight(checkpoint.EMA), in[0])
+		mean, logVariance := network.moments(training.NodesOf(parameters, in[1:], checkpoint.EMA).Weight(
+			checkpoint.EMA), in[0])
 		return []*Node{Concatenate([]*Node{mean, logVariance}, 1)}
 	})
 	if err != nil {
@@ -56,10 +57,12 @@ func (d *device) close() {
 	_ = d.variables.Close() // nobody needs them any more
 }
 
-// stepInputs are maps, parameters, Adam's two scalars, the share by which weights shrink and the average's decay.
+// stepInputs are maps, parameters, Adam's two scalars, the share by which weights shrink and the
+// average's decay.
 const stepInputs = 6
 
-// stepGraph is one step of Adam with decoupled weight decay and of the average; its first output is the loss.
+// stepGraph is one step of Adam with decoupled weight decay and of the average; its first output
+// is the loss.
 func (d *device) stepGraph(c Config) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		parameters := d.network.Parameters()
@@ -77,7 +80,8 @@ func (d *device) advance(b batch, c Config, learningRate float64, n int) (float6
 	rate, spread := training.Unbias(learningRate, n)
 	inputs := []any{
 		b.maps(), tensors.FromFlatDataAndDimensions(b.theta, b.size, thetas),
-		tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(learningRate * c.WeightDecay)),
+		tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)),
+		tensors.FromScalar(float32(learningRate * c.WeightDecay)),
 		tensors.FromScalar(float32(c.decay(n))),
 	}
 	out, err := d.variables.Step(d.step, d.network.Parameters(), inputs...)

@@ -48,7 +48,8 @@ func (m Manifest) validate() error {
 	if !(m.Std > 0) {
 		errs = append(errs, fmt.Errorf("standard deviation of the pixels = %g, want > 0", m.Std))
 	}
-	return errors.Join(append(errs, m.Config.Validate(), m.Box.Validate(), m.Config.Network.CheckSide(m.Box.Cells))...)
+	return errors.Join(append(errs, m.Config.Validate(), m.Box.Validate(),
+		m.Config.Network.CheckSide(m.Box.Cells))...)
 }
 
 // standard returns what the network's inputs and outputs are measured in.
@@ -88,11 +89,13 @@ func resume(dir string, fresh Manifest) (Manifest, checkpoint.Tensors, error) {
 	}
 	for _, group := range training.Groups {
 		if err := m.Config.Network.Check(checkpoint.Group(t, group)); err != nil {
-			return m, nil, fmt.Errorf("baseline: go on from %s: tensors %q: %s", path, group+"*", oneLine(err))
+			return m, nil, fmt.Errorf("baseline: go on from %s: tensors %q: %s", path, group+"*",
+				oneLine(err))
 		}
 	}
 	if !m.same(fresh) {
-		return m, nil, fmt.Errorf("baseline: %s holds a run with other settings or other maps (%+v, now %+v): use the same or another directory", dir, m, fresh)
+		return m, nil, fmt.Errorf("baseline: %s holds a run with other settings or other maps (%+v, "+
+			"now %+v): use the same or another directory", dir, m, fresh)
 	}
 	return m, t, nil
 }

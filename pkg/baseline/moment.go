@@ -11,7 +11,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// MomentNetwork is a trained moment network on a backend. It is safe for use by one goroutine at a time.
+// MomentNetwork is a trained moment network on a backend. It is safe for use by one goroutine at
+// a time.
 type MomentNetwork struct {
 	manifest Manifest
 	tensors  checkpoint.Tensors
@@ -41,8 +42,9 @@ func (n *MomentNetwork) Close() { n.device.close() }
 // Manifest says what the network was trained on.
 func (n *MomentNetwork) Manifest() Manifest { return n.manifest }
 
-// Predict returns the posterior's moments for each map, which must have the box of the training maps. They are averages over the 8
-// symmetries of the square, so that a turned or flipped map has the same answer. Nothing holds the mean within the prior.
+// Predict returns the posterior's moments for each map, which must have the box of the training
+// maps. They are averages over the 8 symmetries of the square, so that a turned or flipped map
+// has the same answer. Nothing holds the mean within the prior.
 func (n *MomentNetwork) Predict(ctx context.Context, maps []field.LogMap) ([]Moments, error) {
 	for i, m := range maps {
 		if err := checkMap(m, n.manifest.Box); err != nil {
@@ -76,11 +78,14 @@ type answer struct {
 	mean, variance [thetas]float64
 }
 
-// evaluated is how many maps go through the network at a time: one size, so that one graph serves all.
+// evaluated is how many maps go through the network at a time: one size, so that one graph serves
+// all.
 const evaluated = 64
 
 // answers runs the network on each map in each pose: [map][pose], flat.
-func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap, poses []field.Pose) ([]answer, error) {
+func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap,
+	poses []field.Pose,
+) ([]answer, error) {
 	if len(maps) == 0 {
 		return nil, nil
 	}
@@ -104,7 +109,8 @@ func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap, p
 		for j := range n {
 			var a answer
 			for k := range thetas {
-				a.mean[k], a.variance[k] = float64(values[2*thetas*j+k]), math.Exp(float64(values[2*thetas*j+thetas+k]))
+				a.mean[k], a.variance[k] = float64(values[2*thetas*j+k]),
+					math.Exp(float64(values[2*thetas*j+thetas+k]))
 			}
 			out = append(out, a)
 		}

@@ -19,7 +19,8 @@ const (
 	fold   = 2    // pixels a side of the blocks that the first level takes as channels
 )
 
-// Parameters lists the network's tensors: kernels are [height, width, in, out], linear maps [in, out].
+// Parameters lists the network's tensors: kernels are [height, width, in, out], linear maps [in,
+// out].
 func (n Network) Parameters() []unet.Tensor {
 	var out []unet.Tensor
 	layer := func(name string, fanIn int, kind unet.Kind, shape ...int) {
@@ -34,12 +35,14 @@ func (n Network) Parameters() []unet.Tensor {
 		in, pooled = w, pooled+2*w
 	}
 	layer("hidden", pooled, unet.Uniform, pooled, n.Hidden)
-	layer("moments", n.Hidden, unet.Zero, n.Hidden, 2*thetas) // an untrained network answers with the prior
+	// an untrained network answers with the prior
+	layer("moments", n.Hidden, unet.Zero, n.Hidden, 2*thetas)
 	return out
 }
 
-// Init draws initial weights: uniform in ±√(6/fan-in), which keeps the variance of rectified channels (He et al. 2015), biases and
-// the last layer 0. The same generator state gives the same weights.
+// Init draws initial weights: uniform in ±√(6/fan-in), which keeps the variance of rectified
+// channels (He et al. 2015), biases and the last layer 0. The same generator state gives the same
+// weights.
 func (n Network) Init(rng *rand.Rand) unet.Weights {
 	w := unet.Weights{}
 	for _, p := range n.Parameters() {
@@ -70,11 +73,13 @@ func (n Network) Check(w unet.Weights) error {
 // moments returns the mean and the logarithm of the variance of each parameter, both [B, thetas].
 //
 //   - Shape: x is [B, side, side, 1] float32.
-//   - Units: x is a log map less the training pixels' mean, over their standard deviation; parameters are in units of the prior's
-//     standard deviation about its centre, so that zeros are the moments of the prior.
-//   - The means and the logarithms of the power of all levels' channels go to the last layers: statistics of every scale, power spectra
-//     through learned filters among them. Nothing is normalised map by map, so that a map's own mean and variance, which say most about
-//     Ω_m and σ_8, are not divided out.
+//   - Units: x is a log map less the training pixels' mean, over their standard deviation;
+//     parameters are in units of the prior's standard deviation about its centre, so that zeros
+//     are the moments of the prior.
+//   - The means and the logarithms of the power of all levels' channels go to the last layers:
+//     statistics of every scale, power spectra through learned filters among them. Nothing is
+//     normalised map by map, so that a map's own mean and variance, which say most about Ω_m and
+//     σ_8, are not divided out.
 func (n Network) moments(weight unet.Weight, x *Node) (mean, logVariance *Node) {
 	batch, side := x.Shape().Dim(0), x.Shape().Dim(1)
 	x.AssertDims(batch, side, side, 1)
@@ -101,8 +106,9 @@ func convolve(weight unet.Weight, name string, x *Node) *Node {
 	return Add(y, InsertAxes(weight(name+".bias"), 0, 0, 0))
 }
 
-// folded turns blocks of 2×2 pixels into channels: [B, H, W, C] → [B, H/2, W/2, 4·C]. Nothing is lost, and the first level, which would
-// take half of the time at full resolution, takes a tenth of it.
+// folded turns blocks of 2×2 pixels into channels: [B, H, W, C] → [B, H/2, W/2, 4·C]. Nothing is
+// lost, and the first level, which would take half of the time at full resolution, takes a tenth
+// of it.
 func folded(x *Node) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	x = TransposeAllAxes(Reshape(x, b, h/fold, fold, w/fold, fold, c), 0, 1, 3, 2, 4, 5)
@@ -121,11 +127,13 @@ func linear(weight unet.Weight, name string, x *Node) *Node {
 
 func silu(x *Node) *Node { return Mul(x, Logistic(x)) }
 
-// value returns the loss of a batch: parameters θ, means and logarithms of variances, all [B, thetas].
+// value returns the loss of a batch: parameters θ, means and logarithms of variances, all [B,
+// thetas].
 func (l Loss) value(theta, mean, logVariance *Node) *Node {
 	square := Square(Sub(theta, mean))
 	if l == LogSums {
-		return ReduceAllSum(Add(Log(ReduceSum(square, 0)), Log(ReduceSum(Square(Sub(square, Exp(logVariance))), 0))))
+		return ReduceAllSum(
+			Add(Log(ReduceSum(square, 0)), Log(ReduceSum(Square(Sub(square, Exp(logVariance))), 0))))
 	}
 	return ReduceAllMean(Add(Mul(square, Exp(Neg(logVariance))), logVariance))
 }

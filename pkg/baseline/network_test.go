@@ -48,10 +48,12 @@ var prior = cosmology.CAMELSPrior()
 
 var small = field.Box{Side: 25, Cells: 8}
 
-// pixelNoise is the standard deviation of a pixel of the toy, in units of the range of its mean over the prior.
+// pixelNoise is the standard deviation of a pixel of the toy, in units of the range of its mean
+// over the prior.
 const pixelNoise = 0.8
 
-// noisy is a map of white noise about a mean that rises by 1 with Ω_m over the prior; σ_8 leaves no trace.
+// noisy is a map of white noise about a mean that rises by 1 with Ω_m over the prior; σ_8 leaves
+// no trace.
 func noisy(seed, i uint64) Labelled {
 	rng := rand.New(rand.NewPCG(seed, i))
 	u := cosmology.UnitParams{rng.Float64(), rng.Float64()}
@@ -70,7 +72,8 @@ func noisyMaps(seed uint64, n int) []Labelled {
 	return out
 }
 
-// exact returns the posterior's moments of a noisy map: a normal density about the map's mean, cut to the prior, and the prior itself.
+// exact returns the posterior's moments of a noisy map: a normal density about the map's mean,
+// cut to the prior, and the prior itself.
 func exact(m field.LogMap) Moments {
 	width := pixelNoise / math.Sqrt(float64(small.Pixels()))
 	centre := m.Mean() - 10
@@ -82,19 +85,24 @@ func exact(m field.LogMap) Moments {
 	range0, range1 := prior.Max.OmegaM-prior.Min.OmegaM, prior.Max.Sigma8-prior.Min.Sigma8
 	return Moments{
 		Mean: prior.Params(cosmology.UnitParams{centre + width*shift, 0.5}),
-		Std:  cosmology.Params{OmegaM: width * math.Sqrt(variance) * range0, Sigma8: range1 / math.Sqrt(12)},
+		Std: cosmology.Params{
+			OmegaM: width * math.Sqrt(variance) * range0,
+			Sigma8: range1 / math.Sqrt(12),
+		},
 	}
 }
 
 func toyConfig(loss Loss) Config {
 	return Config{
-		Network: Network{Widths: []int{8}, Hidden: 16}, Loss: loss, Seed: 3, Epochs: 16, Batch: 40, LearningRate: 5e-3, Warmup: 20, EMADecay: 0.99, ClipNorm: 1,
+		Network: Network{Widths: []int{8}, Hidden: 16}, Loss: loss, Seed: 3, Epochs: 16, Batch: 40,
+		LearningRate: 5e-3, Warmup: 20, EMADecay: 0.99, ClipNorm: 1,
 	}
 }
 
-// TestExactPosterior: where the posterior is known the network finds its mean to a fraction of its width, and its width. An excess d of the
-// mean's error, in widths, makes errors larger by d²/2: 2 % under Score. A thousand weights cost about √(1000/40000) = 0.16 with 4000 maps in
-// ten of their poses. LogSums sees the batch's sums alone and gets less from as many maps.
+// TestExactPosterior: where the posterior is known the network finds its mean to a fraction of
+// its width, and its width. An excess d of the mean's error, in widths, makes errors larger by
+// d²/2: 2 % under Score. A thousand weights cost about √(1000/40000) = 0.16 with 4000 maps in ten
+// of their poses. LogSums sees the batch's sums alone and gets less from as many maps.
 func TestExactPosterior(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains a network")
@@ -102,7 +110,8 @@ func TestExactPosterior(t *testing.T) {
 	for loss, tolerance := range map[Loss]float64{Score: 0.2, LogSums: 0.3} {
 		t.Run(string(loss), func(t *testing.T) {
 			data := Data{Train: noisyMaps(1, 4000), Validation: noisyMaps(2, 500)}
-			n, err := Train(context.Background(), newBackend(t, faster()), toyConfig(loss), prior, data, t.TempDir(), nil)
+			n, err := Train(context.Background(), newBackend(t, faster()), toyConfig(loss), prior, data,
+				t.TempDir(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,10 +129,15 @@ func TestExactPosterior(t *testing.T) {
 				flatMean += square((g.Mean.Sigma8-want.Mean.Sigma8)/want.Std.Sigma8) / float64(len(got))
 				flatStd += square(g.Std.Sigma8/want.Std.Sigma8-1) / float64(len(got))
 			}
-			t.Logf("Ω_m: means off by %.3f widths, widths by %.3f; σ_8: %.3f and %.3f", math.Sqrt(mean), math.Sqrt(std), math.Sqrt(flatMean), math.Sqrt(flatStd))
-			for name, v := range map[string]float64{"mean of Ω_m": mean, "width of Ω_m": std, "mean of σ_8": flatMean, "width of σ_8": flatStd} {
+			t.Logf("Ω_m: means off by %.3f widths, widths by %.3f; σ_8: %.3f and %.3f", math.Sqrt(mean),
+				math.Sqrt(std), math.Sqrt(flatMean), math.Sqrt(flatStd))
+			for name, v := range map[string]float64{
+				"mean of Ω_m": mean, "width of Ω_m": std,
+				"mean of σ_8": flatMean, "width of σ_8": flatStd,
+			} {
 				if !(math.Sqrt(v) < tolerance) {
-					t.Errorf("%s is off by %.3f widths of the exact posterior (rms), want < %g", name, math.Sqrt(v), tolerance)
+					t.Errorf("%s is off by %.3f widths of the exact posterior (rms), want < %g", name,
+						math.Sqrt(v), tolerance)
 				}
 			}
 		})
@@ -132,8 +146,8 @@ func TestExactPosterior(t *testing.T) {
 
 func square(x float64) float64 { return x * x }
 
-// TestLosses: a constant answer to a symmetric sample is best at the sample's mean and variance under both losses, and the loss on the
-// host is the one that is trained with.
+// TestLosses: a constant answer to a symmetric sample is best at the sample's mean and variance
+// under both losses, and the loss on the host is the one that is trained with.
 func TestLosses(t *testing.T) {
 	b := newBackend(t, pureGo)
 	sample := []float64{-3, -1, 0, 1, 3} // about the mean; variance 4
@@ -154,7 +168,8 @@ func TestLosses(t *testing.T) {
 				host[i] = [thetas]float64{centre + s, centre + s}
 				answers[i] = answer{[thetas]float64{mean, mean}, [thetas]float64{variance, variance}}
 			}
-			out := e.MustCall(theta, [][]float64{{mean, mean}}, [][]float64{{math.Log(variance), math.Log(variance)}})
+			out := e.MustCall(theta, [][]float64{{mean, mean}},
+				[][]float64{{math.Log(variance), math.Log(variance)}})
 			value = out[0].Value().(float64)
 			if want := loss.of(host, answers); math.Abs(value-want) > 1e-12*math.Abs(want) {
 				t.Errorf("%s: %g in the graph, %g on the host", loss, value, want)
@@ -184,7 +199,10 @@ func untrained(t *testing.T, b compute.Backend, n Network, last float32) *Moment
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := Manifest{Version: manifestVersion, Config: Default(), Box: field.Box{Side: 25, Cells: 16}, Prior: prior, Mean: 10, Std: 0.5}
+	m := Manifest{
+		Version: manifestVersion, Config: Default(), Box: field.Box{Side: 25, Cells: 16},
+		Prior: prior, Mean: 10, Std: 0.5,
+	}
 	m.Config.Network = n
 	out := &MomentNetwork{manifest: m, tensors: w, device: d}
 	t.Cleanup(out.Close)
@@ -198,14 +216,18 @@ func TestPrior(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Moments{Mean: cosmology.Params{OmegaM: 0.3, Sigma8: 0.8}, Std: cosmology.Params{OmegaM: 0.4 / math.Sqrt(12), Sigma8: 0.4 / math.Sqrt(12)}}
+	want := Moments{
+		Mean: cosmology.Params{OmegaM: 0.3, Sigma8: 0.8},
+		Std:  cosmology.Params{OmegaM: 0.4 / math.Sqrt(12), Sigma8: 0.4 / math.Sqrt(12)},
+	}
 	if !near(got[0], want, 1e-6) {
 		t.Errorf("an untrained network answers %+v, want the prior's %+v", got[0], want)
 	}
 }
 
 func near(a, b Moments, tolerance float64) bool {
-	return math.Abs(a.Mean.OmegaM-b.Mean.OmegaM) < tolerance && math.Abs(a.Mean.Sigma8-b.Mean.Sigma8) < tolerance &&
+	return math.Abs(a.Mean.OmegaM-b.Mean.OmegaM) < tolerance &&
+		math.Abs(a.Mean.Sigma8-b.Mean.Sigma8) < tolerance &&
 		math.Abs(a.Std.OmegaM-b.Std.OmegaM) < tolerance && math.Abs(a.Std.Sigma8-b.Std.Sigma8) < tolerance
 }
 
@@ -218,8 +240,9 @@ func randomMap(seed uint64, side int) field.LogMap {
 	return m
 }
 
-// TestSymmetries: turned, flipped and shifted maps have the same answer; shifts by whole pixels of the coarsest level, to which the network
-// is blind if its padding is periodic. The tolerance is float32's over sums of some hundred numbers.
+// TestSymmetries: turned, flipped and shifted maps have the same answer; shifts by whole pixels
+// of the coarsest level, to which the network is blind if its padding is periodic. The tolerance
+// is float32's over sums of some hundred numbers.
 func TestSymmetries(t *testing.T) {
 	n := untrained(t, newBackend(t, pureGo), Network{Widths: []int{4, 4}, Hidden: 8}, 0.3)
 	m := randomMap(2, 16)
@@ -227,7 +250,8 @@ func TestSymmetries(t *testing.T) {
 	field.Symmetry(5).Apply(turned.Values, m.Values, 16)
 	shifted, odd := turned, turned
 	shifted.Values, odd.Values = shift(m, 4, 8), shift(m, 1, 0)
-	got, err := n.Predict(context.Background(), []field.LogMap{m, turned, shifted, odd, randomMap(3, 16)})
+	got, err := n.Predict(context.Background(),
+		[]field.LogMap{m, turned, shifted, odd, randomMap(3, 16)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +265,8 @@ func TestSymmetries(t *testing.T) {
 
 // TestBlocks: blocks of 2×2 pixels become channels, row by row, or their mean.
 func TestBlocks(t *testing.T) {
-	e := MustNewExec(newBackend(t, pureGo), func(x *Node) []*Node { return []*Node{folded(x), halve(x)} })
+	e := MustNewExec(newBackend(t, pureGo),
+		func(x *Node) []*Node { return []*Node{folded(x), halve(x)} })
 	defer e.Finalize()
 	x := tensors.FromFlatDataAndDimensions([]float32{
 		1, 2, 10, 20,
@@ -250,7 +275,10 @@ func TestBlocks(t *testing.T) {
 		0, 8, 5, 9,
 	}, 1, 4, 4, 1)
 	out := e.MustCall(x)
-	for i, want := range [][]float32{{1, 2, 3, 4, 10, 20, 30, 40, 0, 0, 0, 8, 5, 5, 5, 9}, {2.5, 25, 2, 6}} {
+	for i, want := range [][]float32{
+		{1, 2, 3, 4, 10, 20, 30, 40, 0, 0, 0, 8, 5, 5, 5, 9},
+		{2.5, 25, 2, 6},
+	} {
 		got, err := tensors.CopyFlatData[float32](out[i])
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("result %d = %v (%v), want %v", i, got, err, want)
@@ -264,7 +292,8 @@ func shift(m field.LogMap, y, x int) []float32 {
 	return out
 }
 
-// TestPoses: a pose moves pixels and changes none; standardised training pixels have mean 0 and variance 1.
+// TestPoses: a pose moves pixels and changes none; standardised training pixels have mean 0 and
+// variance 1.
 func TestPoses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := randomMap(rapid.Uint64().Draw(t, "seed"), 6)
@@ -272,10 +301,15 @@ func TestPoses(t *testing.T) {
 		s := standardOf(prior, []Labelled{{Map: m, Theta: cosmology.Fiducial}})
 		out, scratch := make([]float32, 36), make([]float32, 36)
 		s.fill(out, scratch, m, field.Pose{ShiftY: y, ShiftX: x})
-		if got, want := float64(out[0])*s.std+s.mean, float64(m.Values[y*6+x]); math.Abs(got-want) > 1e-5 {
+		if got, want := float64(out[0])*s.std+s.mean,
+			float64(m.Values[y*6+x]); math.Abs(got-want) > 1e-5 {
 			t.Fatalf("pixel (0, 0) shows %g, want pixel (%d, %d), %g", got, y, x, want)
 		}
-		s.fill(out, scratch, m, field.Pose{Symmetry: field.Symmetry(rapid.IntRange(0, 7).Draw(t, "symmetry")), ShiftY: y, ShiftX: x})
+		s.fill(out, scratch, m,
+			field.Pose{
+				Symmetry: field.Symmetry(rapid.IntRange(0, 7).Draw(t, "symmetry")),
+				ShiftY:   y, ShiftX: x,
+			})
 		var sum, squares float64
 		for _, v := range out {
 			sum += float64(v) / 36
@@ -287,14 +321,19 @@ func TestPoses(t *testing.T) {
 	})
 }
 
-// TestUnits: the prior's edges are √3 standard deviations of a uniform density from its centre, and moments undoes theta.
+// TestUnits: the prior's edges are √3 standard deviations of a uniform density from its centre,
+// and moments undoes theta.
 func TestUnits(t *testing.T) {
 	s := standard{prior: prior}
-	if got := s.theta(prior.Max); math.Abs(got[0]-math.Sqrt(3)) > 1e-12 || math.Abs(got[1]-math.Sqrt(3)) > 1e-12 {
+	if got := s.theta(prior.Max); math.Abs(got[0]-math.Sqrt(3)) > 1e-12 ||
+		math.Abs(got[1]-math.Sqrt(3)) > 1e-12 {
 		t.Errorf("the upper corner is %v, want √3", got)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		p := cosmology.Params{OmegaM: rapid.Float64Range(0.1, 0.5).Draw(t, "Ω_m"), Sigma8: rapid.Float64Range(0.6, 1).Draw(t, "σ_8")}
+		p := cosmology.Params{
+			OmegaM: rapid.Float64Range(0.1, 0.5).Draw(t, "Ω_m"),
+			Sigma8: rapid.Float64Range(0.6, 1).Draw(t, "σ_8"),
+		}
 		m := s.moments(s.theta(p), [thetas]float64{1, 4})
 		if want := (Moments{Mean: p, Std: cosmology.Params{OmegaM: 0.4 / math.Sqrt(12), Sigma8: 0.8 / math.Sqrt(12)}}); !near(m, want, 1e-12) {
 			t.Fatalf("moments %+v, want %+v", m, want)

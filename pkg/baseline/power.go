@@ -15,16 +15,23 @@ import (
 
 // PowerConfig says how to fit the Gaussian likelihood of power spectra.
 type PowerConfig struct {
-	Bins         int    `json:"bins" yaml:"bins"`                   // of power, at most; about equal in ln k
-	MeanDegrees  []int  `json:"mean_degrees" yaml:"mean_degrees"`   // total degrees of the mean's polynomials to choose from
-	ShapeDegrees []int  `json:"shape_degrees" yaml:"shape_degrees"` // and of the covariance's; 0 is one covariance for all parameters
-	Folds        int    `json:"folds" yaml:"folds"`                 // of the cross-validation that chooses, by simulation
-	Seed         uint64 `json:"seed" yaml:"seed"`                   // of the folds
+	// of power, at most; about equal in ln k
+	Bins int `json:"bins" yaml:"bins"`
+	// total degrees of the mean's polynomials to choose from
+	MeanDegrees []int `json:"mean_degrees" yaml:"mean_degrees"`
+	// and of the covariance's; 0 is one covariance for all parameters
+	ShapeDegrees []int `json:"shape_degrees" yaml:"shape_degrees"`
+	// of the cross-validation that chooses, by simulation
+	Folds int    `json:"folds" yaml:"folds"`
+	Seed  uint64 `json:"seed" yaml:"seed"` // of the folds
 }
 
 // DefaultPower returns settings for some hundred simulations or more.
 func DefaultPower() PowerConfig {
-	return PowerConfig{Bins: 8, MeanDegrees: []int{1, 2, 3, 4}, ShapeDegrees: []int{0, 1, 2}, Folds: 3, Seed: 1}
+	return PowerConfig{
+		Bins: 8, MeanDegrees: []int{1, 2, 3, 4}, ShapeDegrees: []int{0, 1, 2},
+		Folds: 3, Seed: 1,
+	}
 }
 
 // Validate returns an error that names every field that is out of range.
@@ -43,8 +50,8 @@ func (c PowerConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// PowerLikelihood is a Gaussian likelihood of a map's power spectrum and means, whose mean and covariance depend on the parameters. It is
-// safe for concurrent use.
+// PowerLikelihood is a Gaussian likelihood of a map's power spectrum and means, whose mean and
+// covariance depend on the parameters. It is safe for concurrent use.
 type PowerLikelihood struct {
 	Chosen Choice
 	Tried  []Choice
@@ -56,20 +63,26 @@ type PowerLikelihood struct {
 
 // FitPower fits the likelihood to training maps, whose parameters should fill the prior.
 //
-//   - Data: ln P of the log10 field in bins of k, the mean of the log10 pixels and the log10 of the mean density.
-//   - Degrees are chosen by the likelihood of simulations left out: first that of the mean, then that of the covariance.
-//   - An inverse covariance estimated from n independent vectors of p numbers is too large by (n − 1)/(n − p − 2) on average (Hartlap et
-//     al. 2007): 1.4 % for 700 simulations and 9 numbers. It is not corrected for: the maps of a simulation are neither one nor
-//     independent, and the regression pools all parameters.
-//   - Errors: settings out of range, maps that differ in box, do not fluctuate or are not finite, parameters outside the prior, too few
-//     simulations, and those of ctx.
-func FitPower(ctx context.Context, c PowerConfig, prior cosmology.Prior, train []Labelled) (*PowerLikelihood, error) {
+//   - Data: ln P of the log10 field in bins of k, the mean of the log10 pixels and the log10 of
+//     the mean density.
+//   - Degrees are chosen by the likelihood of simulations left out: first that of the mean, then
+//     that of the covariance.
+//   - An inverse covariance estimated from n independent vectors of p numbers is too large by (n
+//     − 1)/(n − p − 2) on average (Hartlap et al. 2007): 1.4 % for 700 simulations and 9 numbers.
+//     It is not corrected for: the maps of a simulation are neither one nor independent, and the
+//     regression pools all parameters.
+//   - Errors: settings out of range, maps that differ in box, do not fluctuate or are not finite,
+//     parameters outside the prior, too few simulations, and those of ctx.
+func FitPower(ctx context.Context, c PowerConfig, prior cosmology.Prior,
+	train []Labelled,
+) (*PowerLikelihood, error) {
 	fail := func(err error) (*PowerLikelihood, error) { return nil, fmt.Errorf("baseline: %w", err) }
 	if err := c.Validate(); err != nil {
 		return fail(errors.New(oneLine(err)))
 	}
 	if prior.Min.OmegaM <= 0 || prior.Min.Sigma8 <= 0 {
-		return fail(fmt.Errorf("a prior from %v, want both > 0: the polynomials are in their logarithms", prior.Min))
+		return fail(fmt.Errorf("a prior from %v, want both > 0: the polynomials are in their logarithms",
+			prior.Min))
 	}
 	if len(train) == 0 {
 		return fail(errors.New("no maps to fit the power spectrum's likelihood to"))
@@ -99,8 +112,8 @@ func FitPower(ctx context.Context, c PowerConfig, prior cosmology.Prior, train [
 	return l, nil
 }
 
-// Terms returns −ln L of a map in nats, with ½ ln det and all other constants, as the only term. Parameters outside the prior are an
-// error: the polynomials are known within it only.
+// Terms returns −ln L of a map in nats, with ½ ln det and all other constants, as the only term.
+// Parameters outside the prior are an error: the polynomials are known within it only.
 func (l *PowerLikelihood) Terms(m field.LogMap) (likelihood.Terms, error) {
 	d, err := l.vector.of(m)
 	if err != nil {
@@ -118,7 +131,8 @@ func (l *PowerLikelihood) Terms(m field.LogMap) (likelihood.Terms, error) {
 	}, nil
 }
 
-// Gaussian returns the mean and the covariance of the data vector at p, in the order of FitPower's first point.
+// Gaussian returns the mean and the covariance of the data vector at p, in the order of
+// FitPower's first point.
 func (l *PowerLikelihood) Gaussian(p cosmology.Params) (mean []float64, covariance *mat.SymDense) {
 	return l.gaussian.moments(p)
 }
@@ -128,7 +142,10 @@ const evaluations = 2500
 
 // Predict returns the posterior's moments for each map, under a density uniform in the prior.
 func (l *PowerLikelihood) Predict(ctx context.Context, maps []field.LogMap) ([]Moments, error) {
-	precise := likelihood.Interpolation{Tolerance: likelihood.DefaultInterpolation().Tolerance, Evaluations: evaluations}
+	precise := likelihood.Interpolation{
+		Tolerance:   likelihood.DefaultInterpolation().Tolerance,
+		Evaluations: evaluations,
+	}
 	out := make([]Moments, len(maps))
 	for i, m := range maps {
 		terms, err := l.Terms(m)
@@ -141,7 +158,8 @@ func (l *PowerLikelihood) Predict(ctx context.Context, maps []field.LogMap) ([]M
 		}
 		om, s8 := in.Marginals()
 		out[i] = Moments{
-			Mean: cosmology.Params{OmegaM: om.Mean, Sigma8: s8.Mean}, Std: cosmology.Params{OmegaM: om.Std, Sigma8: s8.Std},
+			Mean: cosmology.Params{OmegaM: om.Mean, Sigma8: s8.Mean},
+			Std:  cosmology.Params{OmegaM: om.Std, Sigma8: s8.Std},
 		}
 	}
 	return out, nil

@@ -16,8 +16,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Toy universes whose answer is known: white Gaussian noise of standard deviation grain·σ_8 about log10 Ω_m, which is off by offset from
-// map to map.
+// Toy universes whose answer is known: white Gaussian noise of standard deviation grain·σ_8 about
+// log10 Ω_m, which is off by offset from map to map.
 const (
 	grain  = 0.05
 	offset = 0.03
@@ -52,14 +52,16 @@ func fitted(t *testing.T) *PowerLikelihood {
 	return l
 }
 
-// trigamma is ψ'(n/2), the variance of ln χ² of n degrees of freedom, as a difference of ψ whose error is h²ψ”'/6 < 1e-7.
+// trigamma is ψ'(n/2), the variance of ln χ² of n degrees of freedom, as a difference of ψ whose
+// error is h²ψ”'/6 < 1e-7.
 func trigamma(x float64) float64 {
 	const h = 1e-4
 	return (mathext.Digamma(x+h) - mathext.Digamma(x-h)) / (2 * h)
 }
 
-// TestSpectraOfNoise: ring r of M modes of white noise has a power of P·χ²_M/M, whose logarithm has the mean ln P + ψ(M/2) − ln(M/2) and the
-// variance ψ'(M/2); the mean of a map has that of its offset and its pixels.
+// TestSpectraOfNoise: ring r of M modes of white noise has a power of P·χ²_M/M, whose logarithm
+// has the mean ln P + ψ(M/2) − ln(M/2) and the variance ψ'(M/2); the mean of a map has that of
+// its offset and its pixels.
 func TestSpectraOfNoise(t *testing.T) {
 	l := fitted(t)
 	p := cosmology.Params{OmegaM: 0.27, Sigma8: 0.85}
@@ -69,10 +71,12 @@ func TestSpectraOfNoise(t *testing.T) {
 	}
 	cell := small.CellSide()
 	pixel := grain * p.Sigma8
-	// Standard errors of the fit of at most six polynomials to 4000 maps at a typical point: √(6/4000) of a deviation, √(2·6/4000) of a
-	// variance, a little more as ln χ² has tails; tested at four of them.
+	// Standard errors of the fit of at most six polynomials to 4000 maps at a typical point:
+	// √(6/4000) of a deviation, √(2·6/4000) of a variance, a little more as ln χ² has tails; tested
+	// at four of them.
 	const meanError, varianceError = 0.16, 0.25
-	for r, modes := range []float64{4, 8, 16, 18} { // in rings (r, r + 1] of the 8×8 plane, Nyquist modes counted once
+	// in rings (r, r + 1] of the 8×8 plane, Nyquist modes counted once
+	for r, modes := range []float64{4, 8, 16, 18} {
 		want := math.Log(pixel*pixel*cell*cell) + mathext.Digamma(modes/2) - math.Log(modes/2)
 		variance := trigamma(modes / 2)
 		if math.Abs(mean[r]-want) > meanError*math.Sqrt(variance) {
@@ -81,18 +85,22 @@ func TestSpectraOfNoise(t *testing.T) {
 		if got := covariance.At(r, r); math.Abs(got/variance-1) > varianceError {
 			t.Errorf("ring %d: variance %.4f, want %.4f", r+1, got, variance)
 		}
-		if c := covariance.At(r, 0) / math.Sqrt(covariance.At(r, r)*covariance.At(0, 0)); r > 0 && math.Abs(c) > meanError {
+		if c := covariance.At(r, 0) / math.Sqrt(covariance.At(r, r)*covariance.At(0, 0)); r > 0 &&
+			math.Abs(c) > meanError {
 			t.Errorf("rings 1 and %d correlate by %.3f, want 0", r+1, c)
 		}
 	}
 	variance := offset*offset + pixel*pixel/float64(small.Pixels())
-	if math.Abs(mean[4]-math.Log10(p.OmegaM)) > meanError*math.Sqrt(variance) || math.Abs(covariance.At(4, 4)/variance-1) > varianceError {
-		t.Errorf("the mean is %.4f ± %.4f, want %.4f ± %.4f", mean[4], math.Sqrt(covariance.At(4, 4)), math.Log10(p.OmegaM), math.Sqrt(variance))
+	if math.Abs(mean[4]-math.Log10(p.OmegaM)) > meanError*math.Sqrt(variance) ||
+		math.Abs(covariance.At(4, 4)/variance-1) > varianceError {
+		t.Errorf("the mean is %.4f ± %.4f, want %.4f ± %.4f", mean[4], math.Sqrt(covariance.At(4, 4)),
+			math.Log10(p.OmegaM), math.Sqrt(variance))
 	}
 }
 
-// TestPosteriors: Ω_m is known to ln 10 · Ω_m times the deviation of a map's mean, σ_8 to √(1/2·63) of itself, from the variance of 64 pixels;
-// and errors are as large as they are said to be.
+// TestPosteriors: Ω_m is known to ln 10 · Ω_m times the deviation of a map's mean, σ_8 to
+// √(1/2·63) of itself, from the variance of 64 pixels; and errors are as large as they are said
+// to be.
 func TestPosteriors(t *testing.T) {
 	l := fitted(t)
 	centre := cosmology.Params{OmegaM: 0.25, Sigma8: 0.78}
@@ -116,10 +124,13 @@ func TestPosteriors(t *testing.T) {
 	}
 	wantO := math.Ln10 * centre.OmegaM * math.Hypot(offset, grain*centre.Sigma8/8)
 	wantS := centre.Sigma8 / math.Sqrt(2*63)
-	t.Logf("widths %.4f and %.4f, Fisher's %.4f and %.4f; rms z %.3f and %.3f", width.OmegaM, width.Sigma8, wantO, wantS, math.Sqrt(zo), math.Sqrt(zs))
-	// The posterior is log-normal rather than normal, which is worth (its relative width)² or 1 %; fits and scatter add a few per cent.
+	t.Logf("widths %.4f and %.4f, Fisher's %.4f and %.4f; rms z %.3f and %.3f", width.OmegaM,
+		width.Sigma8, wantO, wantS, math.Sqrt(zo), math.Sqrt(zs))
+	// The posterior is log-normal rather than normal, which is worth (its relative width)² or 1 %;
+	// fits and scatter add a few per cent.
 	if math.Abs(width.OmegaM/wantO-1) > 0.1 || math.Abs(width.Sigma8/wantS-1) > 0.15 {
-		t.Errorf("mean widths %.4f and %.4f, Fisher's are %.4f and %.4f", width.OmegaM, width.Sigma8, wantO, wantS)
+		t.Errorf("mean widths %.4f and %.4f, Fisher's are %.4f and %.4f", width.OmegaM, width.Sigma8,
+			wantO, wantS)
 	}
 	// The rms of 60 numbers of variance 1 scatters by 1/√120 = 0.09.
 	if math.Abs(math.Sqrt(zo)-1) > 0.36 || math.Abs(math.Sqrt(zs)-1) > 0.36 {
@@ -130,7 +141,8 @@ func TestPosteriors(t *testing.T) {
 // unitLog maps [low, high] to [−1, 1], linearly in the logarithm.
 func unitLog(v, low, high float64) float64 { return 2*math.Log(v/low)/math.Log(high/low) - 1 }
 
-// curved draws vectors of three numbers with a quadratic mean, couplings that change and a variance that rises with σ_8.
+// curved draws vectors of three numbers with a quadratic mean, couplings that change and a
+// variance that rises with σ_8.
 func curved(p cosmology.Params, rng *rand.Rand) (d, mean []float64, noise float64) {
 	x, y := unitLog(p.OmegaM, 0.1, 0.5), unitLog(p.Sigma8, 0.6, 1)
 	mean = []float64{1 + x, 5*x*x + y, 2 - x*y}
@@ -154,8 +166,8 @@ func curvedSample(n int) (s sample) {
 	return s
 }
 
-// TestRegression: mean, couplings and a variance that changes are found, and −ln L is that of the normal density with the mean and the
-// covariance that moments gives.
+// TestRegression: mean, couplings and a variance that changes are found, and −ln L is that of the
+// normal density with the mean and the covariance that moments gives.
 func TestRegression(t *testing.T) {
 	s := curvedSample(4000)
 	g, err := s.fit(prior, Choice{Mean: 2, Shape: 1})
@@ -163,7 +175,11 @@ func TestRegression(t *testing.T) {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(5, 0))
-	for _, p := range []cosmology.Params{{OmegaM: 0.15, Sigma8: 0.65}, {OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.45, Sigma8: 0.95}} {
+	for _, p := range []cosmology.Params{
+		{OmegaM: 0.15, Sigma8: 0.65},
+		{OmegaM: 0.3, Sigma8: 0.8},
+		{OmegaM: 0.45, Sigma8: 0.95},
+	} {
 		d, want, noise := curved(p, rng)
 		mean, covariance := g.moments(p)
 		normal, ok := distmv.NewNormal(mean, covariance, nil)
@@ -179,7 +195,8 @@ func TestRegression(t *testing.T) {
 			}
 		}
 		x := unitLog(p.OmegaM, 0.1, 0.5)
-		for name, c := range map[string][2]float64{ // three coefficients: √(2·3/4000) of a variance; five times that
+		// three coefficients: √(2·3/4000) of a variance; five times that
+		for name, c := range map[string][2]float64{
 			"variance of 0": {covariance.At(0, 0), noise * noise},
 			"coupling 0-1":  {covariance.At(0, 1), (0.5 + 0.4*x) * noise * noise},
 			"variance of 1": {covariance.At(1, 1), 1 + square((0.5+0.4*x)*noise)},
@@ -192,16 +209,21 @@ func TestRegression(t *testing.T) {
 	}
 }
 
-// TestChoice: cross-validation prefers the degrees that the vectors were drawn with to smaller ones, by what those lose: the variance exp(y)
-// instead of its mean costs the first number (ln⟨exp y⟩ − ⟨y⟩)/2 nats at best.
+// TestChoice: cross-validation prefers the degrees that the vectors were drawn with to smaller
+// ones, by what those lose: the variance exp(y) instead of its mean costs the first number
+// (ln⟨exp y⟩ − ⟨y⟩)/2 nats at best.
 func TestChoice(t *testing.T) {
 	l := PowerLikelihood{prior: prior}
-	c := PowerConfig{Bins: 1, MeanDegrees: []int{1, 2, 3}, ShapeDegrees: []int{0, 1, 2}, Folds: 3, Seed: 2}
+	c := PowerConfig{
+		Bins: 1, MeanDegrees: []int{1, 2, 3}, ShapeDegrees: []int{0, 1, 2},
+		Folds: 3, Seed: 2,
+	}
 	if err := l.choose(context.Background(), c, curvedSample(1500)); err != nil {
 		t.Fatal(err)
 	}
 	if l.Chosen.Mean < 2 || l.Chosen.Shape != 1 {
-		t.Errorf("chose %+v of %+v, want a mean of degree 2 and a covariance of degree 1", l.Chosen, l.Tried)
+		t.Errorf("chose %+v of %+v, want a mean of degree 2 and a covariance of degree 1",
+			l.Chosen, l.Tried)
 	}
 	if len(l.Tried) != 5 {
 		t.Errorf("tried %+v, want 5 pairs", l.Tried)
@@ -267,7 +289,8 @@ func TestPowerRefuses(t *testing.T) {
 	} {
 		c, maps := DefaultPower(), grainyMaps(1, 60)
 		change(&c, &maps)
-		if _, err := FitPower(ctx, c, prior, maps); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		if _, err := FitPower(ctx, c, prior, maps); err == nil || !strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("error = %v, want one line with %q", err, want)
 		}
 	}
@@ -283,12 +306,14 @@ func TestPowerRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := terms(ctx, []cosmology.Params{{OmegaM: 0.05, Sigma8: 0.8}}); err == nil || !strings.Contains(err.Error(), "Ω_m = 0.05") {
+	if _, err := terms(ctx, []cosmology.Params{{OmegaM: 0.05, Sigma8: 0.8}}); err == nil ||
+		!strings.Contains(err.Error(), "Ω_m = 0.05") {
 		t.Errorf("parameters outside the prior: error = %v", err)
 	}
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := FitPower(cancelled, DefaultPower(), prior, grainyMaps(1, 60)); !errors.Is(err, context.Canceled) {
+	if _, err := FitPower(cancelled, DefaultPower(), prior, grainyMaps(1, 60)); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("cancelled: error = %v", err)
 	}
 }

@@ -12,9 +12,10 @@ import (
 	"darkfield/pkg/trend"
 )
 
-// gaussian is a normal density of vectors whose mean and covariance are smooth functions of the parameters, in the modified Cholesky
-// form of Pourahmadi (1999): number j is a linear function of those before it plus independent noise. Mean and couplings are
-// polynomials, and so is the logarithm of the noise's variance, so that the covariance is positive definite everywhere.
+// gaussian is a normal density of vectors whose mean and covariance are smooth functions of the
+// parameters, in the modified Cholesky form of Pourahmadi (1999): number j is a linear function
+// of those before it plus independent noise. Mean and couplings are polynomials, and so is the
+// logarithm of the noise's variance, so that the covariance is positive definite everywhere.
 type gaussian struct {
 	mean, shape trend.Basis
 	centre      [][]float64 // [number][mean polynomial]: what numbers are measured from …
@@ -22,8 +23,8 @@ type gaussian struct {
 	lines       []line      // one for each number
 }
 
-// line is the regression of number j: coefficients of mean polynomials and of shape polynomials times each number before it, and those
-// of the logarithm of the remaining variance.
+// line is the regression of number j: coefficients of mean polynomials and of shape polynomials
+// times each number before it, and those of the logarithm of the remaining variance.
 type line struct {
 	coefficients, logVariance []float64
 }
@@ -34,7 +35,9 @@ const (
 )
 
 // fitGaussian maximises the likelihood of vectors [map][number] at parameters.
-func fitGaussian(mean, shape trend.Basis, params []cosmology.Params, vectors [][]float64) (gaussian, error) {
+func fitGaussian(mean, shape trend.Basis, params []cosmology.Params,
+	vectors [][]float64,
+) (gaussian, error) {
 	n, numbers := len(vectors), len(vectors[0])
 	g := gaussian{mean: mean, shape: shape, scale: make([]float64, numbers)}
 	polynomials, shapes := mean.Design(params), shape.Design(params)
@@ -52,7 +55,8 @@ func fitGaussian(mean, shape trend.Basis, params []cosmology.Params, vectors [][
 		g.centre = append(g.centre, c)
 		g.scale[j] = math.Sqrt(floats.Dot(y, y) / float64(n))
 		if !(g.scale[j] > 0) {
-			return g, fmt.Errorf("number %d of all data vectors follows the parameters exactly: %w", j, trend.ErrSingular)
+			return g, fmt.Errorf("number %d of all data vectors follows the parameters exactly: %w", j,
+				trend.ErrSingular)
 		}
 		floats.Scale(1/g.scale[j], y)
 		residual.SetCol(j, y)
@@ -82,7 +86,8 @@ func coupled(polynomials, shapes, residual *mat.Dense, j int) *mat.Dense {
 	return out
 }
 
-// fitLine alternates between the coefficients, weighted by the variance, and the variance, by Fisher's scoring.
+// fitLine alternates between the coefficients, weighted by the variance, and the variance, by
+// Fisher's scoring.
 func fitLine(x, shapes *mat.Dense, y []float64) (line, error) {
 	_, q := shapes.Dims()
 	l := line{logVariance: make([]float64, q)}
@@ -113,7 +118,8 @@ func times(x *mat.Dense, coefficients []float64) []float64 {
 	return out.RawVector().Data
 }
 
-// score maximises −½ Σ (s + square·e^−s), which is concave in s, the polynomial; weights become e^−s.
+// score maximises −½ Σ (s + square·e^−s), which is concave in s, the polynomial; weights become
+// e^−s.
 func (l *line) score(shapes *mat.Dense, squares, weights []float64) error {
 	excess := make([]float64, len(squares))
 	for range scorings {
@@ -163,7 +169,8 @@ func (l line) at(polynomials, shapes []float64, j int) (intercept float64, coupl
 	return floats.Dot(polynomials, l.coefficients[:p]), couplings
 }
 
-// moments returns the mean and the covariance at p: numbers are built up one after the other, as e = A·noise.
+// moments returns the mean and the covariance at p: numbers are built up one after the other, as
+// e = A·noise.
 func (g gaussian) moments(p cosmology.Params) ([]float64, *mat.SymDense) {
 	polynomials, shapes := g.mean.At(p), g.shape.At(p)
 	n := len(g.lines)

@@ -28,16 +28,21 @@ type Progress struct {
 	BestValidation float64
 }
 
-// Train trains a moment network on maps that were drawn with parameters uniform in prior, and returns that of the epoch with the least
-// validation loss.
+// Train trains a moment network on maps that were drawn with parameters uniform in prior, and
+// returns that of the epoch with the least validation loss.
 //
-//   - dir is made if it is not there. After each epoch it holds the best network, for Open, and what a later call of Train with the same
-//     arguments goes on from: a run killed at any moment or cancelled loses the epoch under way and ends with the weights of an unbroken one.
-//   - Randomness: the weights, the order of maps and their poses follow from Config.Seed and the epoch.
+//   - dir is made if it is not there. After each epoch it holds the best network, for Open, and
+//     what a later call of Train with the same arguments goes on from: a run killed at any moment
+//     or cancelled loses the epoch under way and ends with the weights of an unbroken one.
+//   - Randomness: the weights, the order of maps and their poses follow from Config.Seed and the
+//     epoch.
 //   - progress may be nil; else it is called after each step.
-//   - Errors: settings out of range, maps of different boxes or with pixels that are not finite, parameters outside the prior, a run with
-//     other settings in dir, ErrNotFinite, and those of ctx.
-func Train(ctx context.Context, b compute.Backend, c Config, prior cosmology.Prior, data Data, dir string, progress func(Progress)) (*MomentNetwork, error) {
+//   - Errors: settings out of range, maps of different boxes or with pixels that are not finite,
+//     parameters outside the prior, a run with other settings in dir, ErrNotFinite, and those of
+//     ctx.
+func Train(ctx context.Context, b compute.Backend, c Config, prior cosmology.Prior, data Data,
+	dir string, progress func(Progress),
+) (*MomentNetwork, error) {
 	fresh, err := manifestOf(c, prior, data)
 	if err != nil {
 		return nil, err
@@ -74,7 +79,8 @@ func manifestOf(c Config, prior cosmology.Prior, data Data) (Manifest, error) {
 		return m, fmt.Errorf("baseline: %s", oneLine(err))
 	}
 	if len(data.Train) < c.Batch || len(data.Validation) < 2 {
-		return m, fmt.Errorf("baseline: %d maps to train and %d to validate on, want at least Batch = %d and 2", len(data.Train), len(data.Validation), c.Batch)
+		return m, fmt.Errorf("baseline: %d maps to train and %d to validate on, want at least Batch = "+
+			"%d and 2", len(data.Train), len(data.Validation), c.Batch)
 	}
 	box := data.Train[0].Map.Box
 	if err := check("Train", data.Train, box, prior); err != nil {
@@ -84,7 +90,10 @@ func manifestOf(c Config, prior cosmology.Prior, data Data) (Manifest, error) {
 		return m, err
 	}
 	s := standardOf(prior, data.Train)
-	m = Manifest{Version: manifestVersion, Config: c, Box: box, Prior: prior, Mean: s.mean, Std: s.std, Maps: len(data.Train)}
+	m = Manifest{
+		Version: manifestVersion, Config: c, Box: box, Prior: prior, Mean: s.mean, Std: s.std,
+		Maps: len(data.Train),
+	}
 	if err := m.validate(); err != nil {
 		return m, fmt.Errorf("baseline: %s", oneLine(err))
 	}
@@ -116,7 +125,8 @@ func (r *run) epoch(ctx context.Context) error {
 			return err
 		}
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return fmt.Errorf("baseline: %w: the loss of step %d is %g; try a smaller learning rate than %g in another directory", ErrNotFinite, n, loss, c.LearningRate)
+			return fmt.Errorf("baseline: %w: the loss of step %d is %g; try a smaller learning rate than "+
+				"%g in another directory", ErrNotFinite, n, loss, c.LearningRate)
 		}
 		r.tell(n, steps*c.Epochs, loss)
 	}
@@ -124,7 +134,8 @@ func (r *run) epoch(ctx context.Context) error {
 	return r.keep(ctx)
 }
 
-// keep validates the averaged weights and saves: them where they are the best so far, then all to go on from.
+// keep validates the averaged weights and saves: them where they are the best so far, then all to
+// go on from.
 func (r *run) keep(ctx context.Context) error {
 	outputs, err := r.device.answers(ctx, r.standard(), mapsOf(r.Validation), []field.Pose{{}})
 	if err != nil {
@@ -136,7 +147,8 @@ func (r *run) keep(ctx context.Context) error {
 	}
 	r.last = r.Config.Loss.of(theta, outputs)
 	if math.IsNaN(r.last) || math.IsInf(r.last, 0) {
-		return fmt.Errorf("baseline: %w: the validation loss of epoch %d is %g; try a smaller learning rate than %g in another directory", ErrNotFinite, r.Epoch, r.last, r.Config.LearningRate)
+		return fmt.Errorf("baseline: %w: the validation loss of epoch %d is %g; try a smaller learning "+
+			"rate than %g in another directory", ErrNotFinite, r.Epoch, r.last, r.Config.LearningRate)
 	}
 	t, err := r.device.variables.Read(training.Groups...)
 	if err != nil {
@@ -144,7 +156,8 @@ func (r *run) keep(ctx context.Context) error {
 	}
 	if r.Best == 0 || r.last < r.Loss {
 		r.Best, r.Loss = r.Epoch, r.last
-		if err := save(filepath.Join(r.dir, bestFile), r.Manifest, checkpoint.Group(t, checkpoint.EMA)); err != nil {
+		if err := save(filepath.Join(r.dir, bestFile), r.Manifest,
+			checkpoint.Group(t, checkpoint.EMA)); err != nil {
 			return err
 		}
 	}
@@ -155,7 +168,10 @@ func (r *run) tell(step, steps int, loss float64) {
 	if r.report == nil {
 		return
 	}
-	p := Progress{Epoch: r.Epoch + 1, Epochs: r.Config.Epochs, Step: step, Steps: steps, Loss: loss, Validation: math.NaN(), BestEpoch: r.Best, BestValidation: math.NaN()}
+	p := Progress{
+		Epoch: r.Epoch + 1, Epochs: r.Config.Epochs, Step: step, Steps: steps, Loss: loss,
+		Validation: math.NaN(), BestEpoch: r.Best, BestValidation: math.NaN(),
+	}
 	if r.Best > 0 {
 		p.Validation, p.BestValidation = r.last, r.Loss
 	}

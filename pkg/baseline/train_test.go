@@ -32,18 +32,21 @@ func bytesIn(t *testing.T, dir, name string) []byte {
 	return raw
 }
 
-// TestCancelled: a run cancelled at every step in turn, and gone on with, ends with the bytes of an unbroken one.
+// TestCancelled: a run cancelled at every step in turn, and gone on with, ends with the bytes of
+// an unbroken one.
 func TestCancelled(t *testing.T) {
 	b := newBackend(t, pureGo)
 	unbroken, broken := t.TempDir(), t.TempDir()
 	var seen []Progress
-	n, err := Train(context.Background(), b, tinyConfig(), prior, tinyData(), unbroken, func(p Progress) { seen = append(seen, p) })
+	n, err := Train(context.Background(), b, tinyConfig(), prior, tinyData(), unbroken,
+		func(p Progress) { seen = append(seen, p) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer n.Close()
 	const steps = 3 * (18 / 4)
-	if last := seen[len(seen)-1]; len(seen) != steps || last.Step != steps || last.Steps != steps || last.Epoch != 3 || last.BestEpoch < 1 || math.IsNaN(last.Validation) {
+	if last := seen[len(seen)-1]; len(seen) != steps || last.Step != steps || last.Steps != steps ||
+		last.Epoch != 3 || last.BestEpoch < 1 || math.IsNaN(last.Validation) {
 		t.Errorf("%d reports, the last %+v, want %d", len(seen), last, steps)
 	}
 	for stop := 1; stop < steps; stop++ {
@@ -73,7 +76,8 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestFiles: a saved network answers as before; damaged files and those of other networks are refused.
+// TestFiles: a saved network answers as before; damaged files and those of other networks are
+// refused.
 func TestFiles(t *testing.T) {
 	b := newBackend(t, pureGo)
 	n := untrained(t, b, Network{Widths: []int{2}, Hidden: 3}, 0.2)
@@ -100,14 +104,16 @@ func TestFiles(t *testing.T) {
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(b, path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "damaged") {
+	if _, err := Open(b, path); err == nil || !strings.Contains(err.Error(), path) ||
+		!strings.Contains(err.Error(), "damaged") {
 		t.Errorf("a damaged file: error = %v", err)
 	}
 	w := unet.Weights{"hidden.bias": {Shape: []int{1}, Data: []float32{1}}}
 	if err := save(path, n.manifest, w); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(b, path); err == nil || !strings.Contains(err.Error(), "missing") || strings.Contains(err.Error(), "\n") {
+	if _, err := Open(b, path); err == nil || !strings.Contains(err.Error(), "missing") ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("a file without tensors: error = %v", err)
 	}
 }
@@ -116,14 +122,16 @@ func TestFiles(t *testing.T) {
 func TestTrainingRefuses(t *testing.T) {
 	b := newBackend(t, pureGo)
 	for want, change := range map[string]func(*Config, *Data){
-		"Config.Batch":         func(c *Config, _ *Data) { c.Batch = 1 },
-		"Config.LearningRate":  func(c *Config, _ *Data) { c.LearningRate = math.NaN() },
-		"Config.Loss":          func(c *Config, _ *Data) { c.Loss = "l2" },
-		"Network.Widths[0]":    func(c *Config, _ *Data) { c.Network.Widths = []int{0} },
-		"multiple of 16":       func(c *Config, _ *Data) { c.Network.Widths = []int{2, 2, 2, 2} },
-		"3 maps to train":      func(_ *Config, d *Data) { d.Train = d.Train[:3] },
-		"Train[2]: Ω_m":        func(_ *Config, d *Data) { d.Train[2].Theta.OmegaM = 0.7 },
-		"(y=0, x=3) is NaN":    func(_ *Config, d *Data) { d.Train[1].Map.Values[3] = float32(math.NaN()) },
+		"Config.Batch":        func(c *Config, _ *Data) { c.Batch = 1 },
+		"Config.LearningRate": func(c *Config, _ *Data) { c.LearningRate = math.NaN() },
+		"Config.Loss":         func(c *Config, _ *Data) { c.Loss = "l2" },
+		"Network.Widths[0]":   func(c *Config, _ *Data) { c.Network.Widths = []int{0} },
+		"multiple of 16":      func(c *Config, _ *Data) { c.Network.Widths = []int{2, 2, 2, 2} },
+		"3 maps to train":     func(_ *Config, d *Data) { d.Train = d.Train[:3] },
+		"Train[2]: Ω_m":       func(_ *Config, d *Data) { d.Train[2].Theta.OmegaM = 0.7 },
+		"(y=0, x=3) is NaN": func(_ *Config, d *Data) {
+			d.Train[1].Map.Values[3] = float32(math.NaN())
+		},
 		"Validation[0]: a map": func(_ *Config, d *Data) { d.Validation[0].Map = randomMap(1, 16) },
 		"standard deviation of the pixels": func(_ *Config, d *Data) {
 			for _, m := range d.Train {
@@ -153,14 +161,18 @@ func TestOtherRun(t *testing.T) {
 	n.Close()
 	other, data := tinyConfig(), tinyData()
 	other.Seed++
-	if _, err := Train(context.Background(), b, other, prior, data, dir, nil); err == nil || !strings.Contains(err.Error(), "other settings") {
+	if _, err := Train(context.Background(), b, other, prior, data, dir, nil); err == nil ||
+		!strings.Contains(err.Error(), "other settings") {
 		t.Errorf("another seed: error = %v", err)
 	}
 	data.Train = noisyMaps(50, 18)
-	if _, err := Train(context.Background(), b, tinyConfig(), prior, data, dir, nil); err == nil || !strings.Contains(err.Error(), "other maps") {
+	if _, err := Train(context.Background(), b, tinyConfig(), prior, data, dir, nil); err == nil ||
+		!strings.Contains(err.Error(), "other maps") {
 		t.Errorf("other maps: error = %v", err)
 	}
-	if _, err := n.Predict(context.Background(), mapsOf([]Labelled{{Map: randomMap(1, 16), Theta: cosmology.Fiducial}})); err == nil || !strings.Contains(err.Error(), "16 pixels") {
+	if _, err := n.Predict(context.Background(),
+		mapsOf([]Labelled{{Map: randomMap(1, 16), Theta: cosmology.Fiducial}})); err == nil ||
+		!strings.Contains(err.Error(), "16 pixels") {
 		t.Errorf("a map of another side: error = %v", err)
 	}
 }

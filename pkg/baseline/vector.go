@@ -14,8 +14,8 @@ type vector struct {
 	bins [][]int // rings of the spectrum that each bin joins
 }
 
-// newVector groups the rings of a box's spectra into at most bins groups of about equal width in ln k, which leaves fewer, less
-// correlated numbers. The first ring stays alone.
+// newVector groups the rings of a box's spectra into at most bins groups of about equal width in
+// ln k, which leaves fewer, less correlated numbers. The first ring stays alone.
 func newVector(box field.Box, bins int) vector {
 	v, rings := vector{box: box}, box.Cells/2
 	last := -1
@@ -34,9 +34,10 @@ func newVector(box field.Box, bins int) vector {
 // len returns how many numbers a map gives: a power for each bin and two means.
 func (v vector) len() int { return len(v.bins) + 2 }
 
-// of returns the data vector of a map: ln P of the log10 field less its mean, in ln (Mpc/h)², for each bin, then the mean of the log10
-// pixels, then the log10 of the mean density. Rings of a bin are weighted by their k, to which their numbers of modes are proportional.
-// A map without fluctuations is an error.
+// of returns the data vector of a map: ln P of the log10 field less its mean, in ln (Mpc/h)², for
+// each bin, then the mean of the log10 pixels, then the log10 of the mean density. Rings of a bin
+// are weighted by their k, to which their numbers of modes are proportional. A map without
+// fluctuations is an error.
 func (v vector) of(m field.LogMap) ([]float64, error) {
 	if err := checkMap(m, v.box); err != nil {
 		return nil, err
@@ -50,7 +51,8 @@ func (v vector) of(m field.LogMap) ([]float64, error) {
 			weight += s.K[r]
 		}
 		if !(power > 0) {
-			return nil, fmt.Errorf("the power in bin %d (k from %.3g h/Mpc) is %g, want > 0: the map does not fluctuate there", b, s.K[rings[0]], power/weight)
+			return nil, fmt.Errorf("the power in bin %d (k from %.3g h/Mpc) is %g, want > 0: the map does "+
+				"not fluctuate there", b, s.K[rings[0]], power/weight)
 		}
 		out = append(out, math.Log(power/weight))
 	}

@@ -8,7 +8,8 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// TestBeyond: of a Gaussian with its middle outside the prior, the distance is that to the nearest point of the prior in the Gaussian's own metric; of one inside it is 0.
+// TestBeyond: of a Gaussian with its middle outside the prior, the distance is that to the
+// nearest point of the prior in the Gaussian's own metric; of one inside it is 0.
 func TestBeyond(t *testing.T) {
 	units, prior := logUnitsOf(t), cosmology.CAMELSPrior()
 	grid := likelihood.WholePrior(prior, 40)
@@ -20,8 +21,13 @@ func TestBeyond(t *testing.T) {
 	}{
 		{"inside", [2]float64{0.3, 0.7}, 0},
 		{"on an edge", [2]float64{1, 0.5}, 0},
-		{"beyond one edge", [2]float64{1.2, 0.5}, 4}, // σ_8 is free to follow, so that its width does not matter
-		{"below both, where the corner is nearest", [2]float64{-0.1, -0.2}, math.Sqrt((4 - 2*rho*2*2 + 4) / (1 - rho*rho))},
+		// σ_8 is free to follow, so that its width does not matter
+		{"beyond one edge", [2]float64{1.2, 0.5}, 4},
+		{
+			"below both, where the corner is nearest",
+			[2]float64{-0.1, -0.2},
+			math.Sqrt((4 - 2*rho*2*2 + 4) / (1 - rho*rho)),
+		},
 	} {
 		s := surfaceOf(units, grid, func(x [2]float64) float64 {
 			u, v := (x[0]-c.centre[0])/a, (x[1]-c.centre[1])/b

@@ -19,8 +19,8 @@ type Interval struct {
 // Contains reports whether v lies in the interval, its ends included.
 func (i Interval) Contains(v float64) bool { return v >= i.Low && v <= i.High }
 
-// bootstrap holds means over maps of several numbers, and the same means over simulations drawn with replacement: maps of a simulation
-// stay together, since they are not independent.
+// bootstrap holds means over maps of several numbers, and the same means over simulations drawn
+// with replacement: maps of a simulation stay together, since they are not independent.
 type bootstrap struct {
 	mean       []float64
 	replicates [][]float64 // [replicate][number]
@@ -47,7 +47,8 @@ type sum struct {
 	maps       float64
 }
 
-// bySimulation returns the sums in the order of the simulations' numbers, so that results do not depend on the order of the maps.
+// bySimulation returns the sums in the order of the simulations' numbers, so that results do not
+// depend on the order of the maps.
 func bySimulation(numbers [][]float64, simulations []int) []sum {
 	at := map[int]int{}
 	var sums []sum
@@ -79,7 +80,10 @@ func ratio(sums []sum) []float64 {
 func (b bootstrap) interval(k int) Interval {
 	values := b.column(k)
 	slices.Sort(values)
-	return Interval{b.mean[k], stat.Quantile(0.025, stat.LinInterp, values, nil), stat.Quantile(0.975, stat.LinInterp, values, nil)}
+	return Interval{
+		b.mean[k], stat.Quantile(0.025, stat.LinInterp, values, nil),
+		stat.Quantile(0.975, stat.LinInterp, values, nil),
+	}
 }
 
 func (b bootstrap) column(k int) []float64 {

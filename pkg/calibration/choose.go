@@ -14,24 +14,30 @@ import (
 
 // Trial is how well a kind of recalibration does on simulations that it was not fitted on.
 type Trial struct {
-	Kind       Kind    `json:"kind"`
-	Parameters int     `json:"parameters"` // numbers fitted
-	LogScore   float64 `json:"log_score"`  // mean over held-out simulations of ln of the density at the truth over the prior's, in nats a map
-	Behind     float64 `json:"behind"`     // by how much the best kind is better; 0 for the best
-	Error      float64 `json:"error"`      // standard error of Behind, over simulations
+	Kind       Kind `json:"kind"`
+	Parameters int  `json:"parameters"` // numbers fitted
+	// mean over held-out simulations of ln of the density at the truth over the prior's, in nats a map
+	LogScore float64 `json:"log_score"`
+	Behind   float64 `json:"behind"` // by how much the best kind is better; 0 for the best
+	Error    float64 `json:"error"`  // standard error of Behind, over simulations
 }
 
 // Choice is the simplest sufficient recalibration.
 type Choice struct {
 	Trials        []Trial       `json:"trials"` // in the order of the kinds
 	Recalibration Recalibration `json:"recalibration"`
-	Unsettled     []Kind        `json:"unsettled,omitempty"` // kinds whose fits did not settle, which are not among the trials
+	// kinds whose fits did not settle, which are not among the trials
+	Unsettled []Kind `json:"unsettled,omitempty"`
 }
 
-// Choose compares kinds (nil: all that there are simulations enough for) by cross-validation over simulations and fits, on all cases, the simplest one that is behind the
-// best by no more than one standard error. Kinds must go from the simplest to the richest. Simulations are dealt to the folds by seed.
-// Kinds whose fits do not settle are left out. It returns an error for fewer than 2 folds, fewer simulations than folds, and those of Fit.
-func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int, seed uint64) (Choice, error) {
+// Choose compares kinds (nil: all that there are simulations enough for) by cross-validation over
+// simulations and fits, on all cases, the simplest one that is behind the best by no more than
+// one standard error. Kinds must go from the simplest to the richest. Simulations are dealt to
+// the folds by seed. Kinds whose fits do not settle are left out. It returns an error for fewer
+// than 2 folds, fewer simulations than folds, and those of Fit.
+func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int,
+	seed uint64,
+) (Choice, error) {
 	p, err := newProblem(cases, prior)
 	if err != nil {
 		return Choice{}, err
@@ -40,7 +46,8 @@ func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int, seed u
 		kinds = p.affordable(folds)
 	}
 	if folds < 2 || p.simulations < folds {
-		return Choice{}, fmt.Errorf("calibration: %d folds of %d simulations, want at least 2 folds and a simulation in each", folds, p.simulations)
+		return Choice{}, fmt.Errorf("calibration: %d folds of %d simulations, want at least 2 folds "+
+			"and a simulation in each", folds, p.simulations)
 	}
 	fold := p.deal(folds, seed)
 	var out Choice
@@ -82,7 +89,10 @@ func (p problem) affordable(folds int) []Kind {
 func (p problem) deal(folds int, seed uint64) map[int]int {
 	simulations := simulationsOf(p.subjects)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	rng.Shuffle(len(simulations), func(i, j int) { simulations[i], simulations[j] = simulations[j], simulations[i] })
+	rng.Shuffle(len(simulations), func(i, j int) {
+		simulations[i], simulations[j] = simulations[j],
+			simulations[i]
+	})
 	fold := map[int]int{}
 	for i, s := range simulations {
 		fold[s] = i % folds
@@ -90,7 +100,8 @@ func (p problem) deal(folds int, seed uint64) map[int]int {
 	return fold
 }
 
-// heldOut returns the mean log score of each simulation, in the order of their numbers, under a fit without its fold.
+// heldOut returns the mean log score of each simulation, in the order of their numbers, under a
+// fit without its fold.
 func (p problem) heldOut(kind Kind, fold map[int]int, folds int) ([]float64, error) {
 	var numbers [][]float64
 	var simulations []int
@@ -108,7 +119,8 @@ func (p problem) heldOut(kind Kind, fold map[int]int, folds int) ([]float64, err
 			return nil, err
 		}
 		for _, s := range held {
-			numbers, simulations = append(numbers, []float64{s.logScore(r)}), append(simulations, s.simulation)
+			numbers, simulations = append(numbers, []float64{s.logScore(r)}),
+				append(simulations, s.simulation)
 		}
 	}
 	var out []float64

@@ -7,8 +7,9 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// logUnits turns parameters into log units and back: 0 and 1 are the edges of the prior, in the logarithm. What a map looks like goes
-// by powers of the parameters, so that errors are closest to normal there.
+// logUnits turns parameters into log units and back: 0 and 1 are the edges of the prior, in the
+// logarithm. What a map looks like goes by powers of the parameters, so that errors are closest
+// to normal there.
 type logUnits struct {
 	prior cosmology.Prior
 	low   [2]float64 // ln of the lower edges
@@ -18,9 +19,13 @@ type logUnits struct {
 
 func newLogUnits(prior cosmology.Prior) (logUnits, error) {
 	u := logUnits{prior: prior}
-	for k, edge := range [2][2]float64{{prior.Min.OmegaM, prior.Max.OmegaM}, {prior.Min.Sigma8, prior.Max.Sigma8}} {
+	for k, edge := range [2][2]float64{
+		{prior.Min.OmegaM, prior.Max.OmegaM},
+		{prior.Min.Sigma8, prior.Max.Sigma8},
+	} {
 		if !(edge[0] > 0 && edge[1] > edge[0]) || math.IsInf(edge[1], 0) {
-			return u, fmt.Errorf("calibration: prior of %s [%g, %g], want 0 < lower < upper", names[k], edge[0], edge[1])
+			return u, fmt.Errorf("calibration: prior of %s [%g, %g], want 0 < lower < upper", names[k],
+				edge[0], edge[1])
 		}
 		u.low[k], u.width[k] = math.Log(edge[0]), math.Log(edge[1]/edge[0])
 		u.flat -= math.Log(math.Expm1(u.width[k]) / u.width[k])
@@ -37,7 +42,8 @@ func (u logUnits) point(p cosmology.Params) [2]float64 {
 	return [2]float64{u.of(0, p.OmegaM), u.of(1, p.Sigma8)}
 }
 
-// logJacobian is ln of the volume of parameters a volume of log units, as a share of the prior: a flat prior's density in log units.
+// logJacobian is ln of the volume of parameters a volume of log units, as a share of the prior: a
+// flat prior's density in log units.
 func (u logUnits) logJacobian(x [2]float64) float64 {
 	return u.flat + u.width[0]*x[0] + u.width[1]*x[1]
 }

@@ -8,7 +8,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// density is a posterior on a grid fine enough for its own width: the rectangle that holds all but some 1e-7 of it, cut to the prior.
+// density is a posterior on a grid fine enough for its own width: the rectangle that holds all
+// but some 1e-7 of it, cut to the prior.
 type density struct {
 	x    [2][]float64 // nodes, in the parameters' own units
 	nll  []float64    // −ln L at the nodes; σ_8 runs fastest
@@ -45,16 +46,18 @@ func newDensity(l landscape) density {
 	return d
 }
 
-// reach returns the rectangle in which the posterior may lie: around the surface's own probable nodes, however narrow the peak between
-// them, and around what its continuation makes probable.
+// reach returns the rectangle in which the posterior may lie: around the surface's own probable
+// nodes, however narrow the peak between them, and around what its continuation makes probable.
 func (l landscape) reach() (low, high [2]float64) {
 	u := l.units
-	scan := l.sampled([2]float64{u.prior.Min.OmegaM, u.prior.Min.Sigma8}, [2]float64{u.prior.Max.OmegaM, u.prior.Max.Sigma8}, coarse)
+	scan := l.sampled([2]float64{u.prior.Min.OmegaM, u.prior.Min.Sigma8},
+		[2]float64{u.prior.Max.OmegaM, u.prior.Max.Sigma8}, coarse)
 	own := density{}
 	for k := range own.x {
 		for _, v := range l.x[k] {
 			if v > -1e-9 && v < 1+1e-9 { // surfaces may reach beyond the prior
-				own.x[k] = append(own.x[k], clamp(math.Exp(u.low[k]+u.width[k]*v), scan.x[k][0], scan.x[k][coarse-1]))
+				own.x[k] = append(own.x[k], clamp(math.Exp(u.low[k]+u.width[k]*v), scan.x[k][0],
+					scan.x[k][coarse-1]))
 			}
 		}
 	}

@@ -15,13 +15,13 @@ var ruleX, ruleW = func() (x, w []float64) {
 	return x, w
 }()
 
-// reachOfRule is how many standard deviations are integrated on each side: 1e-10 of a Gaussian lies beyond, so that there is room for
-// tails heavier than that.
+// reachOfRule is how many standard deviations are integrated on each side: 1e-10 of a Gaussian
+// lies beyond, so that there is room for tails heavier than that.
 const reachOfRule = 6.5
 
-// lnEvidence returns ln of the mean of L' over the prior. The rule's nodes follow the quadratic: in Ω_m where its least over σ_8 is
-// probable, in σ_8 where it is for that Ω_m; so that ridges, and what the prior's edges leave of a peak, are as well resolved as a
-// round peak is.
+// lnEvidence returns ln of the mean of L' over the prior. The rule's nodes follow the quadratic:
+// in Ω_m where its least over σ_8 is probable, in σ_8 where it is for that Ω_m; so that ridges,
+// and what the prior's edges leave of a peak, are as well resolved as a round peak is.
 func (l landscape) lnEvidence(m affine) float64 {
 	q := m.quadratic(l.q)
 	low, high := q.profileRange()
@@ -34,7 +34,8 @@ func (l landscape) lnEvidence(m affine) float64 {
 		for j, s := range ruleX {
 			x := [2]float64{x0, (bottom + top + s*(top-bottom)) / 2}
 			source := m.source(x)
-			logs = append(logs, l.units.logJacobian(x)-(l.q.at(source)+along(l.x[1], line, source[1]))/m.temperature)
+			logs = append(logs,
+				l.units.logJacobian(x)-(l.q.at(source)+along(l.x[1], line, source[1]))/m.temperature)
 			ws = append(ws, ruleW[i]*ruleW[j]*(high-low)*(top-bottom)/4)
 		}
 	}
@@ -51,8 +52,8 @@ func (q quadratic) conditional(x0 float64) (mean, std float64) {
 	return q.vertex[1] - q.h[0][1]/q.h[1][1]*(x0-q.vertex[0]), 1 / math.Sqrt(q.h[1][1])
 }
 
-// conditionalRange returns where, of [0, 1], σ_8 is probable at a value of Ω_m. A mean outside at distance d leaves a tail that has
-// fallen as far as at k sigma when (d + x)² = d² + k².
+// conditionalRange returns where, of [0, 1], σ_8 is probable at a value of Ω_m. A mean outside at
+// distance d leaves a tail that has fallen as far as at k sigma when (d + x)² = d² + k².
 func (q quadratic) conditionalRange(x0 float64) (low, high float64) {
 	mean, std := q.conditional(x0)
 	outside := mean - clamp(mean, 0, 1)
@@ -91,7 +92,8 @@ func goldenMin(f func(float64) float64) float64 {
 	return (low + high) / 2
 }
 
-// edgeOf returns where, between the least of a convex function and an end, it passes the limit, or the end where it does not.
+// edgeOf returns where, between the least of a convex function and an end, it passes the limit,
+// or the end where it does not.
 func edgeOf(f func(float64) float64, best, end, limit float64) float64 {
 	if f(end) <= limit {
 		return end

@@ -16,10 +16,11 @@ import (
 // ErrUnsettled says that a fit did not end at a best recalibration.
 var ErrUnsettled = errors.New("did not settle")
 
-// Fit returns the recalibration of a kind that maximises the mean log density of the truths, a proper score: no other density than the
-// honest one does better on average. Recalibrations far from the identity are held back by about one simulation's worth of evidence, so
-// that what the maps do not tell stays as it was. It returns an error for cases that cannot be used, naming them, and for fewer
-// simulations than twice the numbers to fit.
+// Fit returns the recalibration of a kind that maximises the mean log density of the truths, a
+// proper score: no other density than the honest one does better on average. Recalibrations far
+// from the identity are held back by about one simulation's worth of evidence, so that what the
+// maps do not tell stays as it was. It returns an error for cases that cannot be used, naming
+// them, and for fewer simulations than twice the numbers to fit.
 func Fit(cases []Case, prior cosmology.Prior, kind Kind) (Recalibration, error) {
 	p, err := newProblem(cases, prior)
 	if err != nil {
@@ -46,7 +47,8 @@ type problem struct {
 	prior       cosmology.Prior
 	subjects    []subject
 	simulations int
-	scale       [2]float64 // typical standard deviation, in log units: it makes the fitted numbers of order one
+	// typical standard deviation, in log units: it makes the fitted numbers of order one
+	scale [2]float64
 }
 
 func newProblem(cases []Case, prior cosmology.Prior) (problem, error) {
@@ -92,8 +94,8 @@ func simulationsOf(subjects []subject) []int {
 	return slices.Compact(out)
 }
 
-// numbers are what is fitted, in this order, all of order one: ln Temperature alone, or shifts, log scales, the shear, the slopes of shifts, and
-// those of log scales.
+// numbers are what is fitted, in this order, all of order one: ln Temperature alone, or shifts,
+// log scales, the shear, the slopes of shifts, and those of log scales.
 func (p problem) recalibration(kind Kind, numbers []float64) Recalibration {
 	r := NewIdentity(p.prior)
 	r.Kind, r.Maps, r.Simulations = kind, len(p.subjects), p.simulations
@@ -113,8 +115,8 @@ func (p problem) recalibration(kind Kind, numbers []float64) Recalibration {
 	return r
 }
 
-// slack is how far numbers may wander before they are held back by half a nat in all: shifts and their slopes by
-// several sigma, factors by e².
+// slack is how far numbers may wander before they are held back by half a nat in all: shifts and
+// their slopes by several sigma, factors by e².
 var slack = [13]float64{10, 10, 2, 2, 2, 5, 5, 5, 5, 1, 1, 1, 1}
 
 // loss is what is minimised: less the mean log score, plus what holds numbers back.
@@ -143,7 +145,8 @@ func (p problem) fit(kind Kind) (Recalibration, error) {
 	case n == 0:
 		return Recalibration{}, fmt.Errorf("calibration: kind %q, want one of %v", kind, Kinds())
 	case p.simulations < 2*n:
-		return Recalibration{}, fmt.Errorf("calibration: %q fits %d numbers and wants maps of %d simulations or more, got %d", kind, n, 2*n, p.simulations)
+		return Recalibration{}, fmt.Errorf("calibration: %q fits %d numbers and wants maps of %d "+
+			"simulations or more, got %d", kind, n, 2*n, p.simulations)
 	}
 	start := make([]float64, n)
 	if kind != Temperature { // from the best of the simpler kind
@@ -163,11 +166,15 @@ func (p problem) fit(kind Kind) (Recalibration, error) {
 
 func (p problem) minimise(kind Kind, start []float64) ([]float64, error) {
 	f := func(x []float64) float64 { return p.loss(kind, x) }
-	gradient := func(dst, x []float64) { fd.Gradient(dst, f, x, &fd.Settings{Formula: fd.Forward, Step: 1e-6}) }
-	result, err := optimize.Minimize(optimize.Problem{Func: f, Grad: gradient}, start, &optimize.Settings{
-		GradientThreshold: 1e-3, MajorIterations: 200, // nats a map a unit: statistical errors are tens of times larger
-		Converger: &optimize.FunctionConverge{Absolute: 1e-6, Iterations: 5},
-	}, &optimize.BFGS{})
+	gradient := func(dst, x []float64) {
+		fd.Gradient(dst, f, x, &fd.Settings{Formula: fd.Forward, Step: 1e-6})
+	}
+	result, err := optimize.Minimize(optimize.Problem{Func: f, Grad: gradient}, start,
+		&optimize.Settings{
+			// nats a map a unit: statistical errors are tens of times larger
+			GradientThreshold: 1e-3, MajorIterations: 200,
+			Converger: &optimize.FunctionConverge{Absolute: 1e-6, Iterations: 5},
+		}, &optimize.BFGS{})
 	if result == nil || math.IsNaN(result.F) || math.IsInf(result.F, 0) {
 		return nil, fmt.Errorf("calibration: fitting %q: %w", kind, err)
 	}
@@ -176,7 +183,9 @@ func (p problem) minimise(kind Kind, start []float64) ([]float64, error) {
 	gradient(slope, result.X)
 	for i, g := range slope {
 		if math.Abs(g) > 1e-2 {
-			return nil, fmt.Errorf("calibration: fitting %q %w: number %d still gains %.2g nats a map a unit (%v); a few cases with truths far outside their posteriors do this", kind, ErrUnsettled, i, g, result.Status)
+			return nil, fmt.Errorf("calibration: fitting %q %w: number %d still gains %.2g nats a map a "+
+				"unit (%v); a few cases with truths far outside their posteriors do this", kind, ErrUnsettled,
+				i, g, result.Status)
 		}
 	}
 	return result.X, nil

@@ -9,9 +9,9 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// landscape is a surface of −ln L known everywhere: its quadratic plus what that leaves, which is interpolated by cubics between the
-// nodes and stays what it is at the nearest edge beyond them. It is exact for Gaussians, in the logarithm of the parameters, whatever
-// the grid.
+// landscape is a surface of −ln L known everywhere: its quadratic plus what that leaves, which is
+// interpolated by cubics between the nodes and stays what it is at the nearest edge beyond them.
+// It is exact for Gaussians, in the logarithm of the parameters, whatever the grid.
 type landscape struct {
 	units  logUnits
 	x      [2][]float64 // nodes, in log units
@@ -47,10 +47,12 @@ func checkSurface(s likelihood.Surface) error {
 		return err
 	}
 	if s.Grid.OmegaM[0] <= 0 || s.Grid.Sigma8[0] <= 0 {
-		return fmt.Errorf("calibration: a grid from Ω_m = %g, σ_8 = %g, want both > 0: errors are taken in the logarithms", s.Grid.OmegaM[0], s.Grid.Sigma8[0])
+		return fmt.Errorf("calibration: a grid from Ω_m = %g, σ_8 = %g, want both > 0: errors are "+
+			"taken in the logarithms", s.Grid.OmegaM[0], s.Grid.Sigma8[0])
 	}
 	if len(s.NLL) != s.Grid.Len() {
-		return fmt.Errorf("calibration: %d values of −ln L on a grid of %d points", len(s.NLL), s.Grid.Len())
+		return fmt.Errorf("calibration: %d values of −ln L on a grid of %d points", len(s.NLL),
+			s.Grid.Len())
 	}
 	n := len(s.Grid.Sigma8)
 	for k, v := range s.NLL {
@@ -93,7 +95,8 @@ type stencil struct {
 	weights      [4]float64
 }
 
-// stencilAt takes the four nodes around x, or all of fewer; x is moved to the nearest node where it lies outside.
+// stencilAt takes the four nodes around x, or all of fewer; x is moved to the nearest node where
+// it lies outside.
 func stencilAt(nodes []float64, x float64) stencil {
 	n := len(nodes)
 	x = clamp(x, nodes[0], nodes[n-1])

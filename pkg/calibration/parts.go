@@ -31,12 +31,14 @@ func (p Parts) Sum(grid likelihood.Grid, weights []float64) likelihood.Surface {
 // partsGrid is how many points a side posteriors are integrated on while weights are sought.
 const partsGrid = 40
 
-// FitWeights returns the weights of parts that maximise the mean log density of the truths: a temperature for each part. Parts that a network
-// gets wrong, or that say the same as others, weigh less. Weights far from 1 are held back by one simulation's worth of evidence. It
-// returns an error for maps of different numbers of parts and for fewer simulations than twice the parts.
+// FitWeights returns the weights of parts that maximise the mean log density of the truths: a
+// temperature for each part. Parts that a network gets wrong, or that say the same as others,
+// weigh less. Weights far from 1 are held back by one simulation's worth of evidence. It returns
+// an error for maps of different numbers of parts and for fewer simulations than twice the parts.
 //
-// The score is that of an exponential family, whose gradient by a weight is how much the part is lower at the truth than on average over the posterior:
-// at the best weights no part tells the truth from the posterior.
+// The score is that of an exponential family, whose gradient by a weight is how much the part is
+// lower at the truth than on average over the posterior: at the best weights no part tells the
+// truth from the posterior.
 func FitWeights(maps []Parts, prior cosmology.Prior) ([]float64, error) {
 	cases, err := newPartCases(maps, prior)
 	if err != nil {
@@ -48,7 +50,8 @@ func FitWeights(maps []Parts, prior cosmology.Prior) ([]float64, error) {
 	}
 	n := len(cases[0].atTruth)
 	if len(simulations) < 2*n {
-		return nil, fmt.Errorf("calibration: %d simulations for the weights of %d parts, want at least %d: use more simulations or fewer terms", len(simulations), n, 2*n)
+		return nil, fmt.Errorf("calibration: %d simulations for the weights of %d parts, want at least "+
+			"%d: use more simulations or fewer terms", len(simulations), n, 2*n)
 	}
 	evidence := 1 / float64(len(simulations))
 	problem := optimize.Problem{
@@ -61,8 +64,10 @@ func FitWeights(maps []Parts, prior cosmology.Prior) ([]float64, error) {
 			copy(grad, g)
 		},
 	}
-	found, err := optimize.Minimize(problem, make([]float64, n), &optimize.Settings{GradientThreshold: 1e-5}, &optimize.BFGS{})
-	if found == nil || err != nil && !errors.Is(err, optimize.ErrLinesearcherFailure) { // that is how a search ends where float64 does
+	found, err := optimize.Minimize(problem, make([]float64, n),
+		&optimize.Settings{GradientThreshold: 1e-5}, &optimize.BFGS{})
+	// that is how a search ends where float64 does
+	if found == nil || err != nil && !errors.Is(err, optimize.ErrLinesearcherFailure) {
 		return nil, fmt.Errorf("calibration: the weights of %d parts: %w", n, err)
 	}
 	return exp(found.X), nil
@@ -88,18 +93,23 @@ func newPartCases(maps []Parts, prior cosmology.Prior) ([]partCase, error) {
 		for _, s := range m.On(grid) {
 			c.surfaces = append(c.surfaces, s.NLL)
 		}
-		for _, s := range m.On(likelihood.Grid{OmegaM: []float64{m.Truth.OmegaM}, Sigma8: []float64{m.Truth.Sigma8}}) {
+		for _, s := range m.On(likelihood.Grid{
+			OmegaM: []float64{m.Truth.OmegaM},
+			Sigma8: []float64{m.Truth.Sigma8},
+		}) {
 			c.atTruth = append(c.atTruth, s.NLL[0])
 		}
 		if len(out) > 0 && len(c.atTruth) != len(out[0].atTruth) {
-			return nil, fmt.Errorf("calibration: simulation %d has %d parts, others have %d", m.Simulation, len(c.atTruth), len(out[0].atTruth))
+			return nil, fmt.Errorf("calibration: simulation %d has %d parts, others have %d", m.Simulation,
+				len(c.atTruth), len(out[0].atTruth))
 		}
 		out = append(out, c)
 	}
 	return out, nil
 }
 
-// loss returns the mean of −ln of the density at the truth, with what holds the weights exp(u) back, and its gradient by u.
+// loss returns the mean of −ln of the density at the truth, with what holds the weights exp(u)
+// back, and its gradient by u.
 func loss(cases []partCase, u []float64, evidence float64) (value float64, grad []float64) {
 	weights, grad := exp(u), make([]float64, len(u))
 	trapezoid := edges(partsGrid)

@@ -11,7 +11,8 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// partsOf makes maps whose −ln L has two independent honest parts, reported with wrong heights by factors.
+// partsOf makes maps whose −ln L has two independent honest parts, reported with wrong heights by
+// factors.
 func partsOf(t *testing.T, simulations int, factors [2]float64) []Parts {
 	u := logUnitsOf(t)
 	rng := rand.New(rand.NewPCG(7, 0))
@@ -21,22 +22,26 @@ func partsOf(t *testing.T, simulations int, factors [2]float64) []Parts {
 		at := u.point(truth)
 		var parts []func([2]float64) float64
 		for k, std := range [][2]float64{{0.1, 0.3}, {0.3, 0.1}} {
-			n := normal{at: [2]float64{at[0] + std[0]*rng.NormFloat64(), at[1] + std[1]*rng.NormFloat64()}, std: std}
+			n := normal{
+				at:  [2]float64{at[0] + std[0]*rng.NormFloat64(), at[1] + std[1]*rng.NormFloat64()},
+				std: std,
+			}
 			parts = append(parts, func(x [2]float64) float64 { return factors[k] * n.nll(x) })
 		}
-		out = append(out, Parts{Truth: truth, Simulation: sim, On: func(g likelihood.Grid) []likelihood.Surface {
-			var s []likelihood.Surface
-			for _, p := range parts {
-				s = append(s, surfaceOf(u, g, p))
-			}
-			return s
-		}})
+		out = append(out,
+			Parts{Truth: truth, Simulation: sim, On: func(g likelihood.Grid) []likelihood.Surface {
+				var s []likelihood.Surface
+				for _, p := range parts {
+					s = append(s, surfaceOf(u, g, p))
+				}
+				return s
+			}})
 	}
 	return out
 }
 
-// TestWeightsOfParts: each part gets the temperature that makes it honest. Of a scale, n simulations of two parameters tell ln w to about
-// 1/√n.
+// TestWeightsOfParts: each part gets the temperature that makes it honest. Of a scale, n
+// simulations of two parameters tell ln w to about 1/√n.
 func TestWeightsOfParts(t *testing.T) {
 	const simulations = 400
 	for _, factors := range [][2]float64{{1, 1}, {4, 0.5}, {0.7, 3}} {

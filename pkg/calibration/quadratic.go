@@ -25,12 +25,12 @@ func (q quadratic) std() [2]float64 {
 	return [2]float64{math.Sqrt(q.h[1][1] / det), math.Sqrt(q.h[0][0] / det)}
 }
 
-// widest is the standard deviation, in log units, beyond which a curvature is not believed: a posterior twice as wide as the prior
-// says nothing of it.
+// widest is the standard deviation, in log units, beyond which a curvature is not believed: a
+// posterior twice as wide as the prior says nothing of it.
 const widest = 2.0
 
-// fitQuadratic returns the quadratic nearest to values at the products of the nodes x, where exp(−values) is large. A quadratic is found
-// exactly, though its vertex lie outside the nodes.
+// fitQuadratic returns the quadratic nearest to values at the products of the nodes x, where
+// exp(−values) is large. A quadratic is found exactly, though its vertex lie outside the nodes.
 func fitQuadratic(x [2][]float64, values []float64) quadratic {
 	w := bulk(x, values)
 	centre, size := momentsOf(x, w)
@@ -59,7 +59,8 @@ func fitQuadratic(x [2][]float64, values []float64) quadratic {
 	}
 	return convex(centre, [6]float64{
 		c.AtVec(0), c.AtVec(1) / size[0], c.AtVec(2) / size[1],
-		c.AtVec(3) / (size[0] * size[0]), c.AtVec(4) / (size[0] * size[1]), c.AtVec(5) / (size[1] * size[1]),
+		c.AtVec(3) / (size[0] * size[0]), c.AtVec(4) / (size[0] * size[1]),
+		c.AtVec(5) / (size[1] * size[1]),
 	}, least)
 }
 
@@ -77,8 +78,9 @@ func momentsOf(x [2][]float64, w []float64) (mean, std [2]float64) {
 	return mean, [2]float64{math.Sqrt(std[0]), math.Sqrt(std[1])}
 }
 
-// bulk returns weights, of sum 1, that fall with the square root of the probability: a posterior that is too narrow is wanted twice as
-// wide as it is. A posterior narrower than the nodes is widened until five of them count along each axis, as curvatures need.
+// bulk returns weights, of sum 1, that fall with the square root of the probability: a posterior
+// that is too narrow is wanted twice as wide as it is. A posterior narrower than the nodes is
+// widened until five of them count along each axis, as curvatures need.
 func bulk(x [2][]float64, values []float64) []float64 {
 	least, n := floats.Min(values), len(x[1])
 	w := make([]float64, len(values))
@@ -107,9 +109,11 @@ func spacing(x []float64, i int) float64 {
 	return (x[min(i+1, len(x)-1)] - x[max(i-1, 0)]) / 2
 }
 
-// convex returns the quadratic with value, gradient and curvature c at centre; curvatures are raised to that of the widest Gaussian.
+// convex returns the quadratic with value, gradient and curvature c at centre; curvatures are
+// raised to that of the widest Gaussian.
 func convex(centre [2]float64, c [6]float64, least float64) quadratic {
-	sin, cos := math.Sincos(math.Atan2(2*c[4], c[3]-c[5]) / 2) // of the axes, also where the curvature is 0
+	// of the axes, also where the curvature is 0
+	sin, cos := math.Sincos(math.Atan2(2*c[4], c[3]-c[5]) / 2)
 	q := quadratic{vertex: centre, value: least + c[0]}
 	for _, e := range [2][2]float64{{cos, sin}, {-sin, cos}} {
 		curvature := c[3]*e[0]*e[0] + 2*c[4]*e[0]*e[1] + c[5]*e[1]*e[1]

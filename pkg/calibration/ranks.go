@@ -9,20 +9,25 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Ranks is the histogram of probabilities that should be uniform, as of simulation-based calibration, with a test of that.
+// Ranks is the histogram of probabilities that should be uniform, as of simulation-based
+// calibration, with a test of that.
 //
 // A ∪ is over-confident, a ∩ too cautious, a slope biased.
 type Ranks struct {
-	Counts   []int   `json:"counts"`    // of equal bins over [0, 1]
-	Expected float64 `json:"expected"`  // in each bin
-	Low      float64 `json:"low"`       // 95 of 100 bins are expected between Low and High where uniform
-	High     float64 `json:"high"`      // wider than binomial as far as maps of a simulation are alike
-	Distance float64 `json:"distance"`  // Kolmogorov and Smirnov's: largest distance from the uniform distribution function
-	P        float64 `json:"p_uniform"` // chance of at least this distance where uniform, by the bootstrap over simulations
+	Counts   []int   `json:"counts"`   // of equal bins over [0, 1]
+	Expected float64 `json:"expected"` // in each bin
+	// 95 of 100 bins are expected between Low and High where uniform
+	Low  float64 `json:"low"`
+	High float64 `json:"high"` // wider than binomial as far as maps of a simulation are alike
+	// Kolmogorov and Smirnov's: largest distance from the uniform distribution function
+	Distance float64 `json:"distance"`
+	// chance of at least this distance where uniform, by the bootstrap over simulations
+	P float64 `json:"p_uniform"`
 }
 
-// newRanks tests values in [0, 1]. The null distribution of the distance is that of bootstrapped distribution functions from the
-// observed one: it knows how alike maps of a simulation are, which the textbook's does not.
+// newRanks tests values in [0, 1]. The null distribution of the distance is that of bootstrapped
+// distribution functions from the observed one: it knows how alike maps of a simulation are,
+// which the textbook's does not.
 func newRanks(values []float64, simulations []int, c Config, rng *rand.Rand) Ranks {
 	const levels = 100
 	out := Ranks{Counts: make([]int, c.Bins), Expected: float64(len(values)) / float64(c.Bins)}
@@ -52,13 +57,14 @@ func newRanks(values []float64, simulations []int, c Config, rng *rand.Rand) Ran
 		}
 	}
 	out.P = float64(further) / float64(len(b.replicates)+1)
-	half := 1.96 * math.Sqrt(out.Expected*(1-1/float64(c.Bins))*b.designEffect(levels, len(values), simulations))
+	half := 1.96 * math.Sqrt(out.Expected*(1-1/float64(c.Bins))*b.designEffect(levels, len(values),
+		simulations))
 	out.Low, out.High = math.Max(0, out.Expected-half), out.Expected+half
 	return out
 }
 
-// designEffect returns how much larger the variance of the shares from first on is than that of as many independent maps: at least 1, and
-// at most the maps of a simulation.
+// designEffect returns how much larger the variance of the shares from first on is than that of
+// as many independent maps: at least 1, and at most the maps of a simulation.
 func (b bootstrap) designEffect(first, maps int, simulations []int) float64 {
 	var found, independent float64
 	for k := first; k < len(b.mean); k++ {

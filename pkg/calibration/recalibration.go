@@ -9,7 +9,8 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// Kind is a family of recalibrations; each holds the ones before it, the temperature only for Gaussians.
+// Kind is a family of recalibrations; each holds the ones before it, the temperature only for
+// Gaussians.
 type Kind string
 
 // Kinds, the simplest first.
@@ -33,24 +34,27 @@ func (k Kind) parameters() int {
 //
 //	L'(x) = L(c + A·(x − c − b))^(1/Temperature)
 //
-// x are parameters in log units (0 and 1 are the edges of the prior, in the logarithm), c is the vertex of the quadratic nearest to
-// −ln L, which may lie outside the prior, and A is lower triangular. It acts on the likelihood, and the posterior is normalised over the prior
-// afterwards: so it is right at the prior's edges as far as it is in the middle. With u the estimate c, moved into the prior:
+// x are parameters in log units (0 and 1 are the edges of the prior, in the logarithm), c is the
+// vertex of the quadratic nearest to −ln L, which may lie outside the prior, and A is lower
+// triangular. It acts on the likelihood, and the posterior is normalised over the prior
+// afterwards: so it is right at the prior's edges as far as it is in the middle. With u the
+// estimate c, moved into the prior:
 //
 //	b_k = Shift_k + Σ_m ShiftSlope_km·(u_m − ½)        ln A_kk = LogScale_k + Σ_m LogScaleSlope_km·(u_m − ½)        A_21 = Shear
 //
 // It is plain data.
 type Recalibration struct {
-	Kind          Kind            `json:"kind"`
-	Prior         cosmology.Prior `json:"prior"`
-	Temperature   float64         `json:"temperature"`     // above 1 where posteriors were too narrow
-	Shift         [2]float64      `json:"shift"`           // Ω_m, σ_8; where estimates are too high it is negative
-	LogScale      [2]float64      `json:"log_scale"`       // below 0 where posteriors were too narrow
-	Shear         float64         `json:"shear"`           // changes the correlation
-	ShiftSlope    [2][2]float64   `json:"shift_slope"`     // [shifted parameter][estimate]
-	LogScaleSlope [2][2]float64   `json:"log_scale_slope"` // [stretched parameter][estimate]
-	Maps          int             `json:"maps"`            // that it was fitted on
-	Simulations   int             `json:"simulations"`     // that these are from
+	Kind        Kind            `json:"kind"`
+	Prior       cosmology.Prior `json:"prior"`
+	Temperature float64         `json:"temperature"` // above 1 where posteriors were too narrow
+	// Ω_m, σ_8; where estimates are too high it is negative
+	Shift         [2]float64    `json:"shift"`
+	LogScale      [2]float64    `json:"log_scale"`       // below 0 where posteriors were too narrow
+	Shear         float64       `json:"shear"`           // changes the correlation
+	ShiftSlope    [2][2]float64 `json:"shift_slope"`     // [shifted parameter][estimate]
+	LogScaleSlope [2][2]float64 `json:"log_scale_slope"` // [stretched parameter][estimate]
+	Maps          int           `json:"maps"`            // that it was fitted on
+	Simulations   int           `json:"simulations"`     // that these are from
 }
 
 // NewIdentity returns the recalibration that changes nothing.
@@ -62,19 +66,22 @@ func NewIdentity(prior cosmology.Prior) Recalibration {
 func (r Recalibration) Validate() error {
 	var errs []error
 	if r.Kind.parameters() == 0 && r.Kind != Identity {
-		errs = append(errs, fmt.Errorf("calibration.Recalibration.Kind = %q, want one of %v", r.Kind, Kinds()))
+		errs = append(errs, fmt.Errorf("calibration.Recalibration.Kind = %q, want one of %v",
+			r.Kind, Kinds()))
 	}
 	if _, err := newLogUnits(r.Prior); err != nil {
 		errs = append(errs, err)
 	}
 	if !(r.Temperature > 0) || math.IsInf(r.Temperature, 0) {
-		errs = append(errs, fmt.Errorf("calibration.Recalibration.Temperature = %g, want finite and > 0", r.Temperature))
+		errs = append(errs, fmt.Errorf("calibration.Recalibration.Temperature = %g, want finite and > 0",
+			r.Temperature))
 	}
 	const most = 20 // e^20 narrower or wider is not a correction
 	check := func(field string, values ...float64) {
 		for _, v := range values {
 			if !(math.Abs(v) <= most) {
-				errs = append(errs, fmt.Errorf("calibration.Recalibration.%s = %g, want within ±%d", field, v, most))
+				errs = append(errs, fmt.Errorf("calibration.Recalibration.%s = %g, want within ±%d",
+					field, v, most))
 			}
 		}
 	}
@@ -88,13 +95,14 @@ func (r Recalibration) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Apply returns the recalibrated surface on its own grid. It returns an error for a recalibration or a surface that cannot be used.
+// Apply returns the recalibrated surface on its own grid. It returns an error for a recalibration
+// or a surface that cannot be used.
 func (r Recalibration) Apply(s likelihood.Surface) (likelihood.Surface, error) {
 	return r.On(s, s.Grid)
 }
 
-// On returns the recalibrated surface on another grid. Where the posterior becomes wider a grid around the old one may not hold it: a
-// grid over all of the prior does, and Score interpolates.
+// On returns the recalibrated surface on another grid. Where the posterior becomes wider a grid
+// around the old one may not hold it: a grid over all of the prior does, and Score interpolates.
 func (r Recalibration) On(s likelihood.Surface, grid likelihood.Grid) (likelihood.Surface, error) {
 	if err := r.Validate(); err != nil {
 		return likelihood.Surface{}, err
@@ -131,7 +139,8 @@ func (r Recalibration) ApplyAll(cases []Case) ([]Case, error) {
 	return out, nil
 }
 
-// affine is a recalibration of one surface: the value at x is that at centre + a·(x − centre − shift), over the temperature.
+// affine is a recalibration of one surface: the value at x is that at centre + a·(x − centre −
+// shift), over the temperature.
 type affine struct {
 	centre, shift [2]float64
 	a             [2][2]float64 // lower triangular
@@ -162,7 +171,8 @@ func (m affine) source(x [2]float64) [2]float64 {
 func (m affine) quadratic(q quadratic) quadratic {
 	a, h, t := m.a, q.h, m.temperature
 	out := quadratic{value: q.value / t}
-	first := [2]float64{h[0][0]*a[0][0] + h[0][1]*a[1][0], h[0][1]*a[0][0] + h[1][1]*a[1][0]} // H·A's first column
+	// H·A's first column
+	first := [2]float64{h[0][0]*a[0][0] + h[0][1]*a[1][0], h[0][1]*a[0][0] + h[1][1]*a[1][0]}
 	out.h[0][0] = (a[0][0]*first[0] + a[1][0]*first[1]) / t
 	out.h[0][1] = a[1][1] * first[1] / t
 	out.h[1][0] = out.h[0][1]

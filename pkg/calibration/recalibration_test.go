@@ -18,8 +18,9 @@ func crooked(x [2]float64) float64 {
 	return (u*u + u*v + v*v) / 1.5
 }
 
-// TestEvidence: the rule of the fit and the fine grid of the score, which know nothing of each other, normalise alike: for ridges, peaks outside the
-// prior, posteriors from narrow to wider than the prior, and what a recalibration makes of them.
+// TestEvidence: the rule of the fit and the fine grid of the score, which know nothing of each
+// other, normalise alike: for ridges, peaks outside the prior, posteriors from narrow to wider
+// than the prior, and what a recalibration makes of them.
 func TestEvidence(t *testing.T) {
 	u := logUnitsOf(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -28,7 +29,8 @@ func TestEvidence(t *testing.T) {
 			n.at[k] = rapid.Float64Range(-0.3, 1.3).Draw(t, "peak")
 			n.std[k] = math.Exp(rapid.Float64Range(math.Log(0.02), math.Log(2)).Draw(t, "std"))
 		}
-		nll, tolerance := n.nll, 0.01 // nats; the grid's trapezoid errs most where an edge leaves a steep tail
+		// nats; the grid's trapezoid errs most where an edge leaves a steep tail
+		nll, tolerance := n.nll, 0.01
 		if rapid.Bool().Draw(t, "crooked") {
 			nll, tolerance = crooked, 0.02
 		}
@@ -44,18 +46,21 @@ func TestEvidence(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := r.of(l)
-		changed := surfaceOf(u, likelihood.WholePrior(prior, 100), func(x [2]float64) float64 { return l.at(m.source(x)) })
+		changed := surfaceOf(u, likelihood.WholePrior(prior, 100),
+			func(x [2]float64) float64 { return l.at(m.source(x)) })
 		other, err := newLandscape(changed, u)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := l.lnEvidence(m), newDensity(other).lnZ-2e4; !(math.Abs(got-want) <= tolerance) { // NaN fails
+		// NaN fails
+		if got, want := l.lnEvidence(m), newDensity(other).lnZ-2e4; !(math.Abs(got-want) <= tolerance) {
 			t.Fatalf("ln of the evidence %g by the rule, %g on the grid", got, want)
 		}
 	})
 }
 
-// TestApplyToGaussians: a Gaussian becomes the Gaussian with the scaled precision and the shifted peak, wherever its peak lies.
+// TestApplyToGaussians: a Gaussian becomes the Gaussian with the scaled precision and the shifted
+// peak, wherever its peak lies.
 func TestApplyToGaussians(t *testing.T) {
 	u := logUnitsOf(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -85,7 +90,8 @@ func TestApplyToGaussians(t *testing.T) {
 	})
 }
 
-// TestIdentity: nothing is changed, on the surface's own grid to rounding, even where it is no Gaussian; and a temperature only divides.
+// TestIdentity: nothing is changed, on the surface's own grid to rounding, even where it is no
+// Gaussian; and a temperature only divides.
 func TestIdentity(t *testing.T) {
 	s := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 15), crooked)
 	r := NewIdentity(prior)
@@ -107,8 +113,12 @@ func TestIdentity(t *testing.T) {
 
 // TestFlatStaysFlat: a posterior as wide as the prior is stretched to itself.
 func TestFlatStaysFlat(t *testing.T) {
-	s := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 15), func([2]float64) float64 { return 0 })
-	r := Recalibration{Kind: Sheared, Prior: prior, Temperature: 2, Shift: [2]float64{0.3, -0.2}, LogScale: [2]float64{-2, 1}, Shear: 0.4}
+	s := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 15),
+		func([2]float64) float64 { return 0 })
+	r := Recalibration{
+		Kind: Sheared, Prior: prior, Temperature: 2, Shift: [2]float64{0.3, -0.2},
+		LogScale: [2]float64{-2, 1}, Shear: 0.4,
+	}
 	got, err := r.Apply(s)
 	if err != nil {
 		t.Fatal(err)
@@ -120,26 +130,35 @@ func TestFlatStaysFlat(t *testing.T) {
 
 func TestRecalibrationAsData(t *testing.T) {
 	r := Recalibration{
-		Kind: Varying, Prior: prior, Temperature: 1, Shift: [2]float64{0.1, 0.2}, LogScale: [2]float64{-0.5, -0.25}, Shear: 0.125,
-		ShiftSlope: [2][2]float64{{1, 2}, {3, 4}}, LogScaleSlope: [2][2]float64{{5, 6}, {7, 8}}, Maps: 30, Simulations: 15,
+		Kind: Varying, Prior: prior, Temperature: 1, Shift: [2]float64{0.1, 0.2},
+		LogScale: [2]float64{-0.5, -0.25}, Shear: 0.125,
+		ShiftSlope: [2][2]float64{{1, 2}, {3, 4}}, LogScaleSlope: [2][2]float64{{5, 6}, {7, 8}}, Maps: 30,
+		Simulations: 15,
 	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var again Recalibration
-	if err := json.Unmarshal(text, &again); err != nil || again.Validate() != nil || !cmp.Equal(r, again) {
+	if err := json.Unmarshal(text, &again); err != nil || again.Validate() != nil ||
+		!cmp.Equal(r, again) {
 		t.Errorf("%s came back as %+v: %v, %v", text, again, err, again.Validate())
 	}
 	for name, bad := range map[string]Recalibration{
-		"empty": {}, "kind": {Kind: "warp", Prior: prior, Temperature: 1}, "temperature": {Kind: Temperature, Prior: prior, Temperature: math.NaN()},
-		"shift": {Kind: Axes, Prior: prior, Temperature: 1, Shift: [2]float64{math.NaN(), 0}}, "prior": {Kind: Axes, Temperature: 1},
-		"slope": {Kind: Varying, Prior: prior, Temperature: 1, LogScaleSlope: [2][2]float64{{}, {0, math.Inf(1)}}},
+		"empty": {}, "kind": {Kind: "warp", Prior: prior, Temperature: 1},
+		"temperature": {Kind: Temperature, Prior: prior, Temperature: math.NaN()},
+		"shift":       {Kind: Axes, Prior: prior, Temperature: 1, Shift: [2]float64{math.NaN(), 0}},
+		"prior":       {Kind: Axes, Temperature: 1},
+		"slope": {
+			Kind: Varying, Prior: prior, Temperature: 1,
+			LogScaleSlope: [2][2]float64{{}, {0, math.Inf(1)}},
+		},
 	} {
 		if bad.Validate() == nil {
 			t.Errorf("%s: accepted", name)
 		}
-		if _, err := bad.Apply(surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 5), crooked)); err == nil {
+		if _, err := bad.Apply(surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 5), crooked)); err ==
+			nil {
 			t.Errorf("%s: applied", name)
 		}
 	}
@@ -147,7 +166,8 @@ func TestRecalibrationAsData(t *testing.T) {
 	if _, err := good.Apply(likelihood.Surface{}); err == nil {
 		t.Error("a surface without a grid was accepted")
 	}
-	if _, err := good.On(surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 5), crooked), likelihood.Grid{}); err == nil {
+	if _, err := good.On(surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 5), crooked),
+		likelihood.Grid{}); err == nil {
 		t.Error("an empty grid was accepted")
 	}
 	if _, err := Fit([]Case{{Truth: cosmology.Fiducial}}, prior, Temperature); err == nil {

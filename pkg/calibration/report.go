@@ -27,26 +27,30 @@ func (c Config) Validate() error {
 		value, want int
 	}{{"Replicates", c.Replicates, 40}, {"Bins", c.Bins, 2}, {"Levels", c.Levels, 2}} {
 		if f.value < f.want {
-			errs = append(errs, fmt.Errorf("calibration.Config.%s = %d, want >= %d", f.name, f.value, f.want))
+			errs = append(errs, fmt.Errorf("calibration.Config.%s = %d, want >= %d", f.name,
+				f.value, f.want))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// ParameterReport says how honest the posteriors of one parameter are. Intervals are over simulations, with 95 %.
+// ParameterReport says how honest the posteriors of one parameter are. Intervals are over
+// simulations, with 95 %.
 type ParameterReport struct {
-	Coverage68   Interval `json:"coverage_68"`    // share of truths in the central 68 % interval
-	Coverage95   Interval `json:"coverage_95"`    // and in the central 95 % interval
-	AbsZ         Interval `json:"abs_z"`          // mean of |truth − mean|/std
-	ExpectedAbsZ float64  `json:"expected_abs_z"` // that mean if these posteriors were honest: 0.80 for Gaussians, more at the prior's edges
-	Bias         Interval `json:"bias"`           // mean of z: 0 where honest
-	AbsError     Interval `json:"abs_error"`      // mean of |truth − mean|
-	Std          float64  `json:"std"`            // mean of the posterior's
+	Coverage68 Interval `json:"coverage_68"` // share of truths in the central 68 % interval
+	Coverage95 Interval `json:"coverage_95"` // and in the central 95 % interval
+	AbsZ       Interval `json:"abs_z"`       // mean of |truth − mean|/std
+	// that mean if these posteriors were honest: 0.80 for Gaussians, more at the prior's edges
+	ExpectedAbsZ float64  `json:"expected_abs_z"`
+	Bias         Interval `json:"bias"`      // mean of z: 0 where honest
+	AbsError     Interval `json:"abs_error"` // mean of |truth − mean|
+	Std          float64  `json:"std"`       // mean of the posterior's
 	Ranks        Ranks    `json:"ranks"`
 }
 
-// TARP is the expected coverage of regions around random points (Lemos et al. 2023): on the diagonal where posteriors are honest,
-// above it at low and below it at high levels where over-confident.
+// TARP is the expected coverage of regions around random points (Lemos et al. 2023): on the
+// diagonal where posteriors are honest, above it at low and below it at high levels where
+// over-confident.
 type TARP struct {
 	Levels   []float64  `json:"levels"`   // credibility
 	Coverage []Interval `json:"coverage"` // share of maps whose truth lies within
@@ -59,14 +63,17 @@ type Report struct {
 	Simulations int             `json:"simulations"`
 	OmegaM      ParameterReport `json:"omega_m"`
 	Sigma8      ParameterReport `json:"sigma_8"`
-	HPD68       Interval        `json:"hpd_68"` // share of truths in the 68 % region of highest density in both parameters
-	HPD95       Interval        `json:"hpd_95"`
-	TARP        TARP            `json:"tarp"`
-	LogScore    Interval        `json:"log_score"` // mean, in nats a map: what was learnt, less what over-confidence costs
+	// share of truths in the 68 % region of highest density in both parameters
+	HPD68 Interval `json:"hpd_68"`
+	HPD95 Interval `json:"hpd_95"`
+	TARP  TARP     `json:"tarp"`
+	// mean, in nats a map: what was learnt, less what over-confidence costs
+	LogScore Interval `json:"log_score"`
 }
 
-// Summarise sums up the scores of many maps. All intervals and tests are by a bootstrap over simulations, which wants some thirty of
-// them; where every truth is covered, or none, an interval has no width. It returns an error for fewer than two simulations.
+// Summarise sums up the scores of many maps. All intervals and tests are by a bootstrap over
+// simulations, which wants some thirty of them; where every truth is covered, or none, an
+// interval has no width. It returns an error for fewer than two simulations.
 func Summarise(scores []MapScore, c Config) (Report, error) {
 	if err := c.Validate(); err != nil {
 		return Report{}, err
@@ -75,13 +82,19 @@ func Summarise(scores []MapScore, c Config) (Report, error) {
 	for i, s := range scores {
 		simulations[i] = s.Simulation
 	}
-	out := Report{Maps: len(scores), Simulations: len(slices.Compact(slices.Sorted(slices.Values(simulations))))}
+	out := Report{
+		Maps:        len(scores),
+		Simulations: len(slices.Compact(slices.Sorted(slices.Values(simulations)))),
+	}
 	if out.Simulations < 2 {
-		return out, fmt.Errorf("calibration: scores from %d simulations, want at least 2, and some thirty for intervals that mean something", out.Simulations)
+		return out, fmt.Errorf("calibration: scores from %d simulations, want at least 2, and some "+
+			"thirty for intervals that mean something", out.Simulations)
 	}
 	rng := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(c.Seed, stream)) }
-	out.OmegaM = parameterReport(scores, simulations, func(s MapScore) ParameterScore { return s.OmegaM }, c, rng(0))
-	out.Sigma8 = parameterReport(scores, simulations, func(s MapScore) ParameterScore { return s.Sigma8 }, c, rng(1))
+	out.OmegaM = parameterReport(scores, simulations,
+		func(s MapScore) ParameterScore { return s.OmegaM }, c, rng(0))
+	out.Sigma8 = parameterReport(scores, simulations,
+		func(s MapScore) ParameterScore { return s.Sigma8 }, c, rng(1))
 	b := newBootstrap(each(scores, func(s MapScore) []float64 {
 		return []float64{indicator(s.HPD <= 0.68), indicator(s.HPD <= 0.95), s.LogScore}
 	}), simulations, c.Replicates, rng(2))
@@ -90,7 +103,9 @@ func Summarise(scores []MapScore, c Config) (Report, error) {
 	return out, nil
 }
 
-func parameterReport(scores []MapScore, simulations []int, of func(MapScore) ParameterScore, c Config, rng *rand.Rand) ParameterReport {
+func parameterReport(scores []MapScore, simulations []int, of func(MapScore) ParameterScore,
+	c Config, rng *rand.Rand,
+) ParameterReport {
 	var pit []float64
 	b := newBootstrap(each(scores, func(s MapScore) []float64 {
 		p := of(s)
@@ -101,7 +116,8 @@ func parameterReport(scores []MapScore, simulations []int, of func(MapScore) Par
 		}
 	}), simulations, c.Replicates, rng)
 	return ParameterReport{
-		Coverage68: b.interval(0), Coverage95: b.interval(1), AbsZ: b.interval(2), ExpectedAbsZ: b.mean[3], Bias: b.interval(4),
+		Coverage68: b.interval(0), Coverage95: b.interval(1), AbsZ: b.interval(2),
+		ExpectedAbsZ: b.mean[3], Bias: b.interval(4),
 		AbsError: b.interval(5), Std: b.mean[6], Ranks: newRanks(pit, simulations, c, rng),
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestHonestPosteriors: over the whole prior with its edges, coverages, ranks, z and TARP of honest posteriors are what they should be.
+// TestHonestPosteriors: over the whole prior with its edges, coverages, ranks, z and TARP of
+// honest posteriors are what they should be.
 func TestHonestPosteriors(t *testing.T) {
 	std := [2]float64{0.15, 0.4} // wide, so that half of the posteriors feel an edge
 	w := toy{std: std, rho: -0.6, alike: 0.5, reported: honest(std)}
@@ -18,14 +19,18 @@ func TestHonestPosteriors(t *testing.T) {
 		"Ω_m 68 %": {r.OmegaM.Coverage68, 0.68}, "Ω_m 95 %": {r.OmegaM.Coverage95, 0.95},
 		"σ_8 68 %": {r.Sigma8.Coverage68, 0.68}, "σ_8 95 %": {r.Sigma8.Coverage95, 0.95},
 		"both 68 %": {r.HPD68, 0.68}, "both 95 %": {r.HPD95, 0.95},
-		"|z| of Ω_m": {r.OmegaM.AbsZ, r.OmegaM.ExpectedAbsZ}, "|z| of σ_8": {r.Sigma8.AbsZ, r.Sigma8.ExpectedAbsZ},
-		"z of Ω_m": {r.OmegaM.Bias, 0}, "z of σ_8": {r.Sigma8.Bias, 0},
+		"|z| of Ω_m": {r.OmegaM.AbsZ, r.OmegaM.ExpectedAbsZ},
+		"|z| of σ_8": {r.Sigma8.AbsZ, r.Sigma8.ExpectedAbsZ},
+		"z of Ω_m":   {r.OmegaM.Bias, 0}, "z of σ_8": {r.Sigma8.Bias, 0},
 	} {
 		if !near(c.got, c.want) {
 			t.Errorf("%s: %+v, want %g", name, c.got, c.want)
 		}
 	}
-	for name, ranks := range map[string]Ranks{"Ω_m": r.OmegaM.Ranks, "σ_8": r.Sigma8.Ranks, "TARP": r.TARP.Ranks} {
+	for name, ranks := range map[string]Ranks{
+		"Ω_m": r.OmegaM.Ranks, "σ_8": r.Sigma8.Ranks,
+		"TARP": r.TARP.Ranks,
+	} {
 		if ranks.P < 0.01 {
 			t.Errorf("%s: p = %g of uniform ranks %v", name, ranks.P, ranks.Counts)
 		}
@@ -38,7 +43,8 @@ func TestHonestPosteriors(t *testing.T) {
 	}
 }
 
-// TestOverConfidence: with errors reported half as large, 68 % become Φ's share within half a sigma, and |z| doubles.
+// TestOverConfidence: with errors reported half as large, 68 % become Φ's share within half a
+// sigma, and |z| doubles.
 func TestOverConfidence(t *testing.T) {
 	w := toy{std: [2]float64{0.04, 0.04}, reported: honest([2]float64{0.02, 0.02})}
 	r := reportOf(t, w.cases(t, 150, 1, 40, 8))
@@ -53,21 +59,26 @@ func TestOverConfidence(t *testing.T) {
 	if z := 2 * math.Sqrt(2/math.Pi); !r.OmegaM.AbsZ.Contains(z) {
 		t.Errorf("|z| %+v, want %g", r.OmegaM.AbsZ, z)
 	}
-	for name, ranks := range map[string]Ranks{"Ω_m": r.OmegaM.Ranks, "σ_8": r.Sigma8.Ranks, "TARP": r.TARP.Ranks} {
+	for name, ranks := range map[string]Ranks{
+		"Ω_m": r.OmegaM.Ranks, "σ_8": r.Sigma8.Ranks,
+		"TARP": r.TARP.Ranks,
+	} {
 		if ranks.P > 0.01 {
 			t.Errorf("%s: p = %g of ranks %v", name, ranks.P, ranks.Counts)
 		}
 	}
-	if c := r.OmegaM.Ranks; float64(c.Counts[0]) < c.High || float64(c.Counts[4]) > c.Expected { // over-confidence is a ∪
+	// over-confidence is a ∪
+	if c := r.OmegaM.Ranks; float64(c.Counts[0]) < c.High || float64(c.Counts[4]) > c.Expected {
 		t.Errorf("ranks %v, expected within %g to %g", c.Counts, c.Low, c.High)
 	}
 	if low, high := r.TARP.Coverage[2], r.TARP.Coverage[18]; low.Value < 0.15 || high.Value > 0.85 {
-		t.Errorf("TARP's curve is %g at 0.1 and %g at 0.9, want it flatter than the diagonal", low.Value, high.Value)
+		t.Errorf("TARP's curve is %g at 0.1 and %g at 0.9, want it flatter than the diagonal",
+			low.Value, high.Value)
 	}
 }
 
-// TestBootstrapKnowsSimulations: twins tell no more than one map. The interval is that of the binomial for the simulations, √2 wider
-// than for the maps.
+// TestBootstrapKnowsSimulations: twins tell no more than one map. The interval is that of the
+// binomial for the simulations, √2 wider than for the maps.
 func TestBootstrapKnowsSimulations(t *testing.T) {
 	const simulations = 400
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -79,12 +90,14 @@ func TestBootstrapKnowsSimulations(t *testing.T) {
 	}
 	i := newBootstrap(numbers, at, 2000, rng).interval(0)
 	want := 2 * 1.96 * math.Sqrt(i.Value*(1-i.Value)/simulations)
-	if got := i.High - i.Low; math.Abs(got/want-1) > 0.08 { // 2000 replicates know 2.5 % quantiles to 5 %, and values are multiples of 1/400
+	// 2000 replicates know 2.5 % quantiles to 5 %, and values are multiples of 1/400
+	if got := i.High - i.Low; math.Abs(got/want-1) > 0.08 {
 		t.Errorf("interval %g wide, want %g", got, want)
 	}
 }
 
-// TestRanksUnderTheNull: of uniform values, alike within simulations, one in twenty has p < 0.05; the histogram's band holds 95 % of the bins.
+// TestRanksUnderTheNull: of uniform values, alike within simulations, one in twenty has p < 0.05;
+// the histogram's band holds 95 % of the bins.
 func TestRanksUnderTheNull(t *testing.T) {
 	const trials, simulations, maps = 150, 80, 3
 	c := Config{Replicates: 80, Bins: 10, Levels: 2}
@@ -105,7 +118,8 @@ func TestRanksUnderTheNull(t *testing.T) {
 			outside += int(indicator(float64(n) < r.Low || float64(n) > r.High))
 		}
 	}
-	// 7.5 ± 2.7 trials are expected, and 5 % ± 0.6 % of 1500 bins; the design effect is estimated, which is worth a few more.
+	// 7.5 ± 2.7 trials are expected, and 5 % ± 0.6 % of 1500 bins; the design effect is estimated,
+	// which is worth a few more.
 	if low > 16 || low < 1 {
 		t.Errorf("p < 0.05 in %d of %d trials", low, trials)
 	}
@@ -133,7 +147,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Sums of two maps in either order are the same to rounding, which a quantile hands on.
-	if math.Abs(got.OmegaM.AbsZ.High-want.OmegaM.AbsZ.High) > 1e-12 || got.OmegaM.Coverage68 != want.OmegaM.Coverage68 {
+	if math.Abs(got.OmegaM.AbsZ.High-want.OmegaM.AbsZ.High) > 1e-12 ||
+		got.OmegaM.Coverage68 != want.OmegaM.Coverage68 {
 		t.Errorf("%+v, in another order %+v", want.OmegaM, got.OmegaM)
 	}
 }

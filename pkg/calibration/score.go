@@ -24,9 +24,11 @@ type ParameterScore struct {
 	Median    float64    `json:"median"`
 	Central68 [2]float64 `json:"central_68"` // 0.16 and 0.84 quantile
 	Central95 [2]float64 `json:"central_95"` // 0.025 and 0.975 quantile
-	PIT       float64    `json:"pit"`        // probability below the truth: uniform over maps where posteriors are honest
-	Z         float64    `json:"z"`          // (truth − mean)/std
-	AbsZ      float64    `json:"abs_z"`      // |Z| that the posterior itself expects: 0.798 for a Gaussian, 0.866 for a flat density
+	// probability below the truth: uniform over maps where posteriors are honest
+	PIT float64 `json:"pit"`
+	Z   float64 `json:"z"` // (truth − mean)/std
+	// |Z| that the posterior itself expects: 0.798 for a Gaussian, 0.866 for a flat density
+	AbsZ float64 `json:"abs_z"`
 }
 
 // MapScore is the posterior of one map beside the truth.
@@ -34,17 +36,23 @@ type MapScore struct {
 	Simulation int            `json:"simulation"`
 	OmegaM     ParameterScore `json:"omega_m"`
 	Sigma8     ParameterScore `json:"sigma_8"`
-	HPD        float64        `json:"hpd"`       // probability where the density is higher than at the truth: uniform where honest
-	TARP       float64        `json:"tarp"`      // probability nearer to a random reference point than the truth: uniform where honest
-	LogScore   float64        `json:"log_score"` // ln of the density at the truth over that of the prior, in nats
+	// probability where the density is higher than at the truth: uniform where honest
+	HPD float64 `json:"hpd"`
+	// probability nearer to a random reference point than the truth: uniform where honest
+	TARP float64 `json:"tarp"`
+	// ln of the density at the truth over that of the prior, in nats
+	LogScore float64 `json:"log_score"`
 }
 
 // Score scores the posterior of one map over the whole prior.
 //
-//   - Accuracy: a Gaussian posterior of any width down to a third of a cell has probabilities right to 0.002 and lengths to 0.002 of its width.
-//   - Randomness: seed draws TARP's reference point, and the place of the truth among points of equal density.
+//   - Accuracy: a Gaussian posterior of any width down to a third of a cell has probabilities
+//     right to 0.002 and lengths to 0.002 of its width.
+//   - Randomness: seed draws TARP's reference point, and the place of the truth among points of
+//     equal density.
 //   - Errors: a surface or a prior that cannot be used, a truth outside the prior.
-//   - Source: Talts et al. (2018) for the PIT; Lemos et al. (2023) for TARP, with distances in parameters scaled to [0, 1] over the prior.
+//   - Source: Talts et al. (2018) for the PIT; Lemos et al. (2023) for TARP, with distances in
+//     parameters scaled to [0, 1] over the prior.
 func Score(c Case, prior cosmology.Prior, seed uint64) (MapScore, error) {
 	return score(c, prior, rand.New(rand.NewPCG(seed, 0)))
 }
@@ -105,7 +113,8 @@ func (d density) parameter(axis int, truth float64) ParameterScore {
 	return out
 }
 
-// denser returns the probability where −ln L is less than at the truth, and a share of that where it is the same.
+// denser returns the probability where −ln L is less than at the truth, and a share of that where
+// it is the same.
 func (d density) denser(truth, share float64) float64 {
 	const same = 1e-9 // nats; only a flat posterior has a probability there
 	sum := 0.0
@@ -121,7 +130,9 @@ func (d density) denser(truth, share float64) float64 {
 }
 
 // nearer returns the probability nearer to the reference than the truth is, in unit parameters.
-func (d density) nearer(prior cosmology.Prior, truth cosmology.Params, reference cosmology.UnitParams) float64 {
+func (d density) nearer(prior cosmology.Prior, truth cosmology.Params,
+	reference cosmology.UnitParams,
+) float64 {
 	distance := func(p cosmology.Params) float64 {
 		u := prior.Unit(p)
 		return math.Hypot(u[0]-reference[0], u[1]-reference[1])
@@ -138,7 +149,8 @@ func (d density) nearer(prior cosmology.Prior, truth cosmology.Params, reference
 // invert returns where the rising cdf reaches q.
 func invert(x, cdf []float64, q float64) float64 { return interpolate(cdf, x, q) }
 
-// interpolate returns y at a value of the rising x, linearly between the nodes and as at the ends beyond them.
+// interpolate returns y at a value of the rising x, linearly between the nodes and as at the ends
+// beyond them.
 func interpolate(x, y []float64, at float64) float64 {
 	if at <= x[0] {
 		return y[0]

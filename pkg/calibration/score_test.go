@@ -13,8 +13,9 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// truncated returns, of the posterior of parameter k alone under the flat prior, the distribution function and ln of its evidence. In log units the
-// flat prior goes as exp(width·x), which moves a Gaussian by width·std².
+// truncated returns, of the posterior of parameter k alone under the flat prior, the distribution
+// function and ln of its evidence. In log units the flat prior goes as exp(width·x), which moves
+// a Gaussian by width·std².
 func truncated(u logUnits, n normal, k int) (cdf func(x float64) float64, lnZ float64) {
 	s, w := n.std[k], u.width[k]
 	d := distuv.Normal{Mu: n.at[k] + w*s*s, Sigma: s}
@@ -23,11 +24,12 @@ func truncated(u logUnits, n normal, k int) (cdf func(x float64) float64, lnZ fl
 	return func(x float64) float64 { return (d.CDF(x) - d.CDF(0)) / inside }, lnZ
 }
 
-// TestScoreOfGaussians: probabilities of the truth are those of the closed form for posteriors from a third of a cell to the whole prior
-// wide, with the peak inside it and out.
+// TestScoreOfGaussians: probabilities of the truth are those of the closed form for posteriors
+// from a third of a cell to the whole prior wide, with the peak inside it and out.
 func TestScoreOfGaussians(t *testing.T) {
 	u := logUnitsOf(t)
-	grid := likelihood.WholePrior(prior, 40) // cells of 0.01: 0.01 to 0.06 log units of Ω_m, 0.02 to 0.03 of σ_8
+	// cells of 0.01: 0.01 to 0.06 log units of Ω_m, 0.02 to 0.03 of σ_8
+	grid := likelihood.WholePrior(prior, 40)
 	rapid.Check(t, func(t *rapid.T) {
 		var n normal
 		var truth [2]float64
@@ -36,7 +38,10 @@ func TestScoreOfGaussians(t *testing.T) {
 			truth[k] = rapid.Float64Range(0, 1).Draw(t, "truth")
 			n.at[k] = truth[k] + n.std[k]*rapid.Float64Range(-2.5, 2.5).Draw(t, "error")
 		}
-		p := cosmology.Params{OmegaM: math.Exp(u.low[0] + u.width[0]*truth[0]), Sigma8: math.Exp(u.low[1] + u.width[1]*truth[1])}
+		p := cosmology.Params{
+			OmegaM: math.Exp(u.low[0] + u.width[0]*truth[0]),
+			Sigma8: math.Exp(u.low[1] + u.width[1]*truth[1]),
+		}
 		got, err := Score(Case{Surface: surfaceOf(u, grid, n.nll), Truth: p}, prior, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -48,12 +53,19 @@ func TestScoreOfGaussians(t *testing.T) {
 			if want := cdf(truth[k]); !(math.Abs(s.PIT-want) <= 0.002) { // NaN fails
 				t.Fatalf("parameter %d: probability %g below the truth, want %g", k, s.PIT, want)
 			}
-			for _, q := range [][2]float64{{s.Median, 0.5}, {s.Central68[0], 0.16}, {s.Central68[1], 0.84}, {s.Central95[0], 0.025}, {s.Central95[1], 0.975}} {
+			for _, q := range [][2]float64{
+				{s.Median, 0.5},
+				{s.Central68[0], 0.16},
+				{s.Central68[1], 0.84},
+				{s.Central95[0], 0.025},
+				{s.Central95[1], 0.975},
+			} {
 				if at := cdf(u.of(k, q[0])); !(math.Abs(at-q[1]) <= 0.002) {
 					t.Fatalf("parameter %d: probability %g below the quantile %g", k, at, q[1])
 				}
 			}
-			if math.Abs(s.Z*s.Std-(s.Truth-s.Mean)) > 1e-12 || !(s.AbsZ > 0.6 && s.AbsZ < 0.87) { // 0.74 of an exponential, 0.866 of a flat density
+			// 0.74 of an exponential, 0.866 of a flat density
+			if math.Abs(s.Z*s.Std-(s.Truth-s.Mean)) > 1e-12 || !(s.AbsZ > 0.6 && s.AbsZ < 0.87) {
 				t.Fatalf("parameter %d: %+v", k, s)
 			}
 		}
@@ -64,12 +76,16 @@ func TestScoreOfGaussians(t *testing.T) {
 	})
 }
 
-// TestMeanAndStd of a narrow posterior: moments of the lognormal, with a correlation that must not matter to them.
+// TestMeanAndStd of a narrow posterior: moments of the lognormal, with a correlation that must
+// not matter to them.
 func TestMeanAndStd(t *testing.T) {
 	u := logUnitsOf(t)
 	n := normal{at: [2]float64{0.6, 0.4}, std: [2]float64{0.02, 0.05}, rho: -0.9}
 	truth := cosmology.Params{OmegaM: 0.3, Sigma8: 0.75}
-	got, err := Score(Case{Surface: surfaceOf(u, likelihood.WholePrior(prior, 50), n.nll), Truth: truth}, prior, 1)
+	got, err := Score(Case{
+		Surface: surfaceOf(u, likelihood.WholePrior(prior, 50), n.nll),
+		Truth:   truth,
+	}, prior, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +100,8 @@ func TestMeanAndStd(t *testing.T) {
 		}
 	}
 	x := u.point(truth)
-	// Mass nearer the peak than r in its metric; the prior's slope over a sigma of 0.03 moves it by the square of that.
+	// Mass nearer the peak than r in its metric; the prior's slope over a sigma of 0.03 moves it by
+	// the square of that.
 	if want := -math.Expm1(-n.nll(x)); math.Abs(got.HPD-want) > 0.004 {
 		t.Errorf("%g of the probability is denser than the truth, want %g", got.HPD, want)
 	}
@@ -96,21 +113,26 @@ func TestTARPAgainstDraws(t *testing.T) {
 	n := normal{at: [2]float64{0.6, 0.4}, std: [2]float64{0.01, 0.02}}
 	d := newDensity(landscapeOf(t, surfaceOf(u, likelihood.WholePrior(prior, 50), n.nll)))
 	truth, reference := cosmology.Params{OmegaM: 0.265, Sigma8: 0.736}, cosmology.UnitParams{0.1, 0.9}
-	distance := func(x cosmology.UnitParams) float64 { return math.Hypot(x[0]-reference[0], x[1]-reference[1]) }
+	distance := func(x cosmology.UnitParams) float64 {
+		return math.Hypot(x[0]-reference[0], x[1]-reference[1])
+	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	nearer := 0.0
 	const draws = 200000
 	for range draws {
 		var p [2]float64
 		for k := range p {
-			p[k] = math.Exp(u.low[k] + u.width[k]*(n.at[k]+u.width[k]*n.std[k]*n.std[k]+n.std[k]*rng.NormFloat64()))
+			p[k] = math.Exp(u.low[k] +
+				u.width[k]*(n.at[k]+u.width[k]*n.std[k]*n.std[k]+n.std[k]*rng.NormFloat64()))
 		}
-		if distance(prior.Unit(cosmology.Params{OmegaM: p[0], Sigma8: p[1]})) < distance(prior.Unit(truth)) {
+		if distance(prior.Unit(cosmology.Params{OmegaM: p[0], Sigma8: p[1]})) < distance(
+			prior.Unit(truth)) {
 			nearer++
 		}
 	}
 	got, want := d.nearer(prior, truth, reference), nearer/draws
-	if math.Abs(got-want) > 0.005 || want < 0.1 || want > 0.9 { // draws know it to 0.001, nodes of a tenth of sigma to 0.003
+	// draws know it to 0.001, nodes of a tenth of sigma to 0.003
+	if math.Abs(got-want) > 0.005 || want < 0.1 || want > 0.9 {
 		t.Errorf("probability %g nearer than the truth, draws say %g", got, want)
 	}
 }
@@ -126,15 +148,18 @@ func landscapeOf(t testing.TB, s likelihood.Surface) landscape {
 
 // TestFlat: nothing learnt means the prior, and truths at random places among equals.
 func TestFlat(t *testing.T) {
-	s := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 20), func([2]float64) float64 { return 0 })
+	s := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 20),
+		func([2]float64) float64 { return 0 })
 	sum := 0.0
 	const n = 40
 	for seed := range uint64(n) {
-		got, err := Score(Case{Surface: s, Truth: cosmology.Params{OmegaM: 0.2, Sigma8: 0.9}}, prior, seed)
+		got, err := Score(Case{Surface: s, Truth: cosmology.Params{OmegaM: 0.2, Sigma8: 0.9}}, prior,
+			seed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(got.OmegaM.PIT-0.25) > 1e-9 || math.Abs(got.Sigma8.Median-0.8) > 1e-9 || math.Abs(got.LogScore) > 1e-9 {
+		if math.Abs(got.OmegaM.PIT-0.25) > 1e-9 || math.Abs(got.Sigma8.Median-0.8) > 1e-9 ||
+			math.Abs(got.LogScore) > 1e-9 {
 			t.Fatalf("flat surface: %+v", got)
 		}
 		sum += got.HPD / n
@@ -144,12 +169,16 @@ func TestFlat(t *testing.T) {
 	}
 }
 
-// TestCutGrid: a surface on a window around its peak scores as that over all of the prior, which its continuation makes up.
+// TestCutGrid: a surface on a window around its peak scores as that over all of the prior, which
+// its continuation makes up.
 func TestCutGrid(t *testing.T) {
 	u := logUnitsOf(t)
 	n := normal{at: [2]float64{0.55, 0.5}, std: [2]float64{0.05, 0.1}, rho: -0.5}
 	truth := cosmology.Params{OmegaM: 0.26, Sigma8: 0.8}
-	whole, err := Score(Case{Surface: surfaceOf(u, likelihood.WholePrior(prior, 60), n.nll), Truth: truth}, prior, 1)
+	whole, err := Score(Case{
+		Surface: surfaceOf(u, likelihood.WholePrior(prior, 60), n.nll),
+		Truth:   truth,
+	}, prior, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +187,8 @@ func TestCutGrid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if math.Abs(whole.OmegaM.PIT-cut.OmegaM.PIT) > 1e-3 || math.Abs(whole.LogScore-cut.LogScore) > 1e-3 {
+	if math.Abs(whole.OmegaM.PIT-cut.OmegaM.PIT) > 1e-3 ||
+		math.Abs(whole.LogScore-cut.LogScore) > 1e-3 {
 		t.Errorf("on a window %+v, on the whole prior %+v", cut, whole)
 	}
 }
@@ -172,7 +202,8 @@ func TestScoreRefuses(t *testing.T) {
 	broken := surfaceOf(u, good.Grid, func(x [2]float64) float64 { return math.Log(x[0] - 0.5) })
 	for name, c := range map[string]Case{
 		"truth outside": {Surface: good, Truth: cosmology.Params{OmegaM: 0.7, Sigma8: 0.8}},
-		"short":         {Surface: short, Truth: inside}, "no grid": {Truth: inside}, "not finite": {Surface: broken, Truth: inside},
+		"short":         {Surface: short, Truth: inside}, "no grid": {Truth: inside},
+		"not finite": {Surface: broken, Truth: inside},
 	} {
 		_, err := ScoreAll([]Case{c}, prior, 1)
 		if err == nil {

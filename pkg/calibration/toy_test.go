@@ -20,7 +20,8 @@ func logUnitsOf(t testing.TB) logUnits {
 	return u
 }
 
-// normal is a likelihood that is Gaussian in log units: the closed form that scores and recalibrations are held against.
+// normal is a likelihood that is Gaussian in log units: the closed form that scores and
+// recalibrations are held against.
 type normal struct {
 	at, std [2]float64
 	rho     float64
@@ -39,12 +40,15 @@ func surfaceOf(u logUnits, grid likelihood.Grid, nll func([2]float64) float64) l
 	return s
 }
 
-// toy is a simulated world: estimates are Gaussian about the truth in log units, and their errors are reported wrongly.
+// toy is a simulated world: estimates are Gaussian about the truth in log units, and their errors
+// are reported wrongly.
 type toy struct {
-	std      [2]float64                                        // of the estimate about the truth
-	rho      float64                                           // correlation of its errors
-	alike    float64                                           // share of the errors' variance that maps of a simulation have in common
-	reported func(estimate [2]float64) (std, shift [2]float64) // what the posterior says: its widths, and the shift of its peak
+	std [2]float64 // of the estimate about the truth
+	rho float64    // correlation of its errors
+	// share of the errors' variance that maps of a simulation have in common
+	alike float64
+	// what the posterior says: its widths, and the shift of its peak
+	reported func(estimate [2]float64) (std, shift [2]float64)
 }
 
 func honest(std [2]float64) func([2]float64) ([2]float64, [2]float64) {
@@ -90,6 +94,6 @@ func reportOf(t testing.TB, cases []Case) Report {
 	return r
 }
 
-// near reports whether a value is within three standard errors, one and a half of the interval's halves: of ten intervals one in three
-// times misses one by chance at two.
+// near reports whether a value is within three standard errors, one and a half of the interval's
+// halves: of ten intervals one in three times misses one by chance at two.
 func near(i Interval, want float64) bool { return math.Abs(i.Value-want) <= 0.75*(i.High-i.Low) }

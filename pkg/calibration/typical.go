@@ -16,38 +16,52 @@ import (
 // trendNumbers is how many numbers a quadratic in two parameters has.
 const trendNumbers = 6
 
-// Typical is what several numbers of a map, such as the terms of its bound, are at the parameters that fit the map best, over the maps of a calibration: a trend for
-// each, and their covariance about it. A map far from that is not of the kind that was calibrated on, and its error bars are not to be trusted: what is typical of one universe may be
-// odd for another. It is plain data.
+// Typical is what several numbers of a map, such as the terms of its bound, are at the parameters
+// that fit the map best, over the maps of a calibration: a trend for each, and their covariance
+// about it. A map far from that is not of the kind that was calibrated on, and its error bars are
+// not to be trusted: what is typical of one universe may be odd for another. It is plain data.
 type Typical struct {
-	Prior     cosmology.Prior         `json:"prior"`
-	Names     []string                `json:"names"`     // of the numbers
-	Trends    [][trendNumbers]float64 `json:"trends"`    // of each: a quadratic in the parameters in log units, where 0 and 1 are the edges of the prior: 1, x, y, x², xy, y²
-	Widths    []float64               `json:"widths"`    // of each: standard deviation about its trend
-	Whitening [][]float64             `json:"whitening"` // turns distances from the trends over the widths into independent ones of variance 1; lower triangular
-	Distances []float64               `json:"distances"` // of the maps, each from what others make typical, rising
+	Prior cosmology.Prior `json:"prior"`
+	Names []string        `json:"names"` // of the numbers
+	// of each: a quadratic in the parameters in log units, where 0 and 1 are the edges of the prior:
+	// 1, x, y, x², xy, y²
+	Trends [][trendNumbers]float64 `json:"trends"`
+	Widths []float64               `json:"widths"` // of each: standard deviation about its trend
+	// turns distances from the trends over the widths into independent ones of variance 1; lower
+	// triangular
+	Whitening [][]float64 `json:"whitening"`
+	// of the maps, each from what others make typical, rising
+	Distances []float64 `json:"distances"`
 }
 
-// typicalFolds is in how many parts maps are dealt, in their order, so that each one's distance is from what others make typical: a covariance fits the
-// maps that it was made of better than it should.
+// typicalFolds is in how many parts maps are dealt, in their order, so that each one's distance
+// is from what others make typical: a covariance fits the maps that it was made of better than it
+// should.
 const typicalFolds = 5
 
 // FewestTypical is how many maps it takes to tell what is typical of so many numbers.
 func FewestTypical(numbers int) int { return 2 * (trendNumbers + numbers) }
 
-// NewTypical finds what is typical of the numbers of maps, [map][number], without maps that are far from it. It returns an error for fewer maps than FewestTypical, for
-// a value that is not finite and for a number that is the same for all.
-func NewTypical(prior cosmology.Prior, names []string, at []cosmology.Params, values [][]float64) (Typical, error) {
-	if least := FewestTypical(len(names)); len(at) != len(values) || len(at) < least || len(names) == 0 {
-		return Typical{}, fmt.Errorf("calibration: what is typical of %d numbers of %d maps at %d parameters, want as many of both, and at least %d", len(names), len(values), len(at), least)
+// NewTypical finds what is typical of the numbers of maps, [map][number], without maps that are
+// far from it. It returns an error for fewer maps than FewestTypical, for a value that is not
+// finite and for a number that is the same for all.
+func NewTypical(prior cosmology.Prior, names []string, at []cosmology.Params,
+	values [][]float64,
+) (Typical, error) {
+	if least := FewestTypical(len(names)); len(at) != len(values) || len(at) < least ||
+		len(names) == 0 {
+		return Typical{}, fmt.Errorf("calibration: what is typical of %d numbers of %d maps at %d "+
+			"parameters, want as many of both, and at least %d", len(names), len(values), len(at), least)
 	}
 	for i, row := range values {
 		if len(row) != len(names) {
-			return Typical{}, fmt.Errorf("calibration: map %d has %d numbers, want %d", i, len(row), len(names))
+			return Typical{}, fmt.Errorf("calibration: map %d has %d numbers, want %d", i,
+				len(row), len(names))
 		}
 		for k, v := range row {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return Typical{}, fmt.Errorf("calibration: %s of map %d is %g, want a finite number", names[k], i, v)
+				return Typical{}, fmt.Errorf("calibration: %s of map %d is %g, want a finite number",
+					names[k], i, v)
 			}
 		}
 	}
@@ -57,7 +71,8 @@ func NewTypical(prior cosmology.Prior, names []string, at []cosmology.Params, va
 	}
 	for f := range typicalFolds {
 		low, high := f*len(at)/typicalFolds, (f+1)*len(at)/typicalFolds
-		others, err := typicalOf(prior, names, slices.Concat(at[:low], at[high:]), slices.Concat(values[:low], values[high:]))
+		others, err := typicalOf(prior, names, slices.Concat(at[:low], at[high:]),
+			slices.Concat(values[:low], values[high:]))
 		if err != nil {
 			return t, err
 		}
@@ -70,7 +85,9 @@ func NewTypical(prior cosmology.Prior, names []string, at []cosmology.Params, va
 }
 
 // typicalOf fits trends and covariance.
-func typicalOf(prior cosmology.Prior, names []string, at []cosmology.Params, values [][]float64) (Typical, error) {
+func typicalOf(prior cosmology.Prior, names []string, at []cosmology.Params,
+	values [][]float64,
+) (Typical, error) {
 	t := Typical{Prior: prior, Names: names}
 	units, err := newLogUnits(prior)
 	if err != nil {
@@ -99,7 +116,9 @@ func quadraticTerms(x [2]float64) [trendNumbers]float64 {
 }
 
 // fit sets trends, widths and whitening to those of the maps that are used.
-func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64, used []bool) error {
+func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64,
+	used []bool,
+) error {
 	fail := func(what string) error {
 		return fmt.Errorf("calibration: what is typical of %d maps: %s", len(at), what)
 	}
@@ -117,7 +136,8 @@ func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64,
 		row[k] = 1e-3 * math.Sqrt(float64(maps))
 		rows, right = append(rows, row[:]...), append(right, make([]float64, numbers)...)
 	}
-	design, observed := mat.NewDense(len(rows)/trendNumbers, trendNumbers, rows), mat.NewDense(len(rows)/trendNumbers, numbers, right)
+	design, observed := mat.NewDense(len(rows)/trendNumbers, trendNumbers, rows),
+		mat.NewDense(len(rows)/trendNumbers, numbers, right)
 	var x, rest mat.Dense
 	if err := x.Solve(design, observed); err != nil {
 		return fail(err.Error())
@@ -155,20 +175,23 @@ func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64,
 	return nil
 }
 
-// Validate returns an error unless trends, widths and distances are finite and as many as names say.
+// Validate returns an error unless trends, widths and distances are finite and as many as names
+// say.
 func (t Typical) Validate() error {
 	if _, err := newLogUnits(t.Prior); err != nil {
 		return err
 	}
 	n := len(t.Names)
 	if n == 0 || len(t.Trends) != n || len(t.Widths) != n || len(t.Whitening) != n {
-		return fmt.Errorf("calibration.Typical has %d names, %d trends, %d widths and %d rows of a whitening, want as many of each", n, len(t.Trends), len(t.Widths), len(t.Whitening))
+		return fmt.Errorf("calibration.Typical has %d names, %d trends, %d widths and %d rows of a "+
+			"whitening, want as many of each", n, len(t.Trends), len(t.Widths), len(t.Whitening))
 	}
 	var errs []error
 	finite := func(field string, values []float64, positive bool) {
 		for i, v := range values {
 			if math.IsNaN(v) || math.IsInf(v, 0) || positive && v <= 0 {
-				errs = append(errs, fmt.Errorf("calibration.Typical.%s[%d] = %g, want a finite number", field, i, v))
+				errs = append(errs, fmt.Errorf("calibration.Typical.%s[%d] = %g, want a finite number",
+					field, i, v))
 			}
 		}
 	}
@@ -178,23 +201,28 @@ func (t Typical) Validate() error {
 		finite(fmt.Sprintf("Trends[%d]", k), t.Trends[k][:], false)
 		finite(fmt.Sprintf("Whitening[%d]", k), t.Whitening[k], false)
 		if len(t.Whitening[k]) != k+1 {
-			errs = append(errs, fmt.Errorf("calibration.Typical.Whitening[%d] has %d numbers, want %d", k, len(t.Whitening[k]), k+1))
+			errs = append(errs, fmt.Errorf("calibration.Typical.Whitening[%d] has %d numbers, want %d", k,
+				len(t.Whitening[k]), k+1))
 		}
 	}
 	if len(t.Distances) == 0 || !slices.IsSorted(t.Distances) {
-		errs = append(errs, fmt.Errorf("calibration.Typical.Distances are %d, want at least one, rising", len(t.Distances)))
+		errs = append(errs, fmt.Errorf("calibration.Typical.Distances are %d, want at least one, rising",
+			len(t.Distances)))
 	}
 	return errors.Join(errs...)
 }
 
 // Typicality says where the numbers of a map lie among those of the calibration.
 type Typicality struct {
-	Distance float64   `json:"distance"` // from what is expected, in standard deviations: its square is chi² of as many degrees of freedom as numbers, where these are Gaussian
+	// from what is expected, in standard deviations: its square is chi² of as many degrees of
+	// freedom as numbers, where these are Gaussian
+	Distance float64   `json:"distance"`
 	Expected []float64 `json:"expected"` // the numbers
 	Z        []float64 `json:"z"`        // of each number alone, in standard deviations
 }
 
-// Of returns where the numbers of a map that fits best at parameters lie; NaN gives NaN. It panics unless there are as many numbers as names, or where the prior is none.
+// Of returns where the numbers of a map that fits best at parameters lie; NaN gives NaN. It
+// panics unless there are as many numbers as names, or where the prior is none.
 func (t Typical) Of(at cosmology.Params, values []float64) Typicality {
 	units, err := newLogUnits(t.Prior)
 	if err != nil {

@@ -28,7 +28,8 @@ func spreadParams(rng *rand.Rand, n int) []cosmology.Params {
 	return out
 }
 
-// correlated are three numbers of a map: trends much steeper than the numbers scatter, the first two scatter together, by 2 and 3 with a correlation of 0.8.
+// correlated are three numbers of a map: trends much steeper than the numbers scatter, the first
+// two scatter together, by 2 and 3 with a correlation of 0.8.
 type correlated struct{ rng *rand.Rand }
 
 func (correlated) trend(p cosmology.Params) [3]float64 {
@@ -56,12 +57,17 @@ func (c correlated) typical(t *testing.T, n int) Typical {
 	return typical
 }
 
-// TestTypical: what counts is the distance from the trend, in the directions in which the numbers scatter.
+// TestTypical: what counts is the distance from the trend, in the directions in which the numbers
+// scatter.
 func TestTypical(t *testing.T) {
 	c := correlated{rand.New(rand.NewPCG(1, 2))}
 	const maps = 2000
 	typical := c.typical(t, maps)
-	for _, p := range []cosmology.Params{{OmegaM: 0.15, Sigma8: 0.65}, {OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.45, Sigma8: 0.65}} {
+	for _, p := range []cosmology.Params{
+		{OmegaM: 0.15, Sigma8: 0.65},
+		{OmegaM: 0.3, Sigma8: 0.8},
+		{OmegaM: 0.45, Sigma8: 0.65},
+	} {
 		for _, off := range []struct{ a, b, distance, za, zb float64 }{
 			{0, 0, 0, 0, 0},
 			// Along the scatter: b goes with a.
@@ -71,47 +77,57 @@ func TestTypical(t *testing.T) {
 		} {
 			expected := c.trend(p)
 			got := typical.Of(p, []float64{expected[0] + off.a, expected[1] + off.b, expected[2]})
-			// Near a corner a trend of six numbers is known to √(10/2000) = 0.07 of a width, and there are three; widths to 0.016, the correlation to 0.008 beside 0.2.
-			if math.Abs(got.Distance-off.distance) > 0.2+0.06*off.distance || math.Abs(got.Z[0]-off.za) > 0.2 || math.Abs(got.Z[1]-off.zb) > 0.2 || math.Abs(got.Expected[0]-expected[0]) > 0.4 {
+			// Near a corner a trend of six numbers is known to √(10/2000) = 0.07 of a width, and there are
+			// three; widths to 0.016, the correlation to 0.008 beside 0.2.
+			if math.Abs(got.Distance-off.distance) > 0.2+0.06*off.distance ||
+				math.Abs(got.Z[0]-off.za) > 0.2 || math.Abs(got.Z[1]-off.zb) > 0.2 ||
+				math.Abs(got.Expected[0]-expected[0]) > 0.4 {
 				t.Errorf("%+v, off by %v: %+v", p, off, got)
 			}
 		}
 	}
-	// Distances of other maps are distributed as those of the calibration: chi of three degrees of freedom.
+	// Distances of other maps are distributed as those of the calibration: chi of three degrees of
+	// freedom.
 	for name, quantile := range map[string]float64{"median": 0.5, "95 %": 0.95} {
 		want := math.Sqrt(distuv.ChiSquared{K: 3}.Quantile(quantile))
-		if got := stat.Quantile(quantile, stat.Empirical, typical.Distances, nil); math.Abs(got-want) > 0.1 {
+		if got := stat.Quantile(quantile, stat.Empirical, typical.Distances, nil); math.Abs(
+			got-want) > 0.1 {
 			t.Errorf("%s of the distances: %.3f, want %.3f", name, got, want)
 		}
 	}
 	if largest := typical.Distances[maps-1]; largest < 1e6 { // the broken map's
 		t.Errorf("largest distance %g", largest)
 	}
-	if nan := typical.Of(cosmology.Fiducial, []float64{0, math.NaN(), 0}); !math.IsNaN(nan.Distance) || !math.IsNaN(nan.Z[1]) {
+	if nan := typical.Of(cosmology.Fiducial, []float64{0, math.NaN(), 0}); !math.IsNaN(nan.Distance) ||
+		!math.IsNaN(nan.Z[1]) {
 		t.Errorf("NaN is %+v", nan)
 	}
 	text, _ := json.Marshal(typical)
 	var again Typical
-	if err := json.Unmarshal(text, &again); err != nil || again.Validate() != nil || !cmp.Equal(again, typical) {
+	if err := json.Unmarshal(text, &again); err != nil || again.Validate() != nil ||
+		!cmp.Equal(again, typical) {
 		t.Errorf("not the same after JSON: %v", err)
 	}
 }
 
-// TestFewMapsAreNotFlattered: a covariance of few maps fits these better than others, but distances from it are those of others: as many of them lie
-// further away than the median of the calibration as lie nearer.
+// TestFewMapsAreNotFlattered: a covariance of few maps fits these better than others, but
+// distances from it are those of others: as many of them lie further away than the median of the
+// calibration as lie nearer.
 func TestFewMapsAreNotFlattered(t *testing.T) {
 	c := correlated{rand.New(rand.NewPCG(3, 4))}
 	further, all := 0, 0
 	for range 40 {
 		typical := c.typical(t, 30)
 		for _, p := range spreadParams(c.rng, 25) {
-			if typical.Of(p, c.draw(p)).Distance > stat.Quantile(0.5, stat.Empirical, typical.Distances, nil) {
+			if typical.Of(p, c.draw(p)).Distance > stat.Quantile(0.5, stat.Empirical,
+				typical.Distances, nil) {
 				further++
 			}
 			all++
 		}
 	}
-	// A median of 29 scatters by 0.09, forty of them by 0.015; the whole fit has a quarter more maps than those that distances are from, so that others lie a little nearer.
+	// A median of 29 scatters by 0.09, forty of them by 0.015; the whole fit has a quarter more maps
+	// than those that distances are from, so that others lie a little nearer.
 	if share := float64(further) / float64(all); math.Abs(share-0.5) > 0.1 {
 		t.Errorf("%.2f of other maps lie further than the median", share)
 	}
@@ -140,12 +156,14 @@ func TestTypicalRefuses(t *testing.T) {
 			}
 		}),
 	} {
-		if _, err := NewTypical(prior, names, at[:len(values)], values); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := NewTypical(prior, names, at[:len(values)], values); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
 	good := with(func([][]float64) {})
-	same, err := NewTypical(prior, names, slices.Repeat(at[:1], 16), good) // a network that has learnt nothing fits all maps alike
+	// a network that has learnt nothing fits all maps alike
+	same, err := NewTypical(prior, names, slices.Repeat(at[:1], 16), good)
 	mean := []float64{0, 0}
 	for _, row := range good {
 		mean[0], mean[1] = mean[0]+row[0]/16, mean[1]+row[1]/16
@@ -154,11 +172,16 @@ func TestTypicalRefuses(t *testing.T) {
 		t.Errorf("values at one point: %+v, %v", same, err)
 	}
 	for field, spoil := range map[string]func(*Typical){
-		"Widths[1]": func(t *Typical) { t.Widths[1] = 0 }, "Whitening[1]": func(t *Typical) { t.Whitening[1] = t.Whitening[1][:1] },
-		"Distances": func(t *Typical) { t.Distances = nil }, "Trends[0]": func(t *Typical) { t.Trends[0][3] = math.Inf(1) }, "2 names, 1 trends": func(t *Typical) { t.Trends = t.Trends[:1] },
+		"Widths[1]": func(t *Typical) { t.Widths[1] = 0 }, "Whitening[1]": func(t *Typical) {
+			t.Whitening[1] = t.Whitening[1][:1]
+		},
+		"Distances": func(t *Typical) { t.Distances = nil }, "Trends[0]": func(t *Typical) {
+			t.Trends[0][3] = math.Inf(1)
+		}, "2 names, 1 trends": func(t *Typical) { t.Trends = t.Trends[:1] },
 	} {
 		bad := same
-		bad.Widths, bad.Trends, bad.Whitening = slices.Clone(same.Widths), slices.Clone(same.Trends), slices.Clone(same.Whitening)
+		bad.Widths, bad.Trends, bad.Whitening = slices.Clone(same.Widths), slices.Clone(same.Trends),
+			slices.Clone(same.Whitening)
 		spoil(&bad)
 		if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("error %v, want one of %s", err, field)

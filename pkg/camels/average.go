@@ -15,27 +15,32 @@ import (
 	"darkfield/pkg/field"
 )
 
-// AveragesDir is the directory beside maps that keeps what was averaged down of large files. It may be removed at any time.
+// AveragesDir is the directory beside maps that keeps what was averaged down of large files. It
+// may be removed at any time.
 const AveragesDir = "averaged"
 
-// largeFile is the size in bytes from which averages are kept: the system keeps smaller files in its memory by itself.
+// largeFile is the size in bytes from which averages are kept: the system keeps smaller files in
+// its memory by itself.
 var largeFile int64 = 256 << 20
 
 // mostKept is how many bytes of averages are kept in memory where no file can be written.
 const mostKept = 256 << 20
 
-// Average returns map i averaged down to side pixels a side, with the errors of Map; a side that does not divide that of the maps is an
-// error.
+// Average returns map i averaged down to side pixels a side, with the errors of Map; a side that
+// does not divide that of the maps is an error.
 //
-// Averages of a large file are kept in AveragesDir, or in up to 256 MiB of memory where that cannot be written, so that only the first
-// pass reads all pixels. Each average there has a hash of itself, its place and the state of the file of maps (its size, its time of
-// change and samples of its bytes): one that is missing, half-written, damaged or of other maps is made again.
+// Averages of a large file are kept in AveragesDir, or in up to 256 MiB of memory where that
+// cannot be written, so that only the first pass reads all pixels. Each average there has a hash
+// of itself, its place and the state of the file of maps (its size, its time of change and
+// samples of its bytes): one that is missing, half-written, damaged or of other maps is made
+// again.
 func (m *Maps) Average(i, side int) (field.Map, error) {
 	if side == m.box.Cells {
 		return m.Map(i)
 	}
 	if side < 1 || m.box.Cells%side != 0 {
-		return field.Map{}, fmt.Errorf("camels: %s has maps of %d pixels a side, which cannot be averaged to %d: choose a divisor as the side", m.file.path, m.box.Cells, side)
+		return field.Map{}, fmt.Errorf("camels: %s has maps of %d pixels a side, which cannot be "+
+			"averaged to %d: choose a divisor as the side", m.file.path, m.box.Cells, side)
 	}
 	a, err := m.averagesOf(side)
 	if err != nil {
@@ -76,12 +81,14 @@ func (m *Maps) averagesOf(side int) (*averages, error) {
 	return a, nil
 }
 
-// state returns a hash of what averages depend on. It takes samples, for reading all of a file takes as long as averaging it: a
-// change that keeps size and time and touches no sample is not seen.
+// state returns a hash of what averages depend on. It takes samples, for reading all of a file
+// takes as long as averaging it: a change that keeps size and time and touches no sample is not
+// seen.
 func (m *Maps) state(side int) ([sha256.Size]byte, error) {
 	const samples, length = 64, 1 << 12
 	h := sha256.New()
-	fmt.Fprintf(h, "darkfield averages 1, %d maps of %d pixels to %d, offset %g, %d bytes of %d\n", m.Len(), m.box.Cells, side, m.offset, m.file.size, m.file.modified.UnixNano())
+	fmt.Fprintf(h, "darkfield averages 1, %d maps of %d pixels to %d, offset %g, %d bytes of %d\n",
+		m.Len(), m.box.Cells, side, m.offset, m.file.size, m.file.modified.UnixNano())
 	if m.stored != (storage{}) {
 		fmt.Fprintf(h, "%+v\n", m.stored)
 	}
@@ -89,15 +96,17 @@ func (m *Maps) state(side int) ([sha256.Size]byte, error) {
 	for k := range int64(samples) {
 		n, err := m.file.file.ReadAt(part, k*max(0, m.file.size-length)/(samples-1))
 		if err != nil && !errors.Is(err, io.EOF) {
-			return [sha256.Size]byte{}, fmt.Errorf("camels: read %s: %w; its disk fails: copy it again", m.file.path, err)
+			return [sha256.Size]byte{}, fmt.Errorf("camels: read %s: %w; its disk fails: copy it again",
+				m.file.path, err)
 		}
 		h.Write(part[:n])
 	}
 	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
-// averages keeps averaged maps of one side: in a file of records, one a map, its float32 followed by their hash. A record is written in
-// place and counts once its hash is right. So nothing has to be locked: processes that write the same record write the same bytes.
+// averages keeps averaged maps of one side: in a file of records, one a map, its float32 followed
+// by their hash. A record is written in place and counts once its hash is right. So nothing has
+// to be locked: processes that write the same record write the same bytes.
 type averages struct {
 	pixels int // of a map
 	key    [sha256.Size]byte
@@ -108,8 +117,9 @@ type averages struct {
 	kept   map[int][]float32
 }
 
-// open opens or makes the file for maps of a state, which is in its name: maps of another state have another file, and theirs is removed.
-// Where it can be neither written nor read, averages are kept in memory.
+// open opens or makes the file for maps of a state, which is in its name: maps of another state
+// have another file, and theirs is removed. Where it can be neither written nor read, averages
+// are kept in memory.
 func (a *averages) open(path string, side int, key [sha256.Size]byte) {
 	a.key, a.kept = key, map[int][]float32{}
 	dir, base := filepath.Join(filepath.Dir(path), AveragesDir), filepath.Base(path)

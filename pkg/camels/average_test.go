@@ -32,7 +32,8 @@ func averagesFiles(t *testing.T, dir string) []string {
 	return files
 }
 
-// checkAverages, which any goroutine may call, opens the LH set of dir, compares all averages with those of the maps themselves, and returns how many were kept before.
+// checkAverages, which any goroutine may call, opens the LH set of dir, compares all averages
+// with those of the maps themselves, and returns how many were kept before.
 func checkAverages(t *testing.T, dir string, side int) (kept int) {
 	t.Helper()
 	s, err := Open(dir)
@@ -70,7 +71,8 @@ func checkAverages(t *testing.T, dir string, side int) (kept int) {
 	return kept
 }
 
-// TestAveragesAreKept: the second time nothing is averaged, and the file is that of the maps, for every side its own.
+// TestAveragesAreKept: the second time nothing is averaged, and the file is that of the maps, for
+// every side its own.
 func TestAveragesAreKept(t *testing.T) {
 	keepAll(t)
 	dir := t.TempDir()
@@ -97,8 +99,8 @@ func TestSmallFilesKeepNoAverages(t *testing.T) {
 	}
 }
 
-// TestChangedMapsAreNoticed: averages of other maps are not used, even if only one pixel, the time or nothing but the offset changed;
-// files of former maps go.
+// TestChangedMapsAreNoticed: averages of other maps are not used, even if only one pixel, the
+// time or nothing but the offset changed; files of former maps go.
 func TestChangedMapsAreNoticed(t *testing.T) {
 	keepAll(t)
 	dir := t.TempDir()
@@ -117,7 +119,9 @@ func TestChangedMapsAreNoticed(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"the offset": func([]byte, os.FileInfo) { put(t, filepath.Join(dir, DescriptionFile), []byte("offset: 1e11\n")) },
+		"the offset": func([]byte, os.FileInfo) {
+			put(t, filepath.Join(dir, DescriptionFile), []byte("offset: 1e11\n"))
+		},
 	} {
 		checkAverages(t, dir, 4)
 		raw, err := os.ReadFile(path)
@@ -138,7 +142,8 @@ func TestChangedMapsAreNoticed(t *testing.T) {
 	}
 }
 
-// TestDamagedAveragesAreNoticed: a file that a kill or a disk left in any state gives the right maps.
+// TestDamagedAveragesAreNoticed: a file that a kill or a disk left in any state gives the right
+// maps.
 func TestDamagedAveragesAreNoticed(t *testing.T) {
 	keepAll(t)
 	dir := t.TempDir()
@@ -178,7 +183,8 @@ func TestDamagedAveragesAreNoticed(t *testing.T) {
 	})
 }
 
-// TestManyWriters: several openings of the same maps, as of several processes, fill and read one file at once.
+// TestManyWriters: several openings of the same maps, as of several processes, fill and read one
+// file at once.
 func TestManyWriters(t *testing.T) {
 	keepAll(t)
 	dir := t.TempDir()
@@ -193,7 +199,8 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// TestOffset: fields that are 0 where there is nothing have logarithms, negative pixels and NaN have none.
+// TestOffset: fields that are 0 where there is nothing have logarithms, negative pixels and NaN
+// have none.
 func TestOffset(t *testing.T) {
 	dir := t.TempDir()
 	maps := make([]field.Map, MapsPerSimulation)
@@ -231,14 +238,18 @@ func TestOffset(t *testing.T) {
 // TestLogRange: it covers the simulations asked for and no others, and is rounded outwards.
 func TestLogRange(t *testing.T) {
 	dir := t.TempDir()
-	w, err := NewWriter(dir, CMD(FastPM), "Mcdm", LH, 2, []cosmology.Params{params(1)[0], params(1)[0]})
+	w, err := NewWriter(dir, CMD(FastPM), "Mcdm", LH, 2,
+		[]cosmology.Params{params(1)[0], params(1)[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for sim := range 2 {
 		maps := make([]field.Map, MapsPerSimulation)
 		for i := range maps {
-			maps[i] = field.Map{Box: field.Box{Side: 25, Cells: 2}, Values: []float32{2e9, 2e10, 3e10, float32(1e12 * (1 + float64(sim)))}}
+			maps[i] = field.Map{
+				Box:    field.Box{Side: 25, Cells: 2},
+				Values: []float32{2e9, 2e10, 3e10, float32(1e12 * (1 + float64(sim)))},
+			}
 		}
 		if err := w.Put(sim, maps); err != nil {
 			t.Fatal(err)

@@ -7,15 +7,16 @@ import (
 	"testing"
 )
 
-// BenchmarkAverage reads maps of 256² pixels averaged down: from the maps themselves, and from what was kept of them. The file is in the
-// system's memory, so that the disk does not count.
+// BenchmarkAverage reads maps of 256² pixels averaged down: from the maps themselves, and from
+// what was kept of them. The file is in the system's memory, so that the disk does not count.
 func BenchmarkAverage(b *testing.B) {
 	dir := b.TempDir()
 	path := filepath.Join(dir, "Maps_Mcdm_FastPM_LH_z=0.00.npy")
 	if err := WriteMaps(path, universe(rand.New(rand.NewPCG(1, 1)), 256)); err != nil {
 		b.Fatal(err)
 	}
-	if err := atomically(filepath.Join(dir, "params_LH_FastPM.txt"), whole(formatTable(params(1)))); err != nil {
+	if err := atomically(filepath.Join(dir, "params_LH_FastPM.txt"),
+		whole(formatTable(params(1)))); err != nil {
 		b.Fatal(err)
 	}
 	for _, side := range []int{64, 128} {

@@ -109,19 +109,22 @@ func TestNumpyReadsOurHeader(t *testing.T) {
 	if err := r.Read(&values); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(r.Header.Descr.Shape, []int{15, 4, 4}) || !slices.Equal(values[16:32], maps[1].Values) {
+	if !slices.Equal(r.Header.Descr.Shape, []int{15, 4, 4}) ||
+		!slices.Equal(values[16:32], maps[1].Values) {
 		t.Errorf("shape %v", r.Header.Descr.Shape)
 	}
 }
 
-// TestBadInput: every broken directory ends in one line that names the file, what is wrong and what to do.
+// TestBadInput: every broken directory ends in one line that names the file, what is wrong and
+// what to do.
 func TestBadInput(t *testing.T) {
 	const maps, table = "Maps_Mcdm_IllustrisTNG_LH_z=0.00.npy", "params_LH_IllustrisTNG.txt"
 	raw := func(descr, order, shape string, bytesOfData int) []byte {
 		dict := "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': (" + shape + "), }"
 		dict += strings.Repeat(" ", 63-(10+len(dict))%64) + "\n"
 		out := append([]byte("\x93NUMPY\x01\x00"), byte(len(dict)), byte(len(dict)>>8))
-		return append(append(out, dict...), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, bytesOfData/4)...) // ones
+		// ones
+		return append(append(out, dict...), bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, bytesOfData/4)...)
 	}
 	const good = "30, 4, 4"
 	rows := "0.3 0.8 1 1 1 1\n0.2 0.9 1 1 1 1\n"
@@ -135,21 +138,51 @@ func TestBadInput(t *testing.T) {
 		{"cut inside the header", raw("<f4", "False", good, 0)[:40], rows, []string{maps, "truncated"}},
 		{"not npy", []byte("hello, this is no array at all"), rows, []string{maps, "not a .npy file"}},
 		{"empty", nil, rows, []string{maps, "not a .npy file"}},
-		{"announces a huge header", []byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f{"), rows, []string{maps, "header of 2147483647 bytes", "damaged"}},
+		{
+			"announces a huge header", []byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f{"), rows,
+			[]string{maps, "header of 2147483647 bytes", "damaged"},
+		},
 		{"float64", raw("<f8", "False", good, 30*128), rows, []string{maps, "float32", "astype"}},
 		{"big-endian", raw(">f4", "False", good, 30*64), rows, []string{maps, "float32"}},
-		{"Fortran order", raw("<f4", "True", good, 30*64), rows, []string{maps, "C order", "ascontiguousarray"}},
+		{
+			"Fortran order", raw("<f4", "True", good, 30*64), rows,
+			[]string{maps, "C order", "ascontiguousarray"},
+		},
 		{"flat", raw("<f4", "False", "480,", 30*64), rows, []string{maps, "[maps, side, side]"}},
 		{"not square", raw("<f4", "False", "30, 4, 2", 30*32), rows, []string{maps, "square"}},
 		{"no maps", raw("<f4", "False", "0, 4, 4", 0), rows, []string{maps, "at least one"}},
-		{"lies about its size", raw("<f4", "False", "999999999999, 4, 4", 64), rows, []string{maps, "truncated"}},
-		{"no multiple of 15", raw("<f4", "False", "31, 4, 4", 31*64), rows, []string{maps, "multiple of 15"}},
-		{"table of another length", raw("<f4", "False", good, 30*64), rows + rows, []string{table, "4 rows", "2 simulations"}},
-		{"a column is missing", raw("<f4", "False", good, 30*64), "0.3\n0.2\n", []string{table, "line 1", "sigma_8"}},
-		{"ragged", raw("<f4", "False", good, 30*64), "0.3 0.8 1\n0.2 0.8\n", []string{table, "line 2", "2 columns"}},
-		{"text", raw("<f4", "False", good, 30*64), "# fine\n0.3 0.8\n0.2 high\n", []string{table, "line 3", "column 2", "high"}},
-		{"NaN in the table", raw("<f4", "False", good, 30*64), "0.3 0.8\n0.2 nan\n", []string{table, "line 2", "finite"}},
-		{"outside the prior", raw("<f4", "False", good, 30*64), "0.3 0.8\n0.2 1.3\n", []string{table, "row 1", "σ_8 = 1.3", "[0.6, 1]"}},
+		{
+			"lies about its size", raw("<f4", "False", "999999999999, 4, 4", 64), rows,
+			[]string{maps, "truncated"},
+		},
+		{
+			"no multiple of 15", raw("<f4", "False", "31, 4, 4", 31*64), rows,
+			[]string{maps, "multiple of 15"},
+		},
+		{
+			"table of another length", raw("<f4", "False", good, 30*64), rows + rows,
+			[]string{table, "4 rows", "2 simulations"},
+		},
+		{
+			"a column is missing", raw("<f4", "False", good, 30*64), "0.3\n0.2\n",
+			[]string{table, "line 1", "sigma_8"},
+		},
+		{
+			"ragged", raw("<f4", "False", good, 30*64), "0.3 0.8 1\n0.2 0.8\n",
+			[]string{table, "line 2", "2 columns"},
+		},
+		{
+			"text", raw("<f4", "False", good, 30*64), "# fine\n0.3 0.8\n0.2 high\n",
+			[]string{table, "line 3", "column 2", "high"},
+		},
+		{
+			"NaN in the table", raw("<f4", "False", good, 30*64), "0.3 0.8\n0.2 nan\n",
+			[]string{table, "line 2", "finite"},
+		},
+		{
+			"outside the prior", raw("<f4", "False", good, 30*64), "0.3 0.8\n0.2 1.3\n",
+			[]string{table, "row 1", "σ_8 = 1.3", "[0.6, 1]"},
+		},
 		{"empty table", raw("<f4", "False", good, 30*64), "# nothing\n", []string{table, "no rows"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -285,7 +318,8 @@ func TestUnwritable(t *testing.T) {
 	put(t, file, nil)
 	_, err := NewWriter(filepath.Join(file, "below"), CMD(FastPM), "Mcdm", LH, 8, params(1))
 	complains(t, err, file)
-	complains(t, WriteMaps(filepath.Join(file, "maps.npy"), universe(rand.New(rand.NewPCG(1, 1)), 2)), file)
+	complains(t, WriteMaps(filepath.Join(file, "maps.npy"), universe(rand.New(rand.NewPCG(1, 1)), 2)),
+		file)
 }
 
 func TestSplit(t *testing.T) {
@@ -294,7 +328,8 @@ func TestSplit(t *testing.T) {
 		s := SplitSimulations(n, rapid.Uint64().Draw(t, "seed"))
 		all := slices.Sorted(slices.Values(slices.Concat(s.Train, s.Validation, s.Test)))
 		if len(all) != n || all[0] != 0 || all[n-1] != n-1 || len(slices.Compact(all)) != n {
-			t.Fatalf("%d simulations split into %d, %d and %d", n, len(s.Train), len(s.Validation), len(s.Test))
+			t.Fatalf("%d simulations split into %d, %d and %d", n, len(s.Train),
+				len(s.Validation), len(s.Test))
 		}
 		if len(s.Train) < 1 || len(s.Validation) < 1 || len(s.Test) < 1 {
 			t.Fatalf("an empty part: %d, %d and %d", len(s.Train), len(s.Validation), len(s.Test))
@@ -321,7 +356,8 @@ func TestQuijote(t *testing.T) {
 	}
 	r := report.Sets[0]
 	// Values that the pack's README states.
-	if r.Simulations != 150 || r.Side != 64 || math.Abs(r.LogMean+0.1017) > 1e-4 || math.Abs(r.LogStd-0.2822) > 1e-4 {
+	if r.Simulations != 150 || r.Side != 64 || math.Abs(r.LogMean+0.1017) > 1e-4 ||
+		math.Abs(r.LogStd-0.2822) > 1e-4 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -31,15 +31,18 @@ const DescriptionFile = "dataset.yaml"
 
 // Description says what the maps of a suite are.
 type Description struct {
-	Suite    string     `yaml:"suite"`
-	BoxSide  float64    `yaml:"box_side_mpc_h"` // side of a map
-	Periodic bool       `yaml:"periodic"`
-	Unit     string     `yaml:"unit"`             // of the linear values
-	LogRange [2]float64 `yaml:"log_range"`        // of log10 values that become −1 and 1; zero: to be measured from the training maps
-	Offset   float64    `yaml:"offset,omitempty"` // added to every pixel that is read, for fields that are 0 where there is nothing
+	Suite    string  `yaml:"suite"`
+	BoxSide  float64 `yaml:"box_side_mpc_h"` // side of a map
+	Periodic bool    `yaml:"periodic"`
+	Unit     string  `yaml:"unit"` // of the linear values
+	// of log10 values that become −1 and 1; zero: to be measured from the training maps
+	LogRange [2]float64 `yaml:"log_range"`
+	// added to every pixel that is read, for fields that are 0 where there is nothing
+	Offset float64 `yaml:"offset,omitempty"`
 }
 
-// CMD returns the description of CMD's maps of dark matter, Mcdm; the log range is that of IllustrisTNG, which the paper uses.
+// CMD returns the description of CMD's maps of dark matter, Mcdm; the log range is that of
+// IllustrisTNG, which the paper uses.
 func CMD(suite string) Description { return ofCMD(suite, "Mcdm") }
 
 // cmdSide is the side of the boxes that CMD's maps were made of, in Mpc/h.
@@ -105,7 +108,8 @@ func known(suite string) bool {
 	return strings.HasPrefix(suite, "Nbody")
 }
 
-// Surface reports whether values are surface densities, whose sum is a mass, so that log fields may be divided by their sum.
+// Surface reports whether values are surface densities, whose sum is a mass, so that log fields
+// may be divided by their sum.
 func (d Description) Surface() bool { return d.Unit == SurfaceDensity }
 
 // Scaling returns how log10 values are scaled for the network.
@@ -129,7 +133,8 @@ func (d Description) Validate() error {
 		faults = append(faults, `unit is empty, want for example "overdensity"`)
 	}
 	if d.HasRange() && d.Scaling().Validate() != nil {
-		faults = append(faults, fmt.Sprintf("log_range = %v, want [low, high], or none to measure it", d.LogRange))
+		faults = append(faults,
+			fmt.Sprintf("log_range = %v, want [low, high], or none to measure it", d.LogRange))
 	}
 	if !(d.Offset >= 0) || math.IsInf(d.Offset, 0) {
 		faults = append(faults, fmt.Sprintf("offset = %g, want a number >= 0", d.Offset))
@@ -157,9 +162,11 @@ func describe(dir, suite, field string, sets []Set) (Description, error) {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		switch {
 		case !known(suite):
-			return d, fmt.Errorf("camels: the suite %q is not one of CMD's, and %s does not exist; write it with the values of your maps, for example: %s", suite, path, template(suite))
+			return d, fmt.Errorf("camels: the suite %q is not one of CMD's, and %s does not exist; write "+
+				"it with the values of your maps, for example: %s", suite, path, template(suite))
 		case d.Unit == "":
-			return d, fmt.Errorf("camels: the field %q is not one of CMD's, and %s does not exist; write it with the unit of your maps, for example: {suite: %s, unit: K}", field, path, suite)
+			return d, fmt.Errorf("camels: the field %q is not one of CMD's, and %s does not exist; write "+
+				"it with the unit of your maps, for example: {suite: %s, unit: K}", field, path, suite)
 		}
 		return d, nil
 	}
@@ -171,7 +178,8 @@ func describe(dir, suite, field string, sets []Set) (Description, error) {
 		return d, fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template(suite))
 	}
 	if d.Suite != suite {
-		return d, fmt.Errorf("camels: %s describes suite %q, but the maps beside it are of %q: correct its suite", path, d.Suite, suite)
+		return d, fmt.Errorf("camels: %s describes suite %q, but the maps beside it are of %q: correct "+
+			"its suite", path, d.Suite, suite)
 	}
 	if err := d.Validate(); err != nil {
 		return d, fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template(suite))
@@ -183,7 +191,8 @@ func describe(dir, suite, field string, sets []Set) (Description, error) {
 // as the square of their depth.
 const mostLists = 64
 
-// parse reads a description strictly: a misspelt key is an error, and so is an alias, with which a small file can become large.
+// parse reads a description strictly: a misspelt key is an error, and so is an alias, with which
+// a small file can become large.
 func parse(raw []byte, d *Description) (err error) {
 	defer func() {
 		if recover() != nil { // the library does so on too long a list and on some damaged files
@@ -213,7 +222,8 @@ func parse(raw []byte, d *Description) (err error) {
 	return nil
 }
 
-var goTypes = regexp.MustCompile(`cannot unmarshal (\S+) into Go (?:struct field|value)\b.* of type (\S+)`)
+var goTypes = regexp.MustCompile(
+	`cannot unmarshal (\S+) into Go (?:struct field|value)\b.* of type (\S+)`)
 
 // plainly makes one line of an error of the library, with the line of the file that it is about.
 func plainly(err error) error {
@@ -235,13 +245,17 @@ func template(suite string) string {
 	if suite == "Quijote" {
 		d = Quijote()
 	}
-	return fmt.Sprintf("{suite: %s, box_side_mpc_h: %g, periodic: %v, unit: %q, log_range: [%g, %g]}", d.Suite, d.BoxSide, d.Periodic, d.Unit, d.LogRange[0], d.LogRange[1])
+	return fmt.Sprintf("{suite: %s, box_side_mpc_h: %g, periodic: %v, unit: %q, log_range: [%g, %g]}",
+		d.Suite, d.BoxSide, d.Periodic, d.Unit, d.LogRange[0], d.LogRange[1])
 }
 
-// Quijote describes the 64² maps cut from the pictures of the Quijote simulations: overdensities between 0.5 and 1000 of slabs that
-// do not wrap around.
+// Quijote describes the 64² maps cut from the pictures of the Quijote simulations: overdensities
+// between 0.5 and 1000 of slabs that do not wrap around.
 func Quijote() Description {
-	return Description{Suite: "Quijote", BoxSide: 86.7, Unit: "overdensity", LogRange: [2]float64{-0.302, 3}}
+	return Description{
+		Suite: "Quijote", BoxSide: 86.7, Unit: "overdensity",
+		LogRange: [2]float64{-0.302, 3},
+	}
 }
 
 // WriteDescription writes dataset.yaml to dir.

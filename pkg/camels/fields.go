@@ -7,10 +7,12 @@ type cmdField struct {
 	offset   float64
 }
 
-// cmdFields are CMD's 13 fields with the units of its 2-D maps. The paper gives a log range for Mcdm only. Mstar is 0 where there are no
-// stars, which is why users of CMD take log10(1 + Mstar).
+// cmdFields are CMD's 13 fields with the units of its 2-D maps. The paper gives a log range for
+// Mcdm only. Mstar is 0 where there are no stars, which is why users of CMD take log10(1 +
+// Mstar).
 //
-// Source: the table in CMD's documentation, which corrects the units of pressure and electron density in its paper.
+// Source: the table in CMD's documentation, which corrects the units of pressure and electron
+// density in its paper.
 var cmdFields = map[string]cmdField{
 	"Mcdm":  {unit: SurfaceDensity, logRange: [2]float64{9.421, 15.445}},
 	"Mtot":  {unit: SurfaceDensity},

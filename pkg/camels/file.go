@@ -14,8 +14,9 @@ import (
 
 // File is a file of maps that is read by itself, with what stands beside it and in its name.
 type File struct {
-	// Description is what the description beside the file, or else CMD's name of it, says of its maps: side of the box,
-	// periodicity, and the unit of the linear values. What nothing says is zero.
+	// Description is what the description beside the file, or else CMD's name of it, says of its
+	// maps: side of the box, periodicity, and the unit of the linear values. What nothing says is
+	// zero.
 	Description Description
 
 	npy    *npy
@@ -32,10 +33,11 @@ type Wanted struct {
 	AsIs    bool    // values of any kind, unchanged and judged by nobody but for NaN and maps of zeros
 }
 
-// OpenFile opens a .npy file of maps [maps, side, side] of any name. dataset.yaml beside it describes it; without one a name of
-// CMD's, such as Maps_Mcdm_IllustrisTNG_LH_z=0.00.npy, does.
+// OpenFile opens a .npy file of maps [maps, side, side] of any name. dataset.yaml beside it
+// describes it; without one a name of CMD's, such as Maps_Mcdm_IllustrisTNG_LH_z=0.00.npy, does.
 func OpenFile(path string) (*File, error) {
-	if t, err := filetype.Of(path); err == nil && t.Kind != filetype.Array { // whose shape the reader complains of
+	// whose shape the reader complains of
+	if t, err := filetype.Of(path); err == nil && t.Kind != filetype.Array {
 		if err := filetype.Expect(path, filetype.Maps); err != nil {
 			return nil, fmt.Errorf("camels: %w", err)
 		}
@@ -75,7 +77,8 @@ func (f *File) describe() error {
 			return fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template("Mine"))
 		}
 		whole := d // here a description may leave out what it does not know
-		whole.Suite, whole.Unit, whole.BoxSide = cmp.Or(d.Suite, "Mine"), cmp.Or(d.Unit, "K"), cmp.Or(d.BoxSide, 1)
+		whole.Suite, whole.Unit, whole.BoxSide = cmp.Or(d.Suite, "Mine"), cmp.Or(d.Unit, "K"),
+			cmp.Or(d.BoxSide, 1)
 		if err := whole.Validate(); err != nil {
 			return fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template("Mine"))
 		}
@@ -115,7 +118,8 @@ func (f *File) Close() error { return f.npy.close() }
 // raw returns map i with linear values, unchecked.
 func (f *File) raw(i int, side float64) (field.Map, error) {
 	if i < 0 || i >= f.npy.maps {
-		return field.Map{}, fmt.Errorf("camels: map %d was asked for, but %s holds maps 0 to %d", i, f.npy.path, f.npy.maps-1)
+		return field.Map{}, fmt.Errorf("camels: map %d was asked for, but %s holds maps 0 to %d", i,
+			f.npy.path, f.npy.maps-1)
 	}
 	maps, err := f.npy.window(i, 1, side)
 	if err != nil {
@@ -125,9 +129,10 @@ func (f *File) raw(i int, side float64) (field.Map, error) {
 	return maps[0], nil
 }
 
-// Map returns map i with linear values, in a box of side Mpc/h. It is an error if pixels are not finite, if all are 0, if maps are
-// described otherwise than wanted, or if the values look like those of another unit than described or wanted. A map of which
-// nothing is said and that looks like a density contrast becomes an overdensity, by adding 1; note then says so.
+// Map returns map i with linear values, in a box of side Mpc/h. It is an error if pixels are not
+// finite, if all are 0, if maps are described otherwise than wanted, or if the values look like
+// those of another unit than described or wanted. A map of which nothing is said and that looks
+// like a density contrast becomes an overdensity, by adding 1; note then says so.
 func (f *File) Map(i int, side float64, want Wanted) (m field.Map, note string, err error) {
 	if m, err = f.raw(i, side); err != nil {
 		return m, "", err
@@ -137,7 +142,8 @@ func (f *File) Map(i int, side float64, want Wanted) (m field.Map, note string, 
 	v.Add(m.Values)
 	switch {
 	case v.NotFinite > 0:
-		return m, "", fmt.Errorf("%s: %w; replace or remove that map (`darkfield inspect` counts such pixels)", where, firstNotFinite(m))
+		return m, "", fmt.Errorf("%s: %w; replace or remove that map (`darkfield inspect` counts such "+
+			"pixels)", where, firstNotFinite(m))
 	case v.Empty():
 		return m, "", fmt.Errorf("%s: %w", where, errEmpty)
 	}
@@ -154,14 +160,16 @@ func (f *File) Map(i int, side float64, want Wanted) (m field.Map, note string, 
 	c := v.Content()
 	if f.Description.Unit == "" && c == Contrast && (want.Unit == "" || want.Unit == string(Density)) {
 		storage{contrast: true}.linear(m.Values)
-		return m, fmt.Sprintf("map %d of %s looks like a density contrast (%.4g to %.4g, mean %.2g): 1 is added, which makes it an overdensity",
+		return m, fmt.Sprintf("map %d of %s looks like a density contrast (%.4g to %.4g, mean %.2g): 1 "+
+			"is added, which makes it an overdensity",
 			i, f.npy.path, v.Min, v.Max, v.Mean()), nil
 	}
 	if err := v.check(where, filepath.Dir(f.npy.path), unit, fieldName); err != nil {
 		return m, "", err
 	}
 	if unit == "" && c == LogSurface {
-		return m, "", fmt.Errorf("%s: its values (%.4g to %.4g, mean %.4g) look like logarithms already: %s",
+		return m, "", fmt.Errorf("%s: its values (%.4g to %.4g, mean %.4g) look like logarithms "+
+			"already: %s",
 			where, v.Min, v.Max, v.Mean(), c.remedy("", filepath.Dir(f.npy.path)))
 	}
 	shift(m.Values, want.Offset)
@@ -173,12 +181,15 @@ func (f *File) agrees(want Wanted) error {
 	d := f.Description
 	switch {
 	case want.Field != "" && f.field != "" && f.field != want.Field:
-		return fmt.Errorf("camels: %s has maps of %s, the checkpoint was trained on %s; choose a map of the same field", f.npy.path, f.field, want.Field)
+		return fmt.Errorf("camels: %s has maps of %s, the checkpoint was trained on %s; choose a map "+
+			"of the same field", f.npy.path, f.field, want.Field)
 	case want.Unit != "" && d.Unit != "" && d.Unit != want.Unit:
-		return fmt.Errorf("camels: %s has maps in %s, the checkpoint was trained on maps in %s; choose a map of the same unit, or correct %s",
+		return fmt.Errorf("camels: %s has maps in %s, the checkpoint was trained on maps in %s; choose "+
+			"a map of the same unit, or correct %s",
 			f.npy.path, d.Unit, want.Unit, filepath.Join(filepath.Dir(f.npy.path), DescriptionFile))
 	case want.BoxSide != 0 && d.BoxSide != 0 && d.BoxSide != want.BoxSide:
-		return fmt.Errorf("camels: %s has maps of %g Mpc/h a side, the checkpoint was trained on %g; choose a map of the same box, or correct %s",
+		return fmt.Errorf("camels: %s has maps of %g Mpc/h a side, the checkpoint was trained on %g; "+
+			"choose a map of the same box, or correct %s",
 			f.npy.path, d.BoxSide, want.BoxSide, filepath.Join(filepath.Dir(f.npy.path), DescriptionFile))
 	}
 	return nil

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// FuzzTable: whatever is read is a table of finite numbers, and what is read of what it prints is the same.
+// FuzzTable: whatever is read is a table of finite numbers, and what is read of what it prints is
+// the same.
 func FuzzTable(f *testing.F) {
 	f.Add("0.3 0.8\n# remark\n0.2 0.9\n")
 	f.Add("0.3\t0.8 1e999\n")
@@ -31,8 +32,10 @@ func FuzzTable(f *testing.F) {
 		if got.len() == 0 || n < 2 || len(got.values) != n*got.len() {
 			t.Fatalf("accepted %d numbers as a table of %d columns", len(got.values), n)
 		}
-		if got.omegaM == got.sigma8 || got.columns[got.omegaM] != "Omega_m" || got.columns[got.sigma8] != "sigma_8" || slices.Contains(got.sources[:], "") {
-			t.Errorf("Ω_m in column %d and σ_8 in column %d of %q, of %q", got.omegaM, got.sigma8, got.columns, got.sources)
+		if got.omegaM == got.sigma8 || got.columns[got.omegaM] != "Omega_m" ||
+			got.columns[got.sigma8] != "sigma_8" || slices.Contains(got.sources[:], "") {
+			t.Errorf("Ω_m in column %d and σ_8 in column %d of %q, of %q", got.omegaM, got.sigma8,
+				got.columns, got.sources)
 		}
 		var b strings.Builder
 		for i := range got.len() {
@@ -45,7 +48,8 @@ func FuzzTable(f *testing.F) {
 		}
 		again, err := parseTable("again.txt", strings.NewReader(b.String()))
 		if err != nil || fmt.Sprint(again.values) != fmt.Sprint(got.values) {
-			t.Errorf("%q is read as %v and printed as %q, which is read as %v (%v)", text, got.values, b.String(), again.values, err)
+			t.Errorf("%q is read as %v and printed as %q, which is read as %v (%v)", text, got.values,
+				b.String(), again.values, err)
 		}
 		if fiducial, v := got.variations(); len(v) > 0 && len(fiducial) == 0 {
 			t.Errorf("%d variations around no fiducial row", len(v))
@@ -70,14 +74,16 @@ func FuzzDescription(f *testing.F) {
 	})
 }
 
-// FuzzNPY: a header that is accepted is that of maps that are all there, and the file is its own size.
+// FuzzNPY: a header that is accepted is that of maps that are all there, and the file is its own
+// size.
 func FuzzNPY(f *testing.F) {
 	f.Add(append(npyHeader(15, 1, 1), make([]byte, 60)...))
 	f.Add([]byte("\x93NUMPY\x01\x00\x10\x00{'descr': '<f4'}"))
 	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
 	f.Add(npyFile(1, `{"shape":(1L,2L,2L),"descr":"<f4","fortran_order":False}`, 4))
 	f.Add(npyFile(3, "{'descr': [('Ω', '<f4')], 'fortran_order': True, 'shape': (1, 2, 2)}", 4))
-	path := filepath.Join(f.TempDir(), "maps.npy") // one of every process, since making directories is slow
+	// one of every process, since making directories is slow
+	path := filepath.Join(f.TempDir(), "maps.npy")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		put(t, path, raw)
 		n, err := openNPY(path)
@@ -89,7 +95,8 @@ func FuzzNPY(f *testing.F) {
 		}
 		defer n.close()
 		if n.offset+4*int64(n.maps)*int64(n.cells)*int64(n.cells) != int64(len(raw)) {
-			t.Fatalf("%d maps of %d² pixels after %d bytes are not %d bytes", n.maps, n.cells, n.offset, len(raw))
+			t.Fatalf("%d maps of %d² pixels after %d bytes are not %d bytes", n.maps, n.cells,
+				n.offset, len(raw))
 		}
 		values, err := n.read(0, n.maps)
 		if err != nil {

@@ -25,7 +25,8 @@ type Report struct {
 	Sets     []SetReport `json:"sets"`
 }
 
-// SetReport describes one set, or a file of maps or a table alone; what that lacks is zero. Moments are of the log10 of all pixels.
+// SetReport describes one set, or a file of maps or a table alone; what that lacks is zero.
+// Moments are of the log10 of all pixels.
 type SetReport struct {
 	Set         Set        `json:"set"`
 	Path        string     `json:"path"`
@@ -42,13 +43,15 @@ type SetReport struct {
 	OmegaMSource string `json:"omega_m_source,omitempty"`
 	Sigma8Source string `json:"sigma_8_source,omitempty"`
 
-	// Of a table in which parameters vary one at a time: the simulations of the fiducial model, and those of every parameter.
+	// Of a table in which parameters vary one at a time: the simulations of the fiducial model, and
+	// those of every parameter.
 	Fiducial   []int       `json:"fiducial,omitempty"`
 	Variations []Variation `json:"variations,omitempty"`
 
 	Moments
 
-	// Of a file of maps alone: what lies beside it says, and what its values look like; and pixels that no map should have.
+	// Of a file of maps alone: what lies beside it says, and what its values look like; and pixels
+	// that no map should have.
 	BoxSide  float64 `json:"box_side_mpc_h,omitempty"`
 	Periodic *bool   `json:"periodic,omitempty"`
 	Unit     string  `json:"unit,omitempty"`
@@ -91,7 +94,8 @@ func (f Faults) String() string {
 		out = append(out, fmt.Sprintf("all 0: %d (maps %s)", n, Spans(f.Empty)))
 	}
 	if n := len(f.NotFinite); n > 0 {
-		out = append(out, fmt.Sprintf("with pixels that are not finite: %d (maps %s; %d pixels, the first: %s)", n, Spans(f.NotFinite), f.Pixels, f.First))
+		out = append(out, fmt.Sprintf("with pixels that are not finite: %d (maps %s; %d pixels, the "+
+			"first: %s)", n, Spans(f.NotFinite), f.Pixels, f.First))
 	}
 	return strings.Join(out, "; ")
 }
@@ -120,16 +124,18 @@ type Moments struct {
 	LogStd  float64 `json:"log10_std"`
 	LogMin  float64 `json:"log10_min"`
 	LogMax  float64 `json:"log10_max"`
-	NoLog   int     `json:"pixels_without_log10"` // NaN, infinite, 0 or negative; always 0 in a suite, where they are errors
+	// NaN, infinite, 0 or negative; always 0 in a suite, where they are errors
+	NoLog int `json:"pixels_without_log10"`
 }
 
-// Inspect reads every map of the suite, a simulation at a time, and reports shapes, ranges and moments. A pixel without a
-// logarithm is an error that names it, and counts and places maps of zeros and pixels that are not finite in all of the set.
-// progress may be nil.
+// Inspect reads every map of the suite, a simulation at a time, and reports shapes, ranges and
+// moments. A pixel without a logarithm is an error that names it, and counts and places maps of
+// zeros and pixels that are not finite in all of the set. progress may be nil.
 func (s *Suite) Inspect(ctx context.Context, progress func(done, maps int)) (Report, error) {
 	d := s.Description
 	out := Report{
-		Dir: s.Dir, Suite: d.Suite, Field: s.Field, Unit: d.Unit, BoxSide: d.BoxSide, Periodic: d.Periodic, LogRange: d.LogRange, Offset: d.Offset,
+		Dir: s.Dir, Suite: d.Suite, Field: s.Field, Unit: d.Unit, BoxSide: d.BoxSide,
+		Periodic: d.Periodic, LogRange: d.LogRange, Offset: d.Offset,
 	}
 	total, done := 0, 0
 	for _, m := range s.Sets {
@@ -163,8 +169,11 @@ func all(n int) []int {
 	return out
 }
 
-// logarithms reads simulations and sums up the log10 of their pixels; progress is told how many maps are done.
-func (m *Maps) logarithms(ctx context.Context, sims []int, progress func(done int)) (accumulator, error) {
+// logarithms reads simulations and sums up the log10 of their pixels; progress is told how many
+// maps are done.
+func (m *Maps) logarithms(ctx context.Context, sims []int,
+	progress func(done int),
+) (accumulator, error) {
 	var acc accumulator
 	for i, sim := range sims {
 		if err := ctx.Err(); err != nil {
@@ -182,8 +191,8 @@ func (m *Maps) logarithms(ctx context.Context, sims []int, progress func(done in
 	return acc, nil
 }
 
-// faults counts what no map should have in the whole file, as an error; nil where there is nothing of the kind, or where the file
-// is large.
+// faults counts what no map should have in the whole file, as an error; nil where there is
+// nothing of the kind, or where the file is large.
 func (m *Maps) faults(ctx context.Context, progress func(done int)) error {
 	var f Faults
 	if m.file.size >= largeFile {
@@ -206,9 +215,12 @@ func (m *Maps) faults(ctx context.Context, progress func(done int)) error {
 	return nil
 }
 
-// LogRange returns the least and the largest log10 of all pixels of some simulations, rounded outwards to 0.001. It is measured at the
-// pixels of the file, so that it does not depend on the side that maps are averaged to. progress may be nil.
-func (m *Maps) LogRange(ctx context.Context, sims []int, progress func(done, maps int)) ([2]float64, error) {
+// LogRange returns the least and the largest log10 of all pixels of some simulations, rounded
+// outwards to 0.001. It is measured at the pixels of the file, so that it does not depend on the
+// side that maps are averaged to. progress may be nil.
+func (m *Maps) LogRange(ctx context.Context, sims []int,
+	progress func(done, maps int),
+) ([2]float64, error) {
 	acc, err := m.logarithms(ctx, sims, func(done int) {
 		if progress != nil {
 			progress(done, MapsPerSimulation*len(sims))
@@ -243,7 +255,8 @@ func (t table) limits(column int) [2]float64 {
 	return out
 }
 
-// accumulator sums logarithms. The sums are of differences from the first, so that a small spread survives any number of pixels.
+// accumulator sums logarithms. The sums are of differences from the first, so that a small spread
+// survives any number of pixels.
 type accumulator struct {
 	n, none      int
 	first        float64
@@ -274,11 +287,17 @@ func (a *accumulator) moments() Moments {
 	}
 	n := float64(a.n)
 	mean := a.sum / n
-	return Moments{LogMean: a.first + mean, LogStd: math.Sqrt(max(0, a.squares/n-mean*mean)), LogMin: a.low, LogMax: a.high, NoLog: a.none}
+	return Moments{
+		LogMean: a.first + mean, LogStd: math.Sqrt(max(0, a.squares/n-mean*mean)),
+		LogMin: a.low, LogMax: a.high, NoLog: a.none,
+	}
 }
 
-// InspectMaps reports on a single .npy file of maps, whatever its name and its values, reading one map at a time. progress may be nil.
-func InspectMaps(ctx context.Context, path string, progress func(done, maps int)) (SetReport, error) {
+// InspectMaps reports on a single .npy file of maps, whatever its name and its values, reading
+// one map at a time. progress may be nil.
+func InspectMaps(ctx context.Context, path string,
+	progress func(done, maps int),
+) (SetReport, error) {
 	f, err := OpenFile(path)
 	if err != nil {
 		return SetReport{}, err

@@ -14,8 +14,8 @@ import (
 // MapsPerSimulation is the number of maps of one simulation: 3 axes × 5 slabs.
 const MapsPerSimulation = 15
 
-// Maps is one file of maps with its table. Maps are read one window at a time, so that files may be larger than memory. It is
-// safe for concurrent use.
+// Maps is one file of maps with its table. Maps are read one window at a time, so that files may
+// be larger than memory. It is safe for concurrent use.
 type Maps struct {
 	file   *npy
 	table  table
@@ -48,13 +48,16 @@ func openMaps(path, tablePath string, d Description) (*Maps, error) {
 
 func (m *Maps) label(tablePath string) (err error) {
 	if m.file.maps%MapsPerSimulation != 0 {
-		return fmt.Errorf("camels: %s holds %d maps, want a multiple of %d: the file is incomplete or not in CMD's layout; copy it again", m.file.path, m.file.maps, MapsPerSimulation)
+		return fmt.Errorf("camels: %s holds %d maps, want a multiple of %d: the file is incomplete or "+
+			"not in CMD's layout; copy it again", m.file.path, m.file.maps, MapsPerSimulation)
 	}
 	if m.table, err = readTable(tablePath); err != nil {
 		return err
 	}
 	if m.table.len() != m.Simulations() {
-		return fmt.Errorf("camels: %s has %d rows, but %s holds %d maps = %d simulations × %d: they do not belong together; copy the table that came with the maps", tablePath, m.table.len(), m.file.path, m.file.maps, m.Simulations(), MapsPerSimulation)
+		return fmt.Errorf("camels: %s has %d rows, but %s holds %d maps = %d simulations × %d: they do "+
+			"not belong together; copy the table that came with the maps", tablePath, m.table.len(),
+			m.file.path, m.file.maps, m.Simulations(), MapsPerSimulation)
 	}
 	return m.table.check(cosmology.CAMELSPrior())
 }
@@ -77,8 +80,9 @@ func (m *Maps) Box() field.Box { return m.box }
 // Params returns the parameters of a simulation.
 func (m *Maps) Params(sim int) cosmology.Params { return m.table.params(sim) }
 
-// Map returns map i, which belongs to simulation i/15. A pixel that is not finite and positive once the description's offset is added
-// is an error, and so are a map of zeros and values that cannot be in the description's unit. It panics unless there is such a map.
+// Map returns map i, which belongs to simulation i/15. A pixel that is not finite and positive
+// once the description's offset is added is an error, and so are a map of zeros and values that
+// cannot be in the description's unit. It panics unless there is such a map.
 func (m *Maps) Map(i int) (field.Map, error) {
 	maps, err := m.window(i, 1)
 	if err != nil {
@@ -123,12 +127,14 @@ func (m *Maps) take(i int, x field.Map) error {
 	}
 	shift(x.Values, m.offset)
 	if err := x.CheckPositive(); err != nil {
-		return fmt.Errorf("%s: %w, for its logarithm is needed; replace or remove that simulation%s", where, err, m.wayOut(err))
+		return fmt.Errorf("%s: %w, for its logarithm is needed; replace or remove that simulation%s",
+			where, err, m.wayOut(err))
 	}
 	return nil
 }
 
-// shift adds the offset to pixels that may have one: negative ones and NaN stay what they are, to be complained about.
+// shift adds the offset to pixels that may have one: negative ones and NaN stay what they are, to
+// be complained about.
 func shift(values []float32, offset float64) {
 	if offset == 0 {
 		return
@@ -146,7 +152,9 @@ func (m *Maps) wayOut(err error) string {
 	if !errors.As(err, &pixel) || pixel.Value != 0 {
 		return ""
 	}
-	return fmt.Sprintf(", or, if the field may be 0, write offset: 1 to %s: it is added to every pixel", filepath.Join(filepath.Dir(m.file.path), DescriptionFile))
+	return fmt.Sprintf(
+		", or, if the field may be 0, write offset: 1 to %s: it is added to every pixel",
+		filepath.Join(filepath.Dir(m.file.path), DescriptionFile))
 }
 
 func (m *Maps) close() error {
@@ -157,8 +165,9 @@ func (m *Maps) close() error {
 	return errors.Join(errs...)
 }
 
-// RangeWarning says that the log10 of maps, averaged to side pixels, lie far outside the range that a network is trained on; it is
-// empty where they do not. One map is read of each of up to so many simulations, which are spread over the file.
+// RangeWarning says that the log10 of maps, averaged to side pixels, lie far outside the range
+// that a network is trained on; it is empty where they do not. One map is read of each of up to
+// so many simulations, which are spread over the file.
 func (m *Maps) RangeWarning(s field.Scaling, side, simulations int) (string, error) {
 	n := min(simulations, m.Simulations())
 	low, high := math.Inf(1), math.Inf(-1)

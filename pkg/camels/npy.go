@@ -16,7 +16,8 @@ import (
 	format "darkfield/pkg/npy"
 )
 
-// npy is an open .npy file of float32 maps [Maps, Cells, Cells] in C order, of which any map can be read without the rest.
+// npy is an open .npy file of float32 maps [Maps, Cells, Cells] in C order, of which any map can
+// be read without the rest.
 type npy struct {
 	file        *os.File
 	path        string
@@ -51,7 +52,8 @@ func openNPY(path string) (_ *npy, err error) {
 	case !slices.Contains(float32s, h.Type):
 		return fail("holds %.40q, want float32 (\"<f4\"); %s", h.Type, toFloat32(h.Type))
 	case h.Fortran:
-		return fail("is in Fortran order, want C order; convert it with numpy.save(…, numpy.ascontiguousarray(a))")
+		return fail("is in Fortran order, want C order; convert it with numpy.save(…, " +
+			"numpy.ascontiguousarray(a))")
 	case len(h.Shape) != 3:
 		return fail("has shape %v, want [maps, side, side]; save it with numpy.save(…, "+
 			"a.reshape(-1, side, side))", h.Shape)
@@ -124,7 +126,8 @@ func (f *npy) read(first, n int) ([]float32, error) {
 	for done := 0; done < len(out); {
 		part := raw[:min(len(raw), 4*(len(out)-done))]
 		if _, err := io.ReadFull(in, part); err != nil {
-			return nil, fmt.Errorf("camels: %s: read maps %d to %d: %w; the file was changed or its disk fails: copy it again", f.path, first, first+n-1, err)
+			return nil, fmt.Errorf("camels: %s: read maps %d to %d: %w; the file was changed or its disk "+
+				"fails: copy it again", f.path, first, first+n-1, err)
 		}
 		for ; len(part) > 0; part = part[4:] {
 			out[done] = math.Float32frombits(binary.LittleEndian.Uint32(part))
@@ -172,8 +175,9 @@ func appendFloats(dst []byte, values []float32) []byte {
 	return dst
 }
 
-// WriteMaps writes the values of maps as one .npy file [maps, side, side]; it appears whole or not at all. Values may be anything that
-// float32 can hold. It panics on no maps or on unequal ones.
+// WriteMaps writes the values of maps as one .npy file [maps, side, side]; it appears whole or
+// not at all. Values may be anything that float32 can hold. It panics on no maps or on unequal
+// ones.
 func WriteMaps(path string, maps []field.Map) error {
 	if len(maps) == 0 {
 		panic("camels: WriteMaps of no maps")
@@ -181,7 +185,8 @@ func WriteMaps(path string, maps []field.Map) error {
 	cells := maps[0].Box.Cells
 	for _, m := range maps {
 		if m.Box.Cells != cells || len(m.Values) != cells*cells {
-			panic(fmt.Sprintf("camels: WriteMaps of %d values at a side of %d among maps of a side of %d", len(m.Values), m.Box.Cells, cells))
+			panic(fmt.Sprintf("camels: WriteMaps of %d values at a side of %d among maps of a side of %d",
+				len(m.Values), m.Box.Cells, cells))
 		}
 	}
 	return atomically(path, func(f io.Writer) error {
@@ -196,8 +201,8 @@ func WriteMaps(path string, maps []field.Map) error {
 	})
 }
 
-// ReadMaps reads all of a .npy file of maps [maps, side, side] whose sides are side Mpc/h long. Pixels may have any value, since such
-// files may hold logarithms too.
+// ReadMaps reads all of a .npy file of maps [maps, side, side] whose sides are side Mpc/h long.
+// Pixels may have any value, since such files may hold logarithms too.
 func ReadMaps(path string, side float64) ([]field.Map, error) {
 	f, err := openNPY(path)
 	if err != nil {
@@ -207,7 +212,8 @@ func ReadMaps(path string, side float64) ([]field.Map, error) {
 	return f.window(0, f.maps, side)
 }
 
-// ReadMap reads map i of a .npy file as ReadMaps does, and none of the others: such a file may be larger than memory.
+// ReadMap reads map i of a .npy file as ReadMaps does, and none of the others: such a file may be
+// larger than memory.
 func ReadMap(path string, side float64, i int) (field.Map, error) {
 	f, err := openNPY(path)
 	if err != nil {
@@ -215,7 +221,8 @@ func ReadMap(path string, side float64, i int) (field.Map, error) {
 	}
 	defer f.close()
 	if i < 0 || i >= f.maps {
-		return field.Map{}, fmt.Errorf("camels: map %d was asked for, but %s holds maps 0 to %d", i, path, f.maps-1)
+		return field.Map{}, fmt.Errorf("camels: map %d was asked for, but %s holds maps 0 to %d", i,
+			path, f.maps-1)
 	}
 	maps, err := f.window(i, 1, side)
 	if err != nil {

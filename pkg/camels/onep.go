@@ -16,8 +16,9 @@ type Variation struct {
 	Fiducial int       `json:"fiducial"` // index into Rows
 }
 
-// OneParameter returns which simulations of a 1P set vary Ω_m alone and which vary σ_8 alone, in this order. It is found in the
-// values of the table, whatever rows and columns are called. A table without both is an error.
+// OneParameter returns which simulations of a 1P set vary Ω_m alone and which vary σ_8 alone, in
+// this order. It is found in the values of the table, whatever rows and columns are called. A
+// table without both is an error.
 func (m *Maps) OneParameter() ([]Variation, error) {
 	_, all := m.table.variations()
 	var out []Variation
@@ -33,9 +34,10 @@ func (m *Maps) OneParameter() ([]Variation, error) {
 	return out, nil
 }
 
-// variations returns the fiducial rows of a 1P table and what each parameter that varies does, by column. Of every parameter, the
-// fiducial value is the one that most rows have, since each varies in its own few rows only. A table without such a value, or in which
-// more than half of the rows vary several parameters, is no 1P table and has no variations.
+// variations returns the fiducial rows of a 1P table and what each parameter that varies does, by
+// column. Of every parameter, the fiducial value is the one that most rows have, since each
+// varies in its own few rows only. A table without such a value, or in which more than half of
+// the rows vary several parameters, is no 1P table and has no variations.
 func (t table) variations() (fiducial []int, out []Variation) {
 	centre := make([]float64, len(t.columns))
 	for c := range centre {
@@ -69,8 +71,8 @@ func (t table) variations() (fiducial []int, out []Variation) {
 	return fiducial, out
 }
 
-// firsts returns by rising value of a column the first of the rows that has it: where a table repeats its values with other phases, the
-// rows of one round, which share theirs.
+// firsts returns by rising value of a column the first of the rows that has it: where a table
+// repeats its values with other phases, the rows of one round, which share theirs.
 func (t table) firsts(column int, rows []int) []int {
 	value := func(row int) float64 { return t.row(row)[column] }
 	out := slices.Clone(rows)
@@ -80,7 +82,10 @@ func (t table) firsts(column int, rows []int) []int {
 
 // variation is that of some rows and a fiducial one.
 func (t table) variation(column int, rows []int, fiducial int) Variation {
-	v := Variation{Column: column, Name: t.columns[column], Rows: t.firsts(column, append(slices.Clone(rows), fiducial))}
+	v := Variation{
+		Column: column, Name: t.columns[column],
+		Rows: t.firsts(column, append(slices.Clone(rows), fiducial)),
+	}
 	value := func(row int) float64 { return t.row(row)[column] }
 	for i, row := range v.Rows {
 		v.Values = append(v.Values, value(row))
@@ -91,7 +96,8 @@ func (t table) variation(column int, rows []int, fiducial int) Variation {
 	return v
 }
 
-// nearest returns the candidate that is nearest to the middle of rows: where every parameter has a fiducial row of its own, that is it.
+// nearest returns the candidate that is nearest to the middle of rows: where every parameter has
+// a fiducial row of its own, that is it.
 func nearest(candidates, rows []int) int {
 	middle := 0.0
 	for _, r := range rows {
@@ -102,7 +108,8 @@ func nearest(candidates, rows []int) int {
 	})
 }
 
-// commonest returns the value that most rows have in a column, and whether it is the only one of which that is true.
+// commonest returns the value that most rows have in a column, and whether it is the only one of
+// which that is true.
 func (t table) commonest(column int) (value float64, unique bool) {
 	count := map[float64]int{}
 	for i := range t.len() {

@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// openFile opens a file of data. What is no file is refused at once: a pipe would wait for ever, and a device may have no end.
+// openFile opens a file of data. What is no file is refused at once: a pipe would wait for ever,
+// and a device may have no end.
 func openFile(path string) (*os.File, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -38,7 +39,8 @@ func slurp(path string, most int64) ([]byte, error) {
 	}
 	defer f.Close()
 	if info.Size() > most {
-		return nil, fmt.Errorf("camels: %s has %d bytes, want at most %d: is it another file under that name?", path, info.Size(), most)
+		return nil, fmt.Errorf("camels: %s has %d bytes, want at most %d: is it another file under "+
+			"that name?", path, info.Size(), most)
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, most))
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestReadOnlyDirectory: where nothing may be written, one line names the place and nothing is left.
+// TestReadOnlyDirectory: where nothing may be written, one line names the place and nothing is
+// left.
 func TestReadOnlyDirectory(t *testing.T) {
 	dir := t.TempDir()
 	for path, mode := range map[string]os.FileMode{filepath.Dir(dir): 0o755, dir: 0o555} {
@@ -44,8 +45,8 @@ func asNobody(f func()) {
 	<-done
 }
 
-// TestReadOnlyAverages: maps in a directory that cannot be written to are averaged all the same, with what somebody else has kept
-// there and otherwise once, in memory.
+// TestReadOnlyAverages: maps in a directory that cannot be written to are averaged all the same,
+// with what somebody else has kept there and otherwise once, in memory.
 func TestReadOnlyAverages(t *testing.T) {
 	keepAll(t)
 	dir := t.TempDir()

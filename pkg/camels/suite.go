@@ -26,7 +26,8 @@ const (
 	BE   Set = "BE" // butterfly effect
 )
 
-// Sobol reports whether a set is one of CAMELS' newer ones, such as SB28, that spread as many parameters as their name says over the prior.
+// Sobol reports whether a set is one of CAMELS' newer ones, such as SB28, that spread as many
+// parameters as their name says over the prior.
 func (s Set) Sobol() bool { return strings.HasPrefix(string(s), "SB") }
 
 // Suite is an opened directory of maps in CMD's layout.
@@ -37,7 +38,8 @@ type Suite struct {
 	Sets        map[Set]*Maps
 }
 
-// Choice picks maps from a directory that holds several suites or fields; empty strings leave the choice to what is there.
+// Choice picks maps from a directory that holds several suites or fields; empty strings leave the
+// choice to what is there.
 type Choice struct {
 	Suite string
 	Field string
@@ -46,11 +48,11 @@ type Choice struct {
 var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0-9]*)` +
 	`(_L[0-9]+n[0-9]+)?_z=([0-9.]+)\.(?i:npy)$`)
 
-// Open opens a directory of maps in CMD's layout: Maps_<field>_<suite>_<set>_z=<redshift>.npy beside params_<set>_<suite>.txt
-// (older files: params_<suite>.txt, or CAMELS' own CosmoAstroSeed_<suite>_L25n256_<set>.txt).
-// Boxes of CAMELS' second generation are known by the word L50n512 behind the suite or the set,
-// or by the set SB35, and have a side of 50 Mpc/h. Headers, sizes and tables are checked;
-// maps are read when asked for.
+// Open opens a directory of maps in CMD's layout: Maps_<field>_<suite>_<set>_z=<redshift>.npy
+// beside params_<set>_<suite>.txt (older files: params_<suite>.txt, or CAMELS' own
+// CosmoAstroSeed_<suite>_L25n256_<set>.txt). Boxes of CAMELS' second generation are known by the
+// word L50n512 behind the suite or the set, or by the set SB35, and have a side of 50 Mpc/h.
+// Headers, sizes and tables are checked; maps are read when asked for.
 func Open(dir string) (*Suite, error) { return OpenChoice(dir, Choice{}) }
 
 // OpenChoice is Open for a directory with several suites or fields.
@@ -76,7 +78,8 @@ func OpenChoice(dir string, c Choice) (*Suite, error) {
 			found[key] = map[Set]string{}
 		}
 		if other, twice := found[key][Set(p[3])]; twice {
-			return nil, fmt.Errorf("camels: %s holds both %s and %s: move one of them to another directory", dir, other, e.Name())
+			return nil, fmt.Errorf("camels: %s holds both %s and %s: move one of them to another directory",
+				dir, other, e.Name())
 		}
 		found[key][Set(p[3])] = e.Name()
 	}
@@ -101,11 +104,15 @@ func only(dir string, c Choice, found map[Choice]map[Set]string) (Choice, error)
 		}
 	case 0:
 		if c != (Choice{}) {
-			return c, fmt.Errorf("camels: %s holds no maps of suite %q and field %q (empty: any): look what there is with `ls`", dir, c.Suite, c.Field)
+			return c, fmt.Errorf("camels: %s holds no maps of suite %q and field %q (empty: any): look "+
+				"what there is with `ls`", dir, c.Suite, c.Field)
 		}
-		return c, fmt.Errorf("camels: %s holds no maps of the form Maps_<field>_<suite>_<set>_z=0.00.npy: name another directory, or make toy universes with `darkfield simulate`", dir)
+		return c, fmt.Errorf("camels: %s holds no maps of the form "+
+			"Maps_<field>_<suite>_<set>_z=0.00.npy: name another directory, or make toy universes with "+
+			"`darkfield simulate`", dir)
 	}
-	return c, fmt.Errorf("camels: %s holds several kinds of maps (%s): choose one with --suite and --field, or keep one a directory", dir, strings.Join(names, ", "))
+	return c, fmt.Errorf("camels: %s holds several kinds of maps (%s): choose one with --suite and "+
+		"--field, or keep one a directory", dir, strings.Join(names, ", "))
 }
 
 func open(dir string, key Choice, files map[Set]string) (*Suite, error) {
@@ -123,7 +130,8 @@ func open(dir string, key Choice, files map[Set]string) (*Suite, error) {
 	return s, nil
 }
 
-// order returns sets in the order in which they are opened and reported: those that are trained on first.
+// order returns sets in the order in which they are opened and reported: those that are trained
+// on first.
 func order[V any](sets map[Set]V) []Set {
 	known := []Set{LH, OneP, CV, EX, BE}
 	return slices.SortedFunc(maps.Keys(sets), func(a, b Set) int {
@@ -137,8 +145,8 @@ func order[V any](sets map[Set]V) []Set {
 	})
 }
 
-// Spread returns the set whose parameters are spread over the prior, which is the one to train on: LH, or else a Sobol set. ok is false
-// if the suite has neither.
+// Spread returns the set whose parameters are spread over the prior, which is the one to train
+// on: LH, or else a Sobol set. ok is false if the suite has neither.
 func (s *Suite) Spread() (set Set, ok bool) {
 	for _, set := range order(s.Sets) {
 		if set == LH || set.Sobol() {
@@ -164,7 +172,8 @@ func (s *Suite) add(set Set, name string, d Description) error {
 	}
 	for _, other := range s.Sets {
 		if other.box.Cells != m.box.Cells {
-			return fmt.Errorf("camels: %s has maps of %d pixels a side and %s of %d: keep maps of one side in a directory", m.Path(), m.box.Cells, other.Path(), other.box.Cells)
+			return fmt.Errorf("camels: %s has maps of %d pixels a side and %s of %d: keep maps of one "+
+				"side in a directory", m.Path(), m.box.Cells, other.Path(), other.box.Cells)
 		}
 	}
 	return nil
@@ -185,8 +194,9 @@ func (s *Suite) checkGeneration(m *Maps) error {
 		m.TablePath(), m.Path(), cmdSide, cmdSide, filepath.Join(s.Dir, DescriptionFile))
 }
 
-// tablePath returns the table of a set: new names first, then old ones. Simulations of an Nbody suite have the parameters of those that
-// they are matched with, so that Nbody_SIMBA may use the tables of SIMBA.
+// tablePath returns the table of a set: new names first, then old ones. Simulations of an Nbody
+// suite have the parameters of those that they are matched with, so that Nbody_SIMBA may use the
+// tables of SIMBA.
 func tablePath(dir, suite string, set Set) (string, error) {
 	box := volume.FindString(suite)
 	var names []string
@@ -211,7 +221,8 @@ func tablePath(dir, suite string, set Set) (string, error) {
 			return filepath.Join(dir, name), nil
 		}
 	}
-	return "", fmt.Errorf("camels: %s has maps of %s %s but no table %s (or %s): put it beside them", dir, suite, set, names[0], strings.Join(names[1:3], ", "))
+	return "", fmt.Errorf("camels: %s has maps of %s %s but no table %s (or %s): put it beside them",
+		dir, suite, set, names[0], strings.Join(names[1:3], ", "))
 }
 
 // Has reports whether the suite has a set.

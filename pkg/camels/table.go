@@ -56,7 +56,8 @@ func readTable(path string) (table, error) {
 	}
 	defer f.Close()
 	if info.Size() > largestTable {
-		return table{}, fmt.Errorf("camels: %s has %d bytes, want at most %d for a table of parameters: is it another file under that name?", path, info.Size(), int64(largestTable))
+		return table{}, fmt.Errorf("camels: %s has %d bytes, want at most %d for a table of "+
+			"parameters: is it another file under that name?", path, info.Size(), int64(largestTable))
 	}
 	return parseTable(path, f)
 }
@@ -76,7 +77,8 @@ func parseTable(path string, r io.Reader) (table, error) {
 		}
 	}
 	if p.width == 0 {
-		return table{}, fmt.Errorf("camels: %s has no rows, want one for each simulation: copy it again", path)
+		return table{}, fmt.Errorf("camels: %s has no rows, want one for each simulation: copy it again",
+			path)
 	}
 	t, err := p.table()
 	if err != nil {
@@ -105,7 +107,8 @@ type header struct {
 
 func (p *rowParser) line(text string) error {
 	if !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\ufffd") {
-		return fmt.Errorf("is no plain text (%.20q): save the table as UTF-8 or ASCII, or copy it again", text)
+		return fmt.Errorf("is no plain text (%.20q): save the table as UTF-8 or ASCII, or copy it again",
+			text)
 	}
 	text, comment := cutComment(text)
 	words, err := split(text)
@@ -254,7 +257,8 @@ func (p *rowParser) row(words []string) error {
 		p.named = named
 	}
 	if named != p.named {
-		return fmt.Errorf("starts with %.20q, unlike the rows above: every row starts with a name, or none does", words[0])
+		return fmt.Errorf("starts with %.20q, unlike the rows above: every row starts with a name, or "+
+			"none does", words[0])
 	}
 	first := 1 // column of the first number
 	if named {
@@ -262,11 +266,13 @@ func (p *rowParser) row(words []string) error {
 	}
 	switch {
 	case len(words) < 2:
-		return fmt.Errorf("has %d columns of numbers, want at least 2, Omega_m and sigma_8, with blanks between them", len(words))
+		return fmt.Errorf("has %d columns of numbers, want at least 2, Omega_m and sigma_8, with "+
+			"blanks between them", len(words))
 	case p.width == 0:
 		p.width = len(words)
 	case len(words) != p.width:
-		return fmt.Errorf("has %d columns, the rows above have %d: a number is missing or there is one too many", len(words), p.width)
+		return fmt.Errorf("has %d columns, the rows above have %d: a number is missing or there is one "+
+			"too many", len(words), p.width)
 	}
 	p.values = slices.Grow(p.values, len(words))
 	for i, w := range words {
@@ -416,7 +422,8 @@ func list(names []string) string {
 func bare(name string) string {
 	name = strings.NewReplacer(
 		"Ω", "omega", "\u2126", "omega", "σ", "sigma", "₀", "0", "₈", "8", "ₘ", "m",
-		`\rm`, "", `\mathrm`, "", `\text`, "", `\`, "", "$", "", "{", "", "}", "", "_", "", " ", "", ",", "", "*", "",
+		`\rm`, "", `\mathrm`, "", `\text`, "", `\`, "", "$", "", "{", "", "}", "", "_", "", " ", "",
+		",", "", "*", "",
 	).Replace(name)
 	return strings.ToLower(name)
 }
@@ -456,7 +463,8 @@ func (t table) params(i int) cosmology.Params {
 	return cosmology.Params{OmegaM: t.row(i)[t.omegaM], Sigma8: t.row(i)[t.sigma8]}
 }
 
-// check returns an error for the first row outside the prior. Astrophysical parameters are not looked at.
+// check returns an error for the first row outside the prior. Astrophysical parameters are not
+// looked at.
 func (t table) check(prior cosmology.Prior) error {
 	var first error
 	outside := 0
@@ -481,7 +489,8 @@ func formatTable(params []cosmology.Params) []byte {
 	var b strings.Builder
 	b.WriteString("# Omega_m sigma_8\n")
 	for _, p := range params {
-		b.WriteString(strconv.FormatFloat(p.OmegaM, 'g', -1, 64) + " " + strconv.FormatFloat(p.Sigma8, 'g', -1, 64) + "\n")
+		b.WriteString(strconv.FormatFloat(p.OmegaM, 'g', -1, 64) + " " +
+			strconv.FormatFloat(p.Sigma8, 'g', -1, 64) + "\n")
 	}
 	return []byte(b.String())
 }

@@ -25,7 +25,8 @@ func realTable(t *testing.T, name string) table {
 	return got
 }
 
-// TestRealTables: names and seeds are left out; what the README beside the tables says of their rows and columns is found.
+// TestRealTables: names and seeds are left out; what the README beside the tables says of their
+// rows and columns is found.
 func TestRealTables(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -41,7 +42,8 @@ func TestRealTables(t *testing.T) {
 		got := realTable(t, c.name)
 		limits := got.limits(c.columns - 1)
 		if got.len() != c.rows || len(got.columns) != c.columns || got.columns[c.columns-1] != c.last {
-			t.Errorf("%s: %d rows of %v, want %d rows of %d columns, the last %s", c.name, got.len(), got.columns, c.rows, c.columns, c.last)
+			t.Errorf("%s: %d rows of %v, want %d rows of %d columns, the last %s", c.name, got.len(),
+				got.columns, c.rows, c.columns, c.last)
 		}
 		if limits[0] < c.low || limits[1] > c.high {
 			t.Errorf("%s: %s lies in %v, want [%g, %g]", c.name, c.last, limits, c.low, c.high)
@@ -52,7 +54,8 @@ func TestRealTables(t *testing.T) {
 	}
 }
 
-// withoutComment, withoutNames and withoutSeeds turn CAMELS' own tables into those of other sources.
+// withoutComment, withoutNames and withoutSeeds turn CAMELS' own tables into those of other
+// sources.
 func withoutComment(text string) string { return text[strings.Index(text, "\n")+1:] }
 
 func cut(text string, first, last int) string {
@@ -65,9 +68,14 @@ func cut(text string, first, last int) string {
 	return b.String()
 }
 
-// TestTablesOfAllSources: CAMELS' own table, without its comment, without seeds, and CMD's numbers alone hold the same parameters.
+// TestTablesOfAllSources: CAMELS' own table, without its comment, without seeds, and CMD's
+// numbers alone hold the same parameters.
 func TestTablesOfAllSources(t *testing.T) {
-	for _, name := range []string{"CosmoAstroSeed_IllustrisTNG_L25n256_LH.txt", "CosmoAstroSeed_IllustrisTNG_L25n256_CV.txt", "CosmoAstroSeed_IllustrisTNG_L25n256_1P.txt", "CosmoAstroSeed_IllustrisTNG_1P_original66.txt"} {
+	for _, name := range []string{
+		"CosmoAstroSeed_IllustrisTNG_L25n256_LH.txt",
+		"CosmoAstroSeed_IllustrisTNG_L25n256_CV.txt", "CosmoAstroSeed_IllustrisTNG_L25n256_1P.txt",
+		"CosmoAstroSeed_IllustrisTNG_1P_original66.txt",
+	} {
 		raw, err := os.ReadFile(reference.Path(t, "data", "camels_params", name))
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +83,8 @@ func TestTablesOfAllSources(t *testing.T) {
 		whole, want := string(raw), realTable(t, name)
 		for kind, text := range map[string]string{
 			"no comment": withoutComment(whole), "numbers alone": cut(whole, 1, 1),
-			"a byte order mark": "\ufeff" + whole, "Windows' line ends": strings.ReplaceAll(whole, "\n", "\r\n"), "blanks and a remark": "\n# a remark of mine\n\n" + withoutComment(whole) + "\n \n",
+			"a byte order mark": "\ufeff" + whole, "Windows' line ends": strings.ReplaceAll(whole, "\n",
+				"\r\n"), "blanks and a remark": "\n# a remark of mine\n\n" + withoutComment(whole) + "\n \n",
 		} {
 			got, err := parseTable(name, strings.NewReader(text))
 			if err != nil {
@@ -83,19 +92,22 @@ func TestTablesOfAllSources(t *testing.T) {
 				continue
 			}
 			if len(got.columns) != len(want.columns) || fmt.Sprint(got.values) != fmt.Sprint(want.values) {
-				t.Errorf("%s, %s: %d columns, want %d; or other numbers", name, kind, len(got.columns), len(want.columns))
+				t.Errorf("%s, %s: %d columns, want %d; or other numbers", name, kind, len(got.columns),
+					len(want.columns))
 			}
 		}
 	}
 }
 
-// block is what the README beside CAMELS' tables says of one parameter: its rows in rising order and its values.
+// block is what the README beside CAMELS' tables says of one parameter: its rows in rising order
+// and its values.
 type block struct {
 	rows   []int
 	values []float64
 }
 
-// original is the older layout: 11 values in equal steps, or in equal log steps, with the fiducial one in the middle.
+// original is the older layout: 11 values in equal steps, or in equal log steps, with the
+// fiducial one in the middle.
 func original(parameter int, low, high float64, log bool) block {
 	var b block
 	for i := range 11 {
@@ -114,12 +126,17 @@ func TestOriginal1P(t *testing.T) {
 	whole := realTable(t, "CosmoAstroSeed_IllustrisTNG_1P_original66.txt")
 	want := []block{
 		original(0, 0.1, 0.5, false), original(1, 0.6, 1, false),
-		original(2, 0.25, 4, true), original(3, 0.25, 4, true), original(4, 0.5, 2, true), original(5, 0.5, 2, true),
+		original(2, 0.25, 4, true), original(3, 0.25, 4, true), original(4, 0.5, 2, true),
+		original(5, 0.5, 2, true),
 	}
 	names := []string{"Omega_m", "sigma_8", "A_SN1", "A_AGN1", "A_SN2", "A_AGN2"}
-	for kind, tab := range map[string]table{"66 rows": whole, "61 rows": whole.without(t, 16, 27, 38, 49, 60)} {
+	for kind, tab := range map[string]table{
+		"66 rows": whole,
+		"61 rows": whole.without(t, 16, 27, 38, 49, 60),
+	} {
 		fiducial, got := tab.variations()
-		if kind == "66 rows" && fmt.Sprint(fiducial) != "[5 16 27 38 49 60]" || kind == "61 rows" && fmt.Sprint(fiducial) != "[5]" {
+		if kind == "66 rows" && fmt.Sprint(fiducial) != "[5 16 27 38 49 60]" || kind == "61 rows" &&
+			fmt.Sprint(fiducial) != "[5]" {
 			t.Errorf("%s: fiducial in rows %v", kind, fiducial)
 		}
 		if len(got) != 6 {
@@ -127,7 +144,8 @@ func TestOriginal1P(t *testing.T) {
 		}
 		for p, v := range got {
 			if v.Column != p || v.Name != names[p] || len(v.Rows) != 11 || v.Fiducial != 5 {
-				t.Fatalf("%s, parameter %d: %+v, want column %d, %s, 11 rows, the fiducial one in the middle", kind, p, v, p, names[p])
+				t.Fatalf("%s, parameter %d: %+v, want column %d, %s, 11 rows, the fiducial one in the middle",
+					kind, p, v, p, names[p])
 			}
 			for i, row := range v.Rows {
 				if kind == "66 rows" && row != want[p].rows[i] {
@@ -135,7 +153,8 @@ func TestOriginal1P(t *testing.T) {
 				}
 				// Printed with five decimals.
 				if math.Abs(v.Values[i]-want[p].values[i]) > 0.5e-5+1e-12 || tab.row(row)[p] != v.Values[i] {
-					t.Errorf("%s, %s: value %d in row %d is %g (%g in the table), want %g", kind, v.Name, i, row, v.Values[i], tab.row(row)[p], want[p].values[i])
+					t.Errorf("%s, %s: value %d in row %d is %g (%g in the table), want %g", kind, v.Name, i, row,
+						v.Values[i], tab.row(row)[p], want[p].values[i])
 				}
 			}
 		}
@@ -158,8 +177,9 @@ func (t table) without(test *testing.T, rows ...int) table {
 	return out
 }
 
-// TestNewer1P: each of the 28 parameters varies in the five rows of its block, the fiducial one among them (at the edge for one of
-// them); the names of the rows, which the reader does not look at, say the same.
+// TestNewer1P: each of the 28 parameters varies in the five rows of its block, the fiducial one
+// among them (at the edge for one of them); the names of the rows, which the reader does not look
+// at, say the same.
 func TestNewer1P(t *testing.T) {
 	const name = "CosmoAstroSeed_IllustrisTNG_L25n256_1P.txt"
 	raw, err := os.ReadFile(reference.Path(t, "data", "camels_params", name))
@@ -181,7 +201,8 @@ func TestNewer1P(t *testing.T) {
 			label := strings.Fields(lines[1+row])[0]
 			prefix := fmt.Sprintf("1P_p%d_", p+1)
 			if !strings.HasPrefix(label, prefix) || (label == prefix+"0") != (i == v.Fiducial) {
-				t.Errorf("%s: row %d, called %s, is value %d, and value %d is fiducial", v.Name, row, label, i, v.Fiducial)
+				t.Errorf("%s: row %d, called %s, is value %d, and value %d is fiducial", v.Name, row, label,
+					i, v.Fiducial)
 			}
 		}
 		if len(slices.Compact(slices.Sorted(slices.Values(v.Rows)))) != 5 {
@@ -229,23 +250,31 @@ func TestVariationsDoNotDependOnOrder(t *testing.T) {
 	})
 }
 
-// TestRoundsOf1P: a table that repeats its values round by round gives the rows of one round, the fiducial one too.
+// TestRoundsOf1P: a table that repeats its values round by round gives the rows of one round, the
+// fiducial one too.
 func TestRoundsOf1P(t *testing.T) {
 	round := []float64{0.1, 0.8, 0.5, 0.8, 0.3, 0.8, 0.3, 0.6, 0.3, 1.0}
-	several := table{columns: []string{"Omega_m", "sigma_8"}, values: slices.Concat(round, round, round)}
+	several := table{
+		columns: []string{"Omega_m", "sigma_8"},
+		values:  slices.Concat(round, round, round),
+	}
 	_, got := several.variations()
 	if len(got) != 2 {
 		t.Fatalf("%d parameters vary", len(got))
 	}
 	for i, want := range [][]int{{0, 2, 1}, {3, 2, 4}} {
 		if !slices.Equal(got[i].Rows, want) || got[i].Fiducial != 1 {
-			t.Errorf("%s varies in rows %v with fiducial %d, want %v and 1", got[i].Name, got[i].Rows, got[i].Fiducial, want)
+			t.Errorf("%s varies in rows %v with fiducial %d, want %v and 1", got[i].Name, got[i].Rows,
+				got[i].Fiducial, want)
 		}
 	}
 }
 
 func TestOtherSetsAreNot1P(t *testing.T) {
-	for _, name := range []string{"CosmoAstroSeed_IllustrisTNG_L25n256_LH.txt", "CosmoAstroSeed_IllustrisTNG_L25n256_CV.txt"} {
+	for _, name := range []string{
+		"CosmoAstroSeed_IllustrisTNG_L25n256_LH.txt",
+		"CosmoAstroSeed_IllustrisTNG_L25n256_CV.txt",
+	} {
 		m := Maps{table: realTable(t, name)}
 		if _, v := m.table.variations(); len(v) != 0 {
 			t.Errorf("%s: %d parameters vary one at a time", name, len(v))
@@ -269,7 +298,8 @@ func TestTableErrors(t *testing.T) {
 	}
 }
 
-// TestPriorLooksAtCosmologyOnly: astrophysical parameters may be anything; another prior gets a way out.
+// TestPriorLooksAtCosmologyOnly: astrophysical parameters may be anything; another prior gets a
+// way out.
 func TestPriorLooksAtCosmologyOnly(t *testing.T) {
 	read := func(text string) error {
 		got, err := parseTable("table.txt", strings.NewReader(text))
@@ -281,7 +311,8 @@ func TestPriorLooksAtCosmologyOnly(t *testing.T) {
 	if err := read("0.3 0.8 1e6 -5 0 3.6\n"); err != nil {
 		t.Error(err)
 	}
-	complains(t, read("0.3 0.8\n0.3175 0.049\n0.2 0.05\n"), "table.txt row 1", "σ_8 = 0.049", "[0.6, 1]", "in 2 of 3 rows", "column 1, without a name", "column 2", "name every column")
+	complains(t, read("0.3 0.8\n0.3175 0.049\n0.2 0.05\n"), "table.txt row 1", "σ_8 = 0.049",
+		"[0.6, 1]", "in 2 of 3 rows", "column 1, without a name", "column 2", "name every column")
 }
 
 // TestTableRoundTrip: what is written is read bit for bit.

@@ -12,13 +12,13 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Content is what the values of maps are, as far as the values themselves tell. As text it is what the unit of a description
-// is to say of such maps.
+// Content is what the values of maps are, as far as the values themselves tell. As text it is
+// what the unit of a description is to say of such maps.
 type Content string
 
-// Contents that are told from each other. Densities of dark matter and of all matter have means that the box's matter density
-// fixes up to the difference between one slab and the next, so that powers of ten in their unit can be told; other fields have
-// no such means.
+// Contents that are told from each other. Densities of dark matter and of all matter have means
+// that the box's matter density fixes up to the difference between one slab and the next, so that
+// powers of ten in their unit can be told; other fields have no such means.
 const (
 	UnknownContent Content = ""
 	Surface        Content = SurfaceDensity
@@ -67,9 +67,10 @@ func (v Values) Mean() float64 {
 // Empty reports whether all pixels are 0: such a map was never written.
 func (v Values) Empty() bool { return v.Pixels > 0 && v.Zero == v.Pixels }
 
-// Borders between contents, by the mean. A slab of CAMELS at the ends of its prior has a mean between 1e10 and 2.5e12
-// (Msun/h)/(Mpc/h)², or between 0.1 and 5 times the mean of all slabs; powers of ten in the unit move that by 6 or more. So the
-// borders lie in wide gaps, but for the one between overdensities and units of 1e10.
+// Borders between contents, by the mean. A slab of CAMELS at the ends of its prior has a mean
+// between 1e10 and 2.5e12 (Msun/h)/(Mpc/h)², or between 0.1 and 5 times the mean of all slabs;
+// powers of ten in the unit move that by 6 or more. So the borders lie in wide gaps, but for the
+// one between overdensities and units of 1e10.
 const (
 	leastSurface = 1e8
 	leastKpc     = 1e3
@@ -77,23 +78,25 @@ const (
 	leastDensity = 0.03
 )
 
-// logLow to logHigh holds the log10 of every pixel of a surface density of matter; their means lie nearer to each other.
+// logLow to logHigh holds the log10 of every pixel of a surface density of matter; their means
+// lie nearer to each other.
 const (
 	logLow, logHigh         = 7, 17
 	logMeanLow, logMeanHigh = 9, 13.5
 )
 
-// A density contrast of more than skewed is no logarithm of one; one of more than densest is not seen on maps of any resolution;
-// and in a slab it falls below emptier in some void.
+// A density contrast of more than skewed is no logarithm of one; one of more than densest is not
+// seen on maps of any resolution; and in a slab it falls below emptier in some void.
 const skewed, densest, emptier = 5, 1e6, -0.2
 
-// Content says what values are, by their size alone, for maps of matter. It is unknown for a constant, for logarithms of
-// overdensities and for values that fit nothing.
+// Content says what values are, by their size alone, for maps of matter. It is unknown for a
+// constant, for logarithms of overdensities and for values that fit nothing.
 //
-// Values of at least −1, some below 0, are a density contrast if their mean is 0, or if the largest is above 5: logarithms of
-// an overdensity are as small, but never so large. Of mean 0 and standard deviation 1 they are standardised instead, whatever
-// they were. Values of 7 to 17 with a mean of 9 to 13.5 are logarithms of a surface
-// density: the density itself, in any unit, spreads over more than a factor of three. All else is told by the mean.
+// Values of at least −1, some below 0, are a density contrast if their mean is 0, or if the
+// largest is above 5: logarithms of an overdensity are as small, but never so large. Of mean 0
+// and standard deviation 1 they are standardised instead, whatever they were. Values of 7 to 17
+// with a mean of 9 to 13.5 are logarithms of a surface density: the density itself, in any unit,
+// spreads over more than a factor of three. All else is told by the mean.
 func (v Values) Content() Content {
 	n := v.Pixels - v.NotFinite
 	if n == 0 || v.Min == v.Max {
@@ -126,8 +129,9 @@ func (v Values) Content() Content {
 	return UnknownContent
 }
 
-// contradicts reports whether values cannot be those of a field in a unit; the field may be unknown. Of stars, hydrogen and other
-// fields no mean is known, so that only logarithms and contrasts are told.
+// contradicts reports whether values cannot be those of a field in a unit; the field may be
+// unknown. Of stars, hydrogen and other fields no mean is known, so that only logarithms and
+// contrasts are told.
 func (v Values) contradicts(unit, fieldName string) bool {
 	c := v.Content()
 	switch unit {
@@ -143,7 +147,8 @@ func (v Values) contradicts(unit, fieldName string) bool {
 	return false
 }
 
-// most is the mean overdensity that no map of a piece of the universe has: slabs of 25 Mpc/h reach 5.
+// most is the mean overdensity that no map of a piece of the universe has: slabs of 25 Mpc/h
+// reach 5.
 const most = 10
 
 // remedy says how values that look like c become those of a unit, for files in dir.
@@ -157,7 +162,8 @@ func (c Content) remedy(unit, dir string) string {
 	case c == LogSurface:
 		return "save 10**a instead of a, or " + say
 	case unit == SurfaceDensity:
-		return "the mean density was divided out of them: use the densities themselves, or a checkpoint of overdensities and " + say
+		return "the mean density was divided out of them: use the densities themselves, or a " +
+			"checkpoint of overdensities and " + say
 	case c == Contrast:
 		return "save 1 + a instead of a, or " + say
 	}
@@ -181,8 +187,8 @@ type storage struct {
 	contrast bool    // they are δ, and 1 + δ is computed with
 }
 
-// stored takes what says how values are stored from a unit of a description: "log10 X", "1e10 X", areas in (kpc/h)², and the
-// density contrast, which becomes an overdensity.
+// stored takes what says how values are stored from a unit of a description: "log10 X", "1e10 X",
+// areas in (kpc/h)², and the density contrast, which becomes an overdensity.
 func stored(unit string) (string, storage) {
 	var s storage
 	for {
@@ -226,7 +232,8 @@ func (s storage) linear(values []float32) {
 }
 
 // errEmpty says what is wrong with a map of zeros.
-var errEmpty = errors.New("all its pixels are 0: it was never written, as where a program stopped that filled the file; make the file " +
+var errEmpty = errors.New("all its pixels are 0: it was never written, as where a program " +
+	"stopped that filled the file; make the file " +
 	"again, or remove what is 0 (`darkfield inspect` of the file itself says which maps)")
 
 // firstNotFinite names the first pixel of a map that is not finite; there must be one.

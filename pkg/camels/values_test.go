@@ -112,7 +112,8 @@ func layMaps(t *testing.T, name string, maps []field.Map, description string) st
 	if err := WriteMaps(filepath.Join(dir, name), maps); err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dir, "params_LH_IllustrisTNG.txt"), []byte(strings.Repeat("0.3 0.8\n", len(maps)/15)))
+	put(t, filepath.Join(dir, "params_LH_IllustrisTNG.txt"),
+		[]byte(strings.Repeat("0.3 0.8\n", len(maps)/15)))
 	if description != "" {
 		put(t, filepath.Join(dir, DescriptionFile), []byte(description))
 	}
@@ -121,7 +122,8 @@ func layMaps(t *testing.T, name string, maps []field.Map, description string) st
 
 const mapsName = "Maps_Mcdm_IllustrisTNG_LH_z=0.00.npy"
 
-// TestUnitsOfSuites: values in another unit are refused with the remedy, and are the true ones where the remedy was taken.
+// TestUnitsOfSuites: values in another unit are refused with the remedy, and are the true ones
+// where the remedy was taken.
 func TestUnitsOfSuites(t *testing.T) {
 	true15 := densities(15, 8, 1e11)
 	for name, c := range map[string]struct {
@@ -139,7 +141,10 @@ func TestUnitsOfSuites(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = s.Sets[LH].Map(0)
-		for _, want := range []string{mapsName + " map 0", "look like \"" + string(c.looks), "write unit: \"" + c.unit + "\" to", DescriptionFile} {
+		for _, want := range []string{
+			mapsName + " map 0", "look like \"" + string(c.looks),
+			"write unit: \"" + c.unit + "\" to", DescriptionFile,
+		} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v does not say %s", name, err, want)
 			}
@@ -164,14 +169,16 @@ func TestUnitsOfSuites(t *testing.T) {
 			}
 			coarse, err := s.Sets[LH].Average(i, 4)
 			if err != nil || math.Abs(coarse.Mean()/want.Mean()-1) > 1e-5 {
-				t.Fatalf("%s: average of map %d has the mean %g (%v), want %g", name, i, coarse.Mean(), err, want.Mean())
+				t.Fatalf("%s: average of map %d has the mean %g (%v), want %g", name, i, coarse.Mean(),
+					err, want.Mean())
 			}
 		}
 		s.Close()
 	}
 }
 
-// TestEmptyMaps: maps of zeros are named by whoever reads them, and inspect counts and places them and what is not finite.
+// TestEmptyMaps: maps of zeros are named by whoever reads them, and inspect counts and places
+// them and what is not finite.
 func TestEmptyMaps(t *testing.T) {
 	maps := densities(30, 4, 1e11)
 	for i := 20; i < 30; i++ {
@@ -190,7 +197,9 @@ func TestEmptyMaps(t *testing.T) {
 		t.Errorf("map 20: %v", err)
 	}
 	_, err = s.Inspect(context.Background(), nil)
-	for _, want := range []string{"map 3: pixel (y=1, x=2) is +Inf", "of its 30 maps, all 0: 10 (maps 20–29); with pixels that are not finite: 1 (maps 3; 2 pixels, the first: map 3 pixel (y=1, x=2) is +Inf)"} {
+	for _, want := range []string{"map 3: pixel (y=1, x=2) is +Inf", "of its 30 maps, all 0: 10 " +
+		"(maps 20–29); with pixels that are not finite: 1 (maps 3; 2 pixels, the first: map 3 pixel " +
+		"(y=1, x=2) is +Inf)"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("inspect says %v, want %q in it", err, want)
 		}
@@ -199,7 +208,8 @@ func TestEmptyMaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := r.Faults; len(f.Empty) != 10 || f.Empty[0] != 20 || f.Pixels != 2 || !slices.Equal(f.NotFinite, []int{3}) || f.First != "map 3 pixel (y=1, x=2) is +Inf" {
+	if f := r.Faults; len(f.Empty) != 10 || f.Empty[0] != 20 || f.Pixels != 2 ||
+		!slices.Equal(f.NotFinite, []int{3}) || f.First != "map 3 pixel (y=1, x=2) is +Inf" {
 		t.Errorf("faults %+v", f)
 	}
 	if r.NoLog != 162 || r.Looks != Surface || r.Warning != "" {
@@ -212,12 +222,14 @@ func TestEmptyMaps(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s2.Close()
-	if _, err := s2.Sets[LH].Map(5); err == nil || !strings.Contains(err.Error(), "map 5: all its pixels are 0") {
+	if _, err := s2.Sets[LH].Map(5); err == nil ||
+		!strings.Contains(err.Error(), "map 5: all its pixels are 0") {
 		t.Errorf("a map of no stars at all: %v", err)
 	}
 }
 
-// TestFile: a file that is read alone has box, unit and periodicity of the description beside it or of its name.
+// TestFile: a file that is read alone has box, unit and periodicity of the description beside it
+// or of its name.
 func TestFile(t *testing.T) {
 	quijote := "suite: Quijote\nbox_side_mpc_h: 86.7\nperiodic: false\nunit: overdensity\n"
 	ones, surface := densities(15, 4, 1), densities(15, 4, 1e11)
@@ -226,14 +238,29 @@ func TestFile(t *testing.T) {
 		maps              []field.Map
 		want              Description
 	}{
-		"a name of CMD's":           {mapsName, "", surface, CMD("IllustrisTNG")},
-		"capitals":                  {strings.Replace(mapsName, ".npy", ".NPY", 1), "", surface, CMD("IllustrisTNG")},
-		"a description":             {"Maps_Mcdm_Quijote_LH_z=0.00.npy", quijote, ones, Description{Suite: "Quijote", BoxSide: 86.7, Unit: "overdensity"}},
-		"another name":              {"mine.npy", quijote, ones, Description{Suite: "Quijote", BoxSide: 86.7, Unit: "overdensity"}},
-		"nothing":                   {"mine.npy", "", ones, Description{}},
-		"an unknown suite":          {"Maps_Mcdm_Mine_LH_z=0.00.npy", "", ones, Description{}},
-		"a description with gaps":   {"mine.npy", "unit: 1e10 (Msun/h)/(Mpc/h)^2\n", ones, Description{Unit: SurfaceDensity}},
-		"a suite that has one side": {"mine.npy", "suite: SIMBA\n", ones, Description{Suite: "SIMBA", BoxSide: 25, Periodic: true}},
+		"a name of CMD's": {mapsName, "", surface, CMD("IllustrisTNG")},
+		"capitals": {
+			strings.Replace(mapsName, ".npy", ".NPY", 1), "", surface,
+			CMD("IllustrisTNG"),
+		},
+		"a description": {
+			"Maps_Mcdm_Quijote_LH_z=0.00.npy", quijote, ones,
+			Description{Suite: "Quijote", BoxSide: 86.7, Unit: "overdensity"},
+		},
+		"another name": {
+			"mine.npy", quijote, ones,
+			Description{Suite: "Quijote", BoxSide: 86.7, Unit: "overdensity"},
+		},
+		"nothing":          {"mine.npy", "", ones, Description{}},
+		"an unknown suite": {"Maps_Mcdm_Mine_LH_z=0.00.npy", "", ones, Description{}},
+		"a description with gaps": {
+			"mine.npy", "unit: 1e10 (Msun/h)/(Mpc/h)^2\n", ones,
+			Description{Unit: SurfaceDensity},
+		},
+		"a suite that has one side": {
+			"mine.npy", "suite: SIMBA\n", ones,
+			Description{Suite: "SIMBA", BoxSide: 25, Periodic: true},
+		},
 	} {
 		f, err := OpenFile(filepath.Join(layMaps(t, c.file, c.maps, c.description), c.file))
 		if err != nil {
@@ -246,19 +273,24 @@ func TestFile(t *testing.T) {
 		f.Close()
 	}
 	for name, c := range map[string]struct{ file, description, want string }{
-		"another suite":     {mapsName, "suite: SIMBA\n", "correct its suite"},
-		"a damaged one":     {"mine.npy", "suite: [\n", "it should look like"},
-		"a key misspelt":    {"mine.npy", "boxside: 25\n", "boxside"},
-		"a negative length": {mapsName, "suite: IllustrisTNG\nbox_side_mpc_h: -1\n", "box_side_mpc_h = -1"},
-		"and alone, too":    {"mine.npy", "box_side_mpc_h: -1\n", "box_side_mpc_h = -1"},
+		"another suite":  {mapsName, "suite: SIMBA\n", "correct its suite"},
+		"a damaged one":  {"mine.npy", "suite: [\n", "it should look like"},
+		"a key misspelt": {"mine.npy", "boxside: 25\n", "boxside"},
+		"a negative length": {
+			mapsName, "suite: IllustrisTNG\nbox_side_mpc_h: -1\n",
+			"box_side_mpc_h = -1",
+		},
+		"and alone, too": {"mine.npy", "box_side_mpc_h: -1\n", "box_side_mpc_h = -1"},
 	} {
-		if _, err := OpenFile(filepath.Join(layMaps(t, c.file, surface, c.description), c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := OpenFile(filepath.Join(layMaps(t, c.file, surface, c.description), c.file)); err ==
+			nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 }
 
-// TestMapsOfFiles: single maps are what the reader wants, or an error says why not; a density contrast becomes an overdensity.
+// TestMapsOfFiles: single maps are what the reader wants, or an error says why not; a density
+// contrast becomes an overdensity.
 func TestMapsOfFiles(t *testing.T) {
 	surface := densities(2, 8, 1e11)
 	mean := surface[1].Mean()
@@ -273,22 +305,66 @@ func TestMapsOfFiles(t *testing.T) {
 		want        Wanted
 		complaint   string
 	}{
-		"as wanted":                   {surface, "a.npy", "", want, ""},
-		"nothing wanted":              {surface, "a.npy", "", Wanted{}, ""},
-		"log10":                       {changed(surface, math.Log10), "a.npy", "", want, `look like "log10`},
-		"log10, nothing wanted":       {changed(surface, math.Log10), "a.npy", "", Wanted{}, "logarithms already"},
-		"log10, as it is":             {changed(surface, math.Log10), "a.npy", "", Wanted{AsIs: true}, ""},
-		"log10, described":            {changed(surface, math.Log10), "a.npy", "unit: log10 (Msun/h)/(Mpc/h)^2\n", want, ""},
-		"contrast":                    {changed(surface, contrast), "a.npy", "", want, "the mean density was divided out"},
-		"contrast for overdensity":    {changed(surface, contrast), "a.npy", "", Wanted{Unit: "overdensity"}, ""},
-		"density for overdensity":     {surface, "a.npy", "", Wanted{Unit: "overdensity"}, "not like \"overdensity\""},
-		"another field":               {surface, "Maps_Mgas_SIMBA_LH_z=0.00.npy", "", want, "has maps of Mgas, the checkpoint was trained on Mcdm"},
-		"another box":                 {surface, "a.npy", "box_side_mpc_h: 50\n", want, "has maps of 50 Mpc/h a side, the checkpoint was trained on 25"},
-		"another unit, said":          {surface, "a.npy", "unit: K\n", want, "has maps in K"},
-		"NaN":                         {nan, "a.npy", "", want, "map 1: pixel (y=3, x=2) is NaN"},
-		"NaN, as it is":               {nan, "a.npy", "", Wanted{AsIs: true}, "map 1: pixel (y=3, x=2) is NaN"},
-		"zeros":                       {changed(surface, func(float64) float64 { return 0 }), "a.npy", "", Wanted{}, "map 1: all its pixels are 0"},
-		"temperatures in a lone file": {changed(surface, func(x float64) float64 { return x / 1e6 }), "a.npy", "", Wanted{Field: "T", Unit: "K"}, ""},
+		"as wanted":      {surface, "a.npy", "", want, ""},
+		"nothing wanted": {surface, "a.npy", "", Wanted{}, ""},
+		"log10": {
+			changed(surface, math.Log10), "a.npy", "", want,
+			`look like "log10`,
+		},
+		"log10, nothing wanted": {
+			changed(surface, math.Log10), "a.npy", "",
+			Wanted{},
+			"logarithms already",
+		},
+		"log10, as it is": {
+			changed(surface, math.Log10), "a.npy", "",
+			Wanted{AsIs: true},
+			"",
+		},
+		"log10, described": {
+			changed(surface, math.Log10), "a.npy",
+			"unit: log10 (Msun/h)/(Mpc/h)^2\n", want, "",
+		},
+		"contrast": {
+			changed(surface, contrast), "a.npy", "", want,
+			"the mean density was divided out",
+		},
+		"contrast for overdensity": {
+			changed(surface, contrast), "a.npy", "",
+			Wanted{Unit: "overdensity"},
+			"",
+		},
+		"density for overdensity": {
+			surface, "a.npy", "",
+			Wanted{Unit: "overdensity"},
+			"not like \"overdensity\"",
+		},
+		"another field": {
+			surface, "Maps_Mgas_SIMBA_LH_z=0.00.npy", "", want,
+			"has maps of Mgas, the checkpoint was trained on Mcdm",
+		},
+		"another box": {
+			surface, "a.npy", "box_side_mpc_h: 50\n", want,
+			"has maps of 50 Mpc/h a side, the checkpoint was trained on 25",
+		},
+		"another unit, said": {surface, "a.npy", "unit: K\n", want, "has maps in K"},
+		"NaN":                {nan, "a.npy", "", want, "map 1: pixel (y=3, x=2) is NaN"},
+		"NaN, as it is": {
+			nan, "a.npy", "",
+			Wanted{AsIs: true},
+			"map 1: pixel (y=3, x=2) is NaN",
+		},
+		"zeros": {
+			changed(surface, func(float64) float64 { return 0 }), "a.npy", "",
+			Wanted{},
+			"map 1: all its pixels are 0",
+		},
+		"temperatures in a lone file": {
+			changed(surface, func(x float64) float64 { return x / 1e6 }),
+			"a.npy", "",
+			Wanted{Field: "T", Unit: "K"},
+			"",
+		},
 	} {
 		dir := t.TempDir()
 		if err := WriteMaps(filepath.Join(dir, c.file), c.maps); err != nil {
@@ -304,7 +380,8 @@ func TestMapsOfFiles(t *testing.T) {
 		m, note, err := f.Map(1, 25, c.want)
 		switch {
 		case c.complaint != "":
-			if err == nil || !strings.Contains(err.Error(), c.complaint) || !strings.Contains(err.Error(), c.file) {
+			if err == nil || !strings.Contains(err.Error(), c.complaint) ||
+				!strings.Contains(err.Error(), c.file) {
 				t.Errorf("%s: %v, want %q and the file", name, err, c.complaint)
 			}
 		case err != nil:
@@ -320,13 +397,15 @@ func TestMapsOfFiles(t *testing.T) {
 	}
 	defer f.Close()
 	for _, i := range []int{-1, 15} {
-		if _, _, err := f.Map(i, 25, Wanted{}); err == nil || !strings.Contains(err.Error(), "holds maps 0 to 14") {
+		if _, _, err := f.Map(i, 25, Wanted{}); err == nil ||
+			!strings.Contains(err.Error(), "holds maps 0 to 14") {
 			t.Errorf("map %d: %v", i, err)
 		}
 	}
 }
 
-// TestRangeWarning: maps within the range of a network pass, those far outside are warned of with their file.
+// TestRangeWarning: maps within the range of a network pass, those far outside are warned of with
+// their file.
 func TestRangeWarning(t *testing.T) {
 	dir := layMaps(t, mapsName, densities(15, 8, 1e11), "")
 	s, err := Open(dir)
@@ -335,7 +414,8 @@ func TestRangeWarning(t *testing.T) {
 	}
 	defer s.Close()
 	for scaling, warned := range map[field.Scaling]bool{
-		{Min: 9, Max: 13}: false, {Min: 10.3, Max: 12.3}: false, {Min: 1, Max: 5}: true, {Min: 10.9, Max: 11.1}: true, {Min: 9, Max: 10.5}: true,
+		{Min: 9, Max: 13}: false, {Min: 10.3, Max: 12.3}: false, {Min: 1, Max: 5}: true,
+		{Min: 10.9, Max: 11.1}: true, {Min: 9, Max: 10.5}: true,
 	} {
 		text, err := s.Sets[LH].RangeWarning(scaling, 4, 20)
 		if err != nil || (text != "") != warned || warned && !strings.Contains(text, mapsName) {
@@ -348,7 +428,8 @@ func TestRangeWarning(t *testing.T) {
 func TestOpenOfAnotherKind(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "table.txt")
 	put(t, path, []byte("0.3 0.8\n"))
-	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "is a table of numbers, want a directory of maps") {
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "is a table of numbers, "+
+		"want a directory of maps") {
 		t.Errorf("a table: %v", err)
 	}
 	if err := os.Remove(path); err != nil {

@@ -15,8 +15,9 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// Writer writes a set simulation by simulation. Finished simulations lie in a directory beside the set until all are there;
-// then file and table appear. A killed writer goes on where it was, and the files are the same byte for byte.
+// Writer writes a set simulation by simulation. Finished simulations lie in a directory beside
+// the set until all are there; then file and table appear. A killed writer goes on where it was,
+// and the files are the same byte for byte.
 type Writer struct {
 	path    string // of the maps
 	table   string // path of the parameters
@@ -27,20 +28,26 @@ type Writer struct {
 	old     *Maps   // a smaller set that was finished before; nil: none
 }
 
-// NewWriter prepares to write maps of cells pixels a side for simulations with the given parameters. A finished set in dir, or the
-// beginnings of one, whose parameters start the same is kept or added to; any other is an error. The caller sees to it that maps of
-// the same parameters are the same.
-func NewWriter(dir string, d Description, fieldName string, set Set, cells int, params []cosmology.Params) (*Writer, error) {
+// NewWriter prepares to write maps of cells pixels a side for simulations with the given
+// parameters. A finished set in dir, or the beginnings of one, whose parameters start the same is
+// kept or added to; any other is an error. The caller sees to it that maps of the same parameters
+// are the same.
+func NewWriter(dir string, d Description, fieldName string, set Set, cells int,
+	params []cosmology.Params,
+) (*Writer, error) {
 	name := fmt.Sprintf("Maps_%s_%s_%s_z=0.00.npy", fieldName, d.Suite, set)
 	w := &Writer{
-		path: filepath.Join(dir, name), table: filepath.Join(dir, fmt.Sprintf("params_%s_%s.txt", set, d.Suite)),
-		partial: filepath.Join(dir, name+".partial"), cells: cells, params: slices.Clone(params), offset: d.Offset,
+		path:    filepath.Join(dir, name),
+		table:   filepath.Join(dir, fmt.Sprintf("params_%s_%s.txt", set, d.Suite)),
+		partial: filepath.Join(dir, name+".partial"), cells: cells, params: slices.Clone(params),
+		offset: d.Offset,
 	}
 	if err := d.Validate(); err != nil {
 		return nil, fmt.Errorf("camels: write %s: %w", w.path, err)
 	}
 	if len(params) == 0 || cells < 1 {
-		return nil, fmt.Errorf("camels: write %s: %d simulations of %d pixels a side, want at least one of each", w.path, len(params), cells)
+		return nil, fmt.Errorf("camels: write %s: %d simulations of %d pixels a side, want at least "+
+			"one of each", w.path, len(params), cells)
 	}
 	if err := w.adopt(d); err != nil {
 		return nil, errors.Join(err, w.Close())
@@ -83,22 +90,26 @@ func (w *Writer) open(d Description) error {
 	}
 	w.old = old
 	if old.Simulations() > len(w.params) || old.box.Cells != w.cells {
-		return fmt.Errorf("camels: %s holds %d simulations of %d pixels a side already, asked for %d of %d: use another directory", w.path, old.Simulations(), old.box.Cells, len(w.params), w.cells)
+		return fmt.Errorf("camels: %s holds %d simulations of %d pixels a side already, asked for %d "+
+			"of %d: use another directory", w.path, old.Simulations(), old.box.Cells, len(w.params), w.cells)
 	}
 	return w.agrees(old.table)
 }
 
-// agrees returns an error unless the rows of t and the parameters asked for are the same as far as both go.
+// agrees returns an error unless the rows of t and the parameters asked for are the same as far
+// as both go.
 func (w *Writer) agrees(t table) error {
 	for i := range min(t.len(), len(w.params)) {
 		if t.params(i) != w.params[i] {
-			return fmt.Errorf("camels: %s row %d is %v, the set asked for has %v: use another directory", t.path, i, t.params(i), w.params[i])
+			return fmt.Errorf("camels: %s row %d is %v, the set asked for has %v: use another directory",
+				t.path, i, t.params(i), w.params[i])
 		}
 	}
 	return nil
 }
 
-// recover goes on after a kill between the last two steps of Finish, when the table is that of the new maps and the maps are not.
+// recover goes on after a kill between the last two steps of Finish, when the table is that of
+// the new maps and the maps are not.
 func (w *Writer) recover() error {
 	f, err := openNPY(w.assembled())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,7 +126,8 @@ func (w *Writer) recover() error {
 	return w.publish()
 }
 
-// begun is the table of the set in work, so that simulations of another one are not taken for its own.
+// begun is the table of the set in work, so that simulations of another one are not taken for its
+// own.
 func (w *Writer) begun() string { return filepath.Join(w.partial, "params.txt") }
 
 // assembled is the file of all maps before it gets its name.
@@ -142,8 +154,10 @@ func (w *Writer) Done(sim int) bool {
 	return err == nil && info.Size() == w.bytes()
 }
 
-// Put writes the maps of a simulation; one that is in the finished set already stays as it is. A pixel that is not finite and
-// positive is an error; where readers add an offset it may be 0. It is safe for concurrent use with different simulations. It panics on maps that do not fit the set.
+// Put writes the maps of a simulation; one that is in the finished set already stays as it is. A
+// pixel that is not finite and positive is an error; where readers add an offset it may be 0. It
+// is safe for concurrent use with different simulations. It panics on maps that do not fit the
+// set.
 func (w *Writer) Put(sim int, maps []field.Map) error {
 	if sim < 0 || sim >= len(w.params) {
 		panic(fmt.Sprintf("camels: Put of simulation %d of %d", sim, len(w.params)))
@@ -154,7 +168,8 @@ func (w *Writer) Put(sim int, maps []field.Map) error {
 	raw := make([]byte, 0, w.bytes())
 	for i, m := range maps {
 		if m.Box.Cells != w.cells || len(m.Values) != m.Box.Pixels() {
-			panic(fmt.Sprintf("camels: Put of a map of %d values at a side of %d, want a side of %d", len(m.Values), m.Box.Cells, w.cells))
+			panic(fmt.Sprintf("camels: Put of a map of %d values at a side of %d, want a side of %d",
+				len(m.Values), m.Box.Cells, w.cells))
 		}
 		read := m
 		if w.offset > 0 {
@@ -172,15 +187,16 @@ func (w *Writer) Put(sim int, maps []field.Map) error {
 	return atomically(w.simulation(sim), whole(raw))
 }
 
-// Finish writes the table and the file of all maps and removes the directory of finished simulations. A simulation that is missing
-// is an error, and then nothing changes.
+// Finish writes the table and the file of all maps and removes the directory of finished
+// simulations. A simulation that is missing is an error, and then nothing changes.
 func (w *Writer) Finish() error {
 	if w.complete() {
 		return errors.Join(w.Close(), os.RemoveAll(w.partial)) // a kill may have left it
 	}
 	for sim := range w.params {
 		if !w.Done(sim) {
-			return fmt.Errorf("camels: %s cannot be finished: simulation %d is missing; go on with the same settings", w.path, sim)
+			return fmt.Errorf("camels: %s cannot be finished: simulation %d is missing; go on with the "+
+				"same settings", w.path, sim)
 		}
 	}
 	if err := atomically(w.assembled(), w.assemble); err != nil {
@@ -198,7 +214,8 @@ func (w *Writer) publish() error {
 		return fmt.Errorf("camels: write %s: %w", w.path, err)
 	}
 	if err := os.RemoveAll(w.partial); err != nil {
-		return fmt.Errorf("camels: %s is complete, but what it was made of is not removed: %w", w.path, err)
+		return fmt.Errorf("camels: %s is complete, but what it was made of is not removed: %w", w.path,
+			err)
 	}
 	return nil
 }
@@ -206,7 +223,8 @@ func (w *Writer) publish() error {
 // assemble copies all simulations into file, behind a header.
 func (w *Writer) assemble(file io.Writer) error {
 	out := bufio.NewWriterSize(file, 1<<20)
-	out.Write(npyHeader(MapsPerSimulation*len(w.params), w.cells, w.cells)) // its error comes back from Flush
+	// its error comes back from Flush
+	out.Write(npyHeader(MapsPerSimulation*len(w.params), w.cells, w.cells))
 	for sim := range w.params {
 		if err := w.copy(out, sim); err != nil {
 			return err

@@ -45,7 +45,8 @@ func Group(t Tensors, prefix string) unet.Weights {
 	out := unet.Weights{}
 	for name, a := range t {
 		rest, ok := strings.CutPrefix(name, prefix)
-		if ok && (prefix != Weights || !strings.HasPrefix(name, EMA) && !strings.HasPrefix(name, "adam.") && !strings.HasPrefix(name, Transfer)) {
+		if ok && (prefix != Weights || !strings.HasPrefix(name, EMA) &&
+			!strings.HasPrefix(name, "adam.") && !strings.HasPrefix(name, Transfer)) {
 			out[rest] = a
 		}
 	}
@@ -60,8 +61,8 @@ func Averaged(t Tensors) unet.Weights {
 	return Group(t, Weights)
 }
 
-// Save writes the manifest and the tensors to path as safetensors of float32. The file appears whole or not at all, and the
-// same content gives the same bytes.
+// Save writes the manifest and the tensors to path as safetensors of float32. The file appears
+// whole or not at all, and the same content gives the same bytes.
 func Save(path string, m Manifest, t Tensors) error {
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("checkpoint: write %s: %w", path, err)
@@ -69,7 +70,8 @@ func Save(path string, m Manifest, t Tensors) error {
 	return Write(path, manifestKey, m, t)
 }
 
-// Write writes any manifest, as JSON under key, and tensors as Save does: for files of other networks, which Load refuses.
+// Write writes any manifest, as JSON under key, and tensors as Save does: for files of other
+// networks, which Load refuses.
 func Write(path, key string, manifest any, t Tensors) error {
 	text, err := json.Marshal(manifest)
 	if err != nil {
@@ -80,7 +82,8 @@ func Write(path, key string, manifest any, t Tensors) error {
 		views[name] = view{a}
 	}
 	info := map[string]string{key: string(text), hashKey: hash(t)}
-	return write(path, func(w io.Writer) error { return safetensors.SerializeToWriter(views, info, w) })
+	return write(path,
+		func(w io.Writer) error { return safetensors.SerializeToWriter(views, info, w) })
 }
 
 // write lets fill write the file at path, whole or not at all.
@@ -105,7 +108,8 @@ func (v view) Shape() []uint64 {
 	return out
 }
 
-// bytesOf returns the little-endian bytes of numbers; where the machine has them so, too, they are not copied: a checkpoint may be half a gigabyte.
+// bytesOf returns the little-endian bytes of numbers; where the machine has them so, too, they
+// are not copied: a checkpoint may be half a gigabyte.
 func bytesOf(values []float32) []byte {
 	if len(values) == 0 {
 		return nil
@@ -142,7 +146,8 @@ type Checkpoint struct {
 	Hash     string // SHA-256 of the tensors, and of the schedule where that is not the paper's
 }
 
-// Network returns the SHA-256 of the tensors without a transfer function: what likelihoods depend on. Without one it is Hash.
+// Network returns the SHA-256 of the tensors without a transfer function: what likelihoods depend
+// on. Without one it is Hash.
 func (c Checkpoint) Network() string {
 	transfer := Transfers(c.Tensors)
 	if len(transfer) == 0 {
@@ -169,11 +174,13 @@ func scheduled(tensors string, betas []float64) string {
 // Transfers returns the tensors of a transfer function, under their whole names.
 func Transfers(t Tensors) Tensors {
 	out := maps.Clone(t)
-	maps.DeleteFunc(out, func(name string, _ unet.Array) bool { return !strings.HasPrefix(name, Transfer) })
+	maps.DeleteFunc(out,
+		func(name string, _ unet.Array) bool { return !strings.HasPrefix(name, Transfer) })
 	return out
 }
 
-// Load reads a checkpoint and checks its manifest, its hash and the names and shapes of its weights.
+// Load reads a checkpoint and checks its manifest, its hash and the names and shapes of its
+// weights.
 func Load(path string) (Checkpoint, error) {
 	fail := func(err error) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("checkpoint: read %s: %s", path, oneLine(err))
@@ -194,13 +201,15 @@ func Load(path string) (Checkpoint, error) {
 			continue
 		}
 		if err := c.Manifest.Network.Check(w); err != nil {
-			return fail(fmt.Errorf("the %sweights do not fit the network of width %d that the manifest describes: %w", group, c.Manifest.Network.Dim, err))
+			return fail(fmt.Errorf("the %sweights do not fit the network of width %d that the manifest "+
+				"describes: %w", group, c.Manifest.Network.Dim, err))
 		}
 	}
 	return c, nil
 }
 
-// Read reads what Write wrote: the JSON under key into manifest, the tensors and their SHA-256, which it checks.
+// Read reads what Write wrote: the JSON under key into manifest, the tensors and their SHA-256,
+// which it checks.
 func Read(path, key string, manifest any) (Tensors, string, error) {
 	fail := func(err error) (Tensors, string, error) {
 		return nil, "", fmt.Errorf("checkpoint: read %s: %s", path, oneLine(err))
@@ -229,7 +238,8 @@ func Read(path, key string, manifest any) (Tensors, string, error) {
 		t[nt.Name] = a
 	}
 	if got := hash(t); got != want {
-		return fail(fmt.Errorf("the tensors have SHA-256 %.12s…, the file says %.12s…: the file is damaged, use another checkpoint", got, want))
+		return fail(fmt.Errorf("the tensors have SHA-256 %.12s…, the file says %.12s…: the file is "+
+			"damaged, use another checkpoint", got, want))
 	}
 	return t, want, nil
 }
@@ -250,7 +260,8 @@ func parse(raw []byte) (st safetensors.SafeTensors, err error) {
 		}
 	}()
 	if len(raw) < 8 || binary.LittleEndian.Uint64(raw) > uint64(len(raw)-8) {
-		return st, fmt.Errorf("%d bytes are too few for a safetensors file with the header it announces: it is truncated or something else", len(raw))
+		return st, fmt.Errorf("%d bytes are too few for a safetensors file with the header it "+
+			"announces: it is truncated or something else", len(raw))
 	}
 	st, err = safetensors.Deserialize(raw)
 	if err != nil {
@@ -267,7 +278,8 @@ func header(raw []byte, key string, manifest any) (string, error) {
 	}
 	text, ok := meta.Metadata()[key]
 	if !ok {
-		return "", errors.New("a safetensors file without darkfield's manifest: only checkpoints that darkfield wrote can be used")
+		return "", errors.New("a safetensors file without darkfield's manifest: only checkpoints that " +
+			"darkfield wrote can be used")
 	}
 	if err := json.Unmarshal([]byte(text), manifest); err != nil {
 		return "", fmt.Errorf("manifest: %w", err)

@@ -19,9 +19,13 @@ func example() (Manifest, Tensors) {
 	network := unet.Default().WithDim(8)
 	network.Multipliers = []int{1, 2}
 	m := Manifest{
-		Version: Version, Network: network, Schedule: diffusion.PaperName, Step: 7, Prior: cosmology.CAMELSPrior(),
+		Version: Version, Network: network, Schedule: diffusion.PaperName, Step: 7,
+		Prior:   cosmology.CAMELSPrior(),
 		Scaling: field.Scaling{Min: 9, Max: 15}, Seed: 3,
-		Data: Data{Suite: "FastPM", Set: "LH", Unit: "u", Side: 16, BoxSide: 25, Split: Split{Train: []int{0, 2}, Validation: []int{1}}},
+		Data: Data{
+			Suite: "FastPM", Set: "LH", Unit: "u", Side: 16, BoxSide: 25,
+			Split: Split{Train: []int{0, 2}, Validation: []int{1}},
+		},
 	}
 	t := Tensors{}
 	for _, group := range []string{Weights, EMA, AdamM} {
@@ -34,7 +38,8 @@ func example() (Manifest, Tensors) {
 
 func TestRoundTrip(t *testing.T) {
 	m, tensors := example()
-	path, again := filepath.Join(t.TempDir(), "a.safetensors"), filepath.Join(t.TempDir(), "b.safetensors")
+	path, again := filepath.Join(t.TempDir(), "a.safetensors"),
+		filepath.Join(t.TempDir(), "b.safetensors")
 	for _, p := range []string{path, again} {
 		if err := Save(p, m, tensors); err != nil {
 			t.Fatal(err)
@@ -49,11 +54,13 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Manifest.Step != 7 || !slices.Equal(c.Manifest.Data.Split.Train, []int{0, 2}) || c.Manifest.Network.Dim != 8 {
+	if c.Manifest.Step != 7 || !slices.Equal(c.Manifest.Data.Split.Train, []int{0, 2}) ||
+		c.Manifest.Network.Dim != 8 {
 		t.Errorf("manifest came back as %+v", c.Manifest)
 	}
 	for name, want := range tensors {
-		if got := c.Tensors[name]; !slices.Equal(got.Data, want.Data) || !slices.Equal(got.Shape, want.Shape) {
+		if got := c.Tensors[name]; !slices.Equal(got.Data, want.Data) ||
+			!slices.Equal(got.Shape, want.Shape) {
 			t.Fatalf("%s came back changed", name)
 		}
 	}
@@ -64,7 +71,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestTransferIsNoWeight: a transfer function beside the weights changes the file's hash, not the network's.
+// TestTransferIsNoWeight: a transfer function beside the weights changes the file's hash, not the
+// network's.
 func TestTransferIsNoWeight(t *testing.T) {
 	m, tensors := example()
 	load := func() Checkpoint {
@@ -82,7 +90,8 @@ func TestTransferIsNoWeight(t *testing.T) {
 	tensors[Transfer+"x"] = unet.Array{Shape: []int{2}, Data: []float32{1, 2}}
 	after := load()
 	if before.Hash == after.Hash || before.Network() != before.Hash || after.Network() != before.Hash {
-		t.Errorf("hashes %.8s and %.8s, of the networks %.8s and %.8s", before.Hash, after.Hash, before.Network(), after.Network())
+		t.Errorf("hashes %.8s and %.8s, of the networks %.8s and %.8s", before.Hash, after.Hash,
+			before.Network(), after.Network())
 	}
 	if err := m.Network.Check(Group(after.Tensors, Weights)); err != nil {
 		t.Error(err)
@@ -100,7 +109,8 @@ func TestDamage(t *testing.T) {
 	flipped := slices.Clone(whole)
 	flipped[len(flipped)-5] ^= 1
 	for name, raw := range map[string][]byte{
-		"empty": nil, "text": []byte("hello, world, this is text"), "header alone": whole[:100], "half": whole[:len(whole)/2],
+		"empty": nil, "text": []byte("hello, world, this is text"), "header alone": whole[:100],
+		"half":           whole[:len(whole)/2],
 		"one byte short": whole[:len(whole)-1], "flipped bit": flipped,
 	} {
 		if err := os.WriteFile(path, raw, 0o600); err != nil {
@@ -121,7 +131,8 @@ func TestAnotherArchitecture(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Load(path)
-	if err == nil || !strings.Contains(err.Error(), "width 16") || !strings.Contains(err.Error(), "want [") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), "width 16") ||
+		!strings.Contains(err.Error(), "want [") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v, want one line that names shapes", err)
 	}
 }
@@ -137,7 +148,8 @@ func TestUnwritableLeavesNothing(t *testing.T) {
 		t.Error("a checkpoint below a file was written")
 	}
 	m.Data.Side = 15
-	if err := Save(filepath.Join(dir, "a.safetensors"), m, tensors); err == nil || !strings.Contains(err.Error(), "15 pixels") {
+	if err := Save(filepath.Join(dir, "a.safetensors"), m, tensors); err == nil ||
+		!strings.Contains(err.Error(), "15 pixels") {
 		t.Errorf("error = %v, want it to name the side", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {

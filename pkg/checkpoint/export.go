@@ -52,7 +52,8 @@ func Exported(metadata map[string]string) (*Manifest, error) {
 	return &m, nil
 }
 
-// Recognise reports whether path is a safetensors file with a manifest, whatever its state otherwise. It reads the header alone.
+// Recognise reports whether path is a safetensors file with a manifest, whatever its state
+// otherwise. It reads the header alone.
 func Recognise(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
@@ -61,7 +62,8 @@ func Recognise(path string) bool {
 	defer f.Close()
 	var length uint64
 	info, err := f.Stat()
-	if err != nil || binary.Read(f, binary.LittleEndian, &length) != nil || length > uint64(max(info.Size()-8, 0)) {
+	if err != nil || binary.Read(f, binary.LittleEndian, &length) != nil ||
+		length > uint64(max(info.Size()-8, 0)) {
 		return false
 	}
 	var header struct {

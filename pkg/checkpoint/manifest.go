@@ -16,20 +16,27 @@ const Version = 1
 
 // Manifest says what the tensors of a checkpoint are and what they were trained on.
 type Manifest struct {
-	Version    int                  `json:"version"`
-	Network    unet.Config          `json:"network"`
-	Schedule   string               `json:"schedule"`             // of variances, by name: see diffusion.Named
-	Betas      []float64            `json:"betas,omitempty"`      // β_1…β_T, where that name is diffusion.OwnName
-	Prediction diffusion.Prediction `json:"prediction,omitempty"` // what the network's output is; empty: epsilon
-	Step       int                  `json:"step"`                 // optimiser steps taken
-	Prior      cosmology.Prior      `json:"prior"`                // range that θ is scaled over
-	LogTheta   bool                 `json:"log_theta,omitempty"`  // θ goes in as Prior.LogUnit; false: as Prior.Unit
-	Scaling    field.Scaling        `json:"scaling"`              // range of log10 values that maps are scaled over
-	Data       Data                 `json:"data"`
-	Seed       uint64               `json:"seed"`               // of the training run
-	Origin     string               `json:"origin,omitempty"`   // hash of the checkpoint of the stage before, whose weights the run started from
-	Training   json.RawMessage      `json:"training,omitempty"` // its configuration as used
-	Sampling   json.RawMessage      `json:"sampling,omitempty"` // how its maps are best made, as emulator.SampleConfig; empty: by default
+	Version int         `json:"version"`
+	Network unet.Config `json:"network"`
+	// of variances, by name: see diffusion.Named
+	Schedule string `json:"schedule"`
+	// β_1…β_T, where that name is diffusion.OwnName
+	Betas []float64 `json:"betas,omitempty"`
+	// what the network's output is; empty: epsilon
+	Prediction diffusion.Prediction `json:"prediction,omitempty"`
+	Step       int                  `json:"step"`  // optimiser steps taken
+	Prior      cosmology.Prior      `json:"prior"` // range that θ is scaled over
+	// θ goes in as Prior.LogUnit; false: as Prior.Unit
+	LogTheta bool `json:"log_theta,omitempty"`
+	// range of log10 values that maps are scaled over
+	Scaling field.Scaling `json:"scaling"`
+	Data    Data          `json:"data"`
+	Seed    uint64        `json:"seed"` // of the training run
+	// hash of the checkpoint of the stage before, whose weights the run started from
+	Origin   string          `json:"origin,omitempty"`
+	Training json.RawMessage `json:"training,omitempty"` // its configuration as used
+	// how its maps are best made, as emulator.SampleConfig; empty: by default
+	Sampling json.RawMessage `json:"sampling,omitempty"`
 }
 
 // Diffusion returns the variance schedule that the network was trained with.
@@ -81,7 +88,8 @@ type Data struct {
 // Box returns the geometry of the maps.
 func (d Data) Box() field.Box { return field.Box{Side: d.BoxSide, Cells: d.Side} }
 
-// Split divides a set by simulation, never by map, so that no map is tested on a universe that was trained on.
+// Split divides a set by simulation, never by map, so that no map is tested on a universe that
+// was trained on.
 type Split struct {
 	Train      []int `json:"train" yaml:"train"`
 	Validation []int `json:"validation" yaml:"validation"`
@@ -95,6 +103,7 @@ func (m Manifest) Validate() error {
 		errs = append(errs, fmt.Errorf("manifest version = %d, want %d", m.Version, Version))
 	}
 	_, err := m.Diffusion()
-	errs = append(errs, err, m.Prediction.Validate(), m.Network.Validate(), m.Scaling.Validate(), m.Data.Box().Validate(), m.Network.CheckSide(m.Data.Side))
+	errs = append(errs, err, m.Prediction.Validate(), m.Network.Validate(), m.Scaling.Validate(),
+		m.Data.Box().Validate(), m.Network.CheckSide(m.Data.Side))
 	return errors.Join(errs...)
 }

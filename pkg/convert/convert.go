@@ -91,11 +91,12 @@ type Report struct {
 
 	Prediction diffusion.Prediction `json:"prediction,omitempty"`
 	LogTheta   bool                 `json:"log_theta,omitempty"`
-	Assumed    []string             `json:"assumed,omitempty"`  // as in the paper, since nobody says
-	Where      map[string]string    `json:"where,omitempty"`    // of raw and ema, in the file
-	Buffers    int                  `json:"buffers,omitempty"`  // around the network: no weights
-	NotUsed    []string             `json:"not_used,omitempty"` // other networks, and tensors not known
-	LeftOut    bool                 `json:"transfer_function_left_out,omitempty"`
+	Assumed    []string             `json:"assumed,omitempty"` // as in the paper, since nobody says
+	Where      map[string]string    `json:"where,omitempty"`   // of raw and ema, in the file
+	Buffers    int                  `json:"buffers,omitempty"` // around the network: no weights
+	// other networks, and tensors not known
+	NotUsed []string `json:"not_used,omitempty"`
+	LeftOut bool     `json:"transfer_function_left_out,omitempty"`
 }
 
 // What Report.Weights says, and what Export takes.
@@ -208,19 +209,23 @@ func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m ch
 }
 
 // load checks one group and reads its values into tensors.
-func (s *source) load(group map[string]tensor, prefix string, network unet.Config, tensors checkpoint.Tensors, kinds map[string]int) error {
+func (s *source) load(group map[string]tensor, prefix string, network unet.Config,
+	tensors checkpoint.Tensors, kinds map[string]int,
+) error {
 	if group == nil {
 		return nil
 	}
 	if err := check(group, network); err != nil {
-		return fmt.Errorf("its %sweights do not fit the network of width %d and multipliers %v that its shapes tell: %w", prefix, network.Dim, network.Multipliers, err)
+		return fmt.Errorf("its %sweights do not fit the network of width %d and multipliers %v that "+
+			"its shapes tell: %w", prefix, network.Dim, network.Multipliers, err)
 	}
 	values := int64(0)
 	for _, p := range network.Parameters() {
 		values += int64(p.Size())
 	}
 	if values > s.most {
-		return fmt.Errorf("claims %d values, a file of its size holds at most %d: it is damaged", values, s.most)
+		return fmt.Errorf("claims %d values, a file of its size holds at most %d: it is damaged",
+			values, s.most)
 	}
 	for _, p := range network.Parameters() {
 		t := group[p.Name]
@@ -229,11 +234,13 @@ func (s *source) load(group map[string]tensor, prefix string, network unet.Confi
 			return fmt.Errorf("tensor %s: %w", p.Name, err)
 		}
 		if len(data) != p.Size() {
-			return fmt.Errorf("tensor %s has %d values, want %d: the file is damaged", p.Name, len(data), p.Size())
+			return fmt.Errorf("tensor %s has %d values, want %d: the file is damaged", p.Name,
+				len(data), p.Size())
 		}
 		for i, x := range data {
 			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-				return fmt.Errorf("tensor %s entry %d is %v as float32, want finite numbers: use weights from before training diverged", p.Name, i, x)
+				return fmt.Errorf("tensor %s entry %d is %v as float32, want finite numbers: use weights "+
+					"from before training diverged", p.Name, i, x)
 			}
 		}
 		kinds[t.kind]++
@@ -242,9 +249,9 @@ func (s *source) load(group map[string]tensor, prefix string, network unet.Confi
 	return nil
 }
 
-// Export writes a checkpoint's weights as safetensors under PyTorch's names: "ema", "raw", or "" for
-// the average where there is one. The manifest goes into the metadata, so that Import of the file
-// gives the same checkpoint of these weights.
+// Export writes a checkpoint's weights as safetensors under PyTorch's names: "ema", "raw", or ""
+// for the average where there is one. The manifest goes into the metadata, so that Import of the
+// file gives the same checkpoint of these weights.
 func Export(in, out, weights string) (Report, error) {
 	r, c, w, err := pick(in, out, weights)
 	if err != nil {
@@ -254,8 +261,9 @@ func Export(in, out, weights string) (Report, error) {
 	return r, checkpoint.Export(out, c.Manifest, w)
 }
 
-// Reduce writes a checkpoint that holds one of a checkpoint's sets of weights, chosen as by Export, with its manifest: a small file, for
-// those who use the network and do not train it further. sampling, if not empty, becomes what the manifest says of it; a transfer function
+// Reduce writes a checkpoint that holds one of a checkpoint's sets of weights, chosen as by
+// Export, with its manifest: a small file, for those who use the network and do not train it
+// further. sampling, if not empty, becomes what the manifest says of it; a transfer function
 // stays with the weights and the sampler that it was measured with.
 func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 	r, c, w, err := pick(in, out, weights)
@@ -267,7 +275,8 @@ func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 		m.Sampling = sampling
 	}
 	transfers := checkpoint.Transfers(c.Tensors)
-	if len(sampling) == 0 && (r.Weights == EMA || len(checkpoint.Group(c.Tensors, checkpoint.EMA)) == 0) {
+	if len(sampling) == 0 &&
+		(r.Weights == EMA || len(checkpoint.Group(c.Tensors, checkpoint.EMA)) == 0) {
 		maps.Copy(tensors, transfers)
 	} else {
 		r.LeftOut = len(transfers) > 0
@@ -308,7 +317,8 @@ func pick(in, out, weights string) (Report, checkpoint.Checkpoint, unet.Weights,
 	}
 	n := c.Manifest.Network
 	r := Report{
-		In: in, Out: out, Format: "checkpoint", Weights: weights, Network: n, Parameters: n.NumParameters(), Tensors: len(w),
+		In: in, Out: out, Format: "checkpoint", Weights: weights, Network: n,
+		Parameters: n.NumParameters(), Tensors: len(w),
 		Kinds: map[string]int{"F32": len(w)}, Step: c.Manifest.Step,
 		Prediction: c.Manifest.Prediction, LogTheta: c.Manifest.LogTheta, Schedule: steps(c.Manifest),
 	}
@@ -318,7 +328,8 @@ func pick(in, out, weights string) (Report, checkpoint.Checkpoint, unet.Weights,
 // outside returns an error unless out is a .safetensors file other than in.
 func outside(in, out string) error {
 	if ext := filepath.Ext(out); !strings.EqualFold(ext, ".safetensors") {
-		return fmt.Errorf("becomes a .safetensors file, %s does not end like one: give OUT that ending", out)
+		return fmt.Errorf("becomes a .safetensors file, %s does not end like one: give OUT that ending",
+			out)
 	}
 	a, err := os.Stat(in)
 	if err != nil {

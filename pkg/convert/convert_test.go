@@ -59,7 +59,8 @@ func imported(t *testing.T, in string) (Report, checkpoint.Checkpoint) {
 	return r, c
 }
 
-// refused converts a file that must be bad, and returns an error of one line that names it. Nothing may be left behind.
+// refused converts a file that must be bad, and returns an error of one line that names it.
+// Nothing may be left behind.
 func refused(t *testing.T, in string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -76,12 +77,14 @@ func refused(t *testing.T, in string) string {
 	return err.Error()
 }
 
-// small is a network like that of the fixtures, with numbers that are easily lost: −0, the smallest and the largest.
+// small is a network like that of the fixtures, with numbers that are easily lost: −0, the
+// smallest and the largest.
 func small(seed uint64) (unet.Config, unet.Weights) {
 	c := unet.Default().WithDim(8)
 	c.Multipliers = []int{1, 2}
 	w := c.Init(rand.New(rand.NewPCG(seed, 0)))
-	copy(w["final_conv.1.weight"].Data, []float32{float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, math.MaxFloat32, -1e-40})
+	copy(w["final_conv.1.weight"].Data,
+		[]float32{float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, math.MaxFloat32, -1e-40})
 	return c, w
 }
 
@@ -108,23 +111,33 @@ func same(t *testing.T, what string, got, want unet.Weights) {
 	}
 }
 
-// TestPyTorch: six files of the same weights, by PyTorch, NumPy and safetensors, in four number types and three memory layouts, agree.
+// TestPyTorch: six files of the same weights, by PyTorch, NumPy and safetensors, in four number
+// types and three memory layouts, agree.
 func TestPyTorch(t *testing.T) {
 	_, reference := imported(t, fixture(t, "state.npz"))
 	want := checkpoint.Group(reference.Tensors, checkpoint.Weights)
 	for name, expected := range map[string]Report{
-		"state.npz":         {Format: "NumPy", Weights: Raw, Kinds: map[string]int{"F64": 154}},
-		"state.pt":          {Format: "PyTorch", Weights: Raw, Kinds: map[string]int{"F32": 154}},
-		"legacy.pt":         {Format: "PyTorch before 1.6", Weights: Raw, Kinds: map[string]int{"F16": 154}},
-		"training.pt":       {Format: "PyTorch", Weights: both, Kinds: map[string]int{"F32": 154, "BF16": 154}, Step: 1234},
+		"state.npz": {Format: "NumPy", Weights: Raw, Kinds: map[string]int{"F64": 154}},
+		"state.pt":  {Format: "PyTorch", Weights: Raw, Kinds: map[string]int{"F32": 154}},
+		"legacy.pt": {
+			Format: "PyTorch before 1.6", Weights: Raw,
+			Kinds: map[string]int{"F16": 154},
+		},
+		"training.pt": {
+			Format: "PyTorch", Weights: both,
+			Kinds: map[string]int{"F32": 154, "BF16": 154}, Step: 1234,
+		},
 		"state.safetensors": {Format: "safetensors", Weights: Raw, Kinds: map[string]int{"BF16": 154}},
-		"containers.pt":     {Format: "PyTorch before 1.6", Weights: Raw, Kinds: map[string]int{"F16": 154}}, // beside sets and tuples
+		// beside sets and tuples
+		"containers.pt": {Format: "PyTorch before 1.6", Weights: Raw, Kinds: map[string]int{"F16": 154}},
 	} {
 		r, c := imported(t, fixture(t, name))
-		if r.Format != expected.Format || r.Weights != expected.Weights || r.Step != expected.Step || !maps.Equal(r.Kinds, expected.Kinds) {
+		if r.Format != expected.Format || r.Weights != expected.Weights || r.Step != expected.Step ||
+			!maps.Equal(r.Kinds, expected.Kinds) {
 			t.Errorf("%s: report %+v, want %+v", name, r, expected)
 		}
-		if n := c.Manifest.Network; n.Dim != 8 || !slices.Equal(n.Multipliers, []int{1, 2}) || n.Heads != 4 || n.Thetas != 2 {
+		if n := c.Manifest.Network; n.Dim != 8 || !slices.Equal(n.Multipliers, []int{1, 2}) ||
+			n.Heads != 4 || n.Thetas != 2 {
 			t.Errorf("%s: network %+v", name, n)
 		}
 		same(t, name, checkpoint.Group(c.Tensors, checkpoint.Weights), want)
@@ -148,7 +161,8 @@ func TestPyTorch(t *testing.T) {
 }
 
 func TestWholeModelIsRefused(t *testing.T) {
-	if got := refused(t, fixture(t, "model.pt")); !strings.Contains(got, "torch.nn.modules.linear.Linear") || !strings.Contains(got, "state_dict") {
+	if got := refused(t, fixture(t, "model.pt")); !strings.Contains(got,
+		"torch.nn.modules.linear.Linear") || !strings.Contains(got, "state_dict") {
 		t.Errorf("error = %s, want the class and the way out", got)
 	}
 }
@@ -206,7 +220,8 @@ func TestFaults(t *testing.T) {
 	w["time_mlp.3.bias"] = unet.Array{Shape: []int{2}, Data: []float32{1, 2}}
 	got := refused(t, exported(t, w))
 	for _, want := range []string{
-		"width 8 and multipliers [1 2]", "wrong shapes (1): time_mlp.3.bias [2], want [32]; unexpected (1): extra.weight; missing (2): ",
+		"width 8 and multipliers [1 2]", "wrong shapes (1): time_mlp.3.bias [2], want [32]; unexpected " +
+			"(1): extra.weight; missing (2): ",
 		"mid_block1.mlp.1.weight", "final_conv.1.bias",
 	} {
 		if !strings.Contains(got, want) {
@@ -235,7 +250,10 @@ func TestFaults(t *testing.T) {
 func TestPrefixes(t *testing.T) {
 	_, raw := small(1)
 	_, average := small(2)
-	for _, prefix := range []string{"module.", "model.", "ema_model.", "_orig_mod.", "module.model.", "model.module._orig_mod."} {
+	for _, prefix := range []string{
+		"module.", "model.", "ema_model.", "_orig_mod.", "module.model.",
+		"model.module._orig_mod.",
+	} {
 		w := unet.Weights{}
 		for name, a := range raw {
 			w[prefix+name] = a
@@ -243,7 +261,10 @@ func TestPrefixes(t *testing.T) {
 		_, c := imported(t, exported(t, w))
 		same(t, prefix, checkpoint.Group(c.Tensors, checkpoint.Weights), raw)
 	}
-	w := unet.Weights{"initted": {Shape: []int{}, Data: []float32{1}}, "step": {Shape: []int{1}, Data: []float32{1}}}
+	w := unet.Weights{
+		"initted": {Shape: []int{}, Data: []float32{1}},
+		"step":    {Shape: []int{1}, Data: []float32{1}},
+	}
 	for name := range raw {
 		w["online_model."+name], w["ema_model.module."+name] = raw[name], average[name]
 	}
@@ -257,7 +278,8 @@ func TestPrefixes(t *testing.T) {
 
 func TestHalf(t *testing.T) {
 	for bits, want := range map[uint16]float64{
-		0x3c00: 1, 0xc000: -2, 0x3555: 0.333251953125, 0x7bff: 65504, 0xfbff: -65504, 0x0400: 0x1p-14, 0x03ff: 1023 * 0x1p-24,
+		0x3c00: 1, 0xc000: -2, 0x3555: 0.333251953125, 0x7bff: 65504, 0xfbff: -65504, 0x0400: 0x1p-14,
+		0x03ff: 1023 * 0x1p-24,
 		0x0001: 0x1p-24, 0x8001: -0x1p-24, 0x0000: 0, 0x7c00: math.Inf(1), 0xfc00: math.Inf(-1),
 	} {
 		if got := half(bits); float64(got) != want {

@@ -118,7 +118,8 @@ func TestWrappers(t *testing.T) {
 			one, "state_dict: net.*", "", 0,
 		},
 		"LitEma": {
-			append(of("state_dict", state(c, "model.", raw), undotted("model_ema.")), pair{"global_step", 900}),
+			append(of("state_dict", state(c, "model.", raw), undotted("model_ema.")),
+				pair{"global_step", 900}),
 			both, "state_dict: model.*", "state_dict: model_ema.*", 900,
 		},
 		"latent diffusion": {
@@ -131,7 +132,8 @@ func TestWrappers(t *testing.T) {
 			both, "ema: online_model.*", "ema: ema_model.*", 0,
 		},
 		"torch_ema": {
-			append(of("model", state(c, "", raw)), pair{"ema", dict{{"decay", 0.99}, {"shadow_params", list}}},
+			append(of("model", state(c, "", raw)),
+				pair{"ema", dict{{"decay", 0.99}, {"shadow_params", list}}},
 				pair{"iteration", counter(12)}),
 			both, "model", "ema/shadow_params", 12,
 		},
@@ -145,7 +147,11 @@ func TestWrappers(t *testing.T) {
 			one, "state_dict", "", 0,
 		},
 		"one module, two names": {twice, one, "diffusion.model.*", "", 0},
-		"list of states":        {[]any{state(c, "module.", raw), adam, 3, 1200}, one, "0: module.*", "", 0},
+		"list of states": {
+			[]any{state(c, "module.", raw), adam, 3, 1200},
+			one,
+			"0: module.*", "", 0,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, got := imported(t, write(t, "a.ckpt", saved(t, test.value)))
@@ -186,7 +192,8 @@ func TestWrappers(t *testing.T) {
 	}
 }
 
-// TestNotOneNetwork: what cannot be told apart, or is no network of this kind, ends in one short line.
+// TestNotOneNetwork: what cannot be told apart, or is no network of this kind, ends in one short
+// line.
 func TestNotOneNetwork(t *testing.T) {
 	c, raw := small(1)
 	_, other := small(2)
@@ -259,7 +266,8 @@ func TestNotOneNetwork(t *testing.T) {
 	}
 }
 
-// TestSchedules: the variances in a file are those of its checkpoint, or the reason is given why not.
+// TestSchedules: the variances in a file are those of its checkpoint, or the reason is given why
+// not.
 func TestSchedules(t *testing.T) {
 	c, raw := small(1)
 	own := linear(1e-4, 0.02, 2000)

@@ -22,7 +22,10 @@ func zipped(t testing.TB, pickle []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
-	for name, content := range map[string][]byte{"a/data.pkl": pickle, "a/byteorder": []byte("little"), "a/data/0": make([]byte, 32)} {
+	for name, content := range map[string][]byte{
+		"a/data.pkl": pickle, "a/byteorder": []byte("little"),
+		"a/data/0": make([]byte, 32),
+	} {
 		f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
 		if err != nil {
 			t.Fatal(err)
@@ -43,11 +46,14 @@ const (
 	systemPickle   = "\x80\x02}X\x0d\x00\x00\x00little_endian\x88s."
 )
 
-// TestNothingRuns: pickles that would run a program name what they ask for in the error, and the program does not run.
+// TestNothingRuns: pickles that would run a program name what they ask for in the error, and the
+// program does not run.
 func TestNothingRuns(t *testing.T) {
 	for _, global := range []string{
-		"os system", "posix system", "builtins eval", "builtins exec", "__builtin__ eval", "subprocess Popen", "subprocess check_output", "nt system",
-		"torch load", "torch.storage _load_from_bytes", "operator attrgetter", "torch.nn.modules.linear Linear", "functools partial", "numpy fromfile",
+		"os system", "posix system", "builtins eval", "builtins exec", "__builtin__ eval",
+		"subprocess Popen", "subprocess check_output", "nt system",
+		"torch load", "torch.storage _load_from_bytes", "operator attrgetter",
+		"torch.nn.modules.linear Linear", "functools partial", "numpy fromfile",
 	} {
 		module, name, _ := strings.Cut(global, " ")
 		made := filepath.Join(t.TempDir(), "made")
@@ -83,37 +89,44 @@ func TestNothingRuns(t *testing.T) {
 func TestLyingLengths(t *testing.T) {
 	eight := func(n uint64) string { return string(binary.LittleEndian.AppendUint64(nil, n)) }
 	four := func(n uint32) string { return string(binary.LittleEndian.AppendUint32(nil, n)) }
-	// A state dict of one tensor over storage 0, which claims count values; shape and strides are pickled tuples.
+	// A state dict of one tensor over storage 0, which claims count values; shape and strides are
+	// pickled tuples.
 	one := func(count, shape, strides string) []byte {
-		return zipped(t, []byte("\x80\x02}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu"+
-			count+"tQK\x00"+shape+strides+"\x89Nt\x52s."))
+		return zipped(t,
+			[]byte(
+				"\x80\x02}X\x01\x00\x00\x00actorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu"+
+					count+"tQK\x00"+shape+strides+"\x89Nt\x52s."))
 	}
 	large := "\x8a\x05\x00\x00\x00\x00\x10" // 2³⁶
 	files := map[string][]byte{
-		"text":               zipped(t, []byte("\x80\x02X"+four(1<<31-1)+"abc.")),
-		"long text":          zipped(t, []byte("\x80\x04\x8d"+eight(1<<40)+"abc.")),
-		"bytes":              zipped(t, []byte("\x80\x04\x8e"+eight(1<<62)+"abc.")),
-		"byte array":         zipped(t, []byte("\x80\x05\x96"+eight(1<<36)+"abc.")),
-		"frame":              zipped(t, []byte("\x80\x04\x95"+eight(1<<40)+"N.")),
-		"number":             zipped(t, []byte("\x80\x02\x8b"+four(1<<30)+"abc.")),
-		"no number":          zipped(t, []byte("\x80\x02\x8a\x00.")),
-		"marks":              zipped(t, bytes.Repeat([]byte("("), 1<<20)),
-		"storage":            one(large, "K\x08\x85", "K\x01\x85"),
-		"repeated values":    one("K\x08", large+"\x85", "K\x00\x85"),
-		"shape":              one("K\x08", large+large+"\x86", "K\x01K\x01\x86"),
-		"strides":            one("K\x08", "K\x04\x85", "K\x03\x85"),
-		"strides beyond 64":  one(large, "K\x03"+large+"\x86", large+"K\x01\x86"),
-		"rank":               one("K\x08", "K\x08\x85", "K\x01K\x01\x86"),
-		"negative":           one("K\x08", "J\xff\xff\xff\xff\x85", "K\x01\x85"),
-		"legacy":             []byte(magicPickle + protocolPickle + systemPickle + "\x80\x02X" + four(1<<31-1) + "abc."),
+		"text":              zipped(t, []byte("\x80\x02X"+four(1<<31-1)+"abc.")),
+		"long text":         zipped(t, []byte("\x80\x04\x8d"+eight(1<<40)+"abc.")),
+		"bytes":             zipped(t, []byte("\x80\x04\x8e"+eight(1<<62)+"abc.")),
+		"byte array":        zipped(t, []byte("\x80\x05\x96"+eight(1<<36)+"abc.")),
+		"frame":             zipped(t, []byte("\x80\x04\x95"+eight(1<<40)+"N.")),
+		"number":            zipped(t, []byte("\x80\x02\x8b"+four(1<<30)+"abc.")),
+		"no number":         zipped(t, []byte("\x80\x02\x8a\x00.")),
+		"marks":             zipped(t, bytes.Repeat([]byte("("), 1<<20)),
+		"storage":           one(large, "K\x08\x85", "K\x01\x85"),
+		"repeated values":   one("K\x08", large+"\x85", "K\x00\x85"),
+		"shape":             one("K\x08", large+large+"\x86", "K\x01K\x01\x86"),
+		"strides":           one("K\x08", "K\x04\x85", "K\x03\x85"),
+		"strides beyond 64": one(large, "K\x03"+large+"\x86", large+"K\x01\x86"),
+		"rank":              one("K\x08", "K\x08\x85", "K\x01K\x01\x86"),
+		"negative":          one("K\x08", "J\xff\xff\xff\xff\x85", "K\x01\x85"),
+		"legacy": []byte(magicPickle + protocolPickle + systemPickle + "\x80\x02X" +
+			four(1<<31-1) + "abc."),
 		"safetensors header": []byte(eight(1<<60) + "{}"),
-		"safetensors tensor": []byte(eight(67) + `{"a":{"dtype":"F32","shape":[68719476736],"data_offsets":[0,64]}}  `),
+		"safetensors tensor": []byte(eight(67) +
+			`{"a":{"dtype":"F32","shape":[68719476736],"data_offsets":[0,64]}}  `),
 	}
 	var npz bytes.Buffer
 	z := zip.NewWriter(&npz)
 	f, _ := z.Create("w/a.npy")
 	header := "{'descr': '<f4', 'fortran_order': False, 'shape': (68719476736,), }\n"
-	f.Write([]byte("\x93NUMPY\x01\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(len(header)))) + header))
+	f.Write(
+		[]byte("\x93NUMPY\x01\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(len(header)))) +
+			header))
 	z.Close()
 	files["npz"] = npz.Bytes()
 	for name, raw := range files {
@@ -169,7 +182,8 @@ func TestTangles(t *testing.T) {
 	}
 }
 
-// TestDamage: fixtures cut anywhere, with bytes changed, and other files end in one line or, where the values alone were hit, well.
+// TestDamage: fixtures cut anywhere, with bytes changed, and other files end in one line or,
+// where the values alone were hit, well.
 func TestDamage(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, name := range []string{"state.pt", "training.pt", "legacy.pt", "state.npz"} {
@@ -177,7 +191,10 @@ func TestDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, n := range []int{0, 1, 2, 5, 8, 9, 30, 64, 100, 1000, 5000, len(whole) / 2, len(whole) - 100, len(whole) - 1} {
+		for _, n := range []int{
+			0, 1, 2, 5, 8, 9, 30, 64, 100, 1000, 5000, len(whole) / 2,
+			len(whole) - 100, len(whole) - 1,
+		} {
 			refused(t, write(t, name, whole[:n]))
 		}
 		for range 25 {
@@ -196,7 +213,10 @@ func TestDamage(t *testing.T) {
 			}
 		}
 	}
-	for name, raw := range map[string]string{"text": "hello, this is text", "zeros": strings.Repeat("\x00", 1000), "zip": "PK\x03\x04 and no more", "json": "12345678{}"} {
+	for name, raw := range map[string]string{
+		"text":  "hello, this is text",
+		"zeros": strings.Repeat("\x00", 1000), "zip": "PK\x03\x04 and no more", "json": "12345678{}",
+	} {
 		t.Run(name, func(t *testing.T) { refused(t, write(t, "bad.pt", []byte(raw))) })
 	}
 	refused(t, filepath.Join(t.TempDir(), "nowhere.pt"))

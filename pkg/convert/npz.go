@@ -19,7 +19,8 @@ var (
 	npyShape = regexp.MustCompile(`['"]shape['"] *: *\(([0-9, L]*)\)`) // Python 2 wrote 3L
 )
 
-// arrays reads the headers of a .npz file. Where names begin with w/, those are the weights, and all else is left out.
+// arrays reads the headers of a .npz file. Where names begin with w/, those are the weights, and
+// all else is left out.
 func arrays(z *zip.Reader) (*source, error) {
 	var all, marked dictionary
 	for _, f := range z.File {
@@ -46,7 +47,8 @@ func arrays(z *zip.Reader) (*source, error) {
 		all = marked
 	}
 	if len(all.names) == 0 {
-		return nil, errors.New("is a zip archive without data.pkl (PyTorch) or .npy arrays (.npz): it is something else")
+		return nil, errors.New("is a zip archive without data.pkl (PyTorch) or .npy arrays (.npz): it " +
+			"is something else")
 	}
 	return &source{dictionaries: []dictionary{all}, said: said}, nil
 }
@@ -75,7 +77,8 @@ func array(f *zip.File) (tensor, error) {
 	if _, err := io.ReadFull(r, header); err != nil {
 		return tensor{}, errors.New("its header is truncated")
 	}
-	kind, order, shape := npyKind.FindSubmatch(header), npyOrder.FindSubmatch(header), npyShape.FindSubmatch(header)
+	kind, order, shape := npyKind.FindSubmatch(header), npyOrder.FindSubmatch(header),
+		npyShape.FindSubmatch(header)
 	if kind == nil || order == nil || shape == nil {
 		return tensor{}, fmt.Errorf("its header %.80q is not that of an array of numbers", header)
 	}
@@ -105,7 +108,8 @@ func array(f *zip.File) (tensor, error) {
 		}
 	}
 	if !ok {
-		t.read = func() ([]float32, error) { return decode(t.kind, nil) } // refused only where it is a weight
+		// refused only where it is a weight
+		t.read = func() ([]float32, error) { return decode(t.kind, nil) }
 		return t, nil
 	}
 	if string(order[1]) == "True" && len(t.shape) > 1 {
@@ -116,7 +120,8 @@ func array(f *zip.File) (tensor, error) {
 	}
 	n, ok := size(t.shape)
 	if want := uint64(skip+length) + uint64(n)*uint64(width); !ok || f.UncompressedSize64 != want {
-		return tensor{}, fmt.Errorf("has %d bytes, its header describes %v values of %d bytes: it is damaged", f.UncompressedSize64, t.shape, width)
+		return tensor{}, fmt.Errorf("has %d bytes, its header describes %v values of %d bytes: it is "+
+			"damaged", f.UncompressedSize64, t.shape, width)
 	}
 	values := func() ([]byte, error) {
 		raw, err := content(f, int64(f.UncompressedSize64))

@@ -11,7 +11,8 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// Bounds on a pickle. Names, shapes and a training history need far less; what is larger is no state dict.
+// Bounds on a pickle. Names, shapes and a training history need far less; what is larger is no
+// state dict.
 const (
 	mostPickle = 8 << 20 // bytes
 	mostMarks  = 1000    // open at once
@@ -23,12 +24,17 @@ const wayOut = "save torch.save(model.state_dict(), …) alone, or safetensors"
 
 // storages are PyTorch's arrays by class name.
 var storages = map[string]string{
-	"FloatStorage": "F32", "DoubleStorage": "F64", "HalfStorage": "F16", "BFloat16Storage": "BF16", "LongStorage": "int64",
-	"IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
+	"FloatStorage": "F32", "DoubleStorage": "F64", "HalfStorage": "F16", "BFloat16Storage": "BF16",
+	"LongStorage": "int64",
+	"IntStorage":  "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8",
+	"BoolStorage": "bool",
 }
 
 // bytesOf are the sizes of the kinds that are not weights but may stand in a training file.
-var bytesOf = map[string]int{"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
+var bytesOf = map[string]int{
+	"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "int64": 8, "int32": 4,
+	"int16": 2, "int8": 1, "uint8": 1, "bool": 1,
+}
 
 // storageClass is what a pickle gets for the name of a storage.
 type storageClass struct{ kind string }
@@ -64,7 +70,8 @@ func allowed(module, name string) (any, error) {
 	if len(global) > 100 {
 		global = global[:100] + "…"
 	}
-	return nil, refusal(fmt.Sprintf("the pickle asks for the global %+q, which is never run: want tensors and plain containers only; %s", global, wayOut))
+	return nil, refusal(fmt.Sprintf("the pickle asks for the global %+q, which is never run: want "+
+		"tensors and plain containers only; %s", global, wayOut))
 }
 
 // refusal is an error that needs no more explanation.
@@ -72,7 +79,8 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-var errRebuild = errors.New("a tensor of the pickle is described in a way that PyTorch does not write")
+var errRebuild = errors.New("a tensor of the pickle is described in a way that PyTorch does not " +
+	"write")
 
 func rebuildSize(args ...any) (any, error) {
 	if len(args) == 1 {
@@ -111,7 +119,8 @@ func rebuildTensor(args ...any) (any, error) {
 	n, ok := size(shape)
 	// A view that repeats values could claim any size; weights never do.
 	if !ok || n > s.count || offset < 0 || offset > s.count {
-		return nil, fmt.Errorf("a tensor of shape %v reaches beyond its storage of %d values: the file is damaged", shape, s.count)
+		return nil, fmt.Errorf("a tensor of shape %v reaches beyond its storage of %d values: the file "+
+			"is damaged", shape, s.count)
 	}
 	last := offset
 	for i, d := range shape {
@@ -128,7 +137,8 @@ func rebuildTensor(args ...any) (any, error) {
 			last += (d - 1) * stride[i]
 		}
 		if last >= s.count {
-			return nil, fmt.Errorf("a tensor of shape %v and strides %v reaches beyond its storage of %d values: the file is damaged", shape, stride, s.count)
+			return nil, fmt.Errorf("a tensor of shape %v and strides %v reaches beyond its storage of %d "+
+				"values: the file is damaged", shape, stride, s.count)
 		}
 	}
 	return tensor{shape: shape, kind: s.kind, storage: s, offset: offset, read: func() ([]float32,
@@ -194,7 +204,9 @@ func integers(v any) ([]int, bool) {
 }
 
 // unpickle reads one pickle from the front of raw and returns what follows it.
-func unpickle(raw []byte, find func(module, name string) (any, error), persistent func(any) (any, error)) (value any, rest []byte, err error) {
+func unpickle(raw []byte, find func(module, name string) (any, error),
+	persistent func(any) (any, error),
+) (value any, rest []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil { // the library trusts its input
 			err = fmt.Errorf("the pickle is damaged (%.100v)", p)
@@ -216,7 +228,8 @@ func unpickle(raw []byte, find func(module, name string) (any, error), persisten
 	return value, raw[n:], nil
 }
 
-// Opcodes by what follows them: nothing, a fixed number of bytes, lines, or a length and that many bytes.
+// Opcodes by what follows them: nothing, a fixed number of bytes, lines, or a length and that
+// many bytes.
 const (
 	opBare   = "(.012NQRabd}el]ost)u\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94"
 	opByte   = "Khq\x80"
@@ -232,8 +245,8 @@ const (
 	opClose  = "tldue1io\x90\x91" // end what a mark began
 )
 
-// scan returns the length of the pickle at the front of raw. The library allocates what a length announces before it reads; so
-// every length is held against the bytes that are there first.
+// scan returns the length of the pickle at the front of raw. The library allocates what a length
+// announces before it reads; so every length is held against the bytes that are there first.
 func scan(raw []byte) (int, error) {
 	at, marks := 0, 0
 	damaged := func(what string) (int, error) {
@@ -302,7 +315,8 @@ func scan(raw []byte) (int, error) {
 		at += 1 + skip
 	}
 	if at >= mostPickle {
-		return 0, fmt.Errorf("the pickle beside the tensors is larger than %d MiB: %s", mostPickle>>20, wayOut)
+		return 0, fmt.Errorf("the pickle beside the tensors is larger than %d MiB: %s",
+			mostPickle>>20, wayOut)
 	}
 	return damaged("it has no end")
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// pickledZip reads what torch.save has written since PyTorch 1.6: <name>/data.pkl beside one stored file for each storage.
+// pickledZip reads what torch.save has written since PyTorch 1.6: <name>/data.pkl beside one
+// stored file for each storage.
 func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 	files := map[string]*zip.File{}
 	for _, f := range z.File {
@@ -26,7 +27,8 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 	}
 	if order := files[dir+"/byteorder"]; order != nil {
 		if text, err := content(order, 16); err != nil || string(text) != "little" {
-			return nil, errors.New("was written on a big-endian machine, want little-endian: save it as safetensors there")
+			return nil, errors.New("was written on a big-endian machine, want little-endian: save it as " +
+				"safetensors there")
 		}
 	}
 	raw, err := content(data, mostPickle)
@@ -48,9 +50,12 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 		case file == nil:
 			return nil, refusal(fmt.Sprintf("storage %.20q is not in the file: it is damaged", key))
 		case file.Method != zip.Store:
-			return nil, refusal("its tensors are compressed, PyTorch stores them as they are: save it again with torch.save")
+			return nil, refusal("its tensors are compressed, PyTorch stores them as they are: save it " +
+				"again with torch.save")
 		case file.UncompressedSize64 < want:
-			return nil, refusal(fmt.Sprintf("storage %.20q has %d bytes, want %d: the file is damaged", key, file.UncompressedSize64, want))
+			return nil,
+				refusal(fmt.Sprintf("storage %.20q has %d bytes, want %d: the file is damaged", key,
+					file.UncompressedSize64, want))
 		}
 		s.bytes = func() ([]byte, error) { return content(file, int64(want)) }
 		found[key] = s
@@ -59,7 +64,8 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 	return value, err
 }
 
-// content reads a whole file of an archive, or fails if it has more than most bytes; it never allocates more than it reads.
+// content reads a whole file of an archive, or fails if it has more than most bytes; it never
+// allocates more than it reads.
 func content(f *zip.File, most int64) ([]byte, error) {
 	if f.UncompressedSize64 > uint64(most) {
 		return nil, fmt.Errorf("%.60q has %d bytes, want at most %d", f.Name, f.UncompressedSize64, most)
@@ -100,7 +106,8 @@ const (
 	legacyProtocol = 1001
 )
 
-// pickledLegacy reads magic, protocol, system, object and keys as pickles in a row, then each storage: count, values.
+// pickledLegacy reads magic, protocol, system, object and keys as pickles in a row, then each
+// storage: count, values.
 func pickledLegacy(file io.ReaderAt, bytes int64) (any, error) {
 	head := make([]byte, min(bytes, 3*mostPickle))
 	if _, err := io.ReadFull(io.NewSectionReader(file, 0, bytes), head); err != nil {
@@ -126,7 +133,8 @@ func pickledLegacy(file io.ReaderAt, bytes int64) (any, error) {
 		return nil, err
 	}
 	if lookup(system, "little_endian") != true {
-		return nil, errors.New("was written on a big-endian machine, want little-endian: save it as safetensors there")
+		return nil, errors.New("was written on a big-endian machine, want little-endian: save it as " +
+			"safetensors there")
 	}
 	found := map[string]*storage{}
 	value, rest, err := unpickle(rest, allowed, func(id any) (any, error) {
@@ -156,12 +164,15 @@ func pickledLegacy(file io.ReaderAt, bytes int64) (any, error) {
 			return nil, fmt.Errorf("storage %.20q belongs to no tensor: the file is damaged", key)
 		}
 		var count [8]byte
-		if _, err := file.ReadAt(count[:], at); err != nil || binary.LittleEndian.Uint64(count[:]) != uint64(s.count) {
-			return nil, fmt.Errorf("storage %.20q does not have its %d values: the file is truncated or damaged", key, s.count)
+		if _, err := file.ReadAt(count[:], at); err != nil ||
+			binary.LittleEndian.Uint64(count[:]) != uint64(s.count) {
+			return nil, fmt.Errorf("storage %.20q does not have its %d values: the file is truncated or "+
+				"damaged", key, s.count)
 		}
 		from, length := at+8, int64(s.count)*int64(bytesOf[s.kind])
 		if at = from + length; at > bytes {
-			return nil, fmt.Errorf("storage %.20q does not have its %d values: the file is truncated", key, s.count)
+			return nil, fmt.Errorf("storage %.20q does not have its %d values: the file is truncated",
+				key, s.count)
 		}
 		s.bytes = func() ([]byte, error) {
 			raw := make([]byte, length)

@@ -133,7 +133,8 @@ func setBetas(m *checkpoint.Manifest, betas, products []table) error {
 }
 
 // consistent reports whether a table of ᾱ is that of a schedule. 2⁻¹⁰ of 1 − ᾱ or ᾱ, whichever is
-// the smaller, is what float32 leaves of 1 − ᾱ at its first step of 10⁻⁴; half precision leaves less.
+// the smaller, is what float32 leaves of 1 − ᾱ at its first step of 10⁻⁴; half precision leaves
+// less.
 func consistent(s diffusion.Schedule, t table) bool {
 	if len(t.values) != s.Steps() {
 		return false
@@ -208,8 +209,8 @@ var objectives = map[string]diffusion.Prediction{
 	"velocity":        diffusion.PredictV,
 }
 
-// prediction finds what the network predicts. It reports whether anyone says so: if not, it is taken
-// to be the noise, as in the paper.
+// prediction finds what the network predicts. It reports whether anyone says so: if not, it is
+// taken to be the noise, as in the paper.
 func (s *source) prediction(m *checkpoint.Manifest, o Options) (known bool, err error) {
 	if err := o.Prediction.Validate(); err != nil {
 		return false, err

@@ -114,7 +114,8 @@ func legacy(f *os.File, bytes int64) (*source, error) {
 		if errors.As(err, &refused) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("is no whole .pt, .safetensors or .npz file: read as a .pt of old, %w", err)
+		return nil, fmt.Errorf("is no whole .pt, .safetensors or .npz file: read as a .pt of old, %w",
+			err)
 	}
 	s := fromPickle(value)
 	s.format = "PyTorch before 1.6"
@@ -129,7 +130,8 @@ func plain(name string, bytes int64, header uint64) (s *source, err error) {
 		}
 	}()
 	if header > uint64(bytes-8) {
-		return nil, fmt.Errorf("is a safetensors file whose header announces %d bytes, the file has %d: it is truncated", header, bytes)
+		return nil, fmt.Errorf("is a safetensors file whose header announces %d bytes, the file has "+
+			"%d: it is truncated", header, bytes)
 	}
 	raw, err := os.ReadFile(name)
 	if err != nil {
@@ -137,7 +139,8 @@ func plain(name string, bytes int64, header uint64) (s *source, err error) {
 	}
 	st, err := safetensors.Deserialize(raw)
 	if err != nil {
-		return nil, fmt.Errorf("is not a whole safetensors file (%.200s): it is truncated or damaged", strings.ReplaceAll(err.Error(), "\n", " "))
+		return nil, fmt.Errorf("is not a whole safetensors file (%.200s): it is truncated or damaged",
+			strings.ReplaceAll(err.Error(), "\n", " "))
 	}
 	s = &source{format: "safetensors", said: map[string]any{}}
 	var d dictionary

@@ -5,10 +5,10 @@ import "math"
 // temperature of the microwave background in 2.7 K.
 const theta27 = 2.7255 / 2.7
 
-// EisensteinHu is the fitted transfer function of Eisenstein and Hu (1998) with acoustic oscillations,
-// for one universe of any h, Ω_b and Ω_m. Up to k = 10 h/Mpc it is within 3 % of CAMB's in New's
-// universes of Ω_m = 0.3 and 0.5, and within 8 % at 0.1, where half of the matter is baryons. Names
-// follow that paper, whose lengths are in Mpc.
+// EisensteinHu is the fitted transfer function of Eisenstein and Hu (1998) with acoustic
+// oscillations, for one universe of any h, Ω_b and Ω_m. Up to k = 10 h/Mpc it is within 3 % of
+// CAMB's in New's universes of Ω_m = 0.3 and 0.5, and within 8 % at 0.1, where half of the matter
+// is baryons. Names follow that paper, whose lengths are in Mpc.
 type EisensteinHu struct {
 	h, fb                        float64
 	keq, s, kSilk                float64
@@ -30,7 +30,8 @@ func NewEisensteinHu(c Cosmology) EisensteinHu {
 	zd := 1291 * math.Pow(om, 0.251) / (1 + 0.659*math.Pow(om, 0.828)) * (1 + b1*math.Pow(ob, b2))
 	rd := 31.5 * ob / t4 * 1e3 / zd
 	req := 31.5 * ob / t4 * 1e3 / zeq
-	s := 2 / (3 * keq) * math.Sqrt(6/req) * math.Log((math.Sqrt(1+rd)+math.Sqrt(rd+req))/(1+math.Sqrt(req)))
+	s := 2 / (3 * keq) * math.Sqrt(6/req) *
+		math.Log((math.Sqrt(1+rd)+math.Sqrt(rd+req))/(1+math.Sqrt(req)))
 	a1 := math.Pow(46.9*om, 0.670) * (1 + math.Pow(32.1*om, -0.532))
 	a2 := math.Pow(12.0*om, 0.424) * (1 + math.Pow(45.0*om, -0.582))
 	c1 := 0.944 / (1 + math.Pow(458*om, -0.708))
@@ -60,7 +61,8 @@ func (t EisensteinHu) At(k float64) float64 {
 	f := 1 / (1 + math.Pow(ks/5.4, 4))
 	cold := f*pressureless(q, 1, t.betaC) + (1-f)*pressureless(q, t.alphaC, t.betaC)
 	sound := t.s / math.Cbrt(1+math.Pow(t.betaNode/ks, 3))
-	baryons := pressureless(q, 1, 1)/(1+math.Pow(ks/5.2, 2)) + t.alphaB/(1+math.Pow(t.betaB/ks, 3))*math.Exp(-math.Pow(k/t.kSilk, 1.4))
+	baryons := pressureless(q, 1, 1)/(1+math.Pow(ks/5.2, 2)) +
+		t.alphaB/(1+math.Pow(t.betaB/ks, 3))*math.Exp(-math.Pow(k/t.kSilk, 1.4))
 	x := k * sound
 	return t.fb*baryons*math.Sin(x)/x + (1-t.fb)*cold
 }

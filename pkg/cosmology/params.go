@@ -10,7 +10,8 @@ import (
 // Params are the two cosmological parameters that a map is conditioned on.
 type Params struct {
 	OmegaM float64 `json:"omega_m" yaml:"omega_m"` // matter density today over the critical density
-	Sigma8 float64 `json:"sigma_8" yaml:"sigma_8"` // rms linear overdensity today in spheres of 8 Mpc/h
+	// rms linear overdensity today in spheres of 8 Mpc/h
+	Sigma8 float64 `json:"sigma_8" yaml:"sigma_8"`
 }
 
 // String prints the parameters as the figures and tables do.
@@ -18,7 +19,8 @@ func (p Params) String() string {
 	return fmt.Sprintf("Ω_m=%.3f σ_8=%.3f", p.OmegaM, p.Sigma8)
 }
 
-// UnitParams are Params scaled to [0, 1] over a Prior, in the order Ω_m, σ_8: what the network is fed.
+// UnitParams are Params scaled to [0, 1] over a Prior, in the order Ω_m, σ_8: what the network is
+// fed.
 type UnitParams [2]float64
 
 // Fiducial is the model that the 1P and CV sets are built around.
@@ -43,8 +45,9 @@ func (r Prior) Unit(p Params) UnitParams {
 	}
 }
 
-// LogUnit scales the logarithms of p so that over the prior they have the mean and the standard deviation of Unit: 1/2 and 1/√12. What answers
-// to a parameter by a power law answers linearly to it. Networks trained with either coordinate are thus near to each other.
+// LogUnit scales the logarithms of p so that over the prior they have the mean and the standard
+// deviation of Unit: 1/2 and 1/√12. What answers to a parameter by a power law answers linearly
+// to it. Networks trained with either coordinate are thus near to each other.
 func (r Prior) LogUnit(p Params) UnitParams {
 	om, s8 := logMoments(r.Min.OmegaM, r.Max.OmegaM), logMoments(r.Min.Sigma8, r.Max.Sigma8)
 	return UnitParams{om.scale(p.OmegaM), s8.scale(p.Sigma8)}
@@ -67,7 +70,9 @@ func logMoments(low, high float64) logScale {
 	return logScale{mean, math.Sqrt(square - mean*mean)}
 }
 
-func (s logScale) scale(x float64) float64 { return 0.5 + (math.Log(x)-s.mean)/(math.Sqrt(12)*s.std) }
+func (s logScale) scale(x float64) float64 {
+	return 0.5 + (math.Log(x)-s.mean)/(math.Sqrt(12)*s.std)
+}
 
 // Params is the inverse of Unit.
 func (r Prior) Params(u UnitParams) Params {
@@ -83,14 +88,16 @@ const edge = 1e-6
 // Contains reports whether p lies in the prior, its edges included.
 func (r Prior) Contains(p Params) bool { return r.Check(p) == nil }
 
-// Check returns nil if p lies in the prior and otherwise an error naming each parameter that does not.
+// Check returns nil if p lies in the prior and otherwise an error naming each parameter that does
+// not.
 func (r Prior) Check(p Params) error {
 	var faults []string
 	check := func(name string, v, low, high float64) {
 		if v >= low-edge && v <= high+edge { // written as what is allowed, so that NaN fails
 			return
 		}
-		faults = append(faults, fmt.Sprintf("%s = %g lies outside the prior [%g, %g]", name, v, low, high))
+		faults = append(faults, fmt.Sprintf("%s = %g lies outside the prior [%g, %g]", name,
+			v, low, high))
 	}
 	check("Ω_m", p.OmegaM, r.Min.OmegaM, r.Max.OmegaM)
 	check("σ_8", p.Sigma8, r.Min.Sigma8, r.Max.Sigma8)

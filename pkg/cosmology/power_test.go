@@ -61,8 +61,9 @@ func (w worst) String() string {
 	return fmt.Sprintf("%.3f %% at Ω_m = %g, k = %g h/Mpc", 100*w.difference, w.omegaM, w.k)
 }
 
-// TestTransferAgainstCAMB compares with numbers that are not in the table. CAMB itself is converged to
-// 0.03 % in T, 0.06 % in P; its own interpolation between wavenumbers adds to its normalised power.
+// TestTransferAgainstCAMB compares with numbers that are not in the table. CAMB itself is
+// converged to 0.03 % in T, 0.06 % in P; its own interpolation between wavenumbers adds to its
+// normalised power.
 func TestTransferAgainstCAMB(t *testing.T) {
 	prior := CAMELSPrior()
 	var transfer, power, small, outside, fitted, fittedFiducial worst
@@ -148,23 +149,26 @@ func TestTransferLimits(t *testing.T) {
 		}
 		k := 2 * tr.last / tr.horizon
 		if slope := math.Log(tr.At(2*k)/tr.At(k)) / math.Ln2; !(slope > -2 && slope < -1.7) {
-			t.Errorf("Ω_m = %g: dlnT/dlnk beyond the table is %g, want the ln(k)/k² of cold matter", om, slope)
+			t.Errorf("Ω_m = %g: dlnT/dlnk beyond the table is %g, want the ln(k)/k² of cold matter", om,
+				slope)
 		}
 	}
 }
 
-// TestPowerIsSmoothInOmegaM: dlnP/dlnΩ_m, by which maps answer to Ω_m, is the same from steps of 0.25 % and of 1 %. Where half
-// the matter is baryons the third derivative of lnP reaches 75, which leaves 75·0.01²/6 = 0.0013; a jump of 10⁻⁵ anywhere adds
-// 0.002 and more.
+// TestPowerIsSmoothInOmegaM: dlnP/dlnΩ_m, by which maps answer to Ω_m, is the same from steps of
+// 0.25 % and of 1 %. Where half the matter is baryons the third derivative of lnP reaches 75,
+// which leaves 75·0.01²/6 = 0.0013; a jump of 10⁻⁵ anywhere adds 0.002 and more.
 func TestPowerIsSmoothInOmegaM(t *testing.T) {
 	at := func(lnOmegaM float64) LinearPower {
 		return NewLinearPower(New(Params{OmegaM: math.Exp(lnOmegaM), Sigma8: 0.8}))
 	}
 	for om := 0.1; om <= 0.5; om *= 1.1 {
 		u := math.Log(om)
-		fine, coarse := [2]LinearPower{at(u - 0.0025), at(u + 0.0025)}, [2]LinearPower{at(u - 0.01), at(u + 0.01)}
+		fine, coarse := [2]LinearPower{at(u - 0.0025), at(u + 0.0025)},
+			[2]LinearPower{at(u - 0.01), at(u + 0.01)}
 		for k := 0.01; k < 60; k *= 1.5 {
-			a, b := math.Log(fine[1].At(k)/fine[0].At(k))/0.005, math.Log(coarse[1].At(k)/coarse[0].At(k))/0.02
+			a, b := math.Log(fine[1].At(k)/fine[0].At(k))/0.005,
+				math.Log(coarse[1].At(k)/coarse[0].At(k))/0.02
 			if math.Abs(a-b) > 0.002 {
 				t.Errorf("Ω_m = %.3f, k = %.3g: dlnP/dlnΩ_m = %.4f with 0.25 %%, %.4f with 1 %%", om, k, a, b)
 			}
@@ -173,10 +177,16 @@ func TestPowerIsSmoothInOmegaM(t *testing.T) {
 }
 
 func TestPowerIsNormalised(t *testing.T) {
-	for name, power := range map[string]func(Cosmology) LinearPower{"CAMB": NewLinearPower, "Eisenstein and Hu": NewEisensteinHuPower} {
+	for name, power := range map[string]func(Cosmology) LinearPower{
+		"CAMB":              NewLinearPower,
+		"Eisenstein and Hu": NewEisensteinHuPower,
+	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				p := Params{OmegaM: rapid.Float64Range(0.06, 1).Draw(t, "OmegaM"), Sigma8: rapid.Float64Range(0.2, 2).Draw(t, "Sigma8")}
+				p := Params{
+					OmegaM: rapid.Float64Range(0.06, 1).Draw(t, "OmegaM"),
+					Sigma8: rapid.Float64Range(0.2, 2).Draw(t, "Sigma8"),
+				}
 				if got := power(New(p)).Sigma(8); !scalar.EqualWithinRel(got, p.Sigma8, 1e-9) {
 					t.Fatalf("σ_8 of the spectrum = %g, want %g", got, p.Sigma8)
 				}
@@ -185,7 +195,8 @@ func TestPowerIsNormalised(t *testing.T) {
 	}
 }
 
-// TestTransferKnowsItsUniverses: a universe that is not in the table is refused, one with another slope is not.
+// TestTransferKnowsItsUniverses: a universe that is not in the table is refused, one with another
+// slope is not.
 func TestTransferKnowsItsUniverses(t *testing.T) {
 	fiducial := New(Fiducial)
 	for _, c := range []struct {
@@ -207,18 +218,23 @@ func TestTransferKnowsItsUniverses(t *testing.T) {
 		if c.want == "" && err == nil {
 			continue
 		}
-		if c.want == "" || err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+		if c.want == "" || err == nil || !strings.Contains(err.Error(), c.want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%+v: error = %v, want one line with %q", u, err, c.want)
 		}
 	}
 }
 
-// TestTransferTableIsOfTheseUniverses: the first line of the table names the fixed parameters of New, and the columns are
-// Chebyshev's nodes between Ω_b and 1, without which the polynomial through them would run wild.
+// TestTransferTableIsOfTheseUniverses: the first line of the table names the fixed parameters of
+// New, and the columns are Chebyshev's nodes between Ω_b and 1, without which the polynomial
+// through them would run wild.
 func TestTransferTableIsOfTheseUniverses(t *testing.T) {
 	first, _, _ := strings.Cut(transferCSV, "\n")
 	c := New(Fiducial)
-	for _, want := range []string{"CAMB 2", "make transfer-table", fmt.Sprintf("h = %g,", c.H), fmt.Sprintf("Omega_b = %g,", c.OmegaB), "T_CMB = 2.7255 K"} {
+	for _, want := range []string{
+		"CAMB 2", "make transfer-table", fmt.Sprintf("h = %g,", c.H),
+		fmt.Sprintf("Omega_b = %g,", c.OmegaB), "T_CMB = 2.7255 K",
+	} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the first line of the table does not say %q: %s", want, first)
 		}
@@ -245,7 +261,8 @@ func TestTransferTablesThatAreBroken(t *testing.T) {
 		"falling Ω_m":  {"0.2", "0.1", "column 3 has Ω_m = 0.1"},
 		"a lost value": {"0.8,0.8", "0.8", "wrong number of fields"},
 	} {
-		if _, err := parseTransfers(strings.Replace(good, c.old, c.with, 1)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := parseTransfers(strings.Replace(good, c.old, c.with, 1)); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error = %v, want %q", name, err, c.want)
 		}
 	}
@@ -285,15 +302,17 @@ func BenchmarkPowerAt(b *testing.B) {
 	}
 }
 
-// TestEisensteinHuLimits: T → 1 at large scales and falls to the ln(k)/k² of cold dark matter at small ones, times the baryons'
-// drag; the sound horizon agrees with the paper's shorter fit (equation 26), which is good to 2 %.
+// TestEisensteinHuLimits: T → 1 at large scales and falls to the ln(k)/k² of cold dark matter at
+// small ones, times the baryons' drag; the sound horizon agrees with the paper's shorter fit
+// (equation 26), which is good to 2 %.
 func TestEisensteinHuLimits(t *testing.T) {
 	tr := NewEisensteinHu(New(Params{OmegaM: 0.3, Sigma8: 0.8}))
 	if got := tr.At(1e-5); !scalar.EqualWithinAbs(got, 1, 1e-3) {
 		t.Errorf("T(1e-5) = %g, want 1", got)
 	}
 	om, ob := 0.3*0.6711*0.6711, 0.049*0.6711*0.6711
-	if want := 44.5 * math.Log(9.83/om) / math.Sqrt(1+10*math.Pow(ob, 0.75)); !scalar.EqualWithinRel(tr.s, want, 0.02) {
+	if want := 44.5 * math.Log(9.83/om) / math.Sqrt(1+10*math.Pow(ob, 0.75)); !scalar.EqualWithinRel(
+		tr.s, want, 0.02) {
 		t.Errorf("sound horizon = %g Mpc, want %g", tr.s, want)
 	}
 	slope := math.Log(tr.At(200)/tr.At(100)) / math.Ln2

@@ -12,21 +12,23 @@ import (
 	"gonum.org/v1/gonum/interp"
 )
 
-// transferCSV is written by docker/camb/transfer.py. Its first row holds Ω_m of each column after the
-// first; each further row begins with x = k·soundHorizon(Ω_m), at which the row has T(k).
+// transferCSV is written by docker/camb/transfer.py. Its first row holds Ω_m of each column after
+// the first; each further row begins with x = k·soundHorizon(Ω_m), at which the row has T(k).
 //
 //go:embed transfer.csv
 var transferCSV string
 
-// Transfer is CAMB's transfer function of all matter today, for one universe, interpolated in a table.
+// Transfer is CAMB's transfer function of all matter today, for one universe, interpolated in a
+// table.
 //
-// The table is of T over a smooth function, pressureless matter without baryons, because that quotient
-// is bounded, and at wavenumbers in units of the inverse sound horizon, because the acoustic
-// oscillations then keep their place as Ω_m changes. A polynomial in ln Ω_m through all columns (they
-// lie at Chebyshev's nodes of Ω_b < Ω_m <= 1) and a cubic spline in ln x interpolate it.
+// The table is of T over a smooth function, pressureless matter without baryons, because that
+// quotient is bounded, and at wavenumbers in units of the inverse sound horizon, because the
+// acoustic oscillations then keep their place as Ω_m changes. A polynomial in ln Ω_m through all
+// columns (they lie at Chebyshev's nodes of Ω_b < Ω_m <= 1) and a cubic spline in ln x
+// interpolate it.
 //
-// Below the table, k < 2e-4 to 4e-4 h/Mpc by Ω_m, the quotient goes to 1 as k²; above it, beyond 70 to
-// 130 h/Mpc, it keeps its last value.
+// Below the table, k < 2e-4 to 4e-4 h/Mpc by Ω_m, the quotient goes to 1 as k²; above it, beyond
+// 70 to 130 h/Mpc, it keeps its last value.
 type Transfer struct {
 	horizon     float64 // scale of x, Mpc/h
 	wavenumber  float64 // q of equation 10 of Eisenstein and Hu over k
@@ -35,18 +37,24 @@ type Transfer struct {
 	quotient    interp.NotAKnotCubic
 }
 
-// NewTransfer interpolates the table for one universe. It returns an error unless h and Ω_b are those
-// of New and Ω_b < Ω_m <= 1. The transfer function does not depend on n_s and σ_8.
+// NewTransfer interpolates the table for one universe. It returns an error unless h and Ω_b are
+// those of New and Ω_b < Ω_m <= 1. The transfer function does not depend on n_s and σ_8.
 func NewTransfer(c Cosmology) (Transfer, error) {
 	if fixed := New(c.Params); c.H != fixed.H || c.OmegaB != fixed.OmegaB {
-		return Transfer{}, fmt.Errorf("cosmology: CAMB's transfer functions are for h = %g and Ω_b = %g, not for h = %g and Ω_b = %g: "+
-			"use NewEisensteinHu or make pkg/cosmology/transfer.csv anew", fixed.H, fixed.OmegaB, c.H, c.OmegaB)
+		return Transfer{}, fmt.Errorf("cosmology: CAMB's transfer functions are for h = %g and Ω_b = "+
+			"%g, not for h = %g and Ω_b = %g: "+
+			"use NewEisensteinHu or make pkg/cosmology/transfer.csv anew", fixed.H, fixed.OmegaB,
+			c.H, c.OmegaB)
 	}
 	if !(c.OmegaM > c.OmegaB && c.OmegaM <= 1) {
-		return Transfer{}, fmt.Errorf("cosmology: CAMB's transfer functions are for %g < Ω_m <= 1, not for Ω_m = %g", c.OmegaB, c.OmegaM)
+		return Transfer{}, fmt.Errorf("cosmology: CAMB's transfer functions are for %g < Ω_m <= 1, not "+
+			"for Ω_m = %g", c.OmegaB, c.OmegaM)
 	}
 	table := transfers()
-	t := Transfer{horizon: soundHorizon(c), wavenumber: reducedWavenumber(c), first: table.x[0], last: table.x[len(table.x)-1]}
+	t := Transfer{
+		horizon: soundHorizon(c), wavenumber: reducedWavenumber(c), first: table.x[0],
+		last: table.x[len(table.x)-1],
+	}
 	shares := lagrange(table.logOmegaM, math.Log(c.OmegaM))
 	logX, quotients := make([]float64, len(table.x)), make([]float64, len(table.x))
 	for i, x := range table.x {
@@ -97,7 +105,9 @@ type transferTable struct {
 var transfers = sync.OnceValue(func() transferTable {
 	t, err := parseTransfers(transferCSV)
 	if err != nil {
-		panic(fmt.Sprintf("cosmology: pkg/cosmology/transfer.csv: %v; `make transfer-table` makes it anew", err))
+		panic(
+			fmt.Sprintf("cosmology: pkg/cosmology/transfer.csv: %v; `make transfer-table` makes it anew",
+				err))
 	}
 	return t
 })

@@ -1,5 +1,6 @@
-// Package dataset turns the maps of a suite into what training wants: a function from an index to scaled pixels and scaled
-// parameters, and a manifest that says what they were. It is the one place where files and training meet.
+// Package dataset turns the maps of a suite into what training wants: a function from an index to
+// scaled pixels and scaled parameters, and a manifest that says what they were. It is the one
+// place where files and training meet.
 package dataset
 
 import (
@@ -18,24 +19,32 @@ import (
 // fewest is the least number of simulations that can be split three ways.
 const fewest = 3
 
-// MeasureRange returns the least and the largest log10 of the pixels that Prepare trains on, for fields whose log range nobody knows:
-// put it into the suite's description. It reads all training maps. progress may be nil.
-func MeasureRange(ctx context.Context, s *camels.Suite, splitSeed uint64, progress func(done, maps int)) ([2]float64, error) {
+// MeasureRange returns the least and the largest log10 of the pixels that Prepare trains on, for
+// fields whose log range nobody knows: put it into the suite's description. It reads all training
+// maps. progress may be nil.
+func MeasureRange(ctx context.Context, s *camels.Suite, splitSeed uint64,
+	progress func(done, maps int),
+) ([2]float64, error) {
 	_, maps, split, err := trainingMaps(s, splitSeed)
 	if err != nil {
 		return [2]float64{}, err
 	}
 	out, err := maps.LogRange(ctx, split.Train, progress)
 	if err == nil && out[0] == out[1] {
-		err = fmt.Errorf("dataset: all pixels of %s have the log10 %g: there is nothing to learn; copy the file again", maps.Path(), out[0])
+		err = fmt.Errorf("dataset: all pixels of %s have the log10 %g: there is nothing to learn; copy "+
+			"the file again", maps.Path(), out[0])
 	}
 	return out, err
 }
 
-// Prepare returns the maps of a suite's LH set, or of its Sobol set if it has no LH, averaged down to side pixels and split by simulation
-// with splitSeed, and the manifest of a network trained on them. Maps smaller than side, or of a side that network cannot halve, are an
-// error, and so is a field without a log range. Maps are read when asked for, so that files may be larger than memory.
-func Prepare(s *camels.Suite, network unet.Config, side int, splitSeed uint64) (training.Data, checkpoint.Manifest, error) {
+// Prepare returns the maps of a suite's LH set, or of its Sobol set if it has no LH, averaged
+// down to side pixels and split by simulation with splitSeed, and the manifest of a network
+// trained on them. Maps smaller than side, or of a side that network cannot halve, are an error,
+// and so is a field without a log range. Maps are read when asked for, so that files may be
+// larger than memory.
+func Prepare(s *camels.Suite, network unet.Config, side int,
+	splitSeed uint64,
+) (training.Data, checkpoint.Manifest, error) {
 	fail := func(err error) (training.Data, checkpoint.Manifest, error) {
 		return training.Data{}, checkpoint.Manifest{}, err
 	}
@@ -47,25 +56,33 @@ func Prepare(s *camels.Suite, network unet.Config, side int, splitSeed uint64) (
 		return fail(fmt.Errorf("dataset: %w", err))
 	}
 	if maps.Box().Cells%side != 0 {
-		return fail(fmt.Errorf("dataset: %s has maps of %d pixels a side, which cannot be averaged to %d: choose a divisor as the side", maps.Path(), maps.Box().Cells, side))
+		return fail(fmt.Errorf("dataset: %s has maps of %d pixels a side, which cannot be averaged to "+
+			"%d: choose a divisor as the side", maps.Path(), maps.Box().Cells, side))
 	}
 	d := s.Description
 	if !d.HasRange() {
-		return fail(fmt.Errorf("dataset: the log range of %s of %s is not known: `darkfield inspect %s` measures it; write it as log_range: [low, high] to %s there", s.Field, d.Suite, s.Dir, camels.DescriptionFile))
+		return fail(fmt.Errorf("dataset: the log range of %s of %s is not known: `darkfield inspect "+
+			"%s` measures it; write it as log_range: [low, high] to %s there", s.Field, d.Suite, s.Dir,
+			camels.DescriptionFile))
 	}
 	prior := cosmology.CAMELSPrior()
 	r := reader{maps: maps, side: side, scaling: d.Scaling(), prior: prior}
-	data := training.Data{Side: side, Train: r.source(split.Train), Validation: r.source(split.Validation)}
+	data := training.Data{
+		Side: side, Train: r.source(split.Train),
+		Validation: r.source(split.Validation),
+	}
 	return data, checkpoint.Manifest{
 		Network: network, Schedule: diffusion.PaperName, Prior: prior, Scaling: r.scaling,
 		Data: checkpoint.Data{
-			Suite: d.Suite, Field: fieldName(s), Set: string(set), Unit: d.Unit, Offset: d.Offset, Side: side,
+			Suite: d.Suite, Field: fieldName(s), Set: string(set), Unit: d.Unit,
+			Offset: d.Offset, Side: side,
 			BoxSide: d.BoxSide, Periodic: d.Periodic, Split: checkpoint.Split(split),
 		},
 	}, nil
 }
 
-// fieldName is the field as a manifest has it: empty for Mcdm, so that runs begun before it was recorded go on.
+// fieldName is the field as a manifest has it: empty for Mcdm, so that runs begun before it was
+// recorded go on.
 func fieldName(s *camels.Suite) string {
 	if s.Field == "Mcdm" {
 		return ""
@@ -74,14 +91,18 @@ func fieldName(s *camels.Suite) string {
 }
 
 // trainingMaps returns the set to train on and how it is split.
-func trainingMaps(s *camels.Suite, splitSeed uint64) (camels.Set, *camels.Maps, camels.Split, error) {
+func trainingMaps(s *camels.Suite,
+	splitSeed uint64,
+) (camels.Set, *camels.Maps, camels.Split, error) {
 	set, ok := s.Spread()
 	if !ok {
-		return "", nil, camels.Split{}, fmt.Errorf("dataset: %s has no LH set, which training needs; make one with `darkfield simulate --set LH`", s.Dir)
+		return "", nil, camels.Split{}, fmt.Errorf("dataset: %s has no LH set, which training needs; "+
+			"make one with `darkfield simulate --set LH`", s.Dir)
 	}
 	maps := s.Sets[set]
 	if maps.Simulations() < fewest {
-		return "", nil, camels.Split{}, fmt.Errorf("dataset: %s holds %d simulations, want at least %d to train, validate and test on", maps.Path(), maps.Simulations(), fewest)
+		return "", nil, camels.Split{}, fmt.Errorf("dataset: %s holds %d simulations, want at least %d "+
+			"to train, validate and test on", maps.Path(), maps.Simulations(), fewest)
 	}
 	return set, maps, camels.SplitSimulations(maps.Simulations(), splitSeed), nil
 }
@@ -96,18 +117,21 @@ type reader struct {
 
 // source returns the maps of some simulations.
 func (r reader) source(sims []int) training.Source {
-	return training.Source{Len: len(sims) * camels.MapsPerSimulation, Fill: func(i int, dst []float32) ([2]float32, error) {
-		sim := sims[i/camels.MapsPerSimulation]
-		u := r.prior.Unit(r.maps.Params(sim))
-		m, err := r.maps.Average(sim*camels.MapsPerSimulation+i%camels.MapsPerSimulation, r.side)
-		if err != nil {
-			return [2]float32{}, err
-		}
-		l, err := m.Log10()
-		if err != nil {
-			return [2]float32{}, err
-		}
-		copy(dst, r.scaling.Scale(l).Values)
-		return [2]float32{float32(u[0]), float32(u[1])}, nil
-	}}
+	return training.Source{
+		Len: len(sims) * camels.MapsPerSimulation,
+		Fill: func(i int, dst []float32) ([2]float32, error) {
+			sim := sims[i/camels.MapsPerSimulation]
+			u := r.prior.Unit(r.maps.Params(sim))
+			m, err := r.maps.Average(sim*camels.MapsPerSimulation+i%camels.MapsPerSimulation, r.side)
+			if err != nil {
+				return [2]float32{}, err
+			}
+			l, err := m.Log10()
+			if err != nil {
+				return [2]float32{}, err
+			}
+			copy(dst, r.scaling.Scale(l).Values)
+			return [2]float32{float32(u[0]), float32(u[1])}, nil
+		},
+	}
 }

@@ -24,7 +24,8 @@ func write(t *testing.T, set camels.Set, n int) *camels.Suite {
 	desc := camels.CMD(camels.FastPM)
 	params := make([]cosmology.Params, n)
 	for i := range params {
-		params[i] = cosmology.CAMELSPrior().Params(cosmology.UnitParams{(float64(i) + 0.5) / float64(n), 0.25})
+		params[i] = cosmology.CAMELSPrior().Params(
+			cosmology.UnitParams{(float64(i) + 0.5) / float64(n), 0.25})
 	}
 	w, err := camels.NewWriter(dir, desc, "Mcdm", set, cells, params)
 	if err != nil {
@@ -34,7 +35,10 @@ func write(t *testing.T, set camels.Set, n int) *camels.Suite {
 		rng := rand.New(rand.NewPCG(1, uint64(sim)))
 		maps := make([]field.Map, camels.MapsPerSimulation)
 		for i := range maps {
-			maps[i] = field.Map{Box: field.Box{Side: desc.BoxSide, Cells: cells}, Values: make([]float32, cells*cells)}
+			maps[i] = field.Map{
+				Box:    field.Box{Side: desc.BoxSide, Cells: cells},
+				Values: make([]float32, cells*cells),
+			}
 			for p := range maps[i].Values {
 				maps[i].Values[p] = float32(1e11 * math.Exp(rng.NormFloat64()))
 			}
@@ -54,7 +58,8 @@ func write(t *testing.T, set camels.Set, n int) *camels.Suite {
 	return s
 }
 
-// TestPrepare: training sees each map of its simulations averaged down, in logarithms and scaled, with its own parameters.
+// TestPrepare: training sees each map of its simulations averaged down, in logarithms and scaled,
+// with its own parameters.
 func TestPrepare(t *testing.T) {
 	const side = 16
 	s := write(t, camels.LH, 10)
@@ -64,7 +69,8 @@ func TestPrepare(t *testing.T) {
 	}
 	split := manifest.Data.Split
 	if data.Train.Len != 15*len(split.Train) || data.Validation.Len != 15*len(split.Validation) {
-		t.Errorf("%d and %d maps, want 15 for each simulation of %v and %v", data.Train.Len, data.Validation.Len, split.Train, split.Validation)
+		t.Errorf("%d and %d maps, want 15 for each simulation of %v and %v", data.Train.Len,
+			data.Validation.Len, split.Train, split.Validation)
 	}
 	all := slices.Sorted(slices.Values(slices.Concat(split.Train, split.Validation, split.Test)))
 	if !slices.Equal(all, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
@@ -85,12 +91,15 @@ func TestPrepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (float64(sim) + 0.5) / 10; math.Abs(float64(theta[0])-want) > 1e-4 || math.Abs(float64(theta[1])-0.25) > 1e-4 {
+	if want := (float64(sim) + 0.5) / 10; math.Abs(float64(theta[0])-want) > 1e-4 ||
+		math.Abs(float64(theta[1])-0.25) > 1e-4 {
 		t.Errorf("θ = %v, want %g and 0.25", theta, want)
 	}
-	mean := (float64(m.Values[0]) + float64(m.Values[1]) + float64(m.Values[cells]) + float64(m.Values[cells+1])) / 4
+	mean := (float64(m.Values[0]) + float64(m.Values[1]) + float64(m.Values[cells]) +
+		float64(m.Values[cells+1])) / 4
 	scaling := manifest.Scaling
-	if want := 2*(math.Log10(mean)-scaling.Min)/(scaling.Max-scaling.Min) - 1; math.Abs(float64(dst[0])-want) > 1e-5 {
+	if want := 2*(math.Log10(mean)-scaling.Min)/(scaling.Max-scaling.Min) -
+		1; math.Abs(float64(dst[0])-want) > 1e-5 {
 		t.Errorf("first pixel = %g, want %g", dst[0], want)
 	}
 }
@@ -136,7 +145,10 @@ func TestRefusals(t *testing.T) {
 		"a side that does not divide":         {lh, 24, "cannot be averaged to 24"},
 		"larger than the maps":                {lh, 64, "cannot be averaged to 64"},
 		"no LH set":                           {write(t, camels.CV, 4), 16, "no LH set"},
-		"too few to split":                    {write(t, camels.LH, 2), 16, "holds 2 simulations, want at least 3"},
+		"too few to split": {
+			write(t, camels.LH, 2), 16,
+			"holds 2 simulations, want at least 3",
+		},
 	} {
 		_, _, err := Prepare(c.suite, network, c.side, 1)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
@@ -145,13 +157,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestMeasuredRange: a field whose log range nobody knows is refused until the range of its training maps is put in; then training sees
-// values from −1 to 1, and the manifest says of which field.
+// TestMeasuredRange: a field whose log range nobody knows is refused until the range of its
+// training maps is put in; then training sees values from −1 to 1, and the manifest says of which
+// field.
 func TestMeasuredRange(t *testing.T) {
 	s := write(t, "SB28", 10) // no LH, which may be
 	s.Field, s.Description.LogRange = "Mgas", [2]float64{}
 	network := unet.Default().WithDim(8)
-	if _, _, err := Prepare(s, network, cells, 1); err == nil || !strings.Contains(err.Error(), "Mgas") || !strings.Contains(err.Error(), "log_range") {
+	if _, _, err := Prepare(s, network, cells, 1); err == nil ||
+		!strings.Contains(err.Error(), "Mgas") || !strings.Contains(err.Error(), "log_range") {
 		t.Errorf("error = %v, want one that says what to write", err)
 	}
 	r, err := MeasureRange(context.Background(), s, 1, nil)
@@ -163,7 +177,8 @@ func TestMeasuredRange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if manifest.Data.Field != "Mgas" || manifest.Data.Set != "SB28" || manifest.Scaling != (field.Scaling{Min: r[0], Max: r[1]}) {
+	if manifest.Data.Field != "Mgas" || manifest.Data.Set != "SB28" ||
+		manifest.Scaling != (field.Scaling{Min: r[0], Max: r[1]}) {
 		t.Errorf("manifest %+v, %+v", manifest.Data, manifest.Scaling)
 	}
 	low, high := float32(math.Inf(1)), float32(math.Inf(-1))

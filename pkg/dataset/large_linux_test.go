@@ -27,8 +27,8 @@ const (
 
 const largeEnv = "DARKFIELD_TEST_LARGE" // the directory that a child reads
 
-// TestLargeFile: a file of CMD's size is trained from at 64² in less than 500 MB. Only the maps that are read are written: the rest of
-// the file is a hole.
+// TestLargeFile: a file of CMD's size is trained from at 64² in less than 500 MB. Only the maps
+// that are read are written: the rest of the file is a hole.
 func TestLargeFile(t *testing.T) {
 	if dir := os.Getenv(largeEnv); dir != "" {
 		readLarge(t, dir)
@@ -40,7 +40,8 @@ func TestLargeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if free := int64(disk.Bavail) * disk.Bsize; free < 1<<30 {
-		t.Skipf("skipped: %s has %d MB free, the test needs 1 GB: set TMPDIR to another disk", dir, free>>20)
+		t.Skipf("skipped: %s has %d MB free, the test needs 1 GB: set TMPDIR to another disk",
+			dir, free>>20)
 	}
 	path := writeLarge(t, dir)
 	info, err := os.Stat(path)
@@ -48,7 +49,8 @@ func TestLargeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if used := info.Sys().(*syscall.Stat_t).Blocks * 512; info.Size() < 3_900_000_000 || used > 1<<30 {
-		t.Skipf("skipped: a file of %d bytes takes %d of %s: its file system has no holes", info.Size(), used, dir)
+		t.Skipf("skipped: a file of %d bytes takes %d of %s: its file system has no holes",
+			info.Size(), used, dir)
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestLargeFile$", "-test.v")
 	cmd.Env = append(os.Environ(), largeEnv+"="+dir)
@@ -91,12 +93,14 @@ func writeLarge(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d), }", camels.MapsPerSimulation*largeSims, largeCells, largeCells)
+	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d), }",
+		camels.MapsPerSimulation*largeSims, largeCells, largeCells)
 	header := fmt.Sprintf("\x93NUMPY\x01\x00\x76\x00%-117s\n", dict)
 	if _, err := f.WriteString(header); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Truncate(int64(len(header)) + camels.MapsPerSimulation*largeSims*largeMap); err != nil {
+	if err := f.Truncate(int64(len(header)) + camels.MapsPerSimulation*largeSims*largeMap); err !=
+		nil {
 		t.Skipf("skipped: %v: no file of 3.9 GB can be made", err)
 	}
 	train := camels.SplitSimulations(largeSims, largeSeed).Train
@@ -104,7 +108,8 @@ func writeLarge(t *testing.T, dir string) string {
 		i := largeIndex(k, camels.MapsPerSimulation*len(train))
 		at := train[i/camels.MapsPerSimulation]*camels.MapsPerSimulation + i%camels.MapsPerSimulation
 		pixel := binary.LittleEndian.AppendUint32(nil, math.Float32bits(largeValue(at)))
-		if _, err := f.WriteAt(bytes.Repeat(pixel, largeMap/4), int64(len(header))+int64(at)*largeMap); err != nil {
+		if _, err := f.WriteAt(bytes.Repeat(pixel, largeMap/4),
+			int64(len(header))+int64(at)*largeMap); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,7 +118,8 @@ func writeLarge(t *testing.T, dir string) string {
 	for range largeSims {
 		fmt.Fprintf(&table, "%.4f %.4f 1 1 1 1\n", 0.1+0.4*rng.Float64(), 0.6+0.4*rng.Float64())
 	}
-	if err := os.WriteFile(filepath.Join(dir, "params_LH_IllustrisTNG.txt"), []byte(table.String()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "params_LH_IllustrisTNG.txt"), []byte(table.String()),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -125,7 +131,8 @@ type largeResult struct {
 	PeakKB int // VmHWM
 }
 
-// readLarge makes batches of 64² maps twice, from the maps and from their averages, and prints its peak memory.
+// readLarge makes batches of 64² maps twice, from the maps and from their averages, and prints
+// its peak memory.
 func readLarge(t *testing.T, dir string) {
 	s, err := camels.Open(dir)
 	if err != nil {
@@ -147,9 +154,11 @@ func readLarge(t *testing.T, dir string) {
 				if _, err := data.Train.Fill(i, dst); err != nil {
 					t.Fatal(err)
 				}
-				at := manifest.Data.Split.Train[i/camels.MapsPerSimulation]*camels.MapsPerSimulation + i%camels.MapsPerSimulation
+				at := manifest.Data.Split.Train[i/camels.MapsPerSimulation]*camels.MapsPerSimulation +
+					i%camels.MapsPerSimulation
 				want := 2*(math.Log10(float64(largeValue(at)))-manifest.Scaling.Min)/(manifest.Scaling.Max-manifest.Scaling.Min) - 1
-				// Values near −0.5 in float32, from a float32 log10 near 10 with a spacing of 9.5e-7 that is stretched by 1/3.
+				// Values near −0.5 in float32, from a float32 log10 near 10 with a spacing of 9.5e-7 that is
+				// stretched by 1/3.
 				if got := float64(dst[side*side/2]); math.Abs(got-want) > 5e-7 {
 					t.Fatalf("map %d: pixel %g, want %g", at, got, want)
 				}

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// Ancestral is the sampler of Ho et al. (2020), algorithm 2: all T steps, each with fresh noise of the posterior variance.
+// Ancestral is the sampler of Ho et al. (2020), algorithm 2: all T steps, each with fresh noise
+// of the posterior variance.
 type Ancestral struct{}
 
 var _ Sampler = Ancestral{}
@@ -33,8 +34,9 @@ func (Ancestral) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) 
 	return st.finished()
 }
 
-// ReverseMean returns the mean of p(x_{t−1} | x_t) when the noise in x_t is predicted to be ε; equation 11 of Ho et al. A step
-// of ancestral sampling adds √PosteriorVariance(t) times fresh noise to it.
+// ReverseMean returns the mean of p(x_{t−1} | x_t) when the noise in x_t is predicted to be ε;
+// equation 11 of Ho et al. A step of ancestral sampling adds √PosteriorVariance(t) times fresh
+// noise to it.
 func (s Schedule) ReverseMean(t Step, xt, epsilon float64) float64 {
 	m := s.reverse(t)
 	return m.ofX*xt + m.ofEpsilon*epsilon

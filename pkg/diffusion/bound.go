@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// LastTerm returns L_T = KL[q(x_T | x_0) ‖ N(0, I)] in nats, summed over the pixels of the scaled map x0. It does not depend
-// on the network.
+// LastTerm returns L_T = KL[q(x_T | x_0) ‖ N(0, I)] in nats, summed over the pixels of the scaled
+// map x0. It does not depend on the network.
 func (s Schedule) LastTerm(x0 []float32) float64 {
 	ab := s.AlphaBar(Step(s.Steps()))
 	sum := 0.0
@@ -39,17 +39,23 @@ func (d Draw) Noised(s Schedule, x0 []float32) []float32 {
 	return out
 }
 
-// BoundTerms returns terms of one map for many θ that share their noise, [θ][draw], in nats, summed over pixels in float64.
+// BoundTerms returns terms of one map for many θ that share their noise, [θ][draw], in nats,
+// summed over pixels in float64.
 //
-//   - Shapes: x0, and each Epsilon and X0 of a draw, hold the pixels of one scaled map; theta holds rows of thetas numbers.
+//   - Shapes: x0, and each Epsilon and X0 of a draw, hold the pixels of one scaled map; theta
+//     holds rows of thetas numbers.
 //   - L_0 = −log N(x_0; μ, β_1) with μ the mean of the reverse step from x_1; L_i, i >= 1, is
 //     KL[q(x_i | x_{i+1}, x_0) ‖ p(x_i | x_{i+1})], both with the posterior variance.
-//   - Cost: all pairs of θ and draw go through the network together, rows at a time, whatever term they belong to.
+//   - Cost: all pairs of θ and draw go through the network together, rows at a time, whatever
+//     term they belong to.
 //   - Errors: those of the denoiser, and values that are not finite.
 //   - Source: Mudur et al. (2023), section 4; Ho et al. (2020), equation 5.
-func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, theta []float32, thetas, rows int) ([][]float64, error) {
+func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, theta []float32,
+	thetas, rows int,
+) ([][]float64, error) {
 	if thetas < 1 || len(theta)%thetas != 0 || rows < 1 {
-		panic(fmt.Sprintf("diffusion: BoundTerms of %d numbers in rows of %d, %d at a time", len(theta), thetas, rows))
+		panic(fmt.Sprintf("diffusion: BoundTerms of %d numbers in rows of %d, %d at a time", len(theta),
+			thetas, rows))
 	}
 	pixels, size := len(x0), len(theta)/thetas
 	noised := make([][]float32, len(draws))
@@ -58,7 +64,8 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 			return nil, fmt.Errorf("diffusion: term %d, want 0…%d", draw.Term, s.Steps()-1)
 		}
 		if noised[k] = draw.Noised(s, x0); len(noised[k]) != pixels {
-			panic(fmt.Sprintf("diffusion: BoundTerms of %d pixels with a pose of %d", pixels, len(noised[k])))
+			panic(fmt.Sprintf("diffusion: BoundTerms of %d pixels with a pose of %d", pixels,
+				len(noised[k])))
 		}
 	}
 	out := make([][]float64, size)
@@ -68,7 +75,10 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 	pairs := size * len(draws)
 	for first := 0; first < pairs; first += rows {
 		n := min(rows, pairs-first)
-		b := Batch{Size: n, Pixels: pixels, Xt: make([]float32, 0, n*pixels), Index: make([]float32, n), Theta: make([]float32, 0, n*thetas)}
+		b := Batch{
+			Size: n, Pixels: pixels, Xt: make([]float32, 0, n*pixels), Index: make([]float32, n),
+			Theta: make([]float32, 0, n*thetas),
+		}
 		for p := range n {
 			k, i := (first+p)/size, (first+p)%size
 			b.Xt = append(b.Xt, noised[k]...)
@@ -83,7 +93,8 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 			k, i := (first+p)/size, (first+p)%size
 			v := s.term(draws[k].Term, draws[k].Epsilon, predicted[p*pixels:(p+1)*pixels])
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("diffusion: term %d is %g for θ = %v: the network's prediction is not finite", draws[k].Term, v, theta[i*thetas:(i+1)*thetas])
+				return nil, fmt.Errorf("diffusion: term %d is %g for θ = %v: the network's prediction is not "+
+					"finite", draws[k].Term, v, theta[i*thetas:(i+1)*thetas])
 			}
 			out[i][k] = v
 		}
@@ -91,7 +102,8 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 	return out, nil
 }
 
-// term sums one term over pixels. Written in the error of the predicted noise, which keeps digits that differences of means lose.
+// term sums one term over pixels. Written in the error of the predicted noise, which keeps digits
+// that differences of means lose.
 func (s Schedule) term(term Term, epsilon, predicted []float32) float64 {
 	sum := 0.0
 	for i, e := range epsilon {
@@ -102,8 +114,9 @@ func (s Schedule) term(term Term, epsilon, predicted []float32) float64 {
 	return weight*sum + constant*float64(len(epsilon))
 }
 
-// boundWeight returns what the squared error of the noise of a pixel is multiplied by in a term, and what is added. The means of the reverse
-// step differ by β_t/√(α_t(1 − ᾱ_t)) (ε − ε_predicted); at t = 1, where x_0 itself is the mean with the true noise, that is √(β/α).
+// boundWeight returns what the squared error of the noise of a pixel is multiplied by in a term,
+// and what is added. The means of the reverse step differ by β_t/√(α_t(1 − ᾱ_t)) (ε −
+// ε_predicted); at t = 1, where x_0 itself is the mean with the true noise, that is √(β/α).
 func (s Schedule) boundWeight(term Term) (weight, constant float64) {
 	t := term.Step()
 	if term == 0 {

@@ -8,12 +8,16 @@ import (
 	"testing"
 )
 
-// trial is the exact denoiser for N(mu, σ²) with σ read from θ: a network that is perfect at every θ.
+// trial is the exact denoiser for N(mu, σ²) with σ read from θ: a network that is perfect at
+// every θ.
 func trial(s Schedule) Denoiser {
 	return func(ctx context.Context, b Batch) ([]float32, error) {
 		var out []float32
 		for i := range b.Size {
-			one := Batch{Size: 1, Pixels: b.Pixels, Xt: b.Xt[i*b.Pixels : (i+1)*b.Pixels], Index: b.Index[i : i+1]}
+			one := Batch{
+				Size: 1, Pixels: b.Pixels, Xt: b.Xt[i*b.Pixels : (i+1)*b.Pixels],
+				Index: b.Index[i : i+1],
+			}
 			e, err := GaussianDenoiser(s, mu, float64(b.Theta[i]))(ctx, one)
 			if err != nil {
 				return nil, err
@@ -25,8 +29,11 @@ func trial(s Schedule) Denoiser {
 }
 
 // oneTerm returns one term for many θ, two rows at a time.
-func oneTerm(s Schedule, d Denoiser, term Term, x0, epsilon, theta []float32, thetas int) ([]float64, error) {
-	values, err := s.BoundTerms(context.Background(), d, []Draw{{Term: term, Epsilon: epsilon}}, x0, theta, thetas, 2)
+func oneTerm(s Schedule, d Denoiser, term Term, x0, epsilon, theta []float32,
+	thetas int,
+) ([]float64, error) {
+	values, err := s.BoundTerms(context.Background(), d, []Draw{{Term: term, Epsilon: epsilon}}, x0,
+		theta, thetas, 2)
 	out := make([]float64, len(values))
 	for i, row := range values {
 		out[i] = row[0]
@@ -34,8 +41,11 @@ func oneTerm(s Schedule, d Denoiser, term Term, x0, epsilon, theta []float32, th
 	return out, err
 }
 
-// gaussianBound returns bound and −log p of one map of N(mu, sd²) pixels for each σ, in nats a pixel.
-func gaussianBound(t *testing.T, s Schedule, sigmas []float32, pixels int) (bound, exact []float64) {
+// gaussianBound returns bound and −log p of one map of N(mu, sd²) pixels for each σ, in nats a
+// pixel.
+func gaussianBound(t *testing.T, s Schedule, sigmas []float32,
+	pixels int,
+) (bound, exact []float64) {
 	t.Helper()
 	x0 := TermNoise(99, 0, pixels)
 	for i := range x0 {
@@ -70,7 +80,8 @@ func parabola(x []float32, y []float64) (at, curvature float64) {
 	return float64(x[i]) - (y[i+1]-y[i-1])/(2*h*curvature), curvature
 }
 
-// expectedTerm is E[L_i] a pixel for the exact denoiser of N(mu, σ²) and data of N(mu, sd²), in closed form.
+// expectedTerm is E[L_i] a pixel for the exact denoiser of N(mu, σ²) and data of N(mu, sd²), in
+// closed form.
 func expectedTerm(s Schedule, term Term, sigma float64) float64 {
 	n := term.Step()
 	bar := s.AlphaBar(n)
@@ -93,9 +104,10 @@ func expectedGap(s Schedule) float64 {
 	return gap - math.Log(2*math.Pi*math.E*sd*sd)/2
 }
 
-// TestBoundOfGaussian is the claim that the likelihood rests on. The bound is a loss: it lies above −log p (by 0.46 nat a pixel
-// for the linear schedule), because the reverse steps' variance is not the best one. But its minimum is that of −log p and its
-// curvature is 1–2 % larger. Of 3000 pixels the gap scatters by 0.017, mostly from L_0 and L_1; three of that are allowed. In
+// TestBoundOfGaussian is the claim that the likelihood rests on. The bound is a loss: it lies
+// above −log p (by 0.46 nat a pixel for the linear schedule), because the reverse steps' variance
+// is not the best one. But its minimum is that of −log p and its curvature is 1–2 % larger. Of
+// 3000 pixels the gap scatters by 0.017, mostly from L_0 and L_1; three of that are allowed. In
 // differences between σ most of the scatter cancels, for they share their noise.
 func TestBoundOfGaussian(t *testing.T) {
 	sigmas := []float32{0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85}
@@ -109,7 +121,8 @@ func TestBoundOfGaussian(t *testing.T) {
 		gap := bound[3] - exact[3]
 		at, curvature := parabola(sigmas, bound)
 		wantAt, want := parabola(sigmas, exact)
-		t.Logf("%s: gap %.3f nat (%.3f expected), minimum at %.4f (−log p: %.4f), curvature ratio %.3f", name, gap, expectedGap(s), at, wantAt, curvature/want)
+		t.Logf("%s: gap %.3f nat (%.3f expected), minimum at %.4f (−log p: %.4f), curvature ratio %.3f",
+			name, gap, expectedGap(s), at, wantAt, curvature/want)
 		if math.Abs(gap-expectedGap(s)) > 0.05 {
 			t.Errorf("%s: the bound lies %.3f nat above −log p, want %.3f", name, gap, expectedGap(s))
 		}
@@ -120,13 +133,14 @@ func TestBoundOfGaussian(t *testing.T) {
 			t.Errorf("%s: curvature %.3f of that of −log p, want 1 to 1.04", name, r)
 		}
 	}
-	if gap := expectedGap(linear(1000)); math.Abs(gap-0.46) > 0.005 { // computed elsewhere, to two digits
+	// computed elsewhere, to two digits
+	if gap := expectedGap(linear(1000)); math.Abs(gap-0.46) > 0.005 {
 		t.Errorf("expected gap of the linear schedule %.4f nat, want 0.46", gap)
 	}
 }
 
-// TestTermIsTheDivergence computes L_i from the means and variances of the two Gaussians, as the definition reads, for a
-// prediction that is wrong.
+// TestTermIsTheDivergence computes L_i from the means and variances of the two Gaussians, as the
+// definition reads, for a prediction that is wrong.
 func TestTermIsTheDivergence(t *testing.T) {
 	s := Paper()
 	x0, e, predicted := TermNoise(1, 10, 50), TermNoise(1, 11, 50), TermNoise(1, 12, 50)
@@ -185,7 +199,8 @@ func TestThetasShareNoise(t *testing.T) {
 	}
 }
 
-// TestTermsTogether: terms asked for together, however many at a time, are those asked for one by one.
+// TestTermsTogether: terms asked for together, however many at a time, are those asked for one by
+// one.
 func TestTermsTogether(t *testing.T) {
 	s := Paper()
 	x0, sigmas := TermNoise(1, 10, 50), []float32{0.5, 0.7, 0.9, 1.1, 1.3}
@@ -205,7 +220,8 @@ func TestTermsTogether(t *testing.T) {
 			}
 			for i := range sigmas {
 				if all[i][k] != alone[i] {
-					t.Errorf("%d at a time: term %d of θ %d is %g, alone %g", rows, draw.Term, i, all[i][k], alone[i])
+					t.Errorf("%d at a time: term %d of θ %d is %g, alone %g", rows, draw.Term, i,
+						all[i][k], alone[i])
 				}
 			}
 		}
@@ -216,12 +232,14 @@ func TestBoundRefuses(t *testing.T) {
 	s := linear(30)
 	x := make([]float32, 4)
 	for term, reason := range map[Term]string{-1: "term -1", 30: "want 0…29"} {
-		if _, err := oneTerm(s, trial(s), term, x, x, x[:1], 1); err == nil || !strings.Contains(err.Error(), reason) {
+		if _, err := oneTerm(s, trial(s), term, x, x, x[:1], 1); err == nil ||
+			!strings.Contains(err.Error(), reason) {
 			t.Errorf("term %d: error %v, want it to say %q", term, err, reason)
 		}
 	}
 	nan := replay([]float32{0, 0, float32(math.NaN()), 0})
-	if _, err := oneTerm(s, nan, 2, x, x, x[:1], 1); err == nil || !strings.Contains(err.Error(), "not finite") {
+	if _, err := oneTerm(s, nan, 2, x, x, x[:1], 1); err == nil ||
+		!strings.Contains(err.Error(), "not finite") {
 		t.Errorf("a network that predicts NaN: error %v", err)
 	}
 }
@@ -234,12 +252,14 @@ func TestBoundAveragesToItsExpectation(t *testing.T) {
 		x0[i] = float32(mu + sd*float64(x0[i]))
 	}
 	for _, term := range []Term{1, 10, 100, 600} {
-		got, err := oneTerm(s, trial(s), term, x0, TermNoise(1, term, pixels), []float32{float32(sigma)}, 1)
+		got, err := oneTerm(s, trial(s), term, x0, TermNoise(1, term, pixels),
+			[]float32{float32(sigma)}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := got[0] / float64(pixels) / expectedTerm(s, term, sigma)
-		if math.Abs(r-1) > 4*math.Sqrt(2/float64(pixels)) { // each pixel gives a chi² of one degree of freedom
+		// each pixel gives a chi² of one degree of freedom
+		if math.Abs(r-1) > 4*math.Sqrt(2/float64(pixels)) {
 			t.Errorf("L_%d a pixel is %.4f of its expectation", term, r)
 		}
 	}

@@ -18,7 +18,8 @@ const DDIMSpacing = EvenTime
 
 var _ Sampler = DDIM{}
 
-// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the spacing is known.
+// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the
+// spacing is known.
 func (m DDIM) Validate(s Schedule) error {
 	return CheckSettings("diffusion.DDIM", s, m.Steps, m.Eta, m.Above, m.Spacing)
 }
@@ -47,8 +48,8 @@ func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]
 	return st.finished()
 }
 
-// move returns the step from t to an earlier time u, equation 12 of the DDIM paper: the clean map that ε implies, noised again
-// to u along ε and, for Eta > 0, with fresh noise.
+// move returns the step from t to an earlier time u, equation 12 of the DDIM paper: the clean map
+// that ε implies, noised again to u along ε and, for Eta > 0, with fresh noise.
 func (m DDIM) move(s Schedule, t, u Step) move {
 	au, at := s.AlphaBar(u), s.AlphaBar(t)
 	deviation := etaAt(t, m.Eta, m.Above) * math.Sqrt((1-au)/(1-at)*(1-at/au))

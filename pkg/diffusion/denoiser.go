@@ -14,11 +14,14 @@ type Batch struct {
 	Theta  []float32 // Size rows of parameters scaled to [0, 1]
 }
 
-// Denoiser predicts the noise in each map of a batch, Size×Pixels values. It must not keep or change the batch.
+// Denoiser predicts the noise in each map of a batch, Size×Pixels values. It must not keep or
+// change the batch.
 type Denoiser func(ctx context.Context, b Batch) ([]float32, error)
 
 // predict calls d for maps that share the time t.
-func (d Denoiser) predict(ctx context.Context, t Step, pixels int, xt, theta []float32) ([]float32, error) {
+func (d Denoiser) predict(ctx context.Context, t Step, pixels int, xt,
+	theta []float32,
+) ([]float32, error) {
 	size := len(xt) / pixels
 	b := Batch{Size: size, Pixels: pixels, Xt: xt, Index: make([]float32, size), Theta: theta}
 	for i := range b.Index {
@@ -41,7 +44,8 @@ func (d Denoiser) run(ctx context.Context, b Batch) ([]float32, error) {
 		return nil, err
 	}
 	if len(epsilon) != len(b.Xt) {
-		panic(fmt.Sprintf("diffusion: the denoiser returned %d values for %d pixels", len(epsilon), len(b.Xt)))
+		panic(fmt.Sprintf("diffusion: the denoiser returned %d values for %d pixels",
+			len(epsilon), len(b.Xt)))
 	}
 	return epsilon, nil
 }

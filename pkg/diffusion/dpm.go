@@ -5,11 +5,12 @@ import (
 	"math"
 )
 
-// DPMSolver is DPM-Solver++ (2M) of Lu et al. (2022): the deterministic equation of DDIM, or the stochastic one of ancestral sampling,
-// solved to second order, with one network evaluation a step, in the clean map that the network implies.
+// DPMSolver is DPM-Solver++ (2M) of Lu et al. (2022): the deterministic equation of DDIM, or the
+// stochastic one of ancestral sampling, solved to second order, with one network evaluation a
+// step, in the clean map that the network implies.
 //
-// The two agree for a perfect network. An imperfect one leaves errors, which the deterministic equation carries along and fresh noise
-// drowns.
+// The two agree for a perfect network. An imperfect one leaves errors, which the deterministic
+// equation carries along and fresh noise drowns.
 type DPMSolver struct {
 	Steps   int     // network evaluations a map, 1…T
 	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
@@ -22,7 +23,8 @@ const DPMSpacing = EvenLogSNR
 
 var _ Sampler = DPMSolver{}
 
-// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the spacing is known.
+// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the
+// spacing is known.
 func (m DPMSolver) Validate(s Schedule) error {
 	return CheckSettings("diffusion.DPMSolver", s, m.Steps, m.Eta, m.Above, m.Spacing)
 }
@@ -31,7 +33,9 @@ func (m DPMSolver) Validate(s Schedule) error {
 func (m DPMSolver) Evaluations(Schedule) int { return m.Steps }
 
 // Sample implements Sampler.
-func (m DPMSolver) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]float32, error) {
+func (m DPMSolver) Sample(ctx context.Context, d Denoiser, s Schedule,
+	r Request,
+) ([]float32, error) {
 	if err := m.Validate(s); err != nil {
 		return nil, err
 	}
@@ -46,8 +50,11 @@ func (m DPMSolver) Sample(ctx context.Context, d Denoiser, s Schedule, r Request
 }
 
 // solve takes st from the first of the times to the last.
-func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state, times []Step) error {
-	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x)) // of this step and of the one before
+func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
+	times []Step,
+) error {
+	// of this step and of the one before
+	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x))
 	steps := len(times) - 1
 	for i, t := range times[:steps] {
 		epsilon, err := d.predict(ctx, t, st.Pixels, st.x, st.Theta)
@@ -65,7 +72,9 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 		kept := math.Sqrt((1-s.AlphaBar(u))/(1-s.AlphaBar(t))) * math.Exp(-forgotten)
 		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-step-forgotten)
 		deviation := math.Sqrt((1 - s.AlphaBar(u)) * -math.Expm1(-2*forgotten))
-		slope := 0.0 // of the clean map over the last step, times half of this one; none is known at first, nor needed at the end
+		// of the clean map over the last step, times half of this one; none is known at first, nor
+		// needed at the end
+		slope := 0.0
 		if i > 0 && u > 0 {
 			slope = step / (2 * (s.halfLogSNR(t) - s.halfLogSNR(times[i-1])))
 		}

@@ -7,7 +7,8 @@ import (
 	"darkfield/pkg/diffusion"
 )
 
-// Two maps of four pixels from a model whose pixels are N(0.3, 0.1²), with 20 evaluations of the denoiser.
+// Two maps of four pixels from a model whose pixels are N(0.3, 0.1²), with 20 evaluations of the
+// denoiser.
 func ExampleDDIM() {
 	schedule := diffusion.Paper()
 	denoiser := diffusion.GaussianDenoiser(schedule, 0.3, 0.1)

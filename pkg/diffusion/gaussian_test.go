@@ -33,8 +33,8 @@ func wide(x []float32) []float64 {
 	return out
 }
 
-// recursion follows mean and variance of x_t down algorithm 2 of Ho et al. Written from that page and not from ours: with the
-// exact denoiser every step is linear, so both are exact.
+// recursion follows mean and variance of x_t down algorithm 2 of Ho et al. Written from that page
+// and not from ours: with the exact denoiser every step is linear, so both are exact.
 func recursion(s Schedule) (mean, variance float64) {
 	mean, variance = 0, 1
 	for t := s.Steps(); t >= 1; t-- {
@@ -51,7 +51,8 @@ func recursion(s Schedule) (mean, variance float64) {
 	return mean, variance
 }
 
-// TestRecursion pins the recursion to numbers computed elsewhere for linear schedules, so that it is not its own witness.
+// TestRecursion pins the recursion to numbers computed elsewhere for linear schedules, so that it
+// is not its own witness.
 func TestRecursion(t *testing.T) {
 	for steps, want := range map[int]float64{100: 0.442, 1000: 0.484} {
 		if _, got := recursion(linear(steps)); math.Abs(got-want) > 6e-4 { // printed to three digits
@@ -60,8 +61,9 @@ func TestRecursion(t *testing.T) {
 	}
 }
 
-// TestAncestralMoments: with n independent pixels the mean is good to √(v/n) and the variance to v·√(2/n); four of each are
-// allowed. β in place of the posterior variance would miss by 20 of them at 100 steps.
+// TestAncestralMoments: with n independent pixels the mean is good to √(v/n) and the variance to
+// v·√(2/n); four of each are allowed. β in place of the posterior variance would miss by 20 of
+// them at 100 steps.
 func TestAncestralMoments(t *testing.T) {
 	const maps, pixels = 40, 2500
 	n := float64(maps * pixels)
@@ -77,27 +79,38 @@ func TestAncestralMoments(t *testing.T) {
 	}
 }
 
-// TestNoisyDPMSolverMoments: with fresh noise the pixels are still N(mu, sd²), as long as the steps are short: 4 standard errors, and 1 %
-// of the deviation for what 100 steps leave.
+// TestNoisyDPMSolverMoments: with fresh noise the pixels are still N(mu, sd²), as long as the
+// steps are short: 4 standard errors, and 1 % of the deviation for what 100 steps leave.
 func TestNoisyDPMSolverMoments(t *testing.T) {
 	const maps, pixels = 40, 2500
 	n := float64(maps * pixels)
-	for _, m := range []DPMSolver{{Steps: 100, Eta: 0.5}, {Steps: 100, Eta: 1}, {Steps: 100, Eta: 1, Above: 250}} {
+	for _, m := range []DPMSolver{
+		{Steps: 100, Eta: 0.5},
+		{Steps: 100, Eta: 1},
+		{Steps: 100, Eta: 1, Above: 250},
+	} {
 		mean, deviation := stat.MeanStdDev(sampleGaussian(t, m, Paper(), maps, pixels), nil)
 		t.Logf("%+v: mean %.5f, standard deviation %.5f, want %g and %g", m, mean, deviation, mu, sd)
-		if math.Abs(mean-mu) > 4*sd/math.Sqrt(n)+0.01*sd || math.Abs(deviation/sd-1) > 4/math.Sqrt(2*n)+0.01 {
-			t.Errorf("%+v: mean %.5f and standard deviation %.5f, want %g and %g", m, mean, deviation, mu, sd)
+		if math.Abs(mean-mu) > 4*sd/math.Sqrt(n)+0.01*sd ||
+			math.Abs(deviation/sd-1) > 4/math.Sqrt(2*n)+0.01 {
+			t.Errorf("%+v: mean %.5f and standard deviation %.5f, want %g and %g", m, mean,
+				deviation, mu, sd)
 		}
 	}
 }
 
-// TestFewNoisyStepsWiden: 25 noisy steps leave 4.7 % too much variance, by the recursion of the solver's own coefficients; half a percent is four
-// standard errors of what the pixels show. With noise at early times alone it is 1.8 %.
+// TestFewNoisyStepsWiden: 25 noisy steps leave 4.7 % too much variance, by the recursion of the
+// solver's own coefficients; half a percent is four standard errors of what the pixels show. With
+// noise at early times alone it is 1.8 %.
 func TestFewNoisyStepsWiden(t *testing.T) {
 	for _, c := range []struct {
 		m    DPMSolver
 		want float64
-	}{{DPMSolver{Steps: 25, Eta: 1}, 1.047}, {DPMSolver{Steps: 25, Eta: 1, Above: 600}, 1.018}, {DPMSolver{Steps: 50, Eta: 1}, 1.013}} {
+	}{
+		{DPMSolver{Steps: 25, Eta: 1}, 1.047},
+		{DPMSolver{Steps: 25, Eta: 1, Above: 600}, 1.018},
+		{DPMSolver{Steps: 50, Eta: 1}, 1.013},
+	} {
 		variance := stat.Variance(sampleGaussian(t, c.m, Paper(), 100, 12000), nil) / (sd * sd)
 		t.Logf("%+v: variance %.4f of the right one", c.m, variance)
 		if math.Abs(variance-c.want) > 0.005 {
@@ -124,8 +137,8 @@ func ddimError(t *testing.T, steps int) float64 {
 	return worst
 }
 
-// TestDDIMOrder: the error halves for each doubling of the steps. The fitted slope may miss −1 by 0.1, the share of the
-// next order at 25 steps.
+// TestDDIMOrder: the error halves for each doubling of the steps. The fitted slope may miss −1 by
+// 0.1, the share of the next order at 25 steps.
 func TestDDIMOrder(t *testing.T) {
 	var x, y []float64
 	for _, steps := range []int{25, 50, 125, 250} { // all divide T, so that the grid is even
@@ -138,8 +151,9 @@ func TestDDIMOrder(t *testing.T) {
 	}
 }
 
-// TestDPMSolverOrder: the error falls fourfold for each doubling of the steps. The schedule has so many times that rounding to
-// them does not matter, and the flow is followed to ½ ln SNR = 2: the last step, to the clean map, has no order.
+// TestDPMSolverOrder: the error falls fourfold for each doubling of the steps. The schedule has
+// so many times that rounding to them does not matter, and the flow is followed to ½ ln SNR = 2:
+// the last step, to the clean map, has no order.
 func TestDPMSolverOrder(t *testing.T) {
 	betas := make([]float64, 100_000)
 	for i := range betas {
@@ -169,7 +183,8 @@ func TestDPMSolverOrder(t *testing.T) {
 		}
 		worst := 0.0
 		for i, x := range st.x {
-			want := math.Sqrt(s.AlphaBar(to))*mu + scale(to)*(start[i]-math.Sqrt(s.AlphaBar(from))*mu)/scale(from)
+			want := math.Sqrt(s.AlphaBar(to))*mu +
+				scale(to)*(start[i]-math.Sqrt(s.AlphaBar(from))*mu)/scale(from)
 			worst = max(worst, math.Abs(float64(x)-want))
 		}
 		t.Logf("%d steps: error %.6f", steps, worst)
@@ -181,8 +196,8 @@ func TestDPMSolverOrder(t *testing.T) {
 	}
 }
 
-// TestFullDDIMIsAncestral: with all steps and Eta = 1 both methods make the same moves with the same noise. They differ in
-// rounding only: float32 pixels over 1000 contracting steps.
+// TestFullDDIMIsAncestral: with all steps and Eta = 1 both methods make the same moves with the
+// same noise. They differ in rounding only: float32 pixels over 1000 contracting steps.
 func TestFullDDIMIsAncestral(t *testing.T) {
 	s := Paper()
 	a := sampleGaussian(t, Ancestral{}, s, 2, 16)
@@ -194,8 +209,8 @@ func TestFullDDIMIsAncestral(t *testing.T) {
 	}
 }
 
-// TestGaussianDenoiserIsTheMean: E[ε | x_t] minimises the squared error, so its error is uncorrelated with x_t and smaller
-// than that of any other line.
+// TestGaussianDenoiserIsTheMean: E[ε | x_t] minimises the squared error, so its error is
+// uncorrelated with x_t and smaller than that of any other line.
 func TestGaussianDenoiserIsTheMean(t *testing.T) {
 	const n = 100_000
 	s, step := Paper(), Step(200)
@@ -209,7 +224,8 @@ func TestGaussianDenoiserIsTheMean(t *testing.T) {
 		t.Fatal(err)
 	}
 	offset, slope := stat.LinearRegression(wide(predicted), wide(e), nil, false)
-	// Residuals have variance at most 1, predictions about 0.5: standard errors of the fit are below 0.005.
+	// Residuals have variance at most 1, predictions about 0.5: standard errors of the fit are below
+	// 0.005.
 	if math.Abs(offset) > 0.015 || math.Abs(slope-1) > 0.02 {
 		t.Errorf("ε regressed on its prediction: %.4f + %.4f·ε*, want 0 + 1·ε*", offset, slope)
 	}

@@ -61,8 +61,9 @@ func (g golden) index() []float32 {
 	return out
 }
 
-// TestGoldenSchedule uses 1e-6, the rounding of the reference's float32. Its posterior variance also inherits what 1 − ᾱ
-// loses near t = 1 (up to 2.0e-4 at t = 3 against a schedule in float64), so that one is compared in single precision.
+// TestGoldenSchedule uses 1e-6, the rounding of the reference's float32. Its posterior variance
+// also inherits what 1 − ᾱ loses near t = 1 (up to 2.0e-4 at t = 3 against a schedule in
+// float64), so that one is compared in single precision.
 func TestGoldenSchedule(t *testing.T) {
 	g, s := openGolden(t), Paper()
 	compare := func(name string, f func(Step) float64, tolerance float64) {
@@ -90,8 +91,8 @@ func onGo(t testing.TB) compute.Backend {
 	return b
 }
 
-// TestGoldenNoisedMaps uses 1e-6 in single precision. In float64 √(1 − ᾱ) differs from the reference's by up to 1e-6 at the
-// first steps, times noise of up to 4.
+// TestGoldenNoisedMaps uses 1e-6 in single precision. In float64 √(1 − ᾱ) differs from the
+// reference's by up to 1e-6 at the first steps, times noise of up to 4.
 func TestGoldenNoisedMaps(t *testing.T) {
 	g := openGolden(t)
 	x0, e, index, want := g.floats("x0"), g.floats("eps"), g.index(), g.floats("x_t")
@@ -134,8 +135,8 @@ func replay(predicted []float32) Denoiser {
 	return func(context.Context, Batch) ([]float32, error) { return predicted, nil }
 }
 
-// TestGoldenBound needs no network where the file holds the prediction: L_0 of the first map (its index is 0, its noise the
-// one of the bound), and L_T.
+// TestGoldenBound needs no network where the file holds the prediction: L_0 of the first map (its
+// index is 0, its noise the one of the bound), and L_T.
 func TestGoldenBound(t *testing.T) {
 	g, s := openGolden(t), Paper()
 	var raw []uint8
@@ -152,11 +153,15 @@ func TestGoldenBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// From a float64 schedule L_0 is −3265.7210; the reference loses digits in float32. eps_pred is good to 2e-5.
-	if !scalar.EqualWithinRel(values[0], want["L0"], 5e-4) || !scalar.EqualWithinAbs(values[0], -3265.7210, 0.01) {
-		t.Errorf("L_0 = %.4f, want %.4f (reference) and -3265.7210 (float64 schedule)", values[0], want["L0"])
+	// From a float64 schedule L_0 is −3265.7210; the reference loses digits in float32. eps_pred is
+	// good to 2e-5.
+	if !scalar.EqualWithinRel(values[0], want["L0"], 5e-4) ||
+		!scalar.EqualWithinAbs(values[0], -3265.7210, 0.01) {
+		t.Errorf("L_0 = %.4f, want %.4f (reference) and -3265.7210 (float64 schedule)",
+			values[0], want["L0"])
 	}
-	if got := s.LastTerm(x0); !scalar.EqualWithinRel(got, want["LT"], 5e-4) || !scalar.EqualWithinAbs(got, 0.0155602, 1e-7) {
+	if got := s.LastTerm(x0); !scalar.EqualWithinRel(got, want["LT"], 5e-4) ||
+		!scalar.EqualWithinAbs(got, 0.0155602, 1e-7) {
 		t.Errorf("L_T = %.7f, want %.7f (reference) and 0.0155602 (float64 schedule)", got, want["LT"])
 	}
 }
@@ -167,7 +172,8 @@ func TestGoldenReverseStep(t *testing.T) {
 	n := Term(250).Step()
 	xt, predicted, noise := last("x_t"), last("eps_pred"), g.floats("eps")[:goldenPixels]
 	for i, want := range g.floats("reverse_step_t250") {
-		got := s.ReverseMean(n, float64(xt[i]), float64(predicted[i])) + math.Sqrt(s.PosteriorVariance(n))*float64(noise[i])
+		got := s.ReverseMean(n, float64(xt[i]), float64(predicted[i])) +
+			math.Sqrt(s.PosteriorVariance(n))*float64(noise[i])
 		if math.Abs(got-float64(want)) > 1e-5 {
 			t.Fatalf("pixel %d = %g, want %g", i, got, want)
 		}

@@ -8,7 +8,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// byTime returns for each map of a batch the entry of a table [T] at its 0-based time: index [B] float32 → [B, 1, 1, 1].
+// byTime returns for each map of a batch the entry of a table [T] at its 0-based time: index [B]
+// float32 → [B, 1, 1, 1].
 func byTime(table []float64, index *Node) *Node {
 	values := make([]float32, len(table))
 	for i, v := range table {
@@ -27,14 +28,16 @@ func (s Schedule) signalAndNoise() (signal, noise []float64) {
 	return signal, noise
 }
 
-// NoisedGraph returns x_t for training: x0 and epsilon [B, H, W, 1], index [B] float32 (0-based time) → [B, H, W, 1].
+// NoisedGraph returns x_t for training: x0 and epsilon [B, H, W, 1], index [B] float32 (0-based
+// time) → [B, H, W, 1].
 func NoisedGraph(s Schedule, x0, index, epsilon *Node) *Node {
 	signal, noise := s.signalAndNoise()
 	return Add(Mul(byTime(signal, index), x0), Mul(byTime(noise, index), epsilon))
 }
 
-// EpsilonGraph returns the noise that the network's output stands for: the output itself, or, where v = √ᾱ ε − √(1 − ᾱ) x_0 is
-// predicted, √ᾱ v + √(1 − ᾱ) x_t. Output and xt [B, H, W, 1], index [B].
+// EpsilonGraph returns the noise that the network's output stands for: the output itself, or,
+// where v = √ᾱ ε − √(1 − ᾱ) x_0 is predicted, √ᾱ v + √(1 − ᾱ) x_t. Output and xt [B, H, W, 1],
+// index [B].
 func EpsilonGraph(s Schedule, p Prediction, output, xt, index *Node) *Node {
 	if p != PredictV {
 		return output
@@ -43,7 +46,8 @@ func EpsilonGraph(s Schedule, p Prediction, output, xt, index *Node) *Node {
 	return Add(Mul(byTime(signal, index), output), Mul(byTime(noise, index), xt))
 }
 
-// WeightGraph returns the loss's weight of each map by its time, for an error of the noise: [B, 1, 1, 1].
+// WeightGraph returns the loss's weight of each map by its time, for an error of the noise: [B,
+// 1, 1, 1].
 func WeightGraph(s Schedule, w Weighting, index *Node) *Node {
 	table := make([]float64, s.Steps())
 	for i := range table {
@@ -62,8 +66,9 @@ func HuberGraph(epsilon, predicted *Node) *Node {
 // SquareGraph returns the squared error of every pixel.
 func SquareGraph(epsilon, predicted *Node) *Node { return Square(Sub(epsilon, predicted)) }
 
-// BoundGraph returns the term of the bound of each map of a batch, as Schedule.BoundTerms does but in float32: epsilon and predicted
-// [B, H, W, 1], index [B] → [B] in nats. What does not depend on the prediction is left out: a constant of term 0.
+// BoundGraph returns the term of the bound of each map of a batch, as Schedule.BoundTerms does
+// but in float32: epsilon and predicted [B, H, W, 1], index [B] → [B] in nats. What does not
+// depend on the prediction is left out: a constant of term 0.
 func BoundGraph(s Schedule, epsilon, predicted, index *Node) *Node {
 	table := make([]float64, s.Steps())
 	for i := range table {

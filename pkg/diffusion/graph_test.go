@@ -11,7 +11,9 @@ import (
 // noisedOnGraph runs NoisedGraph on maps with 32 pixels a side.
 func noisedOnGraph(t *testing.T, s Schedule, x0, index, epsilon []float32) []float32 {
 	t.Helper()
-	exec := graph.MustNewExec(onGo(t), func(x0, index, e *graph.Node) *graph.Node { return NoisedGraph(s, x0, index, e) })
+	exec := graph.MustNewExec(onGo(t), func(x0, index, e *graph.Node) *graph.Node {
+		return NoisedGraph(s, x0, index, e)
+	})
 	maps := func(v []float32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(v, len(index), 32, 32, 1)
 	}
@@ -22,7 +24,8 @@ func noisedOnGraph(t *testing.T, s Schedule, x0, index, epsilon []float32) []flo
 	return tensors.MustCopyFlatData[float32](out)
 }
 
-// TestNoisedGraphAtBothEnds looks at the first and the last time, where an index off by one would read past the table.
+// TestNoisedGraphAtBothEnds looks at the first and the last time, where an index off by one would
+// read past the table.
 func TestNoisedGraphAtBothEnds(t *testing.T) {
 	s := Paper()
 	x0, e := make([]float32, 2*goldenPixels), make([]float32, 2*goldenPixels)
@@ -41,8 +44,12 @@ func TestNoisedGraphAtBothEnds(t *testing.T) {
 func TestLosses(t *testing.T) {
 	// Errors 0.5 and −3 on either side of the bend at 1.
 	exec := graph.MustNewExec(onGo(t), func(e, predicted *graph.Node) []*graph.Node {
-		huber, mse := graph.ReduceAllMean(HuberGraph(e, predicted)), graph.ReduceAllMean(SquareGraph(e, predicted))
-		return []*graph.Node{huber, mse, graph.Gradient(huber, predicted)[0], graph.Gradient(mse, predicted)[0]}
+		huber, mse := graph.ReduceAllMean(HuberGraph(e, predicted)),
+			graph.ReduceAllMean(SquareGraph(e, predicted))
+		return []*graph.Node{
+			huber, mse, graph.Gradient(huber, predicted)[0],
+			graph.Gradient(mse, predicted)[0],
+		}
 	})
 	out, err := exec.Call([]float32{1, 0}, []float32{0.5, 3})
 	if err != nil {
@@ -57,7 +64,8 @@ func TestLosses(t *testing.T) {
 	}
 }
 
-// TestEpsilonFromV: the exact v of x_t stands for exactly the noise in it, at every time; a predicted ε stands for itself.
+// TestEpsilonFromV: the exact v of x_t stands for exactly the noise in it, at every time; a
+// predicted ε stands for itself.
 func TestEpsilonFromV(t *testing.T) {
 	s := Paper()
 	var xt, v, index, want []float32
@@ -68,9 +76,14 @@ func TestEpsilonFromV(t *testing.T) {
 		index, want = append(index, float32(i)), append(want, float32(e))
 	}
 	exec := graph.MustNewExec(onGo(t), func(v, xt, index *graph.Node) []*graph.Node {
-		return []*graph.Node{EpsilonGraph(s, PredictV, v, xt, index), EpsilonGraph(s, PredictEpsilon, v, xt, index)}
+		return []*graph.Node{
+			EpsilonGraph(s, PredictV, v, xt, index),
+			EpsilonGraph(s, PredictEpsilon, v, xt, index),
+		}
 	})
-	maps := func(x []float32) *tensors.Tensor { return tensors.FromFlatDataAndDimensions(x, len(x), 1, 1, 1) }
+	maps := func(x []float32) *tensors.Tensor {
+		return tensors.FromFlatDataAndDimensions(x, len(x), 1, 1, 1)
+	}
 	out, err := exec.Call(maps(v), maps(xt), index)
 	if err != nil {
 		t.Fatal(err)
@@ -92,18 +105,23 @@ func TestWeights(t *testing.T) {
 	s := Paper()
 	index := []float32{0, 400, 999}
 	exec := graph.MustNewExec(onGo(t), func(index *graph.Node) []*graph.Node {
-		return []*graph.Node{WeightGraph(s, Uniform, index), WeightGraph(s, MinSNR, index), WeightGraph(s, EvenV, index)}
+		return []*graph.Node{
+			WeightGraph(s, Uniform, index), WeightGraph(s, MinSNR, index),
+			WeightGraph(s, EvenV, index),
+		}
 	})
 	out, err := exec.Call(index)
 	if err != nil {
 		t.Fatal(err)
 	}
-	uniform, min, v := tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
+	uniform, min, v := tensors.MustCopyFlatData[float32](out[0]),
+		tensors.MustCopyFlatData[float32](out[1]), tensors.MustCopyFlatData[float32](out[2])
 	for i, n := range index {
 		step := Term(n).Step()
 		// An error of x_0 weighs SNR times less than one of ε; of v, ᾱ times.
 		ofClean, ofV := float64(min[i])*s.SNR(step), float64(v[i])*s.AlphaBar(step)
-		if uniform[i] != 1 || math.Abs(ofClean/math.Min(s.SNR(step), 5)-1) > 1e-6 || math.Abs(ofV-1) > 1e-6 {
+		if uniform[i] != 1 || math.Abs(ofClean/math.Min(s.SNR(step), 5)-1) > 1e-6 ||
+			math.Abs(ofV-1) > 1e-6 {
 			t.Errorf("step %d: weights %g of ε, %g of x_0, %g of v", step, uniform[i], ofClean, ofV)
 		}
 	}

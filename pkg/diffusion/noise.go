@@ -44,17 +44,19 @@ const (
 	bits            = mirrored | level | turned
 )
 
-// Mirror returns the seed whose TermNoise is that of seed with the other sign. The error that noise makes in a slope of the bound is mostly odd
-// in the noise, so that a pair cancels it.
+// Mirror returns the seed whose TermNoise is that of seed with the other sign. The error that
+// noise makes in a slope of the bound is mostly odd in the noise, so that a pair cancels it.
 func Mirror(seed uint64) uint64 { return seed ^ mirrored }
 
-// Level returns the seed whose TermNoise has the phases of that of seed, and in each Fourier mode exactly the power that is expected. In a Gaussian field a term is quadratic in
-// the noise's modes, so that such noise and its mirror image together give the expectation itself: what a pair leaves of the error of a Gaussian field is none, and of
-// the error of a map little.
+// Level returns the seed whose TermNoise has the phases of that of seed, and in each Fourier mode
+// exactly the power that is expected. In a Gaussian field a term is quadratic in the noise's
+// modes, so that such noise and its mirror image together give the expectation itself: what a
+// pair leaves of the error of a Gaussian field is none, and of the error of a map little.
 func Level(seed uint64) uint64 { return seed | level }
 
-// Turn returns the seed that has terms evaluated in poses of the map, turned, flipped and shifted with its noise: a map is as likely in all of them, but what a network
-// gets wrong differs. Mirror images have poses of their own.
+// Turn returns the seed that has terms evaluated in poses of the map, turned, flipped and shifted
+// with its noise: a map is as likely in all of them, but what a network gets wrong differs.
+// Mirror images have poses of their own.
 func Turn(seed uint64) uint64 { return seed | turned }
 
 // PoseSource returns the generator of the pose of one term for a seed of Turn, and nil for others.
@@ -65,8 +67,9 @@ func PoseSource(seed uint64, term Term) *rand.Rand {
 	return source(seed&^(level|turned), boundPose, uint64(term))
 }
 
-// TermNoise returns the noise of one term of the bound. It depends on the seed and the term alone, so that every θ of a grid,
-// and every order of evaluation, sees the same. It panics for a levelled seed unless pixels is a square.
+// TermNoise returns the noise of one term of the bound. It depends on the seed and the term
+// alone, so that every θ of a grid, and every order of evaluation, sees the same. It panics for a
+// levelled seed unless pixels is a square.
 func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	out := make([]float32, pixels)
 	FillNormal(out, source(seed&^bits, boundNoise, uint64(term)))
@@ -81,7 +84,8 @@ func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	return out
 }
 
-// levelModes gives each mode of a square map the modulus that white noise of variance 1 has on average.
+// levelModes gives each mode of a square map the modulus that white noise of variance 1 has on
+// average.
 func levelModes(x []float32) {
 	n := int(math.Round(math.Sqrt(float64(len(x)))))
 	if n*n != len(x) {

@@ -11,12 +11,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestQuadrature: terms rise, weights add up to all terms, and sums of what falls as 1/(1 + i) come out, the closer the more terms.
+// TestQuadrature: terms rise, weights add up to all terms, and sums of what falls as 1/(1 + i)
+// come out, the closer the more terms.
 func TestQuadrature(t *testing.T) {
 	s := Paper()
 	rapid.Check(t, func(t *rapid.T) {
 		q := s.Quadrature(rapid.IntRange(2, s.Steps()/2).Draw(t, "terms"))
-		if !slices.IsSorted(q.Terms) || len(slices.Compact(slices.Clone(q.Terms))) != len(q.Terms) || q.Terms[0] != 0 {
+		if !slices.IsSorted(q.Terms) || len(slices.Compact(slices.Clone(q.Terms))) != len(q.Terms) ||
+			q.Terms[0] != 0 {
 			t.Fatalf("terms %v", q.Terms)
 		}
 		if math.Abs(floats.Sum(q.Weights)-float64(s.Steps())) > 1e-9 || floats.Min(q.Weights) < 0.5 {
@@ -41,7 +43,8 @@ func TestQuadrature(t *testing.T) {
 	}
 }
 
-// TestMirrorImages: the same numbers with the other sign, and a mirror image's mirror image is the noise itself.
+// TestMirrorImages: the same numbers with the other sign, and a mirror image's mirror image is
+// the noise itself.
 func TestMirrorImages(t *testing.T) {
 	plain, mirror := TermNoise(3, 5, 100), TermNoise(Mirror(3), 5, 100)
 	for i := range plain {
@@ -54,10 +57,12 @@ func TestMirrorImages(t *testing.T) {
 	}
 }
 
-// TestLevelNoise: every mode of it has the expected power, its phases are those of the noise that it comes from, and a mirror image has the other sign.
+// TestLevelNoise: every mode of it has the expected power, its phases are those of the noise that
+// it comes from, and a mirror image has the other sign.
 func TestLevelNoise(t *testing.T) {
 	const n = 16
-	plain, flat, mirror := TermNoise(3, 5, n*n), TermNoise(Level(3), 5, n*n), TermNoise(Mirror(Level(3)), 5, n*n)
+	plain, flat, mirror := TermNoise(3, 5, n*n), TermNoise(Level(3), 5, n*n),
+		TermNoise(Mirror(Level(3)), 5, n*n)
 	modes := func(x []float32) []complex128 {
 		out := make([]complex128, len(x))
 		for i, v := range x {
@@ -68,7 +73,8 @@ func TestLevelNoise(t *testing.T) {
 	}
 	before := modes(plain)
 	for i, m := range modes(flat) {
-		if math.Abs(cmplx.Abs(m)-n) > 1e-4 || cmplx.Abs(m/n-before[i]/complex(cmplx.Abs(before[i]), 0)) > 1e-5 {
+		if math.Abs(cmplx.Abs(m)-n) > 1e-4 ||
+			cmplx.Abs(m/n-before[i]/complex(cmplx.Abs(before[i]), 0)) > 1e-5 {
 			t.Fatalf("mode %d is %v, of %v", i, m, before[i])
 		}
 	}
@@ -85,16 +91,19 @@ func TestLevelNoise(t *testing.T) {
 	TermNoise(Level(3), 5, 15)
 }
 
-// TestLevelPairsGiveTheExpectation: for the exact denoiser of a Gaussian, whatever the noise and the map. Values are float32 sums of 64 pixels.
+// TestLevelPairsGiveTheExpectation: for the exact denoiser of a Gaussian, whatever the noise and
+// the map. Values are float32 sums of 64 pixels.
 func TestLevelPairsGiveTheExpectation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Paper()
 		x0 := rapid.SliceOfN(rapid.Float32Range(-1, 1), 64, 64).Draw(t, "map")
-		term, seed := Term(rapid.IntRange(0, 999).Draw(t, "term")), rapid.Uint64Range(1, 1000).Draw(t, "seed")
+		term, seed := Term(rapid.IntRange(0, 999).Draw(t, "term")),
+			rapid.Uint64Range(1, 1000).Draw(t, "seed")
 		sigma := rapid.Float64Range(0.2, 1).Draw(t, "σ")
 		got := 0.0
 		for _, draw := range []uint64{Level(seed), Mirror(Level(seed))} {
-			v, err := oneTerm(s, trial(s), term, x0, TermNoise(draw, term, len(x0)), []float32{float32(sigma)}, 1)
+			v, err := oneTerm(s, trial(s), term, x0, TermNoise(draw, term, len(x0)),
+				[]float32{float32(sigma)}, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

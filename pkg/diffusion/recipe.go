@@ -10,10 +10,12 @@ type Prediction string
 
 const (
 	PredictEpsilon Prediction = "epsilon" // the noise, as in the paper
-	PredictV       Prediction = "v"       // √ᾱ ε − √(1 − ᾱ) x_0 of Salimans and Ho (2022), which is well scaled at every time
+	// √ᾱ ε − √(1 − ᾱ) x_0 of Salimans and Ho (2022), which is well scaled at every time
+	PredictV Prediction = "v"
 )
 
-// Validate returns an error unless the prediction is known; "" stands for PredictEpsilon, as in checkpoints that do not say.
+// Validate returns an error unless the prediction is known; "" stands for PredictEpsilon, as in
+// checkpoints that do not say.
 func (p Prediction) Validate() error {
 	if p != "" && p != PredictEpsilon && p != PredictV {
 		return fmt.Errorf("diffusion.Prediction = %q, want %q or %q", string(p), PredictEpsilon, PredictV)
@@ -26,8 +28,10 @@ type Weighting string
 
 const (
 	Uniform Weighting = "uniform" // equally, as in the paper
-	MinSNR  Weighting = "min-snr" // min(SNR, 5)/SNR of Hang et al. (2023): less where there is little noise
-	EvenV   Weighting = "v"       // 1/ᾱ: the error of v counts equally, so more where there is much noise
+	// min(SNR, 5)/SNR of Hang et al. (2023): less where there is little noise
+	MinSNR Weighting = "min-snr"
+	// 1/ᾱ: the error of v counts equally, so more where there is much noise
+	EvenV Weighting = "v"
 )
 
 // minSNR is the γ of Hang et al. (2023).
@@ -36,7 +40,8 @@ const minSNR = 5
 // Validate returns an error unless the weighting is known.
 func (w Weighting) Validate() error {
 	if w != Uniform && w != MinSNR && w != EvenV {
-		return fmt.Errorf("diffusion.Weighting = %q, want %q, %q or %q", string(w), Uniform, MinSNR, EvenV)
+		return fmt.Errorf("diffusion.Weighting = %q, want %q, %q or %q", string(w), Uniform,
+			MinSNR, EvenV)
 	}
 	return nil
 }

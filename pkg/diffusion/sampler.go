@@ -20,7 +20,9 @@ type Sampler interface {
 // CheckSettings returns an error that names each setting of a sampler that is out of range for a
 // schedule of T steps, by its owner and field: it wants 1 <= steps <= T, 0 <= eta <= 1, 0 <=
 // above <= T and a known spacing.
-func CheckSettings(owner string, s Schedule, steps int, eta float64, above Step, spacing Spacing) error {
+func CheckSettings(owner string, s Schedule, steps int, eta float64, above Step,
+	spacing Spacing,
+) error {
 	var errs []error
 	bad := func(field string, value any, want string) {
 		errs = append(errs, fmt.Errorf("%s.%s = %v, want %s", owner, field, value, want))
@@ -40,8 +42,9 @@ func CheckSettings(owner string, s Schedule, steps int, eta float64, above Step,
 	return errors.Join(errs...)
 }
 
-// etaAt is the share of ancestral sampling's fresh noise that a step from t adds, where only those above a time add any. Karras et al.
-// (2022) bound it so, too: what fresh noise corrects are large scales, and where little noise is left it costs small ones.
+// etaAt is the share of ancestral sampling's fresh noise that a step from t adds, where only
+// those above a time add any. Karras et al. (2022) bound it so, too: what fresh noise corrects
+// are large scales, and where little noise is left it costs small ones.
 func etaAt(t Step, eta float64, above Step) float64 {
 	if t <= above {
 		return 0
@@ -51,11 +54,12 @@ func etaAt(t Step, eta float64, above Step) float64 {
 
 // Request says what to sample.
 type Request struct {
-	Pixels   int       // a map
-	Thetas   int       // parameters a map
-	Theta    []float32 // one row a map, scaled to [0, 1]
-	Seed     uint64
-	First    int                 // number of the first map: map i's noise depends on Seed and First+i alone
+	Pixels int       // a map
+	Thetas int       // parameters a map
+	Theta  []float32 // one row a map, scaled to [0, 1]
+	Seed   uint64
+	// number of the first map: map i's noise depends on Seed and First+i alone
+	First    int
 	Progress func(done, all int) // called after each step; may be nil
 }
 
@@ -64,7 +68,8 @@ func (r Request) Size() int { return len(r.Theta) / r.Thetas }
 
 func (r Request) validate() error {
 	if r.Pixels < 1 || r.Thetas < 1 || len(r.Theta) == 0 || len(r.Theta)%r.Thetas != 0 {
-		return fmt.Errorf("diffusion.Request: %d pixels, %d numbers in rows of %d: want at least one map and whole rows", r.Pixels, len(r.Theta), r.Thetas)
+		return fmt.Errorf("diffusion.Request: %d pixels, %d numbers in rows of %d: want at least one "+
+			"map and whole rows", r.Pixels, len(r.Theta), r.Thetas)
 	}
 	return nil
 }
@@ -76,7 +81,8 @@ func (r Request) progress(done, all int) {
 }
 
 // ErrDiverged says that a sampler met a value that is not finite.
-var ErrDiverged = errors.New("the maps are no longer finite: the network predicts noise that makes no sense")
+var ErrDiverged = errors.New("the maps are no longer finite: the network predicts noise that " +
+	"makes no sense")
 
 // state is a batch on its way from noise to maps: the pixels and each map's own generator.
 type state struct {
@@ -101,8 +107,9 @@ func (r Request) start() (*state, error) {
 
 func (st *state) row(i int) []float32 { return st.x[i*st.Pixels : (i+1)*st.Pixels] }
 
-// move is one step of a sampler: x becomes ofX·x + ofEpsilon·ε + deviation·fresh noise. All samplers here are linear in x and
-// ε, so that the host's work a step is two products and, if at all, one random number a pixel.
+// move is one step of a sampler: x becomes ofX·x + ofEpsilon·ε + deviation·fresh noise. All
+// samplers here are linear in x and ε, so that the host's work a step is two products and, if at
+// all, one random number a pixel.
 type move struct{ ofX, ofEpsilon, deviation float64 }
 
 // update makes a move with the predicted noise.

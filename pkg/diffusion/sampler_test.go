@@ -17,13 +17,20 @@ func TestMapDependsOnItsNumberAlone(t *testing.T) {
 	d := GaussianDenoiser(s, mu, sd)
 	const pixels = 7
 	sample := func(m Sampler, first, size int) []float32 {
-		x, err := m.Sample(context.Background(), d, s, Request{Pixels: pixels, Thetas: 2, Theta: make([]float32, 2*size), Seed: 5, First: first})
+		x, err := m.Sample(context.Background(), d, s,
+			Request{Pixels: pixels, Thetas: 2, Theta: make([]float32, 2*size), Seed: 5, First: first})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return x
 	}
-	for _, m := range []Sampler{Ancestral{}, DDIM{Steps: 10}, DDIM{Steps: 10, Eta: 1}, DPMSolver{Steps: 10}, DPMSolver{Steps: 10, Eta: 1}} {
+	for _, m := range []Sampler{
+		Ancestral{},
+		DDIM{Steps: 10},
+		DDIM{Steps: 10, Eta: 1},
+		DPMSolver{Steps: 10},
+		DPMSolver{Steps: 10, Eta: 1},
+	} {
 		all := sample(m, 0, 5)
 		for i := range 5 {
 			if got := sample(m, i, 1); !slices.Equal(got, all[i*pixels:(i+1)*pixels]) {
@@ -43,11 +50,16 @@ func TestMapDependsOnItsNumberAlone(t *testing.T) {
 func TestFreshNoiseStopsAtItsBound(t *testing.T) {
 	s := linear(50)
 	for name, with := range map[string]func(eta float64, above Step) Sampler{
-		"DDIM":      func(eta float64, above Step) Sampler { return DDIM{Steps: 10, Eta: eta, Above: above} },
-		"DPMSolver": func(eta float64, above Step) Sampler { return DPMSolver{Steps: 10, Eta: eta, Above: above} },
+		"DDIM": func(eta float64, above Step) Sampler {
+			return DDIM{Steps: 10, Eta: eta, Above: above}
+		},
+		"DPMSolver": func(eta float64, above Step) Sampler {
+			return DPMSolver{Steps: 10, Eta: eta, Above: above}
+		},
 	} {
 		sample := func(eta float64, above Step) []float32 {
-			x, err := with(eta, above).Sample(context.Background(), GaussianDenoiser(s, mu, sd), s, Request{Pixels: 9, Thetas: 1, Theta: make([]float32, 3), Seed: 5})
+			x, err := with(eta, above).Sample(context.Background(), GaussianDenoiser(s, mu, sd), s,
+				Request{Pixels: 9, Thetas: 1, Theta: make([]float32, 3), Seed: 5})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +81,8 @@ func TestTimesFallToTheCleanMap(t *testing.T) {
 		for _, steps := range []int{1, 2, 3, 7, 25, 600, 999, 1000} {
 			times := g.times(s, steps)
 			if len(times) != steps+1 || times[0] != 1000 || times[steps] != 0 {
-				t.Errorf("%s, %d steps: %d times from %d to %d, want %d from 1000 to 0", g, steps, len(times), times[0], times[steps], steps+1)
+				t.Errorf("%s, %d steps: %d times from %d to %d, want %d from 1000 to 0", g, steps, len(times),
+					times[0], times[steps], steps+1)
 			}
 			for i := range steps {
 				if times[i+1] >= times[i] {
@@ -87,7 +100,8 @@ func TestEvenLogSNR(t *testing.T) {
 	first, last := s.halfLogSNR(1000), s.halfLogSNR(1)
 	for i, at := range times[:12] {
 		want := first + (last-first)*float64(i)/11
-		if d := math.Abs(s.halfLogSNR(at) - want); d > 0.2 { // half of ½ ln SNR's largest jump, from t = 2 to 1
+		// half of ½ ln SNR's largest jump, from t = 2 to 1
+		if d := math.Abs(s.halfLogSNR(at) - want); d > 0.2 {
 			t.Errorf("time %d is %d with ½ ln SNR = %.3f, want %.3f", i, at, s.halfLogSNR(at), want)
 		}
 	}
@@ -99,7 +113,8 @@ func TestNetworkIsFedTheIndex(t *testing.T) {
 	var seen []float32
 	spy := func(_ context.Context, b Batch) ([]float32, error) {
 		seen = append(seen, b.Index[0])
-		if b.Size != 2 || b.Pixels != 3 || b.Index[1] != b.Index[0] || !slices.Equal(b.Theta, []float32{1, 2, 3, 4}) {
+		if b.Size != 2 || b.Pixels != 3 || b.Index[1] != b.Index[0] ||
+			!slices.Equal(b.Theta, []float32{1, 2, 3, 4}) {
 			t.Fatalf("batch %+v", b)
 		}
 		return make([]float32, 6), nil
@@ -139,13 +154,24 @@ func TestSamplersRefuse(t *testing.T) {
 		"too much noise": {m: DPMSolver{Steps: 3, Eta: 2}, reason: "DPMSolver.Eta = 2"},
 		"noise below 0":  {m: DPMSolver{Steps: 3, Above: -1}, reason: "DPMSolver.Above = -1"},
 		"noise beyond T": {m: DDIM{Steps: 3, Above: 31}, reason: "DDIM.Above = 31"},
-		"strange times":  {m: DPMSolver{Steps: 3, Spacing: "sometimes"}, reason: `"sometimes", want time or log-snr`},
-		"noise NaN":      {m: DDIM{Steps: 5, Eta: math.NaN()}, reason: "Eta = NaN"},
-		"no maps":        {r: Request{Pixels: 2, Thetas: 2}, reason: "at least one map"},
-		"half a row":     {r: Request{Pixels: 2, Thetas: 2, Theta: make([]float32, 3)}, reason: "whole rows"},
-		"broken network": {d: func(context.Context, Batch) ([]float32, error) { return nil, broken }, reason: "broken"},
-		"NaN":            {d: func(context.Context, Batch) ([]float32, error) { return []float32{0, float32(math.NaN())}, nil }, reason: ErrDiverged.Error()},
-		"cancelled":      {ctx: cancelled, reason: context.Canceled.Error()},
+		"strange times": {
+			m:      DPMSolver{Steps: 3, Spacing: "sometimes"},
+			reason: `"sometimes", want time or log-snr`,
+		},
+		"noise NaN": {m: DDIM{Steps: 5, Eta: math.NaN()}, reason: "Eta = NaN"},
+		"no maps":   {r: Request{Pixels: 2, Thetas: 2}, reason: "at least one map"},
+		"half a row": {
+			r:      Request{Pixels: 2, Thetas: 2, Theta: make([]float32, 3)},
+			reason: "whole rows",
+		},
+		"broken network": {
+			d:      func(context.Context, Batch) ([]float32, error) { return nil, broken },
+			reason: "broken",
+		},
+		"NaN": {d: func(context.Context, Batch) ([]float32, error) {
+			return []float32{0, float32(math.NaN())}, nil
+		}, reason: ErrDiverged.Error()},
+		"cancelled": {ctx: cancelled, reason: context.Canceled.Error()},
 	} {
 		if c.ctx == nil {
 			c.ctx = context.Background()
@@ -159,13 +185,15 @@ func TestSamplersRefuse(t *testing.T) {
 		if c.r.Pixels == 0 {
 			c.r = good
 		}
-		if _, err := c.m.Sample(c.ctx, c.d, s, c.r); err == nil || !strings.Contains(err.Error(), c.reason) {
+		if _, err := c.m.Sample(c.ctx, c.d, s, c.r); err == nil ||
+			!strings.Contains(err.Error(), c.reason) {
 			t.Errorf("%s: error %v, want it to say %q", name, err, c.reason)
 		}
 	}
 }
 
-// TestNoise: moments of 10⁵ numbers within four standard errors, and no correlation between neighbouring streams.
+// TestNoise: moments of 10⁵ numbers within four standard errors, and no correlation between
+// neighbouring streams.
 func TestNoise(t *testing.T) {
 	const n = 100_000
 	a := wide(TermNoise(7, 3, n))
@@ -174,7 +202,8 @@ func TestNoise(t *testing.T) {
 		t.Errorf("mean %.4f and variance %.4f, want 0 and 1", mean, variance)
 	}
 	for name, other := range map[string][]float32{
-		"next term": TermNoise(7, 4, n), "next seed": TermNoise(8, 3, n), "seed and term exchanged": TermNoise(3, 7, n),
+		"next term": TermNoise(7, 4, n), "next seed": TermNoise(8, 3, n),
+		"seed and term exchanged": TermNoise(3, 7, n),
 	} {
 		if r := stat.Correlation(a, wide(other), nil); math.Abs(r) > 4/math.Sqrt(n) {
 			t.Errorf("%s: correlation %.4f, want 0", name, r)
@@ -185,13 +214,15 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// TestNoiseIsPinned forbids changes to the streams: stored maps and likelihoods could no longer be made again.
+// TestNoiseIsPinned forbids changes to the streams: stored maps and likelihoods could no longer
+// be made again.
 func TestNoiseIsPinned(t *testing.T) {
 	st, err := (Request{Pixels: 2, Thetas: 1, Theta: []float32{0}, Seed: 42, First: 3}).start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := TermNoise(42, 5, 3), []float32{1.2385297, -0.29279003, -0.4031659}; !slices.Equal(got, want) {
+	if got, want := TermNoise(42, 5, 3),
+		[]float32{1.2385297, -0.29279003, -0.4031659}; !slices.Equal(got, want) {
 		t.Errorf("TermNoise(42, 5) = %v, was %v", got, want)
 	}
 	if got, want := st.x, []float32{1.224312, 0.768486}; !slices.Equal(got, want) {

@@ -19,7 +19,8 @@ type Term int
 // Step returns the time of the noisy map that the term uses.
 func (i Term) Step() Step { return Step(i) + 1 }
 
-// Schedule is a variance schedule: all that the diffusion knows of time. Make one with NewSchedule or Paper.
+// Schedule is a variance schedule: all that the diffusion knows of time. Make one with
+// NewSchedule or Paper.
 type Schedule struct {
 	beta, alphaBar []float64 // T+1 entries: beta[0] = 0, alphaBar[0] = 1
 }
@@ -44,8 +45,8 @@ func NewSchedule(betas []float64) (Schedule, error) {
 // PaperName is how checkpoints name the schedule of Paper.
 const PaperName = "paper"
 
-// Paper returns the schedule of Mudur et al. (2023): T = 1000; with u = linspace(10⁻⁴, 10⁻², 1000), β = u for the first 500
-// steps and u·linspace(1, 3, 500) for the last 500.
+// Paper returns the schedule of Mudur et al. (2023): T = 1000; with u = linspace(10⁻⁴, 10⁻²,
+// 1000), β = u for the first 500 steps and u·linspace(1, 3, 500) for the last 500.
 func Paper() Schedule {
 	const steps = 1000
 	betas := make([]float64, steps)
@@ -62,9 +63,10 @@ func Paper() Schedule {
 	return s
 }
 
-// Single returns the schedule as code in single precision holds it: β, 1 − β and ᾱ rounded to float32, the product taken in
-// float64, as PyTorch does. Near t = 1, where ᾱ is close to 1, that costs 1 − ᾱ its last four digits. For comparisons with
-// such code; everything else uses the schedule itself.
+// Single returns the schedule as code in single precision holds it: β, 1 − β and ᾱ rounded to
+// float32, the product taken in float64, as PyTorch does. Near t = 1, where ᾱ is close to 1, that
+// costs 1 − ᾱ its last four digits. For comparisons with such code; everything else uses the
+// schedule itself.
 func (s Schedule) Single() Schedule {
 	out := Schedule{beta: make([]float64, len(s.beta)), alphaBar: make([]float64, len(s.beta))}
 	out.alphaBar[0] = 1
@@ -127,7 +129,8 @@ func (s Schedule) Beta(t Step) float64 { return s.beta[t] }
 // Alpha returns 1 − β_t.
 func (s Schedule) Alpha(t Step) float64 { return 1 - s.beta[t] }
 
-// AlphaBar returns ᾱ_t = ∏ α, the share of the clean map's variance left at step t; AlphaBar(0) = 1.
+// AlphaBar returns ᾱ_t = ∏ α, the share of the clean map's variance left at step t; AlphaBar(0) =
+// 1.
 func (s Schedule) AlphaBar(t Step) float64 { return s.alphaBar[t] }
 
 // SNR returns the signal-to-noise ratio ᾱ_t/(1 − ᾱ_t); SNR(0) = +Inf.

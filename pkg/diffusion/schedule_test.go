@@ -10,7 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// linear returns the schedule of Ho et al., β from 10⁻⁴ to 0.02 over 1000 steps, squeezed into the given number of steps.
+// linear returns the schedule of Ho et al., β from 10⁻⁴ to 0.02 over 1000 steps, squeezed into
+// the given number of steps.
 func linear(steps int) Schedule {
 	betas := make([]float64, steps)
 	for i := range betas {
@@ -90,7 +91,8 @@ func TestPosteriorIsBayes(t *testing.T) {
 	})
 }
 
-// TestParametrisationsAgree states one prediction as noise and as the clean map that the noise implies.
+// TestParametrisationsAgree states one prediction as noise and as the clean map that the noise
+// implies.
 func TestParametrisationsAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySchedule(t)
@@ -103,7 +105,8 @@ func TestParametrisationsAgree(t *testing.T) {
 		if got := s.Clean(n, xt, e); !scalar.EqualWithinAbs(got, x0, 1e-9) {
 			t.Fatalf("Clean∘Noised = %g, want %g", got, x0)
 		}
-		if got, want := s.ReverseMean(n, xt, e), s.PosteriorMean(n, xt, x0); !scalar.EqualWithinAbs(got, want, 1e-8) {
+		if got, want := s.ReverseMean(n, xt, e), s.PosteriorMean(n, xt, x0); !scalar.EqualWithinAbs(got,
+			want, 1e-8) {
 			t.Fatalf("mean from the noise %g, from the clean map %g", got, want)
 		}
 	})

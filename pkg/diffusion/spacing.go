@@ -9,8 +9,9 @@ import (
 type Spacing string
 
 const (
-	EvenTime   Spacing = "time"    // evenly in t: many steps where there is much noise
-	EvenLogSNR Spacing = "log-snr" // evenly in ln SNR from T to 1, then 0: as many steps for each factor of noise
+	EvenTime Spacing = "time" // evenly in t: many steps where there is much noise
+	// evenly in ln SNR from T to 1, then 0: as many steps for each factor of noise
+	EvenLogSNR Spacing = "log-snr"
 )
 
 // Validate returns an error unless the spacing is known; "" stands for a sampler's default.
@@ -29,7 +30,8 @@ func (g Spacing) or(standard Spacing) Spacing {
 	return g
 }
 
-// times returns the times that steps network evaluations visit: steps + 1 of them, falling strictly from T to 0.
+// times returns the times that steps network evaluations visit: steps + 1 of them, falling
+// strictly from T to 0.
 func (g Spacing) times(s Schedule, steps int) []Step {
 	out := make([]Step, steps+1)
 	for i := range steps {
@@ -51,7 +53,8 @@ func (g Spacing) times(s Schedule, steps int) []Step {
 	return out
 }
 
-// halfLogSNR returns λ_t = ½ ln SNR(t), the time in which the probability-flow equation is nearly linear; λ_0 = +Inf.
+// halfLogSNR returns λ_t = ½ ln SNR(t), the time in which the probability-flow equation is nearly
+// linear; λ_0 = +Inf.
 func (s Schedule) halfLogSNR(t Step) float64 { return 0.5 * math.Log(s.SNR(t)) }
 
 // withHalfLogSNR returns the step in 1…T whose λ is nearest.

@@ -1,5 +1,6 @@
-// Package emulator turns a checkpoint into maps and likelihoods at any Ω_m and σ_8 of its prior. Graphs, nodes and tensors
-// stop here: outside are cosmology.Params, field.LogMap and plain numbers.
+// Package emulator turns a checkpoint into maps and likelihoods at any Ω_m and σ_8 of its prior.
+// Graphs, nodes and tensors stop here: outside are cosmology.Params, field.LogMap and plain
+// numbers.
 package emulator
 
 import (
@@ -31,7 +32,8 @@ type Emulator struct {
 	transfer *Transfer   // of generated maps; nil: none
 }
 
-// Open reads a checkpoint and puts its averaged weights (or, where it has none, its weights) on the backend.
+// Open reads a checkpoint and puts its averaged weights (or, where it has none, its weights) on
+// the backend.
 func Open(b compute.Backend, path string) (*Emulator, error) {
 	c, err := checkpoint.Load(path)
 	if err != nil {
@@ -53,11 +55,15 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
-	e := &Emulator{transfer: transfer, manifest: c.Manifest, hash: c.Hash, network: c.Network(), schedule: schedule, sampling: sampling, store: model.NewStore()}
+	e := &Emulator{
+		transfer: transfer, manifest: c.Manifest, hash: c.Hash, network: c.Network(),
+		schedule: schedule, sampling: sampling, store: model.NewStore(),
+	}
 	for name, a := range weights {
 		e.store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
 	}
-	e.exec, err = model.NewExec(b, e.store, func(_ *model.Scope, in []*Node) *Node { return e.predict(in[0], in[1], in[2]) })
+	e.exec, err = model.NewExec(b, e.store,
+		func(_ *model.Scope, in []*Node) *Node { return e.predict(in[0], in[1], in[2]) })
 	if err == nil {
 		e.slope, err = model.NewExec(b, e.store, e.slopeGraph)
 	}
@@ -98,8 +104,8 @@ func (e *Emulator) NetworkHash() string { return e.network }
 // Box is the geometry of the maps it makes.
 func (e *Emulator) Box() field.Box { return e.manifest.Data.Box() }
 
-// denoiser returns the network as a Denoiser that works in batches of one size, so that one graph serves all; the last batch
-// is filled up with copies.
+// denoiser returns the network as a Denoiser that works in batches of one size, so that one graph
+// serves all; the last batch is filled up with copies.
 func (e *Emulator) denoiser(size int) diffusion.Denoiser {
 	side := e.manifest.Data.Side
 	return func(ctx context.Context, b diffusion.Batch) ([]float32, error) {
@@ -111,9 +117,11 @@ func (e *Emulator) denoiser(size int) diffusion.Denoiser {
 			}
 			n := min(size, b.Size-first)
 			t, err := e.exec.Call1(
-				tensors.FromFlatDataAndDimensions(fill(b.Xt[first*b.Pixels:(first+n)*b.Pixels], size*b.Pixels), size, side, side, 1),
+				tensors.FromFlatDataAndDimensions(fill(b.Xt[first*b.Pixels:(first+n)*b.Pixels], size*b.Pixels),
+					size, side, side, 1),
 				tensors.FromFlatDataAndDimensions(fill(b.Index[first:first+n], size), size),
-				tensors.FromFlatDataAndDimensions(fill(b.Theta[first*thetas:(first+n)*thetas], size*thetas), size, thetas),
+				tensors.FromFlatDataAndDimensions(fill(b.Theta[first*thetas:(first+n)*thetas], size*thetas),
+					size, thetas),
 			)
 			if err != nil {
 				return nil, fmt.Errorf("emulator: run the network: %w", err)

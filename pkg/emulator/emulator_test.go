@@ -26,8 +26,8 @@ import (
 
 const side = 8
 
-// open writes a checkpoint of random weights and opens it on the backend that needs no plugin. Its averaged weights are those
-// of the seed average, or missing where that is 0.
+// open writes a checkpoint of random weights and opens it on the backend that needs no plugin.
+// Its averaged weights are those of the seed average, or missing where that is 0.
 func open(t *testing.T, seed, average uint64) *Emulator {
 	t.Helper()
 	return openAs(t, seed, average, nil)
@@ -45,12 +45,15 @@ func newBackend(t *testing.T) compute.Backend {
 }
 
 // openAs is open with another manifest, where change is not nil, and with transfer functions.
-func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest), transfers ...Transfer) *Emulator {
+func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest),
+	transfers ...Transfer,
+) *Emulator {
 	t.Helper()
 	network := unet.Default().WithDim(8)
 	network.Multipliers = []int{1, 2}
 	m := checkpoint.Manifest{
-		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9, Max: 15},
+		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName,
+		Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9, Max: 15},
 		Data: checkpoint.Data{Suite: "none", Set: "LH", Side: side, BoxSide: 25},
 	}
 	if change != nil {
@@ -80,9 +83,17 @@ func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest
 	return e
 }
 
-var few = []cosmology.Params{{OmegaM: 0.1, Sigma8: 0.6}, {OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.5, Sigma8: 1}, {OmegaM: 0.2, Sigma8: 0.9}, {OmegaM: 0.3, Sigma8: 0.8}}
+var few = []cosmology.Params{
+	{OmegaM: 0.1, Sigma8: 0.6},
+	{OmegaM: 0.3, Sigma8: 0.8},
+	{OmegaM: 0.5, Sigma8: 1},
+	{OmegaM: 0.2, Sigma8: 0.9},
+	{OmegaM: 0.3, Sigma8: 0.8},
+}
 
-func sample(t *testing.T, e *Emulator, params []cosmology.Params, seed uint64, c SampleConfig) []field.LogMap {
+func sample(t *testing.T, e *Emulator, params []cosmology.Params, seed uint64,
+	c SampleConfig,
+) []field.LogMap {
 	t.Helper()
 	maps, err := e.Sample(context.Background(), params, seed, c, nil)
 	if err != nil {
@@ -91,7 +102,8 @@ func sample(t *testing.T, e *Emulator, params []cosmology.Params, seed uint64, c
 	return maps
 }
 
-// TestRaw: maps made without those before them are the same, but for rounding in batches of other sizes.
+// TestRaw: maps made without those before them are the same, but for rounding in batches of other
+// sizes.
 func TestRaw(t *testing.T) {
 	e, c := open(t, 1, 0), SampleConfig{Sampler: DDIM, Steps: 2, Batch: 2}
 	all := sample(t, e, few, 1, c)
@@ -118,13 +130,19 @@ func worst(a, b field.LogMap) float64 {
 // TestMapsDoNotDependOnTheBatch: map i follows from the seed, i and its parameters alone.
 func TestMapsDoNotDependOnTheBatch(t *testing.T) {
 	e := open(t, 1, 0)
-	for _, c := range []SampleConfig{{Sampler: "ddim", Steps: 3, Batch: 5}, {Sampler: "ddim", Steps: 3, Eta: 1, Batch: 5}, {Sampler: "dpm++", Steps: 3, Batch: 5}, {Sampler: "dpm++", Steps: 3, Eta: 1, Batch: 5}} {
+	for _, c := range []SampleConfig{
+		{Sampler: "ddim", Steps: 3, Batch: 5},
+		{Sampler: "ddim", Steps: 3, Eta: 1, Batch: 5},
+		{Sampler: "dpm++", Steps: 3, Batch: 5},
+		{Sampler: "dpm++", Steps: 3, Eta: 1, Batch: 5},
+	} {
 		whole := sample(t, e, few, 7, c)
 		c.Batch = 2 // the last one is filled up
 		parts := sample(t, e, few, 7, c)
 		for i := range few {
 			// An untrained network's maps reach hundreds of dex, of which float32 keeps six or seven digits.
-			if d, largest := worst(whole[i], parts[i]), worst(whole[i], field.LogMap{Values: make([]float32, side*side)}); d > 3e-6*largest {
+			if d, largest := worst(whole[i], parts[i]),
+				worst(whole[i], field.LogMap{Values: make([]float32, side*side)}); d > 3e-6*largest {
 				t.Errorf("%s: map %d differs by %g of %g dex between batches of 5 and 2", c, i, d, largest)
 			}
 		}
@@ -140,7 +158,8 @@ func TestMapsDoNotDependOnTheBatch(t *testing.T) {
 // TestAveragedWeightsComeFirst: maps come from the averaged weights where a checkpoint has them.
 func TestAveragedWeightsComeFirst(t *testing.T) {
 	c := SampleConfig{Sampler: "ddim", Steps: 2, Batch: 1}
-	averaged, plain, other := sample(t, open(t, 1, 2), few[:1], 7, c), sample(t, open(t, 2, 0), few[:1], 7, c), sample(t, open(t, 1, 0), few[:1], 7, c)
+	averaged, plain, other := sample(t, open(t, 1, 2), few[:1], 7, c),
+		sample(t, open(t, 2, 0), few[:1], 7, c), sample(t, open(t, 1, 0), few[:1], 7, c)
 	if d := worst(averaged[0], plain[0]); d != 0 {
 		t.Errorf("averaged weights gave a map %g dex from the one of those weights alone", d)
 	}
@@ -149,7 +168,8 @@ func TestAveragedWeightsComeFirst(t *testing.T) {
 	}
 }
 
-// TestTerms: all θ share the noise of a term, terms do not depend on the batch, and they are those of the bound.
+// TestTerms: all θ share the noise of a term, terms do not depend on the batch, and they are
+// those of the bound.
 func TestTerms(t *testing.T) {
 	e := open(t, 1, 0)
 	m := sample(t, e, few[:1], 3, SampleConfig{Sampler: "ddim", Steps: 2, Batch: 1})[0]
@@ -181,8 +201,9 @@ func TestTerms(t *testing.T) {
 	}
 }
 
-// TestTurnedTerms: with a seed of diffusion.Turn a term is that of the map and its noise in a pose, which differs between terms and mirror images; maps that are not periodic
-// are not shifted.
+// TestTurnedTerms: with a seed of diffusion.Turn a term is that of the map and its noise in a
+// pose, which differs between terms and mirror images; maps that are not periodic are not
+// shifted.
 func TestTurnedTerms(t *testing.T) {
 	e := open(t, 1, 0)
 	m := sample(t, e, few[1:2], 1, SampleConfig{Sampler: DDIM, Steps: 2, Batch: 1})[0]
@@ -203,7 +224,8 @@ func TestTurnedTerms(t *testing.T) {
 					t.Fatal(err)
 				}
 				draws[0].X0, draws[0].Epsilon = pose.Of(x0, n), pose.Of(draws[0].Epsilon, n)
-				want, err := e.schedule.BoundTerms(context.Background(), e.denoiser(1), draws, x0, []float32{0.5, 0.5}, 2, 1)
+				want, err := e.schedule.BoundTerms(context.Background(), e.denoiser(1), draws, x0,
+					[]float32{0.5, 0.5}, 2, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -217,7 +239,8 @@ func TestTurnedTerms(t *testing.T) {
 				}
 			}
 		}
-		slices.SortFunc(poses, func(a, b field.Pose) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		slices.SortFunc(poses,
+			func(a, b field.Pose) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 		if different := slices.Compact(poses); periodic && len(different) < 5 || len(different) < 2 {
 			t.Errorf("periodic %v: only %d different poses of 6 draws", periodic, len(different))
 		}
@@ -244,7 +267,8 @@ func TestSeedsAreAveraged(t *testing.T) {
 	}
 }
 
-// TestNameTellsSamplersApart: kept maps are found by it, so that a setting that it left out would find those of another.
+// TestNameTellsSamplersApart: kept maps are found by it, so that a setting that it left out would
+// find those of another.
 func TestNameTellsSamplersApart(t *testing.T) {
 	base := SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20}
 	names := map[string]bool{base.String(): true}
@@ -252,7 +276,11 @@ func TestNameTellsSamplersApart(t *testing.T) {
 		c := base
 		switch v := reflect.ValueOf(&c).Elem().Field(i); v.Kind() {
 		case reflect.String:
-			v.SetString(map[string]string{"Sampler": DDIM, "Spacing": string(diffusion.EvenTime)}[reflect.TypeFor[SampleConfig]().Field(i).Name])
+			v.SetString(
+				map[string]string{
+					"Sampler": DDIM,
+					"Spacing": string(diffusion.EvenTime),
+				}[reflect.TypeFor[SampleConfig]().Field(i).Name])
 		case reflect.Float64:
 			v.SetFloat(0.5)
 		default:
@@ -270,8 +298,14 @@ func TestSame(t *testing.T) {
 	e := open(t, 1, 0)
 	params := []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}}
 	for _, pair := range [][2]SampleConfig{
-		{{Sampler: DPM, Steps: 3, Eta: 1, Batch: 2}, {Sampler: DPM, Steps: 3, Eta: 1, Batch: 2, Spacing: diffusion.DPMSpacing}},
-		{{Sampler: DDIM, Steps: 3, Batch: 2}, {Sampler: DDIM, Steps: 3, Above: 250, Batch: 2, Spacing: diffusion.DDIMSpacing}},
+		{
+			{Sampler: DPM, Steps: 3, Eta: 1, Batch: 2},
+			{Sampler: DPM, Steps: 3, Eta: 1, Batch: 2, Spacing: diffusion.DPMSpacing},
+		},
+		{{Sampler: DDIM, Steps: 3, Batch: 2}, {
+			Sampler: DDIM, Steps: 3, Above: 250, Batch: 2,
+			Spacing: diffusion.DDIMSpacing,
+		}},
 	} {
 		if !pair[0].Same(pair[1]) {
 			t.Errorf("%+v and %+v are told apart", pair[0], pair[1])
@@ -296,7 +330,8 @@ func TestSamplingWith(t *testing.T) {
 		t.Errorf("without a word: %+v, %v; want the defaults", got, err)
 	}
 	want.Above = 250
-	if got, err := DefaultSampling().With(json.RawMessage(`{"eta_above": 250}`)); err != nil || got != want {
+	if got, err := DefaultSampling().With(json.RawMessage(`{"eta_above": 250}`)); err != nil ||
+		got != want {
 		t.Errorf("a bound alone: %+v, %v; want %+v", got, err, want)
 	}
 	for _, text := range []string{`{"eta": 2}`, `{"sampler": "euler"}`, `{"above": 250}`, `[]`} {
@@ -310,20 +345,25 @@ func TestSamplingWith(t *testing.T) {
 // it uses the setting, and every fault is named.
 func TestSamplersAreCheckedAlike(t *testing.T) {
 	for _, sampler := range []string{DDPM, DDIM, DPM} {
-		good := SampleConfig{Sampler: sampler, Steps: 10, Eta: 1, Above: 5, Spacing: diffusion.EvenTime, Batch: 1}
+		good := SampleConfig{
+			Sampler: sampler, Steps: 10, Eta: 1, Above: 5,
+			Spacing: diffusion.EvenTime, Batch: 1,
+		}
 		if err := good.Validate(); err != nil {
 			t.Errorf("%s: %v", sampler, err)
 		}
 		for want, spoil := range map[string]func(*SampleConfig){
-			"SampleConfig.Batch = 0":            func(c *SampleConfig) { c.Batch = 0 },
-			"SampleConfig.Steps = -5":           func(c *SampleConfig) { c.Steps = -5 },
-			"SampleConfig.Steps = 0":            func(c *SampleConfig) { c.Steps = 0 },
-			"SampleConfig.Steps = 1001":         func(c *SampleConfig) { c.Steps = 1001 },
-			"SampleConfig.Eta = -0.1":           func(c *SampleConfig) { c.Eta = -0.1 },
-			"SampleConfig.Eta = NaN":            func(c *SampleConfig) { c.Eta = math.NaN() },
-			"SampleConfig.Above = 1001":         func(c *SampleConfig) { c.Above = 1001 },
-			"SampleConfig.Above = -1":           func(c *SampleConfig) { c.Above = -1 },
-			`SampleConfig.Spacing = "nonsense"`: func(c *SampleConfig) { c.Spacing, c.Steps = "nonsense", 0 },
+			"SampleConfig.Batch = 0":    func(c *SampleConfig) { c.Batch = 0 },
+			"SampleConfig.Steps = -5":   func(c *SampleConfig) { c.Steps = -5 },
+			"SampleConfig.Steps = 0":    func(c *SampleConfig) { c.Steps = 0 },
+			"SampleConfig.Steps = 1001": func(c *SampleConfig) { c.Steps = 1001 },
+			"SampleConfig.Eta = -0.1":   func(c *SampleConfig) { c.Eta = -0.1 },
+			"SampleConfig.Eta = NaN":    func(c *SampleConfig) { c.Eta = math.NaN() },
+			"SampleConfig.Above = 1001": func(c *SampleConfig) { c.Above = 1001 },
+			"SampleConfig.Above = -1":   func(c *SampleConfig) { c.Above = -1 },
+			`SampleConfig.Spacing = "nonsense"`: func(c *SampleConfig) {
+				c.Spacing, c.Steps = "nonsense", 0
+			},
 		} {
 			c := good
 			spoil(&c)
@@ -346,12 +386,23 @@ func TestRefusals(t *testing.T) {
 			_, err := e.Sample(context.Background(), outside, 1, good, nil)
 			return err
 		}, "σ_8 = 1.2"},
-		"an unknown sampler": {func() error { return SampleConfig{Sampler: "euler", Steps: 2, Batch: 1}.Validate() }, "euler"},
-		"half of ddpm's":     {func() error { return SampleConfig{Sampler: "ddpm", Steps: 2, Eta: 0.5, Batch: 1}.Validate() }, "Eta = 0.5"},
-		"no batch":           {func() error { return SampleConfig{Sampler: "ddim", Steps: 2}.Validate() }, "Batch = 0"},
-		"too many steps":     {func() error { return SampleConfig{Sampler: "ddim", Steps: 5000, Batch: 1}.Validate() }, "5000"},
+		"an unknown sampler": {
+			func() error { return SampleConfig{Sampler: "euler", Steps: 2, Batch: 1}.Validate() }, "euler",
+		},
+		"half of ddpm's": {
+			func() error { return SampleConfig{Sampler: "ddpm", Steps: 2, Eta: 0.5, Batch: 1}.Validate() },
+			"Eta = 0.5",
+		},
+		"no batch": {
+			func() error { return SampleConfig{Sampler: "ddim", Steps: 2}.Validate() },
+			"Batch = 0",
+		},
+		"too many steps": {
+			func() error { return SampleConfig{Sampler: "ddim", Steps: 5000, Batch: 1}.Validate() }, "5000",
+		},
 		"a map of another side": {func() error {
-			_, err := e.Terms(field.LogMap{Box: field.Box{Side: 25, Cells: 16}}, []diffusion.Term{0}, []uint64{1}, 1)
+			_, err := e.Terms(field.LogMap{Box: field.Box{Side: 25, Cells: 16}}, []diffusion.Term{0},
+				[]uint64{1}, 1)
 			return err
 		}, "16 pixels a side, the network was trained on 8"},
 	} {

@@ -13,16 +13,21 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Gradients returns the function that HMC needs: parameters → Σ weights[k] L_{terms[k]} of map m, in nats up to a constant, and its
-// derivatives by Ω_m and σ_8. Noise, seeds and batch are those of Terms, but pixels are summed in float32, and a term outside the
-// bound is an error of Terms alone.
-func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []float64, seeds []uint64, batch int) (func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error), error) {
+// Gradients returns the function that HMC needs: parameters → Σ weights[k] L_{terms[k]} of map m,
+// in nats up to a constant, and its derivatives by Ω_m and σ_8. Noise, seeds and batch are those
+// of Terms, but pixels are summed in float32, and a term outside the bound is an error of Terms
+// alone.
+func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []float64,
+	seeds []uint64,
+	batch int,
+) (func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error), error) {
 	x0, draws, err := e.draws(m, terms, seeds, batch)
 	if err != nil {
 		return nil, err
 	}
 	if len(weights) != len(terms) {
-		return nil, fmt.Errorf("emulator: %d weights for %d terms, want one each", len(weights), len(terms))
+		return nil, fmt.Errorf("emulator: %d weights for %d terms, want one each",
+			len(weights), len(terms))
 	}
 	return func(ctx context.Context, params []cosmology.Params) ([]float64, [][2]float64, error) {
 		theta, err := e.thetas(params)
@@ -36,7 +41,10 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 				return nil, nil, err
 			}
 			n := min(batch, pairs-first)
-			at := func(p int) (param, draw int) { return (first + p) % len(params), (first + p) / len(params) }
+			at := func(p int) (param, draw int) {
+				return (first + p) % len(params),
+					(first + p) / len(params)
+			}
 			b := slopeBatch{size: batch, side: e.manifest.Data.Side}
 			for p := range n {
 				i, k := at(p)
@@ -59,8 +67,8 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 	}, nil
 }
 
-// slopeGraph returns the terms of a batch, [B], and their gradients by the scaled parameters, [B, 2]. A map's term knows its own
-// parameters alone, so the gradient of the sum holds that of each.
+// slopeGraph returns the terms of a batch, [B], and their gradients by the scaled parameters, [B,
+// 2]. A map's term knows its own parameters alone, so the gradient of the sum holds that of each.
 func (e *Emulator) slopeGraph(_ *model.Scope, in []*Node) []*Node {
 	epsilon, xt, index, theta := in[0], in[1], in[2], in[3]
 	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(xt, index, theta), index)

@@ -10,8 +10,8 @@ import (
 	"darkfield/pkg/diffusion"
 )
 
-// TestGradientsAreThoseOfTerms: values differ from the weighted terms by a constant, and derivatives are those of finite differences, at any
-// size of a batch.
+// TestGradientsAreThoseOfTerms: values differ from the weighted terms by a constant, and
+// derivatives are those of finite differences, at any size of a batch.
 func TestGradientsAreThoseOfTerms(t *testing.T) {
 	for _, logTheta := range []bool{false, true} {
 		checkGradients(t, openAs(t, 1, 0, func(m *checkpoint.Manifest) { m.LogTheta = logTheta }))
@@ -21,8 +21,13 @@ func TestGradientsAreThoseOfTerms(t *testing.T) {
 func checkGradients(t *testing.T, e *Emulator) {
 	t.Helper()
 	m := sample(t, e, few[1:2], 1, SampleConfig{Sampler: DDIM, Steps: 2, Batch: 1})[0]
-	terms, weights, seeds := []diffusion.Term{0, 3, 40}, []float64{1, 2.5, 30}, []uint64{1, diffusion.Mirror(diffusion.Turn(2))}
-	params := []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}, {OmegaM: 0.15, Sigma8: 0.95}, {OmegaM: 0.42, Sigma8: 0.66}}
+	terms, weights, seeds := []diffusion.Term{0, 3, 40}, []float64{1, 2.5, 30},
+		[]uint64{1, diffusion.Mirror(diffusion.Turn(2))}
+	params := []cosmology.Params{
+		{OmegaM: 0.3, Sigma8: 0.8},
+		{OmegaM: 0.15, Sigma8: 0.95},
+		{OmegaM: 0.42, Sigma8: 0.66},
+	}
 	sums := func(params []cosmology.Params) []float64 {
 		score, err := e.Terms(m, terms, seeds, 4)
 		if err != nil {
@@ -57,10 +62,16 @@ func checkGradients(t *testing.T, e *Emulator) {
 			}
 			const h = 5e-3
 			for c, step := range []cosmology.Params{{OmegaM: h}, {Sigma8: h}} {
-				pair := sums([]cosmology.Params{{OmegaM: p.OmegaM + step.OmegaM, Sigma8: p.Sigma8 + step.Sigma8}, {OmegaM: p.OmegaM - step.OmegaM, Sigma8: p.Sigma8 - step.Sigma8}})
+				pair := sums(
+					[]cosmology.Params{
+						{OmegaM: p.OmegaM + step.OmegaM, Sigma8: p.Sigma8 + step.Sigma8},
+						{OmegaM: p.OmegaM - step.OmegaM, Sigma8: p.Sigma8 - step.Sigma8},
+					})
 				want := (pair[0] - pair[1]) / (2 * h)
-				if math.Abs(slopes[i][c]-want) > 0.01*math.Abs(want)+0.01*math.Hypot(slopes[i][0], slopes[i][1]) {
-					t.Errorf("batch %d: derivative %d at %v is %g, finite differences give %g", batch, c, p, slopes[i][c], want)
+				if math.Abs(slopes[i][c]-want) > 0.01*math.Abs(want)+0.01*math.Hypot(slopes[i][0],
+					slopes[i][1]) {
+					t.Errorf("batch %d: derivative %d at %v is %g, finite differences give %g", batch, c, p,
+						slopes[i][c], want)
 				}
 			}
 		}
@@ -77,7 +88,8 @@ func TestGradientsRefuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := f(context.Background(), []cosmology.Params{{OmegaM: 0.7, Sigma8: 0.8}}); err == nil {
+	if _, _, err := f(context.Background(), []cosmology.Params{{OmegaM: 0.7, Sigma8: 0.8}}); err ==
+		nil {
 		t.Error("parameters outside the prior were accepted")
 	}
 }

@@ -21,21 +21,29 @@ const (
 
 // SampleConfig says how to sample.
 type SampleConfig struct {
-	Sampler string            `json:"sampler" yaml:"sampler"`                         // DDPM, DDIM or DPM
-	Steps   int               `json:"steps" yaml:"steps"`                             // network evaluations a map; DDPM takes all of the schedule's
-	Eta     float64           `json:"eta" yaml:"eta"`                                 // noise of DDIM and DPM: 0 is deterministic
-	Above   diffusion.Step    `json:"eta_above,omitempty" yaml:"eta_above,omitempty"` // that noise only at times above this; 0: at all
-	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`     // of the times of DDIM and DPM; "": the sampler's own
-	Batch   int               `json:"batch" yaml:"batch"`                             // maps at a time
+	// DDPM, DDIM or DPM
+	Sampler string `json:"sampler" yaml:"sampler"`
+	// network evaluations a map; DDPM takes all of the schedule's
+	Steps int `json:"steps" yaml:"steps"`
+	// noise of DDIM and DPM: 0 is deterministic
+	Eta float64 `json:"eta" yaml:"eta"`
+	// that noise only at times above this; 0: at all
+	Above diffusion.Step `json:"eta_above,omitempty" yaml:"eta_above,omitempty"`
+	// of the times of DDIM and DPM; "": the sampler's own
+	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`
+	Batch   int               `json:"batch" yaml:"batch"` // maps at a time
 }
 
-// DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise: without the noise, maps of a network that is not perfect are far
-// worse than those of ancestral sampling, whatever the number of steps. A network that is nearly perfect may do better with noise only at
-// early times; its checkpoint can say so (Emulator.Sampling).
-func DefaultSampling() SampleConfig { return SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20} }
+// DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise: without the noise, maps of
+// a network that is not perfect are far worse than those of ancestral sampling, whatever the
+// number of steps. A network that is nearly perfect may do better with noise only at early times;
+// its checkpoint can say so (Emulator.Sampling).
+func DefaultSampling() SampleConfig {
+	return SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20}
+}
 
-// With returns c with the fields that a JSON object names, as a manifest holds it; empty: c itself. Errors: no object, unknown fields, a
-// setting out of range.
+// With returns c with the fields that a JSON object names, as a manifest holds it; empty: c
+// itself. Errors: no object, unknown fields, a setting out of range.
 func (c SampleConfig) With(fields json.RawMessage) (SampleConfig, error) {
 	if len(fields) == 0 {
 		return c, nil
@@ -61,7 +69,10 @@ func (c SampleConfig) String() string {
 			name += fmt.Sprintf(" above t = %d", c.Above)
 		}
 	}
-	if own := map[string]diffusion.Spacing{DDIM: diffusion.DDIMSpacing, DPM: diffusion.DPMSpacing}[c.Sampler]; c.Spacing != "" && c.Spacing != own {
+	if own := map[string]diffusion.Spacing{
+		DDIM: diffusion.DDIMSpacing,
+		DPM:  diffusion.DPMSpacing,
+	}[c.Sampler]; c.Spacing != "" && c.Spacing != own {
 		name += fmt.Sprintf(" even in %s", c.Spacing)
 	}
 	return name
@@ -83,7 +94,8 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	switch c.Sampler {
 	case DDPM:
 		if c.Eta != 0 && c.Eta != 1 {
-			return nil, fmt.Errorf("%s.Eta = %g, but the noise of %s cannot be chosen: leave it at 1", owner, c.Eta, DDPM)
+			return nil, fmt.Errorf("%s.Eta = %g, but the noise of %s cannot be chosen: leave it at 1",
+				owner, c.Eta, DDPM)
 		}
 		return diffusion.Ancestral{}, nil
 	case DDIM:
@@ -123,9 +135,12 @@ func (c SampleConfig) BatchSize(n int) int {
 // ErrNotTrained says that sampled maps hold values that no density can have.
 var ErrNotTrained = errors.New("the network makes no maps yet")
 
-// Sample makes one map for each entry of params, in batches of equal size, at most Batch. Map i depends on the seed, i and its
-// parameters alone, whatever the size. progress, if not nil, is told the network evaluations done and due.
-func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
+// Sample makes one map for each entry of params, in batches of equal size, at most Batch. Map i
+// depends on the seed, i and its parameters alone, whatever the size. progress, if not nil, is
+// told the network evaluations done and due.
+func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed uint64,
+	c SampleConfig, progress func(done, all int),
+) ([]field.LogMap, error) {
 	maps, err := e.Raw(ctx, 0, params, seed, c, progress)
 	if err == nil && e.transfer != nil {
 		e.transfer.Apply(maps, params)
@@ -133,9 +148,11 @@ func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed u
 	return maps, err
 }
 
-// Raw is Sample for the maps from number start on, and before the transfer function: what is kept of these serves any number of maps, and
-// any transfer function.
-func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params, seed uint64, c SampleConfig, progress func(done, all int)) ([]field.LogMap, error) {
+// Raw is Sample for the maps from number start on, and before the transfer function: what is kept
+// of these serves any number of maps, and any transfer function.
+func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params, seed uint64,
+	c SampleConfig, progress func(done, all int),
+) ([]field.LogMap, error) {
 	method, err := c.sampler(e.schedule)
 	if err != nil {
 		return nil, err
@@ -149,7 +166,10 @@ func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params
 	out := make([]field.LogMap, 0, len(params))
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))
-		r := diffusion.Request{Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last], Seed: seed, First: start + first}
+		r := diffusion.Request{
+			Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last],
+			Seed: seed, First: start + first,
+		}
 		if progress != nil {
 			r.Progress = func(done, all int) { progress(k*all+done, batches*all) }
 		}

@@ -59,7 +59,8 @@ func TestOwnSchedule(t *testing.T) {
 	}
 }
 
-// TestOtherConditions: a network of six parameters is refused when it is opened, not at its first step.
+// TestOtherConditions: a network of six parameters is refused when it is opened, not at its first
+// step.
 func TestOtherConditions(t *testing.T) {
 	network := unet.Default().WithDim(8)
 	network.Multipliers, network.Thetas = []int{1, 2}, 6

@@ -10,10 +10,13 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Terms returns the function that the likelihood is made of: parameters → terms L_i of the bound of map m in nats, averaged over the
-// seeds, [θ][term]. Every θ sees the same noise, which depends on a seed and the term alone. batch is how many pairs of θ and
-// noise go through the network at a time.
-func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64, batch int) (func(context.Context, []cosmology.Params) ([][]float64, error), error) {
+// Terms returns the function that the likelihood is made of: parameters → terms L_i of the bound
+// of map m in nats, averaged over the seeds, [θ][term]. Every θ sees the same noise, which
+// depends on a seed and the term alone. batch is how many pairs of θ and noise go through the
+// network at a time.
+func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64,
+	batch int,
+) (func(context.Context, []cosmology.Params) ([][]float64, error), error) {
 	x0, draws, err := e.draws(m, terms, seeds, batch)
 	if err != nil {
 		return nil, err
@@ -39,12 +42,17 @@ func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 }
 
 // draws returns the scaled pixels of a map, and the noise of each term and seed: seeds run fastest.
-func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64, batch int) (x0 []float32, draws []diffusion.Draw, err error) {
+func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
+	batch int,
+) (x0 []float32, draws []diffusion.Draw, err error) {
 	if m.Box.Cells != e.Box().Cells {
-		return nil, nil, fmt.Errorf("emulator: a map of %d pixels a side, the network was trained on %d: average it down first, or use another checkpoint", m.Box.Cells, e.Box().Cells)
+		return nil, nil, fmt.Errorf("emulator: a map of %d pixels a side, the network was trained on "+
+			"%d: average it down first, or use another checkpoint", m.Box.Cells, e.Box().Cells)
 	}
 	if batch < 1 || len(terms) == 0 || len(seeds) == 0 {
-		return nil, nil, fmt.Errorf("emulator: batch of %d, %d terms, %d seeds, want at least one of each", batch, len(terms), len(seeds))
+		return nil, nil,
+			fmt.Errorf("emulator: batch of %d, %d terms, %d seeds, want at least one of each", batch,
+				len(terms), len(seeds))
 	}
 	x0 = e.manifest.Scaling.Scale(m).Values
 	for _, term := range terms {

@@ -15,12 +15,13 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// Transfer is a transfer function: generated log maps are given its factor of power in each ring of wavenumbers. A network of small squared
-// error may answer to the parameters some percent too little at large scales, which few modes tell of; what is left of that
-// is known well and smooth, and is taken out after sampling. The bound does not know it.
+// Transfer is a transfer function: generated log maps are given its factor of power in each ring
+// of wavenumbers. A network of small squared error may answer to the parameters some percent too
+// little at large scales, which few modes tell of; what is left of that is known well and smooth,
+// and is taken out after sampling. The bound does not know it.
 //
-// Ring b = 1 … Side/2 holds the modes with b − 1 < |n| <= b, n the integer wavevector, as bins of spectra do; modes beyond share the last
-// ring's factor, and the mean has none.
+// Ring b = 1 … Side/2 holds the modes with b − 1 < |n| <= b, n the integer wavevector, as bins of
+// spectra do; modes beyond share the last ring's factor, and the mean has none.
 type Transfer struct {
 	Side  int         `json:"side"`  // pixels
 	Rings trend.Trend `json:"rings"` // factor of power in each
@@ -30,7 +31,10 @@ const transferDegree = 3 // of the polynomials of a transfer function
 
 // NewTransfer returns one without effect.
 func NewTransfer(side int, prior cosmology.Prior) Transfer {
-	t := Transfer{Side: side, Rings: trend.Trend{Basis: trend.Basis{Prior: prior, Degree: transferDegree}}}
+	t := Transfer{
+		Side:  side,
+		Rings: trend.Trend{Basis: trend.Basis{Prior: prior, Degree: transferDegree}},
+	}
 	for range side / 2 {
 		t.Rings.Coefficients = append(t.Rings.Coefficients, make([]float64, t.Rings.Basis.Len()))
 	}
@@ -43,11 +47,13 @@ func (t Transfer) Validate() error {
 		return fmt.Errorf("emulator.Transfer.Side = %d, want a power of two >= 8", t.Side)
 	}
 	if len(t.Rings.Coefficients) != t.Side/2 {
-		return fmt.Errorf("emulator.Transfer.Rings: %d for maps of %d pixels a side, want %d", len(t.Rings.Coefficients), t.Side, t.Side/2)
+		return fmt.Errorf("emulator.Transfer.Rings: %d for maps of %d pixels a side, want %d",
+			len(t.Rings.Coefficients), t.Side, t.Side/2)
 	}
 	for b, c := range t.Rings.Coefficients {
 		if len(c) != t.Rings.Basis.Len() {
-			return fmt.Errorf("emulator.Transfer.Rings.Coefficients[%d] are %d, want %d for polynomials of degree %d", b, len(c), t.Rings.Basis.Len(), t.Rings.Basis.Degree)
+			return fmt.Errorf("emulator.Transfer.Rings.Coefficients[%d] are %d, want %d for polynomials "+
+				"of degree %d", b, len(c), t.Rings.Basis.Len(), t.Rings.Basis.Degree)
 		}
 		for _, v := range c {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -120,7 +126,8 @@ func TransferOf(c checkpoint.Checkpoint) (*Transfer, error) {
 	a, ok := c.Tensors[transferTensor]
 	for name := range checkpoint.Transfers(c.Tensors) {
 		if name != transferTensor {
-			return nil, fmt.Errorf("emulator: a transfer function of another version, %s: measure it again with darkfield transfer", name)
+			return nil, fmt.Errorf("emulator: a transfer function of another version, %s: measure it "+
+				"again with darkfield transfer", name)
 		}
 	}
 	if !ok {
@@ -128,7 +135,8 @@ func TransferOf(c checkpoint.Checkpoint) (*Transfer, error) {
 	}
 	t := NewTransfer(c.Manifest.Data.Side, c.Manifest.Prior)
 	if want := []int{t.Side / 2, t.Rings.Basis.Len()}; !slices.Equal(a.Shape, want) {
-		return nil, fmt.Errorf("emulator: %s has shape %v, want %v for maps of %d pixels a side", transferTensor, a.Shape, want, t.Side)
+		return nil, fmt.Errorf("emulator: %s has shape %v, want %v for maps of %d pixels a side",
+			transferTensor, a.Shape, want, t.Side)
 	}
 	for i, v := range a.Data {
 		n := t.Rings.Basis.Len()
@@ -143,7 +151,8 @@ func (e *Emulator) Transfer() *Transfer { return e.transfer }
 // String says how much power it gives at most.
 func (t Transfer) String() string {
 	low, high := t.Range()
-	return fmt.Sprintf("power of generated maps times %.2f to %.2f, by scale and parameters", slices.Min(low), slices.Max(high))
+	return fmt.Sprintf("power of generated maps times %.2f to %.2f, by scale and parameters",
+		slices.Min(low), slices.Max(high))
 }
 
 // Range returns the least and the largest factor of power in each ring, on a grid over the prior.
@@ -151,7 +160,11 @@ func (t Transfer) Range() (low, high []float64) {
 	const nodes = 21
 	for i := range nodes {
 		for j := range nodes {
-			power := t.Power(t.Rings.Basis.Prior.Params(cosmology.UnitParams{float64(i) / (nodes - 1), float64(j) / (nodes - 1)}))
+			power := t.Power(
+				t.Rings.Basis.Prior.Params(cosmology.UnitParams{
+					float64(i) / (nodes - 1),
+					float64(j) / (nodes - 1),
+				}))
 			if low == nil {
 				low, high = slices.Clone(power), slices.Clone(power)
 			}

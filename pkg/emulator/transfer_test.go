@@ -42,8 +42,8 @@ func ringPowers(m field.LogMap) []float64 {
 	return out
 }
 
-// TestTransfer: the power of each ring is multiplied by its factor at the map's parameters, the mean stays, and a checkpoint's maps are those of its
-// network with the factor.
+// TestTransfer: the power of each ring is multiplied by its factor at the map's parameters, the
+// mean stays, and a checkpoint's maps are those of its network with the factor.
 func TestTransfer(t *testing.T) {
 	const n = 16
 	rng := rand.New(rand.NewPCG(1, 0))
@@ -88,7 +88,8 @@ func TestTransfer(t *testing.T) {
 		}
 	}
 	low, high := tr.Range()
-	if math.Abs(low[0]-math.Exp(0.25)) > 1e-6 || low[0] != high[0] || !(low[2] < 1 && high[2] > 1) || low[1] != 1 {
+	if math.Abs(low[0]-math.Exp(0.25)) > 1e-6 || low[0] != high[0] || !(low[2] < 1 && high[2] > 1) ||
+		low[1] != 1 {
 		t.Errorf("factors from %v to %v", low, high)
 	}
 	if diff := cmp.Diff(&tr, openAs(t, 1, 0, nil, tr).Transfer()); diff != "" {
@@ -97,7 +98,8 @@ func TestTransfer(t *testing.T) {
 }
 
 func TestTransferRefuses(t *testing.T) {
-	few, short, odd := NewTransfer(8, cosmology.CAMELSPrior()), NewTransfer(8, cosmology.CAMELSPrior()), NewTransfer(8, cosmology.CAMELSPrior())
+	few, short, odd := NewTransfer(8, cosmology.CAMELSPrior()),
+		NewTransfer(8, cosmology.CAMELSPrior()), NewTransfer(8, cosmology.CAMELSPrior())
 	few.Rings.Coefficients = few.Rings.Coefficients[:3]
 	short.Rings.Coefficients[1] = short.Rings.Coefficients[1][:6]
 	odd.Rings.Coefficients[2][9] = math.NaN()
@@ -123,7 +125,8 @@ func TestTransferRefuses(t *testing.T) {
 		if err := checkpoint.Save(path, e.manifest, tensors); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(newBackend(t), path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), want) {
+		if _, err := Open(newBackend(t), path); err == nil || !strings.Contains(err.Error(), path) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one that names the file and %q", what, err, want)
 		}
 	}

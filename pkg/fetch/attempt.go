@@ -36,8 +36,11 @@ func statusError(r *http.Response) error {
 
 var errStalled = errors.New("the server sends nothing")
 
-// request sends a request. stop ends it; the connection also ends when nothing is read from the body for c.Stall.
-func (c Client) request(ctx context.Context, method string, f File, header map[string]string) (r *http.Response, stop func(), err error) {
+// request sends a request. stop ends it; the connection also ends when nothing is read from the
+// body for c.Stall.
+func (c Client) request(ctx context.Context, method string, f File,
+	header map[string]string,
+) (r *http.Response, stop func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	watch := time.AfterFunc(c.Stall, func() { cancel(errStalled) })
 	stop = func() {
@@ -127,15 +130,18 @@ func (c Client) attempt(ctx context.Context, f File, p *partial) error {
 	return c.receive(f, p, body)
 }
 
-// continues returns an error, and throws away what is there, unless an answer of status 206 begins where p ends, in the same file.
+// continues returns an error, and throws away what is there, unless an answer of status 206
+// begins where p ends, in the same file.
 func (p *partial) continues(r *http.Response) error {
 	v := versionOf(r)
 	var first, last int64
 	header := r.Header.Get("Content-Range")
 	_, err := fmt.Sscanf(header, "bytes %d-%d/%d", &first, &last, &v.Length)
 	switch {
-	case err != nil || first != p.have || last < first || last >= v.Length || r.ContentLength >= 0 && r.ContentLength != last-first+1:
-		return p.restart(fmt.Sprintf("the server was asked for bytes from %d on and sent the range %q", p.have, header))
+	case err != nil || first != p.have || last < first || last >= v.Length || r.ContentLength >= 0 &&
+		r.ContentLength != last-first+1:
+		return p.restart(fmt.Sprintf("the server was asked for bytes from %d on and sent the range %q",
+			p.have, header))
 	case p.version.contradicts(v):
 		return p.restart("the file on the server has changed")
 	}
@@ -172,7 +178,8 @@ func (c Client) receive(f File, p *partial, body io.Reader) error {
 		}
 		switch {
 		case p.version.Length >= 0 && p.have > p.version.Length:
-			return p.restart(fmt.Sprintf("the server sent more than the %d bytes that it announced", p.version.Length))
+			return p.restart(fmt.Sprintf("the server sent more than the %d bytes that it announced",
+				p.version.Length))
 		case errors.Is(err, io.EOF) && p.version.Length >= 0 && p.have != p.version.Length:
 			return fmt.Errorf("the answer ended after %d of %d bytes", p.have, p.version.Length)
 		case errors.Is(err, io.EOF):

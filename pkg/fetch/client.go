@@ -13,21 +13,27 @@ import (
 	"time"
 )
 
-// Client fetches files. A proxy that the environment names (HTTPS_PROXY, NO_PROXY) is used by the default HTTP client.
+// Client fetches files. A proxy that the environment names (HTTPS_PROXY, NO_PROXY) is used by the
+// default HTTP client.
 type Client struct {
-	HTTP   *http.Client
-	Tries  int                              // failures in a row that brought no byte, and fresh starts of a file, until it gives up
-	Pause  time.Duration                    // after the first failure; doubled after each that follows, up to LongestPause
-	Stall  time.Duration                    // a connection that is silent for so long is cut
-	Notice func(text string)                // told of each failure that is tried again; may be nil
-	Report func(f File, done, all int64)    // told how many bytes of a file are there; all is −1 where unknown; may be nil
+	HTTP *http.Client
+	// failures in a row that brought no byte, and fresh starts of a file, until it gives up
+	Tries int
+	// after the first failure; doubled after each that follows, up to LongestPause
+	Pause  time.Duration
+	Stall  time.Duration     // a connection that is silent for so long is cut
+	Notice func(text string) // told of each failure that is tried again; may be nil
+	// told how many bytes of a file are there; all is −1 where unknown; may be nil
+	Report func(f File, done, all int64)
 	Free   func(dir string) (uint64, error) // bytes that may be written to dir's disk
 }
 
-// LongestPause is the longest pause that a Client makes between attempts, unless a server asks for more.
+// LongestPause is the longest pause that a Client makes between attempts, unless a server asks
+// for more.
 const LongestPause = 30 * time.Second
 
-// Default returns a patient client: it gives up when a server cannot be reached for about a minute and a half.
+// Default returns a patient client: it gives up when a server cannot be reached for about a
+// minute and a half.
 func Default() Client {
 	return Client{HTTP: &http.Client{}, Tries: 8, Pause: time.Second, Stall: time.Minute, Free: free}
 }
@@ -41,7 +47,8 @@ type Item struct {
 	Complete bool   `json:"complete"`
 }
 
-// final is an error that another attempt would not help; disk errors are ours, the others the server's.
+// final is an error that another attempt would not help; disk errors are ours, the others the
+// server's.
 type final struct {
 	error
 	disk bool
@@ -49,15 +56,17 @@ type final struct {
 
 func (f *final) Unwrap() error { return f.error }
 
-// Plan looks what is there of files in dir, and asks the server for the sizes of those that are not complete. A file of the right
-// name that is damaged is an error: it may not be ours to replace.
+// Plan looks what is there of files in dir, and asks the server for the sizes of those that are
+// not complete. A file of the right name that is damaged is an error: it may not be ours to
+// replace.
 func (c Client) Plan(ctx context.Context, files []File, dir string) ([]Item, error) {
 	items := make([]Item, len(files))
 	for i, f := range files {
 		item := Item{File: f, Path: filepath.Join(dir, f.Name)}
 		if info, err := os.Stat(item.Path); err == nil {
 			if err := whole(item.Path, f.Name); err != nil {
-				return nil, fmt.Errorf("fetch: %s is there but not whole (%w): remove it and run this again", item.Path, err)
+				return nil, fmt.Errorf("fetch: %s is there but not whole (%w): remove it and run this again",
+					item.Path, err)
 			}
 			item.Size, item.Have, item.Complete = info.Size(), info.Size(), true
 		}
@@ -110,7 +119,8 @@ func (c Client) CheckSpace(items []Item, dir string) error {
 		return fmt.Errorf("fetch: ask for the free space of %s: %w", dir, err)
 	}
 	if need > room {
-		return fmt.Errorf("fetch: %s has room for %s, the files need %s: free some, or choose another directory or fewer sets", dir, Bytes(room), Bytes(need))
+		return fmt.Errorf("fetch: %s has room for %s, the files need %s: free some, or choose another "+
+			"directory or fewer sets", dir, Bytes(room), Bytes(need))
 	}
 	return nil
 }
@@ -130,8 +140,9 @@ func Bytes(n uint64) string {
 	return fmt.Sprintf("%.1f %s", v, unit)
 }
 
-// Get fetches one file into its directory, which must exist. It goes on from what an earlier call left, however that ended, if the
-// server says that the file is still the same. What is there stays when it fails or ctx is cancelled.
+// Get fetches one file into its directory, which must exist. It goes on from what an earlier call
+// left, however that ended, if the server says that the file is still the same. What is there
+// stays when it fails or ctx is cancelled.
 func (c Client) Get(ctx context.Context, item Item) error {
 	if item.Complete {
 		return nil
@@ -139,7 +150,8 @@ func (c Client) Get(ctx context.Context, item Item) error {
 	p, err := openPartial(item.Path)
 	if errors.Is(err, fs.ErrExist) {
 		if err := whole(item.Path, item.Name); err != nil {
-			return fmt.Errorf("fetch: %s is there but not whole (%w): remove it and run this again", item.Path, err)
+			return fmt.Errorf("fetch: %s is there but not whole (%w): remove it and run this again",
+				item.Path, err)
 		}
 		return nil // another process fetched it since Plan looked
 	}
@@ -168,8 +180,11 @@ func (c Client) Get(ctx context.Context, item Item) error {
 	return nil
 }
 
-// again repeats what fails in passing, with growing pauses, until it has failed Tries times in a row without moving on.
-func (c Client) again(ctx context.Context, item Item, do func(context.Context) (moved bool, err error)) error {
+// again repeats what fails in passing, with growing pauses, until it has failed Tries times in a
+// row without moving on.
+func (c Client) again(ctx context.Context, item Item,
+	do func(context.Context) (moved bool, err error),
+) error {
 	for failures := 1; ; failures++ {
 		moved, err := do(ctx)
 		if err == nil {
@@ -184,12 +199,14 @@ func (c Client) again(ctx context.Context, item Item, do func(context.Context) (
 		var f *final
 		switch errors.As(err, &f); {
 		case f != nil && f.disk:
-			return fmt.Errorf("fetch: %s: %w; what is there is kept, the same command goes on from there", item.Path, f.error)
+			return fmt.Errorf("fetch: %s: %w; what is there is kept, the same command goes on from there",
+				item.Path, f.error)
 		case f != nil:
 			return fmt.Errorf("fetch: %s: %w: %s", item.URL, f.error, byHand(item))
 		}
 		if failures >= c.Tries {
-			return fmt.Errorf("fetch: %s: %w, %d times in a row: run this again later, which goes on from here, or %s", item.URL, err, failures, byHand(item))
+			return fmt.Errorf("fetch: %s: %w, %d times in a row: run this again later, which goes on from "+
+				"here, or %s", item.URL, err, failures, byHand(item))
 		}
 		pause := min(c.Pause<<min(failures-1, 16), LongestPause)
 		var b *busy
@@ -209,5 +226,6 @@ func (c Client) again(ctx context.Context, item Item, do func(context.Context) (
 
 // byHand says what to do where fetching fails.
 func byHand(item Item) string {
-	return fmt.Sprintf("get it by hand (by Globus, Binder or URL: see %s) and put it in %s, or name another address, for example %s", Documentation, filepath.Dir(item.Path), SecondServer)
+	return fmt.Sprintf("get it by hand (by Globus, Binder or URL: see %s) and put it in %s, or name "+
+		"another address, for example %s", Documentation, filepath.Dir(item.Path), SecondServer)
 }

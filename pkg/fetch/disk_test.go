@@ -13,7 +13,8 @@ import (
 func TestDiskErrors(t *testing.T) {
 	b := content(t, 15, 1)
 	c, notices := quick()
-	err := fetchFrom(t, c, func(w http.ResponseWriter, r *http.Request) { serve(w, r, "", b) }, filepath.Join(t.TempDir(), "missing"))
+	err := fetchFrom(t, c, func(w http.ResponseWriter, r *http.Request) { serve(w, r, "", b) },
+		filepath.Join(t.TempDir(), "missing"))
 	if err == nil || !strings.Contains(err.Error(), "missing") || len(*notices) > 0 {
 		t.Errorf("error %v, notices %q", err, *notices)
 	}

@@ -8,7 +8,10 @@ import (
 )
 
 func ExampleSelection_Files() {
-	s := fetch.Selection{Suite: "Nbody_IllustrisTNG", Field: "Mtot", Sets: []camels.Set{camels.CV}, URL: "https://example.org/maps"}
+	s := fetch.Selection{
+		Suite: "Nbody_IllustrisTNG", Field: "Mtot", Sets: []camels.Set{camels.CV},
+		URL: "https://example.org/maps",
+	}
 	for _, f := range s.Files() {
 		fmt.Println(f.URL)
 	}

@@ -17,7 +17,8 @@ import (
 
 const name = "Maps_Mcdm_IllustrisTNG_CV_z=0.00.npy"
 
-// content returns a .npy file of n maps of 32² pixels that depend on seed. Equal n gives equal lengths.
+// content returns a .npy file of n maps of 32² pixels that depend on seed. Equal n gives equal
+// lengths.
 func content(t testing.TB, n int, seed uint64) []byte {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -47,7 +48,10 @@ func fetchNamed(t testing.TB, c Client, h http.HandlerFunc, dir, name string) er
 	t.Helper()
 	s := httptest.NewServer(h)
 	defer s.Close()
-	return c.Get(context.Background(), Item{File: File{Name: name, URL: s.URL + "/" + name}, Path: filepath.Join(dir, name), Size: -1})
+	return c.Get(context.Background(), Item{
+		File: File{Name: name, URL: s.URL + "/" + name},
+		Path: filepath.Join(dir, name), Size: -1,
+	})
 }
 
 // serve answers as a good server does, with ranges and If-Range.
@@ -72,11 +76,15 @@ func sameBytes(t testing.TB, dir string, want []byte) {
 
 func BenchmarkGet(b *testing.B) {
 	want := content(b, 1500, 1)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(w, r, `"one"`, want) }))
+	s := httptest.NewServer(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(w, r, `"one"`, want) }))
 	defer s.Close()
 	b.SetBytes(int64(len(want)))
 	for b.Loop() {
-		item := Item{File: File{Name: name, URL: s.URL + "/" + name}, Path: filepath.Join(b.TempDir(), name)}
+		item := Item{
+			File: File{Name: name, URL: s.URL + "/" + name},
+			Path: filepath.Join(b.TempDir(), name),
+		}
 		if err := Default().Get(context.Background(), item); err != nil {
 			b.Fatal(err)
 		}

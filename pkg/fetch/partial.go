@@ -12,7 +12,8 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// version is what a server says of a file's content. A part of one version must never be continued with another.
+// version is what a server says of a file's content. A part of one version must never be
+// continued with another.
 type version struct {
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"last_modified,omitempty"`
@@ -20,10 +21,14 @@ type version struct {
 }
 
 func versionOf(r *http.Response) version {
-	return version{ETag: r.Header.Get("ETag"), LastModified: r.Header.Get("Last-Modified"), Length: r.ContentLength}
+	return version{
+		ETag: r.Header.Get("ETag"), LastModified: r.Header.Get("Last-Modified"),
+		Length: r.ContentLength,
+	}
 }
 
-// validator returns what If-Range may hold, or "" for a file that cannot be continued safely. Weak ETags promise no equal bytes.
+// validator returns what If-Range may hold, or "" for a file that cannot be continued safely.
+// Weak ETags promise no equal bytes.
 func (v version) validator() string {
 	if v.ETag != "" && !strings.HasPrefix(v.ETag, "W/") {
 		return v.ETag
@@ -33,12 +38,14 @@ func (v version) validator() string {
 
 // contradicts reports whether w, of a later answer that may say less, is of another version.
 func (v version) contradicts(w version) bool {
-	return w.ETag != "" && w.ETag != v.ETag || w.LastModified != "" && w.LastModified != v.LastModified ||
+	return w.ETag != "" && w.ETag != v.ETag || w.LastModified != "" &&
+		w.LastModified != v.LastModified ||
 		w.Length >= 0 && v.Length >= 0 && w.Length != v.Length
 }
 
-// partial is the part of a file that is there: the bytes in FILE.partial, their version in FILE.partial.json. The version is
-// written before the first byte and the bytes are cut off before it changes, so that a kill at any moment leaves no mixture.
+// partial is the part of a file that is there: the bytes in FILE.partial, their version in
+// FILE.partial.json. The version is written before the first byte and the bytes are cut off
+// before it changes, so that a kill at any moment leaves no mixture.
 type partial struct {
 	target   string
 	lock     *safefile.Lock
@@ -61,7 +68,8 @@ func onDisk(target string) (int64, version) {
 	}
 	var v version
 	raw, err := os.ReadFile(versionPath(target))
-	if err != nil || json.Unmarshal(raw, &v) != nil || v.validator() == "" || v.Length >= 0 && info.Size() > v.Length {
+	if err != nil || json.Unmarshal(raw, &v) != nil || v.validator() == "" || v.Length >= 0 &&
+		info.Size() > v.Length {
 		return 0, version{}
 	}
 	return info.Size(), v

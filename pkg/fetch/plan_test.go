@@ -29,7 +29,8 @@ func TestTables(t *testing.T) {
 			fmt.Fprint(w, text)
 		}, dir, table)
 		left, _ := os.ReadDir(dir)
-		if message == "" && (err != nil || len(left) != 1) || message != "" && (err == nil || !strings.Contains(err.Error(), message)) {
+		if message == "" && (err != nil || len(left) != 1) || message != "" &&
+			(err == nil || !strings.Contains(err.Error(), message)) {
 			t.Errorf("%.20q: error %v, files %v, want %q", text, err, left, message)
 		}
 	}
@@ -66,13 +67,20 @@ func TestPlan(t *testing.T) {
 	write("part.npy.partial", b[:77])
 	write("part.npy.partial.json", fmt.Appendf(nil, `{"etag":"\"one\"","length":%d}`, len(b)))
 	c, _ := quick()
-	items, err := c.Plan(context.Background(), []File{file("there.npy"), file("part.npy"), file("new.npy"), file("unsaid.npy")}, dir)
+	items, err := c.Plan(context.Background(),
+		[]File{file("there.npy"), file("part.npy"), file("new.npy"), file("unsaid.npy")}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	size := int64(len(b))
-	for i, want := range []Item{{Size: size, Have: size, Complete: true}, {Size: size, Have: 77}, {Size: size}, {Size: -1}} {
-		if got := items[i]; got.Size != want.Size || got.Have != want.Have || got.Complete != want.Complete {
+	for i, want := range []Item{
+		{Size: size, Have: size, Complete: true},
+		{Size: size, Have: 77},
+		{Size: size},
+		{Size: -1},
+	} {
+		if got := items[i]; got.Size != want.Size || got.Have != want.Have ||
+			got.Complete != want.Complete {
 			t.Errorf("%s: %+v, want %+v", got.Name, got, want)
 		}
 	}
@@ -84,12 +92,17 @@ func TestPlan(t *testing.T) {
 		t.Error(err)
 	}
 	c.Free = func(string) (uint64, error) { return uint64(2*size - 78), nil }
-	if err := c.CheckSpace(items, dir); err == nil || !strings.Contains(err.Error(), "room for 123.1 kB, the files need 123.1 kB") {
+	if err := c.CheckSpace(items, dir); err == nil ||
+		!strings.Contains(err.Error(), "room for 123.1 kB, the files need 123.1 kB") {
 		t.Errorf("error %v, want that the disk is too small", err)
 	}
 	write("broken.npy", b[:len(b)-1])
-	for name, message := range map[string]string{"gone.npy": "404 Not Found", "login.npy": "web page", "broken.npy": "not whole"} {
-		if _, err := c.Plan(context.Background(), []File{file(name)}, dir); err == nil || !strings.Contains(err.Error(), message) {
+	for name, message := range map[string]string{
+		"gone.npy": "404 Not Found", "login.npy": "web page",
+		"broken.npy": "not whole",
+	} {
+		if _, err := c.Plan(context.Background(), []File{file(name)}, dir); err == nil ||
+			!strings.Contains(err.Error(), message) {
 			t.Errorf("%s: error %v, want %q", name, err, message)
 		}
 	}

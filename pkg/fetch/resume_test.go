@@ -33,8 +33,8 @@ func (c *cut) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
-// TestCutAnywhere: wherever the connection breaks, however often, the bytes are the server's, and none is asked for twice (but for the
-// first 512, which are looked at together).
+// TestCutAnywhere: wherever the connection breaks, however often, the bytes are the server's, and
+// none is asked for twice (but for the first 512, which are looked at together).
 func TestCutAnywhere(t *testing.T) {
 	want := content(t, 15, 1)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -83,7 +83,8 @@ func (s *slow) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestCancelKeepsWhatIsThere: Ctrl-C ends at once with context.Canceled, and the next call asks for the rest only.
+// TestCancelKeepsWhatIsThere: Ctrl-C ends at once with context.Canceled, and the next call asks
+// for the rest only.
 func TestCancelKeepsWhatIsThere(t *testing.T) {
 	want := content(t, 15, 1)
 	dir := t.TempDir()
@@ -93,7 +94,10 @@ func TestCancelKeepsWhatIsThere(t *testing.T) {
 		serve(&slow{ResponseWriter: w, pause: 10 * time.Millisecond, every: 1000}, r, `"one"`, want)
 	}))
 	defer s.Close()
-	item := Item{File: File{Name: name, URL: s.URL + "/" + name}, Path: filepath.Join(dir, name), Size: -1}
+	item := Item{
+		File: File{Name: name, URL: s.URL + "/" + name},
+		Path: filepath.Join(dir, name), Size: -1,
+	}
 	c, _ := quick()
 	ctx, cancel := context.WithCancel(context.Background())
 	c.Report = func(_ File, done, _ int64) {
@@ -118,7 +122,8 @@ func TestCancelKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestLoginPageKeepsWhatIsThere: a page in the middle of a download, as captive networks send, costs no byte.
+// TestLoginPageKeepsWhatIsThere: a page in the middle of a download, as captive networks send,
+// costs no byte.
 func TestLoginPageKeepsWhatIsThere(t *testing.T) {
 	want := content(t, 15, 1)
 	var asked atomic.Int32
@@ -146,7 +151,8 @@ func TestLoginPageKeepsWhatIsThere(t *testing.T) {
 	sameBytes(t, dir, want)
 }
 
-// TestLeftovers: whatever lies beside the target from a kill or from another program, the result is the server's file.
+// TestLeftovers: whatever lies beside the target from a kill or from another program, the result
+// is the server's file.
 func TestLeftovers(t *testing.T) {
 	want, other := content(t, 15, 1), content(t, 15, 2)
 	good := fmt.Sprintf(`{"etag":"\"one\"","length":%d}`, len(want))
@@ -161,13 +167,19 @@ func TestLeftovers(t *testing.T) {
 		"all without a tag":       {other, fmt.Sprintf(`{"length":%d}`, len(want)), []string{""}},
 		"too many bytes":          {append(slices.Clone(want), 0), good, []string{""}},
 		"version without bytes":   {nil, good, []string{""}},
-		"another version":         {other[:9000], strings.Replace(good, "one", "two", 1), []string{"bytes=9000-"}},
-		"part":                    {want[:9000], good, []string{"bytes=9000-"}},
-		"all, not yet renamed":    {want, good, nil},
+		"another version": {
+			other[:9000], strings.Replace(good, "one", "two", 1),
+			[]string{"bytes=9000-"},
+		},
+		"part":                 {want[:9000], good, []string{"bytes=9000-"}},
+		"all, not yet renamed": {want, good, nil},
 	} {
 		t.Run(title, func(t *testing.T) {
 			dir := t.TempDir()
-			for path, b := range map[string][]byte{bytesPath(filepath.Join(dir, name)): c.bytes, versionPath(filepath.Join(dir, name)): []byte(c.version)} {
+			for path, b := range map[string][]byte{
+				bytesPath(filepath.Join(dir, name)):   c.bytes,
+				versionPath(filepath.Join(dir, name)): []byte(c.version),
+			} {
 				if len(b) > 0 {
 					if err := os.WriteFile(path, b, 0o600); err != nil {
 						t.Fatal(err)
@@ -199,7 +211,8 @@ func TestTwoProcessesDoNotMix(t *testing.T) {
 	}
 	pid := fmt.Sprintf("process %d ", os.Getpid())
 	_, err = openPartial(target)
-	if err == nil || !strings.Contains(err.Error(), "another process") || !strings.Contains(err.Error(), pid) {
+	if err == nil || !strings.Contains(err.Error(), "another process") ||
+		!strings.Contains(err.Error(), pid) {
 		t.Errorf("error %v, want that another process is at it, and which", err)
 	}
 	p.close()

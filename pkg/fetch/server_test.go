@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestBadServers: whatever a server does, the file under its name is the server's last version, or there is none and one line says
-// why.
+// TestBadServers: whatever a server does, the file under its name is the server's last version,
+// or there is none and one line says why.
 func TestBadServers(t *testing.T) {
 	one, two, longer := content(t, 15, 1), content(t, 15, 2), content(t, 30, 3)
 	half := len(one) / 2
@@ -45,13 +45,18 @@ func TestBadServers(t *testing.T) {
 			w.Write(b)
 		}
 	}
-	ranges := func(from int) string { return fmt.Sprintf("bytes %d-%d/%d", from, len(one)-1, len(one)) }
+	ranges := func(from int) string {
+		return fmt.Sprintf("bytes %d-%d/%d", from, len(one)-1, len(one))
+	}
 	for title, c := range map[string]struct {
 		handler func() http.HandlerFunc
 		want    []byte // nil for an error
 		message string // part of the error, or of a notice
 	}{
-		"good":                   {handler: func() http.HandlerFunc { return all(one, `"one"`) }, want: one},
+		"good": {
+			handler: func() http.HandlerFunc { return all(one, `"one"`) },
+			want:    one,
+		},
 		"goes on":                {first(`"one"`, all(one, `"one"`)), one, "cut after"},
 		"changed":                {first(`"one"`, all(two, `"two"`)), two, "cut after"},
 		"changed and longer":     {first(`"one"`, all(longer, `"two"`)), longer, "cut after"},
@@ -66,10 +71,22 @@ func TestBadServers(t *testing.T) {
 			serve(w, r, `"two"`, two)
 		}), two, "has changed"},
 		"range from the start": {first(`"one"`, part(ranges(0), `"one"`, one)), one, "sent the range"},
-		"range too early":      {first(`"one"`, part(ranges(half-1), `"one"`, one[half-1:])), one, "sent the range"},
-		"range of more":        {first(`"one"`, part(fmt.Sprintf("bytes %d-%d/%d", half, len(one)+9, len(one)), `"one"`, one[half:])), one, "sent the range"},
-		"range of nothing":     {first(`"one"`, part("items 1/2", `"one"`, one[half:])), one, "sent the range"},
-		"range of other size":  {first(`"one"`, part(fmt.Sprintf("bytes %d-%d/%d", half, len(one)-1, len(longer)), `"one"`, one[half:])), one, "has changed"},
+		"range too early": {
+			first(`"one"`, part(ranges(half-1), `"one"`, one[half-1:])), one,
+			"sent the range",
+		},
+		"range of more": {
+			first(`"one"`, part(fmt.Sprintf("bytes %d-%d/%d", half, len(one)+9, len(one)), `"one"`,
+				one[half:])), one, "sent the range",
+		},
+		"range of nothing": {
+			first(`"one"`, part("items 1/2", `"one"`, one[half:])), one,
+			"sent the range",
+		},
+		"range of other size": {
+			first(`"one"`, part(fmt.Sprintf("bytes %d-%d/%d", half, len(one)-1, len(longer)), `"one"`,
+				one[half:])), one, "has changed",
+		},
 		"range of more than it says": {first(`"one"`, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Range") == "" {
 				serve(w, r, `"one"`, one)
@@ -114,11 +131,26 @@ func TestBadServers(t *testing.T) {
 				w.Write(one[half:])
 			}
 		}, one, ""},
-		"always busy":       {func() http.HandlerFunc { return status(http.StatusBadGateway) }, nil, "502 Bad Gateway, 8 times in a row"},
-		"not there":         {func() http.HandlerFunc { return status(http.StatusNotFound) }, nil, "404 Not Found"},
-		"forbidden":         {func() http.HandlerFunc { return status(http.StatusForbidden) }, nil, "403 Forbidden"},
-		"announces more":    {func() http.HandlerFunc { return announce(one, len(one)+1) }, nil, "cut after"},
-		"announces less":    {func() http.HandlerFunc { return announce(one[:len(one)-4], len(one)-4) }, nil, "its header announces"},
+		"always busy": {
+			func() http.HandlerFunc { return status(http.StatusBadGateway) }, nil,
+			"502 Bad Gateway, 8 times in a row",
+		},
+		"not there": {
+			func() http.HandlerFunc { return status(http.StatusNotFound) }, nil,
+			"404 Not Found",
+		},
+		"forbidden": {
+			func() http.HandlerFunc { return status(http.StatusForbidden) }, nil,
+			"403 Forbidden",
+		},
+		"announces more": {
+			func() http.HandlerFunc { return announce(one, len(one)+1) }, nil,
+			"cut after",
+		},
+		"announces less": {
+			func() http.HandlerFunc { return announce(one[:len(one)-4], len(one)-4) },
+			nil, "its header announces",
+		},
 		"announces nothing": {func() http.HandlerFunc { return announce(nil, 0) }, nil, "begins with"},
 		"no length, short": {func() http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
@@ -127,7 +159,9 @@ func TestBadServers(t *testing.T) {
 			}
 		}, nil, "its header announces"},
 		"login page": {func() http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<!DOCTYPE html><title>Log in</title>") }
+			return func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprint(w, "<!DOCTYPE html><title>Log in</title>")
+			}
 		}, nil, "web page"},
 		"login page as bytes": {func() http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
@@ -162,9 +196,12 @@ func TestBadServers(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || !strings.Contains(err.Error(), c.message) || strings.Contains(err.Error(), "\n") ||
-				!strings.Contains(err.Error(), "http://127.0.0.1:") || !strings.Contains(err.Error(), Documentation) {
-				t.Errorf("error %v, want one line with the address, %q and where to get the file by hand", err, c.message)
+			if err == nil || !strings.Contains(err.Error(), c.message) ||
+				strings.Contains(err.Error(), "\n") ||
+				!strings.Contains(err.Error(), "http://127.0.0.1:") ||
+				!strings.Contains(err.Error(), Documentation) {
+				t.Errorf("error %v, want one line with the address, %q and where to get the file by hand",
+					err, c.message)
 			}
 			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 				t.Error("the file is there under its name")
@@ -187,8 +224,14 @@ func announce(b []byte, length int) http.HandlerFunc {
 
 // TestBusyServersAskToWait: for seconds, and not for ever.
 func TestBusyServersAskToWait(t *testing.T) {
-	for asked, want := range map[string]time.Duration{"": 0, "7": 7 * time.Second, "-7": 0, "99999999999": longestWait, "86400": longestWait, "Wed, 21 Oct 2015 07:28:00 GMT": 0} {
-		r := &http.Response{StatusCode: http.StatusServiceUnavailable, Status: "503", Header: http.Header{"Retry-After": {asked}}}
+	for asked, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, "-7": 0,
+		"99999999999": longestWait, "86400": longestWait, "Wed, 21 Oct 2015 07:28:00 GMT": 0,
+	} {
+		r := &http.Response{
+			StatusCode: http.StatusServiceUnavailable, Status: "503",
+			Header: http.Header{"Retry-After": {asked}},
+		}
 		var b *busy
 		if err := statusError(r); !errors.As(err, &b) || b.after != want {
 			t.Errorf("Retry-After %q: %v, %+v, want a wait of %v", asked, err, b, want)
@@ -196,7 +239,8 @@ func TestBusyServersAskToWait(t *testing.T) {
 	}
 }
 
-// TestSilentServer: a connection that goes silent is cut and the rest asked for; one that is slow is left alone.
+// TestSilentServer: a connection that goes silent is cut and the rest asked for; one that is slow
+// is left alone.
 func TestSilentServer(t *testing.T) {
 	want := content(t, 15, 1)
 	var asked atomic.Int32
@@ -221,7 +265,8 @@ func TestSilentServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameBytes(t, dir, want)
-	if len(*notices) != 2 || !strings.Contains((*notices)[0], "cut after 1000 of") || !strings.Contains((*notices)[1], errStalled.Error()) {
+	if len(*notices) != 2 || !strings.Contains((*notices)[0], "cut after 1000 of") ||
+		!strings.Contains((*notices)[1], errStalled.Error()) {
 		t.Errorf("notices %q, want two about silence", *notices)
 	}
 }

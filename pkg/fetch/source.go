@@ -13,13 +13,15 @@ import (
 
 // Where the maps are. Downloads from these addresses have not been tried; the sources are
 //
-//   - Server: CMD's documentation (docs/source/access.rst of github.com/franciscovillaescusa/CMD, 2024-05-28), which names the
-//     folders down to 2D_maps/data; below it every suite has a folder, as scripts of CMD's users have it.
+//   - Server: CMD's documentation (docs/source/access.rst of github.com/franciscovillaescusa/CMD,
+//     2024-05-28), which names the folders down to 2D_maps/data; below it every suite has a
+//     folder, as scripts of CMD's users have it.
 //   - SecondServer: the documentation of CAMELS, which names its first part, and scripts of users.
-//   - Documentation says how to get files by hand: Globus (which it recommends for large files), Binder, or the URL.
+//   - Documentation says how to get files by hand: Globus (which it recommends for large files),
+//     Binder, or the URL.
 //
-// CMD made all images anew in May 2024, because pixels at the boundaries of maps were wrong (docs/source/news.rst): the files are
-// not bit for bit those of papers before.
+// CMD made all images anew in May 2024, because pixels at the boundaries of maps were wrong
+// (docs/source/news.rst): the files are not bit for bit those of papers before.
 const (
 	Server        = "https://users.flatironinstitute.org/~fvillaescusa/priv/DEPnzxoWlaTQ6CjrXqsm0vYi8L7Jy/CMD/2D_maps/data"
 	SecondServer  = "https://users.flatironinstitute.org/~camels/CMD/2D_maps/data"
@@ -36,7 +38,10 @@ type Selection struct {
 
 // Paper returns the selection that the paper uses.
 func Paper() Selection {
-	return Selection{Suite: "IllustrisTNG", Field: "Mcdm", Sets: []camels.Set{camels.LH, camels.OneP, camels.CV}}
+	return Selection{
+		Suite: "IllustrisTNG", Field: "Mcdm",
+		Sets: []camels.Set{camels.LH, camels.OneP, camels.CV},
+	}
 }
 
 // File is one file to fetch.
@@ -56,29 +61,35 @@ func (s Selection) Validate() error {
 	var errs []error
 	twin, nbody := strings.CutPrefix(s.Suite, "Nbody_")
 	if !slices.Contains(suites, twin) {
-		errs = append(errs, fmt.Errorf("fetch: suite %q, want IllustrisTNG, SIMBA or Astrid, or Nbody_ and one of these", s.Suite))
+		errs = append(errs, fmt.Errorf("fetch: suite %q, want IllustrisTNG, SIMBA or Astrid, or Nbody_ "+
+			"and one of these", s.Suite))
 	}
 	switch {
 	case !fieldName.MatchString(s.Field):
 		errs = append(errs, fmt.Errorf("fetch: field %q, want for example Mcdm", s.Field))
 	case nbody && s.Field != "Mtot":
-		errs = append(errs, fmt.Errorf("fetch: field %s of %s, but N-body suites have only Mtot", s.Field, s.Suite))
+		errs = append(errs, fmt.Errorf("fetch: field %s of %s, but N-body suites have only Mtot",
+			s.Field, s.Suite))
 	}
 	if len(s.Sets) == 0 {
 		errs = append(errs, fmt.Errorf("fetch: no sets, want some of %v", sets))
 	}
 	for i, set := range s.Sets {
 		if !slices.Contains(sets, set) || slices.Contains(s.Sets[:i], set) {
-			errs = append(errs, fmt.Errorf("fetch: set %q is unknown or named twice, want some of %v", set, sets))
+			errs = append(errs,
+				fmt.Errorf("fetch: set %q is unknown or named twice, want some of %v", set, sets))
 		}
 	}
-	if u, err := url.Parse(s.URL); s.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		errs = append(errs, fmt.Errorf("fetch: address %q, want http:// or https:// and the directory that holds the files", s.URL))
+	if u, err := url.Parse(s.URL); s.URL != "" &&
+		(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		errs = append(errs, fmt.Errorf("fetch: address %q, want http:// or https:// and the directory "+
+			"that holds the files", s.URL))
 	}
 	return errors.Join(errs...)
 }
 
-// Files returns the files of a valid selection, tables first: they are small, so that a wrong address shows at once.
+// Files returns the files of a valid selection, tables first: they are small, so that a wrong
+// address shows at once.
 func (s Selection) Files() []File {
 	base := s.URL
 	if base == "" {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// core reports the time that the processor spent on an operation, which other work on the machine lengthens less than wall time.
+// core reports the time that the processor spent on an operation, which other work on the machine
+// lengthens less than wall time.
 func core(b *testing.B, op func()) {
 	now := func() float64 {
 		var r syscall.Rusage

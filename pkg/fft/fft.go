@@ -1,8 +1,10 @@
-// Package fft transforms real float32 meshes in three dimensions. It is the inner loop of the simulator and knows nothing else.
+// Package fft transforms real float32 meshes in three dimensions. It is the inner loop of the
+// simulator and knows nothing else.
 //
-// Lines are transformed many at a time, so that the inner loops run over neighbouring memory (stages.go); a block of lines stays in
-// the processor's nearest memory. On processors with AVX2 the inner loops are in assembly (kernels_amd64.s). The same mesh gives the
-// same bytes on the same machine; other machines may round otherwise.
+// Lines are transformed many at a time, so that the inner loops run over neighbouring memory
+// (stages.go); a block of lines stays in the processor's nearest memory. On processors with AVX2
+// the inner loops are in assembly (kernels_amd64.s). The same mesh gives the same bytes on the
+// same machine; other machines may round otherwise.
 package fft
 
 import (
@@ -10,11 +12,12 @@ import (
 	"unsafe"
 )
 
-// width is how many lines are transformed at a time: 16 lines of 128 numbers and as much scratch are 32 KiB.
+// width is how many lines are transformed at a time: 16 lines of 128 numbers and as much scratch
+// are 32 KiB.
 const width = 16
 
-// Plan transforms meshes of Side³ real numbers, Side a power of two >= 8. It holds scratch memory: use one for each
-// goroutine.
+// Plan transforms meshes of Side³ real numbers, Side a power of two >= 8. It holds scratch
+// memory: use one for each goroutine.
 type Plan struct {
 	n       int
 	full    stages // along x and y
@@ -45,7 +48,8 @@ func NewPlan(side int) *Plan {
 	return p
 }
 
-// Forward writes the unnormalised transform Σ x exp(−ik·x) of the mesh src[x][y][z] to dst[kx][ky][kz], kz = 0…n/2.
+// Forward writes the unnormalised transform Σ x exp(−ik·x) of the mesh src[x][y][z] to
+// dst[kx][ky][kz], kz = 0…n/2.
 func (p *Plan) Forward(dst []complex64, src []float32) {
 	n, m := p.n, p.Modes()
 	p.check(dst, src)
@@ -57,11 +61,12 @@ func (p *Plan) Forward(dst []complex64, src []float32) {
 	}
 }
 
-// Filter multiplies a row of modes kz = 0…n/2 at (kx, ky) on its way into Inverse: dst = src times something.
+// Filter multiplies a row of modes kz = 0…n/2 at (kx, ky) on its way into Inverse: dst = src
+// times something.
 type Filter func(kx, ky int, dst, src []complex64)
 
-// Inverse writes the unnormalised inverse transform Σ X exp(+ik·x) of the filtered modes src to dst. A round trip multiplies
-// by Side³. src is left as it is.
+// Inverse writes the unnormalised inverse transform Σ X exp(+ik·x) of the filtered modes src to
+// dst. A round trip multiplies by Side³. src is left as it is.
 func (p *Plan) Inverse(dst []float32, src []complex64, filter Filter) {
 	n, m := p.n, p.Modes()
 	p.check(src, dst)
@@ -91,7 +96,8 @@ func (p *Plan) mesh(i int) []complex64 {
 	return p.meshes[i]
 }
 
-// blocks cuts columns into blocks of at least width, where there are as many, and less than twice that: start and end.
+// blocks cuts columns into blocks of at least width, where there are as many, and less than twice
+// that: start and end.
 func blocks(columns int) func(yield func(start, end int) bool) {
 	return func(yield func(start, end int) bool) {
 		for c := 0; c < columns; {
@@ -116,7 +122,8 @@ func (p *Plan) forwardPlane(dst []complex64, src []float32) {
 	}
 }
 
-// inversePlane is the inverse of forwardPlane times n²; weights, if not nil, multiply the modes along kz. It overwrites src.
+// inversePlane is the inverse of forwardPlane times n²; weights, if not nil, multiply the modes
+// along kz. It overwrites src.
 func (p *Plan) inversePlane(dst []float32, src []complex64, weights []float32) {
 	m := p.Modes()
 	for c, end := range blocks(m) {
@@ -130,15 +137,20 @@ func pairs(x []float32) []complex64 {
 	return unsafe.Slice((*complex64)(unsafe.Pointer(unsafe.SliceData(x))), len(x)/2)
 }
 
-// realLines transforms n lines of n real numbers: as n/2 complex numbers each, whose spectrum is then taken apart.
+// realLines transforms n lines of n real numbers: as n/2 complex numbers each, whose spectrum is
+// then taken apart.
 func (p *Plan) realLines(dst, src []complex64) {
 	n, h, m := p.n, p.n/2, p.Modes()
 	w := min(width, n)
 	for line := 0; line < n; line += w {
 		transpose(p.a, src[line*h:], w, h, w, h)
 		p.half.run(p.b, p.a, lines{w, w, w}, forward, &p.scratch)
-		tangle{up: 0, down: h * w, above: 0, below: 0, rows: 1, columns: w, scale: 0.5}.run(p.a, p.b, p.factors[forward])
-		tangle{up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w, scale: 0.5}.run(p.a, p.b, p.factors[forward][1:])
+		tangle{up: 0, down: h * w, above: 0, below: 0, rows: 1, columns: w, scale: 0.5}.run(p.a, p.b,
+			p.factors[forward])
+		tangle{
+			up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w,
+			scale: 0.5,
+		}.run(p.a, p.b, p.factors[forward][1:])
 		transpose(dst[line*m:], p.a, m, w, m, w)
 	}
 }
@@ -153,8 +165,12 @@ func (p *Plan) realLinesBack(dst, src []complex64, weights []float32) {
 			row := p.a[k*w : (k+1)*w]
 			scale(row, row, weight)
 		}
-		tangle{up: 0, down: 0, above: 0, below: h * w, rows: 1, columns: w, scale: 1}.run(p.b, p.a, p.factors[inverse])
-		tangle{up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w, scale: 1}.run(p.b, p.a, p.factors[inverse][1:])
+		tangle{up: 0, down: 0, above: 0, below: h * w, rows: 1, columns: w, scale: 1}.run(p.b, p.a,
+			p.factors[inverse])
+		tangle{
+			up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w,
+			scale: 1,
+		}.run(p.b, p.a, p.factors[inverse][1:])
 		p.half.run(p.b, p.b, lines{w, w, w}, inverse, &p.scratch)
 		transpose(dst[line*h:], p.b, h, w, h, w)
 	}

@@ -21,7 +21,8 @@ func randomMesh(n int) []float32 {
 	return mesh
 }
 
-// tolerance is the rounding of float32 in about 3·log2(n) additions of numbers as large as the result.
+// tolerance is the rounding of float32 in about 3·log2(n) additions of numbers as large as the
+// result.
 func tolerance(n int) float64 { return 6e-8 * 3 * math.Log2(float64(n)) }
 
 // reference transforms with gonum, in float64.
@@ -208,13 +209,16 @@ func testGradientIsThreeInverses(t *testing.T) {
 			})
 		}
 		planes := 0
-		for x, got := range p.Gradient(func(x int) []float32 { return mesh[x*n*n : (x+1)*n*n] }, potential, k) {
+		for x, got := range p.Gradient(func(x int) []float32 { return mesh[x*n*n : (x+1)*n*n] },
+			potential, k) {
 			planes++
 			for axis := range got {
 				for i, v := range got[axis] {
 					// Modes of rms n^1.5 times at most 1/2; their sum is as large as √(n³) of them.
-					if d := math.Abs(float64(v - want[axis][x*n*n+i])); d > 5*tolerance(n)*math.Pow(float64(n), 3) {
-						t.Fatalf("n = %d: component %d at x = %d, %d: %g, want %g", n, axis, x, i, v, want[axis][x*n*n+i])
+					if d := math.Abs(float64(v - want[axis][x*n*n+i])); d > 5*tolerance(n)*math.Pow(
+						float64(n), 3) {
+						t.Fatalf("n = %d: component %d at x = %d, %d: %g, want %g", n, axis, x, i, v,
+							want[axis][x*n*n+i])
 					}
 				}
 			}

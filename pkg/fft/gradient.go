@@ -5,22 +5,27 @@ import (
 	"iter"
 )
 
-// Potential is a real filter that depends on |k_x|, |k_y| and k_z alone: the value at (x, y, z) = 0…n/2
-// stands at [(y·Modes + x)·Modes + z], since lines along x are filtered.
+// Potential is a real filter that depends on |k_x|, |k_y| and k_z alone: the value at (x, y, z) =
+// 0…n/2 stands at [(y·Modes + x)·Modes + z], since lines along x are filtered.
 type Potential []float32
 
-// Gradient filters a mesh and returns the gradient of the result: with X the modes of the mesh, component i is the unnormalised
-// inverse transform of i·k_i·potential·X. k holds the wavenumbers of the n indices; the Nyquist wavenumber has no derivative and should
-// be 0. A round trip multiplies by Side³.
+// Gradient filters a mesh and returns the gradient of the result: with X the modes of the mesh,
+// component i is the unnormalised inverse transform of i·k_i·potential·X. k holds the wavenumbers
+// of the n indices; the Nyquist wavenumber has no derivative and should be 0. A round trip
+// multiplies by Side³.
 //
-// Meshes come and go plane by plane, so that they need no memory of their own: plane is asked for [y][z] at x = 0…n−1 in turn,
-// before the first plane of the gradient appears. The planes of the gradient stay as they are until the one after the next.
+// Meshes come and go plane by plane, so that they need no memory of their own: plane is asked for
+// [y][z] at x = 0…n−1 in turn, before the first plane of the gradient appears. The planes of the
+// gradient stay as they are until the one after the next.
 //
 // The three inverse transforms share what they can: along x the components y and z are one.
-func (p *Plan) Gradient(plane func(x int) []float32, potential Potential, k []float32) iter.Seq2[int, [3][]float32] {
+func (p *Plan) Gradient(plane func(x int) []float32, potential Potential,
+	k []float32,
+) iter.Seq2[int, [3][]float32] {
 	n, m := p.n, p.Modes()
 	if len(potential) != m*m*m || len(k) != n {
-		panic(fmt.Sprintf("fft: a potential of %d numbers and %d wavenumbers for a side of %d", len(potential), len(k), n))
+		panic(fmt.Sprintf("fft: a potential of %d numbers and %d wavenumbers for a side of %d",
+			len(potential), len(k), n))
 	}
 	return func(yield func(int, [3][]float32) bool) {
 		modes, along := p.mesh(0), p.mesh(1)
@@ -55,9 +60,11 @@ func (p *Plan) Gradient(plane func(x int) []float32, potential Potential, k []fl
 	}
 }
 
-// gradientLines completes the transform of a block of lines along x, filters it, and transforms back i·potential·X, in place, and
-// k_x times that, to along.
-func (p *Plan) gradientLines(modes, along []complex64, y, c, end int, potential Potential, k []float32) {
+// gradientLines completes the transform of a block of lines along x, filters it, and transforms
+// back i·potential·X, in place, and k_x times that, to along.
+func (p *Plan) gradientLines(modes, along []complex64, y, c, end int, potential Potential,
+	k []float32,
+) {
 	n, m, w := p.n, p.Modes(), end-c
 	at := y*m + c
 	p.full.run(p.a, modes[at:], lines{w, n * m, w}, forward, &p.scratch)

@@ -2,10 +2,10 @@ package fft
 
 import "fmt"
 
-// The kernels below are all the arithmetic of this package. Each has a portable form in Go and one for
-// AVX2 (kernels_amd64.s), which is ten times as fast; where it multiplies and adds at once it rounds
-// differently. But for scale and turn they work on rows of at least 4 columns, the same for all, and dst
-// and src must not overlap.
+// The kernels below are all the arithmetic of this package. Each has a portable form in Go and
+// one for AVX2 (kernels_amd64.s), which is ten times as fast; where it multiplies and adds at
+// once it rounds differently. But for scale and turn they work on rows of at least 4 columns, the
+// same for all, and dst and src must not overlap.
 
 // direction of a transform.
 type direction int
@@ -23,15 +23,16 @@ var rotations = [2][8]uint32{
 
 const signBit = 1 << 31
 
-// geometry says where a pass finds its numbers: leg j of a row starts at j·leg + row·i; all in complex numbers.
+// geometry says where a pass finds its numbers: leg j of a row starts at j·leg + row·i; all in
+// complex numbers.
 type geometry struct {
 	rows, columns    int
 	fromLeg, fromRow int
 	toLeg, toRow     int
 }
 
-// butterflies transforms the legs of each row, a radix of 4 or 8 of them, and multiplies leg j > 0 by the row's twiddle j − 1.
-// Without twiddles they count as 1.
+// butterflies transforms the legs of each row, a radix of 4 or 8 of them, and multiplies leg j >
+// 0 by the row's twiddle j − 1. Without twiddles they count as 1.
 func butterflies(radix int, dst, src []complex64, g geometry, twiddles []complex64, d direction) {
 	if last := (radix-1)*g.fromLeg + (g.rows-1)*g.fromRow + g.columns; last > len(src) {
 		panic(fmt.Sprintf("fft: a pass reads %d of %d numbers", last, len(src)))
@@ -104,8 +105,9 @@ func eight(x *[8]complex64, d direction) {
 	x[1], x[3], x[5], x[7] = four(t[0], t[1], rotate(t[2], d), t[3], d)
 }
 
-// tangle goes between the transform of n/2 complex numbers, made of n real ones two by two, and that of the real ones. For each row
-// a of above, ahead by columns, and b of below, back by columns, and a factor u, it writes
+// tangle goes between the transform of n/2 complex numbers, made of n real ones two by two, and
+// that of the real ones. For each row a of above, ahead by columns, and b of below, back by
+// columns, and a factor u, it writes
 //
 //	scale·(a + b*) + u·(a − b*)          to the row of up, and
 //	(scale·(a + b*) − u·(a − b*))*       to the row of down.
@@ -118,15 +120,18 @@ type tangle struct {
 func (t tangle) run(dst, src, factors []complex64) {
 	c := t.columns
 	reach := (t.rows - 1) * c
-	_, _, _, _ = src[t.above:t.above+reach+c], src[t.below-reach:t.below+c], dst[t.up:t.up+reach+c], dst[t.down-reach:t.down+c]
+	_, _, _, _ = src[t.above:t.above+reach+c], src[t.below-reach:t.below+c], dst[t.up:t.up+reach+c],
+		dst[t.down-reach:t.down+c]
 	factors = factors[:t.rows]
 	if vector {
-		tangleAVX2(&dst[t.up], &dst[t.down], &src[t.above], &src[t.below], t.rows, c, &factors[0], t.scale)
+		tangleAVX2(&dst[t.up], &dst[t.down], &src[t.above], &src[t.below], t.rows, c,
+			&factors[0], t.scale)
 		return
 	}
 	scale := complex(t.scale, 0)
 	for row, u := range factors {
-		up, down, above, below := dst[t.up+row*c:], dst[t.down-row*c:], src[t.above+row*c:], src[t.below-row*c:]
+		up, down, above, below := dst[t.up+row*c:], dst[t.down-row*c:], src[t.above+row*c:],
+			src[t.below-row*c:]
 		for q := range c {
 			a, b := above[q], conj(below[q])
 			even, odd := scale*(a+b), u*(a-b)
@@ -137,7 +142,8 @@ func (t tangle) run(dst, src, factors []complex64) {
 
 func conj(z complex64) complex64 { return complex(real(z), -imag(z)) }
 
-// transpose writes rows of columns of src as columns of dst; dstRow and srcRow are the distances of rows.
+// transpose writes rows of columns of src as columns of dst; dstRow and srcRow are the distances
+// of rows.
 func transpose(dst, src []complex64, dstRow, srcRow, rows, columns int) {
 	_, _ = dst[(columns-1)*dstRow+rows-1], src[(rows-1)*srcRow+columns-1]
 	if vector {

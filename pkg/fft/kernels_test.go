@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// kernels runs a test with the portable kernels and, where the processor has them, with the vector ones.
+// kernels runs a test with the portable kernels and, where the processor has them, with the
+// vector ones.
 func kernels(t *testing.T, test func(t *testing.T)) {
 	t.Run("portable", func(t *testing.T) { portably(t, func() { test(t) }) })
 	if vector {
@@ -34,8 +35,9 @@ func numbers(rng *rand.Rand, n int) []complex64 {
 	return out
 }
 
-// sameByBoth runs a kernel both ways on copies of dst and compares all of dst, so that a write beside its place shows, too. The
-// largest numbers are size; about 8 roundings each make either result.
+// sameByBoth runs a kernel both ways on copies of dst and compares all of dst, so that a write
+// beside its place shows, too. The largest numbers are size; about 8 roundings each make either
+// result.
 func sameByBoth(t *rapid.T, dst []complex64, size float64, kernel func(dst []complex64)) {
 	if !vector {
 		t.Skip("no vector kernels here")
@@ -65,7 +67,8 @@ func TestButterfliesAgree(t *testing.T) {
 			twiddles = numbers(rng, g.rows*(radix-1))
 		}
 		d := direction(draw(0, 1, "direction"))
-		sameByBoth(t, dst, 4*float64(radix), func(dst []complex64) { butterflies(radix, dst, src, g, twiddles, d) })
+		sameByBoth(t, dst, 4*float64(radix),
+			func(dst []complex64) { butterflies(radix, dst, src, g, twiddles, d) })
 	})
 }
 
@@ -75,7 +78,10 @@ func TestTanglesAgree(t *testing.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		size := 2 * rows * columns
 		src, dst, factors := numbers(rng, size), numbers(rng, size), numbers(rng, rows)
-		kernel := tangle{up: 0, down: size - columns, above: 0, below: size - columns, rows: rows, columns: columns, scale: 0.5}
+		kernel := tangle{
+			up: 0, down: size - columns, above: 0, below: size - columns, rows: rows,
+			columns: columns, scale: 0.5,
+		}
 		sameByBoth(t, dst, 8, func(dst []complex64) { kernel.run(dst, src, factors) })
 	})
 }
@@ -86,12 +92,13 @@ func TestTransposesAgree(t *testing.T) {
 		gap := rapid.IntRange(0, 3).Draw(t, "gap")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		src, dst := numbers(rng, rows*(columns+gap)), numbers(rng, columns*(rows+gap))
-		sameByBoth(t, dst, 0, func(dst []complex64) { transpose(dst, src, rows+gap, columns+gap, rows, columns) })
+		sameByBoth(t, dst, 0,
+			func(dst []complex64) { transpose(dst, src, rows+gap, columns+gap, rows, columns) })
 	})
 }
 
-// TestRowsAgree: rows of any length, whose last numbers fill no vector. Neither kernel rounds otherwise
-// than its portable form.
+// TestRowsAgree: rows of any length, whose last numbers fill no vector. Neither kernel rounds
+// otherwise than its portable form.
 func TestRowsAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		columns := rapid.IntRange(1, 21).Draw(t, "columns")
@@ -106,7 +113,8 @@ func TestRowsAgree(t *testing.T) {
 	})
 }
 
-// TestLinesAgainstDefinition: every length and both directions, in place and with distances between lines.
+// TestLinesAgainstDefinition: every length and both directions, in place and with distances
+// between lines.
 func TestLinesAgainstDefinition(t *testing.T) {
 	kernels(t, func(t *testing.T) {
 		for n := 4; n <= 512; n *= 2 {

@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// stages is a complex transform of one length, a power of two >= 4, of many lines side by side: a Stockham algorithm of radix 8
-// and 4.
+// stages is a complex transform of one length, a power of two >= 4, of many lines side by side: a
+// Stockham algorithm of radix 8 and 4.
 type stages struct {
 	n        int
 	radix    []int
@@ -29,7 +29,8 @@ func newStages(n int) stages {
 	return s
 }
 
-// twiddles returns exp(∓2πi pj/l) for the rows p = 0…l/radix−1 and legs j = 1…radix−1 of a pass; nil where all are 1.
+// twiddles returns exp(∓2πi pj/l) for the rows p = 0…l/radix−1 and legs j = 1…radix−1 of a pass;
+// nil where all are 1.
 func twiddles(l, radix int, d direction) []complex64 {
 	if l == radix {
 		return nil
@@ -53,11 +54,12 @@ func unit(k, n int) complex64 {
 	return complex(float32(c), float32(s))
 }
 
-// lines says how many lines lie side by side, and how far apart their elements are in src and dst, in complex numbers.
+// lines says how many lines lie side by side, and how far apart their elements are in src and
+// dst, in complex numbers.
 type lines struct{ columns, from, to int }
 
-// run transforms the lines src[i·from + column], i = 0…n−1, to dst[i·to + column]; dst may be src. The scratch slices hold n·columns
-// numbers each. Nothing is normalised.
+// run transforms the lines src[i·from + column], i = 0…n−1, to dst[i·to + column]; dst may be
+// src. The scratch slices hold n·columns numbers each. Nothing is normalised.
 func (s stages) run(dst, src []complex64, l lines, d direction, scratch *[2][]complex64) {
 	size := s.n * l.columns
 	a, b := scratch[0][:size], scratch[1][:size]
@@ -69,9 +71,13 @@ func (s stages) run(dst, src []complex64, l lines, d direction, scratch *[2][]co
 	}
 	length, done, last := s.n, 1, len(s.radix)-1
 	for i, r := range s.radix {
-		// A row holds the columns of all the lines' parts that are done; the last pass, whose rows would be one, goes by parts.
+		// A row holds the columns of all the lines' parts that are done; the last pass, whose rows
+		// would be one, goes by parts.
 		from, to := done*l.columns, done*l.columns
-		g := geometry{rows: length / r, columns: from, fromLeg: length / r * from, fromRow: from, toLeg: to, toRow: r * to}
+		g := geometry{
+			rows: length / r, columns: from, fromLeg: length / r * from, fromRow: from,
+			toLeg: to, toRow: r * to,
+		}
 		if i == 0 {
 			g.fromLeg, g.fromRow = length/r*l.from, l.from
 		}

@@ -22,8 +22,8 @@ func differences(a, b []float32) []float64 {
 	return out
 }
 
-// TestNoise: mean, standard deviation and independence of 256² values, each within 4 standard errors; float32 rounds by 5e-7 dex, which is
-// far below.
+// TestNoise: mean, standard deviation and independence of 256² values, each within 4 standard
+// errors; float32 rounds by 5e-7 dex, which is far below.
 func TestNoise(t *testing.T) {
 	s := Scaling{Min: 9.421, Max: 15.445}
 	m := LogMap{Box: Box{Side: 25, Cells: 256}, Values: make([]float32, 256*256)}
@@ -39,20 +39,25 @@ func TestNoise(t *testing.T) {
 		if math.Abs(mean) > 4*sigma/math.Sqrt(n) || !scalar.EqualWithinRel(std, sigma, 4/math.Sqrt(2*n)) {
 			t.Errorf("%g: noise of %g ± %g dex, want 0 ± %g", fraction, mean, std, sigma)
 		}
-		if _, std := stat.MeanStdDev(differences(s.Scale(noisy).Values, s.Scale(m).Values), nil); !scalar.EqualWithinRel(std, 2*fraction, 4/math.Sqrt(2*n)) {
+		if _, std := stat.MeanStdDev(differences(s.Scale(noisy).Values, s.Scale(m).Values),
+			nil); !scalar.EqualWithinRel(std, 2*fraction, 4/math.Sqrt(2*n)) {
 			t.Errorf("%g: scaled noise of %g, want %g", fraction, std, 2*fraction)
 		}
 		for _, lag := range []int{1, 256} {
-			if c := stat.Correlation(noise[lag:], noise[:len(noise)-lag], nil); math.Abs(c) > 4/math.Sqrt(n) {
+			if c := stat.Correlation(noise[lag:], noise[:len(noise)-lag], nil); math.Abs(c) >
+				4/math.Sqrt(n) {
 				t.Errorf("%g: pixels %d apart have a correlation of %g", fraction, lag, c)
 			}
 		}
 	}
-	again := func(seed uint64) []float32 { return AddNoise(m, 0.1, rand.New(rand.NewPCG(seed, 0))).Values }
+	again := func(seed uint64) []float32 {
+		return AddNoise(m, 0.1, rand.New(rand.NewPCG(seed, 0))).Values
+	}
 	if !slices.Equal(again(1), again(1)) || slices.Equal(again(1), again(2)) {
 		t.Error("the noise does not depend on the seed, or on more than it")
 	}
-	if got := AddNoise(m, 0, rand.New(rand.NewPCG(1, 2))); got.Box != m.Box || !slices.Equal(got.Values, m.Values) {
+	if got := AddNoise(m, 0, rand.New(rand.NewPCG(1, 2))); got.Box != m.Box ||
+		!slices.Equal(got.Values, m.Values) {
 		t.Error("no noise changes the map")
 	}
 }
@@ -69,8 +74,9 @@ func transfer(k, sigma float64) float64 {
 	return sum(k) / sum(0)
 }
 
-// TestSmoothOneMode: one mode shrinks by the stated factor, which is exp(−k²σ²/2) for σ of a pixel or more up to half of Nyquist. An
-// amplitude is projected out of 32² values of about 2, each rounded by 1e-7 at most.
+// TestSmoothOneMode: one mode shrinks by the stated factor, which is exp(−k²σ²/2) for σ of a
+// pixel or more up to half of Nyquist. An amplitude is projected out of 32² values of about 2,
+// each rounded by 1e-7 at most.
 func TestSmoothOneMode(t *testing.T) {
 	b := Box{Side: 25, Cells: 32}
 	for _, mode := range [][2]int{{1, 0}, {0, 3}, {3, 4}, {-5, 7}, {8, 8}, {16, 0}, {15, 16}} {
@@ -95,16 +101,17 @@ func TestSmoothOneMode(t *testing.T) {
 			}
 			k := math.Hypot(float64(mode[0]), float64(mode[1])) * b.KFundamental()
 			low := max(math.Abs(ky), math.Abs(kx)) <= math.Pi/2
-			if want := math.Exp(-k * k * sigma * sigma / 2); low && pixels >= 1 && !scalar.EqualWithinAbs(got, want, 2e-7+1.2e-4*want) {
+			if want := math.Exp(-k * k * sigma * sigma / 2); low && pixels >= 1 &&
+				!scalar.EqualWithinAbs(got, want, 2e-7+1.2e-4*want) {
 				t.Errorf("mode %v, σ of %g pixels: factor %g, want exp(−k²σ²/2) = %g", mode, pixels, got, want)
 			}
 		}
 	}
 }
 
-// TestSmoothWhiteNoise: the variance falls to CellSide²/(4πσ²). Smoothed pixels are correlated as exp(−r²/4σ²), so that the variance of
-// the sample variance is that of N·CellSide²/(2πσ²) independent ones. At σ of 2 pixels the sum of squared weights is the
-// integral to e^(−4π²).
+// TestSmoothWhiteNoise: the variance falls to CellSide²/(4πσ²). Smoothed pixels are correlated as
+// exp(−r²/4σ²), so that the variance of the sample variance is that of N·CellSide²/(2πσ²)
+// independent ones. At σ of 2 pixels the sum of squared weights is the integral to e^(−4π²).
 func TestSmoothWhiteNoise(t *testing.T) {
 	b := Box{Side: 25, Cells: 256}
 	m := NewMap(b)
@@ -113,7 +120,8 @@ func TestSmoothWhiteNoise(t *testing.T) {
 		m.Values[i] = float32(rng.NormFloat64())
 	}
 	for _, pixels := range []float64{2, 4} {
-		got := stat.Variance(differences(Smooth(m, pixels*b.CellSide(), Periodic).Values, make([]float32, len(m.Values))), nil)
+		got := stat.Variance(differences(Smooth(m, pixels*b.CellSide(), Periodic).Values,
+			make([]float32, len(m.Values))), nil)
 		want := 1 / (4 * math.Pi * pixels * pixels)
 		independent := float64(b.Pixels()) / (2 * math.Pi * pixels * pixels)
 		if !scalar.EqualWithinRel(got, want, 4*math.Sqrt(2/independent)) {
@@ -122,8 +130,9 @@ func TestSmoothWhiteNoise(t *testing.T) {
 	}
 }
 
-// TestSmoothProperties: for maps over many decades, both edges and any σ, mass stays, and every pixel lies between the least and the
-// largest of before: positive stays positive, and uniform stays uniform. Each pixel is rounded to float32 once.
+// TestSmoothProperties: for maps over many decades, both edges and any σ, mass stays, and every
+// pixel lies between the least and the largest of before: positive stays positive, and uniform
+// stays uniform. Each pixel is rounded to float32 once.
 func TestSmoothProperties(t *testing.T) {
 	const rounding = 1e-7
 	rapid.Check(t, func(t *rapid.T) {
@@ -146,8 +155,8 @@ func TestSmoothProperties(t *testing.T) {
 	})
 }
 
-// TestSmoothingInTheTransformWouldRing is why Smooth does not multiply the transform by exp(−k²σ²/2): one bright pixel then makes others
-// negative, where sampled weights make none.
+// TestSmoothingInTheTransformWouldRing is why Smooth does not multiply the transform by
+// exp(−k²σ²/2): one bright pixel then makes others negative, where sampled weights make none.
 func TestSmoothingInTheTransformWouldRing(t *testing.T) {
 	const n = 32
 	row := make([]float64, n)
@@ -158,7 +167,8 @@ func TestSmoothingInTheTransformWouldRing(t *testing.T) {
 		modes[i] *= cmplx.Exp(complex(-0.5*math.Pow(2*math.Pi*float64(i)/n, 2), 0)) / n
 	}
 	if low := slices.Min(fft.Sequence(nil, modes)); low > -1e-4 {
-		t.Errorf("the least pixel of the transform's way is %g, want it negative: Smooth could be simpler", low)
+		t.Errorf(
+			"the least pixel of the transform's way is %g, want it negative: Smooth could be simpler", low)
 	}
 	m := NewMap(Box{Side: n, Cells: n})
 	m.Values[n*n/2+n/2] = 1
@@ -167,7 +177,8 @@ func TestSmoothingInTheTransformWouldRing(t *testing.T) {
 	}
 }
 
-// TestSmoothEdges: mass at an edge comes in on the other side of a periodic map, and stays on its own side of a reflecting one.
+// TestSmoothEdges: mass at an edge comes in on the other side of a periodic map, and stays on its
+// own side of a reflecting one.
 func TestSmoothEdges(t *testing.T) {
 	b := Box{Side: 16, Cells: 16}
 	m := NewMap(b)
@@ -200,8 +211,8 @@ func TestSmoothEdges(t *testing.T) {
 	}
 }
 
-// TestSymmetriesCommute with block averages and with smoothing, but for float32, and keep every value. Sums in another order differ by
-// 1e-15, which may tip the rounding of a float32.
+// TestSymmetriesCommute with block averages and with smoothing, but for float32, and keep every
+// value. Sums in another order differ by 1e-15, which may tip the rounding of a float32.
 func TestSymmetriesCommute(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := draw(t, 12)
@@ -211,7 +222,8 @@ func TestSymmetriesCommute(t *testing.T) {
 			s.Apply(out.Values, m.Values, m.Box.Cells)
 			return out
 		}
-		if !slices.Equal(slices.Sorted(slices.Values(turn(m).Values)), slices.Sorted(slices.Values(m.Values))) {
+		if !slices.Equal(slices.Sorted(slices.Values(turn(m).Values)),
+			slices.Sorted(slices.Values(m.Values))) {
 			t.Fatal("values were lost or made")
 		}
 		coarse := func(m Map) Map {
@@ -224,7 +236,10 @@ func TestSymmetriesCommute(t *testing.T) {
 		smooth := func(edge Edge) func(Map) Map {
 			return func(m Map) Map { return Smooth(m, 3, edge) }
 		}
-		for name, do := range map[string]func(Map) Map{"block average": coarse, "periodic": smooth(Periodic), "reflecting": smooth(Reflecting)} {
+		for name, do := range map[string]func(Map) Map{
+			"block average": coarse,
+			"periodic":      smooth(Periodic), "reflecting": smooth(Reflecting),
+		} {
 			a, b := turn(do(m)).Values, do(turn(m)).Values
 			for i := range a {
 				if !scalar.EqualWithinRel(float64(a[i]), float64(b[i]), 1.3e-7) {
@@ -235,8 +250,8 @@ func TestSymmetriesCommute(t *testing.T) {
 	})
 }
 
-// TestEverySymmetryHasAnInverse: together with TestSymmetriesAreAGroup (closed, all different, the identity among them) the eight form
-// a group; composing functions is associative.
+// TestEverySymmetryHasAnInverse: together with TestSymmetriesAreAGroup (closed, all different,
+// the identity among them) the eight form a group; composing functions is associative.
 func TestEverySymmetryHasAnInverse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := draw(t, 5)
@@ -255,8 +270,9 @@ func TestEverySymmetryHasAnInverse(t *testing.T) {
 	})
 }
 
-// TestScalingRoundTripToRounding: Unscale after Scale returns a value to the rounding of the scaled value, stretched back by half the
-// range, and of the value itself. Half a spacing of a float32 x is 2⁻²⁴·|x|.
+// TestScalingRoundTripToRounding: Unscale after Scale returns a value to the rounding of the
+// scaled value, stretched back by half the range, and of the value itself. Half a spacing of a
+// float32 x is 2⁻²⁴·|x|.
 func TestScalingRoundTripToRounding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		low := rapid.Float64Range(-20, 20).Draw(t, "low")
@@ -273,12 +289,16 @@ func TestScalingRoundTripToRounding(t *testing.T) {
 	})
 }
 
-// TestMasks: areas against closed forms. A pixel's centre is at most CellSide/√2 from its corners, which bounds a disc's error.
+// TestMasks: areas against closed forms. A pixel's centre is at most CellSide/√2 from its
+// corners, which bounds a disc's error.
 func TestMasks(t *testing.T) {
 	b := Box{Side: 25, Cells: 64}
 	rapid.Check(t, func(t *rapid.T) {
 		r := rapid.Float64Range(0.5, 10).Draw(t, "radius")
-		centre := [2]float64{rapid.Float64Range(r, 25-r).Draw(t, "y"), rapid.Float64Range(r, 25-r).Draw(t, "x")}
+		centre := [2]float64{
+			rapid.Float64Range(r, 25-r).Draw(t, "y"),
+			rapid.Float64Range(r, 25-r).Draw(t, "x"),
+		}
 		got := Disc(b, centre, r).Fraction() * b.Side * b.Side
 		slack := b.CellSide() / math.Sqrt2
 		if got < math.Pi*math.Pow(r-slack, 2)-1e-9 || got > math.Pi*math.Pow(r+slack, 2)+1e-9 {
@@ -311,13 +331,15 @@ func TestMasks(t *testing.T) {
 			t.Errorf("%s hides %v, want %v", name, got, c.hidden)
 		}
 	}
-	a, again := RandomPixels(b, 0.3, rand.New(rand.NewPCG(1, 0))), RandomPixels(b, 0.3, rand.New(rand.NewPCG(1, 0)))
+	a, again := RandomPixels(b, 0.3, rand.New(rand.NewPCG(1, 0))),
+		RandomPixels(b, 0.3, rand.New(rand.NewPCG(1, 0)))
 	if !slices.Equal(a.Hidden, again.Hidden) {
 		t.Error("the same seed hides other pixels")
 	}
 }
 
-// TestRandomPixelsAreSpread: of 2000 masks each of 16 pixels is hidden in a quarter, within 4 standard errors.
+// TestRandomPixelsAreSpread: of 2000 masks each of 16 pixels is hidden in a quarter, within 4
+// standard errors.
 func TestRandomPixelsAreSpread(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	var counts [16]float64
@@ -339,7 +361,8 @@ func TestRandomPixelsAreSpread(t *testing.T) {
 func TestFill(t *testing.T) {
 	l := LogMap{Box: Box{Side: 2, Cells: 2}, Values: []float32{1, 2, 3, 6}}
 	m := Mask{Box: l.Box, Hidden: []bool{false, true, false, true}}
-	if got := m.Fill(l, float32(l.Mean())); got.Box != l.Box || !slices.Equal(got.Values, []float32{1, 3, 3, 3}) || l.Values[1] != 2 {
+	if got := m.Fill(l, float32(l.Mean())); got.Box != l.Box ||
+		!slices.Equal(got.Values, []float32{1, 3, 3, 3}) || l.Values[1] != 2 {
 		t.Errorf("filled %v, the map itself %v", got, l.Values)
 	}
 	if m.Fraction() != 0.5 {
@@ -350,7 +373,9 @@ func TestFill(t *testing.T) {
 func TestWrongDistortionsPanic(t *testing.T) {
 	b := Box{Side: 25, Cells: 4}
 	m, l, rng := NewMap(b), LogMap{Box: b, Values: make([]float32, 16)}, rand.New(rand.NewPCG(1, 2))
-	calls := map[string]func(){"other box": func() { Disc(Box{Side: 24, Cells: 4}, [2]float64{}, 1).Fill(l, 0) }}
+	calls := map[string]func(){
+		"other box": func() { Disc(Box{Side: 24, Cells: 4}, [2]float64{}, 1).Fill(l, 0) },
+	}
 	for _, v := range []float64{-1, math.NaN(), math.Inf(1)} {
 		calls[fmt.Sprintf("noise of %g", v)] = func() { AddNoise(l, v, rng) }
 		calls[fmt.Sprintf("σ of %g", v)] = func() { Smooth(m, v, Periodic) }

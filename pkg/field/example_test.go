@@ -47,7 +47,8 @@ func ExampleSymmetry_Apply() {
 
 func ExampleBox() {
 	b := field.Box{Side: 25, Cells: 64}
-	fmt.Printf("pixels of %.3f Mpc/h, k from %.3f to %.3f h/Mpc\n", b.CellSide(), b.KFundamental(), b.KNyquist())
+	fmt.Printf("pixels of %.3f Mpc/h, k from %.3f to %.3f h/Mpc\n", b.CellSide(), b.KFundamental(),
+		b.KNyquist())
 	// Output: pixels of 0.391 Mpc/h, k from 0.251 to 8.042 h/Mpc
 }
 
@@ -79,7 +80,8 @@ func ExampleMask_Fill() {
 
 func ExampleDisc() {
 	b := field.Box{Side: 25, Cells: 256}
-	fmt.Printf("%.2f of the map is hidden, π·5²/25² = %.2f\n", field.Disc(b, [2]float64{12.5, 12.5}, 5).Fraction(), math.Pi*25/625)
+	fmt.Printf("%.2f of the map is hidden, π·5²/25² = %.2f\n",
+		field.Disc(b, [2]float64{12.5, 12.5}, 5).Fraction(), math.Pi*25/625)
 	// Output: 0.13 of the map is hidden, π·5²/25² = 0.13
 }
 

@@ -27,21 +27,28 @@ func TestBox(t *testing.T) {
 		t.Errorf("pixels of %g Mpc/h, %d of them", b.CellSide(), b.Pixels())
 	}
 	// Nyquist is half the pixels' wavenumber: Cells/2 fundamental modes.
-	if !scalar.EqualWithinRel(b.KNyquist(), 32*b.KFundamental(), 1e-15) || !scalar.EqualWithinRel(b.KFundamental(), 0.25132741228718347, 1e-15) {
+	if !scalar.EqualWithinRel(b.KNyquist(), 32*b.KFundamental(), 1e-15) ||
+		!scalar.EqualWithinRel(b.KFundamental(), 0.25132741228718347, 1e-15) {
 		t.Errorf("k from %g to %g h/Mpc", b.KFundamental(), b.KNyquist())
 	}
 	if err := b.Validate(); err != nil {
 		t.Error(err)
 	}
-	for _, bad := range []Box{{Side: 0, Cells: 4}, {Side: -1, Cells: 4}, {Side: math.NaN(), Cells: 4}, {Side: math.Inf(1), Cells: 4}, {Side: 25}} {
+	for _, bad := range []Box{
+		{Side: 0, Cells: 4},
+		{Side: -1, Cells: 4},
+		{Side: math.NaN(), Cells: 4},
+		{Side: math.Inf(1), Cells: 4},
+		{Side: 25},
+	} {
 		if bad.Validate() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
 	}
 }
 
-// TestLogRoundTrip: a log10 near 11 has a float32 spacing of 9.5e-7, half of which times ln 10 is an error of 1.1e-6 in the value;
-// values up to 10^20 have twice that.
+// TestLogRoundTrip: a log10 near 11 has a float32 spacing of 9.5e-7, half of which times ln 10 is
+// an error of 1.1e-6 in the value; values up to 10^20 have twice that.
 func TestLogRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := draw(t, 8)
@@ -62,7 +69,10 @@ func TestLogRoundTrip(t *testing.T) {
 }
 
 func TestOnlyPositivePixelsHaveLogarithms(t *testing.T) {
-	for _, v := range []float32{0, -1, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+	for _, v := range []float32{
+		0, -1, float32(math.NaN()), float32(math.Inf(1)),
+		float32(math.Inf(-1)),
+	} {
 		m := Map{Box: Box{Side: 1, Cells: 2}, Values: []float32{1, 1, v, 1}}
 		_, err := m.Log10()
 		var pixel *PixelError
@@ -72,7 +82,8 @@ func TestOnlyPositivePixelsHaveLogarithms(t *testing.T) {
 	}
 }
 
-// TestScalingRoundTrip: the ends become −1 and 1, and there and back is the identity but for float32.
+// TestScalingRoundTrip: the ends become −1 and 1, and there and back is the identity but for
+// float32.
 func TestScalingRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		low := rapid.Float64Range(-20, 20).Draw(t, "low")
@@ -80,27 +91,40 @@ func TestScalingRoundTrip(t *testing.T) {
 		if err := s.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		m := LogMap{Box: Box{Side: 1, Cells: 2}, Values: []float32{float32(s.Min), float32(s.Max), rapid.Float32Range(-20, 20).Draw(t, "value"), 0}}
+		m := LogMap{Box: Box{Side: 1, Cells: 2}, Values: []float32{
+			float32(s.Min), float32(s.Max),
+			rapid.Float32Range(-20, 20).Draw(t, "value"), 0,
+		}}
 		scaled := s.Scale(m)
 		// The ends are float32: half a spacing of 20 (1e-6), stretched by 2/range <= 20.
-		if !scalar.EqualWithinAbs(float64(scaled.Values[0]), -1, 2e-5) || !scalar.EqualWithinAbs(float64(scaled.Values[1]), 1, 2e-5) {
+		if !scalar.EqualWithinAbs(float64(scaled.Values[0]), -1, 2e-5) ||
+			!scalar.EqualWithinAbs(float64(scaled.Values[1]), 1, 2e-5) {
 			t.Fatalf("the ends became %g and %g", scaled.Values[0], scaled.Values[1])
 		}
-		// A scaled value of up to 801 has a spacing of 6e-5, half of which is stretched by range/2 <= 5; otherwise less.
+		// A scaled value of up to 801 has a spacing of 6e-5, half of which is stretched by range/2 <=
+		// 5; otherwise less.
 		for i, v := range s.Unscale(scaled).Values {
 			if !scalar.EqualWithinAbs(float64(v), float64(m.Values[i]), 2e-5) {
 				t.Fatalf("%g became %g", m.Values[i], v)
 			}
 		}
 	})
-	for _, bad := range []Scaling{{1, 1}, {2, 1}, {math.NaN(), 1}, {0, math.NaN()}, {math.Inf(-1), 1}, {0, math.Inf(1)}} {
+	for _, bad := range []Scaling{
+		{1, 1},
+		{2, 1},
+		{math.NaN(), 1},
+		{0, math.NaN()},
+		{math.Inf(-1), 1},
+		{0, math.Inf(1)},
+	} {
 		if bad.Validate() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
 	}
 }
 
-// TestBlockAverageKeepsMass: the mean stays, in two steps as in one, and every block is the mean of its own pixels.
+// TestBlockAverageKeepsMass: the mean stays, in two steps as in one, and every block is the mean
+// of its own pixels.
 func TestBlockAverageKeepsMass(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := draw(t, 16)
@@ -129,7 +153,10 @@ func TestBlockAverageKeepsMass(t *testing.T) {
 			}
 		}
 	})
-	m := Map{Box: Box{Side: 1, Cells: 4}, Values: []float32{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 1, 1, 0, 0, 1, 5}}
+	m := Map{Box: Box{Side: 1, Cells: 4}, Values: []float32{
+		1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 1,
+		1, 0, 0, 1, 5,
+	}}
 	got, err := BlockAverage(m, 2)
 	if err != nil || !slices.Equal(got.Values, []float32{3.5, 5.5, 0, 2}) {
 		t.Errorf("blocks %v (%v), want [3.5 5.5 0 2]", got.Values, err)
@@ -141,7 +168,8 @@ func TestBlockAverageKeepsMass(t *testing.T) {
 	}
 }
 
-// TestSymmetriesAreAGroup: the eight are all different, keep the pixels, and any two in a row are one of them.
+// TestSymmetriesAreAGroup: the eight are all different, keep the pixels, and any two in a row are
+// one of them.
 func TestSymmetriesAreAGroup(t *testing.T) {
 	const n = 3
 	src := make([]float32, n*n)
@@ -176,7 +204,8 @@ func TestSymmetriesAreAGroup(t *testing.T) {
 	for a := range Symmetry(Symmetries) {
 		for b := range Symmetry(Symmetries) {
 			both := apply(b, apply(a, src))
-			if !slices.ContainsFunc(images, func(image []float32) bool { return slices.Equal(image, both) }) {
+			if !slices.ContainsFunc(images,
+				func(image []float32) bool { return slices.Equal(image, both) }) {
 				t.Errorf("symmetry %d and then %d is none of the eight", a, b)
 			}
 		}

@@ -5,14 +5,16 @@ import (
 	"math"
 )
 
-// Map is one map of linear values, as in its file: a surface density in (Msun/h)/(Mpc/h)² for CAMELS, an overdensity
-// for some other suites. Values are row-major: pixel (y, x) is Values[y*Cells+x].
+// Map is one map of linear values, as in its file: a surface density in (Msun/h)/(Mpc/h)² for
+// CAMELS, an overdensity for some other suites. Values are row-major: pixel (y, x) is
+// Values[y*Cells+x].
 type Map struct {
 	Box    Box
 	Values []float32
 }
 
-// LogMap is a map of log10 values. It is a type of its own so that a linear map cannot be taken for it.
+// LogMap is a map of log10 values. It is a type of its own so that a linear map cannot be taken
+// for it.
 type LogMap struct {
 	Box    Box
 	Values []float32
@@ -82,11 +84,12 @@ func (m LogMap) Linear() Map {
 	return out
 }
 
-// BlockAverage returns m averaged over square blocks to cells pixels a side, which keeps the mean and the mass.
-// It returns an error unless cells divides the side.
+// BlockAverage returns m averaged over square blocks to cells pixels a side, which keeps the mean
+// and the mass. It returns an error unless cells divides the side.
 func BlockAverage(m Map, cells int) (Map, error) {
 	if cells < 1 || m.Box.Cells%cells != 0 {
-		return Map{}, fmt.Errorf("a map of %d pixels a side cannot be block-averaged to %d: the target must divide the side", m.Box.Cells, cells)
+		return Map{}, fmt.Errorf("a map of %d pixels a side cannot be block-averaged to %d: the target "+
+			"must divide the side", m.Box.Cells, cells)
 	}
 	f := m.Box.Cells / cells
 	out := NewMap(Box{Side: m.Box.Side, Cells: cells})

@@ -12,18 +12,23 @@ type Mask struct {
 	Hidden []bool
 }
 
-// Disc hides the pixels whose centres lie within radius of centre (y, x), in Mpc/h; pixel (0, 0) lies at half a CellSide. A disc does not
-// wrap around: what lies outside the map is cut off.
+// Disc hides the pixels whose centres lie within radius of centre (y, x), in Mpc/h; pixel (0, 0)
+// lies at half a CellSide. A disc does not wrap around: what lies outside the map is cut off.
 func Disc(b Box, centre [2]float64, radius float64) Mask {
 	return hide(b, func(y, x float64) bool { return math.Hypot(y-centre[0], x-centre[1]) <= radius })
 }
 
-// Rectangle hides the pixels whose centres lie from low (y, x), inclusive, to high (y, x), exclusive, in Mpc/h.
+// Rectangle hides the pixels whose centres lie from low (y, x), inclusive, to high (y, x),
+// exclusive, in Mpc/h.
 func Rectangle(b Box, low, high [2]float64) Mask {
-	return hide(b, func(y, x float64) bool { return low[0] <= y && y < high[0] && low[1] <= x && x < high[1] })
+	return hide(b, func(y, x float64) bool {
+		return low[0] <= y && y < high[0] && low[1] <= x &&
+			x < high[1]
+	})
 }
 
-// RandomPixels hides a share of all pixels, rounded to whole pixels, at random. It panics unless fraction lies in [0, 1].
+// RandomPixels hides a share of all pixels, rounded to whole pixels, at random. It panics unless
+// fraction lies in [0, 1].
 func RandomPixels(b Box, fraction float64, rng *rand.Rand) Mask {
 	if !(fraction >= 0 && fraction <= 1) {
 		panic(fmt.Sprintf("field: RandomPixels of a share of %g, want it in [0, 1]", fraction))
@@ -56,7 +61,8 @@ func (m Mask) Fraction() float64 {
 	return float64(n) / float64(len(m.Hidden))
 }
 
-// Fill returns a copy of a log map whose hidden pixels are value, for example float32(l.Mean()). It panics on a map of another box.
+// Fill returns a copy of a log map whose hidden pixels are value, for example float32(l.Mean()).
+// It panics on a map of another box.
 func (m Mask) Fill(l LogMap, value float32) LogMap {
 	if l.Box != m.Box {
 		panic(fmt.Sprintf("field: a mask of box %+v on a map of %+v", m.Box, l.Box))

@@ -2,20 +2,22 @@ package field
 
 import "fmt"
 
-// Projection projects a cube of densities, plane after plane, onto maps of slabs across each of its axes, so that the cube need not be
-// held in memory.
+// Projection projects a cube of densities, plane after plane, onto maps of slabs across each of
+// its axes, so that the cube need not be held in memory.
 //
-// The cube has cells³ voxels over a box of Side Mpc/h; slab s of an axis lies between s and s+1 times the side over the number of
-// slabs. A pixel of a map is the integral of the density over the thickness of its slab: a density per (Mpc/h)³ becomes a surface
-// density per (Mpc/h)². A voxel that the border of two slabs cuts is shared by volume, so that mass is conserved for any number of
-// voxels, as of CMD's 128 by 5 slabs.
+// The cube has cells³ voxels over a box of Side Mpc/h; slab s of an axis lies between s and s+1
+// times the side over the number of slabs. A pixel of a map is the integral of the density over
+// the thickness of its slab: a density per (Mpc/h)³ becomes a surface density per (Mpc/h)². A
+// voxel that the border of two slabs cuts is shared by volume, so that mass is conserved for any
+// number of voxels, as of CMD's 128 by 5 slabs.
 type Projection struct {
 	box   Box
 	slabs int
 	sums  [3][][]float64 // [axis][slab][pixel], in units of the voxels' density
 }
 
-// NewProjection returns an empty projection. It panics unless there is a voxel and a slab, and no more slabs than voxels a side.
+// NewProjection returns an empty projection. It panics unless there is a voxel and a slab, and no
+// more slabs than voxels a side.
 func NewProjection(box Box, slabs int) *Projection {
 	if box.Cells < 1 || slabs < 1 || slabs > box.Cells {
 		panic(fmt.Sprintf("field: a projection of %d voxels a side onto %d slabs", box.Cells, slabs))
@@ -40,14 +42,16 @@ type share struct {
 func (p *Projection) shares(layer int) []share {
 	n := p.box.Cells
 	var out []share
-	for s := layer * p.slabs / n; s < p.slabs && s*n < (layer+1)*p.slabs; s++ { // in units of 1/slabs of a layer, whole numbers
+	// in units of 1/slabs of a layer, whole numbers
+	for s := layer * p.slabs / n; s < p.slabs && s*n < (layer+1)*p.slabs; s++ {
 		low, high := max(layer*p.slabs, s*n), min((layer+1)*p.slabs, (s+1)*n)
 		out = append(out, share{s, float64(high-low) / float64(p.slabs)})
 	}
 	return out
 }
 
-// Add adds the plane of voxels at x along the first axis, whose values are row-major: [y, z]. It panics on a plane of another size.
+// Add adds the plane of voxels at x along the first axis, whose values are row-major: [y, z]. It
+// panics on a plane of another size.
 func (p *Projection) Add(x int, plane []float32) {
 	n := p.box.Cells
 	if x < 0 || x >= n || len(plane) != n*n {
@@ -70,8 +74,8 @@ func (p *Projection) Add(x int, plane []float32) {
 	}
 }
 
-// Maps returns the maps of all slabs, axis by axis; those of an axis look along it. Their mean over an axis is the mean density of
-// the cube times the thickness of a slab.
+// Maps returns the maps of all slabs, axis by axis; those of an axis look along it. Their mean
+// over an axis is the mean density of the cube times the thickness of a slab.
 func (p *Projection) Maps() []Map {
 	var out []Map
 	for _, slabs := range p.sums {

@@ -19,8 +19,9 @@ func cube(n int, seed uint64) [][]float32 {
 	return out
 }
 
-// TestProjectionConservesMass: the maps of an axis hold the mass of the cube, for numbers of voxels that the slabs cut and that they
-// do not. float32 rounds each pixel to 6e-8, and the sum of positive numbers to as much.
+// TestProjectionConservesMass: the maps of an axis hold the mass of the cube, for numbers of
+// voxels that the slabs cut and that they do not. float32 rounds each pixel to 6e-8, and the sum
+// of positive numbers to as much.
 func TestProjectionConservesMass(t *testing.T) {
 	for _, c := range []struct{ n, slabs int }{{10, 5}, {8, 5}, {7, 3}, {16, 1}, {6, 6}} {
 		box := Box{Side: 25, Cells: c.n}
@@ -47,8 +48,8 @@ func TestProjectionConservesMass(t *testing.T) {
 	}
 }
 
-// TestProjectionGeometry: a single voxel appears in its slab of each axis, at its place; one that a border cuts appears in two, by
-// volume.
+// TestProjectionGeometry: a single voxel appears in its slab of each axis, at its place; one that
+// a border cuts appears in two, by volume.
 func TestProjectionGeometry(t *testing.T) {
 	const n, slabs = 8, 5 // borders at 1.6, 3.2, 4.8 and 6.4 voxels
 	box := Box{Side: 16, Cells: n}
@@ -64,7 +65,9 @@ func TestProjectionGeometry(t *testing.T) {
 		}
 	}
 	maps := p.Maps()
-	at := func(axis, slab, row, column int) float64 { return float64(maps[axis*slabs+slab].Values[row*n+column]) }
+	at := func(axis, slab, row, column int) float64 {
+		return float64(maps[axis*slabs+slab].Values[row*n+column])
+	}
 	for _, c := range []struct {
 		axis, slab, row, column int
 		want                    float64 // density 3 times a voxel of 2 Mpc/h times the part in the slab
@@ -74,7 +77,8 @@ func TestProjectionGeometry(t *testing.T) {
 		{2, 3, x, y, 6 * 0.4}, {2, 4, x, y, 6 * 0.6}, // 6 to 7 is cut at 6.4
 	} {
 		if got := at(c.axis, c.slab, c.row, c.column); math.Abs(got-c.want) > 1e-6 {
-			t.Errorf("axis %d slab %d has %g at (%d, %d), want %g", c.axis, c.slab, got, c.row, c.column, c.want)
+			t.Errorf("axis %d slab %d has %g at (%d, %d), want %g", c.axis, c.slab, got, c.row,
+				c.column, c.want)
 		}
 	}
 	total := 0.0

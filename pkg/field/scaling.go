@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Scaling maps log10 values linearly so that Min becomes −1 and Max becomes 1. The range belongs to a suite, is stored
-// in the checkpoint and stays the same when the resolution changes.
+// Scaling maps log10 values linearly so that Min becomes −1 and Max becomes 1. The range belongs
+// to a suite, is stored in the checkpoint and stays the same when the resolution changes.
 type Scaling struct {
 	Min float64 `json:"min" yaml:"min"`
 	Max float64 `json:"max" yaml:"max"`
@@ -21,25 +21,27 @@ func (s Scaling) Validate() error {
 	return nil
 }
 
-// margin is what share of the range values may lie beyond its ends before they are far outside: true maps that training has not
-// seen go beyond the range of those that it has, but by little.
+// margin is what share of the range values may lie beyond its ends before they are far outside:
+// true maps that training has not seen go beyond the range of those that it has, but by little.
 const margin = 0.1
 
-// FarOutside reports whether values from low to high reach beyond the range by more than a tenth of it. A network has seen nothing
-// of the kind.
+// FarOutside reports whether values from low to high reach beyond the range by more than a tenth
+// of it. A network has seen nothing of the kind.
 func (s Scaling) FarOutside(low, high float64) bool {
 	m := margin * (s.Max - s.Min)
 	return low < s.Min-m || high > s.Max+m
 }
 
-// Warning says that the log10 of pixels, from low to high, lie far outside the range; it is empty where they do not. what names
-// the maps.
+// Warning says that the log10 of pixels, from low to high, lie far outside the range; it is empty
+// where they do not. what names the maps.
 func (s Scaling) Warning(what string, low, high float64) string {
 	if !s.FarOutside(low, high) {
 		return ""
 	}
-	return fmt.Sprintf("log10 of %s lies between %.3f and %.3f, far outside the range from %.3f to %.3f that the network is trained on: "+
-		"they may be in another unit or of another kind, do not trust what comes of them", what, low, high, s.Min, s.Max)
+	return fmt.Sprintf("log10 of %s lies between %.3f and %.3f, far outside the range from %.3f to "+
+		"%.3f that the network is trained on: "+
+		"they may be in another unit or of another kind, do not trust what comes of them", what, low,
+		high, s.Min, s.Max)
 }
 
 // Range returns the least and the largest pixel.

@@ -22,23 +22,27 @@ func Reflecting(i, n int) int {
 // Smooth returns m convolved with a Gaussian.
 //
 //   - Units: sigma, the standard deviation along each axis, in Mpc/h; 0 changes nothing.
-//   - Mass is conserved; every pixel is a mean of pixels with positive weights, so positive maps stay positive.
-//   - A Fourier mode k of a periodic map shrinks by exp(−k²σ²/2), aliased: along each axis by Σ_m exp(−(k + 2m·KNyquist)²σ²/2), divided
-//     by its value at k = 0. For σ of a pixel or more the other terms are below 6e-5 of the first up to KNyquist/2, for σ of two
-//     pixels below 1e-17. For σ below half a pixel it smooths less than exp(−k²σ²/2).
+//   - Mass is conserved; every pixel is a mean of pixels with positive weights, so positive maps
+//     stay positive.
+//   - A Fourier mode k of a periodic map shrinks by exp(−k²σ²/2), aliased: along each axis by Σ_m
+//     exp(−(k + 2m·KNyquist)²σ²/2), divided by its value at k = 0. For σ of a pixel or more the
+//     other terms are below 6e-5 of the first up to KNyquist/2, for σ of two pixels below 1e-17.
+//     For σ below half a pixel it smooths less than exp(−k²σ²/2).
 //   - Errors: panics unless 0 <= sigma <= Side.
-//   - Multiplying the transform by exp(−k²σ²/2) alone would ring: near bright peaks pixels would become negative and have no
-//     logarithm. So the Gaussian is sampled at pixels instead.
+//   - Multiplying the transform by exp(−k²σ²/2) alone would ring: near bright peaks pixels would
+//     become negative and have no logarithm. So the Gaussian is sampled at pixels instead.
 func Smooth(m Map, sigma float64, edge Edge) Map {
 	if !(sigma >= 0 && sigma <= m.Box.Side) {
-		panic(fmt.Sprintf("field: Smooth by %g Mpc/h in a box of %g, want from 0 to the side", sigma, m.Box.Side))
+		panic(fmt.Sprintf("field: Smooth by %g Mpc/h in a box of %g, want from 0 to the side",
+			sigma, m.Box.Side))
 	}
 	values := make([]float64, len(m.Values))
 	for i, v := range m.Values {
 		values[i] = float64(v)
 	}
 	weights := gaussian(sigma / m.Box.CellSide())
-	values = convolve(values, m.Box.Cells, weights, edge) // along x, turned, so that the next goes along y
+	// along x, turned, so that the next goes along y
+	values = convolve(values, m.Box.Cells, weights, edge)
 	values = convolve(values, m.Box.Cells, weights, edge)
 	out := NewMap(m.Box)
 	for i, v := range values {
@@ -47,8 +51,8 @@ func Smooth(m Map, sigma float64, edge Edge) Map {
 	return out
 }
 
-// gaussian returns the weights of pixels at the distances 0, 1, 2, … for a standard deviation of sigma pixels. Those of both sides sum
-// to 1.
+// gaussian returns the weights of pixels at the distances 0, 1, 2, … for a standard deviation of
+// sigma pixels. Those of both sides sum to 1.
 func gaussian(sigma float64) []float64 {
 	reach := int(math.Ceil(9 * sigma)) // beyond it a weight is below 3e-18
 	w := make([]float64, reach+1)
@@ -64,7 +68,8 @@ func gaussian(sigma float64) []float64 {
 	return w
 }
 
-// convolve returns the n rows of n values with each row convolved with symmetric weights, and rows and columns exchanged.
+// convolve returns the n rows of n values with each row convolved with symmetric weights, and
+// rows and columns exchanged.
 func convolve(values []float64, n int, weights []float64, edge Edge) []float64 {
 	reach := len(weights) - 1
 	from := make([]int, n+2*reach) // which pixel of a row stands for pixel i − reach

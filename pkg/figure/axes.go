@@ -31,7 +31,8 @@ func safeLog10(v float64) float64 {
 	return math.Log10(v)
 }
 
-// linearTicks returns labelled ticks at about five multiples of 1, 2, 2.5 or 5 times a power of ten.
+// linearTicks returns labelled ticks at about five multiples of 1, 2, 2.5 or 5 times a power of
+// ten.
 func linearTicks(low, high float64) []plot.Tick {
 	step := niceStep(high-low, 5)
 	decimals := max(0, int(math.Ceil(-math.Log10(step)-1e-9)))
@@ -96,8 +97,8 @@ func brief(v float64) string {
 	return number(v, 2)
 }
 
-// logTicks returns ticks for log10 values from low to high: decades where there are many, 1-2-5 where there are few, and
-// linear ones within less than half a decade.
+// logTicks returns ticks for log10 values from low to high: decades where there are many, 1-2-5
+// where there are few, and linear ones within less than half a decade.
 func logTicks(low, high float64) []plot.Tick {
 	if high-low < 0.5 {
 		var out []plot.Tick
@@ -107,7 +108,8 @@ func logTicks(low, high float64) []plot.Tick {
 		return out
 	}
 	labelled := func(digit int) bool {
-		return digit == 1 || high-low < 2.3 && (digit == 2 || digit == 5) || high-low < 1.1 && (digit == 3 || digit == 7)
+		return digit == 1 || high-low < 2.3 && (digit == 2 || digit == 5) || high-low < 1.1 &&
+			(digit == 3 || digit == 7)
 	}
 	every := max(1, int(math.Ceil((high-low)/6)))
 	var out []plot.Tick

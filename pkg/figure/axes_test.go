@@ -41,12 +41,16 @@ func TestTickLabels(t *testing.T) {
 	}
 }
 
-// TestTicksAreFew: whatever the range, there are labels, not too many, all within the axis and rising.
+// TestTicksAreFew: whatever the range, there are labels, not too many, all within the axis and
+// rising.
 func TestTicksAreFew(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		low := rapid.Float64Range(-20, 20).Draw(t, "low")
 		high := low + math.Pow(10, rapid.Float64Range(-2, 1.3).Draw(t, "log span"))
-		for name, ticks := range map[string][]plot.Tick{"linear": linearTicks(low, high), "log": logTicks(low, high)} {
+		for name, ticks := range map[string][]plot.Tick{
+			"linear": linearTicks(low, high),
+			"log":    logTicks(low, high),
+		} {
 			n := 0
 			for _, k := range ticks {
 				if k.Label != "" {
@@ -63,7 +67,8 @@ func TestTicksAreFew(t *testing.T) {
 	})
 }
 
-// TestColors: brightness rises along the map's colours, so that a grey print keeps the order of densities.
+// TestColors: brightness rises along the map's colours, so that a grey print keeps the order of
+// densities.
 func TestColors(t *testing.T) {
 	last := -1.0
 	for i := range 101 {
@@ -82,7 +87,8 @@ func TestColors(t *testing.T) {
 	}
 }
 
-// TestBins: the fractions of all bins and of what lies outside add up to one, in shared bins for all sets.
+// TestBins: the fractions of all bins and of what lies outside add up to one, in shared bins for
+// all sets.
 func TestBins(t *testing.T) {
 	for _, scale := range []float64{1, 1000} {
 		r := syntheticChi2(scale)
@@ -104,7 +110,8 @@ func TestBins(t *testing.T) {
 	}
 }
 
-// TestGlyphs: what a font lacks is not drawn but leaves a gap further on, so captions may hold only what it has.
+// TestGlyphs: what a font lacks is not drawn but leaves a gap further on, so captions may hold
+// only what it has.
 func TestGlyphs(t *testing.T) {
 	face := handler.fonts.Lookup(textStyle(noteSize).Font, noteSize)
 	texts := []string{"Ω_m σ_8 χ² Δ Σ − ± × ³"}
@@ -122,7 +129,15 @@ func TestGlyphs(t *testing.T) {
 
 func TestRuns(t *testing.T) {
 	got := runs("log_{10} k^{2}P_{fid} open_{x")
-	want := []run{{"log", 1, 0}, {"10", scriptScale, subDrop}, {" k", 1, 0}, {"2", scriptScale, superRaise}, {"P", 1, 0}, {"fid", scriptScale, subDrop}, {" open_{x", 1, 0}}
+	want := []run{
+		{"log", 1, 0},
+		{"10", scriptScale, subDrop},
+		{" k", 1, 0},
+		{"2", scriptScale, superRaise},
+		{"P", 1, 0},
+		{"fid", scriptScale, subDrop},
+		{" open_{x", 1, 0},
+	}
 	if len(got) != len(want) {
 		t.Fatalf("runs = %v, want %v", got, want)
 	}
@@ -134,7 +149,10 @@ func TestRuns(t *testing.T) {
 }
 
 func TestBrief(t *testing.T) {
-	for v, want := range map[float64]string{1.234: "1.23", -0.5: "−0.50", 12.34: "12.3", 123.4: "123", 32100: "3.2×10^{4}", 1e6: "1×10^{6}", 0: "0.00", 1e-5: "1×10^{−5}", math.Inf(1): "+∞"} {
+	for v, want := range map[float64]string{
+		1.234: "1.23", -0.5: "−0.50", 12.34: "12.3", 123.4: "123",
+		32100: "3.2×10^{4}", 1e6: "1×10^{6}", 0: "0.00", 1e-5: "1×10^{−5}", math.Inf(1): "+∞",
+	} {
 		if got := brief(v); got != want {
 			t.Errorf("brief(%g) = %q, want %q", v, got, want)
 		}

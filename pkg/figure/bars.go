@@ -29,7 +29,12 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 		if math.IsNaN(q[0]+q[1]+q[2]) || q[2] <= p.Y.Min {
 			continue
 		}
-		corners := []vg.Point{{X: tx(q[0]), Y: c.Min.Y}, {X: tx(q[0]), Y: ty(q[2])}, {X: tx(q[1]), Y: ty(q[2])}, {X: tx(q[1]), Y: c.Min.Y}}
+		corners := []vg.Point{
+			{X: tx(q[0]), Y: c.Min.Y},
+			{X: tx(q[0]), Y: ty(q[2])},
+			{X: tx(q[1]), Y: ty(q[2])},
+			{X: tx(q[1]), Y: c.Min.Y},
+		}
 		c.FillPolygon(b.fill, c.ClipPolygonXY(corners))
 		c.StrokeLines(draw.LineStyle{Color: b.outline, Width: vg.Points(0.8)}, c.ClipLinesXY(corners)...)
 	}
@@ -39,7 +44,10 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 func (p *panel) markers(x, y, low, high []float64, glyph draw.GlyphStyle) {
 	m := markers{glyph: glyph}
 	for i := range x {
-		m.at = append(m.at, [4]float64{p.x.place(x[i]), p.y.place(y[i]), p.y.place(low[i]), p.y.place(high[i])})
+		m.at = append(m.at, [4]float64{
+			p.x.place(x[i]), p.y.place(y[i]), p.y.place(low[i]),
+			p.y.place(high[i]),
+		})
 	}
 	p.count(y)
 	p.Add(m)

@@ -10,8 +10,9 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Beyond draws what the power spectrum does not see of one field: peaks, Minkowski functionals and reduced bispectra of true and generated
-// maps, and below each how far generated maps, and a control if there is one, are from the true ones.
+// Beyond draws what the power spectrum does not see of one field: peaks, Minkowski functionals
+// and reduced bispectra of true and generated maps, and below each how far generated maps, and a
+// control if there is one, are from the true ones.
 func Beyond(b study.Beyond, field string) *Figure {
 	const columns = 3
 	of := b.Of(field)
@@ -28,7 +29,8 @@ func Beyond(b study.Beyond, field string) *Figure {
 		} else {
 			unlabelled(&bottom.Y, axis)
 		}
-		rows[len(rows)-2], rows[len(rows)-1] = append(rows[len(rows)-2], top), append(rows[len(rows)-1], bottom)
+		rows[len(rows)-2], rows[len(rows)-1] = append(rows[len(rows)-2], top),
+			append(rows[len(rows)-1], bottom)
 		tops, bottoms = append(tops, top), append(bottoms, bottom)
 	}
 	beyond := ""
@@ -41,12 +43,17 @@ func Beyond(b study.Beyond, field string) *Figure {
 		{label: "generated maps", line: &genLine, fill: faint(genColor, 0.22)},
 	}
 	if b.HasControl {
-		legend = append(legend, entry{label: "control: other universes", line: &control, fill: shade(control, 0.22)})
+		legend = append(legend, entry{
+			label: "control: other universes", line: &control,
+			fill: shade(control, 0.22),
+		})
 	}
 	return &Figure{
 		width: pageWidth, height: vg.Length(len(rows)) * 1.75 * vg.Inch,
 		legend: legend,
-		note: b.Caption + " Curves: means over parameters; bands: the mean standard deviation of single maps. Offsets: mean less that of the true maps, in standard deviations σ of single true maps, pooled over parameters; bands: standard error over parameters." + beyond +
+		note: b.Caption + " Curves: means over parameters; bands: the mean standard deviation of " +
+			"single maps. Offsets: mean less that of the true maps, in standard deviations σ of single " +
+			"true maps, pooled over parameters; bands: standard error over parameters." + beyond +
 			outside("Curves", tops...) + outside("Offsets", bottoms...),
 		body: func(c draw.Canvas) { drawPanels(c, rows) },
 	}
@@ -54,7 +61,8 @@ func Beyond(b study.Beyond, field string) *Figure {
 
 var controlLine = categories[3]
 
-// beyondLabels returns the title of a statistic, the labels of its axes and the scale of the abscissa.
+// beyondLabels returns the title of a statistic, the labels of its axes and the scale of the
+// abscissa.
 func beyondLabels(s study.BeyondStatistic) (title, x, y string, scale scale) {
 	threshold, perDex := "ν [σ of log_{10} pixels]", " [1/dex]"
 	if s.Field == study.DensityField {
@@ -91,7 +99,8 @@ func curvePanel(s study.BeyondStatistic) *panel {
 	unlabelled(&p.X, scale)
 	truth, trueStd := s.Curve(study.TrueMaps)
 	made, madeStd := s.Curve(study.GeneratedMaps)
-	p.rangeY(curveLimits(finite(sum(truth, trueStd, -1), sum(truth, trueStd, 1)), finite(sum(made, madeStd, -1), sum(made, madeStd, 1))))
+	p.rangeY(curveLimits(finite(sum(truth, trueStd, -1), sum(truth, trueStd, 1)),
+		finite(sum(made, madeStd, -1), sum(made, madeStd, 1))))
 	p.band(s.X, sum(truth, trueStd, -1), sum(truth, trueStd, 1), faint(trueColor, 0.22))
 	p.band(s.X, sum(made, madeStd, -1), sum(made, madeStd, 1), faint(genColor, 0.22))
 	p.line(s.X, truth, line(trueColor, 1.6))
@@ -99,7 +108,8 @@ func curvePanel(s study.BeyondStatistic) *panel {
 	return p
 }
 
-// curveLimits hold all of the true curves, and of generated ones what lies within twice their height above and below.
+// curveLimits hold all of the true curves, and of generated ones what lies within twice their
+// height above and below.
 func curveLimits(truths, made []float64) (low, high float64) {
 	if len(truths) == 0 {
 		truths = made
@@ -138,7 +148,8 @@ func (p *panel) offset(s study.BeyondStatistic, of study.BeyondSide, sty draw.Li
 // offsetsLinear is the largest offset, in σ, that a linear axis shows.
 const offsetsLinear = 8
 
-// offsetAxis returns the scale of all offsets and its end: linear as long as they are of the order of 1.
+// offsetAxis returns the scale of all offsets and its end: linear as long as they are of the
+// order of 1.
 func offsetAxis(b study.Beyond, of []study.BeyondStatistic) (scale, float64) {
 	largest := 0.5
 	for _, s := range of {

@@ -10,14 +10,18 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// syntheticBeyond is shaped like the comparison of an emulator whose curves are off by bias standard deviations of single maps.
+// syntheticBeyond is shaped like the comparison of an emulator whose curves are off by bias
+// standard deviations of single maps.
 func syntheticBeyond(bias float64, control bool) study.Beyond {
 	rng := rand.New(rand.NewPCG(31, 32))
 	out := study.Beyond{Caption: toyCaption, HasControl: control}
 	nu := []float64{-2, -1, 0, 1, 2, 3}
 	k := []float64{0.35, 0.8, 1.3, 1.8, 2.3}
 	for _, field := range []string{study.LogField, study.DensityField} {
-		for _, name := range []string{study.Peaks, study.ExcursionArea, study.Boundary, study.EulerCharacteristic, study.Equilateral, study.Squeezed} {
+		for _, name := range []string{
+			study.Peaks, study.ExcursionArea, study.Boundary,
+			study.EulerCharacteristic, study.Equilateral, study.Squeezed,
+		} {
 			s := study.BeyondStatistic{Field: field, Statistic: name, X: nu, Ratio: 1 + bias}
 			if name == study.Equilateral || name == study.Squeezed {
 				s.X = k
@@ -50,7 +54,8 @@ func syntheticRow(x []float64, bias float64, control bool, rng *rand.Rand) study
 	return r
 }
 
-// TestBrokenBeyond: numbers that cannot be drawn give a figure, and so do a single parameter and points that nothing is scored at.
+// TestBrokenBeyond: numbers that cannot be drawn give a figure, and so do a single parameter and
+// points that nothing is scored at.
 func TestBrokenBeyond(t *testing.T) {
 	b := syntheticBeyond(1, true)
 	for _, s := range b.Statistics {
@@ -68,7 +73,8 @@ func TestBrokenBeyond(t *testing.T) {
 	must(t, Beyond(b, study.DensityField))
 }
 
-// TestBeyondSaysWhatItDraws: the legend names the control only where there is one, and large offsets are not cut.
+// TestBeyondSaysWhatItDraws: the legend names the control only where there is one, and large
+// offsets are not cut.
 func TestBeyondSaysWhatItDraws(t *testing.T) {
 	for _, control := range []bool{true, false} {
 		f := Beyond(syntheticBeyond(30, control), study.LogField)

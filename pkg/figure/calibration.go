@@ -41,12 +41,14 @@ func methodStyle(name string) draw.LineStyle {
 	return categories[3]
 }
 
-// Coverage draws the expected coverage of regions around random points (Lemos et al. 2023) against their credibility: on the diagonal where posteriors are
-// honest. Left the curves, right their distance from the diagonal, with 95 % bands by a bootstrap over simulations.
+// Coverage draws the expected coverage of regions around random points (Lemos et al. 2023)
+// against their credibility: on the diagonal where posteriors are honest. Left the curves, right
+// their distance from the diagonal, with 95 % bands by a bootstrap over simulations.
 func Coverage(h study.Honesty) *Figure {
 	var shown []study.Method
 	for _, name := range []string{study.FirstTerm, study.WholeBound, study.Calibrated} {
-		if m, ok := h.Method(name); ok && len(m.Report.TARP.Levels) > 1 && len(m.Report.TARP.Levels) == len(m.Report.TARP.Coverage) {
+		if m, ok := h.Method(name); ok && len(m.Report.TARP.Levels) > 1 &&
+			len(m.Report.TARP.Levels) == len(m.Report.TARP.Coverage) {
 			shown = append(shown, m)
 		}
 	}
@@ -76,8 +78,10 @@ func Coverage(h study.Honesty) *Figure {
 	}
 	return &Figure{
 		width: pageWidth, height: 3.4 * vg.Inch, legend: legend,
-		note: h.Caption + " Regions around random points that hold a credibility of the posterior, and the share of maps whose truth they hold (TARP). Over-confident posteriors " +
-			"are above the line at low and below it at high credibility. Bands: 95 %, by a bootstrap over simulations." + outside("Coverage", curves),
+		note: h.Caption + " Regions around random points that hold a credibility of the posterior, and " +
+			"the share of maps whose truth they hold (TARP). Over-confident posteriors " +
+			"are above the line at low and below it at high credibility. Bands: 95 %, by a bootstrap over " +
+			"simulations." + outside("Coverage", curves),
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{curves, distances}}) },
 	}
 }
@@ -115,8 +119,8 @@ func quoted(h study.Honesty) (study.Method, bool) {
 	return h.Methods[len(h.Methods)-1], true
 }
 
-// RankHistograms draws where truths lie in the posteriors of both parameters (simulation-based calibration, Talts et al. 2018): flat where
-// they are honest.
+// RankHistograms draws where truths lie in the posteriors of both parameters (simulation-based
+// calibration, Talts et al. 2018): flat where they are honest.
 func RankHistograms(h study.Honesty) *Figure {
 	m, ok := quoted(h)
 	if !ok || len(m.Report.OmegaM.Ranks.Counts) == 0 || len(m.Report.Sigma8.Ranks.Counts) == 0 {
@@ -124,7 +128,10 @@ func RankHistograms(h study.Honesty) *Figure {
 	}
 	sty := methodStyle(m.Name)
 	expected := line(grey, 1, vg.Points(4), vg.Points(3))
-	row := []*panel{rankPanel("Ω_m", m.Report.OmegaM.Ranks, sty, expected), rankPanel("σ_8", m.Report.Sigma8.Ranks, sty, expected)}
+	row := []*panel{
+		rankPanel("Ω_m", m.Report.OmegaM.Ranks, sty, expected),
+		rankPanel("σ_8", m.Report.Sigma8.Ranks, sty, expected),
+	}
 	top := 0.0
 	for _, p := range row {
 		top = max(top, p.highY)
@@ -135,17 +142,21 @@ func RankHistograms(h study.Honesty) *Figure {
 	return &Figure{
 		width: pageWidth, height: 2.9 * vg.Inch,
 		legend: []entry{
-			{label: fmt.Sprintf("%s, %d maps of %d simulations", m.Name, m.Report.Maps, m.Report.Simulations), fill: shade(sty, 0.45)},
+			{label: fmt.Sprintf("%s, %d maps of %d simulations", m.Name, m.Report.Maps,
+				m.Report.Simulations), fill: shade(sty, 0.45)},
 			{label: "expected where honest", line: &expected},
 			{label: "19 of 20 bins", fill: faint(grey, 0.22)},
 		},
-		note: h.Caption + " Posterior probability below the truth. High edges: over-confident; a high middle: too cautious; a slope: biased. p: the chance of ranks at least as uneven where posteriors are honest.",
+		note: h.Caption + " Posterior probability below the truth. High edges: over-confident; a high " +
+			"middle: too cautious; a slope: biased. p: the chance of ranks at least as uneven where " +
+			"posteriors are honest.",
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
 	}
 }
 
 func rankPanel(name string, r calibration.Ranks, sty, expected draw.LineStyle) *panel {
-	p := newPanel(linear, linear, fmt.Sprintf("%s: p = %s", name, brief(r.P)), "rank of the true "+name, "maps")
+	p := newPanel(linear, linear, fmt.Sprintf("%s: p = %s", name, brief(r.P)),
+		"rank of the true "+name, "maps")
 	p.rangeX(0, 1)
 	edges, heights := []float64{0}, make([]float64, len(r.Counts))
 	top := max(r.High, r.Expected, 1)
@@ -163,10 +174,12 @@ func rankPanel(name string, r calibration.Ranks, sty, expected draw.LineStyle) *
 	return p
 }
 
-// mostPredictions is how many maps a figure of predictions can show without bars covering each other.
+// mostPredictions is how many maps a figure of predictions can show without bars covering each
+// other.
 const mostPredictions = 100
 
-// Predictions draws means and central 68 % intervals of both parameters against the truth, of at most a hundred maps.
+// Predictions draws means and central 68 % intervals of both parameters against the truth, of at
+// most a hundred maps.
 func Predictions(h study.Honesty) *Figure {
 	m, ok := quoted(h)
 	if !ok || len(m.Scores) == 0 {
@@ -174,20 +187,29 @@ func Predictions(h study.Honesty) *Figure {
 	}
 	shown := thinned(m.Scores, mostPredictions)
 	row := []*panel{
-		honestPanel("Ω_m", shown, m.Report.OmegaM, methodStyle(m.Name), func(s calibration.MapScore) calibration.ParameterScore { return s.OmegaM }),
-		honestPanel("σ_8", shown, m.Report.Sigma8, methodStyle(m.Name), func(s calibration.MapScore) calibration.ParameterScore { return s.Sigma8 }),
+		honestPanel("Ω_m", shown, m.Report.OmegaM, methodStyle(m.Name),
+			func(s calibration.MapScore) calibration.ParameterScore { return s.OmegaM }),
+		honestPanel("σ_8", shown, m.Report.Sigma8, methodStyle(m.Name),
+			func(s calibration.MapScore) calibration.ParameterScore { return s.Sigma8 }),
 	}
 	diagonal := line(grey, 1, vg.Points(4), vg.Points(3))
-	glyph := draw.GlyphStyle{Color: methodStyle(m.Name).Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}}
+	glyph := draw.GlyphStyle{
+		Color: methodStyle(m.Name).Color, Radius: vg.Points(2),
+		Shape: draw.CircleGlyph{},
+	}
 	note := h.Caption
 	if len(shown) < len(m.Scores) {
-		note += fmt.Sprintf(" %d of %d maps are shown; the numbers above are of all.", len(shown), len(m.Scores))
+		note += fmt.Sprintf(" %d of %d maps are shown; the numbers above are of all.", len(shown),
+			len(m.Scores))
 	}
 	return &Figure{
 		width: pageWidth, height: 3.5 * vg.Inch,
-		legend: []entry{{label: m.Name + ": mean and central 68 % interval", glyph: &glyph}, {label: "prediction = truth", line: &diagonal}},
-		note:   note,
-		body:   func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
+		legend: []entry{
+			{label: m.Name + ": mean and central 68 % interval", glyph: &glyph},
+			{label: "prediction = truth", line: &diagonal},
+		},
+		note: note,
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
 	}
 }
 
@@ -203,15 +225,23 @@ func thinned[T any](values []T, n int) []T {
 	return out
 }
 
-func honestPanel(name string, scores []calibration.MapScore, r calibration.ParameterReport, sty draw.LineStyle, of func(calibration.MapScore) calibration.ParameterScore) *panel {
+func honestPanel(name string, scores []calibration.MapScore, r calibration.ParameterReport,
+	sty draw.LineStyle, of func(calibration.MapScore) calibration.ParameterScore,
+) *panel {
 	p := newPanel(linear, linear, "", "true "+name, "inferred "+name)
-	p.title(fmt.Sprintf("%s: mean error %s, mean |z| %s (honest: %s)", name, number(r.AbsError.Value, 4), brief(r.AbsZ.Value), brief(r.ExpectedAbsZ)),
-		fmt.Sprintf("68 %% intervals hold %s %%, 95 %% ones %s %%", brief(100*r.Coverage68.Value), brief(100*r.Coverage95.Value)))
+	p.title(fmt.Sprintf("%s: mean error %s, mean |z| %s (honest: %s)", name,
+		number(r.AbsError.Value, 4), brief(r.AbsZ.Value), brief(r.ExpectedAbsZ)),
+		fmt.Sprintf("68 %% intervals hold %s %%, 95 %% ones %s %%", brief(100*r.Coverage68.Value),
+			brief(100*r.Coverage95.Value)))
 	var x, y, low, high []float64
 	for _, s := range scores {
 		q := of(s)
-		x, y, low, high = append(x, q.Truth), append(y, q.Mean), append(low, q.Central68[0]), append(high, q.Central68[1])
+		x, y, low, high = append(x, q.Truth), append(y, q.Mean), append(low, q.Central68[0]),
+			append(high, q.Central68[1])
 	}
-	p.predictions(x, y, low, high, draw.GlyphStyle{Color: sty.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}})
+	p.predictions(x, y, low, high, draw.GlyphStyle{
+		Color: sty.Color, Radius: vg.Points(2),
+		Shape: draw.CircleGlyph{},
+	})
 	return p
 }

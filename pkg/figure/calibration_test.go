@@ -15,7 +15,8 @@ import (
 	"darkfield/pkg/study"
 )
 
-// syntheticHonesty scores Gaussian posteriors of n simulations, two maps each: too narrow by a factor for the bound as it is, honest for the calibrated one.
+// syntheticHonesty scores Gaussian posteriors of n simulations, two maps each: too narrow by a
+// factor for the bound as it is, honest for the calibrated one.
 func syntheticHonesty(t *testing.T, n int, narrow float64) study.Honesty {
 	t.Helper()
 	prior := cosmology.CAMELSPrior()
@@ -23,14 +24,22 @@ func syntheticHonesty(t *testing.T, n int, narrow float64) study.Honesty {
 	for _, m := range []struct {
 		name   string
 		factor float64
-	}{{study.FirstTerm, 2 * narrow}, {study.WholeBound, narrow}, {"weighted", 1.2}, {study.Calibrated, 1}} {
+	}{
+		{study.FirstTerm, 2 * narrow},
+		{study.WholeBound, narrow},
+		{"weighted", 1.2},
+		{study.Calibrated, 1},
+	} {
 		rng := rand.New(rand.NewPCG(31, 32)) // the same maps for all
 		var cases []calibration.Case
 		for i := range 2 * n {
 			truth := prior.Params(cosmology.UnitParams{rng.Float64(), rng.Float64()})
 			const so, ss = 0.018, 0.03
-			mean := cosmology.Params{OmegaM: truth.OmegaM + so*rng.NormFloat64(), Sigma8: truth.Sigma8 + ss*rng.NormFloat64()}
-			cases = append(cases, calibration.Case{Surface: gaussianSurface(likelihood.WholePrior(prior, 60), mean, so/m.factor, ss/m.factor, 0), Truth: truth, Simulation: i / 2})
+			mean := cosmology.Params{OmegaM: truth.OmegaM + so*rng.NormFloat64(), Sigma8: truth.Sigma8 +
+				ss*rng.NormFloat64()}
+			cases = append(cases,
+				calibration.Case{Surface: gaussianSurface(likelihood.WholePrior(prior, 60), mean, so/m.factor,
+					ss/m.factor, 0), Truth: truth, Simulation: i / 2})
 		}
 		scores, err := calibration.ScoreAll(cases, prior, 1)
 		if err != nil {
@@ -57,7 +66,8 @@ func syntheticChains(n int) (study.Chains, likelihood.Surface) {
 		var chain [][]float64
 		for range n {
 			u, v := rng.NormFloat64(), rng.NormFloat64()
-			chain = append(chain, []float64{mean.OmegaM + so*u, mean.Sigma8 + ss*(rho*u+math.Sqrt(1-rho*rho)*v)})
+			chain = append(chain,
+				[]float64{mean.OmegaM + so*u, mean.Sigma8 + ss*(rho*u+math.Sqrt(1-rho*rho)*v)})
 		}
 		c.Result.Draws = append(c.Result.Draws, chain)
 	}
@@ -78,9 +88,13 @@ func TestCalibrationFigures(t *testing.T) {
 		if err := f.Numbers.WriteCSV(path); err != nil {
 			t.Error(err)
 		}
-		want := map[string]int{"calibration_coverage": 4 * 21, "calibration_ranks": 4 * 2 * 10, "calibration_predictions": 4 * 2 * 104}[f.Name]
+		want := map[string]int{
+			"calibration_coverage": 4 * 21, "calibration_ranks": 4 * 2 * 10,
+			"calibration_predictions": 4 * 2 * 104,
+		}[f.Name]
 		if raw, err := os.ReadFile(path); err != nil || strings.Count(string(raw), "\n") != 1+want {
-			t.Errorf("%s: %d lines, want a header and %d, %v", f.Name, strings.Count(string(raw), "\n"), want, err)
+			t.Errorf("%s: %d lines, want a header and %d, %v", f.Name,
+				strings.Count(string(raw), "\n"), want, err)
 		}
 	}
 	if note := Predictions(h).Note(); !strings.Contains(note, "100 of 104 maps are shown") {
@@ -109,15 +123,22 @@ func TestBrokenCalibration(t *testing.T) {
 		for k := range m.Scores {
 			odd := []float64{math.NaN(), math.Inf(1), 0, -1e300, 1e300}[k%5]
 			m.Scores[k].OmegaM.Mean, m.Scores[k].OmegaM.Central68[k%2] = odd, -odd
-			m.Scores[k].Sigma8 = calibration.ParameterScore{Truth: math.NaN(), Mean: math.NaN(), Central68: [2]float64{math.NaN(), math.NaN()}}
+			m.Scores[k].Sigma8 = calibration.ParameterScore{
+				Truth: math.NaN(), Mean: math.NaN(),
+				Central68: [2]float64{math.NaN(), math.NaN()},
+			}
 		}
 		for k := range m.Report.TARP.Coverage {
 			if k%3 == i%3 {
-				m.Report.TARP.Coverage[k] = calibration.Interval{Value: math.NaN(), Low: math.Inf(-1), High: math.NaN()}
+				m.Report.TARP.Coverage[k] = calibration.Interval{
+					Value: math.NaN(), Low: math.Inf(-1),
+					High: math.NaN(),
+				}
 			}
 		}
 		r := &h.Methods[i].Report
-		r.OmegaM.Ranks.High, r.OmegaM.Ranks.P, r.Sigma8.Ranks.Expected = math.NaN(), math.NaN(), math.Inf(1)
+		r.OmegaM.Ranks.High, r.OmegaM.Ranks.P, r.Sigma8.Ranks.Expected = math.NaN(),
+			math.NaN(), math.Inf(1)
 	}
 	for _, f := range Calibration(h) {
 		must(t, f.Figure)
@@ -155,11 +176,13 @@ func TestChainsFigure(t *testing.T) {
 func TestHistogramIsADensity(t *testing.T) {
 	edges, heights := histogram([]float64{0.1, 0.1, 0.9, 5}, [2]float64{0, 1}, 2)
 	if len(edges) != 3 || heights[0] != 1 || heights[1] != 0.5 {
-		t.Errorf("%v over %v, want two of four values in the first bin of width ½ and one in the second", heights, edges)
+		t.Errorf("%v over %v, want two of four values in the first bin of width ½ and one in the second",
+			heights, edges)
 	}
 }
 
-// TestBinsEndAtThePrior: draws up to the edge of the prior fill their last bin as they fill the others.
+// TestBinsEndAtThePrior: draws up to the edge of the prior fill their last bin as they fill the
+// others.
 func TestBinsEndAtThePrior(t *testing.T) {
 	draws := make([]float64, 1001)
 	for i := range draws {
@@ -174,8 +197,13 @@ func TestBinsEndAtThePrior(t *testing.T) {
 	if last := heights[30]; math.Abs(last*0.3-1) > 0.05 {
 		t.Errorf("the last bin holds a density of %g, want 1/0.3", last)
 	}
-	for _, broken := range []likelihood.Marginal{{}, {X: []float64{math.NaN(), 0.5}}, {X: []float64{0.19, 0.19}}} {
-		if got := binEnds([]float64{0.19}, [2]float64{0.19, 0.51}, broken); got != [2]float64{0.19, 0.51} {
+	for _, broken := range []likelihood.Marginal{
+		{},
+		{X: []float64{math.NaN(), 0.5}},
+		{X: []float64{0.19, 0.19}},
+	} {
+		if got := binEnds([]float64{0.19}, [2]float64{0.19, 0.51}, broken); got !=
+			[2]float64{0.19, 0.51} {
 			t.Errorf("grid %v: bins between %v, want those of the axis", broken.X, got)
 		}
 	}

@@ -25,7 +25,8 @@ func Card(c study.Card) []Named {
 	}
 }
 
-// ControlChi2 draws the mean reduced chi² of generated maps at each parameter against that of the control.
+// ControlChi2 draws the mean reduced chi² of generated maps at each parameter against that of the
+// control.
 func ControlChi2(c study.Control) *Figure {
 	var control, generated []float64
 	for _, r := range c.Rows {
@@ -50,19 +51,26 @@ func ControlChi2(c study.Control) *Figure {
 	p.Add(spots{p.points(control, generated), dot})
 	return &Figure{
 		width: 4.6 * vg.Inch, height: 4 * vg.Inch,
-		legend: []entry{{label: fmt.Sprintf("%d parameters", len(c.Rows)), glyph: &dot}, {label: "equal", line: &equal}},
-		note:   c.Caption + fmt.Sprintf(" Ratio of the means: %s ± %s.", number(c.Ratio, 3), number(c.RatioError, 3)) + outside("χ²", p),
-		body:   func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
+		legend: []entry{
+			{label: fmt.Sprintf("%d parameters", len(c.Rows)), glyph: &dot},
+			{label: "equal", line: &equal},
+		},
+		note: c.Caption + fmt.Sprintf(" Ratio of the means: %s ± %s.", number(c.Ratio, 3),
+			number(c.RatioError, 3)) + outside("χ²", p),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
 	}
 }
 
-// PowerRatios draws the power of generated maps over that of the control, of log fields and of densities, with standard errors.
+// PowerRatios draws the power of generated maps over that of the control, of log fields and of
+// densities, with standard errors.
 func PowerRatios(c study.Control) *Figure {
-	all := finite(sum(c.LogPower.Mean, c.LogPower.Std, -1), sum(c.LogPower.Mean, c.LogPower.Std, 1), c.LinearPower.Mean)
+	all := finite(sum(c.LogPower.Mean, c.LogPower.Std, -1), sum(c.LogPower.Mean, c.LogPower.Std, 1),
+		c.LinearPower.Mean)
 	if len(all) == 0 {
 		return Empty("No power ratios: none of the values is finite.")
 	}
-	logs := newPanel(logarithmic, linear, "log fields", "k [h/Mpc]", "P_{generated}(k) / P_{control}(k)")
+	logs := newPanel(logarithmic, linear, "log fields", "k [h/Mpc]",
+		"P_{generated}(k) / P_{control}(k)")
 	densities := newPanel(logarithmic, linear, "densities", "k [h/Mpc]", "")
 	limit := study.PowerUpTo * c.KNyquist
 	for i, p := range []*panel{logs, densities} {
@@ -70,7 +78,8 @@ func PowerRatios(c study.Control) *Figure {
 		p.rangeY(max(min(0.85, all[0]-0.02), 0.3), min(max(1.15, all[len(all)-1]+0.02), 3))
 		if i == 0 {
 			ends := []float64{c.K[0] / 1.05, limit}
-			p.band(ends, []float64{1 - study.PowerWithin, 1 - study.PowerWithin}, []float64{1 + study.PowerWithin, 1 + study.PowerWithin}, faint(green, 0.18))
+			p.band(ends, []float64{1 - study.PowerWithin, 1 - study.PowerWithin},
+				[]float64{1 + study.PowerWithin, 1 + study.PowerWithin}, faint(green, 0.18))
 		}
 		r := []study.Ratio{c.LogPower, c.LinearPower}[i]
 		p.horizontal(1, line(grey, 0.7))
@@ -92,7 +101,8 @@ func PowerRatios(c study.Control) *Figure {
 	}
 }
 
-// ExtremeResponses draws P/P_fid of true and generated maps at the extreme values of each parameter, and their quotient.
+// ExtremeResponses draws P/P_fid of true and generated maps at the extreme values of each
+// parameter, and their quotient.
 func ExtremeResponses(r study.Responses) *Figure {
 	if len(r.Moved) == 0 {
 		return Empty("No parameter was moved.")
@@ -101,7 +111,8 @@ func ExtremeResponses(r study.Responses) *Figure {
 	quotient := newPanel(logarithmic, linear, "", "k [h/Mpc]", "generated / true")
 	var truths, made, quotients [][]float64
 	for _, m := range r.Moved {
-		truths, made, quotients = append(truths, m.True), append(made, m.Generated), append(quotients, m.Quotient)
+		truths, made, quotients = append(truths, m.True), append(made, m.Generated),
+			append(quotients, m.Quotient)
 	}
 	both.rangeX(limitsK(r.K))
 	quotient.rangeX(limitsK(r.K))
@@ -113,7 +124,8 @@ func ExtremeResponses(r study.Responses) *Figure {
 	quotient.rangeY(low, high)
 	if len(r.K) > study.NoisyBins {
 		ends := []float64{r.K[study.NoisyBins], r.K[len(r.K)-1]}
-		quotient.band(ends, []float64{1 - study.ResponseWithin, 1 - study.ResponseWithin}, []float64{1 + study.ResponseWithin, 1 + study.ResponseWithin}, faint(green, 0.18))
+		quotient.band(ends, []float64{1 - study.ResponseWithin, 1 - study.ResponseWithin},
+			[]float64{1 + study.ResponseWithin, 1 + study.ResponseWithin}, faint(green, 0.18))
 	}
 	both.horizontal(1, line(grey, 0.7))
 	quotient.horizontal(1, line(grey, 0.7))
@@ -124,16 +136,21 @@ func ExtremeResponses(r study.Responses) *Figure {
 		both.band(r.K, sum(m.True, m.TrueError, -1), sum(m.True, m.TrueError, 1), shade(of, 0.2))
 		both.line(r.K, m.True, solid)
 		both.line(r.K, m.Generated, dashed)
-		quotient.band(r.K, sum(m.Quotient, m.QuotientError, -1), sum(m.Quotient, m.QuotientError, 1), shade(of, 0.15))
+		quotient.band(r.K, sum(m.Quotient, m.QuotientError, -1), sum(m.Quotient, m.QuotientError, 1),
+			shade(of, 0.15))
 		quotient.line(r.K, m.Quotient, dashed)
-		entries = append(entries, entry{label: fmt.Sprintf("%s = %s", m.Parameter, number(m.Value, 1)), line: &solid})
+		entries = append(entries, entry{
+			label: fmt.Sprintf("%s = %s", m.Parameter, number(m.Value, 1)),
+			line:  &solid,
+		})
 	}
 	dashes := line(grey, 1.2, genDash...)
 	return &Figure{
 		width: pageWidth, height: 3 * vg.Inch,
-		legend: append(entries, entry{label: "generated", line: &dashes}, entry{label: "aim", fill: faint(green, 0.18)}),
-		note:   r.Caption + " Bands: one standard error." + outside("Quotients", quotient),
-		body:   func(c draw.Canvas) { drawPanels(c, [][]*panel{{both, quotient}}) },
+		legend: append(entries, entry{label: "generated", line: &dashes},
+			entry{label: "aim", fill: faint(green, 0.18)}),
+		note: r.Caption + " Bands: one standard error." + outside("Quotients", quotient),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{both, quotient}}) },
 	}
 }
 
@@ -147,7 +164,8 @@ func Distances(n study.Novelty) *Figure {
 	if len(all) == 0 {
 		return Empty("No distances: no map was looked up.")
 	}
-	p := newPanel(linear, linear, "", "distance to the nearest training map [dex, rms over pixels]", "share of maps below")
+	p := newPanel(linear, linear, "", "distance to the nearest training map [dex, rms over pixels]",
+		"share of maps below")
 	room := 0.03 * (all[len(all)-1] - all[0])
 	low, high := all[0]-room, all[len(all)-1]+room
 	p.rangeX(low, high)
@@ -162,9 +180,13 @@ func Distances(n study.Novelty) *Figure {
 	}
 	return &Figure{
 		width: 6.5 * vg.Inch, height: 2.9 * vg.Inch,
-		legend: []entry{{label: fmt.Sprintf("%d true maps, held out", len(held)), line: &held2}, {label: fmt.Sprintf("%d generated maps", len(made)), line: &made2}},
-		note:   n.Caption + fmt.Sprintf(" One-sided Kolmogorov–Smirnov test that generated ones are nearer: D = %s, p = %s.", brief(n.Smaller.D), brief(n.Smaller.P)),
-		body:   func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
+		legend: []entry{
+			{label: fmt.Sprintf("%d true maps, held out", len(held)), line: &held2},
+			{label: fmt.Sprintf("%d generated maps", len(made)), line: &made2},
+		},
+		note: n.Caption + fmt.Sprintf(" One-sided Kolmogorov–Smirnov test that generated ones are "+
+			"nearer: D = %s, p = %s.", brief(n.Smaller.D), brief(n.Smaller.P)),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
 	}
 }
 
@@ -176,7 +198,8 @@ func steps(values []float64, low, high float64) (x, y []float64) {
 		if math.IsNaN(v) {
 			continue
 		}
-		x, y = append(x, v, v), append(y, float64(i)/float64(len(sorted)), float64(i+1)/float64(len(sorted)))
+		x, y = append(x, v, v),
+			append(y, float64(i)/float64(len(sorted)), float64(i+1)/float64(len(sorted)))
 	}
 	return append(x, high), append(y, 1)
 }

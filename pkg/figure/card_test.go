@@ -26,29 +26,44 @@ func syntheticCard(bias float64) study.Card {
 	c := study.Card{Paper: syntheticChi2(bias), Histograms: syntheticHistograms()}
 	c.Control = study.Control{
 		K: k, KNyquist: 1.05 * k[len(k)-1], Ratio: bias, RatioError: 0.013, Caption: toyCaption,
-		LogPower: study.Ratio{Mean: near(bias, 0.01), Std: near(0.01, 0), N: 40}, LinearPower: study.Ratio{Mean: near(bias, 0.03), Std: near(0.02, 0), N: 40},
+		LogPower:    study.Ratio{Mean: near(bias, 0.01), Std: near(0.01, 0), N: 40},
+		LinearPower: study.Ratio{Mean: near(bias, 0.03), Std: near(0.02, 0), N: 40},
 	}
 	for range 40 {
 		of := 1.2 + 0.3*rng.Float64()
-		c.Control.Rows = append(c.Control.Rows, study.ControlRow{Control: study.Summary{Mean: of}, Generated: study.Summary{Mean: bias*of + 0.1*rng.NormFloat64()}})
+		c.Control.Rows = append(c.Control.Rows, study.ControlRow{
+			Control:   study.Summary{Mean: of},
+			Generated: study.Summary{Mean: bias*of + 0.1*rng.NormFloat64()},
+		})
 	}
 	c.Responses = study.Responses{K: k, Rounds: 10, Maps: 100, Caption: toyCaption}
-	for i, p := range []cosmology.Params{{OmegaM: 0.1, Sigma8: 0.8}, {OmegaM: 0.5, Sigma8: 0.8}, {OmegaM: 0.3, Sigma8: 0.6}, {OmegaM: 0.3, Sigma8: 1}} {
-		m := study.MovedResponse{Parameter: []string{"Omega_m", "sigma_8"}[i/2], Value: []float64{0.1, 0.5, 0.6, 1}[i], Params: p}
+	for i, p := range []cosmology.Params{
+		{OmegaM: 0.1, Sigma8: 0.8},
+		{OmegaM: 0.5, Sigma8: 0.8},
+		{OmegaM: 0.3, Sigma8: 0.6},
+		{OmegaM: 0.3, Sigma8: 1},
+	} {
+		m := study.MovedResponse{
+			Parameter: []string{"Omega_m", "sigma_8"}[i/2],
+			Value:     []float64{0.1, 0.5, 0.6, 1}[i], Params: p,
+		}
 		ratio := 0.6 + 0.3*float64(i)
-		m.True, m.TrueError, m.Generated, m.GeneratedError = near(ratio, 0.01), near(0.02, 0), near(bias*ratio, 0.01), near(0.02, 0)
+		m.True, m.TrueError, m.Generated, m.GeneratedError = near(ratio, 0.01), near(0.02, 0),
+			near(bias*ratio, 0.01), near(0.02, 0)
 		m.Quotient, m.QuotientError = over(m.Generated, m.True), near(0.03, 0)
 		c.Responses.Moved = append(c.Responses.Moved, m)
 	}
 	for range 200 {
 		d := 0.45 + 0.03*rng.NormFloat64()
-		c.Novelty.Rows = append(c.Novelty.Rows, study.NoveltyRow{HeldOut: d, Generated: 0.45/bias + 0.03*rng.NormFloat64()})
+		c.Novelty.Rows = append(c.Novelty.Rows,
+			study.NoveltyRow{HeldOut: d, Generated: 0.45/bias + 0.03*rng.NormFloat64()})
 	}
 	c.Novelty.Caption, c.Novelty.Smaller = toyCaption, summary.Smirnov{D: 0.03, P: 0.8}
 	return c
 }
 
-// TestCardFigures: each is drawn with its own name and section and has numbers to write, for a good emulator, a poor one and none.
+// TestCardFigures: each is drawn with its own name and section and has numbers to write, for a
+// good emulator, a poor one and none.
 func TestCardFigures(t *testing.T) {
 	dir := outDir(t)
 	for _, bias := range []float64{1.01, 40} {
@@ -96,7 +111,18 @@ func TestBrokenCard(t *testing.T) {
 // TestStepsAreADistribution: the function rises from 0 to 1 by the share of the values at each.
 func TestStepsAreADistribution(t *testing.T) {
 	x, y := steps([]float64{3, 1, 2, 2}, 0, 4)
-	want := [][2]float64{{0, 0}, {1, 0}, {1, 0.25}, {2, 0.25}, {2, 0.5}, {2, 0.5}, {2, 0.75}, {3, 0.75}, {3, 1}, {4, 1}}
+	want := [][2]float64{
+		{0, 0},
+		{1, 0},
+		{1, 0.25},
+		{2, 0.25},
+		{2, 0.5},
+		{2, 0.5},
+		{2, 0.75},
+		{3, 0.75},
+		{3, 1},
+		{4, 1},
+	}
 	for i, w := range want {
 		if x[i] != w[0] || y[i] != w[1] {
 			t.Errorf("corner %d at (%g, %g), want %v", i, x[i], y[i], w)

@@ -16,14 +16,16 @@ const (
 	mostPoints = 2000 // that are drawn of all chains, and that a trace shows of each
 )
 
-// Chains draws the draws of a posterior in their order (left) and as a corner plot (right), with the contours at one and two sigma and the marginals of the grid
-// of the same terms on top: two ways to the same posterior.
+// Chains draws the draws of a posterior in their order (left) and as a corner plot (right), with
+// the contours at one and two sigma and the marginals of the grid of the same terms on top: two
+// ways to the same posterior.
 func Chains(c study.Chains, grid likelihood.Surface) *Figure {
 	omegaM, sigma8 := columns(c)
 	if len(finite(omegaM...)) == 0 || len(finite(sigma8...)) == 0 {
 		return Empty("No chains: nothing was drawn.")
 	}
-	has := grid.Grid.Validate() == nil && len(grid.NLL) == grid.Grid.Len() && len(finite(grid.NLL)) == len(grid.NLL)
+	has := grid.Grid.Validate() == nil && len(grid.NLL) == grid.Grid.Len() &&
+		len(finite(grid.NLL)) == len(grid.NLL)
 	var om, s8 likelihood.Marginal
 	if has {
 		om, s8 = grid.Marginals()
@@ -35,24 +37,31 @@ func Chains(c study.Chains, grid likelihood.Surface) *Figure {
 	joint.rangeX(limitsX[0], limitsX[1])
 	joint.rangeY(limitsY[0], limitsY[1])
 	dot := draw.GlyphStyle{Color: faint(blue, 0.35), Radius: vg.Points(1.1), Shape: draw.CircleGlyph{}}
-	joint.Add(spots{joint.points(thinned(flat(omegaM), mostPoints), thinned(flat(sigma8), mostPoints)), dot})
+	joint.Add(spots{
+		joint.points(thinned(flat(omegaM), mostPoints), thinned(flat(sigma8), mostPoints)),
+		dot,
+	})
 	one, two := line(vermillion, 1.6), line(vermillion, 1.2, genDash...)
 	legend := []entry{{label: "draws", glyph: &dot, fill: faint(blue, 0.2)}}
 	if has {
 		joint.contour(grid, likelihood.Level1Sigma, one)
 		joint.contour(grid, likelihood.Level2Sigma, two)
-		legend = append(legend, entry{label: "grid, 1σ and marginals", line: &one}, entry{label: "grid, 2σ", line: &two})
+		legend = append(legend, entry{label: "grid, 1σ and marginals", line: &one},
+			entry{label: "grid, 2σ", line: &two})
 	}
 	top := marginalPanel("", flat(omegaM), limitsX, om, one)
 	unlabelled(&top.X, linear)
 	right := marginalPanel("σ_8", flat(sigma8), limitsY, s8, one)
 	return &Figure{
 		width: pageWidth, height: 4.6 * vg.Inch, legend: legend, note: chainNote(c),
-		body: func(k draw.Canvas) { drawPanels(k, [][]*panel{{traceX, top, nil}, {traceY, joint, right}}) },
+		body: func(k draw.Canvas) {
+			drawPanels(k, [][]*panel{{traceX, top, nil}, {traceY, joint, right}})
+		},
 	}
 }
 
-// columns returns the draws of each parameter, chain by chain; a draw without two numbers is left out.
+// columns returns the draws of each parameter, chain by chain; a draw without two numbers is left
+// out.
 func columns(c study.Chains) (omegaM, sigma8 [][]float64) {
 	for _, chain := range c.Result.Draws {
 		var x, y []float64
@@ -74,7 +83,8 @@ func flat(chains [][]float64) []float64 {
 	return out
 }
 
-// tracePanel draws a parameter against the number of the draw, and returns the limits of the parameter: all draws and three sigma of the grid.
+// tracePanel draws a parameter against the number of the draw, and returns the limits of the
+// parameter: all draws and three sigma of the grid.
 func tracePanel(name string, chains [][]float64, grid likelihood.Marginal) (*panel, [2]float64) {
 	p := newPanel(linear, linear, "", "draw", name)
 	all, longest := finite(chains...), 1
@@ -95,13 +105,16 @@ func tracePanel(name string, chains [][]float64, grid likelihood.Marginal) (*pan
 		for j := range at {
 			at[j] = float64(j)
 		}
-		p.line(thinned(at, mostPoints), thinned(chain, mostPoints), thin(categories[i%len(categories)], 0.6))
+		p.line(thinned(at, mostPoints), thinned(chain, mostPoints),
+			thin(categories[i%len(categories)], 0.6))
 	}
 	return p, limits
 }
 
 // marginalPanel draws the histogram of draws, as a density, and the grid's marginal on it.
-func marginalPanel(name string, draws []float64, limits [2]float64, grid likelihood.Marginal, sty draw.LineStyle) *panel {
+func marginalPanel(name string, draws []float64, limits [2]float64, grid likelihood.Marginal,
+	sty draw.LineStyle,
+) *panel {
 	p := newPanel(linear, linear, "", name, "density")
 	p.rangeX(limits[0], limits[1])
 	edges, heights := histogram(draws, binEnds(draws, limits, grid), chainBins)
@@ -114,13 +127,17 @@ func marginalPanel(name string, draws []float64, limits [2]float64, grid likelih
 	return p
 }
 
-// binEnds cuts limits to the grid and the draws: bins end where the prior does, for one across its edge would look low.
+// binEnds cuts limits to the grid and the draws: bins end where the prior does, for one across
+// its edge would look low.
 func binEnds(draws []float64, limits [2]float64, grid likelihood.Marginal) [2]float64 {
 	all := finite(draws)
 	if len(grid.X) == 0 || len(all) == 0 {
 		return limits
 	}
-	ends := [2]float64{max(limits[0], min(grid.X[0], all[0])), min(limits[1], max(grid.X[len(grid.X)-1], all[len(all)-1]))}
+	ends := [2]float64{
+		max(limits[0], min(grid.X[0], all[0])),
+		min(limits[1], max(grid.X[len(grid.X)-1], all[len(all)-1])),
+	}
 	if !(ends[0] < ends[1]) {
 		return limits
 	}
@@ -144,18 +161,21 @@ func histogram(values []float64, ends [2]float64, bins int) (edges, heights []fl
 
 // chainNote says how the draws were made and whether to believe them.
 func chainNote(c study.Chains) string {
-	note := fmt.Sprintf("Hamiltonian Monte Carlo, %d chains of %d draws after %d iterations of warm-up, seed %d.", c.Config.Chains, c.Config.Draws, c.Config.Warmup, c.Config.Seed)
+	note := fmt.Sprintf("Hamiltonian Monte Carlo, %d chains of %d draws after %d iterations of "+
+		"warm-up, seed %d.", c.Config.Chains, c.Config.Draws, c.Config.Warmup, c.Config.Seed)
 	divergences := 0
 	for _, n := range c.Result.Divergences {
 		divergences += n
 	}
 	for k, name := range []string{"Ω_m", "σ_8"} {
 		d := c.Diagnosis[k]
-		note += fmt.Sprintf(" %s: R-hat %s, effective draws %s (tails %s).", name, number(d.RHat, 3), brief(math.Round(d.BulkESS)), brief(math.Round(d.TailESS)))
+		note += fmt.Sprintf(" %s: R-hat %s, effective draws %s (tails %s).", name, number(d.RHat, 3),
+			brief(math.Round(d.BulkESS)), brief(math.Round(d.TailESS)))
 	}
 	note += fmt.Sprintf(" Divergences: %d.", divergences)
 	if !c.Converged() {
-		note += " The chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): take the picture for what it is."
+		note += " The chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): " +
+			"take the picture for what it is."
 	}
 	return note
 }

@@ -12,9 +12,9 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Chi2 draws the paper's figure 5: histograms of the reduced chi² of true maps left out one at a time, of as many
-// generated maps against the same references, and of all generated maps against all true ones. The three share bins;
-// what lies beyond the last one is counted in the panel.
+// Chi2 draws the paper's figure 5: histograms of the reduced chi² of true maps left out one at a
+// time, of as many generated maps against the same references, and of all generated maps against
+// all true ones. The three share bins; what lies beyond the last one is counted in the panel.
 func Chi2(r study.Chi2) *Figure {
 	sets := []struct {
 		title       string
@@ -76,11 +76,12 @@ var (
 	expectedLine = line(green, 1.8, vg.Points(1.5), vg.Points(2))
 )
 
-// chi2Bins returns shared edges: linear ones from 0 where the generated maps are of the true ones' order, logarithmic ones
-// where a poor emulator is many times off.
+// chi2Bins returns shared edges: linear ones from 0 where the generated maps are of the true
+// ones' order, logarithmic ones where a poor emulator is many times off.
 func chi2Bins(r study.Chi2) ([]float64, scale) {
 	const bins = 24
-	truths, all := positive(finite(r.LeaveOneOut)), positive(finite(r.LeaveOneOut, r.Generated14, r.Generated15))
+	truths, all := positive(finite(r.LeaveOneOut)),
+		positive(finite(r.LeaveOneOut, r.Generated14, r.Generated15))
 	if len(truths) == 0 {
 		truths = all
 	}
@@ -110,7 +111,8 @@ func chi2Bins(r study.Chi2) ([]float64, scale) {
 	return edges, linear
 }
 
-// fractionsOf returns the fraction of all values in each bin; those that are not finite or outside count only below.
+// fractionsOf returns the fraction of all values in each bin; those that are not finite or
+// outside count only below.
 func fractionsOf(values, edges []float64) []float64 {
 	out := make([]float64, len(edges)-1)
 	for _, v := range values {
@@ -142,7 +144,8 @@ func describe(values []float64, expectation float64, edges []float64) []string {
 		}
 	}
 	if outside > 0 {
-		lines = append(lines, fmt.Sprintf("%d outside the axis, up to %s", outside, brief(good[len(good)-1])))
+		lines = append(lines, fmt.Sprintf("%d outside the axis, up to %s", outside,
+			brief(good[len(good)-1])))
 	}
 	if lost := len(values) - len(good); lost > 0 {
 		lines[1] += fmt.Sprintf(", %d not finite", lost)

@@ -24,9 +24,12 @@ func must(t *testing.T, f *Figure) {
 
 func TestNothingToShow(t *testing.T) {
 	for name, f := range map[string]*Figure{
-		"spectra": Spectra(study.Spectra{}), "1P": OneParameter(study.OneParameter{}), "histograms": Histograms(study.Histograms{}),
-		"chi2": Chi2(study.Chi2{}), "contours": Contours(study.Contours{}), "inference": Inference(study.Inference{}),
-		"both": Likelihood(study.Contours{}, study.Inference{}), "training": Training(study.Training{}), "gallery": Gallery(nil, nil, "", ""),
+		"spectra": Spectra(study.Spectra{}), "1P": OneParameter(study.OneParameter{}),
+		"histograms": Histograms(study.Histograms{}),
+		"chi2":       Chi2(study.Chi2{}), "contours": Contours(study.Contours{}),
+		"inference": Inference(study.Inference{}),
+		"both":      Likelihood(study.Contours{}, study.Inference{}),
+		"training":  Training(study.Training{}), "gallery": Gallery(nil, nil, "", ""),
 		"beyond": Beyond(study.Beyond{}, study.LogField),
 	} {
 		t.Run(name, func(t *testing.T) { must(t, f) })
@@ -61,7 +64,8 @@ func TestBrokenNumbers(t *testing.T) {
 	}
 	f := Spectra(s)
 	must(t, f)
-	if !strings.Contains(f.Note(), "not finite or not positive") || !strings.Contains(f.Note(), "outside") {
+	if !strings.Contains(f.Note(), "not finite or not positive") ||
+		!strings.Contains(f.Note(), "outside") {
 		t.Errorf("the note must say what is not shown, got %q", f.Note())
 	}
 	for _, p := range s.Panels { // all of it broken, the truth too
@@ -122,22 +126,35 @@ func TestDegenerateSizes(t *testing.T) {
 	p.True, p.Generated, p.Z = [][]float64{p.TrueMean}, [][]float64{p.GenMean}, [][]float64{p.ZMean}
 	must(t, Spectra(s))
 
-	must(t, Chi2(study.Chi2{LeaveOneOut: []float64{1}, Generated14: []float64{1}, Generated15: []float64{1}}))
-	must(t, Chi2(study.Chi2{LeaveOneOut: []float64{0}, Generated14: []float64{0}, Generated15: []float64{0}}))
-	must(t, Chi2(study.Chi2{LeaveOneOut: []float64{1e-9}, Generated14: []float64{1e300}, Generated15: nil}))
+	must(t,
+		Chi2(study.Chi2{LeaveOneOut: []float64{1}, Generated14: []float64{1}, Generated15: []float64{1}}))
+	must(t,
+		Chi2(study.Chi2{LeaveOneOut: []float64{0}, Generated14: []float64{0}, Generated15: []float64{0}}))
+	must(t,
+		Chi2(study.Chi2{LeaveOneOut: []float64{1e-9}, Generated14: []float64{1e300}, Generated15: nil}))
 
 	o := syntheticOneParameter()
 	r := o.Rows[0]
 	r.Values, r.Fiducial = r.Values[:1], 0
 	must(t, OneParameter(study.OneParameter{Rows: []study.Response{r}}))
 
-	flat := likelihood.Surface{Grid: likelihood.WholePrior(cosmology.CAMELSPrior(), 5), NLL: make([]float64, 25)}
-	f := Contours(study.Contours{Truth: cosmology.Fiducial, Terms: []int{0}, PerTerm: []likelihood.Surface{flat}})
+	flat := likelihood.Surface{
+		Grid: likelihood.WholePrior(cosmology.CAMELSPrior(), 5),
+		NLL:  make([]float64, 25),
+	}
+	f := Contours(study.Contours{
+		Truth: cosmology.Fiducial, Terms: []int{0},
+		PerTerm: []likelihood.Surface{flat},
+	})
 	must(t, f)
 	if !strings.Contains(f.Note(), "(none)") {
 		t.Errorf("a flat surface has no contour and the figure must say so, got %q", f.Note())
 	}
-	one := study.InferenceRow{Truth: cosmology.Fiducial, OmegaM: likelihood.Marginal{Best: 0.3, Low: 0.3, High: 0.3}, Sigma8: likelihood.Marginal{Best: 0.8, Low: 0.8, High: 0.8}}
+	one := study.InferenceRow{
+		Truth:  cosmology.Fiducial,
+		OmegaM: likelihood.Marginal{Best: 0.3, Low: 0.3, High: 0.3},
+		Sigma8: likelihood.Marginal{Best: 0.8, Low: 0.8, High: 0.8},
+	}
 	must(t, Inference(study.Inference{Rows: []study.InferenceRow{one}}))
 	must(t, Training(study.Training{Steps: []int{1}, Loss: []float64{1}}))
 	box := field.Box{Side: 25, Cells: 4}
@@ -161,7 +178,8 @@ func TestDeterministic(t *testing.T) {
 }
 
 func TestSaveNeedsADirectory(t *testing.T) {
-	if err := Empty("x").Save("/dev/null/figure"); err == nil || !strings.Contains(err.Error(), "/dev/null/figure.png") {
+	if err := Empty("x").Save("/dev/null/figure"); err == nil ||
+		!strings.Contains(err.Error(), "/dev/null/figure.png") {
 		t.Errorf("error = %v, want one that names the file", err)
 	}
 }

@@ -20,7 +20,8 @@ import (
 // Resolution of PNG files: 9 inches make 1980 pixels, sharp at a notebook's full width.
 const dotsPerInch = 220
 
-// Figure is a drawing of known size that can be written as PNG and SVG. The same input gives the same bytes.
+// Figure is a drawing of known size that can be written as PNG and SVG. The same input gives the
+// same bytes.
 type Figure struct {
 	width, height vg.Length // of the body; legend and note come on top
 	legend        []entry
@@ -44,7 +45,8 @@ const (
 	swatch       = 26 // width of a legend's sample
 )
 
-// Empty returns a figure that holds only a message: what a notebook shows where there is nothing to draw.
+// Empty returns a figure that holds only a message: what a notebook shows where there is nothing
+// to draw.
 func Empty(message string) *Figure {
 	return &Figure{width: pageWidth, height: 0.7 * vg.Inch, body: func(c draw.Canvas) {
 		sty := textStyle(labelSize)
@@ -93,7 +95,8 @@ func (f *Figure) SVG() ([]byte, error) {
 	f.draw(draw.New(c))
 	var b bytes.Buffer
 	_, err := c.WriteTo(&b)
-	// The library embeds PNG data but calls it JPEG; browsers look past that, other viewers draw nothing.
+	// The library embeds PNG data but calls it JPEG; browsers look past that, other viewers draw
+	// nothing.
 	data := bytes.ReplaceAll(b.Bytes(), []byte("data:image/jpg;"), []byte("data:image/png;"))
 	return bytes.ReplaceAll(data, []byte("<image "), []byte(`<image preserveAspectRatio="none" `)), err
 }
@@ -139,7 +142,12 @@ func (f *Figure) size() (w, h vg.Length) {
 }
 
 func (f *Figure) draw(c draw.Canvas) {
-	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+	c.FillPolygon(color.White, []vg.Point{
+		c.Min,
+		{X: c.Max.X, Y: c.Min.Y},
+		c.Max,
+		{X: c.Min.X, Y: c.Max.Y},
+	})
 	c = draw.Crop(c, margin, -margin, margin, -margin)
 	sty := textStyle(noteSize)
 	sty.Color = color.NRGBA{0x30, 0x30, 0x30, 0xff}
@@ -172,7 +180,12 @@ func (f *Figure) draw(c draw.Canvas) {
 func drawEntry(c draw.Canvas, e entry, at vg.Point) {
 	right := vg.Point{X: at.X + swatch, Y: at.Y}
 	if e.fill != nil {
-		c.FillPolygon(e.fill, []vg.Point{{X: at.X, Y: at.Y - 4}, {X: right.X, Y: at.Y - 4}, {X: right.X, Y: at.Y + 4}, {X: at.X, Y: at.Y + 4}})
+		c.FillPolygon(e.fill, []vg.Point{
+			{X: at.X, Y: at.Y - 4},
+			{X: right.X, Y: at.Y - 4},
+			{X: right.X, Y: at.Y + 4},
+			{X: at.X, Y: at.Y + 4},
+		})
 	}
 	if e.line != nil {
 		c.StrokeLines(*e.line, []vg.Point{at, right})

@@ -16,20 +16,26 @@ import (
 
 // everyFigure draws each kind of figure from synthetic results, good and poor.
 func everyFigure() map[string]*Figure {
-	maps := []field.LogMap{syntheticMap(64, 0.5, 1), syntheticMap(64, 0.7, 2), syntheticMap(64, 0.6, 3), syntheticMap(64, 0.8, 4)}
+	maps := []field.LogMap{
+		syntheticMap(64, 0.5, 1), syntheticMap(64, 0.7, 2),
+		syntheticMap(64, 0.6, 3), syntheticMap(64, 0.8, 4),
+	}
 	return map[string]*Figure{
-		"spectra":         Spectra(syntheticSpectra(1.01)),
-		"spectra-poor":    Spectra(syntheticSpectra(3)),
-		"oneparameter":    OneParameter(syntheticOneParameter()),
-		"histograms":      Histograms(syntheticHistograms()),
-		"chi2":            Chi2(syntheticChi2(1.05)),
-		"chi2-poor":       Chi2(syntheticChi2(1000)),
-		"chi2-untrained":  Chi2(syntheticChi2(1e6)),
-		"likelihood":      Likelihood(syntheticContours(), syntheticInference()),
-		"contours":        Contours(syntheticContours()),
-		"inference":       Inference(syntheticInference()),
-		"training":        Training(syntheticTraining()),
-		"gallery":         Gallery(maps, []string{"Ω_m=0.150 σ_8=0.900", "Ω_m=0.310 σ_8=0.720", "true", "generated"}, "(Msun/h)/(Mpc/h)^2", toyCaption),
+		"spectra":        Spectra(syntheticSpectra(1.01)),
+		"spectra-poor":   Spectra(syntheticSpectra(3)),
+		"oneparameter":   OneParameter(syntheticOneParameter()),
+		"histograms":     Histograms(syntheticHistograms()),
+		"chi2":           Chi2(syntheticChi2(1.05)),
+		"chi2-poor":      Chi2(syntheticChi2(1000)),
+		"chi2-untrained": Chi2(syntheticChi2(1e6)),
+		"likelihood":     Likelihood(syntheticContours(), syntheticInference()),
+		"contours":       Contours(syntheticContours()),
+		"inference":      Inference(syntheticInference()),
+		"training":       Training(syntheticTraining()),
+		"gallery": Gallery(maps, []string{
+			"Ω_m=0.150 σ_8=0.900", "Ω_m=0.310 σ_8=0.720", "true",
+			"generated",
+		}, "(Msun/h)/(Mpc/h)^2", toyCaption),
 		"gallery-two-row": Gallery(append(maps, maps...), nil, "", "Overdensities."),
 		"beyond":          Beyond(syntheticBeyond(1, true), study.LogField),
 		"beyond-alone":    Beyond(syntheticBeyond(1, false), study.DensityField),
@@ -46,7 +52,8 @@ func outDir(t *testing.T) string {
 	return t.TempDir()
 }
 
-// TestEveryFigureIsWritten: both files exist, decode, have the promised resolution, and nothing else is left behind.
+// TestEveryFigureIsWritten: both files exist, decode, have the promised resolution, and nothing
+// else is left behind.
 func TestEveryFigureIsWritten(t *testing.T) {
 	dir := outDir(t)
 	for name, f := range everyFigure() {
@@ -62,7 +69,8 @@ func TestEveryFigureIsWritten(t *testing.T) {
 			t.Fatalf("%s.png: %v", name, err)
 		}
 		w, h := f.size()
-		if b := img.Bounds(); b.Dx() != int(w.Dots(dotsPerInch)+0.5) || b.Dy() != int(h.Dots(dotsPerInch)+0.5) {
+		if b := img.Bounds(); b.Dx() != int(w.Dots(dotsPerInch)+0.5) ||
+			b.Dy() != int(h.Dots(dotsPerInch)+0.5) {
 			t.Errorf("%s.png is %v, want %.0f×%.0f", name, b, w.Dots(dotsPerInch), h.Dots(dotsPerInch))
 		}
 		svg, err := os.Open(filepath.Join(dir, name+".svg"))
@@ -90,7 +98,8 @@ func TestImagesInSVG(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := bytes.Count(data, []byte(`<image preserveAspectRatio="none"`)); n != 2 || bytes.Count(data, []byte("data:image/png;base64,iVBOR")) != 2 {
+	if n := bytes.Count(data, []byte(`<image preserveAspectRatio="none"`)); n != 2 ||
+		bytes.Count(data, []byte("data:image/png;base64,iVBOR")) != 2 {
 		t.Errorf("%d images, want a map and a colour bar, both PNG", n)
 	}
 }

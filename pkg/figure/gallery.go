@@ -10,8 +10,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Gallery draws maps side by side, five a row at most, with one colour scale for all. titles holds a line for each map;
-// missing ones are empty. unit is that of the linear values.
+// Gallery draws maps side by side, five a row at most, with one colour scale for all. titles
+// holds a line for each map; missing ones are empty. unit is that of the linear values.
 func Gallery(maps []field.LogMap, titles []string, unit, note string) *Figure {
 	if len(maps) == 0 {
 		return Empty("No maps to show.")
@@ -38,12 +38,20 @@ func Gallery(maps []field.LogMap, titles []string, unit, note string) *Figure {
 		body: func(c draw.Canvas) {
 			left := (c.Max.X - c.Min.X - colorBarRoom - side*vg.Length(columns)) / 2
 			for i, m := range maps {
-				at := vg.Point{X: c.Min.X + left + side*vg.Length(i%columns), Y: c.Max.Y - (side+12)*vg.Length(i/columns+1)}
+				at := vg.Point{
+					X: c.Min.X + left + side*vg.Length(i%columns),
+					Y: c.Max.Y - (side+12)*vg.Length(i/columns+1),
+				}
 				title := ""
 				if i < len(titles) {
 					title = titles[i]
 				}
-				drawMap(draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{Min: at, Max: at.Add(vg.Point{X: side - 6, Y: side + 9})}}, m, title, low, high)
+				drawMap(
+					draw.Canvas{
+						Canvas:    c.Canvas,
+						Rectangle: vg.Rectangle{Min: at, Max: at.Add(vg.Point{X: side - 6, Y: side + 9})},
+					}, m,
+					title, low, high)
 			}
 			bar := draw.Crop(c, left+side*vg.Length(columns)+2, 0, 2, -17)
 			drawColorBar(bar, low, high, logLabel(unit))

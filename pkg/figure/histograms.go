@@ -10,8 +10,8 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Histograms draws the paper's figure 4: the density of log10 pixel values, mean ± one standard deviation over maps, for
-// true and generated maps at each parameter.
+// Histograms draws the paper's figure 4: the density of log10 pixel values, mean ± one standard
+// deviation over maps, for true and generated maps at each parameter.
 func Histograms(h study.Histograms) *Figure {
 	if len(h.Panels) == 0 {
 		return Empty("No histograms: there is no validation parameter to show.")
@@ -30,7 +30,10 @@ func Histograms(h study.Histograms) *Figure {
 			mean, std []float64
 			sty       draw.LineStyle
 			color     int
-		}{{p.TrueMean, p.TrueStd, line(trueColor, 1.6), 0}, {p.GenMean, p.GenStd, line(genColor, 1.6, genDash...), 1}} {
+		}{
+			{p.TrueMean, p.TrueStd, line(trueColor, 1.6), 0},
+			{p.GenMean, p.GenStd, line(genColor, 1.6, genDash...), 1},
+		} {
 			c := trueColor
 			if g.color == 1 {
 				c = genColor
@@ -45,7 +48,8 @@ func Histograms(h study.Histograms) *Figure {
 		if i > 0 {
 			unlabelled(&row[i].Y, linear)
 		}
-		row[i].title(p.Params.String(), fmt.Sprintf("mean log_{10}: true %s, generated %s", number(p.TrueLogMean, 3), number(p.GenLogMean, 3)))
+		row[i].title(p.Params.String(), fmt.Sprintf("mean log_{10}: true %s, generated %s",
+			number(p.TrueLogMean, 3), number(p.GenLogMean, 3)))
 		trueOut, genOut = max(trueOut, p.TrueOutside), max(genOut, p.GenOutside)
 	}
 	trueLine, genLine := line(trueColor, 1.6), line(genColor, 1.6, genDash...)
@@ -53,15 +57,23 @@ func Histograms(h study.Histograms) *Figure {
 	return &Figure{
 		width: pageWidth, height: 2.9 * vg.Inch,
 		legend: []entry{
-			{label: fmt.Sprintf("%d true maps: mean ± std", first.TrueMaps), line: &trueLine, fill: faint(trueColor, 0.25)},
-			{label: fmt.Sprintf("%d generated maps: mean ± std", first.GenMaps), line: &genLine, fill: faint(genColor, 0.25)},
+			{
+				label: fmt.Sprintf("%d true maps: mean ± std", first.TrueMaps), line: &trueLine,
+				fill: faint(trueColor, 0.25),
+			},
+			{
+				label: fmt.Sprintf("%d generated maps: mean ± std", first.GenMaps), line: &genLine,
+				fill: faint(genColor, 0.25),
+			},
 		},
-		note: fmt.Sprintf("%s Pixels outside the axis: at most %s %% of true, %s %% of generated ones.", h.Caption, brief(100*trueOut), brief(100*genOut)) + outside("Densities", row...),
+		note: fmt.Sprintf("%s Pixels outside the axis: at most %s %% of true, %s %% of generated ones.",
+			h.Caption, brief(100*trueOut), brief(100*genOut)) + outside("Densities", row...),
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
 	}
 }
 
-// histogramTop is the end of the density axis: it holds all true curves, and generated ones up to twice as high.
+// histogramTop is the end of the density axis: it holds all true curves, and generated ones up to
+// twice as high.
 func histogramTop(h study.Histograms) float64 {
 	var truths, generated []float64
 	for _, p := range h.Panels {

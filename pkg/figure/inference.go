@@ -13,8 +13,8 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Likelihood draws the first two rows of the paper's figure 3: contours of −2Δln L around one truth, and predicted
-// against true parameters of many maps.
+// Likelihood draws the first two rows of the paper's figure 3: contours of −2Δln L around one
+// truth, and predicted against true parameters of many maps.
 func Likelihood(c study.Contours, f study.Inference) *Figure {
 	a, b := Contours(c), Inference(f)
 	note := together(a.note, b.note)
@@ -50,8 +50,9 @@ func drawWithLegend(c draw.Canvas, f *Figure) {
 	g.draw(inner)
 }
 
-// Contours draws one-sigma contours of single terms of the bound (left) and one- and two-sigma contours of one term for
-// some noise seeds and maps (right), with a cross at the truth: the first row of the paper's figure 3.
+// Contours draws one-sigma contours of single terms of the bound (left) and one- and two-sigma
+// contours of one term for some noise seeds and maps (right), with a cross at the truth: the
+// first row of the paper's figure 3.
 func Contours(r study.Contours) *Figure {
 	if len(r.PerTerm) == 0 && len(r.SeedsMaps) == 0 {
 		return Empty("No likelihood surfaces to show.")
@@ -145,16 +146,20 @@ func (p *panel) cross(at cosmology.Params) {
 	p.Add(spots{[][2]float64{{p.x.place(at.OmegaM), p.y.place(at.Sigma8)}}, glyph})
 }
 
-// Inference draws predicted against true Ω_m and σ_8 with 68 % intervals and the diagonal: the second row of the paper's
-// figure 3.
+// Inference draws predicted against true Ω_m and σ_8 with 68 % intervals and the diagonal: the
+// second row of the paper's figure 3.
 func Inference(r study.Inference) *Figure {
 	if len(r.Rows) == 0 {
 		return Empty("No inference: there is no validation map to infer from.")
 	}
 	om, s8 := r.Quality()
 	row := []*panel{
-		predictionPanel(r, "Ω_m", om, func(i study.InferenceRow) (float64, likelihood.Marginal) { return i.Truth.OmegaM, i.OmegaM }),
-		predictionPanel(r, "σ_8", s8, func(i study.InferenceRow) (float64, likelihood.Marginal) { return i.Truth.Sigma8, i.Sigma8 }),
+		predictionPanel(r, "Ω_m", om, func(i study.InferenceRow) (float64, likelihood.Marginal) {
+			return i.Truth.OmegaM, i.OmegaM
+		}),
+		predictionPanel(r, "σ_8", s8, func(i study.InferenceRow) (float64, likelihood.Marginal) {
+			return i.Truth.Sigma8, i.Sigma8
+		}),
 	}
 	diagonal := line(grey, 1, vg.Points(4), vg.Points(3))
 	glyph := draw.GlyphStyle{Color: blue, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
@@ -169,15 +174,21 @@ func Inference(r study.Inference) *Figure {
 	}
 }
 
-func predictionPanel(r study.Inference, name string, q study.Quality, of func(study.InferenceRow) (float64, likelihood.Marginal)) *panel {
-	title := fmt.Sprintf("%s: error %s, rms %s, mean |z| %s", name, number(q.Error, 4), number(q.RMS, 4), brief(q.MeanAbsZ))
+func predictionPanel(r study.Inference, name string, q study.Quality,
+	of func(study.InferenceRow) (float64, likelihood.Marginal),
+) *panel {
+	title := fmt.Sprintf("%s: error %s, rms %s, mean |z| %s", name, number(q.Error, 4),
+		number(q.RMS, 4), brief(q.MeanAbsZ))
 	p := newPanel(linear, linear, title, "true "+name, "predicted "+name)
 	var x, y, low, high []float64
 	for _, row := range r.Rows {
 		truth, m := of(row)
 		x, y, low, high = append(x, truth), append(y, m.Best), append(low, m.Low), append(high, m.High)
 	}
-	p.predictions(x, y, low, high, draw.GlyphStyle{Color: blue, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}})
+	p.predictions(x, y, low, high, draw.GlyphStyle{
+		Color: blue, Radius: vg.Points(2.6),
+		Shape: draw.CircleGlyph{},
+	})
 	return p
 }
 

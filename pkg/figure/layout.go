@@ -19,7 +19,10 @@ func drawPanels(c draw.Canvas, rows [][]*panel) {
 			}
 		}
 	}
-	tiles := draw.Tiles{Rows: len(rows), Cols: columns, PadX: vg.Points(8), PadY: vg.Points(8), PadRight: vg.Points(10)}
+	tiles := draw.Tiles{
+		Rows: len(rows), Cols: columns, PadX: vg.Points(8), PadY: vg.Points(8),
+		PadRight: vg.Points(10),
+	}
 	for i, row := range plot.Align(plots, tiles, c) {
 		for j, at := range row {
 			if plots[i][j] != nil {

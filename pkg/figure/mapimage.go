@@ -14,7 +14,8 @@ import (
 // Pixels that are not finite are drawn in a colour that the scale does not have.
 var brokenPixel = color.NRGBA{0x00, 0xff, 0x00, 0xff}
 
-// colorRange returns log10 limits that several maps share: all but the outermost 0.2 % of their pixels on each side.
+// colorRange returns log10 limits that several maps share: all but the outermost 0.2 % of their
+// pixels on each side.
 func colorRange(maps []field.LogMap) (low, high float64) {
 	var all []float64
 	for _, m := range maps {
@@ -33,8 +34,8 @@ func colorRange(maps []field.LogMap) (low, high float64) {
 	return low, high
 }
 
-// render colours the pixels of a map, row 0 at the bottom, as y axes have it. Each pixel becomes a block, so that viewers
-// that smooth images do not blur it.
+// render colours the pixels of a map, row 0 at the bottom, as y axes have it. Each pixel becomes
+// a block, so that viewers that smooth images do not blur it.
 func render(m field.LogMap, low, high float64) image.Image {
 	n := m.Box.Cells
 	block := max(1, 512/max(n, 1))
@@ -69,14 +70,21 @@ func drawMap(c draw.Canvas, m field.LogMap, title string, low, high float64) {
 	} else {
 		title += " (no map)"
 	}
-	outline := []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}, box.Min}
+	outline := []vg.Point{
+		box.Min,
+		{X: box.Max.X, Y: box.Min.Y},
+		box.Max,
+		{X: box.Min.X, Y: box.Max.Y},
+		box.Min,
+	}
 	c.StrokeLines(line(black, 0.7), outline)
 	sty := textStyle(noteSize)
 	sty.XAlign = draw.XCenter
 	c.FillText(sty, vg.Point{X: centre.X, Y: box.Max.Y + 4}, scripts.Replace(title))
 }
 
-// drawColorBar draws the colour scale with its ticks and label along the right of c: barWidth points of colour.
+// drawColorBar draws the colour scale with its ticks and label along the right of c: barWidth
+// points of colour.
 func drawColorBar(c draw.Canvas, low, high float64, label string) {
 	const (
 		barWidth = 9
@@ -88,7 +96,13 @@ func drawColorBar(c draw.Canvas, low, high float64, label string) {
 	}
 	box := vg.Rectangle{Min: c.Min, Max: vg.Point{X: c.Min.X + barWidth, Y: c.Max.Y}}
 	c.DrawImage(box, img)
-	c.StrokeLines(line(black, 0.7), []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}, box.Min})
+	c.StrokeLines(line(black, 0.7), []vg.Point{
+		box.Min,
+		{X: box.Max.X, Y: box.Min.Y},
+		box.Max,
+		{X: box.Min.X, Y: box.Max.Y},
+		box.Min,
+	})
 	sty := textStyle(tickSize)
 	sty.YAlign = draw.YCenter
 	widest := vg.Length(0)

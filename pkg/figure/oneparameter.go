@@ -13,9 +13,10 @@ import (
 	"darkfield/pkg/study"
 )
 
-// OneParameter draws the paper's figure 2, a row for each parameter: maps generated with one seed at the extreme values,
-// spectra of maps generated with that seed, and the ratio to the spectrum at the fiducial value, mean ± one standard
-// deviation over true maps (solid) and generated ones (dashed). At most five values are drawn.
+// OneParameter draws the paper's figure 2, a row for each parameter: maps generated with one seed
+// at the extreme values, spectra of maps generated with that seed, and the ratio to the spectrum
+// at the fiducial value, mean ± one standard deviation over true maps (solid) and generated ones
+// (dashed). At most five values are drawn.
 func OneParameter(o study.OneParameter) *Figure {
 	if len(o.Rows) == 0 {
 		return Empty("No response to single parameters: " + study.ErrNoOneParameter.Error() + ".")
@@ -32,7 +33,8 @@ func OneParameter(o study.OneParameter) *Figure {
 	for i, r := range o.Rows {
 		shown := shownValues(r)
 		if len(shown) < len(r.Values) {
-			notes = append(notes, fmt.Sprintf("%s: %d of %d values shown.", r.Name, len(shown), len(r.Values)))
+			notes = append(notes, fmt.Sprintf("%s: %d of %d values shown.", r.Name, len(shown),
+				len(r.Values)))
 		}
 		panels[i] = []*panel{responsePanel(r, shown, lowP, highP), ratioPanel(r, shown)}
 		spectra, ratios = append(spectra, panels[i][0]), append(ratios, panels[i][1])
@@ -53,7 +55,8 @@ func OneParameter(o study.OneParameter) *Figure {
 	}
 }
 
-// drawResponses places maps and colour bar on the left, panels in the middle and a legend of values on the right.
+// drawResponses places maps and colour bar on the left, panels in the middle and a legend of
+// values on the right.
 func drawResponses(c draw.Canvas, o study.OneParameter, panels [][]*panel, low, high float64) {
 	const (
 		legendRoom = 74
@@ -71,11 +74,13 @@ func drawResponses(c draw.Canvas, o study.OneParameter, panels [][]*panel, low, 
 			if j == 1 {
 				value = r.Values[len(r.Values)-1]
 			}
-			at := draw.Crop(c, (side+6)*vg.Length(j), (side+6)*vg.Length(j)+side-width, y-c.Min.Y+mapDrop, y+rowHeight-c.Max.Y)
+			at := draw.Crop(c, (side+6)*vg.Length(j), (side+6)*vg.Length(j)+side-width, y-c.Min.Y+mapDrop,
+				y+rowHeight-c.Max.Y)
 			drawMap(at, m, fmt.Sprintf("%s = %s", r.Name, number(value, 2)), low, high)
 		}
 		middle := y + (rowHeight+mapDrop-15)/2
-		drawColorBar(draw.Crop(c, 2*(side+6), left-width, middle-side/2-c.Min.Y, middle+side/2-c.Max.Y), low, high, logLabel(r.Unit))
+		drawColorBar(draw.Crop(c, 2*(side+6), left-width, middle-side/2-c.Min.Y, middle+side/2-c.Max.Y),
+			low, high, logLabel(r.Unit))
 	}
 	drawPanels(draw.Crop(c, left, -legendRoom, 0, 0), panels)
 	for i, r := range o.Rows {
@@ -84,7 +89,8 @@ func drawResponses(c draw.Canvas, o study.OneParameter, panels [][]*panel, low, 
 	}
 }
 
-// shownValues returns the indices of at most five values, the fiducial and the extreme ones among them.
+// shownValues returns the indices of at most five values, the fiducial and the extreme ones among
+// them.
 func shownValues(r study.Response) []int {
 	n := len(r.Values)
 	var out []int
@@ -101,7 +107,8 @@ func valueStyle(r study.Response, shown []int, i int) draw.LineStyle {
 	return line(valueColor(r, shown, i), 1.5)
 }
 
-// valueColor is blue for small values, black for the fiducial one and red for large ones, paler towards the middle.
+// valueColor is blue for small values, black for the fiducial one and red for large ones, paler
+// towards the middle.
 func valueColor(r study.Response, shown []int, i int) color.NRGBA {
 	colors := []color.NRGBA{blue, skyBlue, orange, vermillion}
 	j := slices.Index(shown, i)
@@ -150,8 +157,10 @@ func ratioPanel(r study.Response, shown []int) *panel {
 	p.rangeX(limitsK(r.K))
 	var truths, generated [][]float64
 	for _, i := range shown {
-		truths = append(truths, sum(r.TrueRatioMean[i], r.TrueRatioStd[i], 1), sum(r.TrueRatioMean[i], r.TrueRatioStd[i], -1))
-		generated = append(generated, sum(r.GenRatioMean[i], r.GenRatioStd[i], 1), sum(r.GenRatioMean[i], r.GenRatioStd[i], -1))
+		truths = append(truths, sum(r.TrueRatioMean[i], r.TrueRatioStd[i], 1),
+			sum(r.TrueRatioMean[i], r.TrueRatioStd[i], -1))
+		generated = append(generated, sum(r.GenRatioMean[i], r.GenRatioStd[i], 1),
+			sum(r.GenRatioMean[i], r.GenRatioStd[i], -1))
 	}
 	p.rangeY(logLimits(positive(finite(truths...)), positive(finite(generated...))))
 	for _, i := range shown {
@@ -160,7 +169,8 @@ func ratioPanel(r study.Response, shown []int) *panel {
 			p.horizontal(1, sty)
 			continue
 		}
-		p.band(r.K, sum(r.TrueRatioMean[i], r.TrueRatioStd[i], -1), sum(r.TrueRatioMean[i], r.TrueRatioStd[i], 1), faint(valueColor(r, shown, i), 0.2))
+		p.band(r.K, sum(r.TrueRatioMean[i], r.TrueRatioStd[i], -1),
+			sum(r.TrueRatioMean[i], r.TrueRatioStd[i], 1), faint(valueColor(r, shown, i), 0.2))
 		p.line(r.K, r.TrueRatioMean[i], sty)
 		dashed := sty
 		dashed.Dashes = genDash

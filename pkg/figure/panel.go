@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// panel is one set of axes. Things are added in data values; what is not finite is left out, what leaves the axes is cut
-// and counted.
+// panel is one set of axes. Things are added in data values; what is not finite is left out, what
+// leaves the axes is cut and counted.
 type panel struct {
 	*plot.Plot
 	x, y    scale
@@ -55,7 +55,8 @@ func newPanel(x, y scale, title, labelX, labelY string) *panel {
 	return p
 }
 
-// title writes lines above the data, centred on them (the library centres on the axis labels too); the first is larger.
+// title writes lines above the data, centred on them (the library centres on the axis labels
+// too); the first is larger.
 func (p *panel) title(lines ...string) {
 	p.Title.TextStyle = textStyle(titleSize)
 	p.Title.Padding = 0
@@ -93,10 +94,12 @@ func (frame) Plot(c draw.Canvas, _ *plot.Plot) {
 	})
 }
 
-// rangeX sets the ends of the x axis in data values; unusable ones become a range that can be drawn.
+// rangeX sets the ends of the x axis in data values; unusable ones become a range that can be
+// drawn.
 func (p *panel) rangeX(low, high float64) { p.X.Min, p.X.Max = usable(p.x, low, high) }
 
-// rangeY sets the ends of the y axis in data values; unusable ones become a range that can be drawn.
+// rangeY sets the ends of the y axis in data values; unusable ones become a range that can be
+// drawn.
 func (p *panel) rangeY(low, high float64) {
 	p.lowY, p.highY = low, high
 	p.Y.Min, p.Y.Max = usable(p.y, low, high)
@@ -152,7 +155,8 @@ func (p *panel) points(x, y []float64) [][2]float64 {
 	return out
 }
 
-// band fills between two curves; on a log axis a low side without a logarithm is taken to the axis' foot.
+// band fills between two curves; on a log axis a low side without a logarithm is taken to the
+// axis' foot.
 func (p *panel) band(x, low, high []float64, fill color.Color) {
 	a, b := p.points(x, low), p.points(x, high)
 	for i := range a {
@@ -187,7 +191,8 @@ func outside(what string, panels ...*panel) string {
 	}
 	var parts []string
 	if gone > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d values lie outside the axes (largest %s)", gone, all, brief(extreme)))
+		parts = append(parts, fmt.Sprintf("%d of %d values lie outside the axes (largest %s)", gone, all,
+			brief(extreme)))
 	}
 	if lost > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d values are not finite or not positive", lost, all))
@@ -210,8 +215,8 @@ func (l curve) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// far is how many panel sizes beyond the panel a point may lie on the page before it is brought there: drawing
-// libraries round coordinates that are too large.
+// far is how many panel sizes beyond the panel a point may lie on the page before it is brought
+// there: drawing libraries round coordinates that are too large.
 const far = 50
 
 // pieces returns the runs of finite points on the canvas.

@@ -9,8 +9,9 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Spectra draws the paper's figure 1: k²P(k) of true and generated log fields above, z-scores of the generated ones
-// below, a column for each parameter. Bands are mean ± one standard deviation over maps, but not below the lowest map; thin lines are single maps.
+// Spectra draws the paper's figure 1: k²P(k) of true and generated log fields above, z-scores of
+// the generated ones below, a column for each parameter. Bands are mean ± one standard deviation
+// over maps, but not below the lowest map; thin lines are single maps.
 func Spectra(s study.Spectra) *Figure {
 	if len(s.Panels) == 0 {
 		return Empty("No spectra: there is no validation parameter to show.")
@@ -62,8 +63,8 @@ func powerPanel(p study.SpectraPanel, s study.Spectra) *panel {
 	return out
 }
 
-// notBelow raises low to the least of the curves: a few wild maps make a deviation larger than the mean, and a band down to
-// zero or below would cover a log axis without saying anything.
+// notBelow raises low to the least of the curves: a few wild maps make a deviation larger than
+// the mean, and a band down to zero or below would cover a log axis without saying anything.
 func notBelow(low []float64, curves [][]float64) []float64 {
 	out := make([]float64, len(low))
 	for i, v := range low {
@@ -111,13 +112,15 @@ func limitsK(k []float64) (float64, float64) {
 func powerLimits(s study.Spectra) (float64, float64) {
 	var truths, generated [][]float64
 	for _, p := range s.Panels {
-		truths, generated = append(truths, weightedAll(p.K, p.True)...), append(generated, weightedAll(p.K, p.Generated)...)
+		truths, generated = append(truths, weightedAll(p.K, p.True)...),
+			append(generated, weightedAll(p.K, p.Generated)...)
 	}
 	return logLimits(positive(finite(truths...)), positive(finite(generated...)))
 }
 
-// logLimits spans the sorted positive reference values and the middle 94 % of the others, but at most six decades beyond: an
-// untrained network makes power that would press everything else flat.
+// logLimits spans the sorted positive reference values and the middle 94 % of the others, but at
+// most six decades beyond: an untrained network makes power that would press everything else
+// flat.
 func logLimits(reference, other []float64) (float64, float64) {
 	const beyond = 1e6
 	if len(reference) == 0 {
@@ -134,8 +137,8 @@ func logLimits(reference, other []float64) (float64, float64) {
 	return low / 1.3, high * 1.3
 }
 
-// scoreAxis returns the scale and the ends of the z axis: at least ±3, and all of mean ± std but a few per cent; linear
-// where the scores are moderate and wide where they are not.
+// scoreAxis returns the scale and the ends of the z axis: at least ±3, and all of mean ± std but
+// a few per cent; linear where the scores are moderate and wide where they are not.
 func scoreAxis(s study.Spectra) (axis scale, low, high float64) {
 	const furthest = 1e8 // beyond which only the note tells
 	var ends []float64

@@ -34,10 +34,16 @@ var categories = []draw.LineStyle{
 	{Color: black, Width: vg.Points(1.6)},
 	{Color: vermillion, Width: vg.Points(1.6), Dashes: []vg.Length{vg.Points(7), vg.Points(2)}},
 	{Color: blue, Width: vg.Points(1.6), Dashes: []vg.Length{vg.Points(3), vg.Points(2)}},
-	{Color: green, Width: vg.Points(1.6), Dashes: []vg.Length{vg.Points(7), vg.Points(2), vg.Points(1.5), vg.Points(2)}},
+	{Color: green, Width: vg.Points(1.6), Dashes: []vg.Length{
+		vg.Points(7), vg.Points(2),
+		vg.Points(1.5), vg.Points(2),
+	}},
 	{Color: purple, Width: vg.Points(1.6), Dashes: []vg.Length{vg.Points(1.5), vg.Points(1.5)}},
 	{Color: orange, Width: vg.Points(1.6), Dashes: []vg.Length{vg.Points(10), vg.Points(3)}},
-	{Color: skyBlue, Width: vg.Points(1.6), Dashes: []vg.Length{vg.Points(5), vg.Points(2), vg.Points(1.5), vg.Points(2), vg.Points(1.5), vg.Points(2)}},
+	{Color: skyBlue, Width: vg.Points(1.6), Dashes: []vg.Length{
+		vg.Points(5), vg.Points(2),
+		vg.Points(1.5), vg.Points(2), vg.Points(1.5), vg.Points(2),
+	}},
 }
 
 // Sizes of text, for figures shown 9 inches wide.
@@ -49,7 +55,8 @@ const (
 	noteSize   = 9
 )
 
-// handler renders all text, from fonts that gonum/plot carries, so that figures look alike on every machine.
+// handler renders all text, from fonts that gonum/plot carries, so that figures look alike on
+// every machine.
 var handler = markup{fonts: font.NewCache(liberation.Collection())}
 
 func textStyle(size float64) text.Style {

@@ -10,11 +10,17 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Synthetic results: shaped like those of a study, with known truths, so that figures can be drawn without a network.
+// Synthetic results: shaped like those of a study, with known truths, so that figures can be
+// drawn without a network.
 
-const toyCaption = "FastPM toy universes, 64² pixels of 25 Mpc/h; log fields divided by their sum; checkpoint step 60000, 1f2e3d4c; sampler DDIM, 50 steps, seed 1."
+const toyCaption = "FastPM toy universes, 64² pixels of 25 Mpc/h; log fields divided by their " +
+	"sum; checkpoint step 60000, 1f2e3d4c; sampler DDIM, 50 steps, seed 1."
 
-var someParams = []cosmology.Params{{OmegaM: 0.15, Sigma8: 0.9}, {OmegaM: 0.31, Sigma8: 0.72}, {OmegaM: 0.45, Sigma8: 0.85}}
+var someParams = []cosmology.Params{
+	{OmegaM: 0.15, Sigma8: 0.9},
+	{OmegaM: 0.31, Sigma8: 0.72},
+	{OmegaM: 0.45, Sigma8: 0.85},
+}
 
 func waves() []float64 {
 	k := make([]float64, 45)
@@ -59,7 +65,10 @@ func syntheticSpectra(bias float64) study.Spectra {
 	rng := rand.New(rand.NewPCG(1, 2))
 	out := study.Spectra{Caption: toyCaption}
 	for _, p := range someParams {
-		panel := study.SpectraPanel{Params: p, K: waves(), True: spectraOf(p, 15, 1, rng), Generated: spectraOf(p, 15, bias, rng)}
+		panel := study.SpectraPanel{
+			Params: p, K: waves(), True: spectraOf(p, 15, 1, rng),
+			Generated: spectraOf(p, 15, bias, rng),
+		}
 		panel.TrueMean, panel.TrueStd = meanStd(panel.True)
 		panel.GenMean, panel.GenStd = meanStd(panel.Generated)
 		for _, g := range panel.Generated {
@@ -98,7 +107,11 @@ func syntheticOneParameter() study.OneParameter {
 	rng := rand.New(rand.NewPCG(3, 4))
 	out := study.OneParameter{Caption: toyCaption}
 	for row, name := range []string{"Omega_m", "sigma_8"} {
-		r := study.Response{Name: name, Fiducial: 5, K: waves(), Unit: "(Msun/h)/(Mpc/h)^2", LowField: syntheticMap(64, 0.5, 9), FiducialField: syntheticMap(64, 0.6, 9), HighField: syntheticMap(64, 0.8, 9)}
+		r := study.Response{
+			Name: name, Fiducial: 5, K: waves(), Unit: "(Msun/h)/(Mpc/h)^2",
+			LowField: syntheticMap(64, 0.5, 9), FiducialField: syntheticMap(64, 0.6, 9),
+			HighField: syntheticMap(64, 0.8, 9),
+		}
 		for i := range 11 {
 			p := cosmology.Fiducial
 			if row == 0 {
@@ -108,7 +121,8 @@ func syntheticOneParameter() study.OneParameter {
 				p.Sigma8 = 0.6 + 0.04*float64(i)
 				r.Values = append(r.Values, p.Sigma8)
 			}
-			curve, mean, std, gmean := make([]float64, 45), make([]float64, 45), make([]float64, 45), make([]float64, 45)
+			curve, mean, std, gmean := make([]float64, 45), make([]float64, 45), make([]float64, 45),
+				make([]float64, 45)
 			for j, k := range waves() {
 				curve[j] = model(p, k) * math.Exp(0.3*math.Sin(float64(7*j))/math.Sqrt(float64(j+1)))
 				mean[j] = model(p, k) / model(cosmology.Fiducial, k) * (1 + 0.01*rng.NormFloat64())
@@ -127,13 +141,21 @@ func syntheticOneParameter() study.OneParameter {
 func syntheticHistograms() study.Histograms {
 	out := study.Histograms{Unit: "(Msun/h)/(Mpc/h)^2", Caption: toyCaption}
 	for _, p := range someParams {
-		panel := study.HistogramPanel{Params: p, TrueMaps: 15, GenMaps: 50, TrueLogMean: 10.97, GenLogMean: 10.99, TrueOutside: 0.0002, GenOutside: 0.0013}
+		panel := study.HistogramPanel{
+			Params: p, TrueMaps: 15, GenMaps: 50, TrueLogMean: 10.97,
+			GenLogMean: 10.99, TrueOutside: 0.0002, GenOutside: 0.0013,
+		}
 		for i := range 60 {
 			x := 9.5 + 0.06*float64(i)
-			shape := func(mean float64) float64 { return math.Exp(-(x-mean)*(x-mean)/(2*0.25)) / math.Sqrt(2*math.Pi*0.25) }
+			shape := func(mean float64) float64 {
+				return math.Exp(-(x-mean)*(x-mean)/(2*0.25)) /
+					math.Sqrt(2*math.Pi*0.25)
+			}
 			panel.Centres = append(panel.Centres, x)
-			panel.TrueMean, panel.GenMean = append(panel.TrueMean, shape(10.8+p.OmegaM)), append(panel.GenMean, shape(10.84+p.OmegaM))
-			panel.TrueStd, panel.GenStd = append(panel.TrueStd, 0.1*shape(10.8+p.OmegaM)), append(panel.GenStd, 0.08*shape(10.8+p.OmegaM))
+			panel.TrueMean, panel.GenMean = append(panel.TrueMean, shape(10.8+p.OmegaM)),
+				append(panel.GenMean, shape(10.84+p.OmegaM))
+			panel.TrueStd, panel.GenStd = append(panel.TrueStd, 0.1*shape(10.8+p.OmegaM)),
+				append(panel.GenStd, 0.08*shape(10.8+p.OmegaM))
 		}
 		out.Panels = append(out.Panels, panel)
 	}
@@ -155,13 +177,16 @@ func syntheticChi2(scale float64) study.Chi2 {
 		return out
 	}
 	return study.Chi2{
-		LeaveOneOut: draw(150, 1), Generated14: draw(150, scale), Generated15: draw(500, scale), Expectation14: 1.27, Expectation15: 1.24,
+		LeaveOneOut: draw(150, 1), Generated14: draw(150, scale), Generated15: draw(500, scale),
+		Expectation14: 1.27, Expectation15: 1.24,
 		References14: 14, References15: 15, Bins: 45, Caption: toyCaption,
 	}
 }
 
 // gaussianSurface is −log L of a correlated Gaussian.
-func gaussianSurface(grid likelihood.Grid, mean cosmology.Params, so, ss, rho float64) likelihood.Surface {
+func gaussianSurface(grid likelihood.Grid, mean cosmology.Params, so, ss,
+	rho float64,
+) likelihood.Surface {
 	s := likelihood.Surface{Grid: grid}
 	for _, p := range grid.Points() {
 		u, v := (p.OmegaM-mean.OmegaM)/so, (p.Sigma8-mean.Sigma8)/ss
@@ -173,7 +198,8 @@ func gaussianSurface(grid likelihood.Grid, mean cosmology.Params, so, ss, rho fl
 func syntheticContours() study.Contours {
 	truth := cosmology.Params{OmegaM: 0.28, Sigma8: 0.82}
 	grid := likelihood.AroundTruth(truth, 0.1, cosmology.CAMELSPrior(), 60)
-	out := study.Contours{Truth: truth, Terms: []int{0, 2, 5, 8, 10, 15, 20}, Caption: toyCaption + " Grid centred on the truth, as in the paper: for drawing only."}
+	out := study.Contours{Truth: truth, Terms: []int{0, 2, 5, 8, 10, 15, 20}, Caption: toyCaption +
+		" Grid centred on the truth, as in the paper: for drawing only."}
 	for i := range out.Terms {
 		w := 1 + 0.7*float64(i)
 		mean := cosmology.Params{OmegaM: 0.281 + 0.002*float64(i), Sigma8: 0.818 - 0.003*float64(i)}
@@ -181,21 +207,29 @@ func syntheticContours() study.Contours {
 	}
 	for i, q := range [][2]int{{1, 0}, {2, 0}, {1, 7}, {2, 7}} {
 		mean := cosmology.Params{OmegaM: 0.281 + 0.004*float64(i), Sigma8: 0.818 - 0.006*float64(i/2)}
-		out.SeedsMaps = append(out.SeedsMaps, study.SeedMap{Seed: uint64(q[0]), Map: q[1], Surface: gaussianSurface(grid, mean, 0.008, 0.013, -0.5)})
+		out.SeedsMaps = append(out.SeedsMaps, study.SeedMap{
+			Seed: uint64(q[0]), Map: q[1],
+			Surface: gaussianSurface(grid, mean, 0.008, 0.013, -0.5),
+		})
 	}
 	return out
 }
 
 func syntheticInference() study.Inference {
 	rng := rand.New(rand.NewPCG(8, 9))
-	out := study.Inference{Terms: []int{0}, Caption: toyCaption + " Whole prior, refined around the maximum."}
+	out := study.Inference{Terms: []int{0}, Caption: toyCaption + " Whole prior, refined around the " +
+		"maximum."}
 	marginal := func(truth, sigma float64) likelihood.Marginal {
 		best := truth + sigma*rng.NormFloat64()
 		return likelihood.Marginal{Best: best, Low: best - sigma, High: best + 1.1*sigma}
 	}
 	for range 14 {
 		truth := cosmology.CAMELSPrior().Params(cosmology.UnitParams{rng.Float64(), rng.Float64()})
-		out.Rows = append(out.Rows, study.InferenceRow{Truth: truth, OmegaM: marginal(truth.OmegaM, 0.008), Sigma8: marginal(truth.Sigma8, 0.025)})
+		out.Rows = append(out.Rows,
+			study.InferenceRow{
+				Truth: truth, OmegaM: marginal(truth.OmegaM, 0.008),
+				Sigma8: marginal(truth.Sigma8, 0.025),
+			})
 	}
 	return out
 }

@@ -9,8 +9,9 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// markup is a text handler that knows subscripts, _{…}, and superscripts, ^{…}: all that our labels need, in the same font
-// as the rest, which neither plain text (no subscript m in the font) nor TeX (another font) gives.
+// markup is a text handler that knows subscripts, _{…}, and superscripts, ^{…}: all that our
+// labels need, in the same font as the rest, which neither plain text (no subscript m in the
+// font) nor TeX (another font) gives.
 type markup struct {
 	fonts *font.Cache
 }
@@ -66,7 +67,9 @@ func (h markup) Extents(f font.Font) font.Extents {
 	return face.Extents()
 }
 
-func (h markup) Lines(txt string) []string { return strings.Split(strings.TrimRight(txt, "\n"), "\n") }
+func (h markup) Lines(txt string) []string {
+	return strings.Split(strings.TrimRight(txt, "\n"), "\n")
+}
 
 func (h markup) Box(txt string, f font.Font) (width, height, depth vg.Length) {
 	for _, r := range runs(txt) {
@@ -94,7 +97,8 @@ func (h markup) Draw(c vg.Canvas, txt string, sty text.Style, pt vg.Point) {
 	pt.Y += sty.Height(txt)*vg.Length(sty.YAlign) - h.Extents(sty.Font).Ascent
 	for i, line := range lines {
 		width, _, _ := h.Box(line, sty.Font)
-		at := pt.Add(vg.Point{X: vg.Length(sty.XAlign) * width, Y: vg.Length(len(lines)-i) * sty.Font.Size})
+		at := pt.Add(vg.Point{X: vg.Length(sty.XAlign) * width, Y: vg.Length(len(lines)-i) *
+			sty.Font.Size})
 		for _, r := range runs(line) {
 			face := h.fonts.Lookup(sty.Font, sty.Font.Size*r.scale)
 			visible := strings.TrimLeft(r.text, " ") // SVG drops leading spaces
@@ -106,7 +110,8 @@ func (h markup) Draw(c vg.Canvas, txt string, sty text.Style, pt vg.Point) {
 }
 
 // scripts turns the plain-text names of the parameters into marked-up ones.
-var scripts = strings.NewReplacer("Ω_m", "Ω_{m}", "σ_8", "σ_{8}", "Omega_m", "Ω_{m}", "sigma_8", "σ_{8}", "chi²", "χ²")
+var scripts = strings.NewReplacer("Ω_m", "Ω_{m}", "σ_8", "σ_{8}", "Omega_m", "Ω_{m}", "sigma_8",
+	"σ_{8}", "chi²", "χ²")
 
 // wrap breaks txt into lines no wider than width.
 func wrap(txt string, sty text.Style, width vg.Length) []string {

@@ -7,7 +7,8 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Training draws the course of a training run: the loss (and its running mean) and the validation error, against the step.
+// Training draws the course of a training run: the loss (and its running mean) and the validation
+// error, against the step.
 func Training(r study.Training) *Figure {
 	all := positive(finite(r.Loss, r.ValidationLoss))
 	if len(all) == 0 {

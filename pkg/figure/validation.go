@@ -12,9 +12,11 @@ import (
 	"darkfield/pkg/validation"
 )
 
-// The figures of the simulator's validation. References are dashed or points, the simulator's own numbers solid.
+// The figures of the simulator's validation. References are dashed or points, the simulator's own
+// numbers solid.
 
-// Growth draws growth factor and rate beside their closed forms, and the longest waves of simulations over linear growth.
+// Growth draws growth factor and rate beside their closed forms, and the longest waves of
+// simulations over linear growth.
 func Growth(g validation.Growth) *Figure {
 	factor := newPanel(logarithmic, linear, "", "a", "D(a)/a")
 	rate := newPanel(logarithmic, linear, "", "a", "f(a) = dlnD/dlna")
@@ -53,7 +55,8 @@ func Growth(g validation.Growth) *Figure {
 	last := 0.0
 	for _, w := range g.Waves {
 		for i := range w.K {
-			low, high, last = min(low, w.Ratio[i]-w.Single[i]), max(high, w.Ratio[i]+w.Single[i]), max(last, w.K[i])
+			low, high, last = min(low, w.Ratio[i]-w.Single[i]), max(high, w.Ratio[i]+w.Single[i]),
+				max(last, w.K[i])
 		}
 	}
 	waves.rangeX(0, 1.15*last)
@@ -61,7 +64,10 @@ func Growth(g validation.Growth) *Figure {
 	waves.horizontal(1, line(grey, 0.7))
 	shapes := []draw.GlyphDrawer{draw.BoxGlyph{}, draw.CircleGlyph{}, draw.PyramidGlyph{}}
 	for i, w := range g.Waves {
-		glyph := draw.GlyphStyle{Color: categories[i%len(categories)].Color, Radius: vg.Points(3), Shape: shapes[i%len(shapes)]}
+		glyph := draw.GlyphStyle{
+			Color: categories[i%len(categories)].Color, Radius: vg.Points(3),
+			Shape: shapes[i%len(shapes)],
+		}
 		k := make([]float64, len(w.K))
 		for j := range k {
 			k[j] = w.K[j] + 0.0006*float64(i-1) // side by side
@@ -70,7 +76,8 @@ func Growth(g validation.Growth) *Figure {
 		entries = append(entries, entry{label: w.Name, glyph: &glyph})
 	}
 	return &Figure{
-		width: pageWidth, height: 2.7 * vg.Inch, legend: entries, note: g.Caption + outside("Waves", waves),
+		width: pageWidth, height: 2.7 * vg.Inch, legend: entries, note: g.Caption +
+			outside("Waves", waves),
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{factor, rate, waves}}) },
 	}
 }
@@ -87,8 +94,8 @@ func over(a, b []float64) []float64 {
 // fitDots mark what darkfield offers but does not begin with.
 var fitDots = []vg.Length{vg.Points(1.2), vg.Points(1.6)}
 
-// Transfer draws the transfer function beside CAMB's, and the ratios to CAMB's of the linear spectrum and of
-// Eisenstein and Hu's.
+// Transfer draws the transfer function beside CAMB's, and the ratios to CAMB's of the linear
+// spectrum and of Eisenstein and Hu's.
 func Transfer(t validation.Transfer) *Figure {
 	if len(t.Curves) == 0 {
 		return Empty("CAMB's tables hold no universe.")
@@ -120,7 +127,8 @@ func Transfer(t validation.Transfer) *Figure {
 		entries = append(entries, entry{label: c.Params.String(), line: &of})
 		if i == len(t.Curves)-1 {
 			dotted := line(grey, 0.8, fitDots...)
-			entries = append(entries, entry{label: "CAMB", line: &dashed}, entry{label: "Eisenstein and Hu", line: &dotted})
+			entries = append(entries, entry{label: "CAMB", line: &dashed},
+				entry{label: "Eisenstein and Hu", line: &dotted})
 		}
 	}
 	return &Figure{
@@ -129,7 +137,8 @@ func Transfer(t validation.Transfer) *Figure {
 	}
 }
 
-// MatterPower draws the power of large boxes over linear theory and over HMcode; the fiducial universe with its error.
+// MatterPower draws the power of large boxes over linear theory and over HMcode; the fiducial
+// universe with its error.
 func MatterPower(m validation.MatterPower) *Figure {
 	if len(m.Universes) == 0 {
 		return Empty("No large box was measured.")
@@ -156,22 +165,27 @@ func MatterPower(m validation.MatterPower) *Figure {
 		sty := thin(of, 1.2, of.Dashes...)
 		if i == 0 {
 			sty.Width = vg.Points(1.8)
-			boost.band(u.K, sum(u.OverLinear, u.LinearError, -1), sum(u.OverLinear, u.LinearError, 1), faint(black, 0.2))
-			ratio.band(u.K, sum(u.OverHMcode, u.HMError, -1), sum(u.OverHMcode, u.HMError, 1), faint(black, 0.2))
+			boost.band(u.K, sum(u.OverLinear, u.LinearError, -1), sum(u.OverLinear, u.LinearError, 1),
+				faint(black, 0.2))
+			ratio.band(u.K, sum(u.OverHMcode, u.HMError, -1), sum(u.OverHMcode, u.HMError, 1),
+				faint(black, 0.2))
 		}
 		boost.line(u.K, u.HMcode, thin(of, 0.7))
 		boost.line(u.K, u.OverLinear, sty)
 		ratio.line(u.K, u.OverHMcode, sty)
 		entries = append(entries, entry{label: u.Params.String(), line: &sty})
 	}
-	entries = append(entries, entry{label: "HMcode / CAMB's linear power", line: &thinnest}, entry{label: "0.9 to 1.1", fill: faint(green, 0.18)})
+	entries = append(entries, entry{label: "HMcode / CAMB's linear power", line: &thinnest},
+		entry{label: "0.9 to 1.1", fill: faint(green, 0.18)})
 	return &Figure{
-		width: pageWidth, height: 3 * vg.Inch, legend: entries, note: m.Caption + outside("P/P_{HMcode}", ratio),
+		width: pageWidth, height: 3 * vg.Inch, legend: entries, note: m.Caption +
+			outside("P/P_{HMcode}", ratio),
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{boost, ratio}}) },
 	}
 }
 
-// Choices draws how much the power of log maps changes with numerical choices, a panel for each Ω_m.
+// Choices draws how much the power of log maps changes with numerical choices, a panel for each
+// Ω_m.
 func Choices(v validation.Choices) *Figure {
 	if len(v.Changes) == 0 {
 		return Empty("No numerical choice was changed.")
@@ -258,8 +272,10 @@ func Responses(r validation.Responses) *Figure {
 		sty := categories[i%len(categories)]
 		p.band(r.K, sum(m.Ratio, m.Error, -1), sum(m.Ratio, m.Error, 1), shade(sty, 0.2))
 		p.line(r.K, m.Ratio, sty)
-		at, glyph := []float64{validation.BandK}, draw.GlyphStyle{Color: sty.Color, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}
-		p.markers(at, []float64{m.Reference}, []float64{m.Reference * (1 - m.Tolerance)}, []float64{m.Reference * (1 + m.Tolerance)}, glyph)
+		at, glyph := []float64{validation.BandK},
+			draw.GlyphStyle{Color: sty.Color, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}
+		p.markers(at, []float64{m.Reference}, []float64{m.Reference * (1 - m.Tolerance)},
+			[]float64{m.Reference * (1 + m.Tolerance)}, glyph)
 		entries = append(entries, entry{label: m.Params.String(), line: &sty})
 	}
 	dot := draw.GlyphStyle{Color: grey, Radius: vg.Points(3.5), Shape: draw.CircleGlyph{}}
@@ -270,21 +286,24 @@ func Responses(r validation.Responses) *Figure {
 	}
 }
 
-// Numerics draws the error of positions against time steps, and the power of the maps of each axis over that of all.
+// Numerics draws the error of positions against time steps, and the power of the maps of each
+// axis over that of all.
 func Numerics(n validation.Numerics) *Figure {
 	v, s := n.Convergence, n.Symmetry
 	if len(v.Steps) == 0 || len(s.K) == 0 {
 		return Empty("Neither time steps nor axes were compared.")
 	}
 	steps := floats(v.Steps)
-	left := newPanel(logarithmic, logarithmic, fmt.Sprintf("order %s", number(v.Order, 2)), "time steps", "rms error of positions [Mpc/h]")
+	left := newPanel(logarithmic, logarithmic, fmt.Sprintf("order %s", number(v.Order, 2)),
+		"time steps", "rms error of positions [Mpc/h]")
 	left.rangeX(steps[0]/1.2, steps[len(steps)-1]*1.2)
 	square := make([]float64, len(steps))
 	for i, n := range steps {
 		square[i] = v.Errors[0] * math.Pow(steps[0]/n, 2)
 	}
 	left.rangeY(logLimits(positive(finite(v.Errors, square)), nil))
-	dot, second := draw.GlyphStyle{Color: black, Radius: vg.Points(3), Shape: draw.CircleGlyph{}}, line(grey, 1, genDash...)
+	dot, second := draw.GlyphStyle{Color: black, Radius: vg.Points(3), Shape: draw.CircleGlyph{}},
+		line(grey, 1, genDash...)
 	left.line(steps, square, second)
 	left.markers(steps, v.Errors, v.Errors, v.Errors, dot)
 	right := newPanel(logarithmic, linear, "", "k [h/Mpc]", "P_{axis}(k) / P(k)")
@@ -296,20 +315,26 @@ func Numerics(n validation.Numerics) *Figure {
 	all := finite(ends...)
 	right.rangeY(min(0.9, all[0]), max(1.1, all[len(all)-1]))
 	right.horizontal(1, line(grey, 0.7))
-	entries := []entry{{label: "distance from the finest run", glyph: &dot}, {label: "second order", line: &second}}
+	entries := []entry{
+		{label: "distance from the finest run", glyph: &dot},
+		{label: "second order", line: &second},
+	}
 	for axis, name := range []string{"x", "y", "z"} {
 		sty := categories[axis]
-		right.band(s.K, sum(s.Ratio[axis], s.Error[axis], -1), sum(s.Ratio[axis], s.Error[axis], 1), shade(sty, 0.15))
+		right.band(s.K, sum(s.Ratio[axis], s.Error[axis], -1), sum(s.Ratio[axis], s.Error[axis], 1),
+			shade(sty, 0.15))
 		right.line(s.K, s.Ratio[axis], sty)
 		entries = append(entries, entry{label: "maps along " + name, line: &sty})
 	}
 	return &Figure{
-		width: pageWidth, height: 2.9 * vg.Inch, legend: entries, note: "Left: " + v.Caption + " Right: " + s.Caption,
+		width: pageWidth, height: 2.9 * vg.Inch, legend: entries, note: "Left: " + v.Caption +
+			" Right: " + s.Caption,
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{left, right}}) },
 	}
 }
 
-// OnePoint draws the distribution of the pixels of an LH set beside CAMELS' mean and standard deviation.
+// OnePoint draws the distribution of the pixels of an LH set beside CAMELS' mean and standard
+// deviation.
 func OnePoint(o validation.OnePoint) *Figure {
 	if len(o.Centres) < 2 {
 		return Empty("No pixels were counted.")
@@ -330,8 +355,14 @@ func OnePoint(o validation.OnePoint) *Figure {
 	return &Figure{
 		width: 6.5 * vg.Inch, height: 2.9 * vg.Inch,
 		legend: []entry{
-			{label: fmt.Sprintf("FastPM: mean %s, std %s", number(o.Mean, 3), number(o.Std, 3)), line: &ours, fill: faint(trueColor, 0.22)},
-			{label: fmt.Sprintf("CAMELS: %s, %s", number(o.CAMELSMean, 3), number(o.CAMELSStd, 3)), line: &theirs},
+			{
+				label: fmt.Sprintf("FastPM: mean %s, std %s", number(o.Mean, 3), number(o.Std, 3)), line: &ours,
+				fill: faint(trueColor, 0.22),
+			},
+			{
+				label: fmt.Sprintf("CAMELS: %s, %s", number(o.CAMELSMean, 3), number(o.CAMELSStd, 3)),
+				line:  &theirs,
+			},
 		},
 		note: o.Caption + " Bars: mean ± standard deviation." + outside("Densities", p),
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },

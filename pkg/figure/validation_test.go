@@ -35,8 +35,15 @@ func syntheticReport() *validation.Report {
 		c.ClosedFactor, c.ClosedRate, c.Integrated = c.Factor, c.Rate, c.Factor
 		r.Growth.Curves = append(r.Growth.Curves, c)
 	}
-	for _, name := range []string{"σ_8 = 0.01, 64³ on a mesh of 128³", "σ_8 = 0.01, 64³ on a mesh of 64³", "σ_8 = 0.8, 128³ on a mesh of 256³"} {
-		r.Growth.Waves = append(r.Growth.Waves, validation.LongWaves{Name: name, K: []float64{0.025, 0.036, 0.044}, Ratio: near(3, 1, 0.03), Single: []float64{0.05, 0.02, 0.1}})
+	for _, name := range []string{
+		"σ_8 = 0.01, 64³ on a mesh of 128³",
+		"σ_8 = 0.01, 64³ on a mesh of 64³", "σ_8 = 0.8, 128³ on a mesh of 256³",
+	} {
+		r.Growth.Waves = append(r.Growth.Waves,
+			validation.LongWaves{
+				Name: name, K: []float64{0.025, 0.036, 0.044}, Ratio: near(3, 1, 0.03),
+				Single: []float64{0.05, 0.02, 0.1},
+			})
 	}
 	for i, p := range someParams {
 		c := validation.TransferCurve{Params: p, K: k}
@@ -50,9 +57,14 @@ func syntheticReport() *validation.Report {
 		}
 		r.Transfer.Curves = append(r.Transfer.Curves, c)
 		r.MatterPower.Universes = append(r.MatterPower.Universes, validation.MatterCurve{
-			Params: p, K: k, OverLinear: near(n, 2, 0.1), LinearError: near(n, 0.1, 0.01), HMcode: near(n, 2, 0), OverHMcode: near(n, 1, 0.1), HMError: near(n, 0.05, 0),
+			Params: p, K: k, OverLinear: near(n, 2, 0.1), LinearError: near(n, 0.1, 0.01),
+			HMcode: near(n, 2, 0), OverHMcode: near(n, 1, 0.1), HMError: near(n, 0.05, 0),
 		})
-		r.Responses.Moved = append(r.Responses.Moved, validation.Response{Params: p, Ratio: near(n, 0.5+float64(i)/2, 0.02), Error: near(n, 0.05, 0), Reference: 0.5 + float64(i)/2, Tolerance: 0.1})
+		r.Responses.Moved = append(r.Responses.Moved,
+			validation.Response{
+				Params: p, Ratio: near(n, 0.5+float64(i)/2, 0.02), Error: near(n, 0.05, 0),
+				Reference: 0.5 + float64(i)/2, Tolerance: 0.1,
+			})
 	}
 	r.Responses.K = k
 	r.Choices.K = k
@@ -72,22 +84,31 @@ func syntheticReport() *validation.Report {
 			Within: []float64{4, 9},
 		})
 	}
-	r.Numerics.Convergence = validation.Convergence{Steps: []int{5, 10, 20}, Errors: []float64{0.1, 0.024, 0.0055}, Order: 2.09}
+	r.Numerics.Convergence = validation.Convergence{
+		Steps:  []int{5, 10, 20},
+		Errors: []float64{0.1, 0.024, 0.0055}, Order: 2.09,
+	}
 	r.Numerics.Symmetry.K = k
 	for axis := range 3 {
-		r.Numerics.Symmetry.Ratio[axis], r.Numerics.Symmetry.Error[axis] = near(n, 1, 0.02), near(n, 0.02, 0)
+		r.Numerics.Symmetry.Ratio[axis], r.Numerics.Symmetry.Error[axis] = near(n, 1, 0.02),
+			near(n, 0.02, 0)
 	}
-	o := validation.OnePoint{Mean: 11.01, Std: 0.51, CAMELSMean: 10.971, CAMELSStd: 0.509, Caption: toyCaption}
+	o := validation.OnePoint{
+		Mean: 11.01, Std: 0.51, CAMELSMean: 10.971, CAMELSStd: 0.509,
+		Caption: toyCaption,
+	}
 	for i := range 60 {
 		x := 9.5 + 0.06*float64(i)
 		d := 0.8 * math.Exp(-2*(x-11)*(x-11))
-		o.Centres, o.Density, o.Low, o.High = append(o.Centres, x), append(o.Density, d), append(o.Low, 0.7*d), append(o.High, 1.3*d)
+		o.Centres, o.Density, o.Low, o.High = append(o.Centres, x), append(o.Density, d),
+			append(o.Low, 0.7*d), append(o.High, 1.3*d)
 	}
 	r.OnePoint = o
 	return r
 }
 
-// TestValidationFigures: each is drawn, differs from the others, has numbers to write, and an empty report says so in words.
+// TestValidationFigures: each is drawn, differs from the others, has numbers to write, and an
+// empty report says so in words.
 func TestValidationFigures(t *testing.T) {
 	dir := outDir(t)
 	var names []string
@@ -117,8 +138,13 @@ func TestValidationFigures(t *testing.T) {
 // TestOutsideOfTheRatioIsSaid: what leaves the panel of P/P_HMcode is counted in the note.
 func TestOutsideOfTheRatioIsSaid(t *testing.T) {
 	k := waves()
-	u := validation.MatterCurve{Params: cosmology.Fiducial, K: k, OverLinear: k, LinearError: k, HMcode: k, OverHMcode: make([]float64, len(k)), HMError: make([]float64, len(k))}
-	if note := MatterPower(validation.MatterPower{Universes: []validation.MatterCurve{u}}).Note(); !strings.Contains(note, "45 of 45 values lie outside") {
+	u := validation.MatterCurve{
+		Params: cosmology.Fiducial, K: k, OverLinear: k, LinearError: k,
+		HMcode: k, OverHMcode: make([]float64, len(k)), HMError: make([]float64, len(k)),
+	}
+	if note := MatterPower(
+		validation.MatterPower{Universes: []validation.MatterCurve{u}}).Note(); !strings.Contains(note,
+		"45 of 45 values lie outside") {
 		t.Errorf("note %q", note)
 	}
 }

@@ -1,5 +1,5 @@
-// Package filetype tells by its first bytes what a file is, whatever it is called, so that a command that is given the wrong
-// kind of file says so and names the command that takes it.
+// Package filetype tells by its first bytes what a file is, whatever it is called, so that a
+// command that is given the wrong kind of file says so and names the command that takes it.
 package filetype
 
 import (
@@ -20,7 +20,8 @@ import (
 // Kind is a kind of file or of directory.
 type Kind int
 
-// Kinds. Unknown and Text are what nothing more is known of: their reader says what is wrong with them.
+// Kinds. Unknown and Text are what nothing more is known of: their reader says what is wrong with
+// them.
 const (
 	Unknown Kind = iota
 	Text
@@ -49,21 +50,28 @@ const (
 	Dir
 )
 
-// kinds says of each kind what it is, and what helps whoever gave it to a command that does not take it.
+// kinds says of each kind what it is, and what helps whoever gave it to a command that does not
+// take it.
 var kinds = map[Kind]struct{ name, hint string }{
 	Unknown: {"of no known kind", "copy it again, or name another file"},
 	Text:    {"plain text", "name another file"},
 	Empty:   {"empty", "copy or make it again"},
-	Maps:    {"a .npy file of maps", "`darkfield inspect` and `darkfield spectrum` take it, and --map of likelihood and infer"},
-	Grids:   {"a .npy file of 3-D grids", "`darkfield project` makes maps of it"},
-	Array:   {"a .npy file, but not of maps", "maps have the shape [maps, side, side]: save it with numpy.save(…, a.reshape(-1, side, side))"},
-	Table:   {"a table of numbers", "`darkfield inspect` takes it; other commands read it beside the maps, from their directory"},
+	Maps: {"a .npy file of maps", "`darkfield inspect` and `darkfield spectrum` take it, and " +
+		"--map of likelihood and infer"},
+	Grids: {"a .npy file of 3-D grids", "`darkfield project` makes maps of it"},
+	Array: {"a .npy file, but not of maps", "maps have the shape [maps, side, side]: save it with " +
+		"numpy.save(…, a.reshape(-1, side, side))"},
+	Table: {"a table of numbers", "`darkfield inspect` takes it; other commands read it beside the " +
+		"maps, from their directory"},
 
-	Checkpoint: {"a checkpoint of darkfield", "`darkfield inspect` and `darkfield convert` take it, and --checkpoint of other commands"},
-	Moments:    {"a moment network of darkfield", "--baselines of `darkfield calibrate` takes it"},
-	Weights:    {"a safetensors file without darkfield's manifest", "`darkfield convert` makes a checkpoint of it"},
-	Torch:      {"a file of PyTorch", "`darkfield convert` makes a checkpoint of weights"},
-	NPZ:        {"a zip archive of numpy arrays (.npz)", "`darkfield convert` takes weights and `darkfield verify` its reference; save maps with numpy.save"},
+	Checkpoint: {"a checkpoint of darkfield", "`darkfield inspect` and `darkfield convert` take it, " +
+		"and --checkpoint of other commands"},
+	Moments: {"a moment network of darkfield", "--baselines of `darkfield calibrate` takes it"},
+	Weights: {"a safetensors file without darkfield's manifest", "`darkfield convert` makes a " +
+		"checkpoint of it"},
+	Torch: {"a file of PyTorch", "`darkfield convert` makes a checkpoint of weights"},
+	NPZ: {"a zip archive of numpy arrays (.npz)", "`darkfield convert` takes weights and " +
+		"`darkfield verify` its reference; save maps with numpy.save"},
 
 	Calibration: {"a calibration", "--calibration of `darkfield infer` takes it"},
 	Description: {"a description of maps", "name the directory that it lies in"},
@@ -75,7 +83,8 @@ var kinds = map[Kind]struct{ name, hint string }{
 	Zip:         {"a zip archive", "unpack it"},
 	Page:        {"a web page", "download the file itself"},
 
-	MapsDir:        {"a directory of maps", "`darkfield inspect` and --data take it; name one of its files"},
+	MapsDir: {"a directory of maps", "`darkfield inspect` and --data take it; name one of " +
+		"its files"},
 	RunDir:         {"a run directory", "--checkpoint takes it, and --run of train and select"},
 	CalibrationDir: {"a directory of a calibration", "--calibration of `darkfield infer` takes it"},
 	Dir:            {"a directory", "name a file"},
@@ -101,15 +110,16 @@ func (t Type) String() string {
 // Hint says which command takes such a file, or what to do with it.
 func (t Type) Hint() string { return kinds[t.Kind].hint }
 
-// Known reports whether a file is surely of its kind: text may still be meant as a table, and unknown bytes may be a damaged
-// file of any kind.
+// Known reports whether a file is surely of its kind: text may still be meant as a table, and
+// unknown bytes may be a damaged file of any kind.
 func (t Type) Known() bool { return t.Kind != Unknown && t.Kind != Text }
 
-// head is how many bytes are looked at. The header of a checkpoint is longer; the manifest stands in its beginning.
+// head is how many bytes are looked at. The header of a checkpoint is longer; the manifest stands
+// in its beginning.
 const head = 1 << 16
 
-// Of tells what the file or directory at path is. It reads at most 64 KiB. What is neither is Unknown: a pipe is not opened,
-// for it might wait for ever.
+// Of tells what the file or directory at path is. It reads at most 64 KiB. What is neither is
+// Unknown: a pipe is not opened, for it might wait for ever.
 func Of(path string) (Type, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -232,7 +242,8 @@ func archive(start []byte) Type {
 	switch {
 	case strings.HasSuffix(name, ".npy"):
 		return Type{Kind: NPZ}
-	case strings.HasSuffix(name, "data.pkl") || strings.HasSuffix(name, "/version") || strings.Contains(name, "/data/"):
+	case strings.HasSuffix(name, "data.pkl") || strings.HasSuffix(name, "/version") ||
+		strings.Contains(name, "/data/"):
 		return Type{Kind: Torch}
 	}
 	return Type{Kind: Zip}
@@ -281,7 +292,8 @@ func text(start []byte) Type {
 	switch {
 	case len(trimmed) == 0:
 		return Type{Empty, "blanks alone"}
-	case bytes.HasPrefix(lower, []byte("<!doctype")), bytes.HasPrefix(lower, []byte("<html")), bytes.HasPrefix(lower, []byte("<head")):
+	case bytes.HasPrefix(lower, []byte("<!doctype")), bytes.HasPrefix(lower, []byte("<html")),
+		bytes.HasPrefix(lower, []byte("<head")):
 		return Type{Kind: Page}
 	case bytes.HasPrefix(lower, []byte("<?xml")) && bytes.Contains(lower, []byte("<svg")):
 		return Type{Picture, "SVG"}
@@ -311,7 +323,8 @@ func object(start []byte) Type {
 	return Type{Kind: Text}
 }
 
-// numbers reports whether the first row that is no comment has at least two numbers, behind a name or not.
+// numbers reports whether the first row that is no comment has at least two numbers, behind a
+// name or not.
 func numbers(text string) bool {
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
@@ -332,8 +345,9 @@ func numbers(text string) bool {
 	return false
 }
 
-// Expect returns an error that says what a file is, what was wanted and which command takes it, if it is surely of none of the
-// kinds. A file that is missing, or that nothing is known of, is left to its reader.
+// Expect returns an error that says what a file is, what was wanted and which command takes it,
+// if it is surely of none of the kinds. A file that is missing, or that nothing is known of, is
+// left to its reader.
 func Expect(path string, wanted ...Kind) error {
 	t, err := Of(path)
 	if err != nil || !t.Known() {

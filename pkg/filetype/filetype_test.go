@@ -13,12 +13,14 @@ import (
 
 // npy is the beginning of a .npy file with a header.
 func npy(dict string) string {
-	return "\x93NUMPY\x01\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(len(dict)))) + dict
+	return "\x93NUMPY\x01\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(len(dict)))) +
+		dict
 }
 
 // tensorFile is a safetensors file with a header.
 func tensorFile(header string) string {
-	return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + "\x00\x00\x80\x3f"
+	return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header +
+		"\x00\x00\x80\x3f"
 }
 
 // zipFile is the beginning of an archive whose first file has a name.
@@ -34,30 +36,59 @@ func TestOf(t *testing.T) {
 		content string
 		want    Type
 	}{
-		"maps":                     {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (15, 8, 8), }"), Type{Maps, "15 of 8 × 8 pixels"}},
-		"maps of an old Python":    {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (15L, 8L, 8L), }"), Type{Maps, "15 of 8 × 8 pixels"}},
-		"maps of another writer":   {npy(`{"shape":(2,4,4),"descr":"<f4","fortran_order":False}`), Type{Maps, "2 of 4 × 4 pixels"}},
-		"maps, cut in the header":  {npy("{'descr': '<f4', 'for"), Type{Kind: Maps}},
-		"grids":                    {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 8, 8, 8), }"), Type{Grids, "2 of 8³"}},
-		"a 4-D array of maps":      {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 15, 8, 8), }"), Type{Array, "shape [2, 15, 8, 8]"}},
-		"a vector":                 {npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5,), }"), Type{Array, "shape [5]"}},
-		"a number":                 {npy("{'descr': '<f8', 'fortran_order': False, 'shape': (), }"), Type{Array, "shape []"}},
-		"a table":                  {"# Omega_m sigma_8\n0.3 0.8\n", Type{Kind: Table}},
-		"a table with names":       {"#Name Om s8\nLH_0 0.3 0.8 5\n", Type{Kind: Table}},
-		"a table of Fortran":       {"  3.0E-01 8.0e-1\r\n", Type{Kind: Table}},
-		"a table after a mark":     {"\ufeff0.3 0.8\n", Type{Kind: Table}},
-		"one column":               {"0.3\n0.2\n", Type{Kind: Text}},
-		"prose":                    {"no array\n", Type{Kind: Text}},
-		"a checkpoint":             {tensorFile(`{"__metadata__":{"darkfield":"{}","sha256":"0"},"w":{}}`), Type{Kind: Checkpoint}},
-		"a checkpoint's beginning": {tensorFile(`{"__metadata__":{"darkfield":"{}"},` + strings.Repeat(" ", 2*head) + "}"), Type{Kind: Checkpoint}},
-		"a moment network":         {tensorFile(`{"__metadata__":{"darkfield.baseline":"{}"}}`), Type{Kind: Moments}},
-		"weights":                  {tensorFile(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`), Type{Kind: Weights}},
-		"a .pt file":               {zipFile("archive/data.pkl"), Type{Kind: Torch}},
-		"a .pt file of old":        {"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", Type{Torch, "a pickle"}},
-		"an .npz file":             {zipFile("level.npy"), Type{Kind: NPZ}},
-		"a zip archive":            {zipFile("letter.doc"), Type{Kind: Zip}},
-		"a zip archive, cut":       {"PK\x03\x04", Type{Kind: Zip}},
-		"a calibration":            {"{\n  \"hash\": \"ab\",\n  \"recalibration\": {}\n}", Type{Kind: Calibration}},
+		"maps": {
+			npy("{'descr': '<f4', 'fortran_order': False, 'shape': (15, 8, 8), }"),
+			Type{Maps, "15 of 8 × 8 pixels"},
+		},
+		"maps of an old Python": {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (15L, 8L, " +
+			"8L), }"), Type{Maps, "15 of 8 × 8 pixels"}},
+		"maps of another writer": {
+			npy(`{"shape":(2,4,4),"descr":"<f4","fortran_order":False}`),
+			Type{Maps, "2 of 4 × 4 pixels"},
+		},
+		"maps, cut in the header": {npy("{'descr': '<f4', 'for"), Type{Kind: Maps}},
+		"grids": {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 8, 8, " +
+			"8), }"), Type{Grids, "2 of 8³"}},
+		"a 4-D array of maps": {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 15, 8, " +
+			"8), }"), Type{Array, "shape [2, 15, 8, 8]"}},
+		"a vector": {
+			npy("{'descr': '<f8', 'fortran_order': False, 'shape': (5,), }"),
+			Type{Array, "shape [5]"},
+		},
+		"a number": {
+			npy("{'descr': '<f8', 'fortran_order': False, 'shape': (), }"),
+			Type{Array, "shape []"},
+		},
+		"a table":              {"# Omega_m sigma_8\n0.3 0.8\n", Type{Kind: Table}},
+		"a table with names":   {"#Name Om s8\nLH_0 0.3 0.8 5\n", Type{Kind: Table}},
+		"a table of Fortran":   {"  3.0E-01 8.0e-1\r\n", Type{Kind: Table}},
+		"a table after a mark": {"\ufeff0.3 0.8\n", Type{Kind: Table}},
+		"one column":           {"0.3\n0.2\n", Type{Kind: Text}},
+		"prose":                {"no array\n", Type{Kind: Text}},
+		"a checkpoint": {
+			tensorFile(`{"__metadata__":{"darkfield":"{}","sha256":"0"},"w":{}}`), Type{Kind: Checkpoint},
+		},
+		"a checkpoint's beginning": {
+			tensorFile(`{"__metadata__":{"darkfield":"{}"},` + strings.Repeat(" ", 2*head) + "}"),
+			Type{Kind: Checkpoint},
+		},
+		"a moment network": {
+			tensorFile(`{"__metadata__":{"darkfield.baseline":"{}"}}`),
+			Type{Kind: Moments},
+		},
+		"weights": {
+			tensorFile(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`),
+			Type{Kind: Weights},
+		},
+		"a .pt file":         {zipFile("archive/data.pkl"), Type{Kind: Torch}},
+		"a .pt file of old":  {"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", Type{Torch, "a pickle"}},
+		"an .npz file":       {zipFile("level.npy"), Type{Kind: NPZ}},
+		"a zip archive":      {zipFile("letter.doc"), Type{Kind: Zip}},
+		"a zip archive, cut": {"PK\x03\x04", Type{Kind: Zip}},
+		"a calibration": {
+			"{\n  \"hash\": \"ab\",\n  \"recalibration\": {}\n}",
+			Type{Kind: Calibration},
+		},
 		"JSON":                     {`{"a": 1}`, Type{Kind: JSON}},
 		"a description":            {"# maps of mine\nsuite: Mine\nunit: K\n", Type{Kind: Description}},
 		"PNG":                      {"\x89PNG\r\n\x1a\n....", Type{Picture, "PNG"}},
@@ -80,7 +111,8 @@ func TestOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := Of(path); err != nil || got != c.want {
-			t.Errorf("%s: %v (kind %d), %v, want %v (kind %d)", name, got, got.Kind, err, c.want, c.want.Kind)
+			t.Errorf("%s: %v (kind %d), %v, want %v (kind %d)", name, got, got.Kind, err,
+				c.want, c.want.Kind)
 		}
 	}
 }
@@ -88,8 +120,9 @@ func TestOf(t *testing.T) {
 // TestDirectories: directories are known by what lies in them.
 func TestDirectories(t *testing.T) {
 	for file, want := range map[string]Kind{
-		"Maps_Mcdm_SIMBA_LH_z=0.00.npy": MapsDir, "dataset.yaml": MapsDir, "calibration.json": CalibrationDir,
-		"config.yaml": RunDir, "letter.txt": Dir,
+		"Maps_Mcdm_SIMBA_LH_z=0.00.npy": MapsDir, "dataset.yaml": MapsDir,
+		"calibration.json": CalibrationDir,
+		"config.yaml":      RunDir, "letter.txt": Dir,
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
@@ -101,7 +134,8 @@ func TestDirectories(t *testing.T) {
 	}
 }
 
-// TestExpect: a complaint says what the file is, what was wanted and what takes it; what is not surely wrong passes.
+// TestExpect: a complaint says what the file is, what was wanted and what takes it; what is not
+// surely wrong passes.
 func TestExpect(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	put := func(content string) {
@@ -110,7 +144,8 @@ func TestExpect(t *testing.T) {
 		}
 	}
 	put("0.3 0.8\n")
-	want := path + " is a table of numbers, want a .npy file of maps; `darkfield inspect` takes it; other commands read it beside the maps, " +
+	want := path + " is a table of numbers, want a .npy file of maps; `darkfield inspect` takes it; " +
+		"other commands read it beside the maps, " +
 		"from their directory"
 	if err := Expect(path, Maps); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -140,11 +175,15 @@ func TestNames(t *testing.T) {
 }
 
 func FuzzOf(f *testing.F) {
-	for _, s := range []string{npy("{'shape': (1, 2, 2)}"), tensorFile("{}"), zipFile("a.npy"), "0.3 0.8\n", "{", "\x80\x02"} {
+	for _, s := range []string{
+		npy("{'shape': (1, 2, 2)}"), tensorFile("{}"), zipFile("a.npy"),
+		"0.3 0.8\n", "{", "\x80\x02",
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if got := of(raw, int64(len(raw))); got.Kind == Empty && len(bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))) > 0 {
+		if got := of(raw, int64(len(raw))); got.Kind == Empty &&
+			len(bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))) > 0 {
 			t.Errorf("%q is empty", raw)
 		}
 	})

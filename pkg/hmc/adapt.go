@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// StepSize is the state of the dual averaging of Hoffman and Gelman (2014), section 3.2: it moves the step so that moves are accepted
-// as often as wanted.
+// StepSize is the state of the dual averaging of Hoffman and Gelman (2014), section 3.2: it moves
+// the step so that moves are accepted as often as wanted.
 type StepSize struct {
 	Current float64 `json:"current"` // the step in use
 	Mean    float64 `json:"mean"`    // the averaged step, which is kept after the warm-up
@@ -18,7 +18,8 @@ type StepSize struct {
 	Count   int     `json:"count"`   // updates since it was started
 }
 
-// startStep begins an adaptation at a step of the right order: it is drawn to ten times that, since long steps are cheap to try.
+// startStep begins an adaptation at a step of the right order: it is drawn to ten times that,
+// since long steps are cheap to try.
 func startStep(step float64) StepSize {
 	return StepSize{Current: step, Mean: step, Centre: math.Log(10 * step)}
 }
@@ -35,8 +36,9 @@ func (s *StepSize) update(acceptance, target float64) {
 	s.Current = math.Exp(log)
 }
 
-// windows returns the iterations of a warm-up after which the mass is estimated from the draws since the one before, the first entry
-// being where draws begin to count. As in Stan there is room before for the way to the bulk, and room behind for the last step size; windows double.
+// windows returns the iterations of a warm-up after which the mass is estimated from the draws
+// since the one before, the first entry being where draws begin to count. As in Stan there is
+// room before for the way to the bulk, and room behind for the last step size; windows double.
 func windows(warmup int) []int {
 	first, last := warmup*15/100, warmup-max(warmup/10, 20)
 	ends := []int{first}
@@ -49,7 +51,8 @@ func windows(warmup int) []int {
 	}
 }
 
-// covariance returns that of draws [any][parameter], with correlations shrunk as if by five draws that show none.
+// covariance returns that of draws [any][parameter], with correlations shrunk as if by five draws
+// that show none.
 func covariance(draws [][]float64) *mat.SymDense {
 	n, d := len(draws), len(draws[0])
 	rows := mat.NewDense(n, d, nil)
@@ -66,7 +69,8 @@ func covariance(draws [][]float64) *mat.SymDense {
 	return out
 }
 
-// factorOf returns the lower Cholesky factor, and whether there is one: draws of chains that never moved have none.
+// factorOf returns the lower Cholesky factor, and whether there is one: draws of chains that
+// never moved have none.
 func factorOf(c *mat.SymDense) ([][]float64, bool) {
 	var chol mat.Cholesky
 	if !chol.Factorize(c) {

@@ -6,10 +6,12 @@ import (
 	"math"
 )
 
-// Density evaluates a log density (in nats, up to a constant) and its gradient at points of the box, edges included, one of every chain
-// in a call: logp is [point], grad is [point][parameter]. A value that is not finite makes the sampler turn back, and is counted as a
-// divergence. An error ends the sampling. The points must not be kept or changed.
-type Density func(ctx context.Context, points [][]float64) (logp []float64, grad [][]float64, err error)
+// Density evaluates a log density (in nats, up to a constant) and its gradient at points of the
+// box, edges included, one of every chain in a call: logp is [point], grad is [point][parameter].
+// A value that is not finite makes the sampler turn back, and is counted as a divergence. An
+// error ends the sampling. The points must not be kept or changed.
+type Density func(ctx context.Context, points [][]float64) (logp []float64,
+	grad [][]float64, err error)
 
 // Box is a flat prior: the parameters are uniform between Low and High.
 type Box struct {
@@ -17,14 +19,17 @@ type Box struct {
 	High []float64 `json:"high"`
 }
 
-// Validate returns an error unless both ends have the same number of finite values and Low is below High.
+// Validate returns an error unless both ends have the same number of finite values and Low is
+// below High.
 func (b Box) Validate() error {
 	if len(b.Low) == 0 || len(b.Low) != len(b.High) {
-		return fmt.Errorf("hmc.Box has %d lower and %d upper ends, want one of each for every parameter", len(b.Low), len(b.High))
+		return fmt.Errorf("hmc.Box has %d lower and %d upper ends, want one of each for every parameter",
+			len(b.Low), len(b.High))
 	}
 	for k := range b.Low {
 		if width := b.High[k] - b.Low[k]; !(width > 0) || math.IsInf(width, 0) {
-			return fmt.Errorf("hmc.Box of parameter %d is [%g, %g], want finite ends that rise", k, b.Low[k], b.High[k])
+			return fmt.Errorf("hmc.Box of parameter %d is [%g, %g], want finite ends that rise", k,
+				b.Low[k], b.High[k])
 		}
 	}
 	return nil
@@ -34,7 +39,8 @@ func (b Box) Validate() error {
 func (b Box) params(u []float64) []float64 {
 	out := make([]float64, len(u))
 	for k, v := range u {
-		out[k] = min(b.Low[k]+(b.High[k]-b.Low[k])*sigmoid(v), b.High[k]) // rounding must not leave the box
+		// rounding must not leave the box
+		out[k] = min(b.Low[k]+(b.High[k]-b.Low[k])*sigmoid(v), b.High[k])
 	}
 	return out
 }
@@ -55,7 +61,8 @@ func (b Box) inside(x []float64) error {
 	}
 	for k, v := range x {
 		if !(v > b.Low[k] && v < b.High[k]) {
-			return fmt.Errorf("parameter %d = %g, want it inside [%g, %g], not on an edge", k, v, b.Low[k], b.High[k])
+			return fmt.Errorf("parameter %d = %g, want it inside [%g, %g], not on an edge", k, v,
+				b.Low[k], b.High[k])
 		}
 	}
 	return nil
@@ -64,8 +71,9 @@ func (b Box) inside(x []float64) error {
 // Point is where a chain is.
 type Point struct {
 	Logits []float64 `json:"logits"`
-	LogP   float64   `json:"log_p"` // log density of the logits: that of the parameters plus the log Jacobian, up to a constant
-	Grad   []float64 `json:"grad"`  // its gradient by the logits
+	// log density of the logits: that of the parameters plus the log Jacobian, up to a constant
+	LogP float64   `json:"log_p"`
+	Grad []float64 `json:"grad"` // its gradient by the logits
 }
 
 // target is a density of the logits.
@@ -85,7 +93,8 @@ func (t target) at(ctx context.Context, logits [][]float64) ([]Point, error) {
 		return nil, err
 	}
 	if len(logp) != len(points) || len(grad) != len(points) {
-		return nil, fmt.Errorf("hmc: %d log densities and %d gradients for %d points", len(logp), len(grad), len(points))
+		return nil, fmt.Errorf("hmc: %d log densities and %d gradients for %d points", len(logp),
+			len(grad), len(points))
 	}
 	out := make([]Point, len(points))
 	for c, u := range logits {
@@ -97,7 +106,8 @@ func (t target) at(ctx context.Context, logits [][]float64) ([]Point, error) {
 	return out, nil
 }
 
-// point adds the Jacobian |dx/du| ∝ s(1 − s), s the sigmoid, and follows the gradient through the bijection.
+// point adds the Jacobian |dx/du| ∝ s(1 − s), s the sigmoid, and follows the gradient through the
+// bijection.
 func (t target) point(u []float64, logp float64, grad []float64) Point {
 	p := Point{Logits: u, LogP: logp, Grad: make([]float64, len(u))}
 	for k, v := range u {

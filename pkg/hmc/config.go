@@ -8,18 +8,25 @@ import (
 
 // Config says how long to sample. It is plain data, never changed after Validate.
 type Config struct {
-	Chains     int     `json:"chains" yaml:"chains"`
-	Warmup     int     `json:"warmup" yaml:"warmup"`         // iterations that find the bulk, the step and the mass; not among the draws
+	Chains int `json:"chains" yaml:"chains"`
+	// iterations that find the bulk, the step and the mass; not among the draws
+	Warmup     int     `json:"warmup" yaml:"warmup"`
 	Draws      int     `json:"draws" yaml:"draws"`           // a chain
 	Acceptance float64 `json:"acceptance" yaml:"acceptance"` // that the step is adapted to
-	Path       float64 `json:"path" yaml:"path"`             // mean length of a trajectory, in standard deviations of the posterior
-	MaxSteps   int     `json:"max_steps" yaml:"max_steps"`   // of a trajectory: bounds the cost of an iteration
-	Seed       uint64  `json:"seed" yaml:"seed"`
+	// mean length of a trajectory, in standard deviations of the posterior
+	Path float64 `json:"path" yaml:"path"`
+	// of a trajectory: bounds the cost of an iteration
+	MaxSteps int    `json:"max_steps" yaml:"max_steps"`
+	Seed     uint64 `json:"seed" yaml:"seed"`
 }
 
-// Default returns 4 chains of 300 + 500 iterations. On a Gaussian a path of π/2 ends at a point independent of the first.
+// Default returns 4 chains of 300 + 500 iterations. On a Gaussian a path of π/2 ends at a point
+// independent of the first.
 func Default() Config {
-	return Config{Chains: 4, Warmup: 300, Draws: 500, Acceptance: 0.8, Path: math.Pi / 2, MaxSteps: 12, Seed: 1}
+	return Config{
+		Chains: 4, Warmup: 300, Draws: 500, Acceptance: 0.8, Path: math.Pi / 2,
+		MaxSteps: 12, Seed: 1,
+	}
 }
 
 // FieldError is a field of a Config that has a value it must not have.

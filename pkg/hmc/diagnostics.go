@@ -20,8 +20,8 @@ type Diagnosis struct {
 	TailESS float64 `json:"tail_ess"`
 }
 
-// Diagnose returns a Diagnosis of each parameter of draws [chain][draw][parameter]. It panics on no chains, fewer than four draws or
-// chains of different lengths.
+// Diagnose returns a Diagnosis of each parameter of draws [chain][draw][parameter]. It panics on
+// no chains, fewer than four draws or chains of different lengths.
 func Diagnose(draws [][][]float64) []Diagnosis {
 	if len(draws) == 0 || len(draws[0]) == 0 {
 		panic("hmc: Diagnose of no draws")
@@ -43,9 +43,10 @@ func Diagnose(draws [][][]float64) []Diagnosis {
 	return out
 }
 
-// RHat returns the rank-normalised split R-hat of one parameter, [chain][draw]: the larger of that of the ranks, which sees different
-// locations, and that of the ranks of distances from the median, which sees different scales. 1 is perfect. It is NaN where no draw
-// differs from another. It panics as Diagnose does.
+// RHat returns the rank-normalised split R-hat of one parameter, [chain][draw]: the larger of
+// that of the ranks, which sees different locations, and that of the ranks of distances from the
+// median, which sees different scales. 1 is perfect. It is NaN where no draw differs from
+// another. It panics as Diagnose does.
 //
 // Source: Vehtari et al. (2021), "Rank-normalization, folding, and localization", section 4.
 func RHat(chains [][]float64) float64 {
@@ -60,7 +61,8 @@ func RHat(chains [][]float64) float64 {
 	return math.Max(plainRHat(normalScores(parts)), plainRHat(normalScores(folded)))
 }
 
-// BulkESS returns the effective number of independent draws for the bulk: that of the rank-normalised draws.
+// BulkESS returns the effective number of independent draws for the bulk: that of the
+// rank-normalised draws.
 func BulkESS(chains [][]float64) float64 { return effective(normalScores(split(chains))) }
 
 // TailESS returns the smaller effective number of draws for the 5 % and the 95 % quantile.
@@ -77,7 +79,8 @@ func TailESS(chains [][]float64) float64 {
 // ESS returns the effective number of independent draws for the mean: that of the draws themselves.
 func ESS(chains [][]float64) float64 { return effective(split(chains)) }
 
-// split returns the first and the second half of each chain, without the middle draw of an odd number: a drift makes the halves differ.
+// split returns the first and the second half of each chain, without the middle draw of an odd
+// number: a drift makes the halves differ.
 func split(chains [][]float64) [][]float64 {
 	if len(chains) == 0 || len(chains[0]) < 4 {
 		panic("hmc: diagnostics need at least one chain of four draws")
@@ -93,7 +96,8 @@ func split(chains [][]float64) [][]float64 {
 	return out
 }
 
-// normalScores replaces draws by the normal quantiles of their ranks among all, equal draws sharing their mean rank.
+// normalScores replaces draws by the normal quantiles of their ranks among all, equal draws
+// sharing their mean rank.
 func normalScores(chains [][]float64) [][]float64 {
 	all := slices.Concat(chains...)
 	order := make([]int, len(all))
@@ -131,7 +135,8 @@ func below(chains [][]float64, limit float64) [][]float64 {
 	return out
 }
 
-// variances returns the mean variance within chains of n draws, and the estimate of the whole variance that adds the one between them.
+// variances returns the mean variance within chains of n draws, and the estimate of the whole
+// variance that adds the one between them.
 func variances(chains [][]float64) (within, whole float64) {
 	n := float64(len(chains[0]))
 	means := make([]float64, len(chains))
@@ -148,8 +153,9 @@ func plainRHat(chains [][]float64) float64 {
 	return math.Sqrt(whole / within)
 }
 
-// effective returns the effective number of draws from the autocorrelations of several chains, summed over Geyer's (1992) initial
-// monotone sequence: pairs of neighbouring lags, while they are positive, none larger than the one before.
+// effective returns the effective number of draws from the autocorrelations of several chains,
+// summed over Geyer's (1992) initial monotone sequence: pairs of neighbouring lags, while they
+// are positive, none larger than the one before.
 func effective(chains [][]float64) float64 {
 	within, whole := variances(chains)
 	if whole == 0 {
@@ -172,10 +178,12 @@ func effective(chains [][]float64) float64 {
 		time += 2 * least
 	}
 	total := float64(n * len(chains))
-	return total / math.Max(time, 1/math.Log10(total)) // antithetic chains are not believed without limit
+	// antithetic chains are not believed without limit
+	return total / math.Max(time, 1/math.Log10(total))
 }
 
-// autocovariance is the mean over chains, divided by the number of draws at any lag, which keeps the sequence positive definite.
+// autocovariance is the mean over chains, divided by the number of draws at any lag, which keeps
+// the sequence positive definite.
 func autocovariance(chains [][]float64, lag int) float64 {
 	sum := 0.0
 	for _, chain := range chains {

@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// autoregressive returns chains x' = rho·x + √(1 − rho²)·normal of unit variance, whose integrated autocorrelation time is
-// (1 + rho)/(1 − rho).
+// autoregressive returns chains x' = rho·x + √(1 − rho²)·normal of unit variance, whose
+// integrated autocorrelation time is (1 + rho)/(1 − rho).
 func autoregressive(seed uint64, rho float64, chains, draws int) [][]float64 {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	out := make([][]float64, chains)
@@ -36,22 +36,25 @@ func TestEffectiveDraws(t *testing.T) {
 				t.Errorf("rho %g: R-hat %g", rho, r)
 			}
 		}
-		// One estimate of a time τ from N draws errs by √(2(2M+1)/N) for a window M of some 3τ: 12 % at rho 0.9; five are averaged.
+		// One estimate of a time τ from N draws errs by √(2(2M+1)/N) for a window M of some 3τ: 12 % at
+		// rho 0.9; five are averaged.
 		if math.Abs(sum/want-1) > 0.12 || math.Abs(bulk/want-1) > 0.12 {
 			t.Errorf("rho %g: %.0f effective draws, %.0f in the bulk, want %.0f", rho, sum, bulk, want)
 		}
 	}
 }
 
-// TestTailOfIndependentDraws: quantiles of independent draws have as many effective draws as there are.
+// TestTailOfIndependentDraws: quantiles of independent draws have as many effective draws as
+// there are.
 func TestTailOfIndependentDraws(t *testing.T) {
 	if got := TailESS(autoregressive(3, 0, 4, 2000)); got < 6400 || got > 9600 {
 		t.Errorf("%.0f effective draws in the tails of 8000", got)
 	}
 }
 
-// TestRHatOfDifferentMeans: chains at ±δ of unit variance have R-hat² = 1 + δ²·n/(n−1)·…: for two chains the variance of their means
-// is 2δ². Ranks of a mixture of two normals with δ = 1 change that little.
+// TestRHatOfDifferentMeans: chains at ±δ of unit variance have R-hat² = 1 + δ²·n/(n−1)·…: for two
+// chains the variance of their means is 2δ². Ranks of a mixture of two normals with δ = 1 change
+// that little.
 func TestRHatOfDifferentMeans(t *testing.T) {
 	x := autoregressive(1, 0, 2, 2000)
 	for i := range x[0] {
@@ -91,7 +94,8 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-// TestRanksOnly: a monotone change of the parameter changes neither R-hat's rank part nor the bulk, and heavy tails do no harm.
+// TestRanksOnly: a monotone change of the parameter changes neither R-hat's rank part nor the
+// bulk, and heavy tails do no harm.
 func TestRanksOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := autoregressive(rapid.Uint64().Draw(t, "seed"), 0.3, 3, 101)
@@ -110,7 +114,8 @@ func TestRanksOnly(t *testing.T) {
 // TestNormalScoresOfTies: equal draws share their rank, and scores are symmetric.
 func TestNormalScoresOfTies(t *testing.T) {
 	got := normalScores([][]float64{{2, 1}, {2, 3}})
-	if got[0][0] != got[1][0] || math.Abs(got[0][0]) > 1e-12 || math.Abs(got[0][1]+got[1][1]) > 1e-12 || !(got[1][1] > 0) {
+	if got[0][0] != got[1][0] || math.Abs(got[0][0]) > 1e-12 ||
+		math.Abs(got[0][1]+got[1][1]) > 1e-12 || !(got[1][1] > 0) {
 		t.Errorf("scores %v", got)
 	}
 }
@@ -122,7 +127,8 @@ func TestDiagnosticsOfNothing(t *testing.T) {
 	}
 	for name, f := range map[string]func(){
 		"none": func() { RHat(nil) }, "three draws": func() { RHat([][]float64{{1, 2, 3}}) },
-		"unequal": func() { RHat([][]float64{{1, 2, 3, 4}, {1, 2, 3, 4, 5}}) }, "no draws": func() { Diagnose(nil) },
+		"unequal":  func() { RHat([][]float64{{1, 2, 3, 4}, {1, 2, 3, 4, 5}}) },
+		"no draws": func() { Diagnose(nil) },
 	} {
 		func() {
 			defer func() {

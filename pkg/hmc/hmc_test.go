@@ -18,17 +18,23 @@ type gaussian struct {
 	rho         float64
 }
 
-func (g gaussian) at(_ context.Context, points [][]float64) (logp []float64, grad [][]float64, err error) {
+func (g gaussian) at(_ context.Context,
+	points [][]float64,
+) (logp []float64, grad [][]float64, err error) {
 	for _, p := range points {
 		u, v := (p[0]-g.mean[0])/g.sigma[0], (p[1]-g.mean[1])/g.sigma[1]
 		c := 1 - g.rho*g.rho
 		logp = append(logp, -(u*u-2*g.rho*u*v+v*v)/(2*c)+1e4) // the constant must not matter
-		grad = append(grad, []float64{-(u - g.rho*v) / (c * g.sigma[0]), -(v - g.rho*u) / (c * g.sigma[1])})
+		grad = append(grad, []float64{
+			-(u - g.rho*v) / (c * g.sigma[0]),
+			-(v - g.rho*u) / (c * g.sigma[1]),
+		})
 	}
 	return logp, grad, nil
 }
 
-// moments returns mean and standard deviation of each parameter of the Gaussian cut to the box, by quadrature.
+// moments returns mean and standard deviation of each parameter of the Gaussian cut to the box,
+// by quadrature.
 func (g gaussian) moments(b Box) (mean, std [2]float64) {
 	power := func(k int, n float64) float64 {
 		return quad.Fixed(func(x float64) float64 {
@@ -51,7 +57,8 @@ var (
 	narrow = gaussian{mean: [2]float64{0.31, 0.79}, sigma: [2]float64{0.006, 0.01}, rho: -0.8}
 )
 
-// TestGaussians: of posteriors narrow and wide, in the middle and at the edges, mean and standard deviation are those of the closed form.
+// TestGaussians: of posteriors narrow and wide, in the middle and at the edges, mean and standard
+// deviation are those of the closed form.
 func TestGaussians(t *testing.T) {
 	for name, g := range map[string]gaussian{
 		"narrow":           narrow,
@@ -68,12 +75,15 @@ func TestGaussians(t *testing.T) {
 		}
 		mean, std := g.moments(prior)
 		for k, d := range Diagnose(r.Draws) {
-			// Four standard errors; a standard deviation is known to about std/√(2·ESS), and to twice that where the tails are heavier.
+			// Four standard errors; a standard deviation is known to about std/√(2·ESS), and to twice that
+			// where the tails are heavier.
 			if math.Abs(d.Mean-mean[k]) > 4*d.Error || math.Abs(d.Std/std[k]-1) > 8/math.Sqrt(2*d.BulkESS) {
-				t.Errorf("%s, parameter %d: %g ± %g (error %g), want %g ± %g", name, k, d.Mean, d.Std, d.Error, mean[k], std[k])
+				t.Errorf("%s, parameter %d: %g ± %g (error %g), want %g ± %g", name, k, d.Mean, d.Std, d.Error,
+					mean[k], std[k])
 			}
 			if !(d.RHat <= 1.01) || d.BulkESS < 1000 || d.TailESS < 400 {
-				t.Errorf("%s, parameter %d: R-hat %g, effective draws %g and %g of 4000", name, k, d.RHat, d.BulkESS, d.TailESS)
+				t.Errorf("%s, parameter %d: R-hat %g, effective draws %g and %g of 4000", name, k, d.RHat,
+					d.BulkESS, d.TailESS)
 			}
 		}
 		if a := stat.Mean(r.Acceptance, nil); a < 0.65 || a > 0.97 {
@@ -82,11 +92,13 @@ func TestGaussians(t *testing.T) {
 		if n := r.Divergences[0] + r.Divergences[1] + r.Divergences[2] + r.Divergences[3]; n > 0 {
 			t.Errorf("%s: %d divergences", name, n)
 		}
-		t.Logf("%s: accepted %.2f, step %.2f, %d calls", name, stat.Mean(r.Acceptance, nil), r.Step, r.Evaluations)
+		t.Logf("%s: accepted %.2f, step %.2f, %d calls", name, stat.Mean(r.Acceptance, nil), r.Step,
+			r.Evaluations)
 	}
 }
 
-// TestCalibration: with truths from the prior and data from the likelihood, ranks of the truth among draws are uniform.
+// TestCalibration: with truths from the prior and data from the likelihood, ranks of the truth
+// among draws are uniform.
 func TestCalibration(t *testing.T) {
 	const trials, bins = 120, 6
 	c := Config{Chains: 2, Warmup: 80, Draws: 120, Acceptance: 0.8, Path: math.Pi / 2, MaxSteps: 8}
@@ -133,7 +145,10 @@ func (g gaussian) mover() mover {
 // TestReversible: forwards, turned round and forwards again ends at the start.
 func TestReversible(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g := gaussian{mean: [2]float64{0.3, 0.8}, sigma: [2]float64{0.05, 0.1}, rho: rapid.Float64Range(-0.9, 0.9).Draw(t, "correlation")}
+		g := gaussian{
+			mean: [2]float64{0.3, 0.8}, sigma: [2]float64{0.05, 0.1},
+			rho: rapid.Float64Range(-0.9, 0.9).Draw(t, "correlation"),
+		}
 		u := rapid.SliceOfN(rapid.Float64Range(-1, 1), 2, 2).Draw(t, "logits")
 		z := rapid.SliceOfN(rapid.Float64Range(-2, 2), 2, 2).Draw(t, "momenta")
 		m, steps := g.mover(), rapid.IntRange(1, 10).Draw(t, "steps")
@@ -167,9 +182,11 @@ func TestEnergyErrorOrder(t *testing.T) {
 		z := [][]float64{{0.5, -1}}
 		before := energy(start[0], z[0])
 		end, _ := m.leapfrog(context.Background(), start, z, 2/float64(steps), steps)
-		x, y = append(x, math.Log(1/float64(steps))), append(y, math.Log(math.Abs(energy(end[0], z[0])-before)))
+		x, y = append(x, math.Log(1/float64(steps))),
+			append(y, math.Log(math.Abs(energy(end[0], z[0])-before)))
 	}
-	if _, slope := stat.LinearRegression(x, y, nil, false); math.Abs(slope-2) > 0.05 { // the next order is 4: its share is below (1/16)²
+	// the next order is 4: its share is below (1/16)²
+	if _, slope := stat.LinearRegression(x, y, nil, false); math.Abs(slope-2) > 0.05 {
 		t.Errorf("energy error goes as step^%.3f, want 2", slope)
 	}
 }
@@ -189,7 +206,8 @@ func TestGradientOfLogits(t *testing.T) {
 		p, _ := tg.at(context.Background(), [][]float64{u})
 		want := fd.Gradient(nil, value, u, &fd.Settings{Formula: fd.Central, Step: 1e-4})
 		for k := range u {
-			if math.Abs(p[0].Grad[k]-want[k]) > 1e-4*(1+math.Abs(want[k])) { // third derivatives are up to 1e3 here, times 1e-8/6
+			// third derivatives are up to 1e3 here, times 1e-8/6
+			if math.Abs(p[0].Grad[k]-want[k]) > 1e-4*(1+math.Abs(want[k])) {
 				t.Fatalf("gradient %v, by differences %v", p[0].Grad, want)
 			}
 			jacobian := fd.Derivative(func(v float64) float64 {

@@ -7,16 +7,20 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// mover moves points of all chains by Hamilton's equations. The inverse mass is L·Lᵀ. Momenta are kept as z = Lᵀ·p, a standard normal
-// whatever the mass, with kinetic energy |z|²/2; then u' = L·z and z' = Lᵀ·∇ln p.
+// mover moves points of all chains by Hamilton's equations. The inverse mass is L·Lᵀ. Momenta are
+// kept as z = Lᵀ·p, a standard normal whatever the mass, with kinetic energy |z|²/2; then u' =
+// L·z and z' = Lᵀ·∇ln p.
 type mover struct {
 	target
 	factor [][]float64 // L, lower triangular
 }
 
-// leapfrog takes steps of size step from points with momenta z, which it changes. A chain whose density stops being finite stays where
-// it is, with a LogP of −∞. One step is one call of the density.
-func (m mover) leapfrog(ctx context.Context, points []Point, z [][]float64, step float64, steps int) ([]Point, error) {
+// leapfrog takes steps of size step from points with momenta z, which it changes. A chain whose
+// density stops being finite stays where it is, with a LogP of −∞. One step is one call of the
+// density.
+func (m mover) leapfrog(ctx context.Context, points []Point, z [][]float64, step float64,
+	steps int,
+) ([]Point, error) {
 	for range steps {
 		if err := ctx.Err(); err != nil {
 			return nil, err

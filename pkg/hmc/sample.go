@@ -10,11 +10,15 @@ import (
 
 // Result is what a sampling found.
 type Result struct {
-	Draws       [][][]float64 `json:"draws"`       // [chain][draw][parameter], in the parameters' own units
-	Acceptance  []float64     `json:"acceptance"`  // mean chance of acceptance of each chain, after the warm-up
-	Divergences []int         `json:"divergences"` // of each chain, after the warm-up: moves whose energy error exceeded 1000 nats or was not finite
-	Step        float64       `json:"step"`        // of the leapfrog, in standard deviations of the posterior where the mass fits it
-	Evaluations int           `json:"evaluations"` // calls of the density, each for all chains
+	// [chain][draw][parameter], in the parameters' own units
+	Draws [][][]float64 `json:"draws"`
+	// mean chance of acceptance of each chain, after the warm-up
+	Acceptance []float64 `json:"acceptance"`
+	// of each chain, after the warm-up: moves whose energy error exceeded 1000 nats or was not finite
+	Divergences []int `json:"divergences"`
+	// of the leapfrog, in standard deviations of the posterior where the mass fits it
+	Step        float64 `json:"step"`
+	Evaluations int     `json:"evaluations"` // calls of the density, each for all chains
 }
 
 // Progress tells how far a sampling is.
@@ -25,7 +29,9 @@ type Progress struct {
 }
 
 // Sample runs a sampling from nothing to its end: NewState, Run and Result.
-func Sample(ctx context.Context, density Density, box Box, c Config, progress func(Progress)) (Result, error) {
+func Sample(ctx context.Context, density Density, box Box, c Config,
+	progress func(Progress),
+) (Result, error) {
 	s, err := NewState(box, c, nil)
 	if err != nil {
 		return Result{}, err
@@ -38,7 +44,10 @@ func Sample(ctx context.Context, density Density, box Box, c Config, progress fu
 
 // Result returns what has been found so far.
 func (s *State) Result() Result {
-	out := Result{Draws: s.Draws, Acceptance: slices.Clone(s.Accepted), Divergences: s.Divergences, Step: s.Step.Current, Evaluations: s.Evaluations}
+	out := Result{
+		Draws: s.Draws, Acceptance: slices.Clone(s.Accepted), Divergences: s.Divergences,
+		Step: s.Step.Current, Evaluations: s.Evaluations,
+	}
 	for c := range out.Acceptance {
 		out.Acceptance[c] /= float64(max(1, len(s.Draws[c])))
 	}
@@ -47,10 +56,12 @@ func (s *State) Result() Result {
 
 // Run continues a sampling to its end. progress, unless nil, is called after each iteration.
 //
-//   - Randomness: moves of a chain depend on the seed and its number, not on how many chains there are; but step and mass are found in
-//     the warm-up from all chains together, so that a chain has the same draws among more chains only from the same step and mass on.
-//   - Errors: those of the density, and the context's when it is cancelled. The state is then that after the last whole iteration, from
-//     which Run may be called again, with the same draws as without the break. A start where the density is not finite is an error.
+//   - Randomness: moves of a chain depend on the seed and its number, not on how many chains
+//     there are; but step and mass are found in the warm-up from all chains together, so that a
+//     chain has the same draws among more chains only from the same step and mass on.
+//   - Errors: those of the density, and the context's when it is cancelled. The state is then
+//     that after the last whole iteration, from which Run may be called again, with the same
+//     draws as without the break. A start where the density is not finite is an error.
 //   - Source: Neal (2011), Hoffman and Gelman (2014); the warm-up is laid out as in Stan.
 func (s *State) Run(ctx context.Context, density Density, progress func(Progress)) error {
 	if err := s.Validate(); err != nil {
@@ -69,7 +80,10 @@ func (s *State) Run(ctx context.Context, density Density, progress func(Progress
 			return err
 		}
 		if progress != nil {
-			progress(Progress{Done: s.Iteration, Total: total, Warmup: s.Iteration <= s.Config.Warmup, Acceptance: mean(accepted)})
+			progress(Progress{
+				Done: s.Iteration, Total: total, Warmup: s.Iteration <= s.Config.Warmup,
+				Acceptance: mean(accepted),
+			})
 		}
 	}
 	return nil
@@ -86,7 +100,8 @@ func (s *State) start(ctx context.Context, t target) error {
 	}
 	for c, p := range points {
 		if math.IsInf(p.LogP, -1) {
-			return fmt.Errorf("hmc: chain %d starts at %v, where log density or gradient is not finite: start it elsewhere", c, s.Box.params(p.Logits))
+			return fmt.Errorf("hmc: chain %d starts at %v, where log density or gradient is not finite: "+
+				"start it elsewhere", c, s.Box.params(p.Logits))
 		}
 	}
 	s.Points = points
@@ -130,8 +145,8 @@ func (s *State) iterate(ctx context.Context, t target) ([]float64, error) {
 	return accepted, nil
 }
 
-// steps draws how many steps a trajectory has: its length is jittered by half, so that no period of the motion can be met, and is the
-// same for all chains, so that their calls are one.
+// steps draws how many steps a trajectory has: its length is jittered by half, so that no period
+// of the motion can be met, and is the same for all chains, so that their calls are one.
 func (s *State) steps(step float64) int {
 	length := s.Config.Path * (0.5 + s.rng(stepsStream, 0, s.Iteration).Float64())
 	return int(math.Max(1, math.Min(math.Round(length/step), float64(s.Config.MaxSteps))))
@@ -178,8 +193,8 @@ func (s *State) adapt(accepted []float64) {
 	}
 }
 
-// search finds a step of the right order: from that of the state it is doubled or halved until single steps are no longer, or at last,
-// accepted as often as wanted.
+// search finds a step of the right order: from that of the state it is doubled or halved until
+// single steps are no longer, or at last, accepted as often as wanted.
 func (s *State) search(ctx context.Context, m mover) error {
 	const most = 60
 	step, up := s.Step.Current, false
@@ -213,7 +228,8 @@ func (s *State) search(ctx context.Context, m mover) error {
 			step /= 2
 		}
 	}
-	return fmt.Errorf("hmc: no step down to %.1g is accepted at iteration %d: is the gradient that of the log density?", step, s.Iteration)
+	return fmt.Errorf("hmc: no step down to %.1g is accepted at iteration %d: is the gradient that "+
+		"of the log density?", step, s.Iteration)
 }
 
 func normals(rng *rand.Rand, n int) []float64 {

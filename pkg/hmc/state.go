@@ -5,18 +5,22 @@ import (
 	"math/rand/v2"
 )
 
-// State is a sampling between two iterations: plain data that can be written as JSON and continued with the same draws as without the
-// break. It has no generator in it, since the random numbers of an iteration depend on the seed, the chain and the iteration alone.
+// State is a sampling between two iterations: plain data that can be written as JSON and
+// continued with the same draws as without the break. It has no generator in it, since the random
+// numbers of an iteration depend on the seed, the chain and the iteration alone.
 type State struct {
-	Config      Config        `json:"config"`
-	Box         Box           `json:"box"`
-	Iteration   int           `json:"iteration"` // iterations done, the warm-up's first
-	Points      []Point       `json:"points"`    // of each chain; without a gradient before the first iteration
-	Step        StepSize      `json:"step"`
-	Search      bool          `json:"search"` // whether a first guess of the step must be found before the next iteration
-	Mass        [][]float64   `json:"mass"`   // lower Cholesky factor of the inverse mass
-	Window      [][]float64   `json:"window"` // logits of all chains in the running window of the warm-up
-	Draws       [][][]float64 `json:"draws"`  // [chain][draw][parameter]
+	Config    Config `json:"config"`
+	Box       Box    `json:"box"`
+	Iteration int    `json:"iteration"` // iterations done, the warm-up's first
+	// of each chain; without a gradient before the first iteration
+	Points []Point  `json:"points"`
+	Step   StepSize `json:"step"`
+	// whether a first guess of the step must be found before the next iteration
+	Search bool        `json:"search"`
+	Mass   [][]float64 `json:"mass"` // lower Cholesky factor of the inverse mass
+	// logits of all chains in the running window of the warm-up
+	Window      [][]float64   `json:"window"`
+	Draws       [][][]float64 `json:"draws"` // [chain][draw][parameter]
 	Accepted    []float64     `json:"accepted"`
 	Divergences []int         `json:"divergences"`
 	Evaluations int           `json:"evaluations"`
@@ -35,10 +39,11 @@ func (s *State) rng(stream, chain, iteration int) *rand.Rand {
 	return rand.New(rand.NewPCG(s.Config.Seed, uint64(stream)<<60|uint64(chain)<<40|uint64(iteration)))
 }
 
-// NewState returns a sampling that has not begun. starts [chain][parameter] may be nil: then chains start at random, in the inner nine
-// tenths of the box in each parameter, far enough apart for R-hat to show what they do not find. A posterior some
-// hundred times narrower than the box is not reached from there within the default warm-up: start near its peak. It returns an error for a bad box or
-// Config, and starts that are not one a chain inside the box.
+// NewState returns a sampling that has not begun. starts [chain][parameter] may be nil: then
+// chains start at random, in the inner nine tenths of the box in each parameter, far enough apart
+// for R-hat to show what they do not find. A posterior some hundred times narrower than the box
+// is not reached from there within the default warm-up: start near its peak. It returns an error
+// for a bad box or Config, and starts that are not one a chain inside the box.
 func NewState(box Box, c Config, starts [][]float64) (*State, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -48,8 +53,10 @@ func NewState(box Box, c Config, starts [][]float64) (*State, error) {
 	}
 	d := len(box.Low)
 	s := &State{
-		Config: c, Box: box, Points: make([]Point, c.Chains), Step: startStep(1), Search: true, Mass: identity(d),
-		Draws: make([][][]float64, c.Chains), Accepted: make([]float64, c.Chains), Divergences: make([]int, c.Chains),
+		Config: c, Box: box, Points: make([]Point, c.Chains), Step: startStep(1), Search: true,
+		Mass:  identity(d),
+		Draws: make([][][]float64, c.Chains), Accepted: make([]float64, c.Chains),
+		Divergences: make([]int, c.Chains),
 	}
 	if starts == nil {
 		starts = s.starts()
@@ -87,21 +94,27 @@ func (s *State) Validate() error {
 	}
 	d, n := len(s.Box.Low), s.Config.Chains
 	if s.Iteration < 0 || s.Iteration > s.Config.Warmup+s.Config.Draws {
-		return fmt.Errorf("hmc.State.Iteration = %d, want 0 to %d", s.Iteration, s.Config.Warmup+s.Config.Draws)
+		return fmt.Errorf("hmc.State.Iteration = %d, want 0 to %d", s.Iteration,
+			s.Config.Warmup+s.Config.Draws)
 	}
 	if len(s.Points) != n || len(s.Draws) != n || len(s.Accepted) != n || len(s.Divergences) != n {
-		return fmt.Errorf("hmc.State has %d points, %d chains of draws, %d acceptances and %d divergences, want one of each for %d chains",
+		return fmt.Errorf("hmc.State has %d points, %d chains of draws, %d acceptances and %d "+
+			"divergences, want one of each for %d chains",
 			len(s.Points), len(s.Draws), len(s.Accepted), len(s.Divergences), n)
 	}
-	if !(s.Step.Current > 0 && s.Step.Mean > 0 && finite(s.Step.Current, s.Step.Mean, s.Step.Centre, s.Step.Excess)) {
+	if !(s.Step.Current > 0 && s.Step.Mean > 0 && finite(s.Step.Current, s.Step.Mean, s.Step.Centre,
+		s.Step.Excess)) {
 		return fmt.Errorf("hmc.State.Step = %+v, want finite steps > 0", s.Step)
 	}
 	for c, p := range s.Points {
-		if len(p.Logits) != d || s.Iteration > 0 && len(p.Grad) != d || !finite(p.Logits...) || !finite(p.Grad...) {
-			return fmt.Errorf("hmc.State.Points[%d] has %d logits and %d gradients, want %d finite ones of each", c, len(p.Logits), len(p.Grad), d)
+		if len(p.Logits) != d || s.Iteration > 0 && len(p.Grad) != d || !finite(p.Logits...) ||
+			!finite(p.Grad...) {
+			return fmt.Errorf("hmc.State.Points[%d] has %d logits and %d gradients, want %d finite ones "+
+				"of each", c, len(p.Logits), len(p.Grad), d)
 		}
 		if want := max(0, s.Iteration-s.Config.Warmup); len(s.Draws[c]) != want {
-			return fmt.Errorf("hmc.State.Draws[%d] has %d draws after iteration %d, want %d", c, len(s.Draws[c]), s.Iteration, want)
+			return fmt.Errorf("hmc.State.Draws[%d] has %d draws after iteration %d, want %d", c,
+				len(s.Draws[c]), s.Iteration, want)
 		}
 	}
 	if len(s.Mass) != d {

@@ -16,7 +16,8 @@ func quick() Config {
 	return c
 }
 
-// TestResume: a sampling stopped at any iteration, written as JSON and read again ends with the same draws, to the last bit.
+// TestResume: a sampling stopped at any iteration, written as JSON and read again ends with the
+// same draws, to the last bit.
 func TestResume(t *testing.T) {
 	whole, err := Sample(context.Background(), narrow.at, prior, quick(), nil)
 	if err != nil {
@@ -53,7 +54,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestFailureLeavesWhole: an error in the middle of a trajectory leaves the state after the last whole iteration, and it goes on from there.
+// TestFailureLeavesWhole: an error in the middle of a trajectory leaves the state after the last
+// whole iteration, and it goes on from there.
 func TestFailureLeavesWhole(t *testing.T) {
 	whole, err := Sample(context.Background(), narrow.at, prior, quick(), nil)
 	if err != nil {
@@ -72,7 +74,8 @@ func TestFailureLeavesWhole(t *testing.T) {
 		return narrow.at(ctx, points)
 	}
 	failures := 0
-	for err := s.Run(context.Background(), flaky, nil); err != nil; err = s.Run(context.Background(), flaky, nil) {
+	for err := s.Run(context.Background(), flaky, nil); err != nil; err = s.Run(context.Background(),
+		flaky, nil) {
 		if !errors.Is(err, lost) {
 			t.Fatal(err)
 		}
@@ -83,7 +86,8 @@ func TestFailureLeavesWhole(t *testing.T) {
 	}
 }
 
-// TestChainsDoNotDisturb: from one step and mass on, a chain's draws do not depend on how many others there are.
+// TestChainsDoNotDisturb: from one step and mass on, a chain's draws do not depend on how many
+// others there are.
 func TestChainsDoNotDisturb(t *testing.T) {
 	draws := func(chains int) [][]float64 {
 		c := quick()
@@ -106,7 +110,8 @@ func TestChainsDoNotDisturb(t *testing.T) {
 	}
 }
 
-// TestNotFinite: where the density has no value chains turn back and say so; a start there is an error.
+// TestNotFinite: where the density has no value chains turn back and say so; a start there is an
+// error.
 func TestNotFinite(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		hole := func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {
@@ -118,7 +123,10 @@ func TestNotFinite(t *testing.T) {
 			}
 			return logp, grad, err
 		}
-		s, err := NewState(prior, Config{Chains: 2, Warmup: 100, Draws: 100, Acceptance: 0.8, Path: 1, MaxSteps: 5}, [][]float64{{0.3, 0.8}, {0.29, 0.82}})
+		s, err := NewState(prior, Config{
+			Chains: 2, Warmup: 100, Draws: 100, Acceptance: 0.8, Path: 1,
+			MaxSteps: 5,
+		}, [][]float64{{0.3, 0.8}, {0.29, 0.82}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +154,12 @@ func TestNotFinite(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	for _, b := range []Box{{}, {Low: []float64{0}, High: []float64{0}}, {Low: []float64{0, 1}, High: []float64{1}}, {Low: []float64{math.NaN()}, High: []float64{1}}} {
+	for _, b := range []Box{
+		{},
+		{Low: []float64{0}, High: []float64{0}},
+		{Low: []float64{0, 1}, High: []float64{1}},
+		{Low: []float64{math.NaN()}, High: []float64{1}},
+	} {
 		if _, err := NewState(b, Default(), nil); err == nil {
 			t.Errorf("box %v was accepted", b)
 		}
@@ -155,12 +168,18 @@ func TestRefuses(t *testing.T) {
 	if err := (Config{Acceptance: math.NaN(), Path: math.Inf(1)}).Validate(); !errors.As(err, &field) {
 		t.Errorf("an empty Config gave %v", err)
 	}
-	for _, starts := range [][][]float64{{{0.3, 0.8}}, {{0.1, 0.8}, {0.3, 0.8}, {0.3, 0.8}, {0.3, 0.8}}, {{0.3}, {0.3}, {0.3}, {0.3}}} {
+	for _, starts := range [][][]float64{
+		{{0.3, 0.8}},
+		{{0.1, 0.8}, {0.3, 0.8}, {0.3, 0.8}, {0.3, 0.8}},
+		{{0.3}, {0.3}, {0.3}, {0.3}},
+	} {
 		if _, err := NewState(prior, Default(), starts); err == nil {
 			t.Errorf("starts %v were accepted", starts)
 		}
 	}
-	if _, err := Sample(context.Background(), func(context.Context, [][]float64) ([]float64, [][]float64, error) {
+	if _, err := Sample(context.Background(), func(context.Context, [][]float64) ([]float64,
+		[][]float64, error,
+	) {
 		return []float64{1}, nil, nil
 	}, prior, Default(), nil); err == nil {
 		t.Error("one result for four points was accepted")

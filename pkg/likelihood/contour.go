@@ -7,23 +7,24 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Values of −2Δln L that enclose 68.3, 95.4 and 99.7 % of a chi² distribution with two degrees of freedom.
+// Values of −2Δln L that enclose 68.3, 95.4 and 99.7 % of a chi² distribution with two degrees of
+// freedom.
 const (
 	Level1Sigma = 2.30
 	Level2Sigma = 6.18
 	Level3Sigma = 11.83
 )
 
-// Polyline is a piece of a contour. A closed one repeats its first point at the end; an open one was cut at the edge of
-// the grid.
+// Polyline is a piece of a contour. A closed one repeats its first point at the end; an open one
+// was cut at the edge of the grid.
 type Polyline struct {
 	Points []cosmology.Params
 	Closed bool
 }
 
-// Contour returns the lines along which −2Δln L equals level, by marching squares with linear interpolation along the
-// edges of the grid's cells. A level above all of the surface has no line. It panics on a level that is not positive and
-// finite or a surface that is not finite.
+// Contour returns the lines along which −2Δln L equals level, by marching squares with linear
+// interpolation along the edges of the grid's cells. A level above all of the surface has no
+// line. It panics on a level that is not positive and finite or a surface that is not finite.
 func (s Surface) Contour(level float64) []Polyline {
 	if !(level > 0) || math.IsInf(level, 0) {
 		panic(fmt.Sprintf("likelihood: contour at level %g, want > 0", level))
@@ -43,8 +44,9 @@ func (s Surface) Contour(level float64) []Polyline {
 	return m.lines()
 }
 
-// edge is a side of a cell: from node (i, j) to its neighbour in Ω_m, or in σ_8 if up. Naming crossings by their edge
-// instead of by their coordinates lets pieces be joined without comparing floats.
+// edge is a side of a cell: from node (i, j) to its neighbour in Ω_m, or in σ_8 if up. Naming
+// crossings by their edge instead of by their coordinates lets pieces be joined without comparing
+// floats.
 type edge struct {
 	i, j int
 	up   bool
@@ -55,7 +57,8 @@ type marcher struct {
 	values []float64
 	level  float64
 	next   map[edge][]edge // the crossings (one or two) joined to a crossing by a segment
-	order  []edge          // crossings in the order they were met, so that the output is always the same
+	// crossings in the order they were met, so that the output is always the same
+	order []edge
 }
 
 func (m *marcher) at(i, j int) float64 { return m.values[i*len(m.grid.Sigma8)+j] }
@@ -63,7 +66,8 @@ func (m *marcher) at(i, j int) float64 { return m.values[i*len(m.grid.Sigma8)+j]
 // cell adds the segments of the cell whose lowest corner is (i, j).
 func (m *marcher) cell(i, j int) {
 	corners := [4]float64{m.at(i, j), m.at(i+1, j), m.at(i+1, j+1), m.at(i, j+1)}
-	sides := [4]edge{{i, j, false}, {i + 1, j, true}, {i, j + 1, false}, {i, j, true}} // side c joins corners c and c+1
+	// side c joins corners c and c+1
+	sides := [4]edge{{i, j, false}, {i + 1, j, true}, {i, j + 1, false}, {i, j, true}}
 	var crossed []int
 	for c := range corners {
 		if (corners[c] < m.level) != (corners[(c+1)%4] < m.level) {
@@ -75,7 +79,8 @@ func (m *marcher) cell(i, j int) {
 		m.join(sides[crossed[0]], sides[crossed[1]])
 	case 4: // a saddle: the mean at the centre decides which corners belong together
 		centre := (corners[0] + corners[1] + corners[2] + corners[3]) / 4
-		if (centre < m.level) == (corners[0] < m.level) { // corner 0 is joined to corner 2: cut off 1 and 3
+		// corner 0 is joined to corner 2: cut off 1 and 3
+		if (centre < m.level) == (corners[0] < m.level) {
 			m.join(sides[0], sides[1])
 			m.join(sides[2], sides[3])
 		} else {

@@ -8,13 +8,14 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// TestContourIsTheEllipse: the lines of a Gaussian lie on −2Δln L = level to the error of linear interpolation, are closed,
-// and go once around the mean.
+// TestContourIsTheEllipse: the lines of a Gaussian lie on −2Δln L = level to the error of linear
+// interpolation, are closed, and go once around the mean.
 func TestContourIsTheEllipse(t *testing.T) {
 	s := surfaceOf(t, oracle.terms, WholePrior(cosmology.CAMELSPrior(), 401))
 	for _, level := range []float64{Level1Sigma, Level2Sigma, Level3Sigma} {
 		lines := s.Contour(level)
-		if len(lines) != 1 || !lines[0].Closed || lines[0].Points[0] != lines[0].Points[len(lines[0].Points)-1] {
+		if len(lines) != 1 || !lines[0].Closed ||
+			lines[0].Points[0] != lines[0].Points[len(lines[0].Points)-1] {
 			t.Fatalf("level %g: %d lines, want one closed line", level, len(lines))
 		}
 		turn := 0.0
@@ -60,7 +61,8 @@ func TestContourCutAtThePrior(t *testing.T) {
 	}
 }
 
-// TestContourOfTwoPeaks: two separate peaks give two closed lines; a saddle at the very level gives no broken ones.
+// TestContourOfTwoPeaks: two separate peaks give two closed lines; a saddle at the very level
+// gives no broken ones.
 func TestContourOfTwoPeaks(t *testing.T) {
 	grid := WholePrior(cosmology.CAMELSPrior(), 81)
 	s := Surface{Grid: grid, NLL: make([]float64, grid.Len())}
@@ -102,15 +104,24 @@ func ExampleSurface_Contour() {
 	// Output: closed: true, Ω_m from 0.28 to 0.34
 }
 
-// TestContourAtASaddle: the centre decides which corners of a saddle cell hang together, so the lines cut off the others.
+// TestContourAtASaddle: the centre decides which corners of a saddle cell hang together, so the
+// lines cut off the others.
 func TestContourAtASaddle(t *testing.T) {
 	grid := WholePrior(cosmology.CAMELSPrior(), 2)
 	for _, c := range []struct {
 		nll  []float64 // at (low, low), (low, high), (high, low), (high, high)
 		cuts [2]cosmology.Params
 	}{
-		{[]float64{0, 3, 3, 0}, [2]cosmology.Params{{OmegaM: 0.1, Sigma8: 1}, {OmegaM: 0.5, Sigma8: 0.6}}}, // low centre: the high corners are cut off
-		{[]float64{0, 9, 9, 0}, [2]cosmology.Params{{OmegaM: 0.1, Sigma8: 0.6}, {OmegaM: 0.5, Sigma8: 1}}}, // high centre: the low ones
+		// low centre: the high corners are cut off
+		{[]float64{0, 3, 3, 0}, [2]cosmology.Params{
+			{OmegaM: 0.1, Sigma8: 1},
+			{OmegaM: 0.5, Sigma8: 0.6},
+		}},
+		// high centre: the low ones
+		{[]float64{0, 9, 9, 0}, [2]cosmology.Params{
+			{OmegaM: 0.1, Sigma8: 0.6},
+			{OmegaM: 0.5, Sigma8: 1},
+		}},
 	} {
 		lines := Surface{Grid: grid, NLL: c.nll}.Contour(4)
 		if len(lines) != 2 {

@@ -9,29 +9,34 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Grid is a rectangular grid over the parameters: the products of two strictly rising axes of at least two values each.
+// Grid is a rectangular grid over the parameters: the products of two strictly rising axes of at
+// least two values each.
 type Grid struct {
 	OmegaM, Sigma8 []float64
 }
 
-// WholePrior returns an n×n grid over all of the prior, its edges included: what inference is made on.
-// It panics unless n >= 2.
+// WholePrior returns an n×n grid over all of the prior, its edges included: what inference is
+// made on. It panics unless n >= 2.
 func WholePrior(prior cosmology.Prior, n int) Grid {
 	return rectangle(prior.Min, prior.Max, n)
 }
 
-// AroundTruth returns an n×n grid of ±half around truth, cut to the prior: the grid of the paper's figure 3 (half 0.1).
-// It is for drawing that figure only: where the likelihood is flat, a grid centred on the truth "predicts" the truth.
-// It panics unless n >= 2, half > 0 and truth lies in the prior.
+// AroundTruth returns an n×n grid of ±half around truth, cut to the prior: the grid of the
+// paper's figure 3 (half 0.1). It is for drawing that figure only: where the likelihood is flat,
+// a grid centred on the truth "predicts" the truth. It panics unless n >= 2, half > 0 and truth
+// lies in the prior.
 func AroundTruth(truth cosmology.Params, half float64, prior cosmology.Prior, n int) Grid {
 	if !(half > 0) || !prior.Contains(truth) {
-		panic(fmt.Sprintf("likelihood: AroundTruth(%v, half %g): want half > 0 and a truth in the prior", truth, half))
+		panic(fmt.Sprintf("likelihood: AroundTruth(%v, half %g): want half > 0 and a truth in the prior",
+			truth, half))
 	}
 	low := cosmology.Params{
-		OmegaM: math.Max(truth.OmegaM-half, prior.Min.OmegaM), Sigma8: math.Max(truth.Sigma8-half, prior.Min.Sigma8),
+		OmegaM: math.Max(truth.OmegaM-half, prior.Min.OmegaM),
+		Sigma8: math.Max(truth.Sigma8-half, prior.Min.Sigma8),
 	}
 	high := cosmology.Params{
-		OmegaM: math.Min(truth.OmegaM+half, prior.Max.OmegaM), Sigma8: math.Min(truth.Sigma8+half, prior.Max.Sigma8),
+		OmegaM: math.Min(truth.OmegaM+half, prior.Max.OmegaM),
+		Sigma8: math.Min(truth.Sigma8+half, prior.Max.Sigma8),
 	}
 	return rectangle(low, high, n)
 }
@@ -49,7 +54,8 @@ func rectangle(low, high cosmology.Params, n int) Grid {
 // Len returns the number of points.
 func (g Grid) Len() int { return len(g.OmegaM) * len(g.Sigma8) }
 
-// Points returns all points, row-major: σ_8 runs fastest, so that point i*len(Sigma8)+j is (OmegaM[i], Sigma8[j]).
+// Points returns all points, row-major: σ_8 runs fastest, so that point i*len(Sigma8)+j is
+// (OmegaM[i], Sigma8[j]).
 func (g Grid) Points() []cosmology.Params {
 	out := make([]cosmology.Params, 0, g.Len())
 	for _, om := range g.OmegaM {
@@ -71,7 +77,8 @@ func (g Grid) Validate() error {
 		}
 		for i, v := range a.values {
 			if math.IsNaN(v) || math.IsInf(v, 0) || i > 0 && !(v > a.values[i-1]) {
-				return fmt.Errorf("likelihood.Grid.%s[%d] = %g, want finite values that rise strictly", a.name, i, v)
+				return fmt.Errorf("likelihood.Grid.%s[%d] = %g, want finite values that rise strictly",
+					a.name, i, v)
 			}
 		}
 	}

@@ -11,12 +11,17 @@ import (
 
 // Interpolation says how closely terms are interpolated.
 type Interpolation struct {
-	Tolerance   float64 // largest error of −2Δln L within three sigma; it is checked between the nodes
-	Evaluations int     // at most this many parameters; where they do not reach the tolerance, Interpolant.Within says so. Fewer than 49: cubics through 16, unchecked
+	Tolerance float64 // largest error of −2Δln L within three sigma; it is checked between the nodes
+	// at most this many parameters; where they do not reach the tolerance, Interpolant.Within says
+	// so. Fewer than 49: cubics through 16, unchecked
+	Evaluations int
 }
 
-// DefaultInterpolation returns a twentieth in −2Δln L, for a tenth of the evaluations of the paper's 50×50 grid.
-func DefaultInterpolation() Interpolation { return Interpolation{Tolerance: 0.05, Evaluations: 250} }
+// DefaultInterpolation returns a twentieth in −2Δln L, for a tenth of the evaluations of the
+// paper's 50×50 grid.
+func DefaultInterpolation() Interpolation {
+	return Interpolation{Tolerance: 0.05, Evaluations: 250}
+}
 
 // Validate returns an error that names a field out of range.
 func (c Interpolation) Validate() error {
@@ -29,12 +34,15 @@ func (c Interpolation) Validate() error {
 	return nil
 }
 
-// Interpolant is a set of terms known everywhere in a rectangle from their values at few parameters.
+// Interpolant is a set of terms known everywhere in a rectangle from their values at few
+// parameters.
 type Interpolant struct {
-	Evaluations int     // parameters that the terms were evaluated at
-	Error       float64 // largest difference of −2Δln L found at the checks, over all terms; elsewhere it may be twice that
-	Checks      int     // parameters at which it was looked for
-	Within      bool    // whether it is within the tolerance there, too
+	Evaluations int // parameters that the terms were evaluated at
+	// largest difference of −2Δln L found at the checks, over all terms; elsewhere it may be twice
+	// that
+	Error  float64
+	Checks int  // parameters at which it was looked for
+	Within bool // whether it is within the tolerance there, too
 
 	patches []patch // each inside the one before
 }
@@ -42,8 +50,8 @@ type Interpolant struct {
 // The smallest degree of a patch; each finer one doubles it, so that Chebyshev points are kept.
 const coarsest = 3
 
-// Terms matter where −2Δln L is below cut: exp(−12.5) is 4e-6 of the peak. Within checked the error counts; that is three sigma of
-// two parameters.
+// Terms matter where −2Δln L is below cut: exp(−12.5) is 4e-6 of the peak. Within checked the
+// error counts; that is three sigma of two parameters.
 const (
 	cut     = 25
 	checked = Level3Sigma
@@ -55,13 +63,17 @@ const allowance = 2
 // fewest is how many evaluations a number of patches takes at least, before they are checked.
 func fewest(patches int) int { return patches * (2*coarsest + 1) * (2*coarsest + 1) }
 
-// Interpolate evaluates terms at Chebyshev points, in the logarithms of the parameters, of the rectangle that grid spans and, where they show that all terms are improbable
-// in most of it, at those of the smaller rectangle that matters, until polynomials through them hold −2Δln L to the
-// tolerance. That is checked at points between the nodes, which then serve as nodes themselves. Terms whose noise is held fixed
-// are smooth in the parameters, which is what makes this right. Nothing but the terms decides where the small rectangle lies, so that
-// errors and coverage may be taken from it when grid spans the prior. Errors are those of Evaluate. progress may be nil; its total is
-// what is expected.
-func Interpolate(ctx context.Context, terms Terms, grid Grid, c Interpolation, progress func(done, total int)) (Interpolant, error) {
+// Interpolate evaluates terms at Chebyshev points, in the logarithms of the parameters, of the
+// rectangle that grid spans and, where they show that all terms are improbable in most of it, at
+// those of the smaller rectangle that matters, until polynomials through them hold −2Δln L to the
+// tolerance. That is checked at points between the nodes, which then serve as nodes themselves.
+// Terms whose noise is held fixed are smooth in the parameters, which is what makes this right.
+// Nothing but the terms decides where the small rectangle lies, so that errors and coverage may
+// be taken from it when grid spans the prior. Errors are those of Evaluate. progress may be nil;
+// its total is what is expected.
+func Interpolate(ctx context.Context, terms Terms, grid Grid, c Interpolation,
+	progress func(done, total int),
+) (Interpolant, error) {
 	var out Interpolant
 	if err := c.Validate(); err != nil {
 		return out, err
@@ -70,7 +82,8 @@ func Interpolate(ctx context.Context, terms Terms, grid Grid, c Interpolation, p
 		return out, err
 	}
 	if low := grid.low(); low.OmegaM <= 0 || low.Sigma8 <= 0 {
-		return out, fmt.Errorf("likelihood: a grid from Ω_m = %g, σ_8 = %g, want both > 0: terms are interpolated in their logarithms", low.OmegaM, low.Sigma8)
+		return out, fmt.Errorf("likelihood: a grid from Ω_m = %g, σ_8 = %g, want both > 0: terms are "+
+			"interpolated in their logarithms", low.OmegaM, low.Sigma8)
 	}
 	e := evaluator{terms: terms, total: min(c.Evaluations, fewest(2)), progress: progress}
 	p := newPatch(grid.low(), grid.high())
@@ -113,7 +126,8 @@ func (p *Interpolant) finish(last patch, e evaluator) {
 	e.report(e.done)
 }
 
-// nothingMissed returns whether all parameters outside the smallest patch at which the terms are known are improbable.
+// nothingMissed returns whether all parameters outside the smallest patch at which the terms are
+// known are improbable.
 func (p Interpolant) nothingMissed() bool {
 	last := p.patches[len(p.patches)-1]
 	for _, outer := range p.patches[:len(p.patches)-1] {
@@ -131,7 +145,8 @@ func (p Interpolant) nothingMissed() bool {
 	return true
 }
 
-// On returns the terms on a grid inside the rectangle, each point from the smallest patch that holds it.
+// On returns the terms on a grid inside the rectangle, each point from the smallest patch that
+// holds it.
 func (p Interpolant) On(grid Grid) []Surface {
 	out := p.patches[0].on(grid)
 	for _, q := range p.patches[1:] {
@@ -146,15 +161,16 @@ func (p Interpolant) On(grid Grid) []Surface {
 	return out
 }
 
-// Probable returns an n×n grid over the smallest patch: all parameters at which some term is not improbable. It panics unless
-// n >= 2.
+// Probable returns an n×n grid over the smallest patch: all parameters at which some term is not
+// improbable. It panics unless n >= 2.
 func (p Interpolant) Probable(n int) Grid {
 	last := p.patches[len(p.patches)-1]
 	return rectangle(last.low(), last.high(), n)
 }
 
-// Marginals returns the marginal densities of the sum of the terms where it is probable, from at least ten points a sigma: the smallest
-// patch spans about fourteen sigma, or else the whole rectangle, in which the density is then wide.
+// Marginals returns the marginal densities of the sum of the terms where it is probable, from at
+// least ten points a sigma: the smallest patch spans about fourteen sigma, or else the whole
+// rectangle, in which the density is then wide.
 func (p Interpolant) Marginals() (omegaM, sigma8 Marginal) {
 	const n = 200
 	return Sum(p.On(p.Probable(n))).Marginals()

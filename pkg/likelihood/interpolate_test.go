@@ -12,8 +12,9 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// pixels is the likelihood of n independent pixels whose mean and variance follow the parameters as those of maps do: the closed
-// form of a surface that is no parabola. Its terms have a noise of their own, but the same at every θ.
+// pixels is the likelihood of n independent pixels whose mean and variance follow the parameters
+// as those of maps do: the closed form of a surface that is no parabola. Its terms have a noise
+// of their own, but the same at every θ.
 type pixels struct {
 	truth cosmology.Params
 	n     float64
@@ -40,20 +41,26 @@ func (p pixels) at(_ context.Context, thetas []cosmology.Params) ([][]float64, e
 	return out, nil
 }
 
-// TestInterpolatedGrid: on a 50×50 grid the error is within the tolerance in the three-sigma region of every term, for a tenth of the
-// evaluations, wherever the peak lies and however narrow it is; and the error found at the checks is not far from the true one.
+// TestInterpolatedGrid: on a 50×50 grid the error is within the tolerance in the three-sigma
+// region of every term, for a tenth of the evaluations, wherever the peak lies and however narrow
+// it is; and the error found at the checks is not far from the true one.
 func TestInterpolatedGrid(t *testing.T) {
 	prior := cosmology.CAMELSPrior()
 	optimism := 0.0
 	rapid.Check(t, func(t *rapid.T) {
 		p := pixels{
-			truth: cosmology.Params{OmegaM: rapid.Float64Range(0.1, 0.5).Draw(t, "Ω_m"), Sigma8: rapid.Float64Range(0.6, 1).Draw(t, "σ_8")},
-			n:     math.Pow(10, rapid.Float64Range(1, 3.7).Draw(t, "log pixels")), terms: rapid.IntRange(1, 3).Draw(t, "terms"),
+			truth: cosmology.Params{
+				OmegaM: rapid.Float64Range(0.1, 0.5).Draw(t, "Ω_m"),
+				Sigma8: rapid.Float64Range(0.6, 1).Draw(t, "σ_8"),
+			},
+			n:     math.Pow(10, rapid.Float64Range(1, 3.7).Draw(t, "log pixels")),
+			terms: rapid.IntRange(1, 3).Draw(t, "terms"),
 			noise: rapid.Uint64().Draw(t, "noise"),
 		}
 		grid := WholePrior(prior, 50)
 		last, of := 0, 0
-		in, err := Interpolate(context.Background(), p.at, grid, DefaultInterpolation(), func(done, total int) { last, of = done, total })
+		in, err := Interpolate(context.Background(), p.at, grid, DefaultInterpolation(),
+			func(done, total int) { last, of = done, total })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +70,8 @@ func TestInterpolatedGrid(t *testing.T) {
 		if !in.Within {
 			t.Fatalf("tolerance missed: error %g after %d evaluations", in.Error, in.Evaluations)
 		}
-		for _, g := range []Grid{grid, in.Probable(50)} { // the whole prior, and where the terms are not improbable
+		// the whole prior, and where the terms are not improbable
+		for _, g := range []Grid{grid, in.Probable(50)} {
 			want, err := Evaluate(context.Background(), p.at, g)
 			if err != nil {
 				t.Fatal(err)
@@ -75,7 +83,8 @@ func TestInterpolatedGrid(t *testing.T) {
 						continue
 					}
 					if d := math.Abs(2 * (s.NLL[i] - want[k].NLL[i])); d > 0.05 {
-						t.Fatalf("term %d at %v: error %g in −2Δln L, found %g at %d checks (%d evaluations)", k, g.Points()[i], d, in.Error, in.Checks, in.Evaluations)
+						t.Fatalf("term %d at %v: error %g in −2Δln L, found %g at %d checks (%d evaluations)", k,
+							g.Points()[i], d, in.Error, in.Checks, in.Evaluations)
 					} else if d > 0.01 {
 						optimism = max(optimism, d/in.Error)
 					}
@@ -90,16 +99,22 @@ func TestInterpolatedGrid(t *testing.T) {
 func TestInterpolatedMarginals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := gaussian{
-			mean: cosmology.Params{OmegaM: rapid.Float64Range(0.14, 0.46).Draw(t, "Ω_m"), Sigma8: rapid.Float64Range(0.68, 0.92).Draw(t, "σ_8")},
-			so:   rapid.Float64Range(0.002, 0.01).Draw(t, "width of Ω_m"), ss: rapid.Float64Range(0.005, 0.02).Draw(t, "width of σ_8"),
+			mean: cosmology.Params{
+				OmegaM: rapid.Float64Range(0.14, 0.46).Draw(t, "Ω_m"),
+				Sigma8: rapid.Float64Range(0.68, 0.92).Draw(t, "σ_8"),
+			},
+			so:  rapid.Float64Range(0.002, 0.01).Draw(t, "width of Ω_m"),
+			ss:  rapid.Float64Range(0.005, 0.02).Draw(t, "width of σ_8"),
 			rho: rapid.Float64Range(-0.9, 0.9).Draw(t, "correlation"),
 		}
-		in, err := Interpolate(context.Background(), g.terms, WholePrior(cosmology.CAMELSPrior(), 2), DefaultInterpolation(), nil)
+		in, err := Interpolate(context.Background(), g.terms, WholePrior(cosmology.CAMELSPrior(), 2),
+			DefaultInterpolation(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		om, s8 := in.Marginals()
-		if math.Abs(om.Mean-g.mean.OmegaM) > 0.02*g.so || math.Abs(om.Std/g.so-1) > 0.02 || math.Abs(s8.Mean-g.mean.Sigma8) > 0.02*g.ss || math.Abs(s8.Std/g.ss-1) > 0.02 {
+		if math.Abs(om.Mean-g.mean.OmegaM) > 0.02*g.so || math.Abs(om.Std/g.so-1) > 0.02 ||
+			math.Abs(s8.Mean-g.mean.Sigma8) > 0.02*g.ss || math.Abs(s8.Std/g.ss-1) > 0.02 {
 			t.Fatalf("Ω_m %g ± %g, σ_8 %g ± %g, want %+v", om.Mean, om.Std, s8.Mean, s8.Std, g)
 		}
 	})
@@ -107,7 +122,8 @@ func TestInterpolatedMarginals(t *testing.T) {
 
 // TestInterpolationOfAFlatLikelihood: nothing to find, and exact everywhere.
 func TestInterpolationOfAFlatLikelihood(t *testing.T) {
-	in, err := Interpolate(context.Background(), flat, WholePrior(cosmology.CAMELSPrior(), 2), DefaultInterpolation(), nil)
+	in, err := Interpolate(context.Background(), flat, WholePrior(cosmology.CAMELSPrior(), 2),
+		DefaultInterpolation(), nil)
 	if err != nil || !in.Within || in.Evaluations > 61 {
 		t.Fatalf("%+v, %v", in, err)
 	}
@@ -118,7 +134,8 @@ func TestInterpolationOfAFlatLikelihood(t *testing.T) {
 	}
 }
 
-// TestFewEvaluations: a cubic in the logarithms of the parameters takes sixteen, and nobody is told that it was checked.
+// TestFewEvaluations: a cubic in the logarithms of the parameters takes sixteen, and nobody is
+// told that it was checked.
 func TestFewEvaluations(t *testing.T) {
 	cubic := func(p cosmology.Params) float64 {
 		x, y := math.Log(p.OmegaM/0.3), math.Log(p.Sigma8/0.8)
@@ -132,9 +149,11 @@ func TestFewEvaluations(t *testing.T) {
 		return out, nil
 	}
 	for _, evaluations := range []int{16, 48} {
-		in, err := Interpolate(context.Background(), terms, WholePrior(cosmology.CAMELSPrior(), 2), Interpolation{Tolerance: 0.05, Evaluations: evaluations}, nil)
+		in, err := Interpolate(context.Background(), terms, WholePrior(cosmology.CAMELSPrior(), 2),
+			Interpolation{Tolerance: 0.05, Evaluations: evaluations}, nil)
 		if err != nil || in.Evaluations != 16 || in.Within || in.Checks != 0 || !math.IsInf(in.Error, 1) {
-			t.Fatalf("%d: %d evaluations, within %v, error %g, %d checks, %v", evaluations, in.Evaluations, in.Within, in.Error, in.Checks, err)
+			t.Fatalf("%d: %d evaluations, within %v, error %g, %d checks, %v", evaluations, in.Evaluations,
+				in.Within, in.Error, in.Checks, err)
 		}
 		s := in.On(WholePrior(cosmology.CAMELSPrior(), 9))[0]
 		for k, p := range s.Grid.Points() {
@@ -145,7 +164,8 @@ func TestFewEvaluations(t *testing.T) {
 	}
 }
 
-// TestInterpolationSaysWhatItMissed: a surface with more structure than the evaluations can follow is not passed off as good.
+// TestInterpolationSaysWhatItMissed: a surface with more structure than the evaluations can
+// follow is not passed off as good.
 func TestInterpolationSaysWhatItMissed(t *testing.T) {
 	ripples := func(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
 		out := make([][]float64, len(thetas))
@@ -154,35 +174,48 @@ func TestInterpolationSaysWhatItMissed(t *testing.T) {
 		}
 		return out, nil
 	}
-	in, err := Interpolate(context.Background(), ripples, WholePrior(cosmology.CAMELSPrior(), 2), DefaultInterpolation(), nil)
+	in, err := Interpolate(context.Background(), ripples, WholePrior(cosmology.CAMELSPrior(), 2),
+		DefaultInterpolation(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if in.Within || in.Error < 0.5 || in.Evaluations > 250 {
-		t.Errorf("ripples: within the tolerance %v, error %g, %d evaluations", in.Within, in.Error, in.Evaluations)
+		t.Errorf("ripples: within the tolerance %v, error %g, %d evaluations", in.Within, in.Error,
+			in.Evaluations)
 	}
 }
 
 func TestInterpolationRefuses(t *testing.T) {
 	grid := WholePrior(cosmology.CAMELSPrior(), 5)
-	for _, c := range []Interpolation{{}, {Tolerance: 0.05, Evaluations: 15}, {Tolerance: math.NaN(), Evaluations: 250}} {
+	for _, c := range []Interpolation{
+		{},
+		{Tolerance: 0.05, Evaluations: 15},
+		{Tolerance: math.NaN(), Evaluations: 250},
+	} {
 		if _, err := Interpolate(context.Background(), flat, grid, c, nil); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
 	}
-	if _, err := Interpolate(context.Background(), flat, Grid{}, DefaultInterpolation(), nil); err == nil {
+	if _, err := Interpolate(context.Background(), flat, Grid{}, DefaultInterpolation(),
+		nil); err == nil {
 		t.Error("an empty grid was accepted")
 	}
-	if _, err := Interpolate(context.Background(), flat, Grid{OmegaM: []float64{0, 0.5}, Sigma8: []float64{0.6, 1}}, DefaultInterpolation(), nil); err == nil {
+	if _, err := Interpolate(context.Background(), flat,
+		Grid{OmegaM: []float64{0, 0.5}, Sigma8: []float64{0.6, 1}}, DefaultInterpolation(),
+		nil); err == nil {
 		t.Error("a grid from Ω_m = 0 was accepted, which has no logarithm")
 	}
 	broken := errors.New("broken")
-	if _, err := Interpolate(context.Background(), func(context.Context, []cosmology.Params) ([][]float64, error) { return nil, broken }, grid, DefaultInterpolation(), nil); !errors.Is(err, broken) {
+	if _, err := Interpolate(context.Background(),
+		func(context.Context, []cosmology.Params) ([][]float64, error) {
+			return nil, broken
+		}, grid, DefaultInterpolation(), nil); !errors.Is(err, broken) {
 		t.Errorf("error %v, want the terms' own", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Interpolate(ctx, flat, grid, DefaultInterpolation(), nil); !errors.Is(err, context.Canceled) {
+	if _, err := Interpolate(ctx, flat, grid, DefaultInterpolation(), nil); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("a cancelled context gave %v", err)
 	}
 }

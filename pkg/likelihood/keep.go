@@ -31,12 +31,16 @@ func (p Interpolant) MarshalJSON() ([]byte, error) {
 		out.Error = &p.Error
 	}
 	for _, q := range p.patches {
-		out.Patches = append(out.Patches, keptPatch{Low: q.low(), High: q.high(), Degree: q.omegaM.degree, Values: q.values})
+		out.Patches = append(out.Patches, keptPatch{
+			Low: q.low(), High: q.high(), Degree: q.omegaM.degree,
+			Values: q.values,
+		})
 	}
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote; On, Probable and Marginals are the same to the last bit.
+// UnmarshalJSON reads what MarshalJSON wrote; On, Probable and Marginals are the same to the last
+// bit.
 func (p *Interpolant) UnmarshalJSON(raw []byte) error {
 	var in kept
 	if err := json.Unmarshal(raw, &in); err != nil {
@@ -45,7 +49,10 @@ func (p *Interpolant) UnmarshalJSON(raw []byte) error {
 	if len(in.Patches) == 0 {
 		return fmt.Errorf("likelihood: an interpolant without polynomials: the file is damaged")
 	}
-	*p = Interpolant{Evaluations: in.Evaluations, Error: math.Inf(1), Checks: in.Checks, Within: in.Within}
+	*p = Interpolant{
+		Evaluations: in.Evaluations, Error: math.Inf(1), Checks: in.Checks,
+		Within: in.Within,
+	}
 	if in.Error != nil {
 		p.Error = *in.Error
 	}
@@ -69,7 +76,8 @@ func (p patch) validate() error {
 		return err
 	}
 	if p.omegaM.low <= 0 || p.sigma8.low <= 0 || len(p.values) == 0 {
-		return fmt.Errorf("from %v with %d terms, want positive parameters and a term", p.low(), len(p.values))
+		return fmt.Errorf("from %v with %d terms, want positive parameters and a term", p.low(),
+			len(p.values))
 	}
 	n := p.omegaM.degree + 1
 	for t, values := range p.values {

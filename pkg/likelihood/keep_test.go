@@ -11,12 +11,18 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// TestInterpolantsAreKept: what was written and read again is the same everywhere, on one patch and on several.
+// TestInterpolantsAreKept: what was written and read again is the same everywhere, on one patch
+// and on several.
 func TestInterpolantsAreKept(t *testing.T) {
 	prior := cosmology.CAMELSPrior()
-	few, all := Interpolation{Tolerance: 0.05, Evaluations: fewest(1)}, DefaultInterpolation() // few leave nothing for a check
-	for _, pixels := range []pixels{{truth: prior.Min, n: 10, terms: 3}, {truth: cosmology.Params{OmegaM: 0.3, Sigma8: 0.8}, n: 4000, terms: 2, noise: 1}} {
-		in, err := Interpolate(context.Background(), pixels.at, WholePrior(prior, 2), map[bool]Interpolation{true: few, false: all}[pixels.n < 100], nil)
+	// few leave nothing for a check
+	few, all := Interpolation{Tolerance: 0.05, Evaluations: fewest(1)}, DefaultInterpolation()
+	for _, pixels := range []pixels{
+		{truth: prior.Min, n: 10, terms: 3},
+		{truth: cosmology.Params{OmegaM: 0.3, Sigma8: 0.8}, n: 4000, terms: 2, noise: 1},
+	} {
+		in, err := Interpolate(context.Background(), pixels.at, WholePrior(prior, 2),
+			map[bool]Interpolation{true: few, false: all}[pixels.n < 100], nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +38,8 @@ func TestInterpolantsAreKept(t *testing.T) {
 		if d := cmp.Diff(in.On(grid), back.On(grid)); d != "" {
 			t.Errorf("%d patches: %s", len(in.patches), d)
 		}
-		if d := cmp.Diff(in.Probable(5), back.Probable(5)); d != "" || in.Error != back.Error || in.Evaluations != back.Evaluations || in.Within != back.Within {
+		if d := cmp.Diff(in.Probable(5), back.Probable(5)); d != "" || in.Error != back.Error ||
+			in.Evaluations != back.Evaluations || in.Within != back.Within {
 			t.Errorf("kept as %+v", back)
 		}
 	}
@@ -43,12 +50,19 @@ func TestDamagedInterpolants(t *testing.T) {
 	if err := json.Unmarshal([]byte(good), new(Interpolant)); err != nil {
 		t.Fatal(err)
 	}
-	for _, change := range [][2]string{{`"degree":1`, `"degree":5`}, {`,4]`, `]`}, {`"omega_m":0.1`, `"omega_m":0`}, {`"sigma_8":1`, `"sigma_8":0.6`}, {`[[1,2,3,4]]`, `[]`}} {
+	for _, change := range [][2]string{
+		{`"degree":1`, `"degree":5`},
+		{`,4]`, `]`},
+		{`"omega_m":0.1`, `"omega_m":0`},
+		{`"sigma_8":1`, `"sigma_8":0.6`},
+		{`[[1,2,3,4]]`, `[]`},
+	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		if bad == good {
 			t.Fatalf("%q is not in the file", change[0])
 		}
-		if err := json.Unmarshal([]byte(bad), new(Interpolant)); err == nil || !strings.Contains(err.Error(), "damaged") {
+		if err := json.Unmarshal([]byte(bad), new(Interpolant)); err == nil ||
+			!strings.Contains(err.Error(), "damaged") {
 			t.Errorf("%s in place of %s: error %v", change[1], change[0], err)
 		}
 	}

@@ -6,11 +6,13 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// Marginal is the probability density of one parameter, the other integrated out under a flat prior over the grid.
+// Marginal is the probability density of one parameter, the other integrated out under a flat
+// prior over the grid.
 type Marginal struct {
-	X, P      []float64 // grid values and density there; the trapezoidal integral of P over X is 1
-	Best      float64   // where P is largest on the grid; the middle of the tied points where several are
-	Low, High float64   // where the cumulative distribution reaches 0.16 and 0.84
+	X, P []float64 // grid values and density there; the trapezoidal integral of P over X is 1
+	// where P is largest on the grid; the middle of the tied points where several are
+	Best      float64
+	Low, High float64 // where the cumulative distribution reaches 0.16 and 0.84
 	Mean, Std float64
 }
 
@@ -20,8 +22,8 @@ const (
 	highQuantile = 0.84
 )
 
-// Marginals returns the marginal densities of Ω_m and σ_8: exp(−ΔL) integrated over the other axis. All of the
-// probability is taken to lie within the grid.
+// Marginals returns the marginal densities of Ω_m and σ_8: exp(−ΔL) integrated over the other
+// axis. All of the probability is taken to lie within the grid.
 func (s Surface) Marginals() (omegaM, sigma8 Marginal) {
 	wo, ws := trapezoid(s.Grid.OmegaM), trapezoid(s.Grid.Sigma8)
 	po, ps := make([]float64, len(wo)), make([]float64, len(ws))
@@ -64,8 +66,8 @@ func newMarginal(x, p, w []float64) Marginal {
 	return m
 }
 
-// middleOfMaxima returns the middle of all x whose p ties with the largest to rounding, so that a flat density has its
-// centre for an argmax instead of an edge.
+// middleOfMaxima returns the middle of all x whose p ties with the largest to rounding, so that a
+// flat density has its centre for an argmax instead of an edge.
 func middleOfMaxima(x, p []float64) float64 {
 	const rounding = 1e-12
 	top := floats.Max(p)

@@ -14,7 +14,8 @@ type key struct{ om, s8 int }
 
 const finest = coarsest << 6
 
-// patch is a rectangle with the terms at the products of Chebyshev points of one degree, and at some of the next.
+// patch is a rectangle with the terms at the products of Chebyshev points of one degree, and at
+// some of the next.
 type patch struct {
 	omegaM, sigma8 axis
 	known          map[key][]float64 // terms at the nodes and at some points between
@@ -25,8 +26,9 @@ type patch struct {
 
 func newPatch(low, high cosmology.Params) patch {
 	return patch{
-		omegaM: axis{low.OmegaM, high.OmegaM, 0}, sigma8: axis{low.Sigma8, high.Sigma8, 0}, known: map[key][]float64{},
-		err: math.Inf(1),
+		omegaM: axis{low.OmegaM, high.OmegaM, 0}, sigma8: axis{low.Sigma8, high.Sigma8, 0},
+		known: map[key][]float64{},
+		err:   math.Inf(1),
 	}
 }
 
@@ -125,9 +127,9 @@ func (p patch) on(g Grid) []Surface {
 	return out
 }
 
-// probable returns the smallest rectangle that holds all points at which some term's −2Δln L may be below cut, widened by a tenth on
-// each side, and whether it is at most 0.6 of the patch along an axis. How far the polynomials may be trusted is what the check
-// found, twice over.
+// probable returns the smallest rectangle that holds all points at which some term's −2Δln L may
+// be below cut, widened by a tenth on each side, and whether it is at most 0.6 of the patch along
+// an axis. How far the polynomials may be trusted is what the check found, twice over.
 func (p patch) probable() (Grid, bool) {
 	const n = 60
 	whole := rectangle(p.low(), p.high(), n)
@@ -177,9 +179,9 @@ func (p *patch) check(ctx context.Context, e *evaluator, budget int) error {
 	return nil
 }
 
-// between returns the points midway between nodes, in angle, and those midway along the edges, that lie within three sigma of some term
-// by the polynomials, or the eight most probable ones where those are fewer; the most probable first. There the error of a
-// polynomial is largest.
+// between returns the points midway between nodes, in angle, and those midway along the edges,
+// that lie within three sigma of some term by the polynomials, or the eight most probable ones
+// where those are fewer; the most probable first. There the error of a polynomial is largest.
 func (p *patch) between() []key {
 	degree := p.omegaM.degree
 	half := finest / (2 * degree)
@@ -215,8 +217,9 @@ func (p *patch) between() []key {
 	return out
 }
 
-// axis is an interval of a positive parameter with Chebyshev points of the second kind in its logarithm, low first: what a map looks
-// like goes by powers of the parameters, so that polynomials in their logarithms need fewer nodes.
+// axis is an interval of a positive parameter with Chebyshev points of the second kind in its
+// logarithm, low first: what a map looks like goes by powers of the parameters, so that
+// polynomials in their logarithms need fewer nodes.
 type axis struct {
 	low, high float64
 	degree    int
@@ -230,10 +233,12 @@ func (a axis) at(angle int) float64 {
 	case finest:
 		return a.high
 	}
-	return math.Sqrt(a.low*a.high) * math.Exp(-math.Log(a.high/a.low)/2*math.Cos(math.Pi*float64(angle)/finest))
+	return math.Sqrt(a.low*a.high) *
+		math.Exp(-math.Log(a.high/a.low)/2*math.Cos(math.Pi*float64(angle)/finest))
 }
 
-// weights returns for each x the weights of the values at the nodes: the barycentric formula of Berrut and Trefethen (2004).
+// weights returns for each x the weights of the values at the nodes: the barycentric formula of
+// Berrut and Trefethen (2004).
 func (a axis) weights(x []float64) [][]float64 {
 	step := finest / a.degree
 	out := make([][]float64, len(x))

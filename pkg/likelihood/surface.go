@@ -12,8 +12,9 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Terms evaluates the terms of a negative log-likelihood (in nats, up to a constant) of one map at many parameters; the
-// result is [θ][term]. The value at a θ must not depend on which others are asked for with it.
+// Terms evaluates the terms of a negative log-likelihood (in nats, up to a constant) of one map
+// at many parameters; the result is [θ][term]. The value at a θ must not depend on which others
+// are asked for with it.
 type Terms func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error)
 
 // ErrNotFinite is wrapped by the error that a NaN or an infinite term leads to.
@@ -25,17 +26,22 @@ type Surface struct {
 	NLL  []float64 // nats; row-major like Grid.Points: σ_8 runs fastest
 }
 
-// chunk is how many θ are asked for at once, so that progress can be shown and a cancelled context is seen soon.
+// chunk is how many θ are asked for at once, so that progress can be shown and a cancelled
+// context is seen soon.
 const chunk = 160
 
-// Evaluate asks terms for all points of the grid and returns one Surface per term. It returns an error for a bad grid, a
-// wrong number of results, and a value that is NaN or infinite (naming θ and the term, wrapping ErrNotFinite).
+// Evaluate asks terms for all points of the grid and returns one Surface per term. It returns an
+// error for a bad grid, a wrong number of results, and a value that is NaN or infinite (naming θ
+// and the term, wrapping ErrNotFinite).
 func Evaluate(ctx context.Context, terms Terms, grid Grid) ([]Surface, error) {
 	return EvaluateProgress(ctx, terms, grid, nil)
 }
 
-// EvaluateProgress is Evaluate that calls progress (unless nil) after every few points with how many of all are done.
-func EvaluateProgress(ctx context.Context, terms Terms, grid Grid, progress func(done, total int)) ([]Surface, error) {
+// EvaluateProgress is Evaluate that calls progress (unless nil) after every few points with how
+// many of all are done.
+func EvaluateProgress(ctx context.Context, terms Terms, grid Grid,
+	progress func(done, total int),
+) ([]Surface, error) {
 	if err := grid.Validate(); err != nil {
 		return nil, err
 	}
@@ -80,7 +86,8 @@ func (e *evaluator) values(ctx context.Context, points []cosmology.Params) ([][]
 				e.columns = len(row)
 			}
 			if len(row) != e.columns {
-				return nil, fmt.Errorf("likelihood: %d terms at %v, %d at the first point", len(row), part[i], e.columns)
+				return nil, fmt.Errorf("likelihood: %d terms at %v, %d at the first point", len(row),
+					part[i], e.columns)
 			}
 		}
 		out = append(out, values...)
@@ -114,15 +121,16 @@ func check(thetas []cosmology.Params, values [][]float64) error {
 		}
 		for t, v := range row {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("likelihood: entry %d of the terms at %v is %g: %w; a diverged network or a broken map does this", t, thetas[i], v, ErrNotFinite)
+				return fmt.Errorf("likelihood: entry %d of the terms at %v is %g: %w; a diverged network or "+
+					"a broken map does this", t, thetas[i], v, ErrNotFinite)
 			}
 		}
 	}
 	return nil
 }
 
-// Sum returns the sum of terms on their common grid. The result does not depend on their order, to the last bit.
-// It panics on no surfaces or different grids.
+// Sum returns the sum of terms on their common grid. The result does not depend on their order,
+// to the last bit. It panics on no surfaces or different grids.
 func Sum(surfaces []Surface) Surface {
 	if len(surfaces) == 0 {
 		panic("likelihood: Sum of no surfaces")
@@ -142,7 +150,8 @@ func Sum(surfaces []Surface) Surface {
 	return out
 }
 
-// MinusTwoDeltaLnL returns 2(L − min L) for each grid point, the paper's −2Δln L: 0 at the best point.
+// MinusTwoDeltaLnL returns 2(L − min L) for each grid point, the paper's −2Δln L: 0 at the best
+// point.
 func (s Surface) MinusTwoDeltaLnL() []float64 {
 	least := floats.Min(s.NLL)
 	out := make([]float64, len(s.NLL))
@@ -159,5 +168,6 @@ func (s Surface) Best() cosmology.Params {
 	return cosmology.Params{OmegaM: s.Grid.OmegaM[i/n], Sigma8: s.Grid.Sigma8[i%n]}
 }
 
-// Range returns the largest −2Δln L on the grid: how much the surface says at all. 0 is a flat likelihood.
+// Range returns the largest −2Δln L on the grid: how much the surface says at all. 0 is a flat
+// likelihood.
 func (s Surface) Range() float64 { return 2 * (floats.Max(s.NLL) - floats.Min(s.NLL)) }

@@ -13,14 +13,18 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// gaussian is a bivariate normal in (Ω_m, σ_8): the closed form that grids, contours and marginals are held against.
+// gaussian is a bivariate normal in (Ω_m, σ_8): the closed form that grids, contours and
+// marginals are held against.
 type gaussian struct {
 	mean   cosmology.Params
 	so, ss float64
 	rho    float64
 }
 
-var oracle = gaussian{mean: cosmology.Params{OmegaM: 0.31, Sigma8: 0.79}, so: 0.02, ss: 0.03, rho: -0.6}
+var oracle = gaussian{
+	mean: cosmology.Params{OmegaM: 0.31, Sigma8: 0.79}, so: 0.02,
+	ss: 0.03, rho: -0.6,
+}
 
 func (g gaussian) nll(p cosmology.Params) float64 {
 	u, v := (p.OmegaM-g.mean.OmegaM)/g.so, (p.Sigma8-g.mean.Sigma8)/g.ss
@@ -56,17 +60,25 @@ func flat(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
 func TestGrids(t *testing.T) {
 	prior := cosmology.CAMELSPrior()
 	whole := WholePrior(prior, 5)
-	if whole.OmegaM[0] != 0.1 || whole.OmegaM[4] != 0.5 || whole.Sigma8[0] != 0.6 || whole.Sigma8[4] != 1.0 {
+	if whole.OmegaM[0] != 0.1 || whole.OmegaM[4] != 0.5 || whole.Sigma8[0] != 0.6 ||
+		whole.Sigma8[4] != 1.0 {
 		t.Errorf("whole prior = %v", whole)
 	}
-	if p := whole.Points(); len(p) != 25 || p[1] != (cosmology.Params{OmegaM: whole.OmegaM[0], Sigma8: whole.Sigma8[1]}) {
+	if p := whole.Points(); len(p) != 25 ||
+		p[1] != (cosmology.Params{OmegaM: whole.OmegaM[0], Sigma8: whole.Sigma8[1]}) {
 		t.Errorf("points must run through σ_8 first, got %v", p[:2])
 	}
 	cutGrid := AroundTruth(cosmology.Params{OmegaM: 0.15, Sigma8: 0.95}, 0.1, prior, 50)
-	if cutGrid.OmegaM[0] != 0.1 || cutGrid.OmegaM[49] != 0.25 || math.Abs(cutGrid.Sigma8[0]-0.85) > 1e-15 || cutGrid.Sigma8[49] != 1.0 {
-		t.Errorf("truth-centred grid must be cut to the prior, got Ω_m %g…%g, σ_8 %g…%g", cutGrid.OmegaM[0], cutGrid.OmegaM[49], cutGrid.Sigma8[0], cutGrid.Sigma8[49])
+	if cutGrid.OmegaM[0] != 0.1 || cutGrid.OmegaM[49] != 0.25 ||
+		math.Abs(cutGrid.Sigma8[0]-0.85) > 1e-15 || cutGrid.Sigma8[49] != 1.0 {
+		t.Errorf("truth-centred grid must be cut to the prior, got Ω_m %g…%g, σ_8 %g…%g",
+			cutGrid.OmegaM[0], cutGrid.OmegaM[49], cutGrid.Sigma8[0], cutGrid.Sigma8[49])
 	}
-	for _, bad := range []Grid{{}, {OmegaM: []float64{1, 1}, Sigma8: []float64{1, 2}}, {OmegaM: []float64{1, 2}, Sigma8: []float64{1, math.NaN()}}} {
+	for _, bad := range []Grid{
+		{},
+		{OmegaM: []float64{1, 1}, Sigma8: []float64{1, 2}},
+		{OmegaM: []float64{1, 2}, Sigma8: []float64{1, math.NaN()}},
+	} {
 		if bad.Validate() == nil {
 			t.Errorf("grid %v should be refused", bad)
 		}
@@ -87,10 +99,13 @@ func TestSurfaceOfAGaussian(t *testing.T) {
 	}
 }
 
-// TestNotFinite: a NaN must stop the evaluation and say where it was, never reach a contour or a marginal.
+// TestNotFinite: a NaN must stop the evaluation and say where it was, never reach a contour or a
+// marginal.
 func TestNotFinite(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		_, err := Evaluate(context.Background(), func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
+		_, err := Evaluate(context.Background(), func(ctx context.Context, thetas []cosmology.Params) (
+			[][]float64, error,
+		) {
 			out, _ := oracle.terms(ctx, thetas)
 			for i, p := range thetas {
 				if p.OmegaM > 0.49 && p.Sigma8 < 0.61 {
@@ -99,7 +114,8 @@ func TestNotFinite(t *testing.T) {
 			}
 			return out, nil
 		}, WholePrior(cosmology.CAMELSPrior(), 20))
-		if !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), "Ω_m=0.500 σ_8=0.600") || !strings.Contains(err.Error(), "entry 1") {
+		if !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), "Ω_m=0.500 σ_8=0.600") ||
+			!strings.Contains(err.Error(), "entry 1") {
 			t.Errorf("error for %g = %v, want one that names θ and the term", bad, err)
 		}
 	}
@@ -108,7 +124,11 @@ func TestNotFinite(t *testing.T) {
 func TestEvaluatePassesErrorsOn(t *testing.T) {
 	grid := WholePrior(cosmology.CAMELSPrior(), 20)
 	want := errors.New("device lost")
-	if _, err := Evaluate(context.Background(), func(context.Context, []cosmology.Params) ([][]float64, error) { return nil, want }, grid); !errors.Is(err, want) {
+	if _, err := Evaluate(context.Background(), func(context.Context, []cosmology.Params) ([][]float64,
+		error,
+	) {
+		return nil, want
+	}, grid); !errors.Is(err, want) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -121,9 +141,10 @@ func TestEvaluatePassesErrorsOn(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled context gave %v", err)
 	}
-	if _, err := Evaluate(context.Background(), func(_ context.Context, p []cosmology.Params) ([][]float64, error) {
-		return make([][]float64, len(p)), nil
-	}, grid); err == nil {
+	if _, err := Evaluate(context.Background(),
+		func(_ context.Context, p []cosmology.Params) ([][]float64, error) {
+			return make([][]float64, len(p)), nil
+		}, grid); err == nil {
 		t.Error("no terms at all should be an error")
 	}
 }
@@ -135,7 +156,8 @@ func TestOrder(t *testing.T) {
 		n := rapid.IntRange(1, 8).Draw(t, "terms")
 		surfaces := make([]Surface, n)
 		for i := range surfaces {
-			surfaces[i] = Surface{Grid: grid, NLL: rapid.SliceOfN(rapid.Float64Range(-1e6, 1e6), 4, 4).Draw(t, "nll")}
+			surfaces[i] = Surface{Grid: grid, NLL: rapid.SliceOfN(rapid.Float64Range(-1e6, 1e6), 4,
+				4).Draw(t, "nll")}
 		}
 		want := Sum(surfaces).NLL
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
@@ -157,9 +179,16 @@ func TestMarginalsOfAGaussian(t *testing.T) {
 		got         Marginal
 		mean, sigma float64
 	}{{"Ω_m", om, 0.31, 0.02}, {"σ_8", s8, 0.79, 0.03}} {
-		// Linear interpolation of the cumulative distribution errs by h²/8·p' < 1e-6 at this spacing h = 0.001.
+		// Linear interpolation of the cumulative distribution errs by h²/8·p' < 1e-6 at this spacing h
+		// = 0.001.
 		tol := 2e-5
-		for _, v := range [][2]float64{{c.got.Mean, c.mean}, {c.got.Best, c.mean}, {c.got.Std, c.sigma}, {c.got.Low, c.mean - z*c.sigma}, {c.got.High, c.mean + z*c.sigma}} {
+		for _, v := range [][2]float64{
+			{c.got.Mean, c.mean},
+			{c.got.Best, c.mean},
+			{c.got.Std, c.sigma},
+			{c.got.Low, c.mean - z*c.sigma},
+			{c.got.High, c.mean + z*c.sigma},
+		} {
 			if math.Abs(v[0]-v[1]) > tol {
 				t.Errorf("%s: got %g, want %g", c.name, v[0], v[1])
 			}
@@ -175,7 +204,8 @@ func TestMarginalsOfAGaussian(t *testing.T) {
 	}
 }
 
-// TestMarginalsOfAFlatLikelihood: nothing learnt means the prior's own quantiles, and its middle for an argmax.
+// TestMarginalsOfAFlatLikelihood: nothing learnt means the prior's own quantiles, and its middle
+// for an argmax.
 func TestMarginalsOfAFlatLikelihood(t *testing.T) {
 	s := surfaceOf(t, flat, WholePrior(cosmology.CAMELSPrior(), 16))
 	om, s8 := s.Marginals()
@@ -183,7 +213,12 @@ func TestMarginalsOfAFlatLikelihood(t *testing.T) {
 		m     Marginal
 		start float64
 	}{{om, 0.1}, {s8, 0.6}} {
-		for _, v := range [][2]float64{{c.m.Low, c.start + 0.4*0.16}, {c.m.High, c.start + 0.4*0.84}, {c.m.Best, c.start + 0.2}, {c.m.Mean, c.start + 0.2}} {
+		for _, v := range [][2]float64{
+			{c.m.Low, c.start + 0.4*0.16},
+			{c.m.High, c.start + 0.4*0.84},
+			{c.m.Best, c.start + 0.2},
+			{c.m.Mean, c.start + 0.2},
+		} {
 			if math.Abs(v[0]-v[1]) > 1e-12 {
 				t.Errorf("got %g, want %g", v[0], v[1])
 			}
@@ -197,12 +232,14 @@ func TestMarginalsOfAFlatLikelihood(t *testing.T) {
 	}
 }
 
-// TestMarginalsOnUnevenGrid: the weights must follow the spacing, or dense parts of the grid would count more.
+// TestMarginalsOnUnevenGrid: the weights must follow the spacing, or dense parts of the grid
+// would count more.
 func TestMarginalsOnUnevenGrid(t *testing.T) {
 	grid := WholePrior(cosmology.CAMELSPrior(), 16)
 	grid.OmegaM = []float64{0.1, 0.11, 0.12, 0.13, 0.14, 0.5}
 	om, s8 := surfaceOf(t, flat, grid).Marginals()
-	if math.Abs(om.Low-0.164) > 1e-12 || math.Abs(om.High-0.436) > 1e-12 || math.Abs(s8.Low-0.664) > 1e-12 {
+	if math.Abs(om.Low-0.164) > 1e-12 || math.Abs(om.High-0.436) > 1e-12 ||
+		math.Abs(s8.Low-0.664) > 1e-12 {
 		t.Errorf("flat on an uneven grid: Ω_m %g…%g, σ_8 from %g", om.Low, om.High, s8.Low)
 	}
 }

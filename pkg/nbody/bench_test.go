@@ -8,7 +8,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// core reports the time that the processor spent on an operation, which other work on the machine lengthens less than wall time.
+// core reports the time that the processor spent on an operation, which other work on the machine
+// lengthens less than wall time.
 func core(b *testing.B, op func()) {
 	now := func() float64 {
 		var r syscall.Rusage
@@ -28,7 +29,9 @@ func core(b *testing.B, op func()) {
 func finished(b *testing.B) *simulation {
 	b.Helper()
 	c, universe := Default(), cosmology.New(cosmology.Fiducial)
-	s := newSimulation(c, universe, displace(c.Particles, c.BoxSide, amplitudes(c.Particles, c.BoxSide, cosmology.NewLinearPower(universe), 1)))
+	s := newSimulation(c, universe,
+		displace(c.Particles, c.BoxSide,
+			amplitudes(c.Particles, c.BoxSide, cosmology.NewLinearPower(universe), 1)))
 	if err := s.evolve(context.Background()); err != nil {
 		b.Fatal(err)
 	}
@@ -40,7 +43,8 @@ func BenchmarkInitialConditions(b *testing.B) {
 	c, universe := Default(), cosmology.New(cosmology.Fiducial)
 	power := cosmology.NewLinearPower(universe)
 	core(b, func() {
-		newSimulation(c, universe, displace(c.Particles, c.BoxSide, amplitudes(c.Particles, c.BoxSide, power, 1)))
+		newSimulation(c, universe,
+			displace(c.Particles, c.BoxSide, amplitudes(c.Particles, c.BoxSide, power, 1)))
 	})
 }
 
@@ -116,7 +120,8 @@ func BenchmarkBox(b *testing.B) {
 	for _, box := range boxes {
 		b.Run(box.name, func(b *testing.B) {
 			core(b, func() {
-				if _, err := Universe(context.Background(), box.config(), cosmology.Fiducial, 1, box.cells); err != nil {
+				if _, err := Universe(context.Background(), box.config(), cosmology.Fiducial, 1,
+					box.cells); err != nil {
 					b.Fatal(err)
 				}
 			})

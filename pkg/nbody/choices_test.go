@@ -59,8 +59,8 @@ func largestChange(got, want []float64) float64 {
 	return worst
 }
 
-// TestChoicesDoNotMatter: what is no physics changes the power by no more than its tolerance, and the
-// test sees a start from which particles have hardly moved off their lattice.
+// TestChoicesDoNotMatter: what is no physics changes the power by no more than its tolerance, and
+// the test sees a start from which particles have hardly moved off their lattice.
 //
 // An earlier start loses power since the mesh softens the forces of its shortest waves, which
 // perturbation theory does not; a later one since perturbation theory stops at second order.
@@ -101,10 +101,10 @@ func TestChoicesDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestAddedWaveGrowsLinearly: the difference of two boxes with a long wave of either sign grows as
-// linear theory, on the mesh and from the start of Default, among the usual small scales. The box is
-// wide, since waves that displace matter by σ take exp(−k²σ²/2) from the answer to a wave: 2 % here,
-// a tenth in the 25 Mpc/h of the maps.
+// TestAddedWaveGrowsLinearly: the difference of two boxes with a long wave of either sign grows
+// as linear theory, on the mesh and from the start of Default, among the usual small scales. The
+// box is wide, since waves that displace matter by σ take exp(−k²σ²/2) from the answer to a wave:
+// 2 % here, a tenth in the 25 Mpc/h of the maps.
 func TestAddedWaveGrowsLinearly(t *testing.T) {
 	if testing.Short() {
 		t.Skip("12 simulations")

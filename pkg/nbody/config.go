@@ -8,8 +8,9 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Version numbers what a seed means: the maps that this package makes of a configuration, parameters
-// and a seed. It rises whenever they change, so that maps of two versions are never taken for one set.
+// Version numbers what a seed means: the maps that this package makes of a configuration,
+// parameters and a seed. It rises whenever they change, so that maps of two versions are never
+// taken for one set.
 const Version = 2
 
 // Config is the resolution of a simulation.
@@ -53,9 +54,9 @@ func (c Config) linearPower(universe cosmology.Cosmology) cosmology.LinearPower 
 
 // Default returns 64³ particles in 25 Mpc/h, in 28 steps from a = 0.1, and maps of 256².
 //
-// At a = 0.1 particles have moved by a third of a mesh cell and more, so that the mesh no longer sees
-// their lattice; much later second-order theory no longer holds. Both are measured: see the section
-// on numerical choices in data/validation/report.md.
+// At a = 0.1 particles have moved by a third of a mesh cell and more, so that the mesh no longer
+// sees their lattice; much later second-order theory no longer holds. Both are measured: see the
+// section on numerical choices in data/validation/report.md.
 func Default() Config {
 	return Config{
 		BoxSide: 25, Particles: 64, MeshFactor: 2, Steps: 28, Start: 0.1,
@@ -73,7 +74,8 @@ func (c Config) Validate() error {
 	}
 	power := func(n int) bool { return n > 0 && bits.OnesCount(uint(n)) == 1 }
 	bad(c.BoxSide > 0 && c.BoxSide < 1e6, "BoxSide", c.BoxSide, "in (0, 1e6) Mpc/h")
-	bad(power(c.Particles) && c.Particles >= 8 && c.Particles <= 512, "Particles", c.Particles, "a power of two in 8…512")
+	bad(power(c.Particles) && c.Particles >= 8 && c.Particles <= 512, "Particles", c.Particles,
+		"a power of two in 8…512")
 	bad(power(c.MeshFactor) && c.MeshFactor <= 4, "MeshFactor", c.MeshFactor, "1, 2 or 4")
 	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
 	bad(c.Start > 0 && c.Start < 1, "Start", c.Start, "in (0, 1)")

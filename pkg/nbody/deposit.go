@@ -11,7 +11,8 @@ func newMesh(cells int, side float64) mesh {
 	return mesh{cells, float32(side), float32(float64(cells) / side)}
 }
 
-// cloud is where a particle's cloud-in-cell weights fall along one axis: cells i and j with 1 − w and w.
+// cloud is where a particle's cloud-in-cell weights fall along one axis: cells i and j with 1 − w
+// and w.
 type cloud struct {
 	i, j int
 	w    float32
@@ -55,8 +56,8 @@ func (m mesh) share(dst planes, x, y, z float32) {
 	high[jj] += a.w * w11
 }
 
-// gather reads the three components of src at a particle with the weights of share, so that a particle
-// exerts no force on itself.
+// gather reads the three components of src at a particle with the weights of share, so that a
+// particle exerts no force on itself.
 func (m mesh) gather(src *[3]planes, x, y, z float32) (fx, fy, fz float32) {
 	a, b, c := m.cloud(x), m.cloud(y), m.cloud(z)
 	ii, ij, ji, jj := b.i*m.cells+c.i, b.i*m.cells+c.j, b.j*m.cells+c.i, b.j*m.cells+c.j

@@ -121,8 +121,8 @@ func (s *simulation) evolve(ctx context.Context) error {
 	return nil
 }
 
-// timeExponent is the power of the scale factor in which steps have equal length: of the powers 0.5,
-// 0.75, 1, 1.25, 1.5 and 2 the one for which maps depend least on the number of steps.
+// timeExponent is the power of the scale factor in which steps have equal length: of the powers
+// 0.5, 0.75, 1, 1.25, 1.5 and 2 the one for which maps depend least on the number of steps.
 const timeExponent = 1.25
 
 // time returns the scale factor after some steps, which may be a fraction.
@@ -137,14 +137,16 @@ func (s *simulation) momentumGrowth(a cosmology.ScaleFactor) float64 {
 	return float64(a*a) * s.universe.E(a) * s.universe.GrowthRate(a) * s.universe.GrowthFactor(a)
 }
 
-// kick is what momenta change by when the force at time at is 1: F [G_p(to) − G_p(from)]/D(at), exact for linear growth.
+// kick is what momenta change by when the force at time at is 1: F [G_p(to) − G_p(from)]/D(at),
+// exact for linear growth.
 func (s *simulation) kick(from, to, at cosmology.ScaleFactor) float32 {
 	return float32((s.momentumGrowth(to) - s.momentumGrowth(from)) / s.universe.GrowthFactor(at))
 }
 
 // drift is how far particles move when the momentum at time at is 1: p [D(to) − D(from)]/G_p(at).
 func (s *simulation) drift(from, to, at cosmology.ScaleFactor) float32 {
-	return float32((s.universe.GrowthFactor(to) - s.universe.GrowthFactor(from)) / s.momentumGrowth(at))
+	return float32((s.universe.GrowthFactor(to) - s.universe.GrowthFactor(from)) /
+		s.momentumGrowth(at))
 }
 
 // step changes momenta by kick times the force −∇∇⁻²δ, then positions by drift times the momentum.
@@ -164,7 +166,8 @@ func (s *simulation) step(kick, drift float32) {
 	s.move(s.cells-1, low, first, kick, drift)
 }
 
-// counts returns a function that returns, for each plane of the mesh in turn, the number of particles in its cells.
+// counts returns a function that returns, for each plane of the mesh in turn, the number of
+// particles in its cells.
 func (s *simulation) counts() func(x int) []float32 {
 	last := s.cells - 1
 	low, high, end := s.density[0], s.density[1], s.density[2]
@@ -196,7 +199,8 @@ func (s *simulation) fill(layer int, dst planes) {
 	}
 }
 
-// move kicks and drifts the particles of a layer between two planes of the force, and notes the strips they come to.
+// move kicks and drifts the particles of a layer between two planes of the force, and notes the
+// strips they come to.
 func (s *simulation) move(layer int, low, high [3][]float32, kick, drift float32) {
 	var force [3]planes
 	for axis := range force {

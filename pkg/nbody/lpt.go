@@ -4,13 +4,14 @@ import (
 	"darkfield/pkg/fft"
 )
 
-// displacements are the first- and second-order Lagrangian displacements today of every particle, in Mpc/h by axis, without
-// their growth: x = q + D₁ψ₁ + D₂ψ₂ with D₂ ≈ −3/7 D₁².
+// displacements are the first- and second-order Lagrangian displacements today of every particle,
+// in Mpc/h by axis, without their growth: x = q + D₁ψ₁ + D₂ψ₂ with D₂ ≈ −3/7 D₁².
 type displacements struct {
 	first, second [3][]float32
 }
 
-// displace computes displacements from the modes of the linear overdensity, on the particles' own mesh.
+// displace computes displacements from the modes of the linear overdensity, on the particles' own
+// mesh.
 func displace(n int, side float64, delta []complex64) displacements {
 	p := fft.NewPlan(n)
 	var d displacements
@@ -24,7 +25,8 @@ func displace(n int, side float64, delta []complex64) displacements {
 	p.Forward(modes, source)
 	norm := 1 / float32(n*n*n)
 	for axis := range 3 {
-		p.Inverse(d.second[axis], modes, gradient(n, side, axis, -norm)) // ψ₂ = ∇φ₂, ∇²φ₂ = source: −ik/k²
+		// ψ₂ = ∇φ₂, ∇²φ₂ = source: −ik/k²
+		p.Inverse(d.second[axis], modes, gradient(n, side, axis, -norm))
 	}
 	return d
 }
@@ -45,8 +47,9 @@ func secondOrder(p *fft.Plan, n int, side float64, delta []complex64) []float32 
 	return out
 }
 
-// wavenumbers returns the wavenumber of each index along an axis, in h/Mpc, and the same for derivatives: there the Nyquist
-// wavenumber counts as 0, because a real mesh has no derivative at it.
+// wavenumbers returns the wavenumber of each index along an axis, in h/Mpc, and the same for
+// derivatives: there the Nyquist wavenumber counts as 0, because a real mesh has no derivative at
+// it.
 func wavenumbers(n int, side float64) (k, derivative []float32) {
 	k, derivative = make([]float32, n), make([]float32, n)
 	for i := range k {

@@ -6,9 +6,9 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// amplitudes returns the Fourier modes of the linear overdensity today on a mesh of n³ cells: δ(x) = Σ δ_k exp(ik·x), modes
-// [kx][ky][kz] with kz = 0…n/2. Modes at the Nyquist wavenumber are zero, so that every resolution holds the very modes of all
-// coarser ones.
+// amplitudes returns the Fourier modes of the linear overdensity today on a mesh of n³ cells:
+// δ(x) = Σ δ_k exp(ik·x), modes [kx][ky][kz] with kz = 0…n/2. Modes at the Nyquist wavenumber are
+// zero, so that every resolution holds the very modes of all coarser ones.
 func amplitudes(n int, side float64, power cosmology.LinearPower, seed uint64) []complex64 {
 	half := n/2 + 1
 	out := make([]complex64, n*n*half)
@@ -46,7 +46,8 @@ func shifted(delta []complex64, n int, side, s float64) []complex64 {
 	return out
 }
 
-// tabulate returns P at integer squared wavenumbers in units of the fundamental one, computed once each.
+// tabulate returns P at integer squared wavenumbers in units of the fundamental one, computed
+// once each.
 func tabulate(power cosmology.LinearPower, unit float64, n int) func(k2 int) float64 {
 	table := make([]float64, 3*n*n/4+1)
 	for i := range table {
@@ -68,7 +69,8 @@ func signed(i, n int) int {
 	return i
 }
 
-// gaussians returns the two standard normal numbers of a mode. The mode −k gets the complex conjugate of k's, DC zero.
+// gaussians returns the two standard normal numbers of a mode. The mode −k gets the complex
+// conjugate of k's, DC zero.
 func gaussians(seed uint64, kx, ky, kz int) (re, im float64) {
 	sign := 1.0
 	switch {

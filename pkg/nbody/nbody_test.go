@@ -21,7 +21,8 @@ func small() Config {
 	return c
 }
 
-// wave returns the modes of one plane wave of the linear overdensity today, of n wavelengths along axis.
+// wave returns the modes of one plane wave of the linear overdensity today, of n wavelengths
+// along axis.
 func wave(cells, n, axis int, amplitude float32) []complex64 {
 	half := cells/2 + 1
 	out := make([]complex64, cells*cells*half)
@@ -42,7 +43,8 @@ func TestPlaneWaveHasNoSecondOrder(t *testing.T) {
 			if m := largest(d.second[i]); m > 1e-6 {
 				t.Errorf("wave along %d: second-order displacement %g Mpc/h along %d", axis, m, i)
 			}
-			// δ = A cos(kx) ⇒ ψ = −A/k sin(kx): the largest displacement is A/k along the wave and none across.
+			// δ = A cos(kx) ⇒ ψ = −A/k sin(kx): the largest displacement is A/k along the wave and none
+			// across.
 			want := 0.0
 			if i == axis {
 				want = 0.5 / (2 * math.Pi * 2 / 25)
@@ -62,8 +64,9 @@ func largest(v []float32) float32 {
 	return m
 }
 
-// TestSecondOrderOfCrossedWaves: for φ = a cos(kx) + b cos(ky), φ,xx φ,yy = ab k⁴ cos(kx) cos(ky), so that
-// ψ₂ = ∇φ₂ with φ₂ = −ab k²/2 cos(kx) cos(ky); in terms of δ = ∇²φ of amplitudes A and B, |ψ₂| peaks at AB/(2k).
+// TestSecondOrderOfCrossedWaves: for φ = a cos(kx) + b cos(ky), φ,xx φ,yy = ab k⁴ cos(kx)
+// cos(ky), so that ψ₂ = ∇φ₂ with φ₂ = −ab k²/2 cos(kx) cos(ky); in terms of δ = ∇²φ of amplitudes
+// A and B, |ψ₂| peaks at AB/(2k).
 func TestSecondOrderOfCrossedWaves(t *testing.T) {
 	const n, a, b = 16, 0.4, 0.3
 	delta := wave(n, 1, 0, a)
@@ -79,8 +82,8 @@ func TestSecondOrderOfCrossedWaves(t *testing.T) {
 	}
 }
 
-// growth runs a small plane wave to today and returns displacement over linear displacement. The mesh
-// has one cell a particle: a finer one sees a lattice that nothing but this wave moves.
+// growth runs a small plane wave to today and returns displacement over linear displacement. The
+// mesh has one cell a particle: a finer one sees a lattice that nothing but this wave moves.
 // TestAddedWaveGrowsLinearly measures the mesh of Default.
 func growth(t *testing.T, steps int) float64 {
 	t.Helper()
@@ -101,23 +104,26 @@ func growth(t *testing.T, steps int) float64 {
 	return along / norm
 }
 
-// TestLongWaveGrowsLinearly: kicks and drifts are exact for linear growth, so that a long wave grows as D whatever the number
-// of steps. Clouds in cells smooth the force twice by sinc²(kΔ/2), together 1 − (kΔ)²/6, which in the matter era slows
-// dlnD/dlna by 0.6 of that: a deficit that adds up over ln(1/a_start).
+// TestLongWaveGrowsLinearly: kicks and drifts are exact for linear growth, so that a long wave
+// grows as D whatever the number of steps. Clouds in cells smooth the force twice by sinc²(kΔ/2),
+// together 1 − (kΔ)²/6, which in the matter era slows dlnD/dlna by 0.6 of that: a deficit that
+// adds up over ln(1/a_start).
 func TestLongWaveGrowsLinearly(t *testing.T) {
 	c := small()
 	step := 2 * math.Pi / 32
 	deficit := 0.6 * step * step / 6 * math.Log(1/float64(c.Start))
 	for _, steps := range []int{3, 10, 30} {
 		if got := growth(t, steps); !scalar.EqualWithinAbs(got, 1, 2*deficit) {
-			t.Errorf("%d steps: displacement today is %g of the linear one, want 1 within %g", steps, got, 2*deficit)
+			t.Errorf("%d steps: displacement today is %g of the linear one, want 1 within %g", steps,
+				got, 2*deficit)
 		}
 	}
 }
 
 func TestUniformParticlesFeelNoForce(t *testing.T) {
 	c := small()
-	s := newSimulation(c, cosmology.New(cosmology.Fiducial), displace(c.Particles, c.BoxSide, make([]complex64, 16*16*9)))
+	s := newSimulation(c, cosmology.New(cosmology.Fiducial),
+		displace(c.Particles, c.BoxSide, make([]complex64, 16*16*9)))
 	s.step(1, 0)
 	for _, p := range s.particles {
 		if m := largest(p.p[:]); m > 1e-5 {
@@ -157,8 +163,9 @@ func TestDepositConservesMass(t *testing.T) {
 	})
 }
 
-// TestStepsConverge: the leapfrog is of second order, so halving the steps quarters the error of positions. Small σ_8 keeps
-// chaos inside haloes out; a late start makes steps short against the time since a = 0, where a^1.5 is not smooth.
+// TestStepsConverge: the leapfrog is of second order, so halving the steps quarters the error of
+// positions. Small σ_8 keeps chaos inside haloes out; a late start makes steps short against the
+// time since a = 0, where a^1.5 is not smooth.
 func TestStepsConverge(t *testing.T) {
 	run := func(steps int) [3][]float32 {
 		c := small()
@@ -199,8 +206,8 @@ func TestModesAreSharedByResolutions(t *testing.T) {
 	}
 }
 
-// TestPowerOfModes: the mean of |δ_k|² over a shell of seeds is P(k)/V. 100 seeds of a mode and its 5 turned companions give
-// 600 exponential values: 4 %.
+// TestPowerOfModes: the mean of |δ_k|² over a shell of seeds is P(k)/V. 100 seeds of a mode and
+// its 5 turned companions give 600 exponential values: 4 %.
 func TestPowerOfModes(t *testing.T) {
 	power := cosmology.NewLinearPower(cosmology.New(cosmology.Fiducial))
 	sum, n := 0.0, 0
@@ -271,7 +278,8 @@ func TestMapsHoldTheDarkMatter(t *testing.T) {
 	}
 }
 
-// TestNoPixelIsEmpty: a cluster in a corner of an otherwise empty slab leaves no pixel without mass, and loses none.
+// TestNoPixelIsEmpty: a cluster in a corner of an otherwise empty slab leaves no pixel without
+// mass, and loses none.
 func TestNoPixelIsEmpty(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 3))
 	p := &Particles{Side: 25, Universe: cosmology.New(cosmology.Fiducial)}

@@ -4,8 +4,8 @@ import (
 	"math"
 )
 
-// tree is a k-d tree of points in a periodic box, for the distance to the k-th nearest neighbour. Nodes are implicit: node i has
-// children 2i+1 and 2i+2, and holds a range of points.
+// tree is a k-d tree of points in a periodic box, for the distance to the k-th nearest neighbour.
+// Nodes are implicit: node i has children 2i+1 and 2i+2, and holds a range of points.
 type tree struct {
 	side  float32
 	x     [3][]float32 // by axis, sorted into leaves; a vector of 8 may reach beyond the last point
@@ -56,7 +56,8 @@ func (t *tree) leaf(node int) bool { return 2*node+2 >= len(t.nodes) }
 func (t *tree) build(points []treePoint, node, first, last int) {
 	infinity := float32(math.Inf(1))
 	b := treeNode{first: int32(first), last: int32(last)}
-	b.low, b.high = [3]float32{infinity, infinity, infinity}, [3]float32{-infinity, -infinity, -infinity}
+	b.low, b.high = [3]float32{infinity, infinity, infinity},
+		[3]float32{-infinity, -infinity, -infinity}
 	for i := first; i < last; i++ {
 		for axis, x := range points[i].x {
 			if x < b.low[axis] {
@@ -83,7 +84,8 @@ func (t *tree) build(points []treePoint, node, first, last int) {
 	t.build(points, 2*node+2, middle, last)
 }
 
-// selectNth reorders points so that the n-th along an axis stands in its place, smaller ones before it (Hoare's algorithm).
+// selectNth reorders points so that the n-th along an axis stands in its place, smaller ones
+// before it (Hoare's algorithm).
 func selectNth(points []treePoint, n, axis int) {
 	low, high := 0, len(points)-1
 	for low < high {
@@ -112,8 +114,8 @@ func selectNth(points []treePoint, n, axis int) {
 	}
 }
 
-// radii returns for every point, in its original order, the distance to its k-th nearest other point. It searches for all points of a
-// leaf at once: they have most neighbours in common.
+// radii returns for every point, in its original order, the distance to its k-th nearest other
+// point. It searches for all points of a leaf at once: they have most neighbours in common.
 func (t *tree) radii(k int) []float32 {
 	out := make([]float32, len(t.index))
 	s := search{tree: t, k: k, stride: max(k, vectorList)}
@@ -150,7 +152,8 @@ type pair struct {
 	shift, low, high [3]float32 // low and high are the bounds of the other leaf
 }
 
-// around looks in the leaf itself, then, going up to the root, in what lies on the other side of each node.
+// around looks in the leaf itself, then, going up to the root, in what lies on the other side of
+// each node.
 func (s *search) around(leaf int) {
 	s.own, s.bounds, s.reach = leaf, s.nodes[leaf], float32(math.Inf(1))
 	for i := range s.best {
@@ -213,7 +216,8 @@ func (s *search) scan(leaf int) {
 		worst := s.worst[i]
 		p := s.bounds.first + i
 		x, y, z := s.x[0][p]-shift[0], s.x[1][p]-shift[1], s.x[2][p]-shift[2]
-		if !one || square(outside(x, b.low[0], b.high[0]))+square(outside(y, b.low[1], b.high[1]))+square(outside(z, b.low[2], b.high[2])) < worst {
+		if !one || square(outside(x, b.low[0], b.high[0]))+square(outside(y, b.low[1], b.high[1]))+square(
+			outside(z, b.low[2], b.high[2])) < worst {
 			for o := b.first; o < b.last; o++ {
 				dx, dy, dz := x-s.x[0][o], y-s.x[1][o], z-s.x[2][o]
 				if !one {
@@ -232,8 +236,8 @@ func (s *search) scan(leaf int) {
 
 func square(x float32) float32 { return x * x }
 
-// outside returns how far x lies from an interval. The points of a leaf mostly lie on the same side of
-// another, which makes branches cheaper than the builtin max with its care for NaN.
+// outside returns how far x lies from an interval. The points of a leaf mostly lie on the same
+// side of another, which makes branches cheaper than the builtin max with its care for NaN.
 func outside(x, low, high float32) float32 {
 	if x < low {
 		return low - x
@@ -255,8 +259,8 @@ func (t *tree) periodic(d float32) float32 {
 	return d
 }
 
-// image returns by how much a node must be moved to be nearest to the leaf, and whether that is so for all of their points, as it is
-// unless both together are half as wide as the box.
+// image returns by how much a node must be moved to be nearest to the leaf, and whether that is
+// so for all of their points, as it is unless both together are half as wide as the box.
 func (s *search) image(b *treeNode) (shift [3]float32, one bool) {
 	one = true
 	for axis := range 3 {

@@ -7,9 +7,10 @@ type particle struct {
 	strip int32 // of the mesh, which it lies in
 }
 
-// sorted holds particles in the order of the strips they lie in: strips of a few cells along y, layer after layer of cells along x. So
-// a mesh can be filled and read plane by plane: what is in work stays in the processor's nearest memory, and no mesh of the density or
-// of the force is kept.
+// sorted holds particles in the order of the strips they lie in: strips of a few cells along y,
+// layer after layer of cells along x. So a mesh can be filled and read plane by plane: what is in
+// work stays in the processor's nearest memory, and no mesh of the density or of the force is
+// kept.
 type sorted struct {
 	mesh
 	particles []particle

@@ -15,17 +15,19 @@ const (
 	criticalDensity = 2.7754e11 // today, (Msun/h)/(Mpc/h)³
 )
 
-// Project returns the 15 surface densities of a universe, as CAMELS cuts them: for each axis the 5 slabs across it, each
-// pixels×pixels, in (Msun/h)/(Mpc/h)². The mean over the slabs of an axis is that of the dark matter,
-// (Ω_m − Ω_b)·2.7754e11·Side/5.
+// Project returns the 15 surface densities of a universe, as CAMELS cuts them: for each axis the
+// 5 slabs across it, each pixels×pixels, in (Msun/h)/(Mpc/h)². The mean over the slabs of an axis
+// is that of the dark matter, (Ω_m − Ω_b)·2.7754e11·Side/5.
 //
-// A particle is a uniform sphere that just holds its nearest neighbours, so that voids are smooth and haloes sharp; the whole
-// sphere goes to the slab of its centre. Where no sphere of a slab reaches, in the deepest voids, the nearest one grows until it
-// does: mass is conserved and every pixel has a logarithm.
+// A particle is a uniform sphere that just holds its nearest neighbours, so that voids are smooth
+// and haloes sharp; the whole sphere goes to the slab of its centre. Where no sphere of a slab
+// reaches, in the deepest voids, the nearest one grows until it does: mass is conserved and every
+// pixel has a logarithm.
 func Project(p *Particles, neighbours, pixels int) ([]field.Map, error) {
 	radii := newTree(float32(p.Side), p.Positions).radii(neighbours)
 	box := field.Box{Side: p.Side, Cells: pixels}
-	mass := (p.Universe.OmegaM - p.Universe.OmegaB) * criticalDensity * p.Side * p.Side * p.Side / float64(len(radii))
+	mass := (p.Universe.OmegaM - p.Universe.OmegaB) * criticalDensity * p.Side * p.Side * p.Side /
+		float64(len(radii))
 	density := float32(mass / (box.CellSide() * box.CellSide()))
 	perCell := float32(1 / box.CellSide())
 	var out []field.Map
@@ -35,7 +37,8 @@ func Project(p *Particles, neighbours, pixels int) ([]field.Map, error) {
 		for i, r := range radii {
 			slab := min(int(float64(across[i])/p.Side*slabs), slabs-1)
 			// A sphere smaller than a pixel becomes one pixel wide, which the nearest four share.
-			spheres[slab] = append(spheres[slab], sphere{up[i] * perCell, right[i] * perCell, max(r*perCell, 1)})
+			spheres[slab] = append(spheres[slab],
+				sphere{up[i] * perCell, right[i] * perCell, max(r*perCell, 1)})
 		}
 		for _, s := range spheres {
 			out = append(out, surfaceDensity(box, s, density))
@@ -43,7 +46,8 @@ func Project(p *Particles, neighbours, pixels int) ([]field.Map, error) {
 	}
 	for i, m := range out {
 		if err := m.CheckPositive(); err != nil {
-			return nil, fmt.Errorf("nbody: map %d of Ω_m=%g: %w: the simulation ran away; use more steps", i, p.Universe.OmegaM, err)
+			return nil, fmt.Errorf("nbody: map %d of Ω_m=%g: %w: the simulation ran away; use more steps", i,
+				p.Universe.OmegaM, err)
 		}
 	}
 	return out, nil
@@ -73,7 +77,8 @@ func surfaceDensity(box field.Box, spheres []sphere, weight float32) field.Map {
 	return draw()
 }
 
-// reach lets the sphere whose edge is nearest to a pixel grow to one pixel beyond it, unless one is there already.
+// reach lets the sphere whose edge is nearest to a pixel grow to one pixel beyond it, unless one
+// is there already.
 func reach(spheres []sphere, y, x, cells float32) {
 	nearest, gap := 0, float32(math.Inf(1))
 	for i, s := range spheres {
@@ -105,7 +110,8 @@ type brush struct {
 // span is a run of pixels of a row, which may go round the edge.
 type span struct{ y, x, pixels int }
 
-// add adds the column density of a sphere, √(r² − d²) at a distance d from its centre, scaled to the total weight.
+// add adds the column density of a sphere, √(r² − d²) at a distance d from its centre, scaled to
+// the total weight.
 func (b *brush) add(s sphere, weight float32) {
 	b.spans, b.chords = b.spans[:0], b.chords[:0]
 	bottom := int(math.Floor(float64(s.y + s.radius)))
@@ -174,9 +180,11 @@ func within(i, n int) int {
 
 func modulo(i, n int) int { return ((i % n) + n) % n }
 
-// Universe simulates one universe and returns its 15 maps averaged down to cells pixels a side, which must divide
-// Config.Pixels.
-func Universe(ctx context.Context, c Config, params cosmology.Params, seed uint64, cells int) ([]field.Map, error) {
+// Universe simulates one universe and returns its 15 maps averaged down to cells pixels a side,
+// which must divide Config.Pixels.
+func Universe(ctx context.Context, c Config, params cosmology.Params, seed uint64,
+	cells int,
+) ([]field.Map, error) {
 	p, err := Simulate(ctx, c, params, seed)
 	if err != nil {
 		return nil, err

@@ -25,8 +25,8 @@ func sameByBoth(t *rapid.T, compute func() []float32) {
 	}
 }
 
-// TestRadiiAgree: few and many points, some of them at the same place, in the whole box or across its
-// edge; lists that a vector kernel holds and longer ones.
+// TestRadiiAgree: few and many points, some of them at the same place, in the whole box or across
+// its edge; lists that a vector kernel holds and longer ones.
 func TestRadiiAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const side = 10

@@ -24,8 +24,9 @@ type Calibrated struct {
 // Has reports whether there is a calibration.
 func (c Calibrated) Has() bool { return c.Calibration.Maps > 0 }
 
-// Calibrated returns the calibration that came with shipped weights, beside a few maps inferred with it, or makes and tests that of the
-// run's own network. Where there are too few simulations for one it returns the bound as it is, and says so.
+// Calibrated returns the calibration that came with shipped weights, beside a few maps inferred
+// with it, or makes and tests that of the run's own network. Where there are too few simulations
+// for one it returns the bound as it is, and says so.
 func (s *Session) Calibrated() (Calibrated, error) {
 	source := s.Source()
 	shipped, _ := s.shipped()
@@ -55,23 +56,27 @@ func (s *Session) ownCalibration(source study.Source) (Calibrated, error) {
 	c := s.Preset.Calibration.Study
 	cal, honesty, err := source.CalibrationStudy(s.ctx, c, nil, nil, s.boundsDir())
 	if errors.Is(err, study.ErrTooFew) {
-		return s.uncalibrated(source, fmt.Sprintf("There is no calibration: %v. What follows is the bound as it is.", err))
+		return s.uncalibrated(source, fmt.Sprintf("There is no calibration: %v. What follows is the "+
+			"bound as it is.", err))
 	}
-	about := fmt.Sprintf("Calibrated on %d maps of %d validation simulations, tested on the test simulations, which nothing was chosen by.", cal.Maps, cal.Simulations)
+	about := fmt.Sprintf("Calibrated on %d maps of %d validation simulations, tested on the test "+
+		"simulations, which nothing was chosen by.", cal.Maps, cal.Simulations)
 	return Calibrated{cal, honesty, about}, err
 }
 
 func (s *Session) uncalibrated(source study.Source, about string) (Calibrated, error) {
 	c := s.Preset.Calibration
 	honesty, _, err := source.HeldOutHonesty(s.ctx, c.Study, nil, c.Simulations, s.boundsDir())
-	return Calibrated{study.Uncalibrated(source.Network, source.Prior, c.Study.Bound), honesty, about}, err
+	return Calibrated{study.Uncalibrated(source.Network, source.Prior, c.Study.Bound), honesty, about},
+		err
 }
 
 // shippedCalibration uses a file beside shipped weights.
 func (s *Session) shippedCalibration(source study.Source, file string) (Calibrated, error) {
 	name := filepath.Join(shippedDir, filepath.Base(file))
 	if _, err := os.Stat(file); err != nil {
-		return s.uncalibrated(source, fmt.Sprintf("There is no calibration %s for the shipped weights. `darkfield calibrate --help` says how to make one: with the 1000 universes that they were "+
+		return s.uncalibrated(source, fmt.Sprintf("There is no calibration %s for the shipped weights. "+
+			"`darkfield calibrate --help` says how to make one: with the 1000 universes that they were "+
 			"trained on and 400 others, an hour or more. What follows is the bound as it is.", name))
 	}
 	cal, err := study.LoadCalibration(file, source.Network)
@@ -80,8 +85,11 @@ func (s *Session) shippedCalibration(source study.Source, file string) (Calibrat
 	}
 	c := s.Preset.Calibration
 	honesty, bounds, err := source.HeldOutHonesty(s.ctx, c.Study, &cal, c.Simulations, s.boundsDir())
-	return Calibrated{cal, honesty, fmt.Sprintf("The calibration came with the weights, %s: fitted on %d maps of %d simulations that the network has not seen. Below it is used on %d of such maps. "+
-		"They may be among those of the fit, and are too few for a test: that is in the report beside the weights.", name, cal.Maps, cal.Simulations, len(bounds))}, err
+	return Calibrated{cal, honesty, fmt.Sprintf("The calibration came with the weights, %s: fitted "+
+		"on %d maps of %d simulations that the network has not seen. Below it is used on %d of such "+
+		"maps. "+
+		"They may be among those of the fit, and are too few for a test: that is in the report beside "+
+		"the weights.", name, cal.Maps, cal.Simulations, len(bounds))}, err
 }
 
 // Calibration shows what a calibration does.
@@ -89,7 +97,11 @@ func (s *Session) Calibration(c Calibrated) {
 	s.Note(c.About)
 	var rows [][]string
 	for k, t := range c.Calibration.Bound.Quadrature.Terms {
-		rows = append(rows, []string{fmt.Sprint(t), fmt.Sprintf("%.4g", c.Calibration.Bound.Quadrature.Weights[k]), fmt.Sprintf("%.3f", c.Calibration.Weights[k])})
+		rows = append(rows,
+			[]string{
+				fmt.Sprint(t), fmt.Sprintf("%.4g", c.Calibration.Bound.Quadrature.Weights[k]),
+				fmt.Sprintf("%.3f", c.Calibration.Weights[k]),
+			})
 	}
 	s.Table([]string{"term", "stands for", "weight"}, rows)
 	if !c.Has() {
@@ -101,7 +113,10 @@ func (s *Session) Calibration(c Calibrated) {
 		if t.Kind == c.Calibration.Recalibration.Kind {
 			chosen = "← chosen: " + kinds[t.Kind]
 		}
-		rows = append(rows, []string{string(t.Kind), fmt.Sprint(t.Parameters), fmt.Sprintf("%.3f", t.LogScore), fmt.Sprintf("%.3f ± %.3f", t.Behind, t.Error), chosen})
+		rows = append(rows, []string{
+			string(t.Kind), fmt.Sprint(t.Parameters),
+			fmt.Sprintf("%.3f", t.LogScore), fmt.Sprintf("%.3f ± %.3f", t.Behind, t.Error), chosen,
+		})
 	}
 	s.Table([]string{"recalibration", "numbers", "ln score", "behind the best", ""}, rows)
 }
@@ -133,7 +148,8 @@ func (s *Session) ShowCalibration(c Calibrated, name string) {
 // smoothing is what the warning is shown with, in Mpc/h.
 const smoothing = 1
 
-// Constraint shows what one held-out map says of the parameters, and the same map smoothed, which is not of the kind that the network knows.
+// Constraint shows what one held-out map says of the parameters, and the same map smoothed, which
+// is not of the kind that the network knows.
 func (s *Session) Constraint(c Calibrated) {
 	source := s.Source()
 	sim, maps, err := source.Example()
@@ -142,7 +158,8 @@ func (s *Session) Constraint(c Calibrated) {
 	var rows [][]string
 	var notes []string
 	for _, change := range []*study.Change{nil, &smoothed} {
-		bounds, err := source.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(), "a map", change)
+		bounds, err := source.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(),
+			"a map", change)
 		check(err)
 		found := Must(c.Calibration.Constrain(bounds[0]))
 		name := "the map"
@@ -150,7 +167,8 @@ func (s *Session) Constraint(c Calibrated) {
 			name += ", " + change.Name
 		}
 		truth := bounds[0].Truth
-		rows = append(rows, constraintRow(name, "Ω_m", truth.OmegaM, found.OmegaM), constraintRow(name, "σ_8", truth.Sigma8, found.Sigma8))
+		rows = append(rows, constraintRow(name, "Ω_m", truth.OmegaM, found.OmegaM),
+			constraintRow(name, "σ_8", truth.Sigma8, found.Sigma8))
 		switch {
 		case len(found.Warnings) > 0:
 			notes = append(notes, "Warning for "+name+": "+strings.Join(found.Warnings, "; "))
@@ -168,21 +186,27 @@ func (s *Session) Constraint(c Calibrated) {
 }
 
 func constraintRow(name, parameter string, truth float64, m likelihood.Marginal) []string {
-	return []string{name, parameter, fmt.Sprintf("%.4f", truth), fmt.Sprintf("%.4f", m.Mean), fmt.Sprintf("%.4f", m.Std), fmt.Sprintf("%.4f to %.4f", m.Low, m.High)}
+	return []string{
+		name, parameter, fmt.Sprintf("%.4f", truth), fmt.Sprintf("%.4f", m.Mean),
+		fmt.Sprintf("%.4f", m.Std), fmt.Sprintf("%.4f to %.4f", m.Low, m.High),
+	}
 }
 
-// Chains samples the posterior of that map before its recalibration, and returns the grid's beside it. An interrupted cell goes on.
+// Chains samples the posterior of that map before its recalibration, and returns the grid's
+// beside it. An interrupted cell goes on.
 func (s *Session) Chains(c Calibrated) (study.Chains, likelihood.Surface) {
 	source := s.Source()
 	sim, maps, err := source.Example()
 	check(err)
-	bounds, err := source.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(), "a map", nil)
+	bounds, err := source.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(),
+		"a map", nil)
 	check(err)
 	grid := bounds[0].Surface(source.Prior, c.Calibration.Weights)
 	state, err := s.remembered("chains", []any{s.Preset.Calibration.Chains, c.Calibration, sim})
 	check(err)
 	bar := s.page.bar("chains")
-	chains, err := source.SampleChains(s.ctx, Must(source.LogMap(maps, sim, bounds[0].Map)), c.Calibration.Bound, c.Calibration.Weights, s.Preset.Calibration.Chains, grid, state,
+	chains, err := source.SampleChains(s.ctx, Must(source.LogMap(maps, sim, bounds[0].Map)),
+		c.Calibration.Bound, c.Calibration.Weights, s.Preset.Calibration.Chains, grid, state,
 		func(p hmc.Progress) { bar.count(p.Done, p.Total) })
 	check(err)
 	bar.done()

@@ -12,8 +12,8 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Moments infers the parameters of held-out maps by a moment network: the one that comes with shipped weights, or one that is trained on the
-// same maps as the run's network.
+// Moments infers the parameters of held-out maps by a moment network: the one that comes with
+// shipped weights, or one that is trained on the same maps as the run's network.
 func (s *Session) Moments(ctx context.Context, cfg study.Config) (study.Inference, error) {
 	source := s.Source()
 	network, err := s.momentNetwork(ctx, source)
@@ -24,7 +24,9 @@ func (s *Session) Moments(ctx context.Context, cfg study.Config) (study.Inferenc
 	return source.MomentInference(ctx, cfg, network.Predict, network.Manifest().Maps)
 }
 
-func (s *Session) momentNetwork(ctx context.Context, source study.Source) (*baseline.MomentNetwork, error) {
+func (s *Session) momentNetwork(ctx context.Context,
+	source study.Source,
+) (*baseline.MomentNetwork, error) {
 	b, err := backend.Open()
 	if err != nil {
 		return nil, err
@@ -42,5 +44,6 @@ func (s *Session) momentNetwork(ctx context.Context, source study.Source) (*base
 	bar := s.page.bar("moment network")
 	defer bar.done()
 	dir := filepath.Join(s.Run, fmt.Sprintf("moments-%d", source.Box.Cells))
-	return baseline.Train(ctx, b, s.Preset.Moments, source.Prior, data, dir, func(p baseline.Progress) { bar.count(p.Step, p.Steps) })
+	return baseline.Train(ctx, b, s.Preset.Moments, source.Prior, data, dir,
+		func(p baseline.Progress) { bar.count(p.Step, p.Steps) })
 }

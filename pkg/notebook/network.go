@@ -12,8 +12,8 @@ import (
 // shippedDir holds weights that come with darkfield, below the project's directory.
 var shippedDir = filepath.Join("data", "pretrained")
 
-// shipped returns the shipped weights that figures are made with. Where they are made with the network that the session trains, path is
-// empty, and why says why if the preset names weights.
+// shipped returns the shipped weights that figures are made with. Where they are made with the
+// network that the session trains, path is empty, and why says why if the preset names weights.
 func (s *Session) shipped() (path, why string) {
 	name := s.Preset.Pretrained
 	if name == "" {
@@ -21,7 +21,8 @@ func (s *Session) shipped() (path, why string) {
 	}
 	const live = "the figures show the network that notebook 2 trains."
 	if s.data != "" {
-		return "", fmt.Sprintf("The shipped weights %s are for darkfield's toy universes and not for your maps: %s", name, live)
+		return "", fmt.Sprintf("The shipped weights %s are for darkfield's toy universes and not for "+
+			"your maps: %s", name, live)
 	}
 	dir, err := root()
 	if err == nil {
@@ -29,12 +30,14 @@ func (s *Session) shipped() (path, why string) {
 		_, err = os.Stat(path)
 	}
 	if err != nil {
-		return "", fmt.Sprintf("There are no shipped weights %s here: %s It has taken far too few steps for good maps.", filepath.Join(shippedDir, name), live)
+		return "", fmt.Sprintf("There are no shipped weights %s here: %s It has taken far too few "+
+			"steps for good maps.", filepath.Join(shippedDir, name), live)
 	}
 	return path, ""
 }
 
-// figured returns the checkpoint that figures are made with, what captions call its weights, and what to say about the choice.
+// figured returns the checkpoint that figures are made with, what captions call its weights, and
+// what to say about the choice.
 func (s *Session) figured() (path, weights, note string, err error) {
 	path, note = s.shipped()
 	if path == "" {
@@ -42,7 +45,8 @@ func (s *Session) figured() (path, weights, note string, err error) {
 		return path, "", note, err
 	}
 	name := filepath.Base(path)
-	note = fmt.Sprintf("The figures show shipped weights, %s, and not the network that notebook 2 trains in %d steps. True maps beside them are of simulations that these weights have not seen.",
+	note = fmt.Sprintf("The figures show shipped weights, %s, and not the network that notebook 2 "+
+		"trains in %d steps. True maps beside them are of simulations that these weights have not seen.",
 		filepath.Join(shippedDir, name), s.steps())
 	return path, "shipped weights " + name, note, nil
 }
@@ -56,8 +60,8 @@ func (s *Session) steps() int {
 	return n
 }
 
-// Checkpoint shows the network that figures are made with: shipped weights where the preset names them, else the selected or the newest
-// checkpoint of the run.
+// Checkpoint shows the network that figures are made with: shipped weights where the preset names
+// them, else the selected or the newest checkpoint of the run.
 func (s *Session) Checkpoint() {
 	path, _, note, err := s.figured()
 	check(err)
@@ -78,8 +82,11 @@ func (s *Session) describe(path string) {
 	s.Table([]string{"", ""}, [][]string{
 		{"checkpoint", filepath.Base(path)},
 		{"hash", fmt.Sprintf("%.12s", c.Hash)},
-		{"trained on", fmt.Sprintf("%s %s, %d² pixels, %g Mpc/h a side", m.Data.Suite, m.Data.Set, m.Data.Side, m.Data.BoxSide)},
-		{"simulations", fmt.Sprintf("%d trained on, %d held out for validation, %d for tests", len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test))},
-		{"network", fmt.Sprintf("width %d, %.2f million parameters, step %d, seed %d", m.Network.Dim, float64(m.Network.NumParameters())/1e6, m.Step, m.Seed)},
+		{"trained on", fmt.Sprintf("%s %s, %d² pixels, %g Mpc/h a side", m.Data.Suite, m.Data.Set,
+			m.Data.Side, m.Data.BoxSide)},
+		{"simulations", fmt.Sprintf("%d trained on, %d held out for validation, %d for tests",
+			len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test))},
+		{"network", fmt.Sprintf("width %d, %.2f million parameters, step %d, seed %d", m.Network.Dim,
+			float64(m.Network.NumParameters())/1e6, m.Step, m.Seed)},
 	})
 }

@@ -26,8 +26,8 @@ func project(t *testing.T, files ...string) string {
 	return dir
 }
 
-// TestShipped: figures are made with shipped weights where the preset names them, they are there and the maps are the project's own;
-// else with the network that is trained, and a page says why.
+// TestShipped: figures are made with shipped weights where the preset names them, they are there
+// and the maps are the project's own; else with the network that is trained, and a page says why.
 func TestShipped(t *testing.T) {
 	weights := filepath.Join("data", "pretrained", "fastpm-32.safetensors")
 	for name, c := range map[string]struct {
@@ -36,9 +36,18 @@ func TestShipped(t *testing.T) {
 		want         string // path below the project
 		why          []string
 	}{
-		"shipped":      {preset: "quick", files: []string{weights}, want: weights},
-		"none there":   {preset: "quick", why: []string{"no shipped weights " + weights, "the network that notebook 2 trains"}},
-		"own maps":     {preset: "quick", data: "CMD", files: []string{weights}, why: []string{"fastpm-32.safetensors", "not for your maps", "the network that notebook 2 trains"}},
+		"shipped": {preset: "quick", files: []string{weights}, want: weights},
+		"none there": {preset: "quick", why: []string{
+			"no shipped weights " + weights,
+			"the network that notebook 2 trains",
+		}},
+		"own maps": {
+			preset: "quick", data: "CMD", files: []string{weights},
+			why: []string{
+				"fastpm-32.safetensors", "not for your maps",
+				"the network that notebook 2 trains",
+			},
+		},
 		"smoke":        {preset: "smoke", files: []string{weights}},
 		"long studies": {preset: "standard", files: []string{weights}},
 	} {

@@ -14,7 +14,8 @@ import (
 	"darkfield/pkg/training"
 )
 
-// How often a notebook's page is touched: the browser redraws each time, and all states pass through the kernel.
+// How often a notebook's page is touched: the browser redraws each time, and all states pass
+// through the kernel.
 const (
 	barPause   = 300 * time.Millisecond
 	curvePause = 5 * time.Second
@@ -59,8 +60,9 @@ func (b *bar) draw(f float64, text string) {
 	if !b.page.live {
 		return
 	}
-	gonbui.UpdateHTML(b.id, fmt.Sprintf(`<div>%s <progress max="1" value="%.3f" style="width:16em"></progress> %s</div>`,
-		html.EscapeString(b.label), f, html.EscapeString(text)))
+	gonbui.UpdateHTML(b.id,
+		fmt.Sprintf(`<div>%s <progress max="1" value="%.3f" style="width:16em"></progress> %s</div>`,
+			html.EscapeString(b.label), f, html.EscapeString(text)))
 }
 
 // curve is a bar above a plot that grows while training.
@@ -99,7 +101,9 @@ func (c *curve) update(g training.Progress, numbers func() study.Training) {
 	if r := numbers(); len(r.Steps) > 1 {
 		c.drawn = now
 		if png, err := figure.Training(r).PNG(); err == nil {
-			gonbui.UpdateHTML(c.plot, `<img style="max-width:100%" src="data:image/png;base64,`+base64.StdEncoding.EncodeToString(png)+`">`)
+			gonbui.UpdateHTML(c.plot,
+				`<img style="max-width:100%" src="data:image/png;base64,`+base64.StdEncoding.EncodeToString(
+					png)+`">`)
 		}
 	}
 }

@@ -12,14 +12,17 @@ import (
 	"darkfield/pkg/study"
 )
 
-// Study runs one of the studies of s.Source(), or returns what an earlier cell found: results lie in the run directory under
-// a hash of all that they depend on (checkpoint, data, settings). A problem ends the cell with one line.
+// Study runs one of the studies of s.Source(), or returns what an earlier cell found: results lie
+// in the run directory under a hash of all that they depend on (checkpoint, data, settings). A
+// problem ends the cell with one line.
 func Study[T any](s *Session, name string, run func(context.Context, study.Config) (T, error)) T {
 	return Must(TryStudy(s, name, run))
 }
 
 // TryStudy is Study for results that the data may not have.
-func TryStudy[T any](s *Session, name string, run func(context.Context, study.Config) (T, error)) (T, error) {
+func TryStudy[T any](s *Session, name string,
+	run func(context.Context, study.Config) (T, error),
+) (T, error) {
 	return recall(s, name, s.Preset.Study, func() (T, error) { return run(s.ctx, s.Preset.Study) })
 }
 

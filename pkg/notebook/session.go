@@ -20,7 +20,8 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// Variables that choose a session; `make reproduce` sets them, and so may a user before JupyterLab starts.
+// Variables that choose a session; `make reproduce` sets them, and so may a user before
+// JupyterLab starts.
 const (
 	presetVariable = "DARKFIELD_PRESET" // default quick
 	dataVariable   = "DARKFIELD_DATA"   // a directory in CMD's layout; empty: toy universes
@@ -52,7 +53,10 @@ func open() (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Preset: p, data: os.Getenv(dataVariable), Run: os.Getenv(runVariable), page: newPage()}
+	s := &Session{
+		Preset: p, data: os.Getenv(dataVariable), Run: os.Getenv(runVariable),
+		page: newPage(),
+	}
 	if s.Run == "" {
 		root, err := root()
 		if err != nil {
@@ -79,7 +83,8 @@ func root() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("notebook: no go.mod above %s: start inside the project or set %s", start, runVariable)
+			return "", fmt.Errorf("notebook: no go.mod above %s: start inside the project or set %s",
+				start, runVariable)
 		}
 	}
 }
@@ -104,7 +109,8 @@ func (s *Session) Describe() {
 	p := s.Preset
 	data := s.data
 	if data == "" {
-		data = fmt.Sprintf("toy universes (suite FastPM, seed %d), %d³ particles each", p.Universe.Seed, p.Universe.NBody.Particles)
+		data = fmt.Sprintf("toy universes (suite FastPM, seed %d), %d³ particles each", p.Universe.Seed,
+			p.Universe.NBody.Particles)
 	}
 	figures := "the network that is trained here"
 	if path, why := s.shipped(); path != "" {
@@ -116,10 +122,12 @@ func (s *Session) Describe() {
 		{"preset", p.Name + " (" + p.About + ")"},
 		{"data", data},
 		{"maps", fmt.Sprintf("%d×%d pixels", p.Side(), p.Side())},
-		{"network", fmt.Sprintf("U-Net of width %d, %.2f million parameters", p.Network.Dim, float64(p.Network.NumParameters())/1e6)},
+		{"network", fmt.Sprintf("U-Net of width %d, %.2f million parameters", p.Network.Dim,
+			float64(p.Network.NumParameters())/1e6)},
 		{"training", courses(p.Stages)},
 		{"figures 1 to 5", figures},
-		{"generated maps", fmt.Sprintf("%d at each of %d held-out parameters, %s, seed %d", p.Study.MapsPerParam, p.Study.ValidationParams, p.Study.Sampling, p.Study.Seed)},
+		{"generated maps", fmt.Sprintf("%d at each of %d held-out parameters, %s, seed %d",
+			p.Study.MapsPerParam, p.Study.ValidationParams, p.Study.Sampling, p.Study.Seed)},
 		{"results in", s.Run},
 	})
 }
@@ -129,7 +137,8 @@ func courses(stages []preset.Stage) string {
 	var out []string
 	for _, s := range stages {
 		t := s.Training
-		text := fmt.Sprintf("%d steps of %d maps, %s loss, learning rate %g, seed %d", t.Steps, t.Batch, t.Loss, t.LearningRate, t.Seed)
+		text := fmt.Sprintf("%d steps of %d maps, %s loss, learning rate %g, seed %d", t.Steps, t.Batch,
+			t.Loss, t.LearningRate, t.Seed)
 		if len(stages) > 1 {
 			text = fmt.Sprintf("at %d²: %s", s.Side, text)
 		}
@@ -172,12 +181,12 @@ func (s *Session) Suite() *camels.Suite { return Must(camels.Open(s.dataDir())) 
 // trainDir is the training run.
 func (s *Session) trainDir() string { return filepath.Join(s.Run, "train") }
 
-// Train trains as the preset says, stage after stage, or goes on where an interrupted cell was, showing a live curve. A finished run
-// is left as it is.
+// Train trains as the preset says, stage after stage, or goes on where an interrupted cell was,
+// showing a live curve. A finished run is left as it is.
 func (s *Session) Train() { s.train(s.trainDir(), s.Preset.Network, s.Preset.Stages...) }
 
-// Probe trains the preset's small network on the maps averaged further down: a minute's check that the loss falls as it
-// should. It returns its curve.
+// Probe trains the preset's small network on the maps averaged further down: a minute's check
+// that the loss falls as it should. It returns its curve.
 func (s *Session) Probe() study.Training {
 	p := s.Preset.Probe
 	dir := filepath.Join(s.Run, "probe")
@@ -193,26 +202,33 @@ func (s *Session) train(dir string, network unet.Config, stages ...preset.Stage)
 	for i, stage := range stages {
 		data, manifest, err := dataset.Prepare(maps, network, stage.Side, splitSeed)
 		check(err)
-		jobs[i] = training.Job{Config: stage.Training, Manifest: manifest, Data: data, Report: func(g training.Progress) {
-			curve.update(g, func() study.Training { return Must(course(dir, network, stages...)) })
-		}}
+		jobs[i] = training.Job{
+			Config: stage.Training, Manifest: manifest, Data: data,
+			Report: func(g training.Progress) {
+				curve.update(g, func() study.Training { return Must(course(dir, network, stages...)) })
+			},
+		}
 	}
-	_, err := training.RunStages(s.ctx, Must(backend.Open()), dir, jobs, func(stage training.Stage) (training.Result, error) {
-		label := "training"
-		if len(stages) > 1 {
-			label = fmt.Sprintf("training, stage %d of %d, %d² pixels", stage.Index+1, len(stages), stages[stage.Index].Side)
-		}
-		curve = s.page.curve(label)
-		r, err := stage.Begin()
-		if errors.Is(err, context.Canceled) {
-			return r, fmt.Errorf("%s: interrupted after step %d; the checkpoint is written: run the cell again to go on", label, r.Step)
-		}
-		if err == nil {
-			curve.done()
-			s.Note(fmt.Sprintf("%s: step %d of %d; checkpoint %s", label, r.Step, stages[stage.Index].Training.Steps, filepath.Base(r.Checkpoint)))
-		}
-		return r, err
-	})
+	_, err := training.RunStages(s.ctx, Must(backend.Open()), dir, jobs,
+		func(stage training.Stage) (training.Result, error) {
+			label := "training"
+			if len(stages) > 1 {
+				label = fmt.Sprintf("training, stage %d of %d, %d² pixels", stage.Index+1, len(stages),
+					stages[stage.Index].Side)
+			}
+			curve = s.page.curve(label)
+			r, err := stage.Begin()
+			if errors.Is(err, context.Canceled) {
+				return r, fmt.Errorf("%s: interrupted after step %d; the checkpoint is written: run the cell "+
+					"again to go on", label, r.Step)
+			}
+			if err == nil {
+				curve.done()
+				s.Note(fmt.Sprintf("%s: step %d of %d; checkpoint %s", label, r.Step,
+					stages[stage.Index].Training.Steps, filepath.Base(r.Checkpoint)))
+			}
+			return r, err
+		})
 	check(err)
 }
 
@@ -225,12 +241,16 @@ func (s *Session) Curve() (study.Training, error) {
 func course(dir string, network unet.Config, stages ...preset.Stage) (study.Training, error) {
 	parts := make([]study.TrainingStage, len(stages))
 	for i, d := range training.StageDirs(dir, len(stages)) {
-		parts[i] = study.TrainingStage{Metrics: training.MetricsPath(d), Side: stages[i].Side, Batch: stages[i].Training.Batch}
+		parts[i] = study.TrainingStage{
+			Metrics: training.MetricsPath(d), Side: stages[i].Side,
+			Batch: stages[i].Training.Batch,
+		}
 	}
 	return study.ReadTraining(network.Dim, parts...)
 }
 
-// Source opens the maps and the network of the figures (see Checkpoint) for a study. Generated maps are kept in the run directory.
+// Source opens the maps and the network of the figures (see Checkpoint) for a study. Generated
+// maps are kept in the run directory.
 func (s *Session) Source() study.Source {
 	path, weights, _, err := s.figured()
 	check(err)

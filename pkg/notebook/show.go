@@ -85,7 +85,8 @@ func (p page) table(header []string, rows [][]string) {
 	p.sync()
 }
 
-// sync waits until the kernel has taken everything: the end of a cell's process would lose the rest.
+// sync waits until the kernel has taken everything: the end of a cell's process would lose the
+// rest.
 func (p page) sync() {
 	if p.live {
 		gonbui.Sync()

@@ -17,12 +17,17 @@ func (s *Session) Inventory() {
 	for _, r := range report.Sets {
 		rows = append(rows, []string{
 			string(r.Set), fmt.Sprint(r.Simulations), fmt.Sprint(r.Maps), fmt.Sprintf("%d²", r.Side),
-			fmt.Sprintf("%.3f–%.3f", r.OmegaM[0], r.OmegaM[1]), fmt.Sprintf("%.3f–%.3f", r.Sigma8[0], r.Sigma8[1]),
+			fmt.Sprintf("%.3f–%.3f", r.OmegaM[0], r.OmegaM[1]),
+			fmt.Sprintf("%.3f–%.3f", r.Sigma8[0], r.Sigma8[1]),
 			fmt.Sprintf("%.3f", r.LogMean), fmt.Sprintf("%.3f", r.LogStd),
 		})
 	}
-	s.Note(fmt.Sprintf("Suite %s, field %s, %g Mpc/h a side, values in %s", report.Suite, report.Field, report.BoxSide, report.Unit))
-	s.Table([]string{"set", "simulations", "maps", "pixels", "Ω_m", "σ_8", "mean of log10", "std of log10"}, rows)
+	s.Note(fmt.Sprintf("Suite %s, field %s, %g Mpc/h a side, values in %s", report.Suite, report.Field,
+		report.BoxSide, report.Unit))
+	s.Table([]string{
+		"set", "simulations", "maps", "pixels", "Ω_m", "σ_8", "mean of log10",
+		"std of log10",
+	}, rows)
 	if !suite.Has(camels.OneP) {
 		s.Note("There is no 1P set: the response to one parameter at a time has no truth here.")
 	}
@@ -32,7 +37,10 @@ func (s *Session) Inventory() {
 func (s *Session) Response(r study.TrueResponse) {
 	var rows [][]string
 	for _, row := range r.Rows {
-		rows = append(rows, []string{row.Parameter, fmt.Sprintf("%.2f", row.Value), fmt.Sprintf("%.3f", row.Ratio)})
+		rows = append(rows, []string{
+			row.Parameter, fmt.Sprintf("%.2f", row.Value),
+			fmt.Sprintf("%.3f", row.Ratio),
+		})
 	}
 	s.Note(fmt.Sprintf("%.2f < k < %.2f h/Mpc. %s", r.KLow, r.KHigh, r.Caption))
 	s.Table([]string{"parameter", "value", "P / P fiducial"}, rows)
@@ -43,7 +51,10 @@ func (s *Session) Response(r study.TrueResponse) {
 func (s *Session) Chi2(r study.Chi2) {
 	line := func(name string, values []float64, expected float64) []string {
 		v := study.Summarise(values)
-		return []string{name, fmt.Sprintf("%.4g", v.Mean), fmt.Sprintf("%.4g", v.Median), fmt.Sprintf("%.4g", expected), fmt.Sprint(v.N)}
+		return []string{
+			name, fmt.Sprintf("%.4g", v.Mean), fmt.Sprintf("%.4g", v.Median),
+			fmt.Sprintf("%.4g", expected), fmt.Sprint(v.N),
+		}
 	}
 	s.Table([]string{"maps", "mean", "median", "expected mean", "maps scored"}, [][]string{
 		line("true, left out one at a time", r.LeaveOneOut, r.Expectation14),
@@ -57,9 +68,15 @@ func (s *Session) Chi2(r study.Chi2) {
 func (s *Session) Quality(r study.Inference) {
 	om, s8 := r.Quality()
 	line := func(name string, q study.Quality) []string {
-		return []string{name, fmt.Sprintf("%.4f", q.RMS), fmt.Sprintf("%.4f", q.Error), fmt.Sprintf("%.2f", q.MeanAbsZ), fmt.Sprintf("%.0f %%", 100*q.Coverage), fmt.Sprint(q.N)}
+		return []string{
+			name, fmt.Sprintf("%.4f", q.RMS), fmt.Sprintf("%.4f", q.Error),
+			fmt.Sprintf("%.2f", q.MeanAbsZ), fmt.Sprintf("%.0f %%", 100*q.Coverage), fmt.Sprint(q.N),
+		}
 	}
-	s.Table([]string{"parameter", "rms error", "mean 68 % half width", "mean |z|", "inside 68 %", "maps"}, [][]string{line("Ω_m", om), line("σ_8", s8)})
+	s.Table([]string{
+		"parameter", "rms error", "mean 68 % half width", "mean |z|", "inside 68 %",
+		"maps",
+	}, [][]string{line("Ω_m", om), line("σ_8", s8)})
 	s.Note(r.Caption)
 }
 

@@ -8,14 +8,16 @@ import (
 	"darkfield/pkg/validation"
 )
 
-// Validation returns the report on the simulator at the preset's size. It runs the simulations that the run directory lacks.
+// Validation returns the report on the simulator at the preset's size. It runs the simulations
+// that the run directory lacks.
 func (s *Session) Validation() *validation.Report {
 	camb := Must(validation.ReadCAMB(filepath.Join(Must(root()), "data", "validation", "camb.csv")))
 	bar, used := s.page.bar("simulations"), false
-	r, err := validation.Run(s.ctx, s.Preset.Validation, camb, filepath.Join(s.Run, "validation"), func(f float64) {
-		used = true
-		bar.fraction(f)
-	})
+	r, err := validation.Run(s.ctx, s.Preset.Validation, camb, filepath.Join(s.Run, "validation"),
+		func(f float64) {
+			used = true
+			bar.fraction(f)
+		})
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted; what was measured is kept: run the cell again to go on")
 	}

@@ -42,19 +42,39 @@ func TestHeadersThatNumPyReads(t *testing.T) {
 		major  byte
 		header string
 	}{
-		"as NumPy writes it":         {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + pad},
-		"version 2":                  {2, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + pad},
-		"version 3":                  {3, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + pad},
-		"Python 2":                   {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }" + pad},
-		"Python 2, version 2":        {2, "{u'descr': '<f4', u'fortran_order': False, u'shape': (2L, 3L)}" + pad},
-		"no blanks":                  {1, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}"},
-		"many blanks":                {1, " { 'descr'\t:\n'<f4' ,  'fortran_order' : False,'shape' : ( 2 , 3 , ) , } \n"},
-		"no line feed":               {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }    "},
-		"double quotes":              {1, `{"descr": "<f4", "fortran_order": False, "shape": (2, 3)}` + pad},
-		"quotes of both kinds":       {1, `{"descr": '<f4', 'fortran_order': False, "shape": (2, 3)}` + pad},
-		"keys in alphabetical order": {1, "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f4'}" + pad},
-		"shape between the others":   {1, "{'fortran_order': False, 'shape': (2, 3), 'descr': '<f4', }" + pad},
-		"Windows' line end":          {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\r\n"},
+		"as NumPy writes it": {
+			1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + pad,
+		},
+		"version 2": {
+			2, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + pad,
+		},
+		"version 3": {
+			3, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }" + pad,
+		},
+		"Python 2": {
+			1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }" + pad,
+		},
+		"Python 2, version 2": {
+			2, "{u'descr': '<f4', u'fortran_order': False, u'shape': (2L, 3L)}" + pad,
+		},
+		"no blanks": {1, "{'descr':'<f4','fortran_order':False,'shape':(2,3)}"},
+		"many blanks": {1, " { 'descr'\t:\n'<f4' ,  'fortran_order' : False,'shape' : ( " +
+			"2 , 3 , ) , } \n"},
+		"no line feed": {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), " +
+			"}    "},
+		"double quotes": {
+			1, `{"descr": "<f4", "fortran_order": False, "shape": (2, 3)}` + pad,
+		},
+		"quotes of both kinds": {
+			1, `{"descr": '<f4', 'fortran_order': False, "shape": (2, 3)}` + pad,
+		},
+		"keys in alphabetical order": {
+			1, "{'shape': (2, 3), 'fortran_order': False, 'descr': '<f4'}" + pad,
+		},
+		"shape between the others": {
+			1, "{'fortran_order': False, 'shape': (2, 3), 'descr': '<f4', }" + pad,
+		},
+		"Windows' line end": {1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\r\n"},
 	} {
 		raw := file(c.major, c.header, 24)
 		got, err := read(raw, 4)
@@ -72,11 +92,20 @@ func TestValuesOfHeaders(t *testing.T) {
 		width  int
 		data   int
 	}{
-		{"{'descr': '>f8', 'fortran_order': True, 'shape': (2, 3), }\n", Header{Type: ">f8", Fortran: true, Shape: []int{2, 3}}, 8, 48},
-		{"{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }\n", Header{Type: "|u1", Shape: []int{5}}, 1, 5},
+		{
+			"{'descr': '>f8', 'fortran_order': True, 'shape': (2, 3), }\n",
+			Header{Type: ">f8", Fortran: true, Shape: []int{2, 3}},
+			8, 48,
+		},
+		{
+			"{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }\n",
+			Header{Type: "|u1", Shape: []int{5}},
+			1, 5,
+		},
 		{"{'descr': '<i8', 'fortran_order': False, 'shape': (), }\n", Header{Type: "<i8"}, 8, 8},
 		{
-			"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775000, 0, 9223372036854775000), }\n",
+			"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775000, 0, " +
+				"9223372036854775000), }\n",
 			Header{Type: "<f4", Shape: []int{9223372036854775000, 0, 9223372036854775000}},
 			4, 0,
 		},
@@ -109,26 +138,60 @@ func TestFaults(t *testing.T) {
 		{whole[:9], "truncated: it ends after 9 bytes, inside its first 10"},
 		{file(2, good, 24)[:11], "truncated: it ends after 11 bytes, inside its first 12"},
 		{whole[:30], "truncated: its header needs 70 bytes, 30 bytes are there"},
-		{whole[:len(whole)-1], "truncated: its header announces 24 bytes of data ([2 3] numbers of <f4), 23 bytes are there"},
-		{append(whole, whole...), "goes on after its array: its header announces 24 bytes of data ([2 3] numbers of <f4), 118 bytes are there"},
+		{whole[:len(whole)-1], "truncated: its header announces 24 bytes of data ([2 3] numbers of " +
+			"<f4), 23 bytes are there"},
+		{append(whole, whole...), "goes on after its array: its header announces 24 bytes of data ([2 " +
+			"3] numbers of <f4), 118 bytes are there"},
 		{file(4, good, 24), "version 4.0"},
 		{append([]byte(magic), 1, 1, 0, 0, 0), "version 1.1"},
 		{append([]byte(magic), 2, 0, 255, 255, 255, 255), "header of 4294967295 bytes at byte 8"},
-		{file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3}\n", 24), `at byte 65: want "," or ")"`},
-		{file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3)}\n", 24), "at byte 64: want a length >= 0"},
-		{file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3.5)}\n", 24), `at byte 65: want "," or ")"`},
-		{file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 99999999999999999999)}\n", 24), "at byte 64: want a length that 64 bits can hold"},
-		{file(1, "{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3)}\n", 24), "at byte 44: want True or False"},
-		{file(1, "{'descr': '<f4, 'fortran_order': False, 'shape': (2, 3)}\n", 24), `at byte 27: want "," or "}"`},
-		{file(1, "{'descr' '<f4', 'fortran_order': False, 'shape': (2, 3)}\n", 24), `at byte 19: want ":"`},
+		{
+			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3}\n", 24),
+			`at byte 65: want "," or ")"`,
+		},
+		{
+			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3)}\n", 24),
+			"at byte 64: want a length >= 0",
+		},
+		{
+			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3.5)}\n", 24),
+			`at byte 65: want "," or ")"`,
+		},
+		{
+			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 99999999999999999999)}\n", 24),
+			"at byte 64: want a length that 64 bits can hold",
+		},
+		{
+			file(1, "{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3)}\n", 24),
+			"at byte 44: want True or False",
+		},
+		{
+			file(1, "{'descr': '<f4, 'fortran_order': False, 'shape': (2, 3)}\n", 24),
+			`at byte 27: want "," or "}"`,
+		},
+		{
+			file(1, "{'descr' '<f4', 'fortran_order': False, 'shape': (2, 3)}\n", 24),
+			`at byte 19: want ":"`,
+		},
 		{file(1, "{'descr': '<f4', 'fortran_order': False}\n", 24), "the key shape is missing"},
-		{file(1, "{'descr': '<f4', 'order': 'C', 'shape': (2, 3)}\n", 24), "at byte 27: want descr, fortran_order or shape as a key"},
+		{file(1, "{'descr': '<f4', 'order': 'C', 'shape': (2, 3)}\n", 24), "at byte 27: want descr, " +
+			"fortran_order or shape as a key"},
 		{file(1, good[:58]+"}\x00", 24), "at byte 69: want nothing but blanks after the dictionary"},
 		{file(1, "", 24), `at byte 10: want "{", found the end`},
-		{file(1, `{"descr": "<f4", "fortran_order": false, "shape": [2, 3]}`, 24), "at byte 44: want True or False"}, // JSON
-		{file(3, "{'descr': [('\xff', '<f4')], 'fortran_order': False, 'shape': (6,)}\n", 24), "at byte 25: want UTF-8"},
+		// JSON
+		{
+			file(1, `{"descr": "<f4", "fortran_order": false, "shape": [2, 3]}`, 24),
+			"at byte 44: want True or False",
+		},
+		{
+			file(3, "{'descr': [('\xff', '<f4')], 'fortran_order': False, 'shape': (6,)}\n", 24),
+			"at byte 25: want UTF-8",
+		},
 		{file(1, "{'descr': "+strings.Repeat("[", 1000), 24), "want at most 32 lists in each other"},
-		{file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 3)}\n", 24), "more than a file can hold"},
+		{
+			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 3)}\n", 24),
+			"more than a file can hold",
+		},
 	} {
 		_, err := read(c.raw, 4)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
@@ -145,7 +208,8 @@ func TestMemory(t *testing.T) {
 	for _, raw := range [][]byte{
 		append([]byte(magic), 2, 0, 255, 255, 0, 0),
 		file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (999999999, 9999)}\n", 24),
-		file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 30000)+")}\n", 4),
+		file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': ("+strings.Repeat("1,", 30000)+")}\n",
+			4),
 		file(1, "{'descr': "+strings.Repeat("[", 60000)+"}\n", 4),
 	} {
 		var before, after runtime.MemStats
@@ -154,7 +218,8 @@ func TestMemory(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		// The text, its copy and a shape of 8 bytes for every 2 of text, which doubles as it grows.
 		if used, most := after.TotalAlloc-before.TotalAlloc, uint64(24*len(raw)+1<<14); used > most {
-			t.Errorf("%.40q…: %d bytes of memory for %d of file, want at most %d (%d dimensions, %v)", raw, used, len(raw), most, len(h.Shape), err)
+			t.Errorf("%.40q…: %d bytes of memory for %d of file, want at most %d (%d dimensions, %v)", raw,
+				used, len(raw), most, len(h.Shape), err)
 		}
 	}
 }
@@ -163,7 +228,9 @@ func TestMemory(t *testing.T) {
 func FuzzHeader(f *testing.F) {
 	f.Add(file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", 24))
 	f.Add(file(2, "{u'descr': \"<f4\", u'fortran_order': True, u'shape': (2L, 3L)}", 24))
-	f.Add(file(3, "{'descr': [('Ω', '<f4'), ('b', '<f4', (2,))], 'fortran_order': False, 'shape': [1]}", 12))
+	f.Add(
+		file(3, "{'descr': [('Ω', '<f4'), ('b', '<f4', (2,))], 'fortran_order': False, 'shape': [1]}",
+			12))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		h, err := read(raw, 4)
 		if err != nil {

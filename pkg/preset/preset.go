@@ -28,8 +28,9 @@ type Preset struct {
 	Study    study.Config
 	Probe    Probe
 
-	// Pretrained names a file of data/pretrained that figures are made with where it is there and the user brings no maps; empty: they
-	// show what Stages trains. It has to be trained on LH universes of the same seed, so that its held-out ones are held out here, too.
+	// Pretrained names a file of data/pretrained that figures are made with where it is there and
+	// the user brings no maps; empty: they show what Stages trains. It has to be trained on LH
+	// universes of the same seed, so that its held-out ones are held out here, too.
 	Pretrained string
 
 	Validation  validation.Config // of the simulator
@@ -39,8 +40,9 @@ type Preset struct {
 
 // Calibration says how error bars are made honest and what is shown of them.
 type Calibration struct {
-	Study       study.CalibrateConfig
-	Simulations int        // held-out ones that are inferred where the calibration came with weights or cannot be made
+	Study study.CalibrateConfig
+	// held-out ones that are inferred where the calibration came with weights or cannot be made
+	Simulations int
 	Chains      hmc.Config // for one map
 }
 
@@ -89,17 +91,24 @@ func Get(name string) (Preset, error) {
 	case "paper":
 		return paper(), nil
 	}
-	return Preset{}, fmt.Errorf("preset: unknown preset %q, known are %s", name, strings.Join(Names(), ", "))
+	return Preset{}, fmt.Errorf("preset: unknown preset %q, known are %s", name,
+		strings.Join(Names(), ", "))
 }
 
 // Validate returns an error that names every field that is out of range.
 func (p Preset) Validate() error {
-	errs := []error{p.Network.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(), p.Study.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate(), p.Calibration.Study.Bound.Validate(), p.Calibration.Study.Report.Validate(), p.Calibration.Chains.Validate()}
+	errs := []error{
+		p.Network.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(),
+		p.Study.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate(),
+		p.Calibration.Study.Bound.Validate(), p.Calibration.Study.Report.Validate(),
+		p.Calibration.Chains.Validate(),
+	}
 	if n := p.Calibration.Simulations; n < 2 {
 		errs = append(errs, fmt.Errorf("preset.Preset.Calibration.Simulations = %d, want at least 2", n))
 	}
 	if !slices.Contains(Names(), p.Name) {
-		errs = append(errs, fmt.Errorf("preset.Preset.Name = %q, want one of %s", p.Name, strings.Join(Names(), ", ")))
+		errs = append(errs, fmt.Errorf("preset.Preset.Name = %q, want one of %s", p.Name,
+			strings.Join(Names(), ", ")))
 	}
 	if len(p.Stages) == 0 {
 		errs = append(errs, errors.New("preset.Preset.Stages is empty, want at least one"))
@@ -110,7 +119,8 @@ func (p Preset) Validate() error {
 			errs = append(errs, fmt.Errorf("preset.Preset.Stages[%d].Side = %d: %w", i, s.Side, err))
 		}
 		if prediction := p.Stages[0].Training.Prediction; s.Training.Prediction != prediction {
-			errs = append(errs, fmt.Errorf("preset.Preset.Stages[%d].Training.Prediction = %q, want the first stage's %q: the weights are of one model", i, s.Training.Prediction, prediction))
+			errs = append(errs, fmt.Errorf("preset.Preset.Stages[%d].Training.Prediction = %q, want the "+
+				"first stage's %q: the weights are of one model", i, s.Training.Prediction, prediction))
 		}
 	}
 	return errors.Join(errs...)
@@ -119,7 +129,8 @@ func (p Preset) Validate() error {
 // calibration takes few draws, since a gradient through the network costs three evaluations of it.
 func calibration(simulations, chains, draws int) Calibration {
 	c := Calibration{Study: study.DefaultCalibrate(), Simulations: simulations, Chains: hmc.Default()}
-	c.Chains.Chains, c.Chains.Warmup, c.Chains.Draws, c.Chains.MaxSteps = chains, max(50, draws/2), draws, 4
+	c.Chains.Chains, c.Chains.Warmup, c.Chains.Draws, c.Chains.MaxSteps = chains,
+		max(50, draws/2), draws, 4
 	return c
 }
 
@@ -154,24 +165,31 @@ func smoke() Preset {
 // quick shows every figure within a quarter of an hour on a laptop.
 func quick() Preset {
 	t := training.Default()
-	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 200, 1e-3, training.Percent(10), training.Percent(100)
+	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 200, 1e-3, training.Percent(10),
+		training.Percent(100)
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 50, 50, 60, 5
 	s := study.Default()
 	s.MapsPerParam, s.OnePSeeds = 20, 5
 	return Preset{
-		Name: "quick", About: "100 simulations, 200 training steps at 64², figures from shipped weights at 32²: a first look",
-		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22}, NBody: nbody.Default()},
-		Network:  unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Study: s, Probe: probe(300),
+		Name: "quick", About: "100 simulations, 200 training steps at 64², figures from shipped " +
+			"weights at 32²: a first look",
+		Universe: Universe{
+			Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22},
+			NBody: nbody.Default(),
+		},
+		Network: unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Study: s, Probe: probe(300),
 		Pretrained: "fastpm-32.safetensors",
 		Validation: validation.Quick(), Calibration: calibration(5, 2, 40), Moments: moments(10),
 	}
 }
 
-// standard is a study that means something without a GPU, with the recipe of the shipped weights. A step at 32² costs a third of one at 64².
+// standard is a study that means something without a GPU, with the recipe of the shipped weights.
+// A step at 32² costs a third of one at 64².
 func standard() Preset {
 	t := training.Default()
 	t.Prediction, t.Weighting, t.Loss = diffusion.PredictV, diffusion.EvenV, training.MeanSquare
-	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 30_000, 7e-4, training.Percent(1), training.Percent(100)
+	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 30_000, 7e-4, training.Percent(1),
+		training.Percent(100)
 	t.EMAWidth, t.ClipNorm, t.EvenTimes, t.EarlyShare, t.Shifts = 0.1, 1, true, 0.5, true
 	t.CheckpointEvery, t.ValidateEvery = 1000, 500
 	coarse := t
@@ -179,9 +197,14 @@ func standard() Preset {
 	s := study.Default()
 	s.Sampling.Steps = 50
 	return Preset{
-		Name: "standard", About: "1000 simulations, 20 000 training steps at 32², then 30 000 at 64²: a night",
-		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 1000, camels.OneP: 22, camels.CV: 27}, NBody: nbody.Default()},
-		Network:  unet.Default().WithDim(16), Stages: []Stage{{32, coarse}, {64, t}}, Study: s, Probe: probe(300),
+		Name: "standard", About: "1000 simulations, 20 000 training steps at 32², then 30 000 at 64²: " +
+			"a night",
+		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{
+			camels.LH: 1000, camels.OneP: 22,
+			camels.CV: 27,
+		}, NBody: nbody.Default()},
+		Network: unet.Default().WithDim(16), Stages: []Stage{{32, coarse}, {64, t}}, Study: s,
+		Probe:      probe(300),
 		Validation: validation.Full(), Calibration: calibration(30, 4, 150), Moments: moments(20),
 	}
 }
@@ -189,10 +212,12 @@ func standard() Preset {
 // paper is the training of Mudur et al. (2023), for CAMELS' maps and a GPU.
 func paper() Preset {
 	p := standard()
-	p.Name, p.About = "paper", "the paper's network and training, 60 000 steps at 64², then 500 000 at 256², for CAMELS' maps and a GPU"
+	p.Name, p.About = "paper", "the paper's network and training, 60 000 steps at 64², then 500 000 "+
+		"at 256², for CAMELS' maps and a GPU"
 	fine := training.Default()
 	fine.Steps = 500_000
-	for _, epochs := range []float64{120, 140, 160, 180} { // an epoch of CMD's 10 500 training maps is 525 steps
+	// an epoch of CMD's 10 500 training maps is 525 steps
+	for _, epochs := range []float64{120, 140, 160, 180} {
 		fine.HalveAt = append(fine.HalveAt, training.Percent(100*epochs*525/500_000))
 	}
 	p.Network, p.Stages = unet.Default(), []Stage{{64, training.Default()}, {256, fine}}

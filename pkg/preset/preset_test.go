@@ -21,14 +21,19 @@ func TestEveryPresetIsValid(t *testing.T) {
 
 func TestUnknownPresetNamesTheKnown(t *testing.T) {
 	_, err := Get("huge")
-	if err == nil || !strings.Contains(err.Error(), "huge") || !strings.Contains(err.Error(), "smoke, quick, standard, paper") {
+	if err == nil || !strings.Contains(err.Error(), "huge") ||
+		!strings.Contains(err.Error(), "smoke, quick, standard, paper") {
 		t.Errorf("error = %v", err)
 	}
 }
 
-// TestStagesOfPresets: small presets train in one stage, the others from coarse maps to fine ones, whose pixels are whole numbers of the coarse.
+// TestStagesOfPresets: small presets train in one stage, the others from coarse maps to fine
+// ones, whose pixels are whole numbers of the coarse.
 func TestStagesOfPresets(t *testing.T) {
-	for name, sides := range map[string][]int{"smoke": {32}, "quick": {64}, "standard": {32, 64}, "paper": {64, 256}} {
+	for name, sides := range map[string][]int{
+		"smoke": {32}, "quick": {64}, "standard": {32, 64},
+		"paper": {64, 256},
+	} {
 		p, err := Get(name)
 		if err != nil {
 			t.Fatal(err)
@@ -65,7 +70,8 @@ func TestFaultyStagesAreNamed(t *testing.T) {
 func TestCoursesAreShares(t *testing.T) {
 	type course struct{ warmup, cosineTo string }
 	for name, want := range map[string][]course{
-		"smoke": {{"16.7%", "0"}}, "quick": {{"10%", "100%"}}, "standard": {{"1.5%", "100%"}, {"1%", "100%"}}, "paper": {{"0", "0"}, {"0", "0"}},
+		"smoke": {{"16.7%", "0"}}, "quick": {{"10%", "100%"}},
+		"standard": {{"1.5%", "100%"}, {"1%", "100%"}}, "paper": {{"0", "0"}, {"0", "0"}},
 	} {
 		p, err := Get(name)
 		if err != nil {
@@ -80,7 +86,8 @@ func TestCoursesAreShares(t *testing.T) {
 	p, _ := Get("paper")
 	for i, epochs := range []float64{120, 140, 160, 180} {
 		const maps, batch, steps = 10_500, 20, 500_000
-		if got, want := p.Stages[1].Training.HalveAt[i].Percent/100*steps, epochs*maps/batch; math.Abs(got-want) > 1e-6 {
+		if got, want := p.Stages[1].Training.HalveAt[i].Percent/100*steps,
+			epochs*maps/batch; math.Abs(got-want) > 1e-6 {
 			t.Errorf("halving %d after step %g, want %g", i+1, got, want)
 		}
 	}

@@ -1,5 +1,6 @@
-// Package reference finds, for tests, the golden numbers and the real maps that lie beside the project in ../shared. Users do
-// not have them, so a test that needs them skips; with CI=true it fails instead.
+// Package reference finds, for tests, the golden numbers and the real maps that lie beside the
+// project in ../shared. Users do not have them, so a test that needs them skips; with CI=true it
+// fails instead.
 package reference
 
 import (
@@ -8,7 +9,8 @@ import (
 	"testing"
 )
 
-// Path returns ../shared/elem… seen from the project's root, or ends the test where it does not exist.
+// Path returns ../shared/elem… seen from the project's root, or ends the test where it does not
+// exist.
 func Path(t testing.TB, elem ...string) string {
 	t.Helper()
 	path := filepath.Join(append([]string{filepath.Dir(root(t)), "shared"}, elem...)...)
@@ -16,7 +18,8 @@ func Path(t testing.TB, elem ...string) string {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("%v: with CI=true the reference files must be beside the project", err)
 		}
-		t.Skipf("skipped: this test compares with reference files that are not part of the project: %v", err)
+		t.Skipf("skipped: this test compares with reference files that are not part of the project: %v",
+			err)
 	}
 	return path
 }

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// witness stands in for a test and notes how Path ends it. Fatalf and Skipf end by a panic, as the real ones end the goroutine.
+// witness stands in for a test and notes how Path ends it. Fatalf and Skipf end by a panic, as
+// the real ones end the goroutine.
 type witness struct {
 	testing.TB
 	fatal, skipped bool
@@ -48,12 +49,14 @@ func TestPathIsBesideTheProject(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(top, "project", "go.mod"), []byte("module x\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(top, "project", "go.mod"), []byte("module x\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(inside)
 	w := &witness{TB: t}
-	if got := path(w, "golden"); !strings.HasSuffix(got, filepath.Join("shared", "golden")) || w.fatal || w.skipped {
+	if got := path(w, "golden"); !strings.HasSuffix(got, filepath.Join("shared", "golden")) ||
+		w.fatal || w.skipped {
 		t.Errorf("path %q, failed: %v, skipped: %v", got, w.fatal, w.skipped)
 	}
 }

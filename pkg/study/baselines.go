@@ -21,13 +21,15 @@ const (
 	Power   = "P(k) and mean"
 )
 
-// Baselines are other ways to infer the parameters of a map, made from the same training simulations.
+// Baselines are other ways to infer the parameters of a map, made from the same training
+// simulations.
 type Baselines struct {
 	Moments func(ctx context.Context, maps []field.LogMap) ([]baseline.Moments, error)
 	Power   func(m field.LogMap) (likelihood.Terms, error)
 }
 
-// TrainingMaps returns the labelled maps of the checkpoint's training simulations, or of its validation simulations.
+// TrainingMaps returns the labelled maps of the checkpoint's training simulations, or of its
+// validation simulations.
 func (s Source) TrainingMaps() (baseline.Data, error) {
 	maps, err := s.lh()
 	if err != nil {
@@ -57,7 +59,9 @@ func (s Source) TrainingMaps() (baseline.Data, error) {
 }
 
 // Compare adds the baselines to Honesty, on the same maps.
-func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []Bound, maps *camels.Maps, cfg CalibrateConfig) error {
+func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []Bound,
+	maps *camels.Maps, cfg CalibrateConfig,
+) error {
 	logs := make([]field.LogMap, len(tested))
 	for i, t := range tested {
 		m, err := maps.Map(t.Simulation*camels.MapsPerSimulation + t.Map)
@@ -65,7 +69,8 @@ func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []B
 			logs[i], err = s.logMap(m)
 		}
 		if err != nil {
-			return fmt.Errorf("study: map %d of simulation %d of %s: %w", t.Map, t.Simulation, maps.Path(), err)
+			return fmt.Errorf("study: map %d of simulation %d of %s: %w", t.Map, t.Simulation,
+				maps.Path(), err)
 		}
 	}
 	found, err := b.Moments(ctx, logs)
@@ -74,16 +79,24 @@ func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []B
 	}
 	var gaussian, power []calibration.Case
 	for i, t := range tested {
-		gaussian = append(gaussian, calibration.Case{Surface: s.gaussian(found[i]), Truth: t.Truth, Simulation: t.Simulation})
+		gaussian = append(gaussian, calibration.Case{
+			Surface: s.gaussian(found[i]), Truth: t.Truth,
+			Simulation: t.Simulation,
+		})
 		terms, err := b.Power(logs[i])
 		if err != nil {
 			return err
 		}
-		in, err := likelihood.Interpolate(ctx, terms, likelihood.WholePrior(s.Prior, 2), likelihood.DefaultInterpolation(), nil)
+		in, err := likelihood.Interpolate(ctx, terms, likelihood.WholePrior(s.Prior, 2),
+			likelihood.DefaultInterpolation(), nil)
 		if err != nil {
 			return err
 		}
-		power = append(power, calibration.Case{Surface: in.On(likelihood.WholePrior(s.Prior, surfaceGrid))[0], Truth: t.Truth, Simulation: t.Simulation})
+		power = append(power,
+			calibration.Case{
+				Surface: in.On(likelihood.WholePrior(s.Prior, surfaceGrid))[0], Truth: t.Truth,
+				Simulation: t.Simulation,
+			})
 		s.report("baselines", i, len(tested))(1, 1)
 	}
 	scores, err := calibration.ScoreAll(gaussian, s.Prior, cfg.Seed)
@@ -104,9 +117,12 @@ func (s Source) Compare(ctx context.Context, h *Honesty, b Baselines, tested []B
 	return h.add(Power, scores, cfg.Report)
 }
 
-// MomentInference is Inference by a moment network that was trained on so many maps: the third row of the paper's figure 3. Points are the means, bars the
-// standard deviations.
-func (s Source) MomentInference(ctx context.Context, cfg Config, predict func(context.Context, []field.LogMap) ([]baseline.Moments, error), trained int) (Inference, error) {
+// MomentInference is Inference by a moment network that was trained on so many maps: the third
+// row of the paper's figure 3. Points are the means, bars the standard deviations.
+func (s Source) MomentInference(ctx context.Context, cfg Config,
+	predict func(context.Context, []field.LogMap) ([]baseline.Moments, error),
+	trained int,
+) (Inference, error) {
 	var out Inference
 	maps, sims, err := s.inferred(cfg)
 	if err != nil {
@@ -132,7 +148,9 @@ func (s Source) MomentInference(ctx context.Context, cfg Config, predict func(co
 			OmegaM: marginal(m.Mean.OmegaM, m.Std.OmegaM), Sigma8: marginal(m.Mean.Sigma8, m.Std.Sigma8),
 		})
 	}
-	out.Caption = s.origin(cfg, "", fmt.Sprintf("Moment network (mean and standard deviation of each parameter, Villaescusa-Navarro et al. 2021) trained on %d maps; one map of each of %d held-out simulations.", trained, len(sims)))
+	out.Caption = s.origin(cfg, "", fmt.Sprintf("Moment network (mean and standard deviation of "+
+		"each parameter, Villaescusa-Navarro et al. 2021) trained on %d maps; one map of each of %d "+
+		"held-out simulations.", trained, len(sims)))
 	return out, nil
 }
 
@@ -152,7 +170,8 @@ type Paired struct {
 	Error      float64 `json:"error"`
 }
 
-// Paired compares the mean |error| of two methods, for Ω_m and σ_8. It returns false unless both are there.
+// Paired compares the mean |error| of two methods, for Ω_m and σ_8. It returns false unless both
+// are there.
 func (h Honesty) Paired(first, second string) (omegaM, sigma8 Paired, ok bool) {
 	a, okA := h.Method(first)
 	b, okB := h.Method(second)
@@ -174,5 +193,6 @@ func (h Honesty) Paired(first, second string) (omegaM, sigma8 Paired, ok bool) {
 		mean, std := stat.MeanStdDev(means, nil)
 		return Paired{Difference: mean, Error: stat.StdErr(std, float64(len(means)))}
 	}
-	return compare(func(m calibration.MapScore) calibration.ParameterScore { return m.OmegaM }), compare(func(m calibration.MapScore) calibration.ParameterScore { return m.Sigma8 }), true
+	return compare(func(m calibration.MapScore) calibration.ParameterScore { return m.OmegaM }),
+		compare(func(m calibration.MapScore) calibration.ParameterScore { return m.Sigma8 }), true
 }

@@ -15,7 +15,8 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// TestBaselinesAreScoredOnTheSameMaps: a network that always says 0.3 ± 0.1 and 0.8 ± 0.1, and the exact likelihood in place of that of spectra.
+// TestBaselinesAreScoredOnTheSameMaps: a network that always says 0.3 ± 0.1 and 0.8 ± 0.1, and
+// the exact likelihood in place of that of spectra.
 func TestBaselinesAreScoredOnTheSameMaps(t *testing.T) {
 	s := universeOf(t, 6)
 	maps := s.Suite.Sets[camels.LH]
@@ -24,7 +25,10 @@ func TestBaselinesAreScoredOnTheSameMaps(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	constant := baseline.Moments{Mean: cosmology.Params{OmegaM: 0.3, Sigma8: 0.8}, Std: cosmology.Params{OmegaM: 0.1, Sigma8: 0.1}}
+	constant := baseline.Moments{
+		Mean: cosmology.Params{OmegaM: 0.3, Sigma8: 0.8},
+		Std:  cosmology.Params{OmegaM: 0.1, Sigma8: 0.1},
+	}
 	b := Baselines{
 		Moments: func(_ context.Context, maps []field.LogMap) ([]baseline.Moments, error) {
 			asked = len(maps)
@@ -34,7 +38,9 @@ func TestBaselinesAreScoredOnTheSameMaps(t *testing.T) {
 			}
 			return out, nil
 		},
-		Power: func(m field.LogMap) (likelihood.Terms, error) { return s.Terms(m, []diffusion.Term{0}, 1), nil },
+		Power: func(m field.LogMap) (likelihood.Terms, error) {
+			return s.Terms(m, []diffusion.Term{0}, 1), nil
+		},
 	}
 	h := Honesty{Prior: s.Prior}
 	c := DefaultCalibrate()
@@ -48,7 +54,9 @@ func TestBaselinesAreScoredOnTheSameMaps(t *testing.T) {
 	m, _ := h.Method(Moments)
 	for i, score := range m.Scores {
 		truth := bounds[i].Truth.OmegaM
-		if z := (truth - 0.3) / 0.1; math.Abs(score.OmegaM.Z-z) > 1e-9 || math.Abs(score.OmegaM.PIT-0.5*math.Erfc(-z/math.Sqrt2)) > 1e-9 || score.Simulation != bounds[i].Simulation {
+		if z := (truth - 0.3) / 0.1; math.Abs(score.OmegaM.Z-z) > 1e-9 ||
+			math.Abs(score.OmegaM.PIT-0.5*math.Erfc(-z/math.Sqrt2)) > 1e-9 ||
+			score.Simulation != bounds[i].Simulation {
 			t.Errorf("map %d: %+v for a truth of %g", i, score.OmegaM, truth)
 		}
 	}
@@ -82,9 +90,10 @@ func TestMomentInference(t *testing.T) {
 	s := universeOf(t, 6)
 	s.Validation = []int{1, 4}
 	cfg := Default()
-	r, err := s.MomentInference(ctx, cfg, func(_ context.Context, maps []field.LogMap) ([]baseline.Moments, error) {
-		return make([]baseline.Moments, len(maps)), nil
-	}, 90)
+	r, err := s.MomentInference(ctx, cfg,
+		func(_ context.Context, maps []field.LogMap) ([]baseline.Moments, error) {
+			return make([]baseline.Moments, len(maps)), nil
+		}, 90)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +102,8 @@ func TestMomentInference(t *testing.T) {
 	}
 }
 
-// TestRobustness: an exact likelihood is honest on maps as they are; smoothed ones are not of the kind that it knows.
+// TestRobustness: an exact likelihood is honest on maps as they are; smoothed ones are not of the
+// kind that it knows.
 func TestRobustness(t *testing.T) {
 	s := universeOf(t, 8)
 	maps := s.Suite.Sets[camels.LH]
@@ -109,11 +119,13 @@ func TestRobustness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Methods) != 2 || len(r.Rows()) != 4 || len(r.Rows()[0]) != len(r.Header()) || r.Maps[1] != 6 {
+	if len(r.Methods) != 2 || len(r.Rows()) != 4 || len(r.Rows()[0]) != len(r.Header()) ||
+		r.Maps[1] != 6 {
 		t.Fatalf("%d methods, rows %v", len(r.Methods), r.Rows())
 	}
 	plain, smooth := r.Methods[0], r.Methods[1]
 	if plain.Report.LogScore.Value <= smooth.Report.LogScore.Value {
-		t.Errorf("log score %g of maps as they are, %g of smoothed ones", plain.Report.LogScore.Value, smooth.Report.LogScore.Value)
+		t.Errorf("log score %g of maps as they are, %g of smoothed ones", plain.Report.LogScore.Value,
+			smooth.Report.LogScore.Value)
 	}
 }

@@ -17,28 +17,34 @@ const (
 	peakStep      = 0.5
 	// fewestCells is the side of the smallest maps with a ring of triangles.
 	fewestCells = 7
-	// fewestValues is how many values a statistic must take in the true maps of a simulation for their scatter to be a unit: counts that
-	// are mostly 0 have none.
+	// fewestValues is how many values a statistic must take in the true maps of a simulation for
+	// their scatter to be a unit: counts that are mostly 0 have none.
 	fewestValues = 5
 )
 
-// Beyond compares what a power spectrum does not see: peaks, Minkowski functionals and reduced bispectra of generated and true maps at
-// ValidationParams held-out parameters, of log fields and of densities.
+// Beyond compares what a power spectrum does not see: peaks, Minkowski functionals and reduced
+// bispectra of generated and true maps at ValidationParams held-out parameters, of log fields and
+// of densities.
 //
-// Thresholds are those of the true maps of each simulation: ν standard deviations above the mean of their log10 pixels; for densities the
-// quantiles of 1 + δ that a normal distribution has at ν, so that the area above is that of a Gaussian field.
+// Thresholds are those of the true maps of each simulation: ν standard deviations above the mean
+// of their log10 pixels; for densities the quantiles of 1 + δ that a normal distribution has at
+// ν, so that the area above is that of a Gaussian field.
 func (s Source) Beyond(ctx context.Context, cfg Config) (Beyond, error) {
 	return s.beyond(ctx, cfg, nil)
 }
 
-// BeyondControl is Beyond with true maps of other universes at the same parameters beside it, for the simulations of Control.
-func (s Source) BeyondControl(ctx context.Context, cfg Config, control *camels.Maps) (Beyond, error) {
+// BeyondControl is Beyond with true maps of other universes at the same parameters beside it, for
+// the simulations of Control.
+func (s Source) BeyondControl(ctx context.Context, cfg Config,
+	control *camels.Maps,
+) (Beyond, error) {
 	return s.beyond(ctx, cfg, control)
 }
 
 func (s Source) beyond(ctx context.Context, cfg Config, control *camels.Maps) (Beyond, error) {
 	if s.Box.Cells < fewestCells {
-		return Beyond{}, fmt.Errorf("study: maps of %d pixels a side have no bispectrum, want at least %d; use a checkpoint of larger maps", s.Box.Cells, fewestCells)
+		return Beyond{}, fmt.Errorf("study: maps of %d pixels a side have no bispectrum, want at least "+
+			"%d; use a checkpoint of larger maps", s.Box.Cells, fewestCells)
 	}
 	out := Beyond{HasControl: control != nil}
 	views := []view{logView(), densityView()}
@@ -71,7 +77,8 @@ func (s Source) beyond(ctx context.Context, cfg Config, control *camels.Maps) (B
 	if control != nil {
 		beside = " Control: true maps of other universes at the same parameters."
 	}
-	out.Caption = s.origin(cfg, "", fmt.Sprintf("%d held-out parameters, %d generated maps at each.%s", len(out.Statistics[0].Rows), cfg.MapsPerParam, beside))
+	out.Caption = s.origin(cfg, "", fmt.Sprintf("%d held-out parameters, %d generated maps at each.%s",
+		len(out.Statistics[0].Rows), cfg.MapsPerParam, beside))
 	for i := range out.Statistics {
 		out.Statistics[i].ratio(cfg.Seed)
 	}
@@ -79,7 +86,9 @@ func (s Source) beyond(ctx context.Context, cfg Config, control *camels.Maps) (B
 }
 
 // beyondEach calls work for the simulations of Control, or without a control for those of Chi2.
-func (s Source) beyondEach(ctx context.Context, cfg Config, control *camels.Maps, work func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error) error {
+func (s Source) beyondEach(ctx context.Context, cfg Config, control *camels.Maps,
+	work func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error,
+) error {
 	if control == nil {
 		return s.each(ctx, cfg, cfg.ValidationParams, "beyond P(k)", work)
 	}
@@ -164,7 +173,10 @@ func (v view) compare(row BeyondRow, truth, generated, control []field.LogMap) [
 			floats.Scale(1/peakStep, peaks)
 			f := summary.MinkowskiOf(values, m.Box, levels)
 			equilateral, squeezed := v.bispectrum(m).Reduced()
-			for i, c := range [][]float64{peaks, f.Area, f.Length, f.Euler, equilateral, squeezed[len(k)-len(out[5].X):]} {
+			for i, c := range [][]float64{
+				peaks, f.Area, f.Length, f.Euler, equilateral,
+				squeezed[len(k)-len(out[5].X):],
+			} {
 				curves[i] = append(curves[i], c)
 			}
 		}
@@ -179,7 +191,8 @@ func (v view) compare(row BeyondRow, truth, generated, control []field.LogMap) [
 	return out
 }
 
-// fill scores curves of generated maps and of a control, which may have none, against those of true maps.
+// fill scores curves of generated maps and of a control, which may have none, against those of
+// true maps.
 func (r *BeyondRow) fill(truth, generated, control [][]float64) {
 	r.True, r.Generated = summary.Stats(truth), summary.Stats(generated)
 	for i := range r.True.Mean {
@@ -199,7 +212,8 @@ func (r *BeyondRow) fill(truth, generated, control [][]float64) {
 	}
 }
 
-// meanZ2 returns the mean of squared z-scores over curves and the points that are scored; 0 for no such points.
+// meanZ2 returns the mean of squared z-scores over curves and the points that are scored; 0 for
+// no such points.
 func (r *BeyondRow) meanZ2(curves [][]float64, reference summary.BinStats) float64 {
 	sum, n := 0.0, 0.0
 	for _, c := range curves {

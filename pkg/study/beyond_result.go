@@ -27,7 +27,8 @@ const (
 	Squeezed            = "Q(k_min, k, k)" // the same with one side in the first ring of modes
 )
 
-// Beyond holds statistics besides power of true and generated maps, at the parameters of the rows, which all statistics share.
+// Beyond holds statistics besides power of true and generated maps, at the parameters of the
+// rows, which all statistics share.
 type Beyond struct {
 	Caption    string            `json:"caption"`
 	HasControl bool              `json:"has_control"`
@@ -36,26 +37,30 @@ type Beyond struct {
 
 // BeyondStatistic is one statistic of one field.
 type BeyondStatistic struct {
-	Field      string      `json:"field"`
-	Statistic  string      `json:"statistic"`
-	X          []float64   `json:"x"` // ν, for bispectra k in h/Mpc
-	Rows       []BeyondRow `json:"rows"`
-	Ratio      float64     `json:"ratio"` // of mean z² of generated maps to that of the control, or without one of true maps left out one by one
-	RatioError float64     `json:"ratio_error"`
+	Field     string      `json:"field"`
+	Statistic string      `json:"statistic"`
+	X         []float64   `json:"x"` // ν, for bispectra k in h/Mpc
+	Rows      []BeyondRow `json:"rows"`
+	// of mean z² of generated maps to that of the control, or without one of true maps left out one
+	// by one
+	Ratio      float64 `json:"ratio"`
+	RatioError float64 `json:"ratio_error"`
 }
 
 // BeyondRow compares maps at one parameter.
 type BeyondRow struct {
-	Params      cosmology.Params `json:"params"`
-	Simulation  int              `json:"simulation"`
-	Universes   int              `json:"universes"` // in the control
-	True        summary.BinStats `json:"true"`      // over maps
-	Generated   summary.BinStats `json:"generated"`
-	Control     summary.BinStats `json:"control"`      // empty without a control
-	Scored      []bool           `json:"scored"`       // points where true maps scatter enough to score by
-	GeneratedZ2 float64          `json:"generated_z2"` // mean over maps and scored points of z² against the true maps
-	ControlZ2   float64          `json:"control_z2"`   // 0 without a control
-	LeftOutZ2   float64          `json:"left_out_z2"`  // of true maps against the others
+	Params     cosmology.Params `json:"params"`
+	Simulation int              `json:"simulation"`
+	Universes  int              `json:"universes"` // in the control
+	True       summary.BinStats `json:"true"`      // over maps
+	Generated  summary.BinStats `json:"generated"`
+	Control    summary.BinStats `json:"control"` // empty without a control
+	// points where true maps scatter enough to score by
+	Scored []bool `json:"scored"`
+	// mean over maps and scored points of z² against the true maps
+	GeneratedZ2 float64 `json:"generated_z2"`
+	ControlZ2   float64 `json:"control_z2"`  // 0 without a control
+	LeftOutZ2   float64 `json:"left_out_z2"` // of true maps against the others
 }
 
 // ratio compares mean z² with the error that drawing other parameters would make.
@@ -84,7 +89,8 @@ func GeneratedMaps(r BeyondRow) summary.BinStats { return r.Generated }
 // ControlMaps are true maps of other universes; none without a control.
 func ControlMaps(r BeyondRow) summary.BinStats { return r.Control }
 
-// Curve returns the mean over parameters of the mean over maps, and of the standard deviation of single maps.
+// Curve returns the mean over parameters of the mean over maps, and of the standard deviation of
+// single maps.
 func (b BeyondStatistic) Curve(of BeyondSide) (mean, std []float64) {
 	mean, std = make([]float64, len(b.X)), make([]float64, len(b.X))
 	for _, r := range b.Rows {
@@ -96,9 +102,11 @@ func (b BeyondStatistic) Curve(of BeyondSide) (mean, std []float64) {
 	return mean, std
 }
 
-// Offset returns by how many standard deviations of single true maps the mean map of a side differs from the mean true one: the mean over
-// parameters, and its standard error (NaN for one parameter). The unit is the deviation pooled over parameters: that of a single one is
-// small just where few maps happen to have much of what is counted, which would bend the mean. NaN where true maps do not differ.
+// Offset returns by how many standard deviations of single true maps the mean map of a side
+// differs from the mean true one: the mean over parameters, and its standard error (NaN for one
+// parameter). The unit is the deviation pooled over parameters: that of a single one is small
+// just where few maps happen to have much of what is counted, which would bend the mean. NaN
+// where true maps do not differ.
 func (b BeyondStatistic) Offset(of BeyondSide) (mean, standardError []float64) {
 	n := float64(len(b.Rows))
 	for i := range b.X {
@@ -118,7 +126,8 @@ func (b BeyondStatistic) Offset(of BeyondSide) (mean, standardError []float64) {
 	return mean, standardError
 }
 
-// Z2 returns the mean over parameters of mean z²: of generated maps, of the control, and of true maps left out one by one.
+// Z2 returns the mean over parameters of mean z²: of generated maps, of the control, and of true
+// maps left out one by one.
 func (b BeyondStatistic) Z2() (generated, control, leftOut float64) {
 	for _, r := range b.Rows {
 		generated += r.GeneratedZ2 / float64(len(b.Rows))
@@ -144,8 +153,8 @@ func BeyondHeader() []string {
 	return []string{"field", "statistic", "generated", "control", "true, left out", "ratio", "±"}
 }
 
-// Cells returns the mean z² of each statistic as a table shows it. The ratio is that of generated maps to the control or, without one, to
-// true maps left out.
+// Cells returns the mean z² of each statistic as a table shows it. The ratio is that of generated
+// maps to the control or, without one, to true maps left out.
 func (b Beyond) Cells() [][]string {
 	var rows [][]string
 	for _, s := range b.Statistics {
@@ -154,7 +163,10 @@ func (b Beyond) Cells() [][]string {
 		if b.HasControl {
 			beside = digits(control, 3)
 		}
-		rows = append(rows, []string{s.Field, s.Statistic, digits(generated, 3), beside, digits(leftOut, 3), digits(s.Ratio, 3), digits(s.RatioError, 2)})
+		rows = append(rows, []string{
+			s.Field, s.Statistic, digits(generated, 3), beside,
+			digits(leftOut, 3), digits(s.Ratio, 3), digits(s.RatioError, 2),
+		})
 	}
 	return rows
 }
@@ -164,18 +176,21 @@ func (b Beyond) String() string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "%s\n\nmean z² over points and maps\n", b.Caption)
 	for _, row := range append([][]string{BeyondHeader()}, b.Cells()...) {
-		fmt.Fprintf(&t, "%-10s  %-15s  %-10s  %-8s  %-15s  %-6s  %s\n", row[0], row[1], row[2], row[3], row[4], row[5], row[6])
+		fmt.Fprintf(&t, "%-10s  %-15s  %-10s  %-8s  %-15s  %-6s  %s\n", row[0], row[1], row[2], row[3],
+			row[4], row[5], row[6])
 	}
 	return t.String()
 }
 
 // WriteCSV writes one row a number of a simulation.
 func (b Beyond) WriteCSV(path string) error {
-	t := newTable("field", "statistic", "omega_m", "sigma_8", "simulation", "x", "quantity", "true", "generated", "control")
+	t := newTable("field", "statistic", "omega_m", "sigma_8", "simulation", "x", "quantity", "true",
+		"generated", "control")
 	for _, s := range b.Statistics {
 		for _, r := range s.Rows {
 			add := func(x any, quantity string, truth, generated float64, control any) {
-				t.add(s.Field, s.Statistic, r.Params.OmegaM, r.Params.Sigma8, r.Simulation, x, quantity, truth, generated, control)
+				t.add(s.Field, s.Statistic, r.Params.OmegaM, r.Params.Sigma8, r.Simulation, x, quantity, truth,
+					generated, control)
 			}
 			var mean, std, z2 any = "", "", ""
 			for i, x := range s.X {

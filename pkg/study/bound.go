@@ -18,17 +18,24 @@ import (
 
 // BoundConfig says from what of the bound the parameters of a map are inferred.
 type BoundConfig struct {
-	Quadrature    diffusion.Quadrature     `json:"quadrature"`    // terms, and how many each one stands for
-	Seeds         int                      `json:"seeds"`         // of noise, averaged over; see Quadrature.Draws
+	// terms, and how many each one stands for
+	Quadrature diffusion.Quadrature `json:"quadrature"`
+	// of noise, averaged over; see Quadrature.Draws
+	Seeds         int                      `json:"seeds"`
 	Interpolation likelihood.Interpolation `json:"interpolation"` // over the prior
 }
 
-// DefaultBound returns nine terms that stand for the whole bound, one levelled noise with its mirror image, each in a pose of its own, and 16 parameters: 288 evaluations of the network. Between the
-// parameters a cubic is off by less than a tenth of a posterior's width (8 maps of 32², 2026-11-28).
+// DefaultBound returns nine terms that stand for the whole bound, one levelled noise with its
+// mirror image, each in a pose of its own, and 16 parameters: 288 evaluations of the network.
+// Between the parameters a cubic is off by less than a tenth of a posterior's width (8 maps of
+// 32², 2026-11-28).
 func DefaultBound() BoundConfig {
 	return BoundConfig{
 		Quadrature: diffusion.Paper().Quadrature(9), Seeds: 1,
-		Interpolation: likelihood.Interpolation{Tolerance: likelihood.DefaultInterpolation().Tolerance, Evaluations: 16},
+		Interpolation: likelihood.Interpolation{
+			Tolerance:   likelihood.DefaultInterpolation().Tolerance,
+			Evaluations: 16,
+		},
 	}
 }
 
@@ -36,7 +43,8 @@ func DefaultBound() BoundConfig {
 func (c BoundConfig) Validate() error {
 	var errs []error
 	if n := len(c.Quadrature.Terms); n == 0 || n != len(c.Quadrature.Weights) {
-		errs = append(errs, &FieldError{"Bound.Quadrature", c.Quadrature, "at least one term, and a weight for each"})
+		errs = append(errs, &FieldError{"Bound.Quadrature", c.Quadrature, "at least one term, and a " +
+			"weight for each"})
 	}
 	if c.Seeds < 1 {
 		errs = append(errs, &FieldError{"Bound.Seeds", c.Seeds, ">= 1"})
@@ -55,12 +63,15 @@ type Bound struct {
 }
 
 // BoundOf evaluates the bound of a map over the prior. progress may be nil.
-func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap, progress func(done, total int)) (Bound, error) {
+func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap,
+	progress func(done, total int),
+) (Bound, error) {
 	if err := cmp.Or(c.Validate(), s.covers(c.Quadrature)); err != nil {
 		return Bound{}, err
 	}
 	terms := s.overSeeds(m, c)
-	in, err := likelihood.Interpolate(ctx, likelihood.Weighted(terms, c.Quadrature.Weights), likelihood.WholePrior(s.Prior, 2), c.Interpolation, progress)
+	in, err := likelihood.Interpolate(ctx, likelihood.Weighted(terms, c.Quadrature.Weights),
+		likelihood.WholePrior(s.Prior, 2), c.Interpolation, progress)
 	return Bound{Terms: in, Pixels: len(m.Values), Moments: moments(m)}, err
 }
 
@@ -68,13 +79,15 @@ func (s Source) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap, prog
 // schedule has: those of a schedule of another length are other noise levels.
 func (s Source) covers(q diffusion.Quadrature) error {
 	if n := int(math.Round(floats.Sum(q.Weights))); s.Steps > 0 && n != s.Steps {
-		return fmt.Errorf("study: the terms of the bound stand for %d, the checkpoint's variance schedule "+
+		return fmt.Errorf("study: the terms of the bound stand for %d, the checkpoint's variance "+
+			"schedule "+
 			"has %d steps: use terms of its own schedule, as `darkfield calibrate` does", n, s.Steps)
 	}
 	return nil
 }
 
-// moments returns mean and standard deviation of a map's values, which are log10, and log10 of the mean density.
+// moments returns mean and standard deviation of a map's values, which are log10, and log10 of
+// the mean density.
 func moments(m field.LogMap) []float64 {
 	values := make([]float64, len(m.Values))
 	for i, v := range m.Values {
@@ -89,7 +102,8 @@ func moments(m field.LogMap) []float64 {
 }
 
 // momentNames are theirs.
-var momentNames = []string{"the mean of log10 of the pixels", "the standard deviation of log10 of the pixels", "log10 of the mean density"}
+var momentNames = []string{"the mean of log10 of the pixels", "the standard deviation of log10 " +
+	"of the pixels", "log10 of the mean density"}
 
 // overSeeds returns the terms of a map, averaged over noise seeds and mirror images.
 func (s Source) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
@@ -112,7 +126,8 @@ func (s Source) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
 	}
 }
 
-// surfaceGrid is how many points a side surfaces are handed on with: posteriors of a map are many of its cells wide, and what follows interpolates.
+// surfaceGrid is how many points a side surfaces are handed on with: posteriors of a map are many
+// of its cells wide, and what follows interpolates.
 const surfaceGrid = 60
 
 // Surface returns Σ weights[k] term_k over the prior.
@@ -125,13 +140,17 @@ func (b Bound) Surface(prior cosmology.Prior, weights []float64) likelihood.Surf
 	return out
 }
 
-// atBest returns where the weighted sum of the terms is least, and numbers that are odd there where a map is not of the kind that the network knows: the terms, in nats a
-// pixel, and the map's moments.
+// atBest returns where the weighted sum of the terms is least, and numbers that are odd there
+// where a map is not of the kind that the network knows: the terms, in nats a pixel, and the
+// map's moments.
 func (b Bound) atBest(prior cosmology.Prior, weights []float64) (cosmology.Params, []float64) {
 	s := b.Surface(prior, weights)
 	p := s.Grid.Points()[floats.MinIdx(s.NLL)]
 	var out []float64
-	for _, t := range b.Terms.On(likelihood.Grid{OmegaM: []float64{p.OmegaM}, Sigma8: []float64{p.Sigma8}}) {
+	for _, t := range b.Terms.On(likelihood.Grid{
+		OmegaM: []float64{p.OmegaM},
+		Sigma8: []float64{p.Sigma8},
+	}) {
 		out = append(out, t.NLL[0]/float64(b.Pixels))
 	}
 	return p, append(out, b.Moments...)
@@ -150,7 +169,8 @@ func (c BoundConfig) atBestNames() []string {
 func (b Bound) check(terms int) error {
 	point := likelihood.Grid{OmegaM: []float64{b.Truth.OmegaM}, Sigma8: []float64{b.Truth.Sigma8}}
 	if n := len(b.Terms.On(point)); n != terms {
-		return fmt.Errorf("study: simulation %d, map %d: %d terms, want %d", b.Simulation, b.Map, n, terms)
+		return fmt.Errorf("study: simulation %d, map %d: %d terms, want %d", b.Simulation,
+			b.Map, n, terms)
 	}
 	return nil
 }

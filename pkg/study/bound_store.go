@@ -16,7 +16,8 @@ import (
 	"darkfield/pkg/camels"
 )
 
-// boundKey is all that kept bounds depend on besides the map, so that a file named by its hash can never be stale.
+// boundKey is all that kept bounds depend on besides the map, so that a file named by its hash
+// can never be stale.
 type boundKey struct {
 	Hash   string      `json:"hash"`
 	Bound  BoundConfig `json:"bound"`
@@ -24,15 +25,19 @@ type boundKey struct {
 	Change string      `json:"change,omitempty"`
 }
 
-// mapsPerSimulation is how many maps of a simulation posteriors are made for: one of each of two axes.
+// mapsPerSimulation is how many maps of a simulation posteriors are made for: one of each of two
+// axes.
 const mapsPerSimulation = 2
 
 // mapOf is which map of a simulation the k-th of them is.
 func mapOf(k int) int { return k * camels.MapsPerSimulation / mapsPerSimulation }
 
-// Bounds returns the bounds of two maps of each simulation. Each is kept in a file of dir once it is done, so that a run killed at any moment goes on. change,
-// which may be nil, is what is done to maps first; its name tells files apart.
-func (s Source) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int, dir, stage string, change *Change) ([]Bound, error) {
+// Bounds returns the bounds of two maps of each simulation. Each is kept in a file of dir once it
+// is done, so that a run killed at any moment goes on. change, which may be nil, is what is done
+// to maps first; its name tells files apart.
+func (s Source) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int, dir,
+	stage string, change *Change,
+) ([]Bound, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -69,9 +74,12 @@ func (s Source) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, si
 func place(sim, k int) uint64 { return uint64(sim*camels.MapsPerSimulation + k) }
 
 // bound reads a map, changes it and evaluates its bound.
-func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim, k int, change *Change) (Bound, error) {
+func (s Source) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim, k int,
+	change *Change,
+) (Bound, error) {
 	fail := func(err error) (Bound, error) {
-		return Bound{}, fmt.Errorf("study: bound of map %d of simulation %d of %s: %w", k, sim, maps.Path(), err)
+		return Bound{}, fmt.Errorf("study: bound of map %d of simulation %d of %s: %w", k, sim,
+			maps.Path(), err)
 	}
 	l, err := s.LogMap(maps, sim, k)
 	if err != nil {
@@ -97,7 +105,8 @@ func (s Source) boundKey(c BoundConfig, maps *camels.Maps, change *Change) (boun
 	return k, err
 }
 
-// fingerprint tells sets of maps apart: by all parameters, the box and the pixels of three maps, for two universes may share parameters.
+// fingerprint tells sets of maps apart: by all parameters, the box and the pixels of three maps,
+// for two universes may share parameters.
 func fingerprint(maps *camels.Maps) (string, error) {
 	h := sha256.New()
 	for sim := range maps.Simulations() {
@@ -115,10 +124,12 @@ func fingerprint(maps *camels.Maps) (string, error) {
 	return fmt.Sprintf("%+v %x", maps.Box(), h.Sum(nil)), nil
 }
 
-// sharedWith returns a simulation of others, one of sims, that is also one of maps: of the same number, parameters and pixels.
+// sharedWith returns a simulation of others, one of sims, that is also one of maps: of the same
+// number, parameters and pixels.
 func sharedWith(maps, others *camels.Maps, sims []int) (sim int, found bool, err error) {
 	for _, sim := range sims {
-		if sim >= maps.Simulations() || maps.Params(sim) != others.Params(sim) || maps.Box() != others.Box() {
+		if sim >= maps.Simulations() || maps.Params(sim) != others.Params(sim) ||
+			maps.Box() != others.Box() {
 			continue
 		}
 		a, err := maps.Map(sim * camels.MapsPerSimulation)

@@ -19,7 +19,8 @@ import (
 // smallBound is two terms, one of which stands for three.
 func smallBound() BoundConfig {
 	return BoundConfig{
-		Quadrature: diffusion.Quadrature{Terms: []diffusion.Term{0, 2}, Weights: []float64{1, 3}}, Seeds: 2,
+		Quadrature:    diffusion.Quadrature{Terms: []diffusion.Term{0, 2}, Weights: []float64{1, 3}},
+		Seeds:         2,
 		Interpolation: likelihood.Interpolation{Tolerance: 0.05, Evaluations: 98},
 	}
 }
@@ -44,8 +45,8 @@ func universeOf(t *testing.T, simulations int) Source {
 	return open(t, dir, &counted{})
 }
 
-// TestBoundIsTheWeightedSumOfTerms: of the test universe, term t is the exact −ln L over 1 + t, and 1 for t = 0 and 3·⅓ for t = 2 add up to twice that.
-// Seeds shift a term by a constant.
+// TestBoundIsTheWeightedSumOfTerms: of the test universe, term t is the exact −ln L over 1 + t,
+// and 1 for t = 0 and 3·⅓ for t = 2 add up to twice that. Seeds shift a term by a constant.
 func TestBoundIsTheWeightedSumOfTerms(t *testing.T) {
 	s := Source{Prior: cosmology.CAMELSPrior(), Terms: exactTerms}
 	truth := cosmology.Params{OmegaM: 0.3, Sigma8: 0.8}
@@ -59,7 +60,8 @@ func TestBoundIsTheWeightedSumOfTerms(t *testing.T) {
 	if !b.Terms.Within || b.Pixels != testCells*testCells {
 		t.Fatalf("bound of %d pixels, within its tolerance: %v", b.Pixels, b.Terms.Within)
 	}
-	grid := likelihood.Grid{OmegaM: []float64{0.295, 0.3, 0.305}, Sigma8: []float64{0.77, 0.8, 0.83}} // within a sigma
+	// within a sigma
+	grid := likelihood.Grid{OmegaM: []float64{0.295, 0.3, 0.305}, Sigma8: []float64{0.77, 0.8, 0.83}}
 	exact, err := likelihood.Evaluate(ctx, exactTerms(m, []diffusion.Term{0}, 1), grid)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +75,8 @@ func TestBoundIsTheWeightedSumOfTerms(t *testing.T) {
 	}
 }
 
-// TestBoundsAreKept: whatever is cut off a file is made again, nothing else is, and the bounds are those of an unbroken run.
+// TestBoundsAreKept: whatever is cut off a file is made again, nothing else is, and the bounds
+// are those of an unbroken run.
 func TestBoundsAreKept(t *testing.T) {
 	s := universeOf(t, 3)
 	maps, asked := s.Suite.Sets[camels.LH], 0
@@ -97,7 +100,15 @@ func TestBoundsAreKept(t *testing.T) {
 	lines := strings.SplitAfter(whole, "\n")
 	for _, cut := range []struct {
 		keep, again int
-	}{{len(whole), 0}, {len(whole) - 1, 1}, {len(whole) - len(lines[3])/2, 1}, {len(lines[0]) + 1, 3}, {len(lines[0]), 3}, {3, 4}, {0, 4}} {
+	}{
+		{len(whole), 0},
+		{len(whole) - 1, 1},
+		{len(whole) - len(lines[3])/2, 1},
+		{len(lines[0]) + 1, 3},
+		{len(lines[0]), 3},
+		{3, 4},
+		{0, 4},
+	} {
 		if err := os.WriteFile(path, []byte(whole[:cut.keep]), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +116,8 @@ func TestBoundsAreKept(t *testing.T) {
 			t.Errorf("%d of %d bytes kept: other bounds", cut.keep, len(whole))
 		}
 		if asked != cut.again {
-			t.Errorf("%d of %d bytes kept: %d maps evaluated again, want %d", cut.keep, len(whole), asked, cut.again)
+			t.Errorf("%d of %d bytes kept: %d maps evaluated again, want %d", cut.keep, len(whole),
+				asked, cut.again)
 		}
 		if readFile(t, path) != whole {
 			t.Errorf("%d of %d bytes kept: another file", cut.keep, len(whole))
@@ -114,12 +126,14 @@ func TestBoundsAreKept(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{}\n"+whole), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Bounds(ctx, smallBound(), maps, []int{0}, dir, "bounds", nil); err == nil || !strings.Contains(err.Error(), "line 1") || !strings.Contains(err.Error(), "delete the file") {
+	if _, err := s.Bounds(ctx, smallBound(), maps, []int{0}, dir, "bounds", nil); err == nil ||
+		!strings.Contains(err.Error(), "line 1") || !strings.Contains(err.Error(), "delete the file") {
 		t.Errorf("a damaged line: error %v", err)
 	}
 }
 
-// TestBoundsHaveTheirOwnFiles: other settings, weights of a network, changes, parameters, and other universes at the same parameters.
+// TestBoundsHaveTheirOwnFiles: other settings, weights of a network, changes, parameters, and
+// other universes at the same parameters.
 func TestBoundsHaveTheirOwnFiles(t *testing.T) {
 	s := universeOf(t, 3)
 	dir, files := t.TempDir(), 0
@@ -145,7 +159,8 @@ func TestBoundsHaveTheirOwnFiles(t *testing.T) {
 	make("smoothed", s, smallBound(), &smooth)
 	make("more simulations", universeOf(t, 4), smallBound(), nil)
 	other := t.TempDir()
-	writeSeeded(t, other, camels.LH, testCells, latin(3), func(sim int) uint64 { return uint64(7 + sim) })
+	writeSeeded(t, other, camels.LH, testCells, latin(3),
+		func(sim int) uint64 { return uint64(7 + sim) })
 	make("other phases", open(t, other, &counted{}), smallBound(), nil)
 }
 
@@ -170,7 +185,8 @@ func TestInterruptedBoundsAreKept(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if _, err := s.Bounds(broken, smallBound(), maps, []int{0, 1, 2}, dir, "bounds", nil); err == nil || !strings.Contains(err.Error(), "map 0 of simulation 1") {
+	if _, err := s.Bounds(broken, smallBound(), maps, []int{0, 1, 2}, dir, "bounds", nil); err ==
+		nil || !strings.Contains(err.Error(), "map 0 of simulation 1") {
 		t.Fatalf("error %v, want one that names the map", err)
 	}
 	if n := strings.Count(readFile(t, onlyFile(t, dir)), "\n"); n != 2 {
@@ -181,7 +197,10 @@ func TestInterruptedBoundsAreKept(t *testing.T) {
 func TestBoundConfigFaults(t *testing.T) {
 	c := BoundConfig{Seeds: -1}
 	err := c.Validate()
-	for _, want := range []string{"Bound.Quadrature", "Bound.Seeds = -1, want >= 1", "Interpolation.Tolerance"} {
+	for _, want := range []string{
+		"Bound.Quadrature", "Bound.Seeds = -1, want >= 1",
+		"Interpolation.Tolerance",
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want it to name %s", err, want)
 		}
@@ -234,7 +253,9 @@ func readFile(t *testing.T, path string) string {
 // TestMirrorImagesAreAveraged: a term is the mean over seeds and their mirror images.
 func TestMirrorImagesAreAveraged(t *testing.T) {
 	bySeed := map[uint64]float64{1: 2, 2: 5, diffusion.Mirror(1): 30, diffusion.Mirror(2): 70}
-	s := Source{Prior: cosmology.CAMELSPrior(), Terms: func(_ field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
+	s := Source{Prior: cosmology.CAMELSPrior(), Terms: func(_ field.LogMap, terms []diffusion.Term,
+		seed uint64,
+	) likelihood.Terms {
 		return func(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
 			out := make([][]float64, len(thetas))
 			for i := range out {
@@ -251,7 +272,8 @@ func TestMirrorImagesAreAveraged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if mean := (2. + 5 + 30 + 70) / 4; math.Abs(values[0][0]-mean) > 1e-12 || math.Abs(values[0][1]-3*mean) > 1e-12 {
+	if mean := (2. + 5 + 30 + 70) / 4; math.Abs(values[0][0]-mean) > 1e-12 ||
+		math.Abs(values[0][1]-3*mean) > 1e-12 {
 		t.Errorf("terms %v, want %v and %v", values[0], mean, 3*mean)
 	}
 }

@@ -25,13 +25,19 @@ type CalibrateConfig struct {
 
 // DefaultCalibrate returns DefaultBound and five folds.
 func DefaultCalibrate() CalibrateConfig {
-	return CalibrateConfig{Bound: DefaultBound(), Report: calibration.DefaultConfig(), Folds: 5, Seed: 1}
+	return CalibrateConfig{
+		Bound: DefaultBound(), Report: calibration.DefaultConfig(),
+		Folds: 5, Seed: 1,
+	}
 }
 
-// Calibrate finds, on held-out simulations that training and choices of checkpoints have not seen, what turns the bound into an honest
-// posterior: a weight for each term, since a network knows some noise levels better than others, and then the simplest sufficient recalibration of
+// Calibrate finds, on held-out simulations that training and choices of checkpoints have not
+// seen, what turns the bound into an honest posterior: a weight for each term, since a network
+// knows some noise levels better than others, and then the simplest sufficient recalibration of
 // their sum.
-func Calibrate(bounds []Bound, prior cosmology.Prior, hash string, c CalibrateConfig) (Calibration, error) {
+func Calibrate(bounds []Bound, prior cosmology.Prior, hash string,
+	c CalibrateConfig,
+) (Calibration, error) {
 	out := Calibration{Hash: hash, Prior: prior, Bound: c.Bound, Maps: len(bounds)}
 	parts := make([]calibration.Parts, len(bounds))
 	simulations := map[int]bool{}
@@ -62,9 +68,12 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string, c CalibrateCo
 	return out, out.know(bounds)
 }
 
-// crossFitted are the posteriors of each fold of simulations with weights that were fitted on the others. On maps that they were fitted on weights look better
-// than they are, and a recalibration of those would leave posteriors too narrow.
-func (c Calibration) crossFitted(bounds []Bound, parts []calibration.Parts, folds int) ([]calibration.Case, error) {
+// crossFitted are the posteriors of each fold of simulations with weights that were fitted on the
+// others. On maps that they were fitted on weights look better than they are, and a recalibration
+// of those would leave posteriors too narrow.
+func (c Calibration) crossFitted(bounds []Bound, parts []calibration.Parts,
+	folds int,
+) ([]calibration.Case, error) {
 	fold, next := map[int]int{}, 0
 	for _, b := range bounds {
 		if _, known := fold[b.Simulation]; !known {
@@ -97,19 +106,25 @@ func (c Calibration) crossFitted(bounds []Bound, parts []calibration.Parts, fold
 
 // Uncalibrated returns the calibration that changes nothing: the whole bound as it is.
 func Uncalibrated(hash string, prior cosmology.Prior, c BoundConfig) Calibration {
-	return Calibration{Hash: hash, Prior: prior, Bound: c, Weights: ones(len(c.Quadrature.Terms)), Recalibration: calibration.NewIdentity(prior)}
+	return Calibration{
+		Hash: hash, Prior: prior, Bound: c, Weights: ones(len(c.Quadrature.Terms)),
+		Recalibration: calibration.NewIdentity(prior),
+	}
 }
 
 // ErrTooFew is wrapped by the error for data with too few held-out simulations for a calibration.
 var ErrTooFew = errors.New("too few simulations")
 
-// enough returns an error unless weights of all terms can be fitted without any one of the folds, and what is typical of the maps be told.
+// enough returns an error unless weights of all terms can be fitted without any one of the folds,
+// and what is typical of the maps be told.
 func (c CalibrateConfig) enough(simulations int) error {
 	terms := len(c.Bound.Quadrature.Terms)
 	typical := calibration.FewestTypical(len(c.Bound.atBestNames()))
-	want := max((2*terms*c.Folds+c.Folds-2)/(c.Folds-1), c.Folds, (typical+mapsPerSimulation-1)/mapsPerSimulation)
+	want := max((2*terms*c.Folds+c.Folds-2)/(c.Folds-1), c.Folds,
+		(typical+mapsPerSimulation-1)/mapsPerSimulation)
 	if simulations < want {
-		return fmt.Errorf("%w: %d for a calibration of %d terms in %d folds, want at least %d; use more simulations or fewer terms", ErrTooFew, simulations, terms, c.Folds, want)
+		return fmt.Errorf("%w: %d for a calibration of %d terms in %d folds, want at least %d; use "+
+			"more simulations or fewer terms", ErrTooFew, simulations, terms, c.Folds, want)
 	}
 	return nil
 }
@@ -118,12 +133,16 @@ func (c CalibrateConfig) enough(simulations int) error {
 func (c Calibration) cases(bounds []Bound) []calibration.Case {
 	out := make([]calibration.Case, len(bounds))
 	for i, b := range bounds {
-		out[i] = calibration.Case{Surface: b.Surface(c.Prior, c.Weights), Truth: b.Truth, Simulation: b.Simulation}
+		out[i] = calibration.Case{
+			Surface: b.Surface(c.Prior, c.Weights), Truth: b.Truth,
+			Simulation: b.Simulation,
+		}
 	}
 	return out
 }
 
-// know learns from the maps of the calibration what a map of their kind is like at its best fit, and how far outside the prior that may seem to be.
+// know learns from the maps of the calibration what a map of their kind is like at its best fit,
+// and how far outside the prior that may seem to be.
 func (c *Calibration) know(bounds []Bound) error {
 	at, values := make([]cosmology.Params, len(bounds)), make([][]float64, len(bounds))
 	c.Beyond = nil
@@ -151,8 +170,9 @@ func (c Calibration) recalibrated(b Bound) (likelihood.Surface, float64, error) 
 	return s, beyond, err
 }
 
-// Honesty scores posteriors of maps that the calibration has not seen: those of the paper's first term, of the whole bound as it is, with weights, and
-// recalibrated. For Uncalibrated that is the first two.
+// Honesty scores posteriors of maps that the calibration has not seen: those of the paper's first
+// term, of the whole bound as it is, with weights, and recalibrated. For Uncalibrated that is the
+// first two.
 func (c Calibration) Honesty(bounds []Bound, cfg CalibrateConfig) (Honesty, error) {
 	out := Honesty{Prior: c.Prior}
 	for _, b := range bounds {
@@ -202,10 +222,11 @@ func ones(n int) []float64 {
 type Constraint struct {
 	Surface        likelihood.Surface // recalibrated −ln L over the prior
 	OmegaM, Sigma8 likelihood.Marginal
-	Evaluations    int      // of the network
-	Odd            Standing // between the map and what is expected where it fits best; not of Uncalibrated
-	Outside        Standing // of the best fit outside the prior; likewise
-	Warnings       []string
+	Evaluations    int // of the network
+	// between the map and what is expected where it fits best; not of Uncalibrated
+	Odd      Standing
+	Outside  Standing // of the best fit outside the prior; likewise
+	Warnings []string
 }
 
 // Constrain returns the calibrated constraint of a map from its bound.
@@ -214,7 +235,8 @@ func (c Calibration) Constrain(b Bound) (Constraint, error) {
 	if err != nil {
 		return Constraint{}, err
 	}
-	out := Constraint{Surface: s, Evaluations: b.Terms.Evaluations * len(c.Bound.Quadrature.Terms) * len(c.Bound.Quadrature.Draws(c.Bound.Seeds))}
+	out := Constraint{Surface: s, Evaluations: b.Terms.Evaluations * len(c.Bound.Quadrature.Terms) *
+		len(c.Bound.Quadrature.Draws(c.Bound.Seeds))}
 	out.OmegaM, out.Sigma8 = s.Marginals()
 	if c.Maps > 0 {
 		out.Odd, out.Outside, out.Warnings = c.judge(b, beyond)

@@ -18,8 +18,9 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// The maps of these tests are four numbers: two independent estimates of each parameter, in log units (0 and 1 are the edges of the prior), with known
-// errors. Term 0 is the likelihood of the first pair, term 1 of the second, each reported too high by a factor.
+// The maps of these tests are four numbers: two independent estimates of each parameter, in log
+// units (0 and 1 are the edges of the prior), with known errors. Term 0 is the likelihood of the
+// first pair, term 1 of the second, each reported too high by a factor.
 
 var pairErrors = [2][2]float64{{0.1, 0.3}, {0.3, 0.1}} // [term][parameter]
 
@@ -69,7 +70,8 @@ func pairConfig() CalibrateConfig {
 	return c
 }
 
-// pairBounds are bounds of two maps of each of n simulations, drawn from the prior that is flat in the parameters.
+// pairBounds are bounds of two maps of each of n simulations, drawn from the prior that is flat
+// in the parameters.
 func pairBounds(t *testing.T, factors [2]float64, n int, seed uint64) []Bound {
 	t.Helper()
 	s := Source{Prior: cosmology.CAMELSPrior(), Terms: pairTerms(factors)}
@@ -89,22 +91,26 @@ func pairBounds(t *testing.T, factors [2]float64, n int, seed uint64) []Bound {
 	return out
 }
 
-// TestCalibrationMakesCoverageHonest: terms that are 4 and 9 times too sure cover far too little; weights and recalibration mend that on other maps. A width known
-// from 80 maps of two numbers is good to 1/√160 = 8 %, which moves the coverage of 68 % by 2·φ(1)·0.08 = 0.04; that of 100 maps scatters by
-// 0.047; and the mean |z| of 100 maps by 0.6/√100 = 0.06 beside 0.06 of the width.
+// TestCalibrationMakesCoverageHonest: terms that are 4 and 9 times too sure cover far too little;
+// weights and recalibration mend that on other maps. A width known from 80 maps of two numbers is
+// good to 1/√160 = 8 %, which moves the coverage of 68 % by 2·φ(1)·0.08 = 0.04; that of 100 maps
+// scatters by 0.047; and the mean |z| of 100 maps by 0.6/√100 = 0.06 beside 0.06 of the width.
 func TestCalibrationMakesCoverageHonest(t *testing.T) {
 	factors := [2]float64{4, 9}
 	prior, c := cosmology.CAMELSPrior(), pairConfig()
-	c.Folds = 2 // of 20 simulations, which are too few for the richest kind: that would take most of the time
+	// of 20 simulations, which are too few for the richest kind: that would take most of the time
+	c.Folds = 2
 	cal, err := Calibrate(pairBounds(t, factors, 40, 1), prior, "hash", c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Typical.Names) != 5 || len(cal.Typical.Distances) != 80 || len(cal.Beyond) != 80 {
+	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Typical.Names) != 5 ||
+		len(cal.Typical.Distances) != 80 || len(cal.Beyond) != 80 {
 		t.Errorf("calibrated on %d maps of %d simulations", cal.Maps, cal.Simulations)
 	}
 	// Beside each other the terms must get their due: 9/4 to one, to √2 times 4/√80 in the logarithm.
-	if ratio := math.Log(cal.Weights[0] / cal.Weights[1] * factors[0] / factors[1]); math.Abs(ratio) > 4*math.Sqrt(2.0/80) {
+	if ratio := math.Log(cal.Weights[0] / cal.Weights[1] * factors[0] / factors[1]); math.Abs(ratio) >
+		4*math.Sqrt(2.0/80) {
 		t.Errorf("weights %v for terms too high by %v", cal.Weights, factors)
 	}
 	unseen := pairBounds(t, factors, 50, 2)
@@ -117,7 +123,10 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 	if len(h.Methods) != 4 || !found {
 		t.Fatalf("%d methods", len(h.Methods))
 	}
-	for name, p := range map[string][2]calibration.ParameterReport{"Ω_m": {whole.Report.OmegaM, honest.Report.OmegaM}, "σ_8": {whole.Report.Sigma8, honest.Report.Sigma8}} {
+	for name, p := range map[string][2]calibration.ParameterReport{
+		"Ω_m": {whole.Report.OmegaM, honest.Report.OmegaM},
+		"σ_8": {whole.Report.Sigma8, honest.Report.Sigma8},
+	} {
 		if p[0].Coverage68.Value > 0.5 { // half or a third of the width: 0.38 or 0.26
 			t.Errorf("%s: the whole bound covers %.2f, want far too little", name, p[0].Coverage68.Value)
 		}
@@ -129,7 +138,8 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 		}
 	}
 	if honest.Report.LogScore.Value <= whole.Report.LogScore.Value {
-		t.Errorf("log score %.2f of calibrated posteriors, %.2f of the bound", honest.Report.LogScore.Value, whole.Report.LogScore.Value)
+		t.Errorf("log score %.2f of calibrated posteriors, %.2f of the bound",
+			honest.Report.LogScore.Value, whole.Report.LogScore.Value)
 	}
 	if rows := h.Rows(); len(rows) != 8 || len(rows[0]) != len(HonestyHeader()) {
 		t.Errorf("%d rows of %d cells", len(rows), len(rows[0]))
@@ -137,9 +147,11 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 	checkCSV(t, h.WriteCSV, 4*100*2)
 }
 
-// TestConstraintOfAMap: with no calibration it is the product of the likelihoods: the inverse-variance mean of the pairs, in log units.
+// TestConstraintOfAMap: with no calibration it is the product of the likelihoods: the
+// inverse-variance mean of the pairs, in log units.
 func TestConstraintOfAMap(t *testing.T) {
-	s := Source{Prior: cosmology.CAMELSPrior(), Terms: pairTerms([2]float64{25, 25})} // narrow, so that the prior cuts nothing
+	// narrow, so that the prior cuts nothing
+	s := Source{Prior: cosmology.CAMELSPrior(), Terms: pairTerms([2]float64{25, 25})}
 	m := pairMap(cosmology.Params{OmegaM: 0.25, Sigma8: 0.78}, rand.New(rand.NewPCG(3, 0)))
 	b, err := s.BoundOf(ctx, pairConfig().Bound, m, nil)
 	if err != nil {
@@ -160,10 +172,14 @@ func TestConstraintOfAMap(t *testing.T) {
 			precision, mean = precision+w, mean+w*float64(m.Values[2*pair+k])
 		}
 		mean, variance := low+(high-low)*mean/precision, (high-low)*(high-low)/precision
-		// exp(−(ln θ − μ)²/2v) under a prior flat in θ: a log-normal with μ + v, whose mean is exp(μ + 3v/2).
-		wantMean, wantStd := math.Exp(mean+1.5*variance), math.Exp(mean+1.5*variance)*math.Sqrt(math.Expm1(variance))
-		if math.Abs(marginal.Mean-wantMean) > 0.02*wantStd || math.Abs(marginal.Std/wantStd-1) > 0.02 { // a grid of 60 points, one to two a sigma
-			t.Errorf("parameter %d: %.4f ± %.4f, want %.4f ± %.4f", k, marginal.Mean, marginal.Std, wantMean, wantStd)
+		// exp(−(ln θ − μ)²/2v) under a prior flat in θ: a log-normal with μ + v, whose mean is exp(μ +
+		// 3v/2).
+		wantMean, wantStd := math.Exp(mean+1.5*variance),
+			math.Exp(mean+1.5*variance)*math.Sqrt(math.Expm1(variance))
+		// a grid of 60 points, one to two a sigma
+		if math.Abs(marginal.Mean-wantMean) > 0.02*wantStd || math.Abs(marginal.Std/wantStd-1) > 0.02 {
+			t.Errorf("parameter %d: %.4f ± %.4f, want %.4f ± %.4f", k, marginal.Mean, marginal.Std,
+				wantMean, wantStd)
 		}
 	}
 	if got.Warnings != nil || got.Evaluations != 2*49 {
@@ -171,7 +187,8 @@ func TestConstraintOfAMap(t *testing.T) {
 	}
 }
 
-// TestWarnings: a map whose term lies far from those of the calibration gets one that names the term, one that fits best far outside the prior another, others none.
+// TestWarnings: a map whose term lies far from those of the calibration gets one that names the
+// term, one that fits best far outside the prior another, others none.
 func TestWarnings(t *testing.T) {
 	bounds := pairBounds(t, [2]float64{1, 1}, 20, 4)
 	cal := Uncalibrated("", cosmology.CAMELSPrior(), pairConfig().Bound)
@@ -185,7 +202,9 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 	constrain := func(m field.LogMap, more float64) Constraint {
-		s := Source{Prior: cal.Prior, Terms: func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
+		s := Source{Prior: cal.Prior, Terms: func(m field.LogMap, terms []diffusion.Term,
+			seed uint64,
+		) likelihood.Terms {
 			of := pairTerms([2]float64{1, 1})(m, terms, seed)
 			return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
 				values, err := of(ctx, thetas)
@@ -206,19 +225,25 @@ func TestWarnings(t *testing.T) {
 		return c
 	}
 	good := pairMap(cosmology.Fiducial, rand.New(rand.NewPCG(5, 0)))
-	if got := constrain(good, 0); len(got.Warnings) != 0 || !(got.Odd.AsFar > rare) || got.Outside != (Standing{0, 1}) {
+	if got := constrain(good, 0); len(got.Warnings) != 0 || !(got.Odd.AsFar > rare) ||
+		got.Outside != (Standing{0, 1}) {
 		t.Errorf("a good map: %+v, %+v, warnings %v", got.Odd, got.Outside, got.Warnings)
 	}
-	if got := constrain(good, 1e3).Warnings; len(got) != 1 || !strings.Contains(got[0], "term 1 of the bound (nats a pixel) is 25") || !strings.Contains(got[0], "as for 0.0 % of the calibration's 40 maps") {
+	if got := constrain(good, 1e3).Warnings; len(got) != 1 ||
+		!strings.Contains(got[0], "term 1 of the bound (nats a pixel) is 25") ||
+		!strings.Contains(got[0], "as for 0.0 % of the calibration's 40 maps") {
 		t.Errorf("an odd term: warnings %v", got)
 	}
-	far := constrain(pairMap(cosmology.Params{OmegaM: 0.3, Sigma8: 2.5}, rand.New(rand.NewPCG(6, 0))), 0)
-	if n := len(far.Warnings); n == 0 || !strings.Contains(far.Warnings[n-1], "this map fits best outside the prior, by ") || far.Outside.AsFar > 0 {
+	far := constrain(pairMap(cosmology.Params{OmegaM: 0.3, Sigma8: 2.5}, rand.New(rand.NewPCG(6, 0))),
+		0)
+	if n := len(far.Warnings); n == 0 || !strings.Contains(far.Warnings[n-1], "this map fits best "+
+		"outside the prior, by ") || far.Outside.AsFar > 0 {
 		t.Errorf("σ_8 = 2.5: %+v, warnings %v", far.Outside, far.Warnings)
 	}
 }
 
-// TestFewSimulationsAllowFewKinds: a rich recalibration is not tried on what does not determine it, and too few for the weights are refused.
+// TestFewSimulationsAllowFewKinds: a rich recalibration is not tried on what does not determine
+// it, and too few for the weights are refused.
 func TestFewSimulationsAllowFewKinds(t *testing.T) {
 	c := pairConfig()
 	cal, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 11, 6), cosmology.CAMELSPrior(), "", c)
@@ -229,19 +254,23 @@ func TestFewSimulationsAllowFewKinds(t *testing.T) {
 		t.Errorf("trials %+v, want identity, temperature and axes", cal.Trials)
 	}
 	_, err = Calibrate(pairBounds(t, [2]float64{4, 4}, 9, 6), cosmology.CAMELSPrior(), "", c)
-	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "9 for a calibration of 2 terms in 5 folds, want at least 11") {
+	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "9 for a calibration of 2 terms "+
+		"in 5 folds, want at least 11") {
 		t.Errorf("error %v", err)
 	}
 	other := c
 	other.Bound = DefaultBound()
-	if _, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 6, 6), cosmology.CAMELSPrior(), "", other); err == nil || !strings.Contains(err.Error(), "2 terms, want 9") {
+	if _, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 6, 6), cosmology.CAMELSPrior(), "",
+		other); err == nil || !strings.Contains(err.Error(), "2 terms, want 9") {
 		t.Errorf("bounds of other terms: error %v", err)
 	}
 }
 
-// TestCalibrationFiles: a calibration reads back as it was; another checkpoint's and a damaged one are refused with what to do.
+// TestCalibrationFiles: a calibration reads back as it was; another checkpoint's and a damaged
+// one are refused with what to do.
 func TestCalibrationFiles(t *testing.T) {
-	cal, err := Calibrate(pairBounds(t, [2]float64{2, 2}, 11, 7), cosmology.CAMELSPrior(), "0123456789abcdef", pairConfig())
+	cal, err := Calibrate(pairBounds(t, [2]float64{2, 2}, 11, 7), cosmology.CAMELSPrior(),
+		"0123456789abcdef", pairConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,11 +290,13 @@ func TestCalibrationFiles(t *testing.T) {
 	}
 	refused := func(what, path, hash, want string) {
 		t.Helper()
-		if _, err := LoadCalibration(path, hash); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "darkfield calibrate") || !strings.Contains(err.Error(), path) {
+		if _, err := LoadCalibration(path, hash); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "darkfield calibrate") || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want %q, the file and the way out", what, err, want)
 		}
 	}
-	refused("another checkpoint", path, "fedcba9876543210", "SHA-256 01234567…, this one has fedcba98…")
+	refused("another checkpoint", path, "fedcba9876543210",
+		"SHA-256 01234567…, this one has fedcba98…")
 	refused("no file", path+"x", cal.Hash, "no such file")
 	whole := readFile(t, path)
 	for _, change := range [][2]string{
@@ -289,7 +320,8 @@ func TestCalibrationFiles(t *testing.T) {
 	}
 }
 
-// TestCalibrationStudy runs all of it on the universe with an exact likelihood, which two terms count one and a half times.
+// TestCalibrationStudy runs all of it on the universe with an exact likelihood, which two terms
+// count one and a half times.
 func TestCalibrationStudy(t *testing.T) {
 	s := universeOf(t, 40)
 	s.Validation, s.Test = nil, []int{70, -1}
@@ -312,17 +344,24 @@ func TestCalibrationStudy(t *testing.T) {
 	if stages["calibration"] != 1 || stages["test"] != 1 {
 		t.Errorf("progress ended at %v", stages)
 	}
-	if m, _ := h.Method(Calibrated); m.Report.Maps != 40 || m.Report.Simulations != 20 || cal.Simulations != 20 {
-		t.Errorf("tested on %d maps of %d simulations, calibrated on %d", m.Report.Maps, m.Report.Simulations, cal.Simulations)
+	if m, _ := h.Method(Calibrated); m.Report.Maps != 40 || m.Report.Simulations != 20 ||
+		cal.Simulations != 20 {
+		t.Errorf("tested on %d maps of %d simulations, calibrated on %d", m.Report.Maps,
+			m.Report.Simulations, cal.Simulations)
 	}
-	for _, want := range []string{"Whitenoise", "40 maps of 20 simulations, tested on 40 of 20 others", "the bound by 2 terms"} {
+	for _, want := range []string{
+		"Whitenoise", "40 maps of 20 simulations, tested on 40 of 20 others",
+		"the bound by 2 terms",
+	} {
 		if !strings.Contains(h.Caption, want) {
 			t.Errorf("caption %q lacks %q", h.Caption, want)
 		}
 	}
-	// The terms are x and x/2 with x exact, so that honest weights have w_0 + w_1/2 = 1. Temperature may share in it. From 40 maps of two
-	// parameters: to 1/√80 in the logarithm.
-	if sum := (cal.Weights[0] + cal.Weights[1]/2) / cal.Recalibration.Temperature; cal.Recalibration.Kind == calibration.Identity && math.Abs(math.Log(sum)) > 4/math.Sqrt(80) {
+	// The terms are x and x/2 with x exact, so that honest weights have w_0 + w_1/2 = 1. Temperature
+	// may share in it. From 40 maps of two parameters: to 1/√80 in the logarithm.
+	if sum := (cal.Weights[0] + cal.Weights[1]/2) /
+		cal.Recalibration.Temperature; cal.Recalibration.Kind == calibration.Identity &&
+		math.Abs(math.Log(sum)) > 4/math.Sqrt(80) {
 		t.Errorf("weights %v: the likelihood counts %.2f times", cal.Weights, sum)
 	}
 	t.Run("a calibration from elsewhere", func(t *testing.T) {
@@ -339,7 +378,8 @@ func TestCalibrationStudy(t *testing.T) {
 	})
 }
 
-// TestCalibrationStudyRefuses what cannot give a calibration or an honest test of one, before the network is asked anything.
+// TestCalibrationStudyRefuses what cannot give a calibration or an honest test of one, before the
+// network is asked anything.
 func TestCalibrationStudyRefuses(t *testing.T) {
 	s := universeOf(t, 15)
 	asked := 0
@@ -361,10 +401,12 @@ func TestCalibrationStudyRefuses(t *testing.T) {
 	refused("the same universe", s, maps, false, "simulation 0 of", "another seed")
 	few := s
 	few.Validation = []int{0, 1}
-	refused("two validation simulations", few, nil, true, "2 for a calibration of 2 terms", "more simulations or fewer terms")
+	refused("two validation simulations", few, nil, true, "2 for a calibration of 2 terms",
+		"more simulations or fewer terms")
 	few = s
 	few.Test = []int{200}
-	refused("no test simulations", few, nil, true, "0 of the checkpoint's test simulations", "test on other simulations")
+	refused("no test simulations", few, nil, true, "0 of the checkpoint's test simulations",
+		"test on other simulations")
 	few.Validation = nil
 	refused("nothing held out", few, nil, false, "none of the checkpoint's held-out simulations")
 }

@@ -21,18 +21,22 @@ const (
 	Calibrated = "calibrated"
 )
 
-// Calibration is what turns the bound of a map by one checkpoint into an honest posterior. It is plain data, kept in a file.
+// Calibration is what turns the bound of a map by one checkpoint into an honest posterior. It is
+// plain data, kept in a file.
 type Calibration struct {
-	Hash          string                    `json:"hash"` // of the checkpoint's tensors
-	Prior         cosmology.Prior           `json:"prior"`
-	Bound         BoundConfig               `json:"bound"`
-	Weights       []float64                 `json:"weights"` // of the terms, besides how many each one stands for
+	Hash  string          `json:"hash"` // of the checkpoint's tensors
+	Prior cosmology.Prior `json:"prior"`
+	Bound BoundConfig     `json:"bound"`
+	// of the terms, besides how many each one stands for
+	Weights       []float64                 `json:"weights"`
 	Recalibration calibration.Recalibration `json:"recalibration"`
-	Trials        []calibration.Trial       `json:"trials"`  // that it was chosen by
-	Typical       calibration.Typical       `json:"typical"` // the terms at the best fit and the moments of a map
-	Beyond        []float64                 `json:"beyond"`  // how far outside the prior each map fits best, in standard deviations, rising
-	Maps          int                       `json:"maps"`    // that it was fitted on
-	Simulations   int                       `json:"simulations"`
+	Trials        []calibration.Trial       `json:"trials"` // that it was chosen by
+	// the terms at the best fit and the moments of a map
+	Typical calibration.Typical `json:"typical"`
+	// how far outside the prior each map fits best, in standard deviations, rising
+	Beyond      []float64 `json:"beyond"`
+	Maps        int       `json:"maps"` // that it was fitted on
+	Simulations int       `json:"simulations"`
 }
 
 // Validate returns all faults at once.
@@ -46,7 +50,8 @@ func (c Calibration) Validate() error {
 		errs = append(errs, fmt.Errorf("what is typical of %d numbers, want %d", got, want))
 	}
 	if len(c.Beyond) == 0 || !slices.IsSorted(c.Beyond) {
-		errs = append(errs, fmt.Errorf("distances outside the prior of %d maps, want at least one, rising", len(c.Beyond)))
+		errs = append(errs,
+			fmt.Errorf("distances outside the prior of %d maps, want at least one, rising", len(c.Beyond)))
 	}
 	for k, w := range c.Weights {
 		if !(w >= 0) || math.IsInf(w, 0) {
@@ -55,7 +60,8 @@ func (c Calibration) Validate() error {
 	}
 	errs = append(errs, c.Typical.Validate())
 	if c.Prior != c.Recalibration.Prior {
-		errs = append(errs, fmt.Errorf("prior %v, but the recalibration is for %v", c.Prior, c.Recalibration.Prior))
+		errs = append(errs, fmt.Errorf("prior %v, but the recalibration is for %v", c.Prior,
+			c.Recalibration.Prior))
 	}
 	return errors.Join(errs...)
 }
@@ -69,7 +75,8 @@ func (c Calibration) Save(path string) error {
 	return WriteFile(path, append(raw, '\n'))
 }
 
-// LoadCalibration reads what Save wrote. hash is that of the checkpoint it is to be used with: another one needs a calibration of its own.
+// LoadCalibration reads what Save wrote. hash is that of the checkpoint it is to be used with:
+// another one needs a calibration of its own.
 func LoadCalibration(path, hash string) (Calibration, error) {
 	fail := func(err error) (Calibration, error) {
 		return Calibration{}, fmt.Errorf("study: calibration %s: %w", path, err)
@@ -89,12 +96,14 @@ func LoadCalibration(path, hash string) (Calibration, error) {
 		return fail(fmt.Errorf("%w: make it anew with `darkfield calibrate`", err))
 	}
 	if c.Hash != hash {
-		return fail(fmt.Errorf("it is of a checkpoint with SHA-256 %.8s…, this one has %.8s…: make one for it with `darkfield calibrate`", c.Hash, hash))
+		return fail(fmt.Errorf("it is of a checkpoint with SHA-256 %.8s…, this one has %.8s…: make one "+
+			"for it with `darkfield calibrate`", c.Hash, hash))
 	}
 	return c, nil
 }
 
-// Standing says how far out a map lies, in standard deviations, and what share of the calibration's maps lie as far.
+// Standing says how far out a map lies, in standard deviations, and what share of the
+// calibration's maps lie as far.
 type Standing struct {
 	Distance float64 `json:"distance"`
 	AsFar    float64 `json:"as_far"`
@@ -103,7 +112,8 @@ type Standing struct {
 // rare is the share of the calibration's maps that may lie as far out as a map that is warned of.
 const rare = 0.01
 
-// judge says in what a map is unlike those of the calibration. beyond is how far outside the prior it fits best.
+// judge says in what a map is unlike those of the calibration. beyond is how far outside the
+// prior it fits best.
 func (c Calibration) judge(b Bound, beyond float64) (odd, outside Standing, warnings []string) {
 	at, values := b.atBest(c.Prior, c.Weights)
 	t := c.Typical.Of(at, values)
@@ -116,11 +126,15 @@ func (c Calibration) judge(b Bound, beyond float64) (odd, outside Standing, warn
 				k = i
 			}
 		}
-		warnings = append(warnings, fmt.Sprintf("%.1f standard deviations lie between this map and what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): it may not be of their kind, do not trust its error bars",
+		warnings = append(warnings, fmt.Sprintf("%.1f standard deviations lie between this map and "+
+			"what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): "+
+			"it may not be of their kind, do not trust its error bars",
 			odd.Distance, c.share(odd), c.Typical.Names[k], values[k], t.Expected[k], t.Z[k]))
 	}
 	if outside.AsFar <= rare {
-		warnings = append(warnings, fmt.Sprintf("this map fits best outside the prior, by %.1f standard deviations, as do %s: its parameters may lie outside, or it may not be of their kind, do not trust its error bars", beyond, c.share(outside)))
+		warnings = append(warnings, fmt.Sprintf("this map fits best outside the prior, by %.1f "+
+			"standard deviations, as do %s: its parameters may lie outside, or it may not be of their "+
+			"kind, do not trust its error bars", beyond, c.share(outside)))
 	}
 	return odd, outside, warnings
 }
@@ -172,7 +186,10 @@ func (h Honesty) Method(name string) (Method, bool) {
 
 // HonestyHeader names the columns of Rows.
 func HonestyHeader() []string {
-	return []string{"method", "parameter", "mean |error|", "bias/σ", "σ", "mean |z|", "expected", "68 % covers", "95 % covers", "ranks, p", "ln score"}
+	return []string{
+		"method", "parameter", "mean |error|", "bias/σ", "σ", "mean |z|", "expected",
+		"68 % covers", "95 % covers", "ranks, p", "ln score",
+	}
 }
 
 // Rows are the table of all methods, a row a parameter.
@@ -187,8 +204,11 @@ func (h Honesty) Rows() [][]string {
 			r    calibration.ParameterReport
 		}{{"Ω_m", m.Report.OmegaM}, {"σ_8", m.Report.Sigma8}} {
 			out = append(out, []string{
-				m.Name, p.name, fmt.Sprintf("%.4f (%.4f to %.4f)", p.r.AbsError.Value, p.r.AbsError.Low, p.r.AbsError.High), fmt.Sprintf("%+.2f", p.r.Bias.Value), fmt.Sprintf("%.4f", p.r.Std),
-				fmt.Sprintf("%.2f", p.r.AbsZ.Value), fmt.Sprintf("%.2f", p.r.ExpectedAbsZ), percent(p.r.Coverage68), percent(p.r.Coverage95), fmt.Sprintf("%.2g", p.r.Ranks.P), fmt.Sprintf("%.2f", m.Report.LogScore.Value),
+				m.Name, p.name, fmt.Sprintf("%.4f (%.4f to %.4f)", p.r.AbsError.Value, p.r.AbsError.Low,
+					p.r.AbsError.High), fmt.Sprintf("%+.2f", p.r.Bias.Value), fmt.Sprintf("%.4f", p.r.Std),
+				fmt.Sprintf("%.2f", p.r.AbsZ.Value), fmt.Sprintf("%.2f", p.r.ExpectedAbsZ),
+				percent(p.r.Coverage68), percent(p.r.Coverage95), fmt.Sprintf("%.2g", p.r.Ranks.P),
+				fmt.Sprintf("%.2f", m.Report.LogScore.Value),
 			})
 		}
 	}
@@ -197,14 +217,16 @@ func (h Honesty) Rows() [][]string {
 
 // WriteCSV writes one row a map, method and parameter.
 func (h Honesty) WriteCSV(path string) error {
-	t := newTable("method", "simulation", "parameter", "truth", "mean", "std", "low_68", "high_68", "low_95", "high_95", "pit", "hpd", "tarp", "log_score")
+	t := newTable("method", "simulation", "parameter", "truth", "mean", "std", "low_68", "high_68",
+		"low_95", "high_95", "pit", "hpd", "tarp", "log_score")
 	for _, m := range h.Methods {
 		for _, s := range m.Scores {
 			for _, p := range []struct {
 				name string
 				s    calibration.ParameterScore
 			}{{"omega_m", s.OmegaM}, {"sigma_8", s.Sigma8}} {
-				t.add(m.Name, s.Simulation, p.name, p.s.Truth, p.s.Mean, p.s.Std, p.s.Central68[0], p.s.Central68[1], p.s.Central95[0], p.s.Central95[1], p.s.PIT, s.HPD, s.TARP, s.LogScore)
+				t.add(m.Name, s.Simulation, p.name, p.s.Truth, p.s.Mean, p.s.Std, p.s.Central68[0],
+					p.s.Central68[1], p.s.Central95[0], p.s.Central95[1], p.s.PIT, s.HPD, s.TARP, s.LogScore)
 			}
 		}
 	}
@@ -224,7 +246,8 @@ func (h Honesty) WriteCoverageCSV(path string) error {
 
 // WriteRanksCSV writes one row a method, parameter and bin of its ranks.
 func (h Honesty) WriteRanksCSV(path string) error {
-	t := newTable("method", "parameter", "rank_from", "rank_to", "maps", "expected", "low_95", "high_95")
+	t := newTable("method", "parameter", "rank_from", "rank_to", "maps", "expected",
+		"low_95", "high_95")
 	for _, m := range h.Methods {
 		for _, p := range []struct {
 			name string

@@ -8,8 +8,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// CalibrationMaps are the simulations that a checkpoint's training has not seen: its validation set, and its test set unless that is kept
-// for the test.
+// CalibrationMaps are the simulations that a checkpoint's training has not seen: its validation
+// set, and its test set unless that is kept for the test.
 func (s Source) CalibrationMaps(withTest bool) ([]int, *camels.Maps, error) {
 	maps, err := s.lh()
 	if err != nil {
@@ -21,12 +21,15 @@ func (s Source) CalibrationMaps(withTest bool) ([]int, *camels.Maps, error) {
 	}
 	have := s.among(maps, sims)
 	if len(have) == 0 {
-		return nil, nil, fmt.Errorf("study: none of the checkpoint's held-out simulations is among the %d of %s; use the data it was trained on, or make more simulations", maps.Simulations(), maps.Path())
+		return nil, nil, fmt.Errorf("study: none of the checkpoint's held-out simulations is among the "+
+			"%d of %s; use the data it was trained on, or make more simulations",
+			maps.Simulations(), maps.Path())
 	}
 	return have, maps, nil
 }
 
-// Example returns a held-out simulation near the prior's centre, and its set: what to show one map of.
+// Example returns a held-out simulation near the prior's centre, and its set: what to show one
+// map of.
 func (s Source) Example() (sim int, maps *camels.Maps, err error) {
 	sims, maps, err := s.CalibrationMaps(true)
 	if err != nil {
@@ -55,30 +58,41 @@ func (s Source) among(maps *camels.Maps, sims []int) []int {
 	return out
 }
 
-// testMaps are the simulations that a calibration is tested on: those of a set of their own, or the checkpoint's test simulations.
+// testMaps are the simulations that a calibration is tested on: those of a set of their own, or
+// the checkpoint's test simulations.
 func (s Source) testMaps(maps, test *camels.Maps) ([]int, *camels.Maps, error) {
 	if test == nil {
 		held := s.among(maps, s.Test)
 		if len(held) < 2 {
-			return nil, nil, fmt.Errorf("study: %w: %d of the checkpoint's test simulations are among the %d of %s, want at least 2, and some thirty for a test that means something; test on other simulations", ErrTooFew, len(held), maps.Simulations(), maps.Path())
+			return nil, nil, fmt.Errorf("study: %w: %d of the checkpoint's test simulations are among the "+
+				"%d of %s, want at least 2, and some thirty for a test that means something; test on other "+
+				"simulations", ErrTooFew, len(held), maps.Simulations(), maps.Path())
 		}
 		return held, maps, nil
 	}
 	held := s.Within(test, 0)
 	if len(held) < 2 {
-		return nil, nil, fmt.Errorf("study: %w: %d of the %d simulations of %s lie inside the prior, want at least 2, and some thirty for a test that means something", ErrTooFew, len(held), test.Simulations(), test.Path())
+		return nil, nil, fmt.Errorf("study: %w: %d of the %d simulations of %s lie inside the prior, "+
+			"want at least 2, and some thirty for a test that means something", ErrTooFew, len(held),
+			test.Simulations(), test.Path())
 	}
 	sim, shared, err := sharedWith(maps, test, held)
 	if err == nil && shared {
-		err = fmt.Errorf("study: simulation %d of %s is also one of %s, which the network and the calibration know; test on universes of another seed, or on the checkpoint's own test simulations", sim, test.Path(), maps.Path())
+		err = fmt.Errorf("study: simulation %d of %s is also one of %s, which the network and the "+
+			"calibration know; test on universes of another seed, or on the checkpoint's own test "+
+			"simulations", sim, test.Path(), maps.Path())
 	}
 	return held, test, err
 }
 
-// CalibrationStudy is the calibration of a checkpoint and its test: bounds of the held-out simulations of the checkpoint's data, and of those of test, which may be
-// nil: then the checkpoint's own test simulations are used, and its validation simulations alone for the calibration. Bounds are kept in dir. baselines, unless
-// nil, are scored on the same test maps. Too few simulations are an error that wraps ErrTooFew, before anything is evaluated.
-func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *camels.Maps, baselines *Baselines, dir string) (Calibration, Honesty, error) {
+// CalibrationStudy is the calibration of a checkpoint and its test: bounds of the held-out
+// simulations of the checkpoint's data, and of those of test, which may be nil: then the
+// checkpoint's own test simulations are used, and its validation simulations alone for the
+// calibration. Bounds are kept in dir. baselines, unless nil, are scored on the same test maps.
+// Too few simulations are an error that wraps ErrTooFew, before anything is evaluated.
+func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *camels.Maps,
+	baselines *Baselines, dir string,
+) (Calibration, Honesty, error) {
 	var cal Calibration
 	var honesty Honesty
 	sims, maps, err := s.CalibrationMaps(test != nil)
@@ -111,7 +125,8 @@ func (s Source) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *c
 	if baselines != nil {
 		err = s.Compare(ctx, &honesty, *baselines, unseen, others, c)
 	}
-	honesty.Caption = s.honestyCaption(c, fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.", cal.Maps, cal.Simulations, len(unseen), len(held)))
+	honesty.Caption = s.honestyCaption(c, fmt.Sprintf("Calibrated on %d maps of %d simulations, "+
+		"tested on %d of %d others.", cal.Maps, cal.Simulations, len(unseen), len(held)))
 	return cal, honesty, err
 }
 
@@ -129,9 +144,12 @@ func (s Source) honestyCaption(c CalibrateConfig, more string) string {
 	return s.origin(Config{Seed: c.Seed}, "", more)
 }
 
-// HeldOutHonesty is a test on the held-out simulations that the data have, up to a number, and the bounds that it is of. cal may be a calibration
-// that was made elsewhere; nil, where there are too few simulations for one: then the bound is tested as it is.
-func (s Source) HeldOutHonesty(ctx context.Context, c CalibrateConfig, cal *Calibration, simulations int, dir string) (Honesty, []Bound, error) {
+// HeldOutHonesty is a test on the held-out simulations that the data have, up to a number, and
+// the bounds that it is of. cal may be a calibration that was made elsewhere; nil, where there
+// are too few simulations for one: then the bound is tested as it is.
+func (s Source) HeldOutHonesty(ctx context.Context, c CalibrateConfig, cal *Calibration,
+	simulations int, dir string,
+) (Honesty, []Bound, error) {
 	if cal == nil {
 		u := Uncalibrated(s.Network, s.Prior, c.Bound)
 		cal = &u
@@ -147,6 +165,7 @@ func (s Source) HeldOutHonesty(ctx context.Context, c CalibrateConfig, cal *Cali
 	}
 	c.Bound = cal.Bound
 	h, err := cal.Honesty(bounds, c)
-	h.Caption = s.honestyCaption(c, fmt.Sprintf("%d maps of %d held-out simulations.", len(bounds), len(sims)))
+	h.Caption = s.honestyCaption(c, fmt.Sprintf("%d maps of %d held-out simulations.",
+		len(bounds), len(sims)))
 	return h, bounds, err
 }

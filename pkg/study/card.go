@@ -9,14 +9,15 @@ import (
 
 // CardConfig says how much is measured for a checkpoint's card.
 type CardConfig struct {
-	Study       Config `json:"study"`        // ValidationParams and MapsPerParam: beside the control; OnePSeeds: at each value of the responses
+	// ValidationParams and MapsPerParam: beside the control; OnePSeeds: at each value of the responses
+	Study       Config `json:"study"`
 	PaperParams int    `json:"paper_params"` // held-out parameters of the paper's table
 	PaperMaps   int    `json:"paper_maps"`   // generated at each
 	NewMaps     int    `json:"new_maps"`     // generated maps whose nearest training map is looked for
 }
 
-// DefaultCard returns what the aims ask for: 40 parameters beside a control, the paper's table of 10, 100 maps at each value of the
-// responses, 200 maps looked up among the training maps.
+// DefaultCard returns what the aims ask for: 40 parameters beside a control, the paper's table of
+// 10, 100 maps at each value of the responses, 200 maps looked up among the training maps.
 func DefaultCard() CardConfig {
 	c := CardConfig{Study: Default(), PaperParams: 10, PaperMaps: 50, NewMaps: 200}
 	c.Study.ValidationParams, c.Study.OnePSeeds = 40, 100
@@ -55,11 +56,17 @@ type Card struct {
 }
 
 // CardStages are the names under which Progress hears of the parts of Card, in their order.
-var CardStages = []string{"control", "reduced chi²", "histograms", "responses", "training spectra", "new maps"}
+var CardStages = []string{
+	"control", "reduced chi²", "histograms", "responses",
+	"training spectra", "new maps",
+}
 
-// Card measures a checkpoint: beside a control and in the paper's table, its responses to one parameter beside those of a 1P set, and
-// whether its maps are new. Maps are kept in the cache, so that a call that was cut short goes on.
-func (s Source) Card(ctx context.Context, cfg CardConfig, control, responses *camels.Maps) (Card, error) {
+// Card measures a checkpoint: beside a control and in the paper's table, its responses to one
+// parameter beside those of a 1P set, and whether its maps are new. Maps are kept in the cache,
+// so that a call that was cut short goes on.
+func (s Source) Card(ctx context.Context, cfg CardConfig, control,
+	responses *camels.Maps,
+) (Card, error) {
 	var out Card
 	err := cfg.Validate()
 	if err == nil {

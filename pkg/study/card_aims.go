@@ -31,7 +31,8 @@ const (
 
 // Further aims of a card.
 const (
-	chi2Coarse, chi2Fine = 1.05, 1.10 // mean reduced chi² over the control's, below 64² pixels and from there on
+	// mean reduced chi² over the control's, below 64² pixels and from there on
+	chi2Coarse, chi2Fine = 1.05, 1.10
 	chi2Error            = 0.02
 	fewestParams         = 40
 	fewestUniverses      = 5
@@ -90,23 +91,29 @@ func (c Control) chi2Rows(box field.Box) []CardRow {
 	root := math.Sqrt(float64(len(c.Rows)))
 	left := Summarise(c.LeaveOneOut)
 	return []CardRow{
-		shown("generated / control, mean reduced chi²", c.Ratio, c.RatioError, "error: bootstrap over parameters").atMost(aim),
+		shown("generated / control, mean reduced chi²", c.Ratio, c.RatioError,
+			"error: bootstrap over parameters").atMost(aim),
 		shown("its standard error", c.RatioError, 0, "").atMost(chi2Error),
 		shown("held-out parameters", float64(len(c.Rows)), 0, "").atLeast(fewestParams),
 		shown("other universes at each", universes, 0, "least number").atLeast(fewestUniverses),
-		shown("generated: mean", generated, generatedError, fmt.Sprintf("%d maps at each parameter", c.Rows[0].Generated.N)),
+		shown("generated: mean", generated, generatedError,
+			fmt.Sprintf("%d maps at each parameter", c.Rows[0].Generated.N)),
 		shown("control: mean", control, controlError, ""),
 		shown("generated: mean of medians", generatedMedian, e1, ""),
 		shown("control: mean of medians", controlMedian, e2, ""),
-		shown("generated: spread of the means over parameters", generatedError*root, 0, "standard deviation"),
+		shown("generated: spread of the means over parameters", generatedError*root, 0,
+			"standard deviation"),
 		shown("control: spread of the means over parameters", controlError*root, 0, "standard deviation"),
-		shown("true maps left out one by one: mean", left.Mean, 0, "too low: they share their universe with the reference"),
-		shown("expected of perfect maps with Gaussian spectra", c.Expectation, 0, fmt.Sprintf("%d references, %d bins", c.References, len(c.K))),
+		shown("true maps left out one by one: mean", left.Mean, 0, "too low: they share their universe "+
+			"with the reference"),
+		shown("expected of perfect maps with Gaussian spectra", c.Expectation, 0,
+			fmt.Sprintf("%d references, %d bins", c.References, len(c.K))),
 	}
 }
 
 func (c Chi2) rows(cfg CardConfig) []CardRow {
-	left, made14, made15 := Summarise(c.LeaveOneOut), Summarise(c.Generated14), Summarise(c.Generated15)
+	left, made14, made15 := Summarise(c.LeaveOneOut), Summarise(c.Generated14),
+		Summarise(c.Generated15)
 	var lefts, all []float64
 	for _, r := range c.Rows {
 		lefts, all = append(lefts, r.LeaveOneOut.Mean), append(all, r.Generated15.Mean)
@@ -114,14 +121,20 @@ func (c Chi2) rows(cfg CardConfig) []CardRow {
 	ratio, e := ratioOfMeans(all, lefts, cfg.Study.Seed)
 	spread := func(values []float64) float64 { return stat.StdDev(values, nil) }
 	return []CardRow{
-		shown("generated / left out one by one, mean reduced chi²", ratio, e, "the paper, 256² pixels: 1.30/1.27 = 1.024; error: bootstrap over parameters"),
-		shown("generated, against all references: mean", made15.Mean, spread(all)/math.Sqrt(float64(len(all))), fmt.Sprintf("%d parameters × %d maps", len(c.Rows), made15.N/len(c.Rows))),
+		shown("generated / left out one by one, mean reduced chi²", ratio, e, "the paper, 256² pixels: "+
+			"1.30/1.27 = 1.024; error: bootstrap over parameters"),
+		shown("generated, against all references: mean", made15.Mean,
+			spread(all)/math.Sqrt(float64(len(all))), fmt.Sprintf("%d parameters × %d maps", len(c.Rows),
+				made15.N/len(c.Rows))),
 		shown("generated, against all references: median", made15.Median, 0, ""),
-		shown("expected against all references", c.Expectation15, 0, fmt.Sprintf("perfect maps with Gaussian spectra, %d references, %d bins", c.References15, c.Bins)),
-		shown("true, left out one by one: mean", left.Mean, spread(lefts)/math.Sqrt(float64(len(lefts))), ""),
+		shown("expected against all references", c.Expectation15, 0, fmt.Sprintf("perfect maps with "+
+			"Gaussian spectra, %d references, %d bins", c.References15, c.Bins)),
+		shown("true, left out one by one: mean", left.Mean, spread(lefts)/math.Sqrt(float64(len(lefts))),
+			""),
 		shown("true, left out one by one: median", left.Median, 0, ""),
 		shown("generated, against all but one: mean", made14.Mean, 0, ""),
-		shown("expected against all but one", c.Expectation14, 0, fmt.Sprintf("%d references", c.References14)),
+		shown("expected against all but one", c.Expectation14, 0,
+			fmt.Sprintf("%d references", c.References14)),
 	}
 }
 
@@ -129,7 +142,8 @@ func (c Control) powerRows() []CardRow {
 	var out []CardRow
 	worst := 0
 	for i, k := range c.K {
-		r := shown(fmt.Sprintf("log fields, k = %.3g h/Mpc", k), c.LogPower.Mean[i], c.LogPower.Std[i], "")
+		r := shown(fmt.Sprintf("log fields, k = %.3g h/Mpc", k), c.LogPower.Mean[i],
+			c.LogPower.Std[i], "")
 		if k < PowerUpTo*c.KNyquist {
 			r = r.within(1-PowerWithin, 1+PowerWithin)
 			if further(c.LinearPower.Mean[i], c.LinearPower.Mean[worst]) {
@@ -140,7 +154,9 @@ func (c Control) powerRows() []CardRow {
 		}
 		out = append(out, r)
 	}
-	return append(out, shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", PowerUpTo), c.LinearPower.Mean[worst], c.LinearPower.Std[worst], fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst])))
+	return append(out, shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", PowerUpTo),
+		c.LinearPower.Mean[worst], c.LinearPower.Std[worst],
+		fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst])))
 }
 
 // further reports whether a ratio is further from 1 than another; NaN is furthest.
@@ -149,7 +165,8 @@ func further(a, b float64) bool { return math.Abs(a-1) > math.Abs(b-1) || math.I
 func (r Responses) rows() []CardRow {
 	out := []CardRow{
 		shown("boxes at each value", float64(r.Rounds), 0, "with common phases").atLeast(fewestRounds),
-		shown("generated maps at each value", float64(r.Maps), 0, "with common noise").atLeast(fewestResponseMaps),
+		shown("generated maps at each value", float64(r.Maps), 0, "with common noise").atLeast(
+			fewestResponseMaps),
 	}
 	for _, m := range r.Moved {
 		high := min(NoisyBins, len(r.K)-1)
@@ -162,16 +179,21 @@ func (r Responses) rows() []CardRow {
 		}
 		name := fmt.Sprintf("%s = %g: generated/true P/P_fid", symbol(m.Parameter), m.Value)
 		at := func(i int) string {
-			return fmt.Sprintf("k = %.3g h/Mpc: generated %.3g ± %.2g, true %.3g ± %.2g", r.K[i], m.Generated[i], m.GeneratedError[i], m.True[i], m.TrueError[i])
+			return fmt.Sprintf("k = %.3g h/Mpc: generated %.3g ± %.2g, true %.3g ± %.2g", r.K[i],
+				m.Generated[i], m.GeneratedError[i], m.True[i], m.TrueError[i])
 		}
 		out = append(out,
-			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", NoisyBins+1), m.Quotient[high], m.QuotientError[high], at(high)).within(1-ResponseWithin, 1+ResponseWithin),
-			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", NoisyBins), deviation(low), 0, at(low)).within(-responseErrors, responseErrors))
+			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", NoisyBins+1), m.Quotient[high],
+				m.QuotientError[high], at(high)).within(1-ResponseWithin, 1+ResponseWithin),
+			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", NoisyBins), deviation(low), 0,
+				at(low)).within(-responseErrors, responseErrors))
 		if m.Trend != nil {
 			trend := func(i int) float64 { return (m.Trend[i]/m.True[i] - 1) / m.QuotientError[i] }
 			i := furthestBin(min(NoisyBins, len(r.K)), trend)
-			out = append(out, shown(symbol(m.Parameter)+fmt.Sprintf(" = %g: the same of power laws through %d training simulations", m.Value, r.Trained), trend(i), 0,
-				fmt.Sprintf("in the same errors; k = %.3g h/Mpc: fit %.3g ± %.2g, true %.3g ± %.2g", r.K[i], m.Trend[i], m.TrendError[i], m.True[i], m.TrueError[i])))
+			out = append(out, shown(symbol(m.Parameter)+fmt.Sprintf(" = %g: the same of power laws "+
+				"through %d training simulations", m.Value, r.Trained), trend(i), 0,
+				fmt.Sprintf("in the same errors; k = %.3g h/Mpc: fit %.3g ± %.2g, true %.3g ± %.2g", r.K[i],
+					m.Trend[i], m.TrendError[i], m.True[i], m.TrueError[i])))
 		}
 	}
 	return out
@@ -207,7 +229,10 @@ func (c Control) pixelRows() []CardRow {
 		{"99.9 % quantile of log10", func(p Pixels) float64 { return p.Quantile }, quantileWithin},
 		{"standard deviation of log10", func(p Pixels) float64 { return p.LogDeviation }, 0},
 	} {
-		difference := func(r ControlRow) float64 { return q.of(r.GeneratedPixels) - q.of(r.ControlPixels) }
+		difference := func(r ControlRow) float64 {
+			return q.of(r.GeneratedPixels) -
+				q.of(r.ControlPixels)
+		}
 		mean, e := meanAndError(c.Rows, difference)
 		row := shown(q.name+", generated − control", mean, e, "dex, mean over parameters")
 		if q.aim > 0 {
@@ -232,8 +257,10 @@ func (n Novelty) rows() []CardRow {
 	}
 	maps := Summarise(made)
 	return []CardRow{
-		shown("chance of so small distances, if as those of true maps", n.Smaller.P, 0, fmt.Sprintf("one-sided Kolmogorov–Smirnov test, D = %.3g", n.Smaller.D)).atLeast(noveltyChance),
-		shown("generated maps looked up", float64(maps.N), 0, fmt.Sprintf("among %d training maps", n.Training)).atLeast(noveltyMaps),
+		shown("chance of so small distances, if as those of true maps", n.Smaller.P, 0,
+			fmt.Sprintf("one-sided Kolmogorov–Smirnov test, D = %.3g", n.Smaller.D)).atLeast(noveltyChance),
+		shown("generated maps looked up", float64(maps.N), 0,
+			fmt.Sprintf("among %d training maps", n.Training)).atLeast(noveltyMaps),
 		shown("generated: median distance", maps.Median, 0, "dex, rms over pixels"),
 		shown("held out: median distance", Summarise(held).Median, 0, "dex"),
 		shown("generated: least distance", slices.Min(made), 0, "dex"),

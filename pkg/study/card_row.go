@@ -31,7 +31,8 @@ func (r CardRow) Verdict() string {
 	switch {
 	case r.AtLeast == nil && r.AtMost == nil:
 		return Shown
-	case (r.AtLeast == nil || r.Value >= *r.AtLeast) && (r.AtMost == nil || r.Value <= *r.AtMost) && !math.IsNaN(r.Value):
+	case (r.AtLeast == nil || r.Value >= *r.AtLeast) && (r.AtMost == nil || r.Value <= *r.AtMost) &&
+		!math.IsNaN(r.Value):
 		return Pass
 	}
 	return Miss
@@ -138,7 +139,8 @@ func (c Card) WriteCSV(path string) error {
 		return *v
 	}
 	for _, r := range c.Rows {
-		t.add(r.Section, r.Quantity, r.Value, r.Error, bound(r.AtLeast), bound(r.AtMost), r.Verdict(), r.Note)
+		t.add(r.Section, r.Quantity, r.Value, r.Error, bound(r.AtLeast), bound(r.AtMost),
+			r.Verdict(), r.Note)
 	}
 	return t.write(path)
 }

@@ -15,7 +15,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// split returns a source with simulations 0, 4, 8, … for training, the odd ones for validation and the rest for tests.
+// split returns a source with simulations 0, 4, 8, … for training, the odd ones for validation
+// and the rest for tests.
 func split(s Source, sims int) Source {
 	s.Train, s.Test = nil, nil
 	for sim := 0; sim < sims; sim += 2 {
@@ -28,7 +29,8 @@ func split(s Source, sims int) Source {
 	return s
 }
 
-// TestNovelty: maps of a perfect emulator are as far from the training maps as held-out ones are; copies of training maps are found.
+// TestNovelty: maps of a perfect emulator are as far from the training maps as held-out ones are;
+// copies of training maps are found.
 func TestNovelty(t *testing.T) {
 	s, _ := withControl(t, &counted{stretch: 1})
 	s = split(s, 24)
@@ -60,7 +62,9 @@ func TestNovelty(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Network = "copies"
-	s.Sample = func(_ context.Context, _ int, params []cosmology.Params, _ uint64, _ func(done, total int)) ([]field.LogMap, error) {
+	s.Sample = func(_ context.Context, _ int, params []cosmology.Params, _ uint64,
+		_ func(done, total int),
+	) ([]field.LogMap, error) {
 		out := make([]field.LogMap, len(params))
 		for i := range out {
 			out[i] = field.LogMap{Box: s.Box, Values: make([]float32, s.Box.Pixels())}
@@ -73,8 +77,10 @@ func TestNovelty(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, r := range n.Rows {
-		if want := 8*camels.MapsPerSimulation + i%camels.MapsPerSimulation; r.Generated > 1e-6 || r.GeneratedNearest != want {
-			t.Errorf("a copy of map %d is found at %g dex from map %d", want, r.Generated, r.GeneratedNearest)
+		if want := 8*camels.MapsPerSimulation + i%camels.MapsPerSimulation; r.Generated > 1e-6 ||
+			r.GeneratedNearest != want {
+			t.Errorf("a copy of map %d is found at %g dex from map %d", want, r.Generated,
+				r.GeneratedNearest)
 		}
 	}
 	if n.Smaller.D != 1 || n.rows()[0].Verdict() != Miss {
@@ -82,8 +88,8 @@ func TestNovelty(t *testing.T) {
 	}
 }
 
-// TestCard: every number of a perfect emulator whose aim does not ask for more maps than the test has is met, a second call makes no
-// maps, and one with a tenth too much contrast misses.
+// TestCard: every number of a perfect emulator whose aim does not ask for more maps than the test
+// has is met, a second call makes no maps, and one with a tenth too much contrast misses.
 func TestCard(t *testing.T) {
 	set := responseSet(t, 4)
 	cfg := DefaultCard()
@@ -99,8 +105,10 @@ func TestCard(t *testing.T) {
 			t.Fatal(err)
 		}
 		made := emulator.made
-		if again, err := s.Card(ctx, cfg, control, set); err != nil || emulator.made != made || again.Summary() != c.Summary() {
-			t.Errorf("a second call made %d maps (%v) and found %q after %q", emulator.made-made, err, again.Summary(), c.Summary())
+		if again, err := s.Card(ctx, cfg, control, set); err != nil || emulator.made != made ||
+			again.Summary() != c.Summary() {
+			t.Errorf("a second call made %d maps (%v) and found %q after %q", emulator.made-made, err,
+				again.Summary(), c.Summary())
 		}
 		text, err := json.Marshal(c.Rows)
 		if err != nil || !strings.Contains(string(text), `"verdict":"pass"`) {
@@ -117,7 +125,8 @@ func TestCard(t *testing.T) {
 			t.Errorf("sections %v", sections)
 		}
 	}
-	for _, q := range []string{"generated / control, mean reduced chi²", "99.9 % quantile of log10, generated − control"} {
+	for _, q := range []string{"generated / control, mean reduced chi²", "99.9 % quantile of log10, " +
+		"generated − control"} {
 		if verdicts[1.1][q] != Miss {
 			t.Errorf("a tenth too much contrast: %q is %q", q, verdicts[1.1][q])
 		}
@@ -128,8 +137,10 @@ func TestCard(t *testing.T) {
 		}
 	}
 	for q, want := range map[string]string{
-		"mean log10, generated − control": Pass, "99.9 % quantile of log10, generated − control": Pass, "held-out parameters": Miss,
-		"chance of so small distances, if as those of true maps": Pass, "standard deviation of log10, generated − control": Shown,
+		"mean log10, generated − control": Pass, "99.9 % quantile of log10, generated − control": Pass,
+		"held-out parameters": Miss,
+		"chance of so small distances, if as those of true maps": Pass,
+		"standard deviation of log10, generated − control":       Shown,
 	} {
 		if verdicts[1][q] != want {
 			t.Errorf("perfect maps: %q is %q, want %q", q, verdicts[1][q], want)
@@ -176,7 +187,8 @@ func TestCardConfig(t *testing.T) {
 	}
 }
 
-// TestTrainingTime: pauses do not count, and metrics that end early or start late do not pass for the whole run.
+// TestTrainingTime: pauses do not count, and metrics that end early or start late do not pass for
+// the whole run.
 func TestTrainingTime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "metrics.jsonl")
 	lines := `{"step":20,"time":"2026-11-26T04:00:00Z","values":{"steps_per_second":2}}
@@ -190,7 +202,8 @@ func TestTrainingTime(t *testing.T) {
 	if took, err := TrainingTime(path, 40); err != nil || took != 15*time.Second {
 		t.Errorf("40 steps took %v, %v, want 15 s", took, err)
 	}
-	if took, err := TrainingTime(path, 61); err != nil || took < 20*time.Second || took > 21*time.Second {
+	if took, err := TrainingTime(path, 61); err != nil || took < 20*time.Second ||
+		took > 21*time.Second {
 		t.Errorf("61 steps took %v, %v, want a little more than 20 s", took, err)
 	}
 	for _, steps := range []int{10, 100} {

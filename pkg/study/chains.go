@@ -18,18 +18,21 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// Slopes returns the function from parameters to Σ weights[k] L_{terms[k]} of a map, averaged over noise seeds, in nats up to a constant, and its
-// derivatives by Ω_m and σ_8.
-type Slopes func(m field.LogMap, terms []diffusion.Term, weights []float64, seeds []uint64) func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error)
+// Slopes returns the function from parameters to Σ weights[k] L_{terms[k]} of a map, averaged
+// over noise seeds, in nats up to a constant, and its derivatives by Ω_m and σ_8.
+type Slopes func(m field.LogMap, terms []diffusion.Term, weights []float64, seeds []uint64) func(
+	context.Context, []cosmology.Params) ([]float64, [][2]float64, error)
 
-// Chains are draws from the posterior of a map, by Hamiltonian Monte Carlo with gradients through the network.
+// Chains are draws from the posterior of a map, by Hamiltonian Monte Carlo with gradients through
+// the network.
 type Chains struct {
 	Result    hmc.Result       `json:"result"`
 	Diagnosis [2]hmc.Diagnosis `json:"diagnosis"` // of Ω_m and σ_8
 	Config    hmc.Config       `json:"config"`
 }
 
-// Converged reports whether the chains may be believed: R-hat at most 1.01 and an effective number of draws of at least 400, for both parameters.
+// Converged reports whether the chains may be believed: R-hat at most 1.01 and an effective
+// number of draws of at least 400, for both parameters.
 func (c Chains) Converged() bool {
 	for _, d := range c.Diagnosis {
 		if !(d.RHat <= 1.01) || d.BulkESS < 400 || d.TailESS < 400 {
@@ -53,19 +56,26 @@ func (c Chains) WriteCSV(path string) error {
 // saveEvery is how many iterations of a sampling may be lost.
 const saveEvery = 20
 
-// SampleChains draws from exp(−Σ weights[k] L_k) over the flat prior: the same terms, weights and noise as a Surface of them. Its state is kept in a file, unless that
-// is empty, so that a sampling killed at any moment goes on with the same draws. start is where the chains begin, such as the best fit of a
-// Surface; each is moved from there by the spread of its posterior.
-func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig, weights []float64, cfg hmc.Config, near likelihood.Surface, path string, progress func(hmc.Progress)) (Chains, error) {
+// SampleChains draws from exp(−Σ weights[k] L_k) over the flat prior: the same terms, weights and
+// noise as a Surface of them. Its state is kept in a file, unless that is empty, so that a
+// sampling killed at any moment goes on with the same draws. start is where the chains begin,
+// such as the best fit of a Surface; each is moved from there by the spread of its posterior.
+func (s Source) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig, weights []float64,
+	cfg hmc.Config, near likelihood.Surface, path string,
+	progress func(hmc.Progress),
+) (Chains, error) {
 	out := Chains{Config: cfg}
 	if err := errors.Join(b.Validate(), cfg.Validate(), s.covers(b.Quadrature)); err != nil {
 		return out, err
 	}
 	if cfg.Draws < FewestDraws {
-		return out, &FieldError{"Chains.Draws", cfg.Draws, fmt.Sprintf(">= %d: fewer cannot be diagnosed", FewestDraws)}
+		return out,
+			&FieldError{"Chains.Draws", cfg.Draws, fmt.Sprintf(">= %d: fewer cannot be diagnosed",
+				FewestDraws)}
 	}
 	if len(weights) != len(b.Quadrature.Terms) {
-		return out, fmt.Errorf("study: %d weights for %d terms, want one each", len(weights), len(b.Quadrature.Terms))
+		return out, fmt.Errorf("study: %d weights for %d terms, want one each", len(weights),
+			len(b.Quadrature.Terms))
 	}
 	total := append([]float64(nil), b.Quadrature.Weights...)
 	floats.Mul(total, weights)
@@ -118,7 +128,8 @@ func (s Source) density(m field.LogMap, b BoundConfig, total []float64) hmc.Dens
 // FewestDraws is what R-hat of a chain's halves takes.
 const FewestDraws = 4
 
-// keptChains is what a sampling goes on from, and what it is of: draws of another map would look the same.
+// keptChains is what a sampling goes on from, and what it is of: draws of another map would look
+// the same.
 type keptChains struct {
 	Of    string     `json:"of"` // hash
 	State *hmc.State `json:"state"`
@@ -127,7 +138,8 @@ type keptChains struct {
 // chainsOf is a hash of what the density depends on.
 func (s Source) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", s.Network, b.Quadrature, b.Seeds, total, m.Values, m.Box, s.Prior)
+	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", s.Network, b.Quadrature, b.Seeds, total, m.Values,
+		m.Box, s.Prior)
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
 
@@ -140,7 +152,9 @@ func saveState(path, of string, state *hmc.State) error {
 }
 
 // chainState goes on from a file or begins near the posterior of a surface.
-func (s Source) chainState(cfg hmc.Config, near likelihood.Surface, of, path string) (*hmc.State, error) {
+func (s Source) chainState(cfg hmc.Config, near likelihood.Surface, of,
+	path string,
+) (*hmc.State, error) {
 	raw, err := os.ReadFile(path)
 	if err == nil {
 		return keptState(raw, cfg, of, path)
@@ -150,17 +164,24 @@ func (s Source) chainState(cfg hmc.Config, near likelihood.Surface, of, path str
 	}
 	om, s8 := near.Marginals()
 	var starts [][]float64
-	for i := range cfg.Chains { // at the corners of two standard deviations around the mean, so that R-hat can show what is not found
+	// at the corners of two standard deviations around the mean, so that R-hat can show what is not
+	// found
+	for i := range cfg.Chains {
 		x, y := float64(1-2*(i&1)), float64(1-(i&2))
 		starts = append(starts, []float64{
-			inside(om.Mean+2*x*om.Std, s.Prior.Min.OmegaM, s.Prior.Max.OmegaM), inside(s8.Mean+2*y*s8.Std, s.Prior.Min.Sigma8, s.Prior.Max.Sigma8),
+			inside(om.Mean+2*x*om.Std, s.Prior.Min.OmegaM, s.Prior.Max.OmegaM),
+			inside(s8.Mean+2*y*s8.Std, s.Prior.Min.Sigma8, s.Prior.Max.Sigma8),
 		})
 	}
-	box := hmc.Box{Low: []float64{s.Prior.Min.OmegaM, s.Prior.Min.Sigma8}, High: []float64{s.Prior.Max.OmegaM, s.Prior.Max.Sigma8}}
+	box := hmc.Box{
+		Low:  []float64{s.Prior.Min.OmegaM, s.Prior.Min.Sigma8},
+		High: []float64{s.Prior.Max.OmegaM, s.Prior.Max.Sigma8},
+	}
 	return hmc.NewState(box, cfg, starts)
 }
 
-// keptState reads a state and refuses that of another sampling. More draws than it was to have are no other sampling: they follow those that are there.
+// keptState reads a state and refuses that of another sampling. More draws than it was to have
+// are no other sampling: they follow those that are there.
 func keptState(raw []byte, cfg hmc.Config, of, path string) (*hmc.State, error) {
 	kept := keptChains{State: new(hmc.State)}
 	err := json.Unmarshal(raw, &kept)
@@ -177,9 +198,11 @@ func keptState(raw []byte, cfg hmc.Config, of, path string) (*hmc.State, error) 
 	case err != nil:
 		return nil, fmt.Errorf("study: %s: %w; delete it to begin anew", path, err)
 	case kept.Of != of:
-		return nil, fmt.Errorf("study: %s holds a sampling for another map, checkpoint or calibration; delete it or choose another directory", path)
+		return nil, fmt.Errorf("study: %s holds a sampling for another map, checkpoint or calibration; "+
+			"delete it or choose another directory", path)
 	case kept.State.Config != cfg:
-		return nil, fmt.Errorf("study: %s holds a sampling with other settings, %+v; delete it or ask for the same, or for more draws", path, kept.State.Config)
+		return nil, fmt.Errorf("study: %s holds a sampling with other settings, %+v; delete it or ask "+
+			"for the same, or for more draws", path, kept.State.Config)
 	}
 	return kept.State, nil
 }

@@ -10,7 +10,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Change is something done to the maps that parameters are inferred from, but not to those that the network was trained and the calibration fitted on.
+// Change is something done to the maps that parameters are inferred from, but not to those that
+// the network was trained and the calibration fitted on.
 type Change struct {
 	Name string                                         // in tables and in names of files
 	Of   func(m field.LogMap, seed uint64) field.LogMap // seed tells maps apart
@@ -18,25 +19,34 @@ type Change struct {
 
 // Noise adds Gaussian noise to each log10 pixel: a fraction of the range that the network sees.
 func Noise(scaling field.Scaling, fraction float64) Change {
-	return Change{Name: fmt.Sprintf("noise of %g of the range", fraction), Of: func(m field.LogMap, seed uint64) field.LogMap {
-		return field.AddNoise(m, scaling.Dex(fraction), rand.New(rand.NewPCG(seed, 0)))
-	}}
+	return Change{
+		Name: fmt.Sprintf("noise of %g of the range", fraction),
+		Of: func(m field.LogMap, seed uint64) field.LogMap {
+			return field.AddNoise(m, scaling.Dex(fraction), rand.New(rand.NewPCG(seed, 0)))
+		},
+	}
 }
 
 // Smoothing convolves the density with a Gaussian of sigma Mpc/h.
 func Smoothing(sigma float64) Change {
-	return Change{Name: fmt.Sprintf("smoothed by %g Mpc/h", sigma), Of: func(m field.LogMap, _ uint64) field.LogMap {
-		out, err := field.Smooth(m.Linear(), sigma, field.Periodic).Log10()
-		if err != nil { // means of positive numbers
-			panic(fmt.Sprintf("study: smoothed by %g Mpc/h: %v", sigma, err))
-		}
-		return out
-	}}
+	return Change{
+		Name: fmt.Sprintf("smoothed by %g Mpc/h", sigma),
+		Of: func(m field.LogMap, _ uint64) field.LogMap {
+			out, err := field.Smooth(m.Linear(), sigma, field.Periodic).Log10()
+			if err != nil { // means of positive numbers
+				panic(fmt.Sprintf("study: smoothed by %g Mpc/h: %v", sigma, err))
+			}
+			return out
+		},
+	}
 }
 
-// Generated puts maps that the network makes at the same parameters in the place of the true ones of some simulations: what posteriors do better there than on true maps
-// they lose to what the network does not know of true maps.
-func (s Source) Generated(ctx context.Context, maps *camels.Maps, sims []int, seed uint64) (Change, error) {
+// Generated puts maps that the network makes at the same parameters in the place of the true ones
+// of some simulations: what posteriors do better there than on true maps they lose to what the
+// network does not know of true maps.
+func (s Source) Generated(ctx context.Context, maps *camels.Maps, sims []int,
+	seed uint64,
+) (Change, error) {
 	var params []cosmology.Params
 	var places []uint64
 	for _, sim := range sims {
@@ -56,5 +66,6 @@ func (s Source) Generated(ctx context.Context, maps *camels.Maps, sims []int, se
 	if s.Transferred != nil { // kept bounds go by the network and this name
 		name += fmt.Sprintf(", transfer function of %.8s", s.Hash)
 	}
-	return Change{Name: name, Of: func(_ field.LogMap, seed uint64) field.LogMap { return at[seed] }}, nil
+	return Change{Name: name, Of: func(_ field.LogMap, seed uint64) field.LogMap { return at[seed] }},
+		nil
 }

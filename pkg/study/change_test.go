@@ -14,7 +14,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// TestNoise: of 4096 pixels the standard deviation of what is added is known to 1/√8192 = 1.1 %, its mean to 1/64 of it.
+// TestNoise: of 4096 pixels the standard deviation of what is added is known to 1/√8192 = 1.1 %,
+// its mean to 1/64 of it.
 func TestNoise(t *testing.T) {
 	m := testMap(cosmology.Fiducial, testBox(64), 1, 0)
 	before := slices.Clone(m.Values)
@@ -29,7 +30,8 @@ func TestNoise(t *testing.T) {
 	}
 	one := added(1)
 	const sigma = 0.02 * 4
-	if mean, std := stat.MeanStdDev(one, nil); math.Abs(mean) > 4*sigma/64 || math.Abs(std/sigma-1) > 4*0.011 {
+	if mean, std := stat.MeanStdDev(one, nil); math.Abs(mean) > 4*sigma/64 ||
+		math.Abs(std/sigma-1) > 4*0.011 {
 		t.Errorf("noise of mean %.4f and deviation %.4f, want 0 and %.4f", mean, std, sigma)
 	}
 	if !slices.Equal(one, added(1)) || math.Abs(stat.Correlation(one, added(2), nil)) > 4.0/64 {
@@ -40,8 +42,8 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// TestSmoothing: a plane wave in the density, of wavenumber k, shrinks by exp(−k²σ²/2), and the mass stays. The maps are float32 log10 values: good to
-// 1e-6 dex, 2e-6 of the density.
+// TestSmoothing: a plane wave in the density, of wavenumber k, shrinks by exp(−k²σ²/2), and the
+// mass stays. The maps are float32 log10 values: good to 1e-6 dex, 2e-6 of the density.
 func TestSmoothing(t *testing.T) {
 	box := testBox(64)
 	const amplitude, mode, sigma = 0.5, 3, 0.8
@@ -66,7 +68,9 @@ func TestGenerated(t *testing.T) {
 	s := universeOf(t, 4)
 	maps := s.Suite.Sets[camels.LH]
 	var asked []cosmology.Params
-	s.Sample = func(_ context.Context, _ int, params []cosmology.Params, _ uint64, _ func(done, total int)) ([]field.LogMap, error) {
+	s.Sample = func(_ context.Context, _ int, params []cosmology.Params, _ uint64,
+		_ func(done, total int),
+	) ([]field.LogMap, error) {
 		asked = params
 		out := make([]field.LogMap, len(params))
 		for i := range out {
@@ -79,12 +83,17 @@ func TestGenerated(t *testing.T) {
 	if err != nil || change.Name != "generated, seed 7" {
 		t.Fatalf("%q, %v", change.Name, err)
 	}
-	if want := []cosmology.Params{maps.Params(3), maps.Params(3), maps.Params(1), maps.Params(1)}; !slices.Equal(asked, want) {
+	if want := []cosmology.Params{
+		maps.Params(3), maps.Params(3), maps.Params(1),
+		maps.Params(1),
+	}; !slices.Equal(asked, want) {
 		t.Errorf("parameters %v, want %v", asked, want)
 	}
 	for i, p := range []uint64{place(3, 0), place(3, mapOf(1)), place(1, 0), place(1, mapOf(1))} {
-		if got := change.Of(field.LogMap{}, p); len(got.Values) != s.Box.Pixels() || got.Values[0] != float32(i) {
-			t.Errorf("place %d: a map that begins with %v, want %d", p, got.Values[:min(1, len(got.Values))], i)
+		if got := change.Of(field.LogMap{}, p); len(got.Values) != s.Box.Pixels() ||
+			got.Values[0] != float32(i) {
+			t.Errorf("place %d: a map that begins with %v, want %d", p, got.Values[:min(1, len(got.Values))],
+				i)
 		}
 	}
 
@@ -93,9 +102,11 @@ func TestGenerated(t *testing.T) {
 	s.Transferred = &tr
 	other, err := s.Generated(ctx, maps, []int{3, 1}, 7)
 	if err != nil || other.Name == change.Name {
-		t.Errorf("maps with a transfer function are called %q, too, and would take the bounds kept of those without: %v", other.Name, err)
+		t.Errorf("maps with a transfer function are called %q, too, and would take the bounds kept of "+
+			"those without: %v", other.Name, err)
 	}
-	if p := place(1, 0); other.Of(field.LogMap{}, p).Values[1] == change.Of(field.LogMap{}, p).Values[1] {
+	if p := place(1, 0); other.Of(field.LogMap{}, p).Values[1] == change.Of(field.LogMap{},
+		p).Values[1] {
 		t.Error("the transfer function is not in the maps")
 	}
 }

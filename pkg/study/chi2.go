@@ -13,32 +13,34 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// Chi2 scores spectra of log fields at ValidationParams held-out parameters as the paper does: each true map against
-// the others of its simulation; one generated map for each of those references; and all MapsPerParam generated maps
-// against all true ones.
+// Chi2 scores spectra of log fields at ValidationParams held-out parameters as the paper does:
+// each true map against the others of its simulation; one generated map for each of those
+// references; and all MapsPerParam generated maps against all true ones.
 func (s Source) Chi2(ctx context.Context, cfg Config) (Chi2, error) {
 	var out Chi2
-	err := s.each(ctx, cfg, cfg.ValidationParams, "reduced chi²", func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
-		k, trueP := s.powers(truth)
-		_, genP := s.powers(generated)
-		left := summary.LeaveOneOut(trueP)
-		var same []float64
-		for i := range trueP[:min(len(trueP), len(genP))] {
-			same = append(same, summary.ReducedChi2(genP[i], summary.Stats(without(trueP, i))))
-		}
-		var all []float64
-		reference := summary.Stats(trueP)
-		for _, p := range genP {
-			all = append(all, summary.ReducedChi2(p, reference))
-		}
-		out.LeaveOneOut, out.Generated14, out.Generated15 = append(out.LeaveOneOut, left...), append(out.Generated14, same...), append(out.Generated15, all...)
-		out.References14, out.References15, out.Bins = len(trueP)-1, len(trueP), len(k)
-		out.Rows = append(out.Rows, Chi2Row{
-			Params: maps.Params(sim), Simulation: sim,
-			LeaveOneOut: Summarise(left), Generated14: Summarise(same), Generated15: Summarise(all),
+	err := s.each(ctx, cfg, cfg.ValidationParams, "reduced chi²",
+		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
+			k, trueP := s.powers(truth)
+			_, genP := s.powers(generated)
+			left := summary.LeaveOneOut(trueP)
+			var same []float64
+			for i := range trueP[:min(len(trueP), len(genP))] {
+				same = append(same, summary.ReducedChi2(genP[i], summary.Stats(without(trueP, i))))
+			}
+			var all []float64
+			reference := summary.Stats(trueP)
+			for _, p := range genP {
+				all = append(all, summary.ReducedChi2(p, reference))
+			}
+			out.LeaveOneOut, out.Generated14, out.Generated15 = append(out.LeaveOneOut, left...),
+				append(out.Generated14, same...), append(out.Generated15, all...)
+			out.References14, out.References15, out.Bins = len(trueP)-1, len(trueP), len(k)
+			out.Rows = append(out.Rows, Chi2Row{
+				Params: maps.Params(sim), Simulation: sim,
+				LeaveOneOut: Summarise(left), Generated14: Summarise(same), Generated15: Summarise(all),
+			})
+			return nil
 		})
-		return nil
-	})
 	if err != nil {
 		return out, err
 	}
@@ -59,7 +61,8 @@ func Summarise(values []float64) Summary {
 	return Summary{Mean: stat.Mean(values, nil), Median: median(sorted), N: len(values)}
 }
 
-// median returns the middle of sorted values, the mean of the middle two for an even number and NaN for none.
+// median returns the middle of sorted values, the mean of the middle two for an even number and
+// NaN for none.
 func median(sorted []float64) float64 {
 	n := len(sorted)
 	if n == 0 {

@@ -4,13 +4,15 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Chi2 holds reduced chi² values of the spectra of log fields (the paper's figure 5): of true maps left out one at a time
-// and of as many generated maps, both against the true maps but one, and of all generated maps against all true ones.
+// Chi2 holds reduced chi² values of the spectra of log fields (the paper's figure 5): of true
+// maps left out one at a time and of as many generated maps, both against the true maps but one,
+// and of all generated maps against all true ones.
 type Chi2 struct {
-	LeaveOneOut   []float64
-	Generated14   []float64
-	Generated15   []float64
-	Expectation14 float64 // mean for a perfect emulator with Gaussian spectra, from the number of reference maps and bins
+	LeaveOneOut []float64
+	Generated14 []float64
+	Generated15 []float64
+	// mean for a perfect emulator with Gaussian spectra, from the number of reference maps and bins
+	Expectation14 float64
 	Expectation15 float64
 	References14  int // maps in the reference of LeaveOneOut and Generated14: 14 in CAMELS
 	References15  int
@@ -28,7 +30,8 @@ type Chi2Row struct {
 	Generated15 Summary
 }
 
-// Summary is the mean and the median of a sample: the mean of chi² is ruled by a few bad maps, so the median stands beside it.
+// Summary is the mean and the median of a sample: the mean of chi² is ruled by a few bad maps, so
+// the median stands beside it.
 type Summary struct {
 	Mean   float64 `json:"mean"`
 	Median float64 `json:"median"`
@@ -41,9 +44,14 @@ func (c Chi2) WriteCSV(path string) error {
 	for _, k := range []struct {
 		kind   string
 		values []float64
-	}{{"leave_one_out", c.LeaveOneOut}, {"generated_leave_one_out", c.Generated14}, {"generated_all", c.Generated15}} {
+	}{
+		{"leave_one_out", c.LeaveOneOut},
+		{"generated_leave_one_out", c.Generated14},
+		{"generated_all", c.Generated15},
+	} {
 		for i, v := range k.values {
-			r := c.Rows[i*len(c.Rows)/len(k.values)] // every parameter has the same number of values, in the order of Rows
+			// every parameter has the same number of values, in the order of Rows
+			r := c.Rows[i*len(c.Rows)/len(k.values)]
 			t.add(r.Params.OmegaM, r.Params.Sigma8, r.Simulation, k.kind, i%(len(k.values)/len(c.Rows)), v)
 		}
 	}

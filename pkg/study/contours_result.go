@@ -24,13 +24,16 @@ type SeedMap struct {
 	Surface likelihood.Surface
 }
 
-// WriteCSV writes one row for each surface and grid point; the figure's panel is "terms" or "seeds_maps".
+// WriteCSV writes one row for each surface and grid point; the figure's panel is "terms" or
+// "seeds_maps".
 func (c Contours) WriteCSV(path string) error {
-	t := newTable("panel", "truth_omega_m", "truth_sigma_8", "term", "seed", "map", "omega_m", "sigma_8", "minus_two_delta_lnl")
+	t := newTable("panel", "truth_omega_m", "truth_sigma_8", "term", "seed", "map", "omega_m",
+		"sigma_8", "minus_two_delta_lnl")
 	add := func(panel string, s likelihood.Surface, term int, seed uint64, index int) {
 		points := s.Grid.Points()
 		for i, v := range s.MinusTwoDeltaLnL() {
-			t.add(panel, c.Truth.OmegaM, c.Truth.Sigma8, term, seed, index, points[i].OmegaM, points[i].Sigma8, v)
+			t.add(panel, c.Truth.OmegaM, c.Truth.Sigma8, term, seed, index, points[i].OmegaM,
+				points[i].Sigma8, v)
 		}
 	}
 	for i, s := range c.PerTerm {

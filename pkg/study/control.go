@@ -18,42 +18,45 @@ import (
 // resamples is the number of bootstrap samples over parameters.
 const resamples = 2000
 
-// Control scores generated maps beside a control: true maps of other universes at the same held-out parameters, which is what a
-// perfect emulator would make. Both meet the same reference, the true maps of one simulation. Its chi² is the fair aim: true maps
-// left out one by one share their universe with the reference, and so score too well.
+// Control scores generated maps beside a control: true maps of other universes at the same
+// held-out parameters, which is what a perfect emulator would make. Both meet the same reference,
+// the true maps of one simulation. Its chi² is the fair aim: true maps left out one by one share
+// their universe with the reference, and so score too well.
 //
-// Rows of control belong to a held-out simulation where their parameters are equal. At most ValidationParams simulations that have
-// some are scored, in the order of the split.
+// Rows of control belong to a held-out simulation where their parameters are equal. At most
+// ValidationParams simulations that have some are scored, in the order of the split.
 func (s Source) Control(ctx context.Context, cfg Config, control *camels.Maps) (Control, error) {
 	var out Control
-	var bands [4][][]float64 // mean spectra by simulation: log and linear, generated and of the control
+	// mean spectra by simulation: log and linear, generated and of the control
+	var bands [4][][]float64
 	maps, sims, err := s.controlled(cfg, control)
 	if err != nil {
 		return out, err
 	}
-	err = s.over(ctx, cfg, maps, sims, "control", func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
-		others, universes, err := s.at(control, maps.Params(sim))
-		if err != nil {
-			return err
-		}
-		k, p := s.powers(truth)
-		reference := summary.Stats(p)
-		row := ControlRow{Params: maps.Params(sim), Simulation: sim, Universes: universes}
-		for i, group := range [][]field.LogMap{generated, others} {
-			_, logs := s.powers(group)
-			var chi2 []float64
-			for _, p := range logs {
-				chi2 = append(chi2, summary.ReducedChi2(p, reference))
+	err = s.over(ctx, cfg, maps, sims, "control",
+		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
+			others, universes, err := s.at(control, maps.Params(sim))
+			if err != nil {
+				return err
 			}
-			row.set(i, chi2, group)
-			bands[i] = append(bands[i], summary.Stats(logs).Mean)
-			bands[2+i] = append(bands[2+i], summary.Stats(overdensities(group)).Mean)
-		}
-		out.K, out.Rows = k, append(out.Rows, row)
-		out.LeaveOneOut = append(out.LeaveOneOut, summary.LeaveOneOut(p)...)
-		out.References = len(truth)
-		return nil
-	})
+			k, p := s.powers(truth)
+			reference := summary.Stats(p)
+			row := ControlRow{Params: maps.Params(sim), Simulation: sim, Universes: universes}
+			for i, group := range [][]field.LogMap{generated, others} {
+				_, logs := s.powers(group)
+				var chi2 []float64
+				for _, p := range logs {
+					chi2 = append(chi2, summary.ReducedChi2(p, reference))
+				}
+				row.set(i, chi2, group)
+				bands[i] = append(bands[i], summary.Stats(logs).Mean)
+				bands[2+i] = append(bands[2+i], summary.Stats(overdensities(group)).Mean)
+			}
+			out.K, out.Rows = k, append(out.Rows, row)
+			out.LeaveOneOut = append(out.LeaveOneOut, summary.LeaveOneOut(p)...)
+			out.References = len(truth)
+			return nil
+		})
 	if err != nil {
 		return out, err
 	}
@@ -61,7 +64,8 @@ func (s Source) Control(ctx context.Context, cfg Config, control *camels.Maps) (
 	out.LogPower, out.LinearPower = meanRatio(bands[0], bands[1]), meanRatio(bands[2], bands[3])
 	out.KNyquist = s.Box.KNyquist()
 	out.ratio(cfg.Seed)
-	out.Caption = s.caption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at each; control: true maps of other universes at the same parameters.", len(out.Rows), cfg.MapsPerParam))
+	out.Caption = s.caption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at each; "+
+		"control: true maps of other universes at the same parameters.", len(out.Rows), cfg.MapsPerParam))
 	return out, nil
 }
 
@@ -85,13 +89,17 @@ func (s Source) controlled(cfg Config, control *camels.Maps) (*camels.Maps, []in
 		}
 	}
 	if len(sims) == 0 {
-		return nil, nil, fmt.Errorf("study: %s holds no universe at the parameters of any held-out simulation: make it with `darkfield simulate --control` from the data that the checkpoint was trained on", control.Path())
+		return nil, nil, fmt.Errorf("study: %s holds no universe at the parameters of any held-out "+
+			"simulation: make it with `darkfield simulate --control` from the data that the checkpoint "+
+			"was trained on", control.Path())
 	}
 	return maps, sims, nil
 }
 
 // at returns the maps of all rows of a set with the given parameters.
-func (s Source) at(control *camels.Maps, p cosmology.Params) (maps []field.LogMap, universes int, err error) {
+func (s Source) at(control *camels.Maps,
+	p cosmology.Params,
+) (maps []field.LogMap, universes int, err error) {
 	for row := range control.Simulations() {
 		if control.Params(row) != p {
 			continue
@@ -137,7 +145,8 @@ func brightest(maps []field.LogMap) float64 {
 	return stat.Quantile(0.999, stat.LinInterp, all, nil)
 }
 
-// meanRatio returns at each bin the mean over simulations of a/b, with the standard error of that mean.
+// meanRatio returns at each bin the mean over simulations of a/b, with the standard error of that
+// mean.
 func meanRatio(a, b [][]float64) Ratio {
 	var ratios [][]float64
 	for i := range a {
@@ -154,7 +163,8 @@ func meanRatio(a, b [][]float64) Ratio {
 	return out
 }
 
-// ratio compares the mean reduced chi² of generated and control maps, with the error that drawing other parameters would make.
+// ratio compares the mean reduced chi² of generated and control maps, with the error that drawing
+// other parameters would make.
 func (c *Control) ratio(seed uint64) {
 	generated, control := make([]float64, len(c.Rows)), make([]float64, len(c.Rows))
 	for i, r := range c.Rows {

@@ -9,17 +9,19 @@ import (
 
 // Control holds scores of generated maps beside those of true maps of other universes.
 type Control struct {
-	Caption     string       `json:"caption"`
-	References  int          `json:"references"` // true maps that all are scored against
-	Expectation float64      `json:"expected"`   // mean reduced chi² of a perfect emulator with Gaussian spectra
+	Caption    string `json:"caption"`
+	References int    `json:"references"` // true maps that all are scored against
+	// mean reduced chi² of a perfect emulator with Gaussian spectra
+	Expectation float64      `json:"expected"`
 	LeaveOneOut []float64    `json:"leave_one_out"`
 	Rows        []ControlRow `json:"rows"`
-	Ratio       float64      `json:"chi2_ratio"` // mean reduced chi² of generated maps, by that of the control
-	RatioError  float64      `json:"chi2_ratio_error"`
-	K           []float64    `json:"k"`            // h/Mpc
-	KNyquist    float64      `json:"k_nyquist"`    // h/Mpc, of the maps
-	LogPower    Ratio        `json:"log_power"`    // generated/control spectra of log fields
-	LinearPower Ratio        `json:"linear_power"` // of the density contrast
+	// mean reduced chi² of generated maps, by that of the control
+	Ratio       float64   `json:"chi2_ratio"`
+	RatioError  float64   `json:"chi2_ratio_error"`
+	K           []float64 `json:"k"`            // h/Mpc
+	KNyquist    float64   `json:"k_nyquist"`    // h/Mpc, of the maps
+	LogPower    Ratio     `json:"log_power"`    // generated/control spectra of log fields
+	LinearPower Ratio     `json:"linear_power"` // of the density contrast
 }
 
 // ControlRow is one parameter's part of a Control.
@@ -40,7 +42,8 @@ type Pixels struct {
 	Quantile     float64 `json:"log10_quantile_0.999"`
 }
 
-// Ratio is a ratio at each wavenumber: the mean over N parameters and the standard error of that mean.
+// Ratio is a ratio at each wavenumber: the mean over N parameters and the standard error of that
+// mean.
 type Ratio struct {
 	Mean []float64 `json:"mean"`
 	Std  []float64 `json:"standard_error"`
@@ -51,12 +54,15 @@ type Ratio struct {
 func (c Control) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\nreduced chi² of P(k)        mean      mean of medians\n", c.Caption)
-	fmt.Fprintf(&b, "generated                   %-8.4g  %-8.4g\n", meanOf(c.Rows, generatedChi2), meanOf(c.Rows, func(r ControlRow) float64 { return r.Generated.Median }))
-	fmt.Fprintf(&b, "control, other universes    %-8.4g  %-8.4g\n", meanOf(c.Rows, controlChi2), meanOf(c.Rows, func(r ControlRow) float64 { return r.Control.Median }))
+	fmt.Fprintf(&b, "generated                   %-8.4g  %-8.4g\n", meanOf(c.Rows, generatedChi2),
+		meanOf(c.Rows, func(r ControlRow) float64 { return r.Generated.Median }))
+	fmt.Fprintf(&b, "control, other universes    %-8.4g  %-8.4g\n", meanOf(c.Rows, controlChi2),
+		meanOf(c.Rows, func(r ControlRow) float64 { return r.Control.Median }))
 	left := Summarise(c.LeaveOneOut)
 	fmt.Fprintf(&b, "true, left out one by one   %-8.4g  %-8.4g\n", left.Mean, left.Median)
 	fmt.Fprintf(&b, "expected of perfect         %-8.4g\n", c.Expectation)
-	fmt.Fprintf(&b, "generated / control         %.3f ± %.3f (bootstrap over parameters)\n", c.Ratio, c.RatioError)
+	fmt.Fprintf(&b, "generated / control         %.3f ± %.3f (bootstrap over parameters)\n", c.Ratio,
+		c.RatioError)
 	fmt.Fprintf(&b, "\nlog10 pixels, generated − control\n")
 	for _, v := range []struct {
 		name string
@@ -66,12 +72,14 @@ func (c Control) String() string {
 		{"standard deviation", func(p Pixels) float64 { return p.LogDeviation }},
 		{"99.9 % quantile", func(p Pixels) float64 { return p.Quantile }},
 	} {
-		mean, e := meanAndError(c.Rows, func(r ControlRow) float64 { return v.of(r.GeneratedPixels) - v.of(r.ControlPixels) })
+		mean, e := meanAndError(c.Rows,
+			func(r ControlRow) float64 { return v.of(r.GeneratedPixels) - v.of(r.ControlPixels) })
 		fmt.Fprintf(&b, "%-26s  %+.4f ± %.4f dex\n", v.name, mean, e)
 	}
 	fmt.Fprintf(&b, "\nk [h/Mpc]  P generated / control: log fields   densities\n")
 	for i, k := range c.K {
-		fmt.Fprintf(&b, "%-9.3f  %.3f ± %-26.3f %.3f ± %.3f\n", k, c.LogPower.Mean[i], c.LogPower.Std[i], c.LinearPower.Mean[i], c.LinearPower.Std[i])
+		fmt.Fprintf(&b, "%-9.3f  %.3f ± %-26.3f %.3f ± %.3f\n", k, c.LogPower.Mean[i], c.LogPower.Std[i],
+			c.LinearPower.Mean[i], c.LinearPower.Std[i])
 	}
 	return b.String()
 }

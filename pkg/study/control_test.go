@@ -10,7 +10,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// withControl returns a source of 24 simulations and a control of two other universes for each held-out one.
+// withControl returns a source of 24 simulations and a control of two other universes for each
+// held-out one.
 func withControl(t *testing.T, emulator *counted) (Source, *camels.Maps) {
 	t.Helper()
 	dir, other := t.TempDir(), t.TempDir()
@@ -30,7 +31,8 @@ func withControl(t *testing.T, emulator *counted) (Source, *camels.Maps) {
 	return open(t, dir, emulator), control.Sets[camels.LH]
 }
 
-// TestControl: a perfect emulator scores as the control does; one that stretches its maps by a tenth shows it in every number.
+// TestControl: a perfect emulator scores as the control does; one that stretches its maps by a
+// tenth shows it in every number.
 func TestControl(t *testing.T) {
 	for _, stretch := range []float64{1, 1.1} {
 		s, control := withControl(t, &counted{stretch: stretch})
@@ -40,28 +42,37 @@ func TestControl(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(c.Rows) != 12 || c.Rows[0].Universes != 2 || c.References != 15 || len(c.LeaveOneOut) != 12*15 {
-			t.Fatalf("%d rows, %d universes, %d references, %d left out", len(c.Rows), c.Rows[0].Universes, c.References, len(c.LeaveOneOut))
+		if len(c.Rows) != 12 || c.Rows[0].Universes != 2 || c.References != 15 ||
+			len(c.LeaveOneOut) != 12*15 {
+			t.Fatalf("%d rows, %d universes, %d references, %d left out", len(c.Rows), c.Rows[0].Universes,
+				c.References, len(c.LeaveOneOut))
 		}
-		if stretch == 1 && math.Abs(c.Ratio-1) > 4*c.RatioError || stretch > 1 && c.Ratio-1 < 4*c.RatioError || c.RatioError > 0.1*c.Ratio {
+		if stretch == 1 && math.Abs(c.Ratio-1) > 4*c.RatioError || stretch > 1 &&
+			c.Ratio-1 < 4*c.RatioError || c.RatioError > 0.1*c.Ratio {
 			t.Errorf("stretch %g: chi² %.3f ± %.3f times the control's", stretch, c.Ratio, c.RatioError)
 		}
 		for i, k := range c.K {
 			if d := c.LogPower.Mean[i]/(stretch*stretch) - 1; math.Abs(d) > 5*c.LogPower.Std[i] {
-				t.Errorf("stretch %g: spectra of log fields at k = %.2f are %.3f ± %.3f of the control's", stretch, k, c.LogPower.Mean[i], c.LogPower.Std[i])
+				t.Errorf("stretch %g: spectra of log fields at k = %.2f are %.3f ± %.3f of the control's",
+					stretch, k, c.LogPower.Mean[i], c.LogPower.Std[i])
 			}
 		}
 		for _, r := range c.Rows {
 			sd := testDeviation(r.Params)
-			// 30·256 pixels each: 4 standard errors of the difference of two means and of two standard deviations.
-			if d := r.GeneratedPixels.LogMean - r.ControlPixels.LogMean; math.Abs(d) > 4*sd*math.Sqrt(2.0/7680)*stretch {
+			// 30·256 pixels each: 4 standard errors of the difference of two means and of two standard
+			// deviations.
+			if d := r.GeneratedPixels.LogMean - r.ControlPixels.LogMean; math.Abs(d) > 4*sd*math.Sqrt(
+				2.0/7680)*stretch {
 				t.Errorf("stretch %g, %v: means differ by %g", stretch, r.Params, d)
 			}
-			if d := r.GeneratedPixels.LogDeviation/r.ControlPixels.LogDeviation - stretch; math.Abs(d) > 4*stretch/math.Sqrt(7680) {
+			if d := r.GeneratedPixels.LogDeviation/r.ControlPixels.LogDeviation - stretch; math.Abs(d) >
+				4*stretch/math.Sqrt(7680) {
 				t.Errorf("stretch %g, %v: standard deviations differ by %g", stretch, r.Params, d)
 			}
-			// The 99.9 % quantile of a normal distribution lies 3.09 deviations up; 7680 values know it to 0.12 of one.
-			if z := (r.GeneratedPixels.Quantile - testMean(r.Params)) / sd; math.Abs(z-3.09*stretch) > 5*0.12*stretch {
+			// The 99.9 % quantile of a normal distribution lies 3.09 deviations up; 7680 values know it to
+			// 0.12 of one.
+			if z := (r.GeneratedPixels.Quantile - testMean(r.Params)) / sd; math.Abs(z-3.09*stretch) >
+				5*0.12*stretch {
 				t.Errorf("stretch %g, %v: 99.9 %% quantile at %g deviations", stretch, r.Params, z)
 			}
 		}
@@ -82,7 +93,8 @@ func TestControlOfStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer strangers.Close()
-	if _, err := s.Control(ctx, smallConfig(), strangers.Sets[camels.LH]); err == nil || !strings.Contains(err.Error(), "--control") {
+	if _, err := s.Control(ctx, smallConfig(), strangers.Sets[camels.LH]); err == nil ||
+		!strings.Contains(err.Error(), "--control") {
 		t.Errorf("error %v, want it to name the way out", err)
 	}
 }

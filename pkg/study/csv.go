@@ -11,14 +11,16 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// table collects the rows of a CSV file in long form: one number a row, with all that identifies it.
+// table collects the rows of a CSV file in long form: one number a row, with all that identifies
+// it.
 type table struct {
 	rows [][]string
 }
 
 func newTable(header ...string) *table { return &table{rows: [][]string{header}} }
 
-// add appends a row of strings, integers and floats; floats are written so that they read back bit for bit.
+// add appends a row of strings, integers and floats; floats are written so that they read back
+// bit for bit.
 func (t *table) add(cells ...any) {
 	row := make([]string, len(cells))
 	for i, c := range cells {

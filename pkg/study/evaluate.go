@@ -12,14 +12,17 @@ import (
 
 // Evaluation is the paper's table in numbers.
 type Evaluation struct {
-	Caption      string              `json:"caption"`
-	LeaveOneOut  Summary             `json:"leave_one_out"` // reduced chi² of true maps against the others of their simulation
-	Generated14  Summary             `json:"generated_against_all_but_one"`
-	Generated15  Summary             `json:"generated_against_all"`
-	Expected14   float64             `json:"expected_against_all_but_one"` // of a perfect emulator with Gaussian spectra
-	Expected15   float64             `json:"expected_against_all"`
-	Parameters   []EvaluationRow     `json:"parameters"`
-	Responses    []EvaluationRange   `json:"responses,omitempty"` // empty where the suite has no 1P set
+	Caption string `json:"caption"`
+	// reduced chi² of true maps against the others of their simulation
+	LeaveOneOut Summary `json:"leave_one_out"`
+	Generated14 Summary `json:"generated_against_all_but_one"`
+	Generated15 Summary `json:"generated_against_all"`
+	// of a perfect emulator with Gaussian spectra
+	Expected14 float64         `json:"expected_against_all_but_one"`
+	Expected15 float64         `json:"expected_against_all"`
+	Parameters []EvaluationRow `json:"parameters"`
+	// empty where the suite has no 1P set
+	Responses    []EvaluationRange   `json:"responses,omitempty"`
 	NoResponse   string              `json:"no_response,omitempty"`
 	PixelMoments []EvaluationMoments `json:"pixel_moments"`
 }
@@ -32,7 +35,8 @@ type EvaluationRow struct {
 	Generated15 Summary          `json:"generated_against_all"`
 }
 
-// EvaluationRange is the mean of P/P_fid over a range of wavenumbers at an extreme value of one parameter.
+// EvaluationRange is the mean of P/P_fid over a range of wavenumbers at an extreme value of one
+// parameter.
 type EvaluationRange struct {
 	Parameter string  `json:"parameter"`
 	Value     float64 `json:"value"`
@@ -51,8 +55,8 @@ type EvaluationMoments struct {
 	GeneratedDeviation float64          `json:"generated_deviation"`
 }
 
-// Evaluate collects the paper's table: reduced chi², response to single parameters and pixel moments. A suite without a 1P
-// set gives a table without responses that says so.
+// Evaluate collects the paper's table: reduced chi², response to single parameters and pixel
+// moments. A suite without a 1P set gives a table without responses that says so.
 func (s Source) Evaluate(ctx context.Context, cfg Config) (Evaluation, error) {
 	var out Evaluation
 	chi2, err := s.Chi2(ctx, cfg)
@@ -60,18 +64,24 @@ func (s Source) Evaluate(ctx context.Context, cfg Config) (Evaluation, error) {
 		return out, err
 	}
 	out = Evaluation{
-		Caption: chi2.Caption, LeaveOneOut: Summarise(chi2.LeaveOneOut), Generated14: Summarise(chi2.Generated14),
-		Generated15: Summarise(chi2.Generated15), Expected14: chi2.Expectation14, Expected15: chi2.Expectation15,
+		Caption: chi2.Caption, LeaveOneOut: Summarise(chi2.LeaveOneOut),
+		Generated14: Summarise(chi2.Generated14),
+		Generated15: Summarise(chi2.Generated15), Expected14: chi2.Expectation14,
+		Expected15: chi2.Expectation15,
 	}
 	for _, r := range chi2.Rows {
-		out.Parameters = append(out.Parameters, EvaluationRow{r.Params, r.Simulation, r.LeaveOneOut, r.Generated15})
+		out.Parameters = append(out.Parameters, EvaluationRow{
+			r.Params, r.Simulation, r.LeaveOneOut,
+			r.Generated15,
+		})
 	}
 	histograms, err := s.Histograms(ctx, cfg)
 	if err != nil {
 		return out, err
 	}
 	for _, p := range histograms.Panels {
-		out.PixelMoments = append(out.PixelMoments, EvaluationMoments{p.Params, p.TrueLogMean, p.GenLogMean, p.TrueLogDeviation, p.GenLogDeviation})
+		out.PixelMoments = append(out.PixelMoments,
+			EvaluationMoments{p.Params, p.TrueLogMean, p.GenLogMean, p.TrueLogDeviation, p.GenLogDeviation})
 	}
 	response, err := s.OneParameter(ctx, cfg)
 	switch {
@@ -86,7 +96,8 @@ func (s Source) Evaluate(ctx context.Context, cfg Config) (Evaluation, error) {
 	return out, nil
 }
 
-// ranges returns the mean ratios at the two extreme values in three ranges of wavenumbers, equally wide in log k.
+// ranges returns the mean ratios at the two extreme values in three ranges of wavenumbers,
+// equally wide in log k.
 func (r Response) ranges() []EvaluationRange {
 	const parts = 3
 	var out []EvaluationRange
@@ -114,7 +125,8 @@ func (r Response) ranges() []EvaluationRange {
 // String returns the table as text for people.
 func (e Evaluation) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\nreduced chi² of P(k)          mean      median    expected mean  maps\n", e.Caption)
+	fmt.Fprintf(&b, "%s\n\nreduced chi² of P(k)          mean      median    expected mean  maps\n",
+		e.Caption)
 	for _, r := range []struct {
 		name     string
 		s        Summary
@@ -124,15 +136,19 @@ func (e Evaluation) String() string {
 		{"generated, same references", e.Generated14, e.Expected14},
 		{"generated, all references", e.Generated15, e.Expected15},
 	} {
-		fmt.Fprintf(&b, "%-28s  %-8.4g  %-8.4g  %-13.4g  %d\n", r.name, r.s.Mean, r.s.Median, r.expected, r.s.N)
+		fmt.Fprintf(&b, "%-28s  %-8.4g  %-8.4g  %-13.4g  %d\n", r.name, r.s.Mean, r.s.Median,
+			r.expected, r.s.N)
 	}
-	fmt.Fprintf(&b, "\nby parameter                  left out: mean (median)   generated: mean (median)\n")
+	fmt.Fprintf(&b, "\nby parameter                  left out: mean (median)   generated: mean "+
+		"(median)\n")
 	for _, p := range e.Parameters {
-		fmt.Fprintf(&b, "%-28s  %-7.4g (%-7.4g)         %-7.4g (%-7.4g)\n", p.Params, p.LeaveOneOut.Mean, p.LeaveOneOut.Median, p.Generated15.Mean, p.Generated15.Median)
+		fmt.Fprintf(&b, "%-28s  %-7.4g (%-7.4g)         %-7.4g (%-7.4g)\n", p.Params, p.LeaveOneOut.Mean,
+			p.LeaveOneOut.Median, p.Generated15.Mean, p.Generated15.Median)
 	}
 	fmt.Fprintf(&b, "\nlog10 pixels                  mean: true  generated   std: true  generated\n")
 	for _, p := range e.PixelMoments {
-		fmt.Fprintf(&b, "%-28s  %-10.4f  %-10.4f  %-9.4f  %-9.4f\n", p.Params, p.TrueMean, p.GeneratedMean, p.TrueDeviation, p.GeneratedDeviation)
+		fmt.Fprintf(&b, "%-28s  %-10.4f  %-10.4f  %-9.4f  %-9.4f\n", p.Params, p.TrueMean,
+			p.GeneratedMean, p.TrueDeviation, p.GeneratedDeviation)
 	}
 	if e.NoResponse != "" {
 		fmt.Fprintf(&b, "\nresponse to one parameter: %s\n", e.NoResponse)
@@ -140,7 +156,8 @@ func (e Evaluation) String() string {
 	}
 	fmt.Fprintf(&b, "\nP/P_fid                       k [h/Mpc]        true      generated\n")
 	for _, r := range e.Responses {
-		fmt.Fprintf(&b, "%-28s  %5.2f to %-6.2f  %-8.4g  %-8.4g\n", fmt.Sprintf("%s = %.3g", r.Parameter, r.Value), r.KLow, r.KHigh, r.True, r.Generated)
+		fmt.Fprintf(&b, "%-28s  %5.2f to %-6.2f  %-8.4g  %-8.4g\n",
+			fmt.Sprintf("%s = %.3g", r.Parameter, r.Value), r.KLow, r.KHigh, r.True, r.Generated)
 	}
 	return b.String()
 }
@@ -149,21 +166,25 @@ func (e Evaluation) String() string {
 func (e Evaluation) WriteCSV(path string) error {
 	t := newTable("quantity", "omega_m", "sigma_8", "detail", "true", "generated")
 	t.add("reduced_chi2_mean", "", "", "all but one reference", e.LeaveOneOut.Mean, e.Generated14.Mean)
-	t.add("reduced_chi2_median", "", "", "all but one reference", e.LeaveOneOut.Median, e.Generated14.Median)
+	t.add("reduced_chi2_median", "", "", "all but one reference", e.LeaveOneOut.Median,
+		e.Generated14.Median)
 	t.add("reduced_chi2_expected_mean", "", "", "all but one reference", e.Expected14, e.Expected14)
 	t.add("reduced_chi2_mean", "", "", "all references", "", e.Generated15.Mean)
 	t.add("reduced_chi2_median", "", "", "all references", "", e.Generated15.Median)
 	t.add("reduced_chi2_expected_mean", "", "", "all references", "", e.Expected15)
 	for _, p := range e.Parameters {
-		t.add("reduced_chi2_mean", p.Params.OmegaM, p.Params.Sigma8, "true: all but one reference; generated: all", p.LeaveOneOut.Mean, p.Generated15.Mean)
-		t.add("reduced_chi2_median", p.Params.OmegaM, p.Params.Sigma8, "true: all but one reference; generated: all", p.LeaveOneOut.Median, p.Generated15.Median)
+		t.add("reduced_chi2_mean", p.Params.OmegaM, p.Params.Sigma8, "true: all but one reference; "+
+			"generated: all", p.LeaveOneOut.Mean, p.Generated15.Mean)
+		t.add("reduced_chi2_median", p.Params.OmegaM, p.Params.Sigma8, "true: all but one reference; "+
+			"generated: all", p.LeaveOneOut.Median, p.Generated15.Median)
 	}
 	for _, p := range e.PixelMoments {
 		t.add("log10_mean", p.Params.OmegaM, p.Params.Sigma8, "", p.TrueMean, p.GeneratedMean)
 		t.add("log10_std", p.Params.OmegaM, p.Params.Sigma8, "", p.TrueDeviation, p.GeneratedDeviation)
 	}
 	for _, r := range e.Responses {
-		t.add("power_ratio", "", "", fmt.Sprintf("%s = %g, k from %g to %g h/Mpc", r.Parameter, r.Value, r.KLow, r.KHigh), r.True, r.Generated)
+		t.add("power_ratio", "", "", fmt.Sprintf("%s = %g, k from %g to %g h/Mpc", r.Parameter, r.Value,
+			r.KLow, r.KHigh), r.True, r.Generated)
 	}
 	return t.write(path)
 }

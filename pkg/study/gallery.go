@@ -39,9 +39,13 @@ func (g *Gallery) add(m field.Map, p cosmology.Params, title string) error {
 	return nil
 }
 
-// Examples shows the first map of n simulations of the LH set that lie far apart in the prior, averaged to side pixels.
+// Examples shows the first map of n simulations of the LH set that lie far apart in the prior,
+// averaged to side pixels.
 func Examples(suite *camels.Suite, side, n int) (Gallery, error) {
-	s := Source{Suite: suite, Prior: cosmology.CAMELSPrior(), Box: field.Box{Side: suite.Description.BoxSide, Cells: side}}
+	s := Source{
+		Suite: suite, Prior: cosmology.CAMELSPrior(),
+		Box: field.Box{Side: suite.Description.BoxSide, Cells: side},
+	}
 	out := Gallery{Unit: suite.Description.Unit, Caption: s.dataCaption()}
 	maps, err := s.lh()
 	if err != nil {
@@ -84,8 +88,8 @@ type TrueResponse struct {
 	Caption string
 }
 
-// TrueResponseRow is the response at one value: the mean power of the overdensity over all maps, over that at the fiducial
-// value.
+// TrueResponseRow is the response at one value: the mean power of the overdensity over all maps,
+// over that at the fiducial value.
 type TrueResponseRow struct {
 	Parameter string
 	Value     float64
@@ -104,10 +108,17 @@ func (r TrueResponse) WriteCSV(path string) error {
 // Bins of the response: modes 2 < |n| <= 4 in units of the fundamental one.
 const firstResponseBin, lastResponseBin = 2, 4
 
-// Respond measures the response of a suite's 1P set at about k = 0.75 h/Mpc in CAMELS' box, or returns ErrNoOneParameter.
+// Respond measures the response of a suite's 1P set at about k = 0.75 h/Mpc in CAMELS' box, or
+// returns ErrNoOneParameter.
 func Respond(ctx context.Context, suite *camels.Suite, side int) (TrueResponse, error) {
-	s := Source{Suite: suite, Prior: cosmology.CAMELSPrior(), Box: field.Box{Side: suite.Description.BoxSide, Cells: side}}
-	out := TrueResponse{Caption: s.dataCaption(), KLow: firstResponseBin * s.Box.KFundamental(), KHigh: lastResponseBin * s.Box.KFundamental()}
+	s := Source{
+		Suite: suite, Prior: cosmology.CAMELSPrior(),
+		Box: field.Box{Side: suite.Description.BoxSide, Cells: side},
+	}
+	out := TrueResponse{
+		Caption: s.dataCaption(), KLow: firstResponseBin * s.Box.KFundamental(),
+		KHigh: lastResponseBin * s.Box.KFundamental(),
+	}
 	out.Gallery = Gallery{Unit: suite.Description.Unit, Caption: out.Caption}
 	if !suite.Has(camels.OneP) {
 		return out, fmt.Errorf("study: %s: %w", suite.Dir, ErrNoOneParameter)
@@ -125,7 +136,9 @@ func Respond(ctx context.Context, suite *camels.Suite, side int) (TrueResponse, 
 	return out, nil
 }
 
-func (s Source) respond(ctx context.Context, maps *camels.Maps, v camels.Variation, out *TrueResponse) error {
+func (s Source) respond(ctx context.Context, maps *camels.Maps, v camels.Variation,
+	out *TrueResponse,
+) error {
 	powers := make([]float64, len(v.Rows))
 	for i, sim := range v.Rows {
 		for slab := range camels.MapsPerSimulation {
@@ -138,7 +151,8 @@ func (s Source) respond(ctx context.Context, maps *camels.Maps, v camels.Variati
 			}
 			p := summary.Overdensity(m).P
 			if len(p) < lastResponseBin {
-				return errors.New("study: maps of fewer than 8 pixels a side have no modes to measure the response in")
+				return errors.New("study: maps of fewer than 8 pixels a side have no modes to measure the " +
+					"response in")
 			}
 			for _, x := range p[firstResponseBin:lastResponseBin] {
 				powers[i] += x
@@ -158,5 +172,6 @@ func (s Source) respond(ctx context.Context, maps *camels.Maps, v camels.Variati
 
 // dataCaption says which maps are shown.
 func (s Source) dataCaption() string {
-	return fmt.Sprintf("%s, %d² pixels, %g Mpc/h a side.", suiteTitle(s.Suite.Description.Suite), s.Box.Cells, s.Box.Side)
+	return fmt.Sprintf("%s, %d² pixels, %g Mpc/h a side.", suiteTitle(s.Suite.Description.Suite),
+		s.Box.Cells, s.Box.Side)
 }

@@ -4,14 +4,16 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Histograms holds the densities of log10 pixel values at a few validation parameters (the paper's figure 4).
+// Histograms holds the densities of log10 pixel values at a few validation parameters (the
+// paper's figure 4).
 type Histograms struct {
 	Panels  []HistogramPanel
 	Unit    string // of the linear values
 	Caption string
 }
 
-// HistogramPanel holds the mean and standard deviation over maps of the density of log10 pixel values, per dex.
+// HistogramPanel holds the mean and standard deviation over maps of the density of log10 pixel
+// values, per dex.
 type HistogramPanel struct {
 	Params           cosmology.Params
 	Simulation       int
@@ -32,10 +34,12 @@ type HistogramPanel struct {
 
 // WriteCSV writes one row a bin.
 func (h Histograms) WriteCSV(path string) error {
-	t := newTable("omega_m", "sigma_8", "simulation", "log10_value", "true_mean", "true_std", "generated_mean", "generated_std")
+	t := newTable("omega_m", "sigma_8", "simulation", "log10_value", "true_mean", "true_std",
+		"generated_mean", "generated_std")
 	for _, p := range h.Panels {
 		for i, c := range p.Centres {
-			t.add(p.Params.OmegaM, p.Params.Sigma8, p.Simulation, c, p.TrueMean[i], p.TrueStd[i], p.GenMean[i], p.GenStd[i])
+			t.add(p.Params.OmegaM, p.Params.Sigma8, p.Simulation, c, p.TrueMean[i], p.TrueStd[i],
+				p.GenMean[i], p.GenStd[i])
 		}
 	}
 	return t.write(path)

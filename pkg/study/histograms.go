@@ -11,19 +11,24 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Histograms compares the densities of log10 pixel values of true maps with those of MapsPerParam generated ones, at
-// the parameters of Spectra. The bins span the true pixels of all panels, with a twentieth more on each side.
+// Histograms compares the densities of log10 pixel values of true maps with those of MapsPerParam
+// generated ones, at the parameters of Spectra. The bins span the true pixels of all panels, with
+// a twentieth more on each side.
 func (s Source) Histograms(ctx context.Context, cfg Config) (Histograms, error) {
 	out := Histograms{
 		Unit:    s.Suite.Description.Unit,
 		Caption: s.caption(cfg, "Bands: mean ± one standard deviation over maps."),
 	}
 	var truths, generateds [][]field.LogMap
-	err := s.each(ctx, cfg, cfg.SpectraPanels, "histograms", func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
-		truths, generateds = append(truths, truth), append(generateds, generated)
-		out.Panels = append(out.Panels, HistogramPanel{Params: maps.Params(sim), Simulation: sim, TrueMaps: len(truth), GenMaps: len(generated)})
-		return nil
-	})
+	err := s.each(ctx, cfg, cfg.SpectraPanels, "histograms",
+		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
+			truths, generateds = append(truths, truth), append(generateds, generated)
+			out.Panels = append(out.Panels, HistogramPanel{
+				Params: maps.Params(sim), Simulation: sim,
+				TrueMaps: len(truth), GenMaps: len(generated),
+			})
+			return nil
+		})
 	if err != nil {
 		return out, err
 	}

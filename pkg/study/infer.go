@@ -13,9 +13,10 @@ import (
 // paperHalf is half the side of the paper's grid around the truth, in both parameters.
 const paperHalf = 0.1
 
-// Contours evaluates the surfaces of the paper's figure 3, first row, for one held-out simulation near the prior's centre: all of
-// Terms for its first map and one noise seed, and the first of Terms for two maps and two seeds. The grid is the paper's,
-// centred on the truth: for drawing only.
+// Contours evaluates the surfaces of the paper's figure 3, first row, for one held-out simulation
+// near the prior's centre: all of Terms for its first map and one noise seed, and the first of
+// Terms for two maps and two seeds. The grid is the paper's, centred on the truth: for drawing
+// only.
 func (s Source) Contours(ctx context.Context, cfg Config) (Contours, error) {
 	var out Contours
 	if err := cfg.Validate(); err != nil {
@@ -36,16 +37,23 @@ func (s Source) Contours(ctx context.Context, cfg Config) (Contours, error) {
 	out = Contours{Truth: maps.Params(sims[0]), Simulation: sims[0], Terms: cfg.Terms, Seed: cfg.Seed}
 	grid := likelihood.AroundTruth(out.Truth, paperHalf, s.Prior, cfg.GridPoints)
 	other := len(truth) / 2 // another axis of projection, so another view of the same universe
-	pairs := []SeedMap{{Seed: cfg.Seed, Map: 0}, {Seed: cfg.Seed + 1, Map: 0}, {Seed: cfg.Seed, Map: other}, {Seed: cfg.Seed + 1, Map: other}}
+	pairs := []SeedMap{
+		{Seed: cfg.Seed, Map: 0},
+		{Seed: cfg.Seed + 1, Map: 0},
+		{Seed: cfg.Seed, Map: other},
+		{Seed: cfg.Seed + 1, Map: other},
+	}
 	var found accuracy
 	for i, pair := range pairs {
 		terms := cfg.Terms[:1]
 		if i == 0 {
 			terms = cfg.Terms
 		}
-		in, err := likelihood.Interpolate(ctx, s.Terms(truth[pair.Map], asTerms(terms), pair.Seed), grid, cfg.Interpolation, s.report("likelihood surfaces", i, len(pairs)))
+		in, err := likelihood.Interpolate(ctx, s.Terms(truth[pair.Map], asTerms(terms), pair.Seed), grid,
+			cfg.Interpolation, s.report("likelihood surfaces", i, len(pairs)))
 		if err != nil {
-			return out, fmt.Errorf("study: simulation %d, map %d, seed %d: %w", sims[0], pair.Map, pair.Seed, err)
+			return out, fmt.Errorf("study: simulation %d, map %d, seed %d: %w", sims[0], pair.Map,
+				pair.Seed, err)
 		}
 		found.add(in)
 		surfaces := in.On(grid)
@@ -55,7 +63,9 @@ func (s Source) Contours(ctx context.Context, cfg Config) (Contours, error) {
 		pair.Surface = surfaces[0]
 		out.SeedsMaps = append(out.SeedsMaps, pair)
 	}
-	out.Caption = s.caption(cfg, fmt.Sprintf("Truth %v (cross). Grid of %d×%d points centred on the truth, as in the paper: for drawing, not for inference; %v.", out.Truth, cfg.GridPoints, cfg.GridPoints, found))
+	out.Caption = s.caption(cfg, fmt.Sprintf("Truth %v (cross). Grid of %d×%d points centred on the "+
+		"truth, as in the paper: for drawing, not for inference; %v.", out.Truth, cfg.GridPoints,
+		cfg.GridPoints, found))
 	return out, nil
 }
 
@@ -78,17 +88,19 @@ func (a *accuracy) add(in likelihood.Interpolant) {
 }
 
 func (a accuracy) String() string {
-	return fmt.Sprintf("interpolated from at most %d parameters a map, −2Δln L good to %.2g", a.evaluations, a.err)
+	return fmt.Sprintf("interpolated from at most %d parameters a map, −2Δln L good to %.2g",
+		a.evaluations, a.err)
 }
 
-// Inference predicts the parameters of one map (the first) of each of InferenceMaps held-out simulations from the sum
-// of InferenceTerms, over the whole prior: errors and coverage may be taken from it.
+// Inference predicts the parameters of one map (the first) of each of InferenceMaps held-out
+// simulations from the sum of InferenceTerms, over the whole prior: errors and coverage may be
+// taken from it.
 func (s Source) Inference(ctx context.Context, cfg Config) (Inference, error) {
 	return s.infer(ctx, cfg, false)
 }
 
-// PaperInference is Inference on the paper's grid of ±0.1 around each truth: for drawing the paper's figure only,
-// because a flat likelihood would "predict" the truth.
+// PaperInference is Inference on the paper's grid of ±0.1 around each truth: for drawing the
+// paper's figure only, because a flat likelihood would "predict" the truth.
 func (s Source) PaperInference(ctx context.Context, cfg Config) (Inference, error) {
 	return s.infer(ctx, cfg, true)
 }
@@ -114,9 +126,11 @@ func (s Source) infer(ctx context.Context, cfg Config, centred bool) (Inference,
 			grid = likelihood.AroundTruth(row.Truth, paperHalf, s.Prior, cfg.GridPoints)
 		}
 		terms := likelihood.Summed(s.Terms(m, asTerms(cfg.InferenceTerms), cfg.Seed))
-		in, err := likelihood.Interpolate(ctx, terms, grid, cfg.Interpolation, s.report("inference", i, len(sims)))
+		in, err := likelihood.Interpolate(ctx, terms, grid, cfg.Interpolation,
+			s.report("inference", i, len(sims)))
 		if err != nil {
-			return out, fmt.Errorf("study: inference from map 0 of simulation %d of %s: %w", sim, maps.Path(), err)
+			return out, fmt.Errorf("study: inference from map 0 of simulation %d of %s: %w", sim,
+				maps.Path(), err)
 		}
 		found.add(in)
 		row.OmegaM, row.Sigma8 = in.Marginals()
@@ -142,9 +156,11 @@ func (s Source) inferred(cfg Config) (*camels.Maps, []int, error) {
 func inferenceNote(cfg Config, centred bool, n int, found accuracy) string {
 	grid := "over the whole prior"
 	if centred {
-		grid = fmt.Sprintf("grid of %d×%d points centred on each truth, as in the paper: for drawing, not for inference", cfg.GridPoints, cfg.GridPoints)
+		grid = fmt.Sprintf("grid of %d×%d points centred on each truth, as in the paper: for drawing, "+
+			"not for inference", cfg.GridPoints, cfg.GridPoints)
 	}
-	return fmt.Sprintf("Terms %v of the bound, one map and one noise seed for each of %d held-out parameters; %s; %v.", cfg.InferenceTerms, n, grid, found)
+	return fmt.Sprintf("Terms %v of the bound, one map and one noise seed for each of %d held-out "+
+		"parameters; %s; %v.", cfg.InferenceTerms, n, grid, found)
 }
 
 func (s Source) firstMap(maps *camels.Maps, sim int) (field.LogMap, error) {

@@ -7,12 +7,13 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// Inference holds predicted against true parameters, one map of each validation parameter (the second row of the paper's
-// figure 3).
+// Inference holds predicted against true parameters, one map of each validation parameter (the
+// second row of the paper's figure 3).
 type Inference struct {
-	Rows         []InferenceRow
-	Terms        []int // terms of the bound that were summed
-	TruthCentred bool  // the grid was centred on the truth, as in the paper: good for drawing, circular as inference
+	Rows  []InferenceRow
+	Terms []int // terms of the bound that were summed
+	// the grid was centred on the truth, as in the paper: good for drawing, circular as inference
+	TruthCentred bool
 	Caption      string
 }
 
@@ -27,10 +28,11 @@ type InferenceRow struct {
 
 // Quality sums up one parameter's predictions.
 type Quality struct {
-	RMS      float64 `json:"rms"`       // root mean square of prediction − truth
-	Error    float64 `json:"error"`     // mean half width of the 68 % interval
-	MeanAbsZ float64 `json:"mean_absz"` // mean |prediction − truth| over that half width; 0.80 for honest Gaussian errors
-	Coverage float64 `json:"coverage"`  // fraction of truths inside the 68 % interval
+	RMS   float64 `json:"rms"`   // root mean square of prediction − truth
+	Error float64 `json:"error"` // mean half width of the 68 % interval
+	// mean |prediction − truth| over that half width; 0.80 for honest Gaussian errors
+	MeanAbsZ float64 `json:"mean_absz"`
+	Coverage float64 `json:"coverage"` // fraction of truths inside the 68 % interval
 	N        int     `json:"n"`
 }
 
@@ -54,12 +56,16 @@ func (f Inference) quality(of func(InferenceRow) (likelihood.Marginal, float64))
 		}
 	}
 	n := float64(len(f.Rows))
-	return Quality{RMS: math.Sqrt(q.RMS / n), Error: q.Error / n, MeanAbsZ: q.MeanAbsZ / n, Coverage: q.Coverage / n, N: len(f.Rows)}
+	return Quality{
+		RMS: math.Sqrt(q.RMS / n), Error: q.Error / n, MeanAbsZ: q.MeanAbsZ / n,
+		Coverage: q.Coverage / n, N: len(f.Rows),
+	}
 }
 
 // WriteCSV writes one row a map.
 func (f Inference) WriteCSV(path string) error {
-	t := newTable("simulation", "map", "omega_m_true", "omega_m_best", "omega_m_low", "omega_m_high", "sigma_8_true", "sigma_8_best", "sigma_8_low", "sigma_8_high")
+	t := newTable("simulation", "map", "omega_m_true", "omega_m_best", "omega_m_low", "omega_m_high",
+		"sigma_8_true", "sigma_8_best", "sigma_8_low", "sigma_8_high")
 	for _, r := range f.Rows {
 		t.add(r.Simulation, r.Map, r.Truth.OmegaM, r.OmegaM.Best, r.OmegaM.Low, r.OmegaM.High,
 			r.Truth.Sigma8, r.Sigma8.Best, r.Sigma8.Low, r.Sigma8.High)

@@ -10,8 +10,8 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// Novelty holds distances to the nearest training map: of generated maps, and of true maps at the same parameters that training has not
-// seen. An emulator that copies makes maps that lie nearer.
+// Novelty holds distances to the nearest training map: of generated maps, and of true maps at the
+// same parameters that training has not seen. An emulator that copies makes maps that lie nearer.
 type Novelty struct {
 	Caption  string          `json:"caption"`
 	Training int             `json:"training_maps"`
@@ -19,8 +19,8 @@ type Novelty struct {
 	Smaller  summary.Smirnov `json:"smaller"` // are the generated maps' distances smaller?
 }
 
-// NoveltyRow is a generated map and a true one at the same parameters. Distances are rms differences of log10 pixels in dex, over the 8
-// symmetries and all periodic shifts.
+// NoveltyRow is a generated map and a true one at the same parameters. Distances are rms
+// differences of log10 pixels in dex, over the 8 symmetries and all periodic shifts.
 type NoveltyRow struct {
 	Params           cosmology.Params `json:"params"`
 	HeldOutMap       int              `json:"held_out_map"` // in the file
@@ -33,8 +33,9 @@ type NoveltyRow struct {
 // noveltySeed keeps the noise of these maps apart from that of maps at one parameter.
 const noveltySeed = 0x6e6f76656c7479
 
-// Novelty looks for the nearest training map of n generated maps and of as many held-out true ones. Both have the same parameters, for
-// the distance depends on them: those of the validation and test simulations, as many different ones as there are.
+// Novelty looks for the nearest training map of n generated maps and of as many held-out true
+// ones. Both have the same parameters, for the distance depends on them: those of the validation
+// and test simulations, as many different ones as there are.
 func (s Source) Novelty(ctx context.Context, cfg Config, n int) (Novelty, error) {
 	var out Novelty
 	if err := cfg.Validate(); err != nil {
@@ -56,7 +57,8 @@ func (s Source) Novelty(ctx context.Context, cfg Config, n int) (Novelty, error)
 		out.Rows = append(out.Rows, NoveltyRow{Params: p, HeldOutMap: i})
 	}
 	if len(truth) == 0 {
-		return out, fmt.Errorf("study: none of the checkpoint's held-out simulations is in %s; use the data it was trained on", maps.Path())
+		return out, fmt.Errorf("study: none of the checkpoint's held-out simulations is in %s; use the "+
+			"data it was trained on", maps.Path())
 	}
 	generated, err := s.generateAt(ctx, params, cfg.Seed^noveltySeed, s.report("new maps", 0, 2))
 	if err != nil {
@@ -78,11 +80,14 @@ func (s Source) Novelty(ctx context.Context, cfg Config, n int) (Novelty, error)
 		distances[0], distances[1] = append(distances[0], r.Generated), append(distances[1], r.HeldOut)
 	}
 	out.Training, out.Smaller = len(origin), summary.SmallerThan(distances[0], distances[1])
-	out.Caption = s.caption(cfg, fmt.Sprintf("%d maps of each kind at %d held-out parameters; the nearest of %d training maps over 8 symmetries and all shifts.", len(out.Rows), different(params), out.Training))
+	out.Caption = s.caption(cfg, fmt.Sprintf("%d maps of each kind at %d held-out parameters; the "+
+		"nearest of %d training maps over 8 symmetries and all shifts.", len(out.Rows), different(params),
+		out.Training))
 	return out, nil
 }
 
-// heldMaps chooses up to n maps of held-out simulations: one of each simulation, in turn of another place in the box, then a second one.
+// heldMaps chooses up to n maps of held-out simulations: one of each simulation, in turn of
+// another place in the box, then a second one.
 func (s Source) heldMaps(maps *camels.Maps, n int) []int {
 	var sims, out []int
 	for _, group := range [][]int{s.Validation, s.Test} {
@@ -105,7 +110,8 @@ func (s Source) library(maps *camels.Maps) (*summary.Library, []int, error) {
 	var origin []int
 	for _, sim := range s.Train {
 		if sim < 0 || sim >= maps.Simulations() {
-			return nil, nil, fmt.Errorf("study: simulation %d, which the checkpoint was trained on, is none of the %d of %s; use the data it was trained on", sim, maps.Simulations(), maps.Path())
+			return nil, nil, fmt.Errorf("study: simulation %d, which the checkpoint was trained on, is "+
+				"none of the %d of %s; use the data it was trained on", sim, maps.Simulations(), maps.Path())
 		}
 		more, err := s.truth(maps, sim)
 		if err != nil {
@@ -143,9 +149,11 @@ func different(params []cosmology.Params) int {
 
 // WriteCSV writes one row a pair of maps.
 func (n Novelty) WriteCSV(path string) error {
-	t := newTable("omega_m", "sigma_8", "generated_distance_dex", "generated_nearest_map", "held_out_map", "held_out_distance_dex", "held_out_nearest_map")
+	t := newTable("omega_m", "sigma_8", "generated_distance_dex", "generated_nearest_map",
+		"held_out_map", "held_out_distance_dex", "held_out_nearest_map")
 	for _, r := range n.Rows {
-		t.add(r.Params.OmegaM, r.Params.Sigma8, r.Generated, r.GeneratedNearest, r.HeldOutMap, r.HeldOut, r.HeldOutNearest)
+		t.add(r.Params.OmegaM, r.Params.Sigma8, r.Generated, r.GeneratedNearest, r.HeldOutMap, r.HeldOut,
+			r.HeldOutNearest)
 	}
 	return t.write(path)
 }

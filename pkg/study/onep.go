@@ -8,16 +8,18 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// OneParameter compares how spectra respond to one parameter at a time: the 15 maps of the suite's 1P set, each over
-// the map of the same place in the fiducial simulation, and OnePSeeds generated maps, each over the fiducial map with the
-// same noise. It returns ErrNoOneParameter (wrapped) where the suite has no 1P set.
+// OneParameter compares how spectra respond to one parameter at a time: the 15 maps of the
+// suite's 1P set, each over the map of the same place in the fiducial simulation, and OnePSeeds
+// generated maps, each over the fiducial map with the same noise. It returns ErrNoOneParameter
+// (wrapped) where the suite has no 1P set.
 func (s Source) OneParameter(ctx context.Context, cfg Config) (OneParameter, error) {
 	var out OneParameter
 	if err := cfg.Validate(); err != nil {
 		return out, err
 	}
 	if !s.Suite.Has(camels.OneP) {
-		return out, fmt.Errorf("study: %w (%s): the response to one parameter at a time cannot be shown; it is optional", ErrNoOneParameter, s.Suite.Dir)
+		return out, fmt.Errorf("study: %w (%s): the response to one parameter at a time cannot be "+
+			"shown; it is optional", ErrNoOneParameter, s.Suite.Dir)
 	}
 	maps := s.Suite.Sets[camels.OneP]
 	variations, err := maps.OneParameter()
@@ -38,12 +40,15 @@ func (s Source) OneParameter(ctx context.Context, cfg Config) (OneParameter, err
 		done += len(v.Rows)
 		out.Rows = append(out.Rows, r)
 	}
-	out.Caption = s.caption(cfg, fmt.Sprintf("Ratios over %d true maps and %d seeds.", camels.MapsPerSimulation, cfg.OnePSeeds))
+	out.Caption = s.caption(cfg, fmt.Sprintf("Ratios over %d true maps and %d seeds.",
+		camels.MapsPerSimulation, cfg.OnePSeeds))
 	return out, nil
 }
 
 // response measures one parameter. Values that the emulator's prior does not hold are left out.
-func (s Source) response(ctx context.Context, cfg Config, maps *camels.Maps, v camels.Variation, progress func(row int) func(part, whole int)) (Response, error) {
+func (s Source) response(ctx context.Context, cfg Config, maps *camels.Maps, v camels.Variation,
+	progress func(row int) func(part, whole int),
+) (Response, error) {
 	r := Response{Name: v.Name, Unit: s.Suite.Description.Unit, Fiducial: -1}
 	var trueP, genP [][][]float64 // [value][map][k]
 	for i, row := range v.Rows {
@@ -75,7 +80,8 @@ func (s Source) response(ctx context.Context, cfg Config, maps *camels.Maps, v c
 		trueP, genP = append(trueP, tp), append(genP, gp)
 	}
 	if r.Fiducial < 0 {
-		return r, fmt.Errorf("study: %s: the fiducial %v of %s lies outside the emulator's prior", maps.Path(), maps.Params(v.Rows[v.Fiducial]), v.Name)
+		return r, fmt.Errorf("study: %s: the fiducial %v of %s lies outside the emulator's prior",
+			maps.Path(), maps.Params(v.Rows[v.Fiducial]), v.Name)
 	}
 	for i := range r.Values {
 		r.GenSpectra, r.TrueSpectra = append(r.GenSpectra, genP[i][0]), append(r.TrueSpectra, trueP[i][0])

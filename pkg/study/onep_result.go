@@ -6,17 +6,19 @@ import (
 	"darkfield/pkg/field"
 )
 
-// ErrNoOneParameter says that a suite has no 1P set, so that the response to one parameter at a time has no truth to be
-// compared with.
+// ErrNoOneParameter says that a suite has no 1P set, so that the response to one parameter at a
+// time has no truth to be compared with.
 var ErrNoOneParameter = errors.New("the suite has no 1P set")
 
-// OneParameter holds the response of spectra to one parameter at a time (the paper's figure 2): a row a parameter.
+// OneParameter holds the response of spectra to one parameter at a time (the paper's figure 2): a
+// row a parameter.
 type OneParameter struct {
 	Rows    []Response
 	Caption string
 }
 
-// Response is what changing one parameter does, the other held at its fiducial value. Entries of the lists follow Values.
+// Response is what changing one parameter does, the other held at its fiducial value. Entries of
+// the lists follow Values.
 type Response struct {
 	Name          string // "Omega_m" or "sigma_8"
 	Values        []float64
@@ -28,7 +30,8 @@ type Response struct {
 	TrueRatioStd  [][]float64 // with N−1
 	GenRatioMean  [][]float64 // the same for generated maps, over seeds
 	GenRatioStd   [][]float64
-	LowField      field.LogMap // generated at the least value, with the seed of FiducialField and HighField
+	// generated at the least value, with the seed of FiducialField and HighField
+	LowField      field.LogMap
 	FiducialField field.LogMap
 	HighField     field.LogMap
 	Unit          string // of the maps' linear values

@@ -14,7 +14,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// TestStudyOfAPerfectEmulator runs everything on a universe with closed forms and an emulator that is exact.
+// TestStudyOfAPerfectEmulator runs everything on a universe with closed forms and an emulator
+// that is exact.
 func TestStudyOfAPerfectEmulator(t *testing.T) {
 	dir := t.TempDir()
 	writeSet(t, dir, camels.LH, testCells, latin(24), false)
@@ -29,8 +30,10 @@ func TestStudyOfAPerfectEmulator(t *testing.T) {
 	t.Run("contours", func(t *testing.T) { contoursOfTheExactLikelihood(t, s, cfg) })
 	t.Run("inference", func(t *testing.T) { inferenceFromTheExactLikelihood(t, s, cfg) })
 	t.Run("table", func(t *testing.T) { wholeTable(t, s, cfg) })
-	if want := 6*20 + 9*15; perfect.made != want { // the fiducial parameters occur twice in 1P and are made once
-		t.Errorf("%d maps were made, want %d: figures 1, 4, 5 and the table must share them", perfect.made, want)
+	// the fiducial parameters occur twice in 1P and are made once
+	if want := 6*20 + 9*15; perfect.made != want {
+		t.Errorf("%d maps were made, want %d: figures 1, 4, 5 and the table must share them",
+			perfect.made, want)
 	}
 }
 
@@ -44,10 +47,12 @@ func perfectSpectra(t *testing.T, s Source, cfg Config) {
 	}
 	for _, p := range r.Panels {
 		if len(p.True) != 15 || len(p.Generated) != 15 || len(p.Z) != 15 {
-			t.Errorf("%d true, %d generated, %d scores, want 15 of each", len(p.True), len(p.Generated), len(p.Z))
+			t.Errorf("%d true, %d generated, %d scores, want 15 of each", len(p.True),
+				len(p.Generated), len(p.Z))
 		}
-		// White noise of deviation s in f, divided by the sum of f: each of the N² modes has N²·s²/(N²·mean)² before the
-		// convention's factor side²; the mean over bins of 15 maps scatters by about 1/√(15·100) = 3 %.
+		// White noise of deviation s in f, divided by the sum of f: each of the N² modes has
+		// N²·s²/(N²·mean)² before the convention's factor side²; the mean over bins of 15 maps scatters
+		// by about 1/√(15·100) = 3 %.
 		want := 625 * math.Pow(testDeviation(p.Params)/testMean(p.Params), 2) / math.Pow(testCells, 2)
 		sum, weight := 0.0, 0.0
 		for i, v := range p.TrueMean {
@@ -63,7 +68,8 @@ func perfectSpectra(t *testing.T, s Source, cfg Config) {
 		}
 	}
 	checkCSV(t, r.WriteCSV, 3*len(r.Panels[0].K)*(15+15+15+6))
-	if !strings.Contains(r.Caption, "Whitenoise") || !strings.Contains(r.Caption, "step 1200, 01234567") || !strings.Contains(r.Caption, "x = f/Σf") {
+	if !strings.Contains(r.Caption, "Whitenoise") ||
+		!strings.Contains(r.Caption, "step 1200, 01234567") || !strings.Contains(r.Caption, "x = f/Σf") {
 		t.Errorf("caption %q", r.Caption)
 	}
 }
@@ -81,9 +87,13 @@ func perfectHistograms(t *testing.T, s Source, cfg Config) {
 		if math.Abs(total-1) > 1e-9 || p.TrueOutside != 0 {
 			t.Errorf("the density integrates to %g with %g outside, want 1 and 0", total, p.TrueOutside)
 		}
-		// 15·256 true pixels: the mean is known to s/√3840 < 0.002, the generated one likewise; 5 of these.
-		if math.Abs(p.TrueLogMean-testMean(p.Params)) > 0.01 || math.Abs(p.GenLogMean-p.TrueLogMean) > 0.012 || math.Abs(p.GenLogDeviation/testDeviation(p.Params)-1) > 0.06 {
-			t.Errorf("%v: true mean %g, generated %g ± %g", p.Params, p.TrueLogMean, p.GenLogMean, p.GenLogDeviation)
+		// 15·256 true pixels: the mean is known to s/√3840 < 0.002, the generated one likewise; 5 of
+		// these.
+		if math.Abs(p.TrueLogMean-testMean(p.Params)) > 0.01 ||
+			math.Abs(p.GenLogMean-p.TrueLogMean) > 0.012 ||
+			math.Abs(p.GenLogDeviation/testDeviation(p.Params)-1) > 0.06 {
+			t.Errorf("%v: true mean %g, generated %g ± %g", p.Params, p.TrueLogMean, p.GenLogMean,
+				p.GenLogDeviation)
 		}
 		if p.TrueMaps != 15 || p.GenMaps != 20 {
 			t.Errorf("%d true, %d generated maps", p.TrueMaps, p.GenMaps)
@@ -97,16 +107,20 @@ func perfectChi2(t *testing.T, s Source, cfg Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.LeaveOneOut) != 6*15 || len(r.Generated14) != 6*15 || len(r.Generated15) != 6*20 || r.References14 != 14 || r.References15 != 15 {
-		t.Errorf("%d, %d, %d values against %d and %d references", len(r.LeaveOneOut), len(r.Generated14), len(r.Generated15), r.References14, r.References15)
+	if len(r.LeaveOneOut) != 6*15 || len(r.Generated14) != 6*15 || len(r.Generated15) != 6*20 ||
+		r.References14 != 14 || r.References15 != 15 {
+		t.Errorf("%d, %d, %d values against %d and %d references", len(r.LeaveOneOut), len(r.Generated14),
+			len(r.Generated15), r.References14, r.References15)
 	}
 	left, made := Summarise(r.LeaveOneOut), Summarise(r.Generated14)
-	// 90 values of scatter below 1, bins that few modes make skewed: a few times 1/√90 between equal distributions.
+	// 90 values of scatter below 1, bins that few modes make skewed: a few times 1/√90 between equal
+	// distributions.
 	if math.Abs(left.Mean-made.Mean) > 0.45 || math.Abs(left.Mean-r.Expectation14) > 0.6 {
 		t.Errorf("a perfect emulator has chi² %+v beside %+v, expected %g", made, left, r.Expectation14)
 	}
 	if r.Expectation14 <= r.Expectation15 {
-		t.Errorf("fewer references must raise the expectation: %g for 14, %g for 15", r.Expectation14, r.Expectation15)
+		t.Errorf("fewer references must raise the expectation: %g for 14, %g for 15", r.Expectation14,
+			r.Expectation15)
 	}
 	for i, row := range r.Rows {
 		if want := Summarise(r.Generated15[20*i : 20*i+20]); row.Generated15 != want {
@@ -136,8 +150,8 @@ func perfectResponse(t *testing.T, s Source, cfg Config) {
 			} else {
 				p.Sigma8 = value
 			}
-			// All maps share their phases, so that the ratio is that of (deviation/sum)², bin by bin; the sum fluctuates
-			// by 0.1/(11·16).
+			// All maps share their phases, so that the ratio is that of (deviation/sum)², bin by bin; the
+			// sum fluctuates by 0.1/(11·16).
 			a, b := testDeviation(p)/testMean(p), testDeviation(fiducial)/testMean(fiducial)
 			for i := range response.K {
 				for _, mean := range [][]float64{response.TrueRatioMean[v], response.GenRatioMean[v]} {
@@ -150,8 +164,10 @@ func perfectResponse(t *testing.T, s Source, cfg Config) {
 				}
 			}
 		}
-		if math.Abs(response.HighField.Mean()-response.LowField.Mean()) > 0.45 || (row == 0 && response.HighField.Mean()-response.LowField.Mean() < 0.39) {
-			t.Errorf("%s: fields of means %g and %g", response.Name, response.LowField.Mean(), response.HighField.Mean())
+		if math.Abs(response.HighField.Mean()-response.LowField.Mean()) > 0.45 ||
+			(row == 0 && response.HighField.Mean()-response.LowField.Mean() < 0.39) {
+			t.Errorf("%s: fields of means %g and %g", response.Name, response.LowField.Mean(),
+				response.HighField.Mean())
 		}
 	}
 	checkCSV(t, r.WriteCSV, 2*5*len(r.Rows[0].K)*6)
@@ -171,7 +187,8 @@ func contoursOfTheExactLikelihood(t *testing.T, s Source, cfg Config) {
 		t.Errorf("best %v, truth %v", best, r.Truth)
 	}
 	for i, lines := range [][]float64{widths(r, 0), widths(r, 2)} {
-		want := 2 * math.Sqrt(2.3*[]float64{1, 6}[i]) * testDeviation(r.Truth) / 16 // the third term is a sixth of the whole
+		// the third term is a sixth of the whole
+		want := 2 * math.Sqrt(2.3*[]float64{1, 6}[i]) * testDeviation(r.Truth) / 16
 		if math.Abs(lines[0]/want-1) > 0.1 {
 			t.Errorf("contour %d is %g wide in Ω_m, want %g", i, lines[0], want)
 		}
@@ -212,7 +229,8 @@ func inferenceFromTheExactLikelihood(t *testing.T, s Source, cfg Config) {
 		if got := (row.Sigma8.High - row.Sigma8.Low) / 2 / 0.9945; got > 1.25*s8 || got < 0.3*s8 {
 			t.Errorf("%v: error of σ_8 %g, want about %g", row.Truth, got, s8)
 		}
-		if math.Abs(row.OmegaM.Best-row.Truth.OmegaM) > 4*om || math.Abs(row.Sigma8.Best-row.Truth.Sigma8) > 4.5*s8 {
+		if math.Abs(row.OmegaM.Best-row.Truth.OmegaM) > 4*om ||
+			math.Abs(row.Sigma8.Best-row.Truth.Sigma8) > 4.5*s8 {
 			t.Errorf("%v predicted as %g, %g", row.Truth, row.OmegaM.Best, row.Sigma8.Best)
 		}
 	}
@@ -232,7 +250,8 @@ func wholeTable(t *testing.T, s Source, cfg Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.LeaveOneOut.N != 90 || e.Generated15.N != 120 || len(e.Parameters) != 6 || len(e.Responses) != 12 || len(e.PixelMoments) != 3 {
+	if e.LeaveOneOut.N != 90 || e.Generated15.N != 120 || len(e.Parameters) != 6 ||
+		len(e.Responses) != 12 || len(e.PixelMoments) != 3 {
 		t.Errorf("table %+v", e)
 	}
 	for _, r := range e.Responses {

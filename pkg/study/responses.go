@@ -14,12 +14,15 @@ import (
 	"darkfield/pkg/trend"
 )
 
-// Responses compares how the power of log fields answers to the extreme values of each parameter: P/P_fid, the ratio of mean
-// spectra, of a 1P set and of OnePSeeds generated maps at each value. Rows of the set that have equal parameters are rounds: row j of a
-// value belongs to row j of the fiducial ones and has its phases, as `simulate --responses` makes them; an ordinary 1P set is one
-// round. Generated maps share their noise across values. Errors are from a bootstrap over rounds and over generated maps; one round
-// alone gives no error of the truth, and NaN. Beside them stands what power laws fitted to the spectra of the training simulations say, where
-// there are enough of these: what could be learned from them of the largest scales by one who knew that these answer by power laws.
+// Responses compares how the power of log fields answers to the extreme values of each parameter:
+// P/P_fid, the ratio of mean spectra, of a 1P set and of OnePSeeds generated maps at each value.
+// Rows of the set that have equal parameters are rounds: row j of a value belongs to row j of the
+// fiducial ones and has its phases, as `simulate --responses` makes them; an ordinary 1P set is
+// one round. Generated maps share their noise across values. Errors are from a bootstrap over
+// rounds and over generated maps; one round alone gives no error of the truth, and NaN. Beside
+// them stands what power laws fitted to the spectra of the training simulations say, where there
+// are enough of these: what could be learned from them of the largest scales by one who knew that
+// these answer by power laws.
 func (s Source) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Responses, error) {
 	if err := cfg.Validate(); err != nil {
 		return Responses{}, err
@@ -40,7 +43,8 @@ func (s Source) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Re
 			}
 		}
 	}
-	truth, generated := make([][][]float64, len(params)), make([][][]float64, len(params)) // [parameters][round or map][k]
+	// [parameters][round or map][k]
+	truth, generated := make([][][]float64, len(params)), make([][][]float64, len(params))
 	for i, p := range params {
 		if truth[i], err = s.rounds(set, p); err != nil {
 			return out, err
@@ -60,7 +64,9 @@ func (s Source) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Re
 	if err := s.trends(ctx, &out, rng); err != nil {
 		return out, err
 	}
-	out.Caption = s.caption(cfg, fmt.Sprintf("Ratios of mean spectra: %d rounds of %d true maps with common phases, %d generated maps with common noise. Errors: bootstrap.", out.Rounds, camels.MapsPerSimulation, out.Maps))
+	out.Caption = s.caption(cfg, fmt.Sprintf("Ratios of mean spectra: %d rounds of %d true maps "+
+		"with common phases, %d generated maps with common noise. Errors: bootstrap.", out.Rounds,
+		camels.MapsPerSimulation, out.Maps))
 	return out, nil
 }
 
@@ -83,12 +89,15 @@ func (s Source) rounds(set *camels.Maps, p cosmology.Params) ([][]float64, error
 
 // What a trend through the spectra of training simulations is made of.
 const (
-	trendDegree    = 1  // a power law of both parameters in each bin; polynomials of higher degree follow the accidents of random phases (2026-11-29: 2 to 6 % at the ends, against 1 to 2 %)
+	// a power law of both parameters in each bin; polynomials of higher degree follow the accidents
+	// of random phases (2026-11-29: 2 to 6 % at the ends, against 1 to 2 %)
+	trendDegree    = 1
 	fewestTrended  = 50 // simulations
 	trendResamples = 200
 )
 
-// trends adds the responses of power laws through the training simulations, with errors from a bootstrap over these.
+// trends adds the responses of power laws through the training simulations, with errors from a
+// bootstrap over these.
 func (s Source) trends(ctx context.Context, r *Responses, rng *rand.Rand) error {
 	_, params, spectra, err := s.trainingSpectra(ctx)
 	if err != nil {
@@ -139,7 +148,9 @@ func (s Source) trends(ctx context.Context, r *Responses, rng *rand.Rand) error 
 }
 
 // fill compares spectra at a moved value with fiducial ones, both of rounds and of generated maps.
-func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]float64, rng *rand.Rand) {
+func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]float64,
+	rng *rand.Rand,
+) {
 	var truths, generated [][]float64
 	m.True, truths = powerRatio(trueMoved, trueFiducial, rng)
 	m.Generated, generated = powerRatio(genMoved, genFiducial, rng)
@@ -154,7 +165,8 @@ func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]
 			quotients[i][k] = generated[i][k] / truths[i][k]
 		}
 	}
-	m.TrueError, m.GeneratedError, m.QuotientError = summary.Stats(truths).Std, summary.Stats(generated).Std, summary.Stats(quotients).Std
+	m.TrueError, m.GeneratedError, m.QuotientError = summary.Stats(truths).Std,
+		summary.Stats(generated).Std, summary.Stats(quotients).Std
 	if min(len(trueMoved), len(trueFiducial)) < 2 {
 		for k := range m.TrueError {
 			m.TrueError[k], m.QuotientError[k] = math.NaN(), math.NaN()
@@ -162,7 +174,8 @@ func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]
 	}
 }
 
-// powerRatio returns the ratio of mean spectra of the first curves that both have, and bootstrap samples of it over pairs of curves.
+// powerRatio returns the ratio of mean spectra of the first curves that both have, and bootstrap
+// samples of it over pairs of curves.
 func powerRatio(moved, fiducial [][]float64, rng *rand.Rand) (ratio []float64, again [][]float64) {
 	n := min(len(moved), len(fiducial))
 	of := func(pick func(i int) int) []float64 {

@@ -10,14 +10,17 @@ import (
 type Responses struct {
 	Caption  string           `json:"caption"`
 	Fiducial cosmology.Params `json:"fiducial"`
-	Rounds   int              `json:"rounds"`            // boxes at each value, whose phases are those of the fiducial boxes
-	Maps     int              `json:"maps"`              // generated at each value
-	Trained  int              `json:"trained,omitempty"` // training simulations that trends are fitted to
-	K        []float64        `json:"k"`                 // h/Mpc
-	Moved    []MovedResponse  `json:"moved"`
+	// boxes at each value, whose phases are those of the fiducial boxes
+	Rounds int `json:"rounds"`
+	Maps   int `json:"maps"` // generated at each value
+	// training simulations that trends are fitted to
+	Trained int             `json:"trained,omitempty"`
+	K       []float64       `json:"k"` // h/Mpc
+	Moved   []MovedResponse `json:"moved"`
 }
 
-// MovedResponse is that to one value of one parameter, at each wavenumber. Errors are standard errors.
+// MovedResponse is that to one value of one parameter, at each wavenumber. Errors are standard
+// errors.
 type MovedResponse struct {
 	Parameter      string           `json:"parameter"`
 	Value          float64          `json:"value"`
@@ -28,20 +31,23 @@ type MovedResponse struct {
 	GeneratedError []float64        `json:"generated_error"`
 	Quotient       []float64        `json:"quotient"` // generated over true
 	QuotientError  []float64        `json:"quotient_error"`
-	Trend          []float64        `json:"trend,omitempty"` // of power laws through the training simulations; nil: too few
-	TrendError     []float64        `json:"trend_error,omitempty"`
+	// of power laws through the training simulations; nil: too few
+	Trend      []float64 `json:"trend,omitempty"`
+	TrendError []float64 `json:"trend_error,omitempty"`
 }
 
 // WriteCSV writes one row a value and wavenumber.
 func (r Responses) WriteCSV(path string) error {
-	t := newTable("parameter", "value", "omega_m", "sigma_8", "k", "true", "true_error", "generated", "generated_error", "generated_over_true", "generated_over_true_error", "trend", "trend_error")
+	t := newTable("parameter", "value", "omega_m", "sigma_8", "k", "true", "true_error", "generated",
+		"generated_error", "generated_over_true", "generated_over_true_error", "trend", "trend_error")
 	for _, m := range r.Moved {
 		for i, k := range r.K {
 			trend, trendError := math.NaN(), math.NaN()
 			if m.Trend != nil {
 				trend, trendError = m.Trend[i], m.TrendError[i]
 			}
-			t.add(m.Parameter, m.Value, m.Params.OmegaM, m.Params.Sigma8, k, m.True[i], m.TrueError[i], m.Generated[i], m.GeneratedError[i], m.Quotient[i], m.QuotientError[i], trend, trendError)
+			t.add(m.Parameter, m.Value, m.Params.OmegaM, m.Params.Sigma8, k, m.True[i], m.TrueError[i],
+				m.Generated[i], m.GeneratedError[i], m.Quotient[i], m.QuotientError[i], trend, trendError)
 		}
 	}
 	return t.write(path)

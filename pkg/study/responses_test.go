@@ -11,11 +11,17 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// responseSet writes rounds of a fiducial model and both ends of each parameter; the reader must find the rows by their parameters, so
-// every other round stands backwards.
+// responseSet writes rounds of a fiducial model and both ends of each parameter; the reader must
+// find the rows by their parameters, so every other round stands backwards.
 func responseSet(t *testing.T, rounds int) *camels.Maps {
 	t.Helper()
-	round := []cosmology.Params{{OmegaM: 0.1, Sigma8: 0.8}, {OmegaM: 0.5, Sigma8: 0.8}, cosmology.Fiducial, {OmegaM: 0.3, Sigma8: 0.6}, {OmegaM: 0.3, Sigma8: 1}}
+	round := []cosmology.Params{
+		{OmegaM: 0.1, Sigma8: 0.8},
+		{OmegaM: 0.5, Sigma8: 0.8},
+		cosmology.Fiducial,
+		{OmegaM: 0.3, Sigma8: 0.6},
+		{OmegaM: 0.3, Sigma8: 1},
+	}
 	var params []cosmology.Params
 	for i := range rounds {
 		params = append(params, round...)
@@ -24,7 +30,8 @@ func responseSet(t *testing.T, rounds int) *camels.Maps {
 		}
 	}
 	dir := t.TempDir()
-	writeSeeded(t, dir, camels.OneP, testCells, params, func(sim int) uint64 { return uint64(500 + sim/len(round)) })
+	writeSeeded(t, dir, camels.OneP, testCells, params,
+		func(sim int) uint64 { return uint64(500 + sim/len(round)) })
 	s, err := camels.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +46,8 @@ func exactResponse(p cosmology.Params) float64 {
 	return math.Pow(relative(p)/relative(cosmology.Fiducial), 2)
 }
 
-// TestResponses: with common phases both responses are exact, and rows belong together by their parameters.
+// TestResponses: with common phases both responses are exact, and rows belong together by their
+// parameters.
 func TestResponses(t *testing.T) {
 	set := responseSet(t, 4)
 	s, _ := withControl(t, &counted{stretch: 1})
@@ -48,15 +56,18 @@ func TestResponses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Moved) != 4 || r.Rounds != 4 || r.Maps != cfg.OnePSeeds || r.Fiducial != cosmology.Fiducial {
+	if len(r.Moved) != 4 || r.Rounds != 4 || r.Maps != cfg.OnePSeeds ||
+		r.Fiducial != cosmology.Fiducial {
 		t.Fatalf("%d values, %d rounds, %d maps around %v", len(r.Moved), r.Rounds, r.Maps, r.Fiducial)
 	}
 	for _, m := range r.Moved {
 		want := exactResponse(m.Params)
 		for i := range r.K {
 			// The sum of a map, by which its spectrum is divided, fluctuates by 0.1/(11·16).
-			if math.Abs(m.True[i]/want-1) > 3e-3 || math.Abs(m.Generated[i]/want-1) > 3e-3 || m.TrueError[i] > 1e-2*want || m.QuotientError[i] > 1e-2 {
-				t.Errorf("%v, bin %d: true %g ± %g, generated %g, want %g", m.Params, i, m.True[i], m.TrueError[i], m.Generated[i], want)
+			if math.Abs(m.True[i]/want-1) > 3e-3 || math.Abs(m.Generated[i]/want-1) > 3e-3 ||
+				m.TrueError[i] > 1e-2*want || m.QuotientError[i] > 1e-2 {
+				t.Errorf("%v, bin %d: true %g ± %g, generated %g, want %g", m.Params, i, m.True[i],
+					m.TrueError[i], m.Generated[i], want)
 			}
 			if q := m.Generated[i] / m.True[i]; q != m.Quotient[i] {
 				t.Errorf("quotient %g, want %g", m.Quotient[i], q)
@@ -65,13 +76,16 @@ func TestResponses(t *testing.T) {
 	}
 	checkCSV(t, r.WriteCSV, 4*len(r.K))
 	for _, row := range r.rows() {
-		if missed := row.Verdict() == Miss; missed != (strings.Contains(row.Quantity, "boxes at") || strings.Contains(row.Quantity, "maps at")) && !strings.Contains(row.Quantity, "standard errors") {
+		if missed := row.Verdict() == Miss; missed != (strings.Contains(row.Quantity, "boxes at") ||
+			strings.Contains(row.Quantity, "maps at")) &&
+			!strings.Contains(row.Quantity, "standard errors") {
 			t.Errorf("%v", row.Cells())
 		}
 	}
 }
 
-// TestTrendOfTrainingSimulations: a fit to enough training simulations finds the response, with an error that covers how far it is off.
+// TestTrendOfTrainingSimulations: a fit to enough training simulations finds the response, with
+// an error that covers how far it is off.
 func TestTrendOfTrainingSimulations(t *testing.T) {
 	dir := t.TempDir()
 	params := latin(fewestTrended)
@@ -113,8 +127,10 @@ func TestOneRoundHasNoError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := r.Moved[0]; !math.IsNaN(m.TrueError[2]) || !math.IsNaN(m.QuotientError[2]) || math.IsNaN(m.GeneratedError[2]) {
-		t.Errorf("errors %g, %g, %g of one round", m.TrueError[2], m.QuotientError[2], m.GeneratedError[2])
+	if m := r.Moved[0]; !math.IsNaN(m.TrueError[2]) || !math.IsNaN(m.QuotientError[2]) ||
+		math.IsNaN(m.GeneratedError[2]) {
+		t.Errorf("errors %g, %g, %g of one round", m.TrueError[2], m.QuotientError[2],
+			m.GeneratedError[2])
 	}
 }
 
@@ -124,7 +140,8 @@ func TestPowerRatioError(t *testing.T) {
 	const n, scatter = 400, 0.1
 	moved, fiducial := make([][]float64, n), make([][]float64, n)
 	for i := range n {
-		moved[i], fiducial[i] = []float64{2 + 2*scatter*rng.NormFloat64()}, []float64{1 + scatter*rng.NormFloat64()}
+		moved[i], fiducial[i] = []float64{2 + 2*scatter*rng.NormFloat64()},
+			[]float64{1 + scatter*rng.NormFloat64()}
 	}
 	ratio, again := powerRatio(moved, fiducial, rng)
 	mean, variance := 0.0, 0.0

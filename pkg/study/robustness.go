@@ -9,8 +9,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Robustness holds what the calibrated constraints of one checkpoint are worth on maps that are not quite those it was calibrated on: a method for each
-// kind of maps.
+// Robustness holds what the calibrated constraints of one checkpoint are worth on maps that are
+// not quite those it was calibrated on: a method for each kind of maps.
 type Robustness struct {
 	Honesty
 	Warned []int // maps of each kind that a user is warned of
@@ -26,7 +26,9 @@ type Kind struct {
 }
 
 // Robustness scores kinds of maps with a calibration. Bounds are kept in dir.
-func (s Source) Robustness(ctx context.Context, c Calibration, cfg CalibrateConfig, kinds []Kind, dir string) (Robustness, error) {
+func (s Source) Robustness(ctx context.Context, c Calibration, cfg CalibrateConfig, kinds []Kind,
+	dir string,
+) (Robustness, error) {
 	out := Robustness{Honesty: Honesty{Prior: c.Prior}}
 	for _, kind := range kinds {
 		bounds, err := s.Bounds(ctx, c.Bound, kind.Maps, kind.Simulations, dir, kind.Name, kind.Change)
@@ -37,7 +39,8 @@ func (s Source) Robustness(ctx context.Context, c Calibration, cfg CalibrateConf
 			return out, err
 		}
 	}
-	out.Caption = s.honestyCaption(cfg, fmt.Sprintf("Calibrated on %d maps of %d simulations, unchanged.", c.Maps, c.Simulations))
+	out.Caption = s.honestyCaption(cfg, fmt.Sprintf("Calibrated on %d maps of %d simulations, "+
+		"unchanged.", c.Maps, c.Simulations))
 	return out, nil
 }
 
@@ -82,7 +85,8 @@ func (s Source) Within(maps *camels.Maps, n int) []int {
 	return atMost(s.among(maps, all), n)
 }
 
-// Changed are the kinds of maps that a survey of robustness begins with: n simulations of a set as they are, with noise and smoothed.
+// Changed are the kinds of maps that a survey of robustness begins with: n simulations of a set
+// as they are, with noise and smoothed.
 func Changed(maps *camels.Maps, sims []int, scaling field.Scaling, pixel float64) []Kind {
 	out := []Kind{{Name: "unchanged", Maps: maps, Simulations: sims}}
 	for _, fraction := range []float64{0.01, 0.02, 0.05} {

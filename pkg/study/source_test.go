@@ -76,7 +76,8 @@ func TestCache(t *testing.T) {
 	before := e.made
 	loud, err := louder.Spectra(ctx, more)
 	if err != nil || e.made != before {
-		t.Errorf("with a transfer function %d maps were made, want none, for the same raw ones are there: %v", e.made-before, err)
+		t.Errorf("with a transfer function %d maps were made, want none, for the same raw ones are "+
+			"there: %v", e.made-before, err)
 	}
 	for i, panel := range loud.Panels {
 		for k, p := range panel.GenMean {
@@ -85,11 +86,13 @@ func TestCache(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(loud.Caption, "transfer function") || strings.Contains(grown.Caption, "transfer function") {
+	if !strings.Contains(loud.Caption, "transfer function") ||
+		strings.Contains(grown.Caption, "transfer function") {
 		t.Errorf("captions %q and %q", loud.Caption, grown.Caption)
 	}
 	files, _ := filepath.Glob(filepath.Join(s.Cache, "*"))
-	if len(files) != 3*4 || slices.ContainsFunc(files, func(f string) bool { return filepath.Ext(f) != ".npy" }) {
+	if len(files) != 3*4 ||
+		slices.ContainsFunc(files, func(f string) bool { return filepath.Ext(f) != ".npy" }) {
 		t.Errorf("cache holds %v", files)
 	}
 	for _, f := range files {
@@ -102,7 +105,8 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// TestHeldOut: the same simulations for every checkpoint, only held-out ones, far apart first, and what there is when few.
+// TestHeldOut: the same simulations for every checkpoint, only held-out ones, far apart first,
+// and what there is when few.
 func TestHeldOut(t *testing.T) {
 	dir := t.TempDir()
 	writeSet(t, dir, camels.LH, 32, latin(8), false) // 32 pixels: averaged to 16 on the way
@@ -124,7 +128,8 @@ func TestHeldOut(t *testing.T) {
 		t.Errorf("with few simulations chi² uses what there is, got %d: %v", len(r.Rows), err)
 	}
 	s.Validation = []int{999, 3, 500, 5} // as of weights that were trained on a larger set
-	if sims, err := s.held(10, 3); err != nil || len(sims) != 2 || slices.Max(sims) != 5 || slices.Min(sims) != 3 {
+	if sims, err := s.held(10, 3); err != nil || len(sims) != 2 || slices.Max(sims) != 5 ||
+		slices.Min(sims) != 3 {
 		t.Errorf("of a larger set's split: %v (%v), want 3 and 5", sims, err)
 	}
 	s.Weights = "shipped weights w.safetensors"
@@ -132,7 +137,8 @@ func TestHeldOut(t *testing.T) {
 		t.Errorf("caption %q", text)
 	}
 	s.Validation = []int{100, 101}
-	if _, err := s.Spectra(ctx, cfg); err == nil || !strings.Contains(err.Error(), "none of the checkpoint's 2 validation simulations") {
+	if _, err := s.Spectra(ctx, cfg); err == nil ||
+		!strings.Contains(err.Error(), "none of the checkpoint's 2 validation simulations") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -156,8 +162,9 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestReplayedTruths: an emulator that returns the true maps scores exactly as the true maps do when they are left out, and
-// lower where they are part of their own reference. Every parameter has its own noise.
+// TestReplayedTruths: an emulator that returns the true maps scores exactly as the true maps do
+// when they are left out, and lower where they are part of their own reference. Every parameter
+// has its own noise.
 func TestReplayedTruths(t *testing.T) {
 	dir := t.TempDir()
 	params := latin(8)
@@ -165,12 +172,15 @@ func TestReplayedTruths(t *testing.T) {
 	s, cfg := open(t, dir, &counted{stretch: 1}), smallConfig()
 	cfg.MapsPerParam = 15
 	seeds := map[uint64]cosmology.Params{}
-	s.Sample = func(_ context.Context, _ int, thetas []cosmology.Params, seed uint64, _ func(done, total int)) ([]field.LogMap, error) {
+	s.Sample = func(_ context.Context, _ int, thetas []cosmology.Params, seed uint64,
+		_ func(done, total int),
+	) ([]field.LogMap, error) {
 		if other, used := seeds[seed]; used {
 			t.Errorf("%v and %v share the seed %d", thetas[0], other, seed)
 		}
 		seeds[seed] = thetas[0]
-		sim := slices.IndexFunc(params, func(p cosmology.Params) bool { return math.Abs(p.OmegaM-thetas[0].OmegaM) < 1e-6 })
+		sim := slices.IndexFunc(params,
+			func(p cosmology.Params) bool { return math.Abs(p.OmegaM-thetas[0].OmegaM) < 1e-6 })
 		out := make([]field.LogMap, len(thetas))
 		for i := range out {
 			out[i] = testMap(params[sim], testBox(testCells), uint64(1000+sim), i)
@@ -182,14 +192,17 @@ func TestReplayedTruths(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, v := range r.LeaveOneOut {
-		// The files hold float32 linear values: log10 pixels differ by 1e-6 of a deviation of 0.1, chi² by a little more.
+		// The files hold float32 linear values: log10 pixels differ by 1e-6 of a deviation of 0.1, chi²
+		// by a little more.
 		if math.Abs(r.Generated14[i]/v-1) > 1e-3 || r.Generated15[i] >= v {
-			t.Errorf("map %d: chi² %g left out, %g replayed, %g against all", i, v, r.Generated14[i], r.Generated15[i])
+			t.Errorf("map %d: chi² %g left out, %g replayed, %g against all", i, v, r.Generated14[i],
+				r.Generated15[i])
 		}
 	}
 }
 
-// TestSuiteOfAnotherKind: maps that cannot be compared with the emulator's are refused before anything is sampled.
+// TestSuiteOfAnotherKind: maps that cannot be compared with the emulator's are refused before
+// anything is sampled.
 func TestSuiteOfAnotherKind(t *testing.T) {
 	dir := t.TempDir()
 	writeSet(t, dir, camels.LH, testCells, latin(8), false)
@@ -197,7 +210,10 @@ func TestSuiteOfAnotherKind(t *testing.T) {
 	if err := s.checkSuite(); err != nil {
 		t.Error(err)
 	}
-	for want, box := range map[string]field.Box{"25 Mpc/h a side": {Side: 100, Cells: 16}, "16 pixels a side": {Side: 25, Cells: 32}} {
+	for want, box := range map[string]field.Box{
+		"25 Mpc/h a side":  {Side: 100, Cells: 16},
+		"16 pixels a side": {Side: 25, Cells: 32},
+	} {
 		s.Box = box
 		if err := s.checkSuite(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("box %+v: error %v, want one that says %q", box, err, want)
@@ -205,9 +221,13 @@ func TestSuiteOfAnotherKind(t *testing.T) {
 	}
 }
 
-// TestOtherFieldsAreRefused: maps of another field, unit or offset cannot be compared with what the emulator makes; another log range can.
+// TestOtherFieldsAreRefused: maps of another field, unit or offset cannot be compared with what
+// the emulator makes; another log range can.
 func TestOtherFieldsAreRefused(t *testing.T) {
-	suite := &camels.Suite{Dir: "dir", Field: "Mstar", Description: camels.Description{Unit: "K", Offset: 1, LogRange: [2]float64{1, 2}}}
+	suite := &camels.Suite{
+		Dir: "dir", Field: "Mstar",
+		Description: camels.Description{Unit: "K", Offset: 1, LogRange: [2]float64{1, 2}},
+	}
 	if err := checkField(suite, "Mstar", "K", 1); err != nil {
 		t.Error(err)
 	}

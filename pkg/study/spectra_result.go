@@ -4,7 +4,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Spectra holds the power spectra of true and generated log fields at a few validation parameters (the paper's figure 1).
+// Spectra holds the power spectra of true and generated log fields at a few validation parameters
+// (the paper's figure 1).
 type Spectra struct {
 	Panels  []SpectraPanel
 	Caption string
@@ -26,7 +27,8 @@ type SpectraPanel struct {
 	ZStd       []float64   // with N−1
 }
 
-// WriteCSV writes one row for each spectrum and wavenumber, and the means, deviations and z-scores as rows of their own.
+// WriteCSV writes one row for each spectrum and wavenumber, and the means, deviations and
+// z-scores as rows of their own.
 func (s Spectra) WriteCSV(path string) error {
 	t := newTable("omega_m", "sigma_8", "simulation", "quantity", "map", "k_h_per_mpc", "value")
 	for _, p := range s.Panels {

@@ -22,18 +22,21 @@ func TestAPoorEmulatorIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Generated14.Median < 3*e.LeaveOneOut.Median || e.PixelMoments[0].GeneratedDeviation < 1.3*e.PixelMoments[0].TrueDeviation {
+	if e.Generated14.Median < 3*e.LeaveOneOut.Median ||
+		e.PixelMoments[0].GeneratedDeviation < 1.3*e.PixelMoments[0].TrueDeviation {
 		t.Errorf("a stretch of 1.5 gives %+v beside %+v", e.Generated14, e.LeaveOneOut)
 	}
 	if !strings.Contains(e.String(), "1P") || e.NoResponse == "" {
 		t.Errorf("the table must say that there is no 1P set:\n%s", e)
 	}
-	if _, err := s.OneParameter(ctx, cfg); !errors.Is(err, ErrNoOneParameter) || strings.Contains(err.Error(), "\n") {
+	if _, err := s.OneParameter(ctx, cfg); !errors.Is(err, ErrNoOneParameter) ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v, want one line wrapping ErrNoOneParameter", err)
 	}
 }
 
-// TestBestOfThree: among checkpoints that stretch maps by more and less, the one that does not is best; one without numbers never is.
+// TestBestOfThree: among checkpoints that stretch maps by more and less, the one that does not is
+// best; one without numbers never is.
 func TestBestOfThree(t *testing.T) {
 	dir := t.TempDir()
 	writeSet(t, dir, camels.LH, testCells, latin(24), false)
@@ -53,7 +56,8 @@ func TestBestOfThree(t *testing.T) {
 	if table.Best() != 1 || !strings.Contains(table.String(), "← best") {
 		t.Errorf("the best is candidate %d, want 1:\n%s", table.Best(), table)
 	}
-	if got, want := table.Candidates[2].Generated15.Mean, table.Candidates[1].Generated15.Mean; !(got > want) {
+	if got, want := table.Candidates[2].Generated15.Mean,
+		table.Candidates[1].Generated15.Mean; !(got > want) {
 		t.Errorf("a stretch of 1.2 scores %g, none %g", got, want)
 	}
 	if err := table.WriteCSV(filepath.Join(dir, "selection.csv")); err != nil {

@@ -19,14 +19,15 @@ type Training struct {
 	Caption         string
 }
 
-// TrainingStage says where the metrics of a stage of a training lie, and what the caption says of it.
+// TrainingStage says where the metrics of a stage of a training lie, and what the caption says of
+// it.
 type TrainingStage struct {
 	Metrics     string // path
 	Side, Batch int
 }
 
-// ReadTraining reads the course of a run of a network of some width from the metrics files of its stages, whose steps count on. A later
-// stage that has not begun is left out.
+// ReadTraining reads the course of a run of a network of some width from the metrics files of its
+// stages, whose steps count on. A later stage that has not begun is left out.
 func ReadTraining(width int, stages ...TrainingStage) (Training, error) {
 	var out Training
 	var parts []string
@@ -46,7 +47,8 @@ func ReadTraining(width int, stages ...TrainingStage) (Training, error) {
 				out.Steps, out.Loss = append(out.Steps, last), append(out.Loss, v)
 			}
 			if v, ok := r.Values[tracking.ValidationMSE]; ok {
-				out.ValidationSteps, out.ValidationLoss = append(out.ValidationSteps, last), append(out.ValidationLoss, v)
+				out.ValidationSteps, out.ValidationLoss = append(out.ValidationSteps, last),
+					append(out.ValidationLoss, v)
 			}
 		}
 		part := fmt.Sprintf("on %d² maps, batch %d", s.Side, s.Batch)
@@ -55,12 +57,14 @@ func ReadTraining(width int, stages ...TrainingStage) (Training, error) {
 		}
 		parts = append(parts, part)
 	}
-	out.Caption = fmt.Sprintf("U-Net of width %d %s. Predicting no noise at all scores 1.", width, strings.Join(parts, "; "))
+	out.Caption = fmt.Sprintf("U-Net of width %d %s. Predicting no noise at all scores 1.", width,
+		strings.Join(parts, "; "))
 	return out, nil
 }
 
-// TrainingTime returns how long the first steps of a run took, from the speeds in its metrics file; pauses do not count. Where the file does
-// not hold all of these steps, it returns an error.
+// TrainingTime returns how long the first steps of a run took, from the speeds in its metrics
+// file; pauses do not count. Where the file does not hold all of these steps, it returns an
+// error.
 func TrainingTime(path string, steps int) (time.Duration, error) {
 	records, err := tracking.Read(path)
 	if err != nil {

@@ -18,41 +18,54 @@ import (
 
 // TransferConfig says how a transfer function is measured.
 type TransferConfig struct {
-	Maps int    // generated at each of transferNodes² parameters, with common noise: they tell the answer to the parameters
-	Own  int    // generated with noise of their own, at parameters of training simulations in turn: they tell what all parameters share
+	// generated at each of transferNodes² parameters, with common noise: they tell the answer to the
+	// parameters
+	Maps int
+	// generated with noise of their own, at parameters of training simulations in turn: they tell
+	// what all parameters share
+	Own  int
 	Seed uint64 // of the common noise; Seed + 1, … are those of the others
 }
 
-// DefaultTransfer returns as many maps of either kind as know power to a percent or two, of seeds that cards do not use by default.
+// DefaultTransfer returns as many maps of either kind as know power to a percent or two, of seeds
+// that cards do not use by default.
 func DefaultTransfer() TransferConfig { return TransferConfig{Maps: 100, Own: 1000, Seed: 101} }
 
 const (
-	transferNodes  = 5    // parameters along each axis
-	transferChunk  = 100  // maps with noise of their own that are kept in one file
-	transferFolds  = 10   // of the cross-validation
-	transferSpread = 0.03 // of the error of a network's power that all parameters share, as a share, before it is measured
+	transferNodes = 5   // parameters along each axis
+	transferChunk = 100 // maps with noise of their own that are kept in one file
+	transferFolds = 10  // of the cross-validation
+	// of the error of a network's power that all parameters share, as a share, before it is measured
+	transferSpread = 0.03
 )
 
 // TransferResult is a transfer function and what it was made from.
 type TransferResult struct {
 	Transfer emulator.Transfer `json:"transfer"`
-	K        []float64         `json:"k"`       // mean wavenumber of each bin, h/Mpc
-	Degree   []int             `json:"degree"`  // of the polynomial in ln Ω_m and ln σ_8 through the training spectra
-	Shared   []float64         `json:"shared"`  // mean of ln of the true over the generated power over the prior
-	Error    []float64         `json:"error"`   // its standard error
-	Kept     []float64         `json:"kept"`    // share of Shared that is corrected
-	Trained  int               `json:"trained"` // simulations
-	Maps     int               `json:"maps"`    // generated in all
+	K        []float64         `json:"k"` // mean wavenumber of each bin, h/Mpc
+	// of the polynomial in ln Ω_m and ln σ_8 through the training spectra
+	Degree []int `json:"degree"`
+	// mean of ln of the true over the generated power over the prior
+	Shared  []float64 `json:"shared"`
+	Error   []float64 `json:"error"`   // its standard error
+	Kept    []float64 `json:"kept"`    // share of Shared that is corrected
+	Trained int       `json:"trained"` // simulations
+	Maps    int       `json:"maps"`    // generated in all
 }
 
-// Transfer measures the transfer function that gives generated maps the power of the training simulations, as a smooth function of the
-// parameters: in each bin a power law of both, or a polynomial of the second degree where cross-validation prefers it by more than its own
-// standard error. Maps of common noise tell the answer to the parameters well, though few, and what all parameters share badly, which many maps
-// of different noise tell; it is corrected as far as these know it. old, where not nil, is what the generated maps have already.
-func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Transfer) (TransferResult, error) {
+// Transfer measures the transfer function that gives generated maps the power of the training
+// simulations, as a smooth function of the parameters: in each bin a power law of both, or a
+// polynomial of the second degree where cross-validation prefers it by more than its own standard
+// error. Maps of common noise tell the answer to the parameters well, though few, and what all
+// parameters share badly, which many maps of different noise tell; it is corrected as far as
+// these know it. old, where not nil, is what the generated maps have already.
+func (s Source) Transfer(ctx context.Context, c TransferConfig,
+	old *emulator.Transfer,
+) (TransferResult, error) {
 	fail := func(err error) (TransferResult, error) { return TransferResult{}, err }
 	if c.Maps < 2 || c.Own < 2 {
-		return fail(fmt.Errorf("study.TransferConfig: Maps = %d and Own = %d, want >= 2 of both", c.Maps, c.Own))
+		return fail(fmt.Errorf("study.TransferConfig: Maps = %d and Own = %d, want >= 2 of both",
+			c.Maps, c.Own))
 	}
 	out := TransferResult{Transfer: emulator.NewTransfer(s.Box.Cells, s.Prior)}
 	if err := out.Transfer.Validate(); err != nil {
@@ -63,14 +76,17 @@ func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Tr
 		return fail(err)
 	}
 	if out.Trained = len(params); out.Trained < fewestTrended {
-		return fail(fmt.Errorf("study: %d of the checkpoint's training simulations are in %s, a transfer function needs %d: use the data it was trained on", out.Trained, s.Suite.Dir, fewestTrended))
+		return fail(fmt.Errorf("study: %d of the checkpoint's training simulations are in %s, a "+
+			"transfer function needs %d: use the data it was trained on", out.Trained, s.Suite.Dir,
+			fewestTrended))
 	}
 	truth, degree, err := smoothest(s.Prior, params, spectra)
 	if err != nil {
 		return fail(err)
 	}
 	out.K, out.Degree = k, degree
-	if out.Transfer.Rings, err = s.missing(ctx, c, truth, out.Transfer.Rings.Basis.Degree); err != nil {
+	if out.Transfer.Rings, err = s.missing(ctx, c, truth, out.Transfer.Rings.Basis.Degree); err !=
+		nil {
 		return fail(err)
 	}
 	places := make([]cosmology.Params, c.Own)
@@ -92,7 +108,8 @@ func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Tr
 		e := known.Std[b] / known.Mean[b] / math.Sqrt(float64(c.Own))
 		kept := transferSpread * transferSpread / (transferSpread*transferSpread + e*e)
 		polynomial[0] -= (1 - kept) * shared
-		out.Shared, out.Error, out.Kept = append(out.Shared, shared), append(out.Error, e), append(out.Kept, kept)
+		out.Shared, out.Error, out.Kept = append(out.Shared, shared), append(out.Error, e),
+			append(out.Kept, kept)
 	}
 	if old != nil {
 		out.Transfer.Times(*old)
@@ -100,14 +117,18 @@ func (s Source) Transfer(ctx context.Context, c TransferConfig, old *emulator.Tr
 	return out, out.Transfer.Validate()
 }
 
-// missing returns the true over the generated power as a trend, from maps of common noise at nodes that lie denser at the prior's edges.
-func (s Source) missing(ctx context.Context, c TransferConfig, truth func(cosmology.Params) []float64, degree int) (trend.Trend, error) {
+// missing returns the true over the generated power as a trend, from maps of common noise at
+// nodes that lie denser at the prior's edges.
+func (s Source) missing(ctx context.Context, c TransferConfig,
+	truth func(cosmology.Params) []float64, degree int,
+) (trend.Trend, error) {
 	var nodes []cosmology.Params
 	var ratios [][]float64 // [node][k]
 	for i := range transferNodes * transferNodes {
 		at := func(k int) float64 { return (1 - math.Cos(math.Pi*float64(k)/(transferNodes-1))) / 2 }
 		p := s.Prior.Params(cosmology.UnitParams{at(i / transferNodes), at(i % transferNodes)})
-		maps, err := s.generate(ctx, p, c.Maps, c.Seed, s.report("answer to the parameters", i, transferNodes*transferNodes))
+		maps, err := s.generate(ctx, p, c.Maps, c.Seed,
+			s.report("answer to the parameters", i, transferNodes*transferNodes))
 		if err != nil {
 			return trend.Trend{}, err
 		}
@@ -123,8 +144,11 @@ func (s Source) missing(ctx context.Context, c TransferConfig, truth func(cosmol
 	return t, nil
 }
 
-// excess returns the power of maps at places, each with noise of its own, with a transfer function, over the true power: [map][k].
-func (s Source) excess(ctx context.Context, places []cosmology.Params, seed uint64, truth func(cosmology.Params) []float64, t emulator.Transfer) ([][]float64, error) {
+// excess returns the power of maps at places, each with noise of its own, with a transfer
+// function, over the true power: [map][k].
+func (s Source) excess(ctx context.Context, places []cosmology.Params, seed uint64,
+	truth func(cosmology.Params) []float64, t emulator.Transfer,
+) ([][]float64, error) {
 	var out [][]float64
 	chunks := (len(places) + transferChunk - 1) / transferChunk
 	for i, chunk := range slices.Collect(slices.Chunk(places, transferChunk)) {
@@ -142,10 +166,14 @@ func (s Source) excess(ctx context.Context, places []cosmology.Params, seed uint
 	return out, nil
 }
 
-// smoothest returns the mean spectrum as a smooth function of the parameters, and the degree that was chosen for each bin.
-func smoothest(prior cosmology.Prior, params []cosmology.Params, spectra [][]float64) (at func(cosmology.Params) []float64, degree []int, err error) {
+// smoothest returns the mean spectrum as a smooth function of the parameters, and the degree that
+// was chosen for each bin.
+func smoothest(prior cosmology.Prior, params []cosmology.Params,
+	spectra [][]float64,
+) (at func(cosmology.Params) []float64, degree []int, err error) {
 	const low, high = 1, 2
-	gain := make([][]float64, len(spectra[0])) // [k][simulation]: by how much the higher degree predicts a left-out spectrum better
+	// [k][simulation]: by how much the higher degree predicts a left-out spectrum better
+	gain := make([][]float64, len(spectra[0]))
 	for fold := range transferFolds {
 		var p []cosmology.Params
 		var v [][]float64
@@ -200,8 +228,11 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params, spectra [][]flo
 	}, degree, nil
 }
 
-// trainingSpectra returns the mean spectra of the simulations that the emulator was trained on, as far as the suite has them.
-func (s Source) trainingSpectra(ctx context.Context) (k []float64, params []cosmology.Params, spectra [][]float64, err error) {
+// trainingSpectra returns the mean spectra of the simulations that the emulator was trained on,
+// as far as the suite has them.
+func (s Source) trainingSpectra(ctx context.Context) (k []float64, params []cosmology.Params,
+	spectra [][]float64, err error,
+) {
 	set, err := s.lh()
 	if err != nil {
 		return nil, nil, nil, err

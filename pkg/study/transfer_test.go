@@ -12,10 +12,12 @@ import (
 	"darkfield/pkg/field"
 )
 
-// TestTransfer gives an emulator a response to σ_8 that is too flat and power that is too high everywhere: the transfer function must take the first
-// out, and of the second what the maps tell.
+// TestTransfer gives an emulator a response to σ_8 that is too flat and power that is too high
+// everywhere: the transfer function must take the first out, and of the second what the maps
+// tell.
 func TestTransfer(t *testing.T) {
-	flat := func(p cosmology.Params) float64 { return 1.1 * math.Pow(p.Sigma8/0.8, -0.3) } // factor of power
+	// factor of power
+	flat := func(p cosmology.Params) float64 { return 1.1 * math.Pow(p.Sigma8/0.8, -0.3) }
 	dir := t.TempDir()
 	params := latin(200)
 	writeSet(t, dir, camels.LH, testCells, params, false)
@@ -25,11 +27,14 @@ func TestTransfer(t *testing.T) {
 	for sim := range params {
 		s.Train = append(s.Train, sim)
 	}
-	s.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+	s.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64,
+		progress func(done, total int),
+	) ([]field.LogMap, error) {
 		maps, err := perfect.sample(ctx, start, params, seed, progress)
 		for i, m := range maps {
 			for j, v := range m.Values {
-				maps[i].Values[j] = float32(testMean(params[i]) + math.Sqrt(flat(params[i]))*(float64(v)-testMean(params[i])))
+				maps[i].Values[j] = float32(testMean(params[i]) +
+					math.Sqrt(flat(params[i]))*(float64(v)-testMean(params[i])))
 			}
 		}
 		return maps, err
@@ -56,7 +61,8 @@ func TestTransfer(t *testing.T) {
 			t.Errorf("bin %d: %.3f ± %.3f in all maps, want %.3f", b, shared, r.Error[b], -math.Log(1.1))
 		}
 	}
-	// Power of white noise scatters by √(2/modes): 4 modes in the first bin and 52 in the last, of 150 maps, against 3 %.
+	// Power of white noise scatters by √(2/modes): 4 modes in the first bin and 52 in the last, of
+	// 150 maps, against 3 %.
 	for b, modes := range map[int]float64{0: 4, len(r.Kept) - 1: 52} {
 		want := 1 / (1 + 2/(modes*150)/(transferSpread*transferSpread))
 		if got := r.Kept[b]; got < want/1.8 || got > want*1.8 {
@@ -71,17 +77,20 @@ func TestTransfer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := again.Transfer.Rings.Coefficients[1][0], r.Transfer.Rings.Coefficients[1][0]+0.5; math.Abs(got-want) > 1e-6 {
+	if got, want := again.Transfer.Rings.Coefficients[1][0],
+		r.Transfer.Rings.Coefficients[1][0]+0.5; math.Abs(got-want) > 1e-6 {
 		t.Errorf("on top of another: %g, want %g", got, want)
 	}
 
 	s.Train = s.Train[:10]
-	if _, err := s.Transfer(context.Background(), DefaultTransfer(), nil); err == nil || !strings.Contains(err.Error(), "needs 50") {
+	if _, err := s.Transfer(context.Background(), DefaultTransfer(), nil); err == nil ||
+		!strings.Contains(err.Error(), "needs 50") {
 		t.Errorf("ten simulations: error %v", err)
 	}
 }
 
-// TestSmoothest: spectra that are power laws of the parameters get the first degree, those that bend the second.
+// TestSmoothest: spectra that are power laws of the parameters get the first degree, those that
+// bend the second.
 func TestSmoothest(t *testing.T) {
 	params := latin(150)
 	var spectra [][]float64

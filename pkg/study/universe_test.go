@@ -13,8 +13,9 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// The universe of these tests: log10 maps of white noise of mean 11 + (Ω_m − 0.3) and standard deviation 0.1·σ_8/0.8. Its
-// spectra, histograms, 1P response and likelihood have closed forms, and its perfect emulator is itself.
+// The universe of these tests: log10 maps of white noise of mean 11 + (Ω_m − 0.3) and standard
+// deviation 0.1·σ_8/0.8. Its spectra, histograms, 1P response and likelihood have closed forms,
+// and its perfect emulator is itself.
 
 const testCells = 16
 
@@ -54,8 +55,11 @@ func onePTable() []cosmology.Params {
 	return out
 }
 
-// writeSet writes one set of the test universe; all rows share phases where shared is set, as 1P sets do.
-func writeSet(t *testing.T, dir string, set camels.Set, cells int, params []cosmology.Params, shared bool) {
+// writeSet writes one set of the test universe; all rows share phases where shared is set, as 1P
+// sets do.
+func writeSet(t *testing.T, dir string, set camels.Set, cells int, params []cosmology.Params,
+	shared bool,
+) {
 	t.Helper()
 	writeSeeded(t, dir, set, cells, params, func(sim int) uint64 {
 		if shared {
@@ -66,9 +70,14 @@ func writeSet(t *testing.T, dir string, set camels.Set, cells int, params []cosm
 }
 
 // writeSeeded is writeSet with phases of a seed for each row.
-func writeSeeded(t *testing.T, dir string, set camels.Set, cells int, params []cosmology.Params, seed func(sim int) uint64) {
+func writeSeeded(t *testing.T, dir string, set camels.Set, cells int, params []cosmology.Params,
+	seed func(sim int) uint64,
+) {
 	t.Helper()
-	desc := camels.Description{Suite: "Whitenoise", BoxSide: 25, Periodic: true, Unit: "(Msun/h)/(Mpc/h)^2", LogRange: [2]float64{9, 13}}
+	desc := camels.Description{
+		Suite: "Whitenoise", BoxSide: 25, Periodic: true,
+		Unit: "(Msun/h)/(Mpc/h)^2", LogRange: [2]float64{9, 13},
+	}
 	if err := camels.WriteDescription(dir, desc); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +106,9 @@ type counted struct {
 	stretch float64
 }
 
-func (c *counted) sample(_ context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+func (c *counted) sample(_ context.Context, start int, params []cosmology.Params, seed uint64,
+	progress func(done, total int),
+) ([]field.LogMap, error) {
 	out := make([]field.LogMap, len(params))
 	for i, p := range params {
 		out[i] = testMap(p, testBox(testCells), seed^0xabcdef, start+i)
@@ -112,7 +123,8 @@ func (c *counted) sample(_ context.Context, start int, params []cosmology.Params
 	return out, nil
 }
 
-// exactTerms is the exact −log L of a map, scaled down for higher terms; the seed shifts it by a constant that must not matter.
+// exactTerms is the exact −log L of a map, scaled down for higher terms; the seed shifts it by a
+// constant that must not matter.
 func exactTerms(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms {
 	return func(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
 		out := make([][]float64, len(thetas))
@@ -139,7 +151,8 @@ func open(t *testing.T, dir string, emulator *counted) Source {
 	}
 	t.Cleanup(func() { suite.Close() })
 	s := Source{
-		Suite: suite, Prior: cosmology.CAMELSPrior(), Box: testBox(testCells), Hash: "0123456789abcdef", Network: "fedcba9876543210", Step: 1200, Sampler: "exact",
+		Suite: suite, Prior: cosmology.CAMELSPrior(), Box: testBox(testCells), Hash: "0123456789abcdef",
+		Network: "fedcba9876543210", Step: 1200, Sampler: "exact",
 		Sample: emulator.sample, Terms: exactTerms, Cache: t.TempDir(),
 	}
 	for sim := 1; sim < 200; sim += 2 {
@@ -151,7 +164,8 @@ func open(t *testing.T, dir string, emulator *counted) Source {
 // smallConfig is a study that takes a second.
 func smallConfig() Config {
 	c := Default()
-	c.ValidationParams, c.MapsPerParam, c.OnePSeeds, c.InferenceMaps, c.HistogramBins = 6, 20, 15, 10, 40
+	c.ValidationParams, c.MapsPerParam, c.OnePSeeds, c.InferenceMaps, c.HistogramBins = 6,
+		20, 15, 10, 40
 	c.Terms = []int{0, 2, 5}
 	return c
 }

@@ -33,9 +33,10 @@ func DefaultSims(set camels.Set) int {
 
 // Design returns the universes of a set made from a seed.
 //
-//   - LH: n points of a Sobol sequence over the prior, shifted by the seed, each with phases of its own; simulation i is the
-//     same whatever n is, so that a set can grow.
-//   - 1P: 11 values of Ω_m, then of σ_8, around the fiducial model, all with the same phases; n must be 22.
+//   - LH: n points of a Sobol sequence over the prior, shifted by the seed, each with phases of
+//     its own; simulation i is the same whatever n is, so that a set can grow.
+//   - 1P: 11 values of Ω_m, then of σ_8, around the fiducial model, all with the same phases; n
+//     must be 22.
 //   - CV: n times the fiducial model.
 func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
 	if n < 1 {
@@ -46,7 +47,8 @@ func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
 		return latin(n, seed), nil
 	case camels.OneP:
 		if n != 2*valuesOf1P {
-			return nil, fmt.Errorf("suite: %d simulations of set 1P, want %d: %d values of each parameter", n, 2*valuesOf1P, valuesOf1P)
+			return nil, fmt.Errorf("suite: %d simulations of set 1P, want %d: %d values of each parameter",
+				n, 2*valuesOf1P, valuesOf1P)
 		}
 		return oneParameter(seed), nil
 	case camels.CV:
@@ -65,8 +67,9 @@ type Control struct {
 	Each   int                `yaml:"universes_each,omitempty"`
 }
 
-// ResponseParams are the parameters of a set of responses: the ends of the prior of one parameter at a time, and the fiducial ones in
-// between, where readers of 1P tables that look for the nearest fiducial row find that of the same round.
+// ResponseParams are the parameters of a set of responses: the ends of the prior of one parameter
+// at a time, and the fiducial ones in between, where readers of 1P tables that look for the
+// nearest fiducial row find that of the same round.
 func ResponseParams() []cosmology.Params {
 	prior, centre := cosmology.CAMELSPrior(), cosmology.Fiducial
 	return []cosmology.Params{
@@ -78,9 +81,10 @@ func ResponseParams() []cosmology.Params {
 	}
 }
 
-// design returns the universes that a configuration asks for. Those of a control come in rounds, one for each parameter, and their
-// phases are no other set's. So do those of responses, but a round has the same phases throughout: row j of any parameters belongs to
-// row j of the fiducial ones.
+// design returns the universes that a configuration asks for. Those of a control come in rounds,
+// one for each parameter, and their phases are no other set's. So do those of responses, but a
+// round has the same phases throughout: row j of any parameters belongs to row j of the fiducial
+// ones.
 func (c Config) design() ([]Universe, error) {
 	if c.Responses {
 		return c.responses()
@@ -89,11 +93,16 @@ func (c Config) design() ([]Universe, error) {
 		return Design(c.Set, c.Sims, c.Seed)
 	}
 	if c.Set != camels.LH || c.Control.Each < 1 || c.Sims != c.Control.Each*len(c.Control.Params) {
-		return nil, fmt.Errorf("suite: a control of %d parameters × %d universes in %d simulations of set %s, want as many simulations, of set LH", len(c.Control.Params), c.Control.Each, c.Sims, c.Set)
+		return nil, fmt.Errorf("suite: a control of %d parameters × %d universes in %d simulations of "+
+			"set %s, want as many simulations, of set LH", len(c.Control.Params), c.Control.Each,
+			c.Sims, c.Set)
 	}
 	var out []Universe
 	for i := range c.Sims {
-		out = append(out, Universe{c.Control.Params[i%len(c.Control.Params)], phases("control", c.Seed, i)})
+		out = append(out, Universe{
+			c.Control.Params[i%len(c.Control.Params)],
+			phases("control", c.Seed, i),
+		})
 	}
 	return out, nil
 }
@@ -101,7 +110,8 @@ func (c Config) design() ([]Universe, error) {
 func (c Config) responses() ([]Universe, error) {
 	params := ResponseParams()
 	if c.Set != camels.OneP || c.Sims < 1 || c.Sims%len(params) != 0 || len(c.Control.Params) > 0 {
-		return nil, fmt.Errorf("suite: responses in %d simulations of set %s, want a multiple of %d, of set 1P, and no control", c.Sims, c.Set, len(params))
+		return nil, fmt.Errorf("suite: responses in %d simulations of set %s, want a multiple of %d, "+
+			"of set 1P, and no control", c.Sims, c.Set, len(params))
 	}
 	var out []Universe
 	for i := range c.Sims {
@@ -133,8 +143,8 @@ func latin(n int, seed uint64) []Universe {
 
 func fraction(bits uint32) float64 { return (float64(bits) + 0.5) / (1 << 32) }
 
-// sobol returns point i of the two-dimensional Sobol sequence as binary fractions: direction numbers of the polynomials 1 and
-// x + 1.
+// sobol returns point i of the two-dimensional Sobol sequence as binary fractions: direction
+// numbers of the polynomials 1 and x + 1.
 func sobol(i uint32) (x, y uint32) {
 	u, v := uint32(1)<<31, uint32(1)<<31
 	for ; i > 0; i >>= 1 {
@@ -151,7 +161,9 @@ func sobol(i uint32) (x, y uint32) {
 func oneParameter(seed uint64) []Universe {
 	prior, same := cosmology.CAMELSPrior(), phases(camels.OneP, seed, 0)
 	var out []Universe
-	value := func(low, high float64, i int) float64 { return low + (high-low)*float64(i)/(valuesOf1P-1) }
+	value := func(low, high float64, i int) float64 {
+		return low + (high-low)*float64(i)/(valuesOf1P-1)
+	}
 	for i := range valuesOf1P {
 		p := cosmology.Fiducial
 		p.OmegaM = round(value(prior.Min.OmegaM, prior.Max.OmegaM, i))
@@ -165,5 +177,6 @@ func oneParameter(seed uint64) []Universe {
 	return out
 }
 
-// round takes off the last digits, so that tables show 0.22 and the fiducial value is found exactly.
+// round takes off the last digits, so that tables show 0.22 and the fiducial value is found
+// exactly.
 func round(x float64) float64 { return float64(int(x*1e6+0.5)) / 1e6 }

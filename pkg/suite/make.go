@@ -1,5 +1,6 @@
-// Package suite makes whole CMD sets of toy universes: a design of parameters and seeds, simulated side by side on all cores,
-// written so that a killed run goes on where it was. It knows no networks.
+// Package suite makes whole CMD sets of toy universes: a design of parameters and seeds,
+// simulated side by side on all cores, written so that a killed run goes on where it was. It
+// knows no networks.
 package suite
 
 import (
@@ -36,9 +37,11 @@ type Config struct {
 	Seed    uint64     `yaml:"seed"`
 	Control Control    `yaml:"control,omitempty"` // instead of the set's own parameters
 
-	Responses bool         `yaml:"responses,omitempty"` // rounds of ResponseParams, instead of the set's own parameters
-	Workers   int          `yaml:"-"`                   // universes at a time; 0: one a core. The maps do not depend on it
-	NBody     nbody.Config `yaml:"nbody"`
+	// rounds of ResponseParams, instead of the set's own parameters
+	Responses bool `yaml:"responses,omitempty"`
+	// universes at a time; 0: one a core. The maps do not depend on it
+	Workers int          `yaml:"-"`
+	NBody   nbody.Config `yaml:"nbody"`
 }
 
 // mapField is the CMD name of our maps: cold dark matter.
@@ -54,9 +57,9 @@ surface densities of dark matter in (Msun/h)/(Mpc/h)^2.
 How each set was made stands in universe_<set>.yaml.
 `
 
-// Make simulates what is missing of a set and writes it in CMD's layout. Universes lie ready as soon as they are done, so that
-// a cancelled or killed call loses only those in work; the same call goes on. progress, if not nil, is told universes done,
-// from one goroutine at a time.
+// Make simulates what is missing of a set and writes it in CMD's layout. Universes lie ready as
+// soon as they are done, so that a cancelled or killed call loses only those in work; the same
+// call goes on. progress, if not nil, is told universes done, from one goroutine at a time.
 //
 // One process at a time makes a set: while it does, other calls end at once with a
 // safefile.HeldError. Different sets of one directory may be made at the same time.
@@ -182,7 +185,8 @@ func settings(dir string, set camels.Set) string {
 	return filepath.Join(dir, fmt.Sprintf("universe_%s.yaml", set))
 }
 
-// Settings returns how a set of toy universes in a directory was made; ok is false for a set that was not made here.
+// Settings returns how a set of toy universes in a directory was made; ok is false for a set that
+// was not made here.
 func Settings(dir string, set camels.Set) (c Config, ok bool, err error) {
 	text, err := os.ReadFile(settings(dir, set))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -210,7 +214,9 @@ func difference(old, now []byte) string {
 }
 
 // simulate runs the missing universes, one a worker.
-func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Universe, progress func(done, all int)) error {
+func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Universe,
+	progress func(done, all int),
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	missing := make(chan int)
@@ -255,7 +261,8 @@ func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Univ
 					err = w.Put(i, maps)
 				}
 				if err != nil {
-					cancel(fmt.Errorf("suite: simulation %d of set %s (%v): %w", i, c.Set, universes[i].Params, err))
+					cancel(fmt.Errorf("suite: simulation %d of set %s (%v): %w", i, c.Set,
+						universes[i].Params, err))
 					return
 				}
 				report(1)

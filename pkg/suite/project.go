@@ -39,8 +39,8 @@ type Projected struct {
 	Unit        string  `json:"unit"`
 	Thickness   float64 `json:"slab_mpc_h"` // of a slab
 
-	// Least and largest mean density of the projected grids, in the mean density that their Ω_m says; zeros for fields of which it
-	// says none, and where no grid was projected.
+	// Least and largest mean density of the projected grids, in the mean density that their Ω_m
+	// says; zeros for fields of which it says none, and where no grid was projected.
 	MeanRatio [2]float64 `json:"mean_over_expected"`
 }
 
@@ -53,11 +53,15 @@ type projection struct {
 	Side  float64 `yaml:"box_side_mpc_h"`
 }
 
-// Project makes maps of slabs of a file of 3-D grids in CMD's layout: 15 maps a simulation, 5 slabs across each axis, as CAMELS cuts
-// them, with the table of the grids. A grid is read plane by plane. Maps of a simulation lie ready as soon as they are done, so that
-// a cancelled or killed call loses only those in work; the same call goes on. The mean density of grids of dark matter and of all
-// matter is checked against Ω_m, so that another unit is found out. progress may be nil.
-func Project(ctx context.Context, c ProjectConfig, progress func(done, all int)) (out Projected, err error) {
+// Project makes maps of slabs of a file of 3-D grids in CMD's layout: 15 maps a simulation, 5
+// slabs across each axis, as CAMELS cuts them, with the table of the grids. A grid is read plane
+// by plane. Maps of a simulation lie ready as soon as they are done, so that a cancelled or
+// killed call loses only those in work; the same call goes on. The mean density of grids of dark
+// matter and of all matter is checked against Ω_m, so that another unit is found out. progress
+// may be nil.
+func Project(ctx context.Context, c ProjectConfig,
+	progress func(done, all int),
+) (out Projected, err error) {
 	g, err := camels.OpenGrids(c.Grids)
 	if err != nil {
 		return out, err
@@ -97,7 +101,8 @@ func Project(ctx context.Context, c ProjectConfig, progress func(done, all int))
 		ratio = [2]float64{}
 	}
 	out = Projected{
-		Simulations: c.Sims, Maps: c.Sims * camels.MapsPerSimulation, Cells: c.Cells, Unit: g.Description.Unit,
+		Simulations: c.Sims, Maps: c.Sims * camels.MapsPerSimulation, Cells: c.Cells,
+		Unit:      g.Description.Unit,
 		Thickness: g.Box().Side / float64(c.Slabs), MeanRatio: ratio,
 	}
 	return out, g.WriteTable(c.Dir, c.Sims)
@@ -118,26 +123,32 @@ func (c ProjectConfig) complete(g *camels.Grids) (ProjectConfig, error) {
 	case c.Cells < 1 || n%c.Cells != 0:
 		return c, fmt.Errorf("side %d, want a divisor of the %d voxels of %s", c.Cells, n, c.Grids)
 	case c.Slabs < slabsPerAxis || c.Slabs > n:
-		return c, fmt.Errorf("%d slabs, want %d, which CMD's layout has along each axis, to the %d voxels of %s; of more than %d, as many are taken",
+		return c, fmt.Errorf("%d slabs, want %d, which CMD's layout has along each axis, to the %d "+
+			"voxels of %s; of more than %d, as many are taken",
 			c.Slabs, slabsPerAxis, n, c.Grids, slabsPerAxis)
 	}
 	return c, nil
 }
 
-// record writes how the maps are made, or compares it with what is there, so that maps of different slabs or grids do not mix. Maps
-// without a record are not ours to add to.
+// record writes how the maps are made, or compares it with what is there, so that maps of
+// different slabs or grids do not mix. Maps without a record are not ours to add to.
 func (c ProjectConfig) record(g *camels.Grids) error {
-	text, err := yaml.Marshal(projection{filepath.Base(c.Grids), g.Box().Cells, c.Cells, c.Slabs, g.Box().Side})
+	text, err := yaml.Marshal(projection{
+		filepath.Base(c.Grids), g.Box().Cells, c.Cells, c.Slabs,
+		g.Box().Side,
+	})
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(c.Dir, fmt.Sprintf("projected_%s_%s.yaml", g.Field, g.Set))
 	was, err := os.ReadFile(path)
-	maps := filepath.Join(c.Dir, fmt.Sprintf("Maps_%s_%s_%s_z=0.00.npy", g.Field, g.Description.Suite, g.Set))
+	maps := filepath.Join(c.Dir, fmt.Sprintf("Maps_%s_%s_%s_z=0.00.npy", g.Field,
+		g.Description.Suite, g.Set))
 	table := filepath.Join(c.Dir, fmt.Sprintf("params_%s_%s.txt", g.Set, g.Description.Suite))
 	switch {
 	case err == nil && !bytes.Equal(plaintext.Normalize(was), text):
-		return fmt.Errorf("%s says that maps there are made otherwise (%s): use another directory", path, difference(was, text))
+		return fmt.Errorf("%s says that maps there are made otherwise (%s): use another directory", path,
+			difference(was, text))
 	case err == nil:
 		return nil
 	case !errors.Is(err, fs.ErrNotExist):
@@ -154,8 +165,11 @@ func (c ProjectConfig) record(g *camels.Grids) error {
 	return safefile.WriteFile(path, text)
 }
 
-// one projects one simulation and returns the mean of its grid over what is expected, 0 where nothing is.
-func (c ProjectConfig) one(ctx context.Context, g *camels.Grids, w *camels.Writer, sim int) (ratio float64, err error) {
+// one projects one simulation and returns the mean of its grid over what is expected, 0 where
+// nothing is.
+func (c ProjectConfig) one(ctx context.Context, g *camels.Grids, w *camels.Writer,
+	sim int,
+) (ratio float64, err error) {
 	p, sum := field.NewProjection(g.Box(), c.Slabs), 0.0
 	for x := range g.Box().Cells {
 		if err := ctx.Err(); err != nil {
@@ -173,11 +187,13 @@ func (c ProjectConfig) one(ctx context.Context, g *camels.Grids, w *camels.Write
 	mean := sum / float64(g.Box().Pixels()) / float64(g.Box().Cells)
 	where := fmt.Sprintf("project: %s grid %d", g.Path(), sim)
 	if mean == 0 {
-		return 0, fmt.Errorf("%s: all its voxels are 0: it was never written; make the file again, or remove that simulation", where)
+		return 0, fmt.Errorf("%s: all its voxels are 0: it was never written; make the file again, or "+
+			"remove that simulation", where)
 	}
 	if want := expected(g.Field, g.Params(sim)); want > 0 && g.Description.Surface() {
 		if ratio = mean / want; ratio < 0.5 || ratio > 2 {
-			return 0, fmt.Errorf("%s: its mean density is %.4g, but Ω_m = %g says %.4g %s: bring the grids to that unit, or give them the table that they came with",
+			return 0, fmt.Errorf("%s: its mean density is %.4g, but Ω_m = %g says %.4g %s: bring the "+
+				"grids to that unit, or give them the table that they came with",
 				where, mean, g.Params(sim).OmegaM, want, camels.VolumeDensity)
 		}
 	}
@@ -196,8 +212,8 @@ func (c ProjectConfig) one(ctx context.Context, g *camels.Grids, w *camels.Write
 	return ratio, w.Put(sim, maps)
 }
 
-// expected returns the mean density of a field in (Msun/h)/(Mpc/h)³ today; 0: it is not known. The baryons are CAMELS' Ω_b = 0.049,
-// which newer sets vary by less than half.
+// expected returns the mean density of a field in (Msun/h)/(Mpc/h)³ today; 0: it is not known.
+// The baryons are CAMELS' Ω_b = 0.049, which newer sets vary by less than half.
 func expected(fieldName string, p cosmology.Params) float64 {
 	const critical, baryons = 2.7754e11, 0.049
 	switch fieldName {

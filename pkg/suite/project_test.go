@@ -18,9 +18,11 @@ import (
 
 const gridName = "Grids_Mcdm_IllustrisTNG_LH_8_z=0.0.npy"
 
-// grids writes grids of 8³ voxels beside a table of as many rows as Ω_m, each of the mean density that dark matter of it has, times
-// scale. set may change voxels [simulation][x][y][z].
-func grids(t *testing.T, name string, omegaM []float64, scale float64, set func(values [][]float32)) string {
+// grids writes grids of 8³ voxels beside a table of as many rows as Ω_m, each of the mean density
+// that dark matter of it has, times scale. set may change voxels [simulation][x][y][z].
+func grids(t *testing.T, name string, omegaM []float64, scale float64,
+	set func(values [][]float32),
+) string {
 	t.Helper()
 	const n = 8
 	rng := rand.New(rand.NewPCG(7, 7))
@@ -42,7 +44,8 @@ func grids(t *testing.T, name string, omegaM []float64, scale float64, set func(
 	if set != nil {
 		set(values)
 	}
-	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }", len(omegaM), n, n, n)
+	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }",
+		len(omegaM), n, n, n)
 	dict += strings.Repeat(" ", 63-(10+len(dict))%64) + "\n"
 	raw := append([]byte("\x93NUMPY\x01\x00"), byte(len(dict)), byte(len(dict)>>8))
 	raw = append(raw, dict...)
@@ -53,20 +56,22 @@ func grids(t *testing.T, name string, omegaM []float64, scale float64, set func(
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, name)
-	err := errors.Join(os.WriteFile(path, raw, 0o600), os.WriteFile(filepath.Join(dir, "params_LH_IllustrisTNG.txt"), []byte(table), 0o600))
+	err := errors.Join(os.WriteFile(path, raw, 0o600),
+		os.WriteFile(filepath.Join(dir, "params_LH_IllustrisTNG.txt"), []byte(table), 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// TestProject: maps open as a suite of CMD's with the grids' parameters, their mean over an axis is the mean density times the
-// thickness, and the table keeps its columns.
+// TestProject: maps open as a suite of CMD's with the grids' parameters, their mean over an axis
+// is the mean density times the thickness, and the table keeps its columns.
 func TestProject(t *testing.T) {
 	omegaM := []float64{0.1, 0.5, 0.3}
 	path, out := grids(t, gridName, omegaM, 1, nil), filepath.Join(t.TempDir(), "maps")
 	calls := 0
-	r, err := Project(context.Background(), ProjectConfig{Grids: path, Dir: out, Slabs: 5}, func(done, all int) { calls++ })
+	r, err := Project(context.Background(), ProjectConfig{Grids: path, Dir: out, Slabs: 5},
+		func(done, all int) { calls++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,13 +107,14 @@ func TestProject(t *testing.T) {
 		}
 	}
 	table, err := os.ReadFile(m.TablePath())
-	if err != nil || !strings.Contains(string(table), "A_SN1") || !strings.Contains(string(table), "0.5 0.8 1.5") {
+	if err != nil || !strings.Contains(string(table), "A_SN1") ||
+		!strings.Contains(string(table), "0.5 0.8 1.5") {
 		t.Errorf("the table is %q (%v)", table, err)
 	}
 }
 
-// TestProjectGoesOn: a call that stops after a simulation goes on and ends with the same bytes as one that does not stop, and a
-// longer one adds to a shorter one.
+// TestProjectGoesOn: a call that stops after a simulation goes on and ends with the same bytes as
+// one that does not stop, and a longer one adds to a shorter one.
 func TestProjectGoesOn(t *testing.T) {
 	path := grids(t, gridName, []float64{0.2, 0.3, 0.4}, 1, nil)
 	file := "Maps_Mcdm_IllustrisTNG_LH_z=0.00.npy"
@@ -129,13 +135,19 @@ func TestProjectGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := run(ProjectConfig{Dir: broken}, ctx, func(int, int) { cancel() }); !errors.Is(err, context.Canceled) {
+	if err := run(ProjectConfig{Dir: broken}, ctx, func(int, int) { cancel() }); !errors.Is(err,
+		context.Canceled) {
 		t.Fatalf("a cancelled call ended with %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(broken, file)); err == nil {
 		t.Error("an unfinished file has its name already")
 	}
-	for _, c := range []ProjectConfig{{Dir: broken}, {Dir: grown, Sims: 1}, {Dir: grown}, {Dir: grown}} {
+	for _, c := range []ProjectConfig{
+		{Dir: broken},
+		{Dir: grown, Sims: 1},
+		{Dir: grown},
+		{Dir: grown},
+	} {
 		if err := run(c, context.Background(), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -143,19 +155,25 @@ func TestProjectGoesOn(t *testing.T) {
 	if want := read(whole); !slices.Equal(read(broken), want) || !slices.Equal(read(grown), want) {
 		t.Error("maps differ from those of an unbroken call")
 	}
-	if err := run(ProjectConfig{Dir: whole, Cells: 4}, context.Background(), nil); err == nil || !strings.Contains(err.Error(), `"side: 8" there, "side: 4" now`) {
+	if err := run(ProjectConfig{Dir: whole, Cells: 4}, context.Background(), nil); err == nil ||
+		!strings.Contains(err.Error(), `"side: 8" there, "side: 4" now`) {
 		t.Errorf("maps of another side mix: %v", err)
 	}
 }
 
 // TestThinnerSlabs: of eight slabs five are taken, and a map has an eighth of the mass above it.
 func TestThinnerSlabs(t *testing.T) {
-	path, out := grids(t, "Grids_Mcdm_IllustrisTNG_LH_8_z=0.00.NPY", []float64{0.3}, 1, func(v [][]float32) {
-		for i := range v[0] { // uniform, so that a slab's surface density is the density times its thickness
-			v[0][i] = 0.251 * 2.7754e11
-		}
-	}), t.TempDir()
-	if _, err := Project(context.Background(), ProjectConfig{Grids: path, Dir: out, Slabs: 8, Cells: 4}, nil); err != nil {
+	path, out := grids(t, "Grids_Mcdm_IllustrisTNG_LH_8_z=0.00.NPY", []float64{0.3}, 1,
+		func(v [][]float32) {
+			// uniform, so that a slab's surface density is the density times its thickness
+			for i := range v[0] {
+				v[0][i] = 0.251 * 2.7754e11
+			}
+		}), t.TempDir()
+	if _, err := Project(context.Background(), ProjectConfig{
+		Grids: path, Dir: out, Slabs: 8,
+		Cells: 4,
+	}, nil); err != nil {
 		t.Fatal(err)
 	}
 	s, err := camels.Open(out)
@@ -178,7 +196,10 @@ func TestProjectRefuses(t *testing.T) {
 		cells  int
 		wanted string
 	}{
-		"another unit": {func(t *testing.T) string { return grids(t, gridName, om, 1e-10, nil) }, 5, 0, "mean density is 6.966, but Ω_m = 0.3 says 6.966e+10"},
+		"another unit": {
+			func(t *testing.T) string { return grids(t, gridName, om, 1e-10, nil) }, 5, 0,
+			"mean density is 6.966, but Ω_m = 0.3 says 6.966e+10",
+		},
 		"a grid of zeros": {func(t *testing.T) string {
 			return grids(t, gridName, om, 1, func(v [][]float32) { clear(v[1]) })
 		}, 5, 0, "grid 1: all its voxels are 0"},
@@ -188,14 +209,32 @@ func TestProjectRefuses(t *testing.T) {
 		"a negative density": {func(t *testing.T) string {
 			return grids(t, gridName, om, 1, func(v [][]float32) { v[0][0] = -1 })
 		}, 5, 0, "grid 0: voxel (x=0, y=0, z=0) is -1"},
-		"temperatures":     {func(t *testing.T) string { return grids(t, strings.Replace(gridName, "Mcdm", "T", 1), om, 1, nil) }, 5, 0, "no density per volume"},
-		"another redshift": {func(t *testing.T) string { return grids(t, strings.Replace(gridName, "z=0.0", "z=1.5", 1), om, 1, nil) }, 5, 0, "redshift 1.5"},
-		"another name":     {func(t *testing.T) string { return grids(t, "cube.npy", om, 1, nil) }, 5, 0, "rename it"},
-		"too few slabs":    {func(t *testing.T) string { return grids(t, gridName, om, 1, nil) }, 3, 0, "3 slabs, want 5"},
-		"a side":           {func(t *testing.T) string { return grids(t, gridName, om, 1, nil) }, 5, 3, "want a divisor of the 8"},
+		"temperatures": {
+			func(t *testing.T) string {
+				return grids(t, strings.Replace(gridName, "Mcdm", "T", 1), om, 1, nil)
+			}, 5, 0, "no density per volume",
+		},
+		"another redshift": {
+			func(t *testing.T) string {
+				return grids(t, strings.Replace(gridName, "z=0.0", "z=1.5", 1), om, 1, nil)
+			}, 5, 0, "redshift 1.5",
+		},
+		"another name": {
+			func(t *testing.T) string { return grids(t, "cube.npy", om, 1, nil) }, 5, 0,
+			"rename it",
+		},
+		"too few slabs": {
+			func(t *testing.T) string { return grids(t, gridName, om, 1, nil) }, 3, 0,
+			"3 slabs, want 5",
+		},
+		"a side": {
+			func(t *testing.T) string { return grids(t, gridName, om, 1, nil) }, 5, 3,
+			"want a divisor of the 8",
+		},
 		"another table": {func(t *testing.T) string {
 			path := grids(t, gridName, om, 1, nil)
-			if err := os.WriteFile(filepath.Join(filepath.Dir(path), "params_LH_IllustrisTNG.txt"), []byte("0.3 0.8\n"), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(filepath.Dir(path), "params_LH_IllustrisTNG.txt"),
+				[]byte("0.3 0.8\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			return path
@@ -212,7 +251,10 @@ func TestProjectRefuses(t *testing.T) {
 		}, 5, 0, "a table of numbers, want a .npy file of 3-D grids"},
 	} {
 		out := filepath.Join(t.TempDir(), "maps")
-		_, err := Project(context.Background(), ProjectConfig{Grids: c.path(t), Dir: out, Slabs: c.slabs, Cells: c.cells}, nil)
+		_, err := Project(context.Background(), ProjectConfig{
+			Grids: c.path(t), Dir: out, Slabs: c.slabs,
+			Cells: c.cells,
+		}, nil)
 		if err == nil || !strings.Contains(err.Error(), c.wanted) {
 			t.Errorf("%s: %v, want %q", name, err, c.wanted)
 		}
@@ -221,7 +263,10 @@ func TestProjectRefuses(t *testing.T) {
 		}
 	}
 	path := grids(t, gridName, om, 1, nil)
-	if _, err := Project(context.Background(), ProjectConfig{Grids: path, Dir: filepath.Dir(path), Slabs: 5}, nil); err == nil || !strings.Contains(err.Error(), "not by a projection") {
+	if _, err := Project(context.Background(), ProjectConfig{
+		Grids: path, Dir: filepath.Dir(path),
+		Slabs: 5,
+	}, nil); err == nil || !strings.Contains(err.Error(), "not by a projection") {
 		t.Errorf("the directory of the grids: %v", err)
 	}
 }

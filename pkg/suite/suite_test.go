@@ -53,7 +53,8 @@ func equal(t *testing.T, a, b map[string]string) {
 	}
 }
 
-// TestInterruptedGivesTheSameFiles: any number of workers, interruptions and growth end in the same bytes.
+// TestInterruptedGivesTheSameFiles: any number of workers, interruptions and growth end in the
+// same bytes.
 func TestInterruptedGivesTheSameFiles(t *testing.T) {
 	straight, broken, grown := t.TempDir(), t.TempDir(), t.TempDir()
 	c := tiny(straight, camels.LH, 6)
@@ -104,7 +105,8 @@ func TestStoppedBeforeSettings(t *testing.T) {
 	if err := os.Mkdir(obstacle, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Make(context.Background(), tiny(broken, camels.CV, 1), nil); err == nil || !strings.Contains(err.Error(), obstacle) {
+	if err := Make(context.Background(), tiny(broken, camels.CV, 1), nil); err == nil ||
+		!strings.Contains(err.Error(), obstacle) {
 		t.Fatalf("error = %v, want one that names the README", err)
 	}
 	os.Remove(obstacle)
@@ -122,13 +124,14 @@ func TestOtherSettingsAreRefused(t *testing.T) {
 	c := tiny(dir, camels.CV, 1)
 	c.NBody.Steps = 5
 	err := Make(context.Background(), c, nil)
-	if err == nil || !strings.Contains(err.Error(), "steps: 4") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), "steps: 4") ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v, want one line that names the steps", err)
 	}
 }
 
-// TestOtherSimulatorsAreRefused: a set begun with the first version of the simulator, which wrote no
-// version, cannot be continued, and the error says so instead of naming a setting.
+// TestOtherSimulatorsAreRefused: a set begun with the first version of the simulator, which wrote
+// no version, cannot be continued, and the error says so instead of naming a setting.
 func TestOtherSimulatorsAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	if err := Make(context.Background(), tiny(dir, camels.CV, 1), nil); err != nil {
@@ -175,7 +178,8 @@ func TestSettingsFromWindows(t *testing.T) {
 	if err := Make(context.Background(), tiny(dir, camels.CV, 1), nil); err != nil {
 		t.Error(err)
 	}
-	if c, ok, err := Settings(dir, camels.CV); !ok || err != nil || c.NBody.Steps != tiny(dir, camels.CV, 1).NBody.Steps {
+	if c, ok, err := Settings(dir, camels.CV); !ok || err != nil ||
+		c.NBody.Steps != tiny(dir, camels.CV, 1).NBody.Steps {
 		t.Errorf("%+v, %v, %v", c, ok, err)
 	}
 }
@@ -185,7 +189,8 @@ func TestUnwritableDirectory(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Make(context.Background(), tiny(filepath.Join(file, "below"), camels.CV, 1), nil); err == nil || !strings.Contains(err.Error(), file) {
+	if err := Make(context.Background(), tiny(filepath.Join(file, "below"), camels.CV, 1), nil); err ==
+		nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("error = %v, want one that names %s", err, file)
 	}
 }
@@ -206,13 +211,15 @@ func TestOnePVariesOneParameter(t *testing.T) {
 	}
 	for i, want := range []struct{ low, high, fiducial float64 }{{0.1, 0.5, 0.3}, {0.6, 1, 0.8}} {
 		v := variations[i]
-		if len(v.Values) != 11 || v.Values[0] != want.low || v.Values[10] != want.high || v.Values[v.Fiducial] != want.fiducial {
+		if len(v.Values) != 11 || v.Values[0] != want.low || v.Values[10] != want.high ||
+			v.Values[v.Fiducial] != want.fiducial {
 			t.Errorf("%s varies as %v, fiducial %d", v.Name, v.Values, v.Fiducial)
 		}
 	}
 }
 
-// TestSobolFillsThePrior: each cell of the 8×8 grid holds exactly one of the first 64 points, whatever the shift.
+// TestSobolFillsThePrior: each cell of the 8×8 grid holds exactly one of the first 64 points,
+// whatever the shift.
 func TestSobolFillsThePrior(t *testing.T) {
 	universes, err := Design(camels.LH, 64, 9)
 	if err != nil {
@@ -250,9 +257,10 @@ func bandPower(maps []field.Map) float64 {
 	return sum
 }
 
-// TestResponse: the power at k ≈ 0.9 h/Mpc responds to the parameters as in a full simulation code: values and tolerances
-// (10 % for σ_8, 15 % for Ω_m) are the project's acceptance numbers, for a mean over 5 seeds. One seed, which is what runs by
-// default, scatters by about 10 % more; DARKFIELD_ACCEPTANCE=1 takes five.
+// TestResponse: the power at k ≈ 0.9 h/Mpc responds to the parameters as in a full simulation
+// code: values and tolerances (10 % for σ_8, 15 % for Ω_m) are the project's acceptance numbers,
+// for a mean over 5 seeds. One seed, which is what runs by default, scatters by about 10 % more;
+// DARKFIELD_ACCEPTANCE=1 takes five.
 func TestResponse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates 25 s of universes")
@@ -286,13 +294,15 @@ func TestResponse(t *testing.T) {
 		got := power(r.p) / fiducial
 		t.Logf("P(%v)/P(fiducial) = %.3f, want %.2f", r.p, got, r.want)
 		if math.Abs(got/r.want-1) > r.tolerance+slack {
-			t.Errorf("P(%v)/P(fiducial) = %.3f, want %.2f within %.0f %%", r.p, got, r.want, 100*(r.tolerance+slack))
+			t.Errorf("P(%v)/P(fiducial) = %.3f, want %.2f within %.0f %%", r.p, got, r.want,
+				100*(r.tolerance+slack))
 		}
 	}
 }
 
-// TestOnePointDistribution: 256² maps of 100 LH boxes have log10 values of mean 10.98 ± 0.05 and deviation 0.52 ± 0.03; CAMELS
-// has 10.971 and 0.509. By default the first 6 boxes, which the Sobol sequence spreads over the prior, with 0.1 and 0.06.
+// TestOnePointDistribution: 256² maps of 100 LH boxes have log10 values of mean 10.98 ± 0.05 and
+// deviation 0.52 ± 0.03; CAMELS has 10.971 and 0.509. By default the first 6 boxes, which the
+// Sobol sequence spreads over the prior, with 0.1 and 0.06.
 func TestOnePointDistribution(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates 30 s of universes")
@@ -325,11 +335,13 @@ func TestOnePointDistribution(t *testing.T) {
 	mean, deviation := sum/n, math.Sqrt(squares/n-sum*sum/n/n)
 	t.Logf("log10 of %d boxes: mean %.3f, standard deviation %.3f", boxes, mean, deviation)
 	if math.Abs(mean-10.98) > 0.05*slack || math.Abs(deviation-0.52) > 0.03*slack {
-		t.Errorf("log10 has mean %.3f and standard deviation %.3f, want 10.98 ± %.2f and 0.52 ± %.2f", mean, deviation, 0.05*slack, 0.03*slack)
+		t.Errorf("log10 has mean %.3f and standard deviation %.3f, want 10.98 ± %.2f and 0.52 ± %.2f",
+			mean, deviation, 0.05*slack, 0.03*slack)
 	}
 }
 
-// TestControl: each round has one universe at each parameter, no phases twice, none of a set of the same seed, and more rounds may follow.
+// TestControl: each round has one universe at each parameter, no phases twice, none of a set of
+// the same seed, and more rounds may follow.
 func TestControl(t *testing.T) {
 	params := []cosmology.Params{{OmegaM: 0.2, Sigma8: 0.7}, {OmegaM: 0.4, Sigma8: 0.9}}
 	control := func(each int) Config {
@@ -369,7 +381,8 @@ func TestControl(t *testing.T) {
 	}
 }
 
-// TestResponses: all parameters of a round share phases that no other round nor the 1P set has, and more rounds may follow.
+// TestResponses: all parameters of a round share phases that no other round nor the 1P set has,
+// and more rounds may follow.
 func TestResponses(t *testing.T) {
 	params := ResponseParams()
 	responses := func(rounds int) Config {
@@ -390,7 +403,8 @@ func TestResponses(t *testing.T) {
 	for i, u := range universes {
 		first := universes[i/len(params)*len(params)]
 		if u.Params != params[i%len(params)] || u.Seed != first.Seed {
-			t.Errorf("universe %d is %+v, want %v with the phases of its round, %d", i, u, params[i%len(params)], first.Seed)
+			t.Errorf("universe %d is %+v, want %v with the phases of its round, %d", i, u,
+				params[i%len(params)], first.Seed)
 		}
 		if i%len(params) == 0 && seen[u.Seed] {
 			t.Errorf("round %d has the phases of another", i/len(params))

@@ -11,13 +11,15 @@ import (
 	"darkfield/pkg/nbody"
 )
 
-// TestContentsOfBoxes: maps of simulated boxes at the four corners of the prior, at any number of pixels, look like what they are in
-// every unit, and so far from the borders between contents that no true map is taken for another.
+// TestContentsOfBoxes: maps of simulated boxes at the four corners of the prior, at any number of
+// pixels, look like what they are in every unit, and so far from the borders between contents
+// that no true map is taken for another.
 func TestContentsOfBoxes(t *testing.T) {
 	c := nbody.Default()
 	c.Particles, c.Steps, c.Pixels, c.Neighbours = 32, 5, 64, 32
 	prior := cosmology.CAMELSPrior()
-	least, most := math.Inf(1), math.Inf(-1) // mean over the border of surface densities, in powers of ten
+	// mean over the border of surface densities, in powers of ten
+	least, most := math.Inf(1), math.Inf(-1)
 	lowest, highest := math.Inf(1), math.Inf(-1)
 	for corner, p := range []cosmology.Params{
 		prior.Min, prior.Max,
@@ -47,30 +49,55 @@ func TestContentsOfBoxes(t *testing.T) {
 					values []float32
 					want   camels.Content
 				}{
-					"as CAMELS stores them":       {m.Values, camels.Surface},
-					"in 1e10":                     {change(m.Values, func(x float64) float64 { return x * 1e-10 }), camels.Surface1e10},
-					"per (kpc/h)²":                {change(m.Values, func(x float64) float64 { return x * 1e-6 }), camels.SurfaceKpc},
-					"log10":                       {l.Values, camels.LogSurface},
-					"over the map's mean":         {change(m.Values, func(x float64) float64 { return x / mean }), camels.Density},
-					"over the mean of all maps":   {change(m.Values, func(x float64) float64 { return x / whole }), camels.Density},
-					"contrast to the map's mean":  {change(m.Values, func(x float64) float64 { return x/mean - 1 }), camels.Contrast},
-					"log10 over the mean":         {change(m.Values, func(x float64) float64 { return math.Log10(x / mean) }), camels.UnknownContent},
-					"scaled for the network":      {change(l.Values, func(x float64) float64 { return 2*(x-9.421)/6.024 - 1 }), camels.UnknownContent},
-					"minus mean, over deviation":  {standard(m.Values), camels.UnknownContent},
-					"contrast, to all maps' mean": {change(m.Values, func(x float64) float64 { return x/whole - 1 }), ""},
+					"as CAMELS stores them": {m.Values, camels.Surface},
+					"in 1e10": {
+						change(m.Values, func(x float64) float64 { return x * 1e-10 }),
+						camels.Surface1e10,
+					},
+					"per (kpc/h)²": {
+						change(m.Values, func(x float64) float64 { return x * 1e-6 }),
+						camels.SurfaceKpc,
+					},
+					"log10": {l.Values, camels.LogSurface},
+					"over the map's mean": {
+						change(m.Values, func(x float64) float64 { return x / mean }),
+						camels.Density,
+					},
+					"over the mean of all maps": {
+						change(m.Values, func(x float64) float64 { return x / whole }),
+						camels.Density,
+					},
+					"contrast to the map's mean": {
+						change(m.Values, func(x float64) float64 { return x/mean - 1 }), camels.Contrast,
+					},
+					"log10 over the mean": {
+						change(m.Values, func(x float64) float64 { return math.Log10(x / mean) }),
+						camels.UnknownContent,
+					},
+					"scaled for the network": {
+						change(l.Values, func(x float64) float64 { return 2*(x-9.421)/6.024 - 1 }),
+						camels.UnknownContent,
+					},
+					"minus mean, over deviation": {standard(m.Values), camels.UnknownContent},
+					"contrast, to all maps' mean": {
+						change(m.Values, func(x float64) float64 { return x/whole - 1 }), "",
+					},
 				} {
 					var sum camels.Values
 					sum.Add(v.values)
 					got := sum.Content()
-					if name == "contrast, to all maps' mean" { // a slab of it has no mean of 0, so that only a skewed one is told
+					// a slab of it has no mean of 0, so that only a skewed one is told
+					if name == "contrast, to all maps' mean" {
 						if got != camels.Contrast && got != camels.UnknownContent {
 							t.Errorf("%v map %d, %d², %s: looks like %q", p, i, side, name, got)
 						}
 						continue
 					}
-					ambiguous := got == camels.Density && v.want == camels.Surface1e10 && mean < 4e10 // as sparse as slabs of Ω_m = 0.1 are
+					// as sparse as slabs of Ω_m = 0.1 are
+					ambiguous := got == camels.Density && v.want == camels.Surface1e10 && mean < 4e10
 					if got != v.want && !ambiguous {
-						t.Errorf("%v map %d, %d², %s: looks like %q (%g to %g, mean %g), want %q", p, i, side, name, got, sum.Min, sum.Max, sum.Mean(), v.want)
+						t.Errorf("%v map %d, %d², %s: looks like %q (%g to %g, mean %g), want %q", p, i, side, name,
+							got, sum.Min, sum.Max, sum.Mean(), v.want)
 					}
 				}
 				far := math.Log10(mean / 1e8)
@@ -80,7 +107,8 @@ func TestContentsOfBoxes(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("means of true maps lie %.1f to %.1f powers of ten above the border of surface densities; log10 of pixels %.2f to %.2f", least, most, lowest, highest)
+	t.Logf("means of true maps lie %.1f to %.1f powers of ten above the border of surface "+
+		"densities; log10 of pixels %.2f to %.2f", least, most, lowest, highest)
 	if least < 1 {
 		t.Errorf("a true map lies %.2f powers of ten above the border, want more than 1", least)
 	}

@@ -10,7 +10,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// triangleWidth is the width of the rings of a Bispectrum in fundamental modes: the narrowest whole number with triangles in each.
+// triangleWidth is the width of the rings of a Bispectrum in fundamental modes: the narrowest
+// whole number with triangles in each.
 const triangleWidth = 2
 
 // Bispectrum holds the bispectra of one map for triangles whose sides lie in rings of modes.
@@ -18,24 +19,29 @@ type Bispectrum struct {
 	K           []float64 // mean |k| of the modes of each ring, h/Mpc
 	Power       []float64 // mean power of each ring
 	Equilateral []float64 // B(k, k, k): all sides in one ring
-	Squeezed    []float64 // B(k₁, k, k): one side in the first ring, which makes the first entry equilateral
+	// B(k₁, k, k): one side in the first ring, which makes the first entry equilateral
+	Squeezed []float64
 }
 
 // BispectrumOf returns the bispectra of values, the pixels of a map in box, row-major.
 //
-//   - Shape: rings 2 fundamental modes wide, (0, 2], (2, 4], …, below a third of Cells: from there on, sums of three modes wrap around.
-//   - Units: with FT = CellSide²·Σ x exp(−ik·x), P = |FT|²/Side² and B = FT(k₁)FT(k₂)FT(k₃)/Side² for k₁ + k₂ + k₃ = 0, averaged over
-//     triangles: (Mpc/h)⁴ times the cube of the unit of x. White noise of third central moment m gives m·CellSide⁴.
-//   - Errors: panics as PowerOf does, unless Cells is at least 7, and for SumNormalised, whose power has another unit. NaN or infinite
-//     values give NaN.
-//   - Source: Scoccimarro (2015): the sum over triangles is that over pixels of a product of three filtered maps.
+//   - Shape: rings 2 fundamental modes wide, (0, 2], (2, 4], …, below a third of Cells: from
+//     there on, sums of three modes wrap around.
+//   - Units: with FT = CellSide²·Σ x exp(−ik·x), P = |FT|²/Side² and B = FT(k₁)FT(k₂)FT(k₃)/Side²
+//     for k₁ + k₂ + k₃ = 0, averaged over triangles: (Mpc/h)⁴ times the cube of the unit of x.
+//     White noise of third central moment m gives m·CellSide⁴.
+//   - Errors: panics as PowerOf does, unless Cells is at least 7, and for SumNormalised, whose
+//     power has another unit. NaN or infinite values give NaN.
+//   - Source: Scoccimarro (2015): the sum over triangles is that over pixels of a product of
+//     three filtered maps.
 func (c Convention) BispectrumOf(values []float64, box field.Box) Bispectrum {
 	n := box.Cells
 	if len(values) != n*n || n <= 3*triangleWidth {
 		panic(fmt.Sprintf("summary: BispectrumOf %d values in a map of %d pixels a side", len(values), n))
 	}
 	if c == SumNormalised {
-		panic("summary: BispectrumOf with SumNormalised; use Contrast for densities, Deviation for their logarithms")
+		panic("summary: BispectrumOf with SumNormalised; use Contrast for densities, Deviation for " +
+			"their logarithms")
 	}
 	pool := plansOf(n)
 	p := pool.Get().(*plan)
@@ -65,8 +71,9 @@ func OverdensityBispectrum(m field.Map) Bispectrum {
 	return Contrast.BispectrumOf(widen(m.Values), m.Box)
 }
 
-// Reduced returns the reduced bispectra Q = B/(P₁P₂ + P₂P₃ + P₃P₁) of the map, which change with the amplitude of a field as 1 over it
-// and do not see its spectrum to first order. Unit: 1 over that of the values.
+// Reduced returns the reduced bispectra Q = B/(P₁P₂ + P₂P₃ + P₃P₁) of the map, which change with
+// the amplitude of a field as 1 over it and do not see its spectrum to first order. Unit: 1 over
+// that of the values.
 func (b Bispectrum) Reduced() (equilateral, squeezed []float64) {
 	for i, p := range b.Power {
 		equilateral = append(equilateral, b.Equilateral[i]/(3*p*p))
@@ -75,7 +82,8 @@ func (b Bispectrum) Reduced() (equilateral, squeezed []float64) {
 	return equilateral, squeezed
 }
 
-// closed returns the sum over ordered closed triangles of modes of three bands of their product: that over pixels, times pixels².
+// closed returns the sum over ordered closed triangles of modes of three bands of their product:
+// that over pixels, times pixels².
 func closed(a, b, c []float64) float64 {
 	sum, pixels := 0.0, float64(len(a))
 	for i, v := range a {
@@ -87,7 +95,8 @@ func closed(a, b, c []float64) float64 {
 // modeSquares returns the sum of |modes|² of a band, by Parseval's theorem.
 func modeSquares(band []float64) float64 { return floats.Dot(band, band) * float64(len(band)) }
 
-// bands returns the map of the modes of each ring, from the modes of the plan, divided by the number of pixels as inverse transforms are.
+// bands returns the map of the modes of each ring, from the modes of the plan, divided by the
+// number of pixels as inverse transforms are.
 func (p *plan) bands() [][]float64 {
 	all := append([]complex128(nil), p.modes...)
 	out := make([][]float64, (p.n-1)/(3*triangleWidth))
@@ -104,7 +113,8 @@ func (p *plan) bands() [][]float64 {
 	return out
 }
 
-// triangles are the numbers of modes, and of ordered closed triangles of modes, of the rings of maps of one side.
+// triangles are the numbers of modes, and of ordered closed triangles of modes, of the rings of
+// maps of one side.
 type triangles struct {
 	k           []float64 // mean |k| in fundamental modes
 	modes       []float64

@@ -11,9 +11,12 @@ import (
 	"darkfield/pkg/field"
 )
 
-// closedTriangles lists by hand the ordered triangles of whole wave vectors with one side in ring a and two in ring b.
+// closedTriangles lists by hand the ordered triangles of whole wave vectors with one side in ring
+// a and two in ring b.
 func closedTriangles(n, a, b int) [][3][2]int {
-	ring := func(y, x int) int { return int(math.Ceil(math.Hypot(float64(y), float64(x))/triangleWidth)) - 1 }
+	ring := func(y, x int) int {
+		return int(math.Ceil(math.Hypot(float64(y), float64(x))/triangleWidth)) - 1
+	}
 	var out [][3][2]int
 	limit := n / 2
 	for y := -limit; y <= limit; y++ {
@@ -41,7 +44,8 @@ func TestTriangles(t *testing.T) {
 		}
 		for b := range counts.k {
 			if want := float64(len(closedTriangles(n, b, b))); counts.equilateral[b] != want || want == 0 {
-				t.Errorf("side %d, ring %d: %g equilateral triangles, want %g", n, b, counts.equilateral[b], want)
+				t.Errorf("side %d, ring %d: %g equilateral triangles, want %g", n, b,
+					counts.equilateral[b], want)
 			}
 			if want := float64(len(closedTriangles(n, 0, b))); counts.squeezed[b] != want {
 				t.Errorf("side %d, ring %d: %g squeezed triangles, want %g", n, b, counts.squeezed[b], want)
@@ -50,9 +54,10 @@ func TestTriangles(t *testing.T) {
 	}
 }
 
-// TestThreeWaves: waves of amplitude A with k₁ + k₂ + k₃ = 0 have modes A/2·Side²·exp(±iφ), which close to 2·3! ordered triangles: their
-// product is 2·3!·(A/2)³·Side⁶·cos(φ₁ + φ₂ + φ₃), over Side² and all triangles of the bin. Phases alone turn its sign, and two of the
-// waves have no bispectrum.
+// TestThreeWaves: waves of amplitude A with k₁ + k₂ + k₃ = 0 have modes A/2·Side²·exp(±iφ), which
+// close to 2·3! ordered triangles: their product is 2·3!·(A/2)³·Side⁶·cos(φ₁ + φ₂ + φ₃), over
+// Side² and all triangles of the bin. Phases alone turn its sign, and two of the waves have no
+// bispectrum.
 func TestThreeWaves(t *testing.T) {
 	box := field.Box{Side: 25, Cells: 32}
 	const amplitude = 0.3
@@ -90,15 +95,17 @@ func TestThreeWaves(t *testing.T) {
 		if c.squeezed {
 			a, bispectrum, orders = 0, got.Squeezed, 2 // the first side is the one in the first ring
 		}
-		want := c.factor * 2 * orders * math.Pow(amplitude/2, 3) * math.Pow(25, 4) / float64(len(closedTriangles(32, a, b)))
+		want := c.factor * 2 * orders * math.Pow(amplitude/2, 3) * math.Pow(25, 4) /
+			float64(len(closedTriangles(32, a, b)))
 		if !scalar.EqualWithinAbsOrRel(bispectrum[c.ring], want, 1e-9, 1e-9) {
 			t.Errorf("%s: B = %g, want %g", c.name, bispectrum[c.ring], want)
 		}
 	}
 }
 
-// TestBispectrumOfNoise: white noise of variance s² and third central moment m has P = s²·CellSide² and B = m·CellSide⁴ at every k;
-// exponential values have s = 1 and m = 2, Gaussian ones m = 0. Means of 400 maps, within 4 standard errors.
+// TestBispectrumOfNoise: white noise of variance s² and third central moment m has P =
+// s²·CellSide² and B = m·CellSide⁴ at every k; exponential values have s = 1 and m = 2, Gaussian
+// ones m = 0. Means of 400 maps, within 4 standard errors.
 func TestBispectrumOfNoise(t *testing.T) {
 	const maps = 400
 	rng := rand.New(rand.NewPCG(7, 8))
@@ -115,7 +122,8 @@ func TestBispectrumOfNoise(t *testing.T) {
 				values[i] = c.draw()
 			}
 			b := Deviation.BispectrumOf(values, box)
-			power, equilateral, squeezed = append(power, b.Power), append(equilateral, b.Equilateral), append(squeezed, b.Squeezed)
+			power, equilateral, squeezed = append(power, b.Power), append(equilateral, b.Equilateral),
+				append(squeezed, b.Squeezed)
 		}
 		for name, v := range map[string]struct {
 			curves [][]float64
@@ -124,18 +132,23 @@ func TestBispectrumOfNoise(t *testing.T) {
 			s := Stats(v.curves)
 			for i, mean := range s.Mean {
 				if math.Abs(mean-v.want) > 4*s.Std[i]/math.Sqrt(maps) {
-					t.Errorf("%s noise, ring %d: %s %g ± %g, want %g", c.name, i, name, mean, s.Std[i]/math.Sqrt(maps), v.want)
+					t.Errorf("%s noise, ring %d: %s %g ± %g, want %g", c.name, i, name, mean,
+						s.Std[i]/math.Sqrt(maps), v.want)
 				}
 			}
 		}
 	}
 }
 
-// TestBispectrumMovesWithTheMap: shifts, turns and flips change nothing, a factor c its cube, and the first entries agree.
+// TestBispectrumMovesWithTheMap: shifts, turns and flips change nothing, a factor c its cube, and
+// the first entries agree.
 func TestBispectrumMovesWithTheMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		box := field.Box{Side: 25, Cells: rapid.IntRange(7, 20).Draw(t, "side")}
-		m := field.LogMap{Box: box, Values: whiteNoise(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)), box)}
+		m := field.LogMap{
+			Box:    box,
+			Values: whiteNoise(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)), box),
+		}
 		a := Deviation.Bispectrum(m)
 		b := Deviation.Bispectrum(field.LogMap{Box: box, Values: movedAnyhow(t, m.Values, box)})
 		factor := rapid.Float64Range(-3, 3).Draw(t, "factor")
@@ -151,18 +164,22 @@ func TestBispectrumMovesWithTheMap(t *testing.T) {
 		for i, p := range a.Power {
 			room := 1e-10 * math.Pow(p, 1.5) * box.Side
 			cubed := math.Pow(factor, 3)
-			if !scalar.EqualWithinAbs(a.Equilateral[i], b.Equilateral[i], room) || !scalar.EqualWithinAbs(a.Squeezed[i], b.Squeezed[i], 10*room) {
-				t.Fatalf("ring %d: %g and %g of a moved map, want %g and %g", i, b.Equilateral[i], b.Squeezed[i], a.Equilateral[i], a.Squeezed[i])
+			if !scalar.EqualWithinAbs(a.Equilateral[i], b.Equilateral[i], room) ||
+				!scalar.EqualWithinAbs(a.Squeezed[i], b.Squeezed[i], 10*room) {
+				t.Fatalf("ring %d: %g and %g of a moved map, want %g and %g", i, b.Equilateral[i],
+					b.Squeezed[i], a.Equilateral[i], a.Squeezed[i])
 			}
 			if !scalar.EqualWithinAbs(c.Equilateral[i], cubed*a.Equilateral[i], 27*room) {
-				t.Fatalf("ring %d: %g of a map times %g, want %g", i, c.Equilateral[i], factor, cubed*a.Equilateral[i])
+				t.Fatalf("ring %d: %g of a map times %g, want %g", i, c.Equilateral[i], factor,
+					cubed*a.Equilateral[i])
 			}
 		}
 	})
 }
 
-// TestReducedBispectrum: x = g + b·g² with white g of unit variance has the third central moment 6b + 8b³ and the variance 1 + 2b², so
-// that Q is moment/(3·variance²) at every k. The ratio is that of mean spectra: of single maps it is biased by the scatter of their power.
+// TestReducedBispectrum: x = g + b·g² with white g of unit variance has the third central moment
+// 6b + 8b³ and the variance 1 + 2b², so that Q is moment/(3·variance²) at every k. The ratio is
+// that of mean spectra: of single maps it is biased by the scatter of their power.
 func TestReducedBispectrum(t *testing.T) {
 	const maps, b = 400, 0.2
 	rng := rand.New(rand.NewPCG(9, 10))
@@ -175,13 +192,18 @@ func TestReducedBispectrum(t *testing.T) {
 			values[i] = g + b*g*g
 		}
 		one := Deviation.BispectrumOf(values, box)
-		powers, equilaterals, squeezeds = append(powers, one.Power), append(equilaterals, one.Equilateral), append(squeezeds, one.Squeezed)
+		powers, equilaterals, squeezeds = append(powers, one.Power),
+			append(equilaterals, one.Equilateral), append(squeezeds, one.Squeezed)
 	}
 	p, e, s := Stats(powers), Stats(equilaterals), Stats(squeezeds)
 	equilateral, squeezed := Bispectrum{Power: p.Mean, Equilateral: e.Mean, Squeezed: s.Mean}.Reduced()
 	want := (6*b + 8*b*b*b) / (3 * math.Pow(1+2*b*b, 2))
-	for i := 2; i < len(equilateral); i++ { // rings of many modes, where power is known far better than the bispectrum
-		for name, v := range map[string][2]float64{"equilateral": {equilateral[i], e.Std[i] / e.Mean[i]}, "squeezed": {squeezed[i], s.Std[i] / s.Mean[i]}} {
+	// rings of many modes, where power is known far better than the bispectrum
+	for i := 2; i < len(equilateral); i++ {
+		for name, v := range map[string][2]float64{
+			"equilateral": {equilateral[i], e.Std[i] / e.Mean[i]},
+			"squeezed":    {squeezed[i], s.Std[i] / s.Mean[i]},
+		} {
 			if room := 4 * math.Abs(v[0]*v[1]) / math.Sqrt(maps); math.Abs(v[0]-want) > room || room > want {
 				t.Errorf("ring %d, %s: Q = %g, want %g ± %g", i, name, v[0], want, room)
 			}

@@ -12,7 +12,8 @@ type BinStats struct {
 	N    int       // curves
 }
 
-// Stats returns the mean and standard deviation of equally long curves at each bin. It panics on no curves or unequal ones.
+// Stats returns the mean and standard deviation of equally long curves at each bin. It panics on
+// no curves or unequal ones.
 func Stats(curves [][]float64) BinStats {
 	if len(curves) == 0 {
 		panic("summary: Stats of no curves")
@@ -37,10 +38,12 @@ func Stats(curves [][]float64) BinStats {
 	return s
 }
 
-// ZScores returns (curve − mean)/std at each bin; ±Inf or NaN where the references do not differ. It panics on a curve of other bins.
+// ZScores returns (curve − mean)/std at each bin; ±Inf or NaN where the references do not differ.
+// It panics on a curve of other bins.
 func (s BinStats) ZScores(curve []float64) []float64 {
 	if len(curve) != len(s.Mean) {
-		panic(fmt.Sprintf("summary: ZScores of a curve of %d bins against references of %d", len(curve), len(s.Mean)))
+		panic(fmt.Sprintf("summary: ZScores of a curve of %d bins against references of %d", len(curve),
+			len(s.Mean)))
 	}
 	out := make([]float64, len(curve))
 	for i, v := range curve {
@@ -49,11 +52,14 @@ func (s BinStats) ZScores(curve []float64) []float64 {
 	return out
 }
 
-// ReducedChi2 returns the reduced chi² of a curve against the mean and standard deviation of reference curves.
+// ReducedChi2 returns the reduced chi² of a curve against the mean and standard deviation of
+// reference curves.
 //
-//   - Normalisation: Σ_k z_k²/(n_k − 1): divided by one less than the number of bins, as in the paper's figures.
+//   - Normalisation: Σ_k z_k²/(n_k − 1): divided by one less than the number of bins, as in the
+//     paper's figures.
 //   - It is not 1 on average for a perfect emulator: see GaussianExpectation.
-//   - Errors: panics on a curve of other bins than the references; one bin alone, or references that agree exactly, give Inf or NaN.
+//   - Errors: panics on a curve of other bins than the references; one bin alone, or references
+//     that agree exactly, give Inf or NaN.
 //   - Source: section 2 of Mudur et al. (2023), checked against numbers of its code.
 func ReducedChi2(curve []float64, reference BinStats) float64 {
 	sum := 0.0
@@ -63,7 +69,8 @@ func ReducedChi2(curve []float64, reference BinStats) float64 {
 	return sum / float64(len(curve)-1)
 }
 
-// LeaveOneOut returns the reduced chi² of each curve against all the others: what fields of the simulator itself reach.
+// LeaveOneOut returns the reduced chi² of each curve against all the others: what fields of the
+// simulator itself reach.
 func LeaveOneOut(curves [][]float64) []float64 {
 	out := make([]float64, len(curves))
 	for i, c := range curves {
@@ -73,8 +80,9 @@ func LeaveOneOut(curves [][]float64) []float64 {
 	return out
 }
 
-// GaussianExpectation returns the mean reduced chi² of a perfect emulator whose bins are Gaussian, against references curves
-// of bins bins: (1 + 1/n)(n − 1)/(n − 3)·n_k/(n_k − 1). It is infinite for n <= 3.
+// GaussianExpectation returns the mean reduced chi² of a perfect emulator whose bins are
+// Gaussian, against references curves of bins bins: (1 + 1/n)(n − 1)/(n − 3)·n_k/(n_k − 1). It is
+// infinite for n <= 3.
 func GaussianExpectation(references, bins int) float64 {
 	n, k := float64(references), float64(bins)
 	if references <= 3 {

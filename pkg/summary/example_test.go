@@ -25,7 +25,8 @@ func ExampleOverdensity() {
 	// k = 0.88 h/Mpc, P = 0.00 (Mpc/h)²
 }
 
-// The expectation of a perfect emulator is not 1, and depends on how many true maps it is compared with.
+// The expectation of a perfect emulator is not 1, and depends on how many true maps it is
+// compared with.
 func ExampleGaussianExpectation() {
 	fmt.Printf("leave-one-out of 15: %.3f\n", summary.GaussianExpectation(14, 128))
 	fmt.Printf("against all 15:      %.3f\n", summary.GaussianExpectation(15, 128))
@@ -36,7 +37,8 @@ func ExampleGaussianExpectation() {
 
 func ExampleReducedChi2() {
 	reference := summary.Stats([][]float64{{1, 10}, {2, 20}, {3, 30}})
-	fmt.Println(summary.ReducedChi2([]float64{2, 20}, reference), summary.ReducedChi2([]float64{3, 10}, reference))
+	fmt.Println(summary.ReducedChi2([]float64{2, 20}, reference),
+		summary.ReducedChi2([]float64{3, 10}, reference))
 	// Output: 0 2
 }
 
@@ -70,6 +72,7 @@ func ExampleOnePlusDelta() {
 
 func ExampleMomentsOf() {
 	m := summary.MomentsOf([]float32{0.5, 0.5, 0.5, 2.5})
-	fmt.Printf("mean %g, variance %g, skewness %.3f, excess kurtosis %.3f\n", m.Mean, m.Variance, m.Skewness, m.Kurtosis)
+	fmt.Printf("mean %g, variance %g, skewness %.3f, excess kurtosis %.3f\n", m.Mean, m.Variance,
+		m.Skewness, m.Kurtosis)
 	// Output: mean 1, variance 0.75, skewness 1.155, excess kurtosis -0.667
 }

@@ -6,15 +6,17 @@ import (
 	"sort"
 )
 
-// Histogram is a density of values: its integral over the bins is the share of values that fell into them.
+// Histogram is a density of values: its integral over the bins is the share of values that fell
+// into them.
 type Histogram struct {
 	Edges       []float64
 	Density     []float64 // share of all values a unit of the axis; one fewer than edges
 	Under, Over float64   // shares of the values below and above the bins
 }
 
-// NewHistogram counts values in the bins between rising edges; a value on an inner edge belongs to the bin above it and one on
-// the last edge to the last bin. NaN counts as above. It panics on fewer than two edges.
+// NewHistogram counts values in the bins between rising edges; a value on an inner edge belongs
+// to the bin above it and one on the last edge to the last bin. NaN counts as above. It panics on
+// fewer than two edges.
 func NewHistogram(values []float32, edges []float64) Histogram {
 	if len(edges) < 2 {
 		panic(fmt.Sprintf("summary: a histogram of %d edges", len(edges)))
@@ -42,7 +44,8 @@ func NewHistogram(values []float32, edges []float64) Histogram {
 	return h
 }
 
-// Envelope returns the mean and the standard deviation of the densities of histograms. It panics unless all have the same edges.
+// Envelope returns the mean and the standard deviation of the densities of histograms. It panics
+// unless all have the same edges.
 func Envelope(histograms []Histogram) (mean, std []float64) {
 	curves := make([][]float64, len(histograms))
 	for i, h := range histograms {
@@ -55,14 +58,15 @@ func Envelope(histograms []Histogram) (mean, std []float64) {
 	return s.Mean, s.Std
 }
 
-// Ratios returns the mean and standard deviation over maps of varied[i]/fiducial[i], bin by bin, for the first maps that both
-// have. Maps of equal index share their random phases, so that most of the cosmic variance cancels. It panics on no maps and on
-// curves of different bins.
+// Ratios returns the mean and standard deviation over maps of varied[i]/fiducial[i], bin by bin,
+// for the first maps that both have. Maps of equal index share their random phases, so that most
+// of the cosmic variance cancels. It panics on no maps and on curves of different bins.
 func Ratios(varied, fiducial [][]float64) (mean, std []float64) {
 	var curves [][]float64
 	for m := range min(len(varied), len(fiducial)) {
 		if len(varied[m]) != len(fiducial[m]) {
-			panic(fmt.Sprintf("summary: Ratios of curves of %d and %d bins", len(varied[m]), len(fiducial[m])))
+			panic(fmt.Sprintf("summary: Ratios of curves of %d and %d bins", len(varied[m]),
+				len(fiducial[m])))
 		}
 		c := make([]float64, len(varied[m]))
 		for i, v := range varied[m] {

@@ -16,15 +16,17 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Library finds the nearest of many maps to another one, over the 8 symmetries of the square and all periodic shifts. It keeps 20 bytes
-// a pixel of its maps. It is safe for concurrent use once made.
+// Library finds the nearest of many maps to another one, over the 8 symmetries of the square and
+// all periodic shifts. It keeps 20 bytes a pixel of its maps. It is safe for concurrent use once
+// made.
 type Library struct {
-	side       int
-	maps       []field.LogMap
-	means      []float64
-	squares    []float64      // sum over pixels of (value − mean)²
-	modes      []complex64    // [map][ky, kx] of the values without their mean
-	amplitudes blas32.General // [map, mode]: |modes|·√weight, weight 2 where the conjugate is not in the half plane
+	side    int
+	maps    []field.LogMap
+	means   []float64
+	squares []float64   // sum over pixels of (value − mean)²
+	modes   []complex64 // [map][ky, kx] of the values without their mean
+	// [map, mode]: |modes|·√weight, weight 2 where the conjugate is not in the half plane
+	amplitudes blas32.General
 }
 
 // Neighbour is a map of a Library and how it lies.
@@ -36,28 +38,35 @@ type Neighbour struct {
 	ShiftX   int
 }
 
-// roundOff is how far float32 may take a bound of a squared distance from its true value, over the sum of both maps' squares.
+// roundOff is how far float32 may take a bound of a squared distance from its true value, over
+// the sum of both maps' squares.
 const roundOff = 1e-4
 
-// NewLibrary returns a library of maps, which must not change afterwards. It returns an error for no maps, and for sides that differ or
-// are no power of two >= 8.
+// NewLibrary returns a library of maps, which must not change afterwards. It returns an error for
+// no maps, and for sides that differ or are no power of two >= 8.
 func NewLibrary(maps []field.LogMap) (*Library, error) {
 	if len(maps) == 0 {
 		return nil, fmt.Errorf("summary: a library of no maps")
 	}
 	n := maps[0].Box.Cells
 	if n < 8 || n&(n-1) != 0 {
-		return nil, fmt.Errorf("summary: a library of maps of %d pixels a side, want a power of two >= 8", n)
+		return nil, fmt.Errorf("summary: a library of maps of %d pixels a side, want a power of two >= 8",
+			n)
 	}
 	plan := fft.NewPlan(n)
 	half := n * plan.Modes()
 	l := &Library{
-		side: n, maps: maps, means: make([]float64, len(maps)), squares: make([]float64, len(maps)), modes: make([]complex64, len(maps)*half),
-		amplitudes: blas32.General{Rows: len(maps), Cols: half, Stride: half, Data: make([]float32, len(maps)*half)},
+		side: n, maps: maps, means: make([]float64, len(maps)), squares: make([]float64, len(maps)),
+		modes: make([]complex64, len(maps)*half),
+		amplitudes: blas32.General{
+			Rows: len(maps), Cols: half, Stride: half,
+			Data: make([]float32, len(maps)*half),
+		},
 	}
 	for i, m := range maps {
 		if m.Box.Cells != n || len(m.Values) != n*n {
-			return nil, fmt.Errorf("summary: map %d of a library has %d values and %d pixels a side, the first has %d", i, len(m.Values), m.Box.Cells, n)
+			return nil, fmt.Errorf("summary: map %d of a library has %d values and %d pixels a side, the "+
+				"first has %d", i, len(m.Values), m.Box.Cells, n)
 		}
 		var values []float32
 		values, l.means[i], l.squares[i] = centred(m.Values)
@@ -82,7 +91,8 @@ func centred(values []float32) (out []float32, mean, square float64) {
 	return out, mean, square
 }
 
-// amplitudesOf writes |modes|·√weight, so that a scalar product of two is that over the whole plane.
+// amplitudesOf writes |modes|·√weight, so that a scalar product of two is that over the whole
+// plane.
 func amplitudesOf(dst []float32, modes []complex64, n int) {
 	half := n/2 + 1
 	for i, v := range modes {
@@ -94,15 +104,19 @@ func amplitudesOf(dst []float32, modes []complex64, n int) {
 	}
 }
 
-// Nearest returns the neighbour of each of some maps, found on all cores. progress, if not nil, is told maps done, from one goroutine at
-// a time. It panics on maps of another side.
+// Nearest returns the neighbour of each of some maps, found on all cores. progress, if not nil,
+// is told maps done, from one goroutine at a time. It panics on maps of another side.
 //
-//   - Distance: over shifts it is √((|a|² + |b|² − 2 max corr)/pixels), corr the periodic cross-correlation, from one transform a pair.
-//   - Search: by Parseval's theorem and |Σ z| <= Σ|z|, corr is at most Σ|F_a||F_b|/pixels at any shift. Pairs are taken in the order of the
-//     lower bound of the distance that this gives, until it exceeds the best distance: nothing nearer is missed. For log densities that spares a
-//     third of the pairs; a copy is found at once. Both are float32; where
-//     two neighbours are as near as its rounding, either may be found. The distance returned is summed in float64.
-func (l *Library) Nearest(ctx context.Context, maps []field.LogMap, progress func(done, all int)) ([]Neighbour, error) {
+//   - Distance: over shifts it is √((|a|² + |b|² − 2 max corr)/pixels), corr the periodic
+//     cross-correlation, from one transform a pair.
+//   - Search: by Parseval's theorem and |Σ z| <= Σ|z|, corr is at most Σ|F_a||F_b|/pixels at any
+//     shift. Pairs are taken in the order of the lower bound of the distance that this gives,
+//     until it exceeds the best distance: nothing nearer is missed. For log densities that spares
+//     a third of the pairs; a copy is found at once. Both are float32; where two neighbours are
+//     as near as its rounding, either may be found. The distance returned is summed in float64.
+func (l *Library) Nearest(ctx context.Context, maps []field.LogMap,
+	progress func(done, all int),
+) ([]Neighbour, error) {
 	out := make([]Neighbour, len(maps))
 	var mu sync.Mutex
 	next, done := 0, 0
@@ -143,7 +157,8 @@ type searcher struct {
 	correlation []float32
 }
 
-// pair is a map of the library and a symmetry, which stands for the one turned by half a turn, too: it has the same amplitudes.
+// pair is a map of the library and a symmetry, which stands for the one turned by half a turn,
+// too: it has the same amplitudes.
 type pair struct {
 	bound    float32 // lower bound of the summed squared differences, with room for rounding
 	symmetry field.Symmetry
@@ -152,7 +167,11 @@ type pair struct {
 
 func (l *Library) searcher() *searcher {
 	half := l.side * (l.side/2 + 1)
-	s := &searcher{Library: l, plan: fft.NewPlan(l.side), amplitudes: make([]float32, half), products: make([]float32, len(l.maps)), modes: make([]complex64, half), correlation: make([]float32, l.side*l.side)}
+	s := &searcher{
+		Library: l, plan: fft.NewPlan(l.side), amplitudes: make([]float32, half),
+		products: make([]float32, len(l.maps)), modes: make([]complex64, half),
+		correlation: make([]float32, l.side*l.side),
+	}
 	for i := range s.turned {
 		s.turned[i] = make([]complex64, half)
 	}
@@ -165,7 +184,8 @@ const halfTurn = 2
 func (s *searcher) nearest(m field.LogMap) Neighbour {
 	n := s.side
 	if m.Box.Cells != n || len(m.Values) != n*n {
-		panic(fmt.Sprintf("summary: %d values of a map of %d pixels a side looked up in a library of %d", len(m.Values), m.Box.Cells, n))
+		panic(fmt.Sprintf("summary: %d values of a map of %d pixels a side looked up in a library of %d",
+			len(m.Values), m.Box.Cells, n))
 	}
 	values, mean, square := centred(m.Values)
 	turned := make([]float32, len(values))
@@ -192,7 +212,8 @@ func (s *searcher) nearest(m field.LogMap) Neighbour {
 	return best
 }
 
-// offset is the summed squared difference of two maps that do not correlate: that of their means, and both squares about them.
+// offset is the summed squared difference of two maps that do not correlate: that of their means,
+// and both squares about them.
 func (s *searcher) offset(index int, mean, square float64) float64 {
 	d := mean - s.means[index]
 	return float64(s.side*s.side)*d*d + square + s.squares[index]
@@ -206,7 +227,9 @@ func (s *searcher) bounds(mean, square float64) {
 			continue
 		}
 		amplitudesOf(s.amplitudes, s.turned[i], s.side)
-		blas32.Gemv(blas.NoTrans, 1, s.Library.amplitudes, blas32.Vector{N: len(s.amplitudes), Inc: 1, Data: s.amplitudes}, 0, blas32.Vector{N: len(s.products), Inc: 1, Data: s.products})
+		blas32.Gemv(blas.NoTrans, 1, s.Library.amplitudes,
+			blas32.Vector{N: len(s.amplitudes), Inc: 1, Data: s.amplitudes}, 0,
+			blas32.Vector{N: len(s.products), Inc: 1, Data: s.products})
 		for j, product := range s.products {
 			most := float64(product) / float64(s.side*s.side)
 			slack := roundOff * (square + s.squares[j])
@@ -216,8 +239,8 @@ func (s *searcher) bounds(mean, square float64) {
 	slices.SortFunc(s.pairs, func(a, b pair) int { return cmp.Compare(a.bound, b.bound) })
 }
 
-// correlate returns the highest cross-correlation Σ b(x + d)·a(x) of a map of the library, b, with the turned map, a, and the pixel d
-// where it is.
+// correlate returns the highest cross-correlation Σ b(x + d)·a(x) of a map of the library, b,
+// with the turned map, a, and the pixel d where it is.
 func (s *searcher) correlate(symmetry field.Symmetry, index int) (at int, highest float32) {
 	turned, half := s.turned[symmetry], len(s.modes)
 	modes := s.Library.modes[index*half : (index+1)*half][:len(turned)]

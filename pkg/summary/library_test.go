@@ -12,7 +12,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// redMap is a map with more power on large scales, of a mean and an amplitude of its own, as log densities are.
+// redMap is a map with more power on large scales, of a mean and an amplitude of its own, as log
+// densities are.
 func redMap(rng *rand.Rand, n int) field.LogMap {
 	m := field.LogMap{Box: field.Box{Side: 25, Cells: n}, Values: make([]float32, n*n)}
 	mean := 11 + 0.3*rng.NormFloat64()
@@ -92,7 +93,8 @@ func TestNearestIsTheTrueMinimum(t *testing.T) {
 	})
 }
 
-// TestBoundsAreBounds: no bound lies above the distance of its pair, for either of the symmetries that it stands for.
+// TestBoundsAreBounds: no bound lies above the distance of its pair, for either of the symmetries
+// that it stands for.
 func TestBoundsAreBounds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	const n = 16
@@ -114,7 +116,8 @@ func TestBoundsAreBounds(t *testing.T) {
 			for _, symmetry := range []field.Symmetry{p.symmetry, p.symmetry ^ halfTurn} {
 				_, corr := s.correlate(symmetry, int(p.index))
 				if d := s.offset(int(p.index), mean, square) - 2*float64(corr); d < float64(p.bound) {
-					t.Errorf("map %d, symmetry %d: squared distance %g below its bound %g", p.index, symmetry, d, p.bound)
+					t.Errorf("map %d, symmetry %d: squared distance %g below its bound %g", p.index,
+						symmetry, d, p.bound)
 				}
 			}
 		}
@@ -124,7 +127,8 @@ func TestBoundsAreBounds(t *testing.T) {
 	}
 }
 
-// TestCopiesAreFound: a turned and shifted map of the library is found, at the distance 0, and one with noise at the noise's rms.
+// TestCopiesAreFound: a turned and shifted map of the library is found, at the distance 0, and
+// one with noise at the noise's rms.
 func TestCopiesAreFound(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	const n = 32
@@ -140,14 +144,16 @@ func TestCopiesAreFound(t *testing.T) {
 			noisy.Values[j] += float32(0.05 * rng.NormFloat64())
 		}
 		told := 0
-		found, err := l.Nearest(context.Background(), []field.LogMap{exact, noisy}, func(done, all int) { told = 10*done + all })
+		found, err := l.Nearest(context.Background(), []field.LogMap{exact, noisy},
+			func(done, all int) { told = 10*done + all })
 		if err != nil || told != 22 {
 			t.Fatalf("error %v, progress ended at %d", err, told)
 		}
 		if found[0].Map != i || found[0].Distance > 1e-6 {
 			t.Errorf("symmetry %d: a copy of map %d was found as %+v", s, i, found[0])
 		}
-		if d := rms(maps[i], moved(exact, found[0].Symmetry, found[0].ShiftY, found[0].ShiftX)); d > 1e-6 {
+		if d := rms(maps[i], moved(exact, found[0].Symmetry, found[0].ShiftY, found[0].ShiftX)); d >
+			1e-6 {
 			t.Errorf("symmetry %d: the copy of map %d does not lie as %+v says: %g off", s, i, found[0], d)
 		}
 		// 1024 pixels know the noise's rms to 2 %; 5 of these.
@@ -161,7 +167,10 @@ func TestLibraryErrors(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	eight, sixteen := some(rng, 1, 8), some(rng, 1, 16)
 	twelve := []field.LogMap{{Box: field.Box{Side: 25, Cells: 12}, Values: make([]float32, 144)}}
-	for name, maps := range map[string][]field.LogMap{"none": nil, "two sides": append(eight, sixteen...), "12 pixels": twelve} {
+	for name, maps := range map[string][]field.LogMap{
+		"none":      nil,
+		"two sides": append(eight, sixteen...), "12 pixels": twelve,
+	} {
 		if _, err := NewLibrary(maps); err == nil {
 			t.Errorf("%s: no error", name)
 		}

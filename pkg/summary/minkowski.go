@@ -7,7 +7,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Minkowski holds the Minkowski functionals of excursion sets {x: f(x) ≥ level}, one entry for each level.
+// Minkowski holds the Minkowski functionals of excursion sets {x: f(x) ≥ level}, one entry for
+// each level.
 type Minkowski struct {
 	Area   []float64 // V0: share of the map in the set
 	Length []float64 // V1: length of the set's boundary by area, h/Mpc
@@ -17,18 +18,24 @@ type Minkowski struct {
 // MinkowskiOf returns the Minkowski functionals of a periodic map at some levels.
 //
 //   - Shape: Cells² values, row-major.
-//   - Normalisation: by the area of the map. Some authors call a quarter of the length, or a half, V1.
-//   - Estimator: the area counts pixels. Length and Euler characteristic are those of contours between pixel centres, linear along each side
-//     of a square of four; a square with two opposite corners in the set joins them where the mean of its corners is in it, too.
+//   - Normalisation: by the area of the map. Some authors call a quarter of the length, or a
+//     half, V1.
+//   - Estimator: the area counts pixels. Length and Euler characteristic are those of contours
+//     between pixel centres, linear along each side of a square of four; a square with two
+//     opposite corners in the set joins them where the mean of its corners is in it, too.
 //   - Edge cases: NaN is outside the set, and takes the length with it where it is next to the set.
 //   - Errors: panics unless there are Cells² values and Cells is at least 3.
-//   - Source: Schmalzing and Buchert (1997); the Gaussian expectation that the test compares with is Tomita's (1986).
+//   - Source: Schmalzing and Buchert (1997); the Gaussian expectation that the test compares with
+//     is Tomita's (1986).
 func MinkowskiOf(values []float32, box field.Box, levels []float64) Minkowski {
 	n := box.Cells
 	if len(values) != n*n || n < 3 {
 		panic(fmt.Sprintf("summary: MinkowskiOf %d values in a map of %d pixels a side", len(values), n))
 	}
-	m := Minkowski{Area: make([]float64, len(levels)), Length: make([]float64, len(levels)), Euler: make([]float64, len(levels))}
+	m := Minkowski{
+		Area: make([]float64, len(levels)), Length: make([]float64, len(levels)),
+		Euler: make([]float64, len(levels)),
+	}
 	area := box.Side * box.Side
 	for i, level := range levels {
 		for y := range n {
@@ -53,14 +60,17 @@ func MinkowskiOf(values []float32, box field.Box, levels []float64) Minkowski {
 	return m
 }
 
-// square holds values less a level at the corners of a square of side 1, in the order (0, 0), (1, 0), (1, 1), (0, 1).
+// square holds values less a level at the corners of a square of side 1, in the order (0, 0), (1,
+// 0), (1, 1), (0, 1).
 type square [4]float64
 
-// joined reports whether the level at the middle of the square is exceeded: the mean of the corners.
+// joined reports whether the level at the middle of the square is exceeded: the mean of the
+// corners.
 func (q square) joined() bool { return q[0]+q[1]+q[2]+q[3] >= 0 }
 
-// euler returns the square's part of (corners − sides − diagonals + squares) that are in the set. Corner 0 and the two sides that meet
-// there stand for all: the others are counted by the neighbours.
+// euler returns the square's part of (corners − sides − diagonals + squares) that are in the set.
+// Corner 0 and the two sides that meet there stand for all: the others are counted by the
+// neighbours.
 func (q square) euler() float64 {
 	a, b, c, d := q[0] >= 0, q[1] >= 0, q[2] >= 0, q[3] >= 0
 	chi := 0.0
@@ -94,7 +104,8 @@ func (q square) length() float64 {
 	switch {
 	case count == 0 || count == 4:
 		return 0
-	case count == 2 && inside[0] == inside[2]: // a saddle: two corners are cut off, those of the side that is not joined
+	case count == 2 && inside[0] == inside[2]:
+		// a saddle: two corners are cut off, those of the side that is not joined
 		first := 0
 		if inside[0] == q.joined() {
 			first = 1

@@ -11,8 +11,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// TestBlock: a block of a×b pixels of 1 in a map of 0 has, at a level between, straight sides of a − 1 and b − 1 pixels, and
-// corners cut at 1 − level: closed forms of all three functionals.
+// TestBlock: a block of a×b pixels of 1 in a map of 0 has, at a level between, straight sides of
+// a − 1 and b − 1 pixels, and corners cut at 1 − level: closed forms of all three functionals.
 func TestBlock(t *testing.T) {
 	box := field.Box{Side: 20, Cells: 10}
 	const a, b = 4, 3
@@ -30,7 +30,8 @@ func TestBlock(t *testing.T) {
 			t.Errorf("level %g: length %g, want %g", level, m.Length[i], want)
 		}
 		if m.Area[i] != 0.12 || m.Euler[i] != 1.0/400 {
-			t.Errorf("level %g: area %g, Euler characteristic %g, want 0.12 and 1/400", level, m.Area[i], m.Euler[i])
+			t.Errorf("level %g: area %g, Euler characteristic %g, want 0.12 and 1/400", level,
+				m.Area[i], m.Euler[i])
 		}
 	}
 }
@@ -44,8 +45,9 @@ func cone(n int, y, x float64) []float32 {
 	return out
 }
 
-// TestDisc: the contour is a polygon inscribed in a circle up to the curvature of the field along sides, so that its length is short by
-// some 1/r² of itself; the area counts points of a lattice, with an error of about the root of the circumference.
+// TestDisc: the contour is a polygon inscribed in a circle up to the curvature of the field along
+// sides, so that its length is short by some 1/r² of itself; the area counts points of a lattice,
+// with an error of about the root of the circumference.
 func TestDisc(t *testing.T) {
 	box := field.Box{Side: 64, Cells: 64}
 	for _, r := range []float64{5, 10, 20} {
@@ -69,14 +71,20 @@ func TestEulerByShape(t *testing.T) {
 		inside func(y, x int) bool
 		want   float64
 	}{
-		"nothing":       {func(int, int) bool { return false }, 0},
-		"all":           {func(int, int) bool { return true }, 0}, // a torus
-		"one pixel":     {func(y, x int) bool { return y == 0 && x == 11 }, 1},
-		"ring":          {func(y, x int) bool { return max(abs(y-5), abs(x-5)) == 2 }, 0},
-		"ring and disc": {func(y, x int) bool { r := max(abs(y-5), abs(x-5)); return r == 2 || r == 0 }, 1},
-		"two holes":     {func(y, x int) bool { return (y != 3 || x != 3) && (y != 7 || x != 8) && y < 11 && x < 11 }, -1},
-		"stripe":        {func(y, _ int) bool { return y < 3 }, 0},
-		"all but one":   {func(y, x int) bool { return y+x > 0 }, -1},
+		"nothing":   {func(int, int) bool { return false }, 0},
+		"all":       {func(int, int) bool { return true }, 0}, // a torus
+		"one pixel": {func(y, x int) bool { return y == 0 && x == 11 }, 1},
+		"ring":      {func(y, x int) bool { return max(abs(y-5), abs(x-5)) == 2 }, 0},
+		"ring and disc": {
+			func(y, x int) bool { r := max(abs(y-5), abs(x-5)); return r == 2 || r == 0 },
+			1,
+		},
+		"two holes": {func(y, x int) bool {
+			return (y != 3 || x != 3) && (y != 7 || x != 8) && y < 11 &&
+				x < 11
+		}, -1},
+		"stripe":      {func(y, _ int) bool { return y < 3 }, 0},
+		"all but one": {func(y, x int) bool { return y+x > 0 }, -1},
 	} {
 		values := make([]float32, 144)
 		for i := range values {
@@ -92,7 +100,8 @@ func TestEulerByShape(t *testing.T) {
 
 func abs(i int) int { return max(i, -i) }
 
-// TestSaddle: two pixels that touch at a corner are one part below the mean of the four, two above it.
+// TestSaddle: two pixels that touch at a corner are one part below the mean of the four, two
+// above it.
 func TestSaddle(t *testing.T) {
 	values := make([]float32, 36)
 	values[7], values[14] = 1, 1
@@ -100,7 +109,8 @@ func TestSaddle(t *testing.T) {
 	if m.Euler[0] != 1 || m.Euler[1] != 2 {
 		t.Errorf("Euler characteristics %v, want 1 and 2", m.Euler)
 	}
-	// Eight corners cut at 0.4 above; below, two corners of the middle are cut off from the other side, at 0.4 too.
+	// Eight corners cut at 0.4 above; below, two corners of the middle are cut off from the other
+	// side, at 0.4 too.
 	for i, want := range []float64{(6*0.6 + 2*0.4) * math.Sqrt2 / 6, 8 * 0.4 * math.Sqrt2 / 6} {
 		if !scalar.EqualWithinRel(m.Length[i], want, 1e-6) {
 			t.Errorf("length %g, want %g", m.Length[i], want)
@@ -108,8 +118,9 @@ func TestSaddle(t *testing.T) {
 	}
 }
 
-// TestEulerCountsParts: above the mean of any two opposite corners nothing is joined across a corner, so that the Euler characteristic
-// is the number of parts by sides less that of holes, whose pixels do touch at corners. An empty rim keeps shapes from winding.
+// TestEulerCountsParts: above the mean of any two opposite corners nothing is joined across a
+// corner, so that the Euler characteristic is the number of parts by sides less that of holes,
+// whose pixels do touch at corners. An empty rim keeps shapes from winding.
 func TestEulerCountsParts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(3, 10).Draw(t, "side")
@@ -122,7 +133,8 @@ func TestEulerCountsParts(t *testing.T) {
 			}
 		}
 		want := parts(values, n, 1, false) - (parts(values, n, 0, true) - 1)
-		if got := MinkowskiOf(values, field.Box{Side: 1, Cells: n}, []float64{0.75}).Euler[0]; got != float64(want) {
+		if got := MinkowskiOf(values, field.Box{Side: 1, Cells: n}, []float64{0.75}).Euler[0]; got !=
+			float64(want) {
 			t.Fatalf("Euler characteristic %g, want %d: %v", got, want, values)
 		}
 	})
@@ -155,8 +167,9 @@ func parts(values []float32, n int, value float32, corners bool) int {
 	return count
 }
 
-// TestMinkowskiOfTheOtherSide: the set below a level has the rest of the area, the same boundary, and less the Euler characteristic,
-// which adds up to that of the torus, 0. Shifts, turns and flips change nothing but the order of sums.
+// TestMinkowskiOfTheOtherSide: the set below a level has the rest of the area, the same boundary,
+// and less the Euler characteristic, which adds up to that of the torus, 0. Shifts, turns and
+// flips change nothing but the order of sums.
 func TestMinkowskiOfTheOtherSide(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		box := field.Box{Side: 25, Cells: rapid.IntRange(3, 12).Draw(t, "side")}
@@ -170,8 +183,10 @@ func TestMinkowskiOfTheOtherSide(t *testing.T) {
 		b := MinkowskiOf(negative, box, []float64{-level})
 		c := MinkowskiOf(movedAnyhow(t, values, box), box, []float64{level})
 		for name, v := range map[string][2]float64{
-			"area below": {b.Area[0], 1 - a.Area[0]}, "length below": {b.Length[0], a.Length[0]}, "Euler below": {b.Euler[0], -a.Euler[0]},
-			"area moved": {c.Area[0], a.Area[0]}, "length moved": {c.Length[0], a.Length[0]}, "Euler moved": {c.Euler[0], a.Euler[0]},
+			"area below": {b.Area[0], 1 - a.Area[0]}, "length below": {b.Length[0], a.Length[0]},
+			"Euler below": {b.Euler[0], -a.Euler[0]},
+			"area moved":  {c.Area[0], a.Area[0]}, "length moved": {c.Length[0], a.Length[0]},
+			"Euler moved": {c.Euler[0], a.Euler[0]},
 		} {
 			if !scalar.EqualWithinAbsOrRel(v[0], v[1], 1e-12, 1e-12) {
 				t.Fatalf("%s: %g, want %g", name, v[0], v[1])
@@ -180,7 +195,8 @@ func TestMinkowskiOfTheOtherSide(t *testing.T) {
 	})
 }
 
-// gaussianField returns a Gaussian field of power ∝ exp(−k²R²), R in pixels, of unit variance: the mean of |∇f|² is 1/R².
+// gaussianField returns a Gaussian field of power ∝ exp(−k²R²), R in pixels, of unit variance:
+// the mean of |∇f|² is 1/R².
 func gaussianField(n int, smoothing float64, rng *rand.Rand) []float32 {
 	p := plansOf(n).Get().(*plan)
 	for i := range p.values {
@@ -209,9 +225,11 @@ func gaussianField(n int, smoothing float64, rng *rand.Rand) []float32 {
 	return out
 }
 
-// TestMinkowskiOfGaussianFields: with σ₁² the mean of |∇f|² and σ₀ = 1, Tomita's (1986) expectations in two dimensions are
-// erfc(ν/√2)/2, σ₁·exp(−ν²/2)/√8 and σ₁²/2·ν·exp(−ν²/2)/(2π)^(3/2). Tolerances are 4 standard errors over the maps, and for a contour
-// between pixels R = 3 pixels wide a relative 1/(4·R²) ≈ 3 %: a sine of wavenumber k, linear between points, is too low by up to (kh)²/8.
+// TestMinkowskiOfGaussianFields: with σ₁² the mean of |∇f|² and σ₀ = 1, Tomita's (1986)
+// expectations in two dimensions are erfc(ν/√2)/2, σ₁·exp(−ν²/2)/√8 and
+// σ₁²/2·ν·exp(−ν²/2)/(2π)^(3/2). Tolerances are 4 standard errors over the maps, and for a
+// contour between pixels R = 3 pixels wide a relative 1/(4·R²) ≈ 3 %: a sine of wavenumber k,
+// linear between points, is too low by up to (kh)²/8.
 func TestMinkowskiOfGaussianFields(t *testing.T) {
 	const smoothing, maps = 3.0, 400
 	box := field.Box{Side: 64, Cells: 64} // lengths in pixels
@@ -231,7 +249,10 @@ func TestMinkowskiOfGaussianFields(t *testing.T) {
 		}{
 			"V0": {area, math.Erfc(nu/math.Sqrt2) / 2, 0},
 			"V1": {length, bell / smoothing / math.Sqrt(8), 1 / (4 * smoothing * smoothing)},
-			"V2": {euler, nu * bell / (2 * smoothing * smoothing * math.Pow(2*math.Pi, 1.5)), 1 / (4 * smoothing * smoothing)},
+			"V2": {
+				euler, nu * bell / (2 * smoothing * smoothing * math.Pow(2*math.Pi, 1.5)),
+				1 / (4 * smoothing * smoothing),
+			},
 		} {
 			s := Stats(c.curves)
 			if d := math.Abs(s.Mean[i] - c.want); d > 4*s.Std[i]/math.Sqrt(maps)+c.bias*math.Abs(c.want) {

@@ -32,7 +32,8 @@ func TestMomentsOfTwoValues(t *testing.T) {
 	}
 }
 
-// TestMomentsOfGaussian: skewness and kurtosis of N Gaussian values are 0 with variances 6/N and 24/N; within 4 standard errors.
+// TestMomentsOfGaussian: skewness and kurtosis of N Gaussian values are 0 with variances 6/N and
+// 24/N; within 4 standard errors.
 func TestMomentsOfGaussian(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	values := make([]float32, 1<<16)
@@ -50,7 +51,8 @@ func TestMomentsOfGaussian(t *testing.T) {
 	}
 }
 
-// TestMomentsOfDensities: 1 + δ has the mean 1; its moments depend neither on the unit nor on how the map is turned.
+// TestMomentsOfDensities: 1 + δ has the mean 1; its moments depend neither on the unit nor on how
+// the map is turned.
 func TestMomentsOfDensities(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := randomMap(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), 16)
@@ -68,9 +70,13 @@ func TestMomentsOfDensities(t *testing.T) {
 		}
 		// Moments do not change under symmetries, but for the order of sums.
 		turned := field.NewMap(m.Box)
-		field.Symmetry(rapid.IntRange(0, field.Symmetries-1).Draw(t, "symmetry")).Apply(turned.Values, m.Values, 16)
+		field.Symmetry(rapid.IntRange(0, field.Symmetries-1).Draw(t, "symmetry")).Apply(turned.Values,
+			m.Values, 16)
 		c := MomentsOf(OnePlusDelta(turned))
-		for name, v := range map[string][2]float64{"variance": {a.Variance, c.Variance}, "skewness": {a.Skewness, c.Skewness}, "kurtosis": {a.Kurtosis, c.Kurtosis}} {
+		for name, v := range map[string][2]float64{
+			"variance": {a.Variance, c.Variance},
+			"skewness": {a.Skewness, c.Skewness}, "kurtosis": {a.Kurtosis, c.Kurtosis},
+		} {
 			if !scalar.EqualWithinAbsOrRel(v[0], v[1], 1e-6, 1e-6) {
 				t.Fatalf("a symmetry changes the %s from %g to %g", name, v[0], v[1])
 			}
@@ -80,10 +86,14 @@ func TestMomentsOfDensities(t *testing.T) {
 
 func TestEqualValuesHaveNoShape(t *testing.T) {
 	got := MomentsOf([]float32{0.1, 0.1, 0.1})
-	if got.Mean != float64(float32(0.1)) || got.Variance != 0 || !math.IsNaN(got.Skewness) || !math.IsNaN(got.Kurtosis) {
+	if got.Mean != float64(float32(0.1)) || got.Variance != 0 || !math.IsNaN(got.Skewness) ||
+		!math.IsNaN(got.Kurtosis) {
 		t.Errorf("%+v", got)
 	}
-	if v := OnePlusDelta(field.Map{Box: field.Box{Side: 1, Cells: 1}, Values: []float32{0}})[0]; !math.IsNaN(float64(v)) {
+	if v := OnePlusDelta(field.Map{
+		Box:    field.Box{Side: 1, Cells: 1},
+		Values: []float32{0},
+	})[0]; !math.IsNaN(float64(v)) {
 		t.Errorf("1 + δ of an empty map is %g", v)
 	}
 }

@@ -7,10 +7,11 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Peaks returns the heights of the local maxima of a periodic map, row by row: of the pixels that are higher than all 8 neighbours.
+// Peaks returns the heights of the local maxima of a periodic map, row by row: of the pixels that
+// are higher than all 8 neighbours.
 //
-//   - Shape: Cells² values, row-major. Pixels that equal a neighbour are no peaks (maps of few grey levels lose some), nor are
-//     NaN and what is next to one.
+//   - Shape: Cells² values, row-major. Pixels that equal a neighbour are no peaks (maps of few
+//     grey levels lose some), nor are NaN and what is next to one.
 //   - Normalisation: none; in white noise one pixel in 9 is a peak.
 //   - Errors: panics unless there are Cells² values and Cells is at least 3.
 func Peaks(values []float32, box field.Box) []float64 {
@@ -43,9 +44,11 @@ func highest(values []float32, n, y, x int) bool {
 	return true
 }
 
-// PeakDensity returns the number of peaks by the area of the map, in bins of their height between rising edges.
+// PeakDensity returns the number of peaks by the area of the map, in bins of their height between
+// rising edges.
 //
-//   - Shape: one entry fewer than edges. A peak on an inner edge belongs to the bin above it, one on the last edge to none.
+//   - Shape: one entry fewer than edges. A peak on an inner edge belongs to the bin above it, one
+//     on the last edge to none.
 //   - Units: (h/Mpc)², for each bin whatever its width.
 //   - Errors: panics as Peaks does, and on fewer than two edges.
 func PeakDensity(values []float32, box field.Box, edges []float64) []float64 {

@@ -23,13 +23,15 @@ func whiteNoise(rng *rand.Rand, box field.Box) []float32 {
 // movedAnyhow turns, flips and shifts a map as drawn.
 func movedAnyhow(t *rapid.T, values []float32, box field.Box) []float32 {
 	symmetry := field.Symmetry(rapid.IntRange(0, field.Symmetries-1).Draw(t, "symmetry"))
-	dy, dx := rapid.IntRange(0, box.Cells-1).Draw(t, "dy"), rapid.IntRange(0, box.Cells-1).Draw(t, "dx")
+	dy, dx := rapid.IntRange(0, box.Cells-1).Draw(t, "dy"),
+		rapid.IntRange(0, box.Cells-1).Draw(t, "dx")
 	return moved(field.LogMap{Box: box, Values: values}, symmetry, dy, dx).Values
 }
 
-// TestPeaksOfWhiteNoise: each of 9 pixels is the highest of its block as often as the others. The variance of the number is 0.0251 a
-// pixel: 8/81 from a pixel alone, −8/81 from its neighbours, which cannot be peaks too, and the rest from the 16 pixels two steps away,
-// whose blocks share 1, 2 or 3 pixels with its own.
+// TestPeaksOfWhiteNoise: each of 9 pixels is the highest of its block as often as the others. The
+// variance of the number is 0.0251 a pixel: 8/81 from a pixel alone, −8/81 from its neighbours,
+// which cannot be peaks too, and the rest from the 16 pixels two steps away, whose blocks share
+// 1, 2 or 3 pixels with its own.
 func TestPeaksOfWhiteNoise(t *testing.T) {
 	box := field.Box{Side: 25, Cells: 300}
 	peaks := float64(len(Peaks(whiteNoise(rand.New(rand.NewPCG(1, 1)), box), box)))
@@ -39,7 +41,8 @@ func TestPeaksOfWhiteNoise(t *testing.T) {
 	}
 }
 
-// TestPeaksAtTheEdge: a peak in a corner has neighbours across both edges; equal neighbours and NaN are none.
+// TestPeaksAtTheEdge: a peak in a corner has neighbours across both edges; equal neighbours and
+// NaN are none.
 func TestPeaksAtTheEdge(t *testing.T) {
 	box := field.Box{Side: 10, Cells: 5}
 	values := make([]float32, 25)
@@ -69,17 +72,20 @@ func TestPeakDensity(t *testing.T) {
 	}
 }
 
-// TestPeaksMoveWithTheMap: no shift, turn or flip makes or loses a peak, and a rising function of the values keeps their number.
+// TestPeaksMoveWithTheMap: no shift, turn or flip makes or loses a peak, and a rising function of
+// the values keeps their number.
 func TestPeaksMoveWithTheMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		box := field.Box{Side: 25, Cells: rapid.IntRange(3, 12).Draw(t, "side")}
 		values := whiteNoise(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)), box)
 		want := slices.Sorted(slices.Values(Peaks(values, box)))
-		if got := slices.Sorted(slices.Values(Peaks(movedAnyhow(t, values, box), box))); !slices.Equal(got, want) {
+		if got := slices.Sorted(slices.Values(Peaks(movedAnyhow(t, values, box), box))); !slices.Equal(
+			got, want) {
 			t.Fatalf("peaks %v of a moved map, want %v", got, want)
 		}
 		low, high := floats.Min(want)-1, floats.Max(want)+1
-		if got := PeakDensity(values, box, []float64{low, high})[0] * 625; math.Abs(got-float64(len(want))) > 1e-9 {
+		if got := PeakDensity(values, box, []float64{low, high})[0] *
+			625; math.Abs(got-float64(len(want))) > 1e-9 {
 			t.Fatalf("%g peaks in all, want %d", got, len(want))
 		}
 	})

@@ -18,7 +18,8 @@ type Convention int
 const (
 	// SumNormalised divides by the sum of the pixels: the paper's spectra of log fields.
 	SumNormalised Convention = iota
-	// Deviation subtracts the mean: for log fields whose mean is near 0, as those of overdensities are.
+	// Deviation subtracts the mean: for log fields whose mean is near 0, as those of overdensities
+	// are.
 	Deviation
 	// Contrast takes the overdensity f/mean − 1: the usual spectrum of a density.
 	Contrast
@@ -31,13 +32,16 @@ func (c Convention) String() string {
 
 // PowerOf returns the spectrum of values, the pixels of a map in box, row-major.
 //
-//   - Shape: Cells/2 bins; mode k (in units of the fundamental) is in bin ⌈|k|⌉; bins beyond Cells/2 and k = 0 are dropped.
-//   - Units: k in h/Mpc. Deviation and Contrast: P = |FT|²/Side² with FT = CellSide²·Σ x exp(−ik·x), in (Mpc/h)² times the
-//     square of the values' unit; white noise of variance s² gives s²·CellSide². SumNormalised: P = Side²·|Σ x exp(−ik·x)|²
-//     with x = f/Σf, in (Mpc/h)², which is the Contrast spectrum of f.
-//   - Errors: panics unless there are Cells² values and Cells is at least 2. NaN or infinite values give NaN, and so does, but for
-//     Deviation, a map whose sum is 0.
-//   - Source: Mudur et al. (2023), whose code weighs the half plane as here: 2 but for the columns k_x = 0 and Nyquist.
+//   - Shape: Cells/2 bins; mode k (in units of the fundamental) is in bin ⌈|k|⌉; bins beyond
+//     Cells/2 and k = 0 are dropped.
+//   - Units: k in h/Mpc. Deviation and Contrast: P = |FT|²/Side² with FT = CellSide²·Σ x
+//     exp(−ik·x), in (Mpc/h)² times the square of the values' unit; white noise of variance s²
+//     gives s²·CellSide². SumNormalised: P = Side²·|Σ x exp(−ik·x)|² with x = f/Σf, in (Mpc/h)²,
+//     which is the Contrast spectrum of f.
+//   - Errors: panics unless there are Cells² values and Cells is at least 2. NaN or infinite
+//     values give NaN, and so does, but for Deviation, a map whose sum is 0.
+//   - Source: Mudur et al. (2023), whose code weighs the half plane as here: 2 but for the
+//     columns k_x = 0 and Nyquist.
 func (c Convention) PowerOf(values []float64, box field.Box) Spectrum {
 	n := box.Cells
 	if len(values) != n*n || n < 2 {

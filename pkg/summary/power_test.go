@@ -15,7 +15,8 @@ import (
 	"darkfield/pkg/reference"
 )
 
-// TestParseval: the weighted powers of the half plane add up to n²·Σx², at even and odd sides. Rounding grows with log n only.
+// TestParseval: the weighted powers of the half plane add up to n²·Σx², at even and odd sides.
+// Rounding grows with log n only.
 func TestParseval(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(2, 33).Draw(t, "side")
@@ -37,7 +38,8 @@ func TestParseval(t *testing.T) {
 	})
 }
 
-// TestRingsHoldEveryMode counts the modes of the whole plane by hand: as many in each ring as integer points.
+// TestRingsHoldEveryMode counts the modes of the whole plane by hand: as many in each ring as
+// integer points.
 func TestRingsHoldEveryMode(t *testing.T) {
 	for _, n := range []int{2, 5, 8, 31, 64} {
 		r := newRings(n)
@@ -58,8 +60,8 @@ func TestRingsHoldEveryMode(t *testing.T) {
 	}
 }
 
-// TestOneWave gives the amplitude: a wave of amplitude A holds A²/4·Side² in each of its two modes, and its ring shares that
-// among the ring's modes.
+// TestOneWave gives the amplitude: a wave of amplitude A holds A²/4·Side² in each of its two
+// modes, and its ring shares that among the ring's modes.
 func TestOneWave(t *testing.T) {
 	box := field.Box{Side: 25, Cells: 32}
 	const amplitude, k = 0.3, 3
@@ -69,10 +71,12 @@ func TestOneWave(t *testing.T) {
 	}
 	got := Deviation.PowerOf(values, box)
 	modes := newRings(box.Cells).modes[k-1]
-	if want := 2 * amplitude * amplitude / 4 * box.Side * box.Side / modes; !scalar.EqualWithinRel(got.P[k-1], want, 1e-12) {
+	if want := 2 * amplitude * amplitude / 4 * box.Side * box.Side / modes; !scalar.EqualWithinRel(
+		got.P[k-1], want, 1e-12) {
 		t.Errorf("P = %g, want %g", got.P[k-1], want)
 	}
-	if got, want := Contrast.PowerOf(values, box).P[k-1], got.P[k-1]/49; !scalar.EqualWithinRel(got, want, 1e-12) {
+	if got, want := Contrast.PowerOf(values, box).P[k-1],
+		got.P[k-1]/49; !scalar.EqualWithinRel(got, want, 1e-12) {
 		t.Errorf("power of the contrast = %g, want %g", got, want)
 	}
 }
@@ -80,20 +84,37 @@ func TestOneWave(t *testing.T) {
 // TestPowerAsksForWholeMaps: a wrong call panics, naming the package.
 func TestPowerAsksForWholeMaps(t *testing.T) {
 	for name, call := range map[string]func(){
-		"too few values":      func() { Deviation.PowerOf(make([]float64, 5), field.Box{Side: 1, Cells: 4}) },
-		"one pixel":           func() { Deviation.PowerOf(make([]float64, 1), field.Box{Side: 1, Cells: 1}) },
-		"unknown convention":  func() { Convention(9).PowerOf(make([]float64, 4), field.Box{Side: 1, Cells: 2}) },
-		"no curves":           func() { Stats(nil) },
-		"unequal curves":      func() { Stats([][]float64{{1, 2}, {1}}) },
-		"a curve too short":   func() { ReducedChi2([]float64{1}, Stats([][]float64{{1, 2}, {2, 3}})) },
-		"ratios of bins":      func() { Ratios([][]float64{{1, 2}}, [][]float64{{1}}) },
-		"one edge":            func() { NewHistogram(nil, []float64{1}) },
-		"peaks of a row":      func() { Peaks(make([]float32, 3), field.Box{Side: 1, Cells: 3}) },
-		"peaks in no bin":     func() { PeakDensity(make([]float32, 9), field.Box{Side: 1, Cells: 3}, []float64{1}) },
-		"a small excursion":   func() { MinkowskiOf(make([]float32, 4), field.Box{Side: 1, Cells: 2}, nil) },
-		"small triangles":     func() { Deviation.BispectrumOf(make([]float64, 36), field.Box{Side: 1, Cells: 6}) },
-		"bispectrum of sums":  func() { SumNormalised.BispectrumOf(make([]float64, 49), field.Box{Side: 1, Cells: 7}) },
-		"envelope of unequal": func() { Envelope([]Histogram{NewHistogram(nil, []float64{1, 2}), NewHistogram(nil, []float64{1, 3})}) },
+		"too few values": func() {
+			Deviation.PowerOf(make([]float64, 5), field.Box{Side: 1, Cells: 4})
+		},
+		"one pixel": func() {
+			Deviation.PowerOf(make([]float64, 1), field.Box{Side: 1, Cells: 1})
+		},
+		"unknown convention": func() {
+			Convention(9).PowerOf(make([]float64, 4), field.Box{Side: 1, Cells: 2})
+		},
+		"no curves":         func() { Stats(nil) },
+		"unequal curves":    func() { Stats([][]float64{{1, 2}, {1}}) },
+		"a curve too short": func() { ReducedChi2([]float64{1}, Stats([][]float64{{1, 2}, {2, 3}})) },
+		"ratios of bins":    func() { Ratios([][]float64{{1, 2}}, [][]float64{{1}}) },
+		"one edge":          func() { NewHistogram(nil, []float64{1}) },
+		"peaks of a row":    func() { Peaks(make([]float32, 3), field.Box{Side: 1, Cells: 3}) },
+		"peaks in no bin": func() {
+			PeakDensity(make([]float32, 9), field.Box{Side: 1, Cells: 3},
+				[]float64{1})
+		},
+		"a small excursion": func() {
+			MinkowskiOf(make([]float32, 4), field.Box{Side: 1, Cells: 2}, nil)
+		},
+		"small triangles": func() {
+			Deviation.BispectrumOf(make([]float64, 36), field.Box{Side: 1, Cells: 6})
+		},
+		"bispectrum of sums": func() {
+			SumNormalised.BispectrumOf(make([]float64, 49), field.Box{Side: 1, Cells: 7})
+		},
+		"envelope of unequal": func() {
+			Envelope([]Histogram{NewHistogram(nil, []float64{1, 2}), NewHistogram(nil, []float64{1, 3})})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -124,10 +145,11 @@ func TestPowerFromManyGoroutines(t *testing.T) {
 	wg.Wait()
 }
 
-// TestQuijote compares k²P of real maps with numbers that others computed and wrote beside them. Their rings are centred on whole
-// multiples of the fundamental mode and ours end there, so the comparison is at our mean k, by interpolation in the logarithm of
-// their table. That has an error of some per cent where the spectrum bends; a factor 2π or a lost pixel area would be seen.
-// They took off the mean of both kinds of field and divided by none.
+// TestQuijote compares k²P of real maps with numbers that others computed and wrote beside them.
+// Their rings are centred on whole multiples of the fundamental mode and ours end there, so the
+// comparison is at our mean k, by interpolation in the logarithm of their table. That has an
+// error of some per cent where the spectrum bends; a factor 2π or a lost pixel area would be
+// seen. They took off the mean of both kinds of field and divided by none.
 func TestQuijote(t *testing.T) {
 	pack, err := npz.Open(reference.Path(t, "data", "quijote", "quijote_lh_150x15x64.npz"))
 	if err != nil {

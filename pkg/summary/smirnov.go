@@ -8,17 +8,20 @@ import (
 
 // Smirnov is the one-sided two-sample test of Kolmogorov and Smirnov.
 type Smirnov struct {
-	D float64 `json:"d"` // largest excess of the first distribution function over the second; 0 where it is nowhere above
+	// largest excess of the first distribution function over the second; 0 where it is nowhere above
+	D float64 `json:"d"`
 	P float64 `json:"p"` // chance of at least this excess where both samples are from one distribution
 }
 
-// SmallerThan tests whether a sample tends to smaller values than another: a low P says that it does. A sample that tends to larger
-// values gives a P near 1.
+// SmallerThan tests whether a sample tends to smaller values than another: a low P says that it
+// does. A sample that tends to larger values gives a P near 1.
 //
 //   - D: max over x of F_a(x) − F_b(x), the empirical distribution functions.
-//   - P: exp(−2 D² nm/(n + m)), the limit for large samples; for 200 and 200 values it is right to 1 % down to p = 0.01.
+//   - P: exp(−2 D² nm/(n + m)), the limit for large samples; for 200 and 200 values it is right
+//     to 1 % down to p = 0.01.
 //   - Errors: panics on an empty sample or a NaN.
-//   - Source: Smirnov (1939); Hodges (1958), "The significance probability of the Smirnov two-sample test", Ark. Mat. 3, 469.
+//   - Source: Smirnov (1939); Hodges (1958), "The significance probability of the Smirnov
+//     two-sample test", Ark. Mat. 3, 469.
 func SmallerThan(a, b []float64) Smirnov {
 	if len(a) == 0 || len(b) == 0 {
 		panic(fmt.Sprintf("summary: SmallerThan of %d and %d values", len(a), len(b)))

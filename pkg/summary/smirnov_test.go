@@ -12,10 +12,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSmirnovBothWays: the larger of both one-sided distances is gonum's two-sided one, with equal values too.
+// TestSmirnovBothWays: the larger of both one-sided distances is gonum's two-sided one, with
+// equal values too.
 func TestSmirnovBothWays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		values := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 9), func(i int) float64 { return float64(i) }), 1, 30)
+		values := rapid.SliceOfN(
+			rapid.Map(rapid.IntRange(0, 9), func(i int) float64 { return float64(i) }), 1, 30)
 		a, b := values.Draw(t, "a"), values.Draw(t, "b")
 		got := max(SmallerThan(a, b).D, SmallerThan(b, a).D)
 		slices.Sort(a)
@@ -26,8 +28,8 @@ func TestSmirnovBothWays(t *testing.T) {
 	})
 }
 
-// TestSmirnovKnownValues compares with the exact law for two samples of n values: P(D >= k/n) = C(2n, n−k)/C(2n, n) (Gnedenko and
-// Korolyuk 1951).
+// TestSmirnovKnownValues compares with the exact law for two samples of n values: P(D >= k/n) =
+// C(2n, n−k)/C(2n, n) (Gnedenko and Korolyuk 1951).
 func TestSmirnovKnownValues(t *testing.T) {
 	const n = 200
 	for _, k := range []int{10, 20, 30} {
@@ -35,9 +37,11 @@ func TestSmirnovKnownValues(t *testing.T) {
 		for i := range n {
 			a[i], b[i] = float64(i), float64(i+k)-0.5 // k of a lie below the first of b
 		}
-		exact := math.Exp(combin.LogGeneralizedBinomial(2*n, float64(n-k)) - combin.LogGeneralizedBinomial(2*n, n))
+		exact := math.Exp(combin.LogGeneralizedBinomial(2*n, float64(n-k)) -
+			combin.LogGeneralizedBinomial(2*n, n))
 		got := SmallerThan(a, b)
-		if !scalar.EqualWithinAbs(got.D, float64(k)/n, 1e-12) || !scalar.EqualWithinRel(got.P, exact, 0.01) {
+		if !scalar.EqualWithinAbs(got.D, float64(k)/n, 1e-12) ||
+			!scalar.EqualWithinRel(got.P, exact, 0.01) {
 			t.Errorf("%+v, want D = %g and p = %g", got, float64(k)/n, exact)
 		}
 		if other := SmallerThan(b, a); other.D != 0 || other.P != 1 {
@@ -46,8 +50,8 @@ func TestSmirnovKnownValues(t *testing.T) {
 	}
 }
 
-// TestSmirnovUnderTheNull: of samples of one distribution, 5 % have p < 0.05. 2000 trials know that to 0.5 %; the discrete D of 60
-// values makes it somewhat less.
+// TestSmirnovUnderTheNull: of samples of one distribution, 5 % have p < 0.05. 2000 trials know
+// that to 0.5 %; the discrete D of 60 values makes it somewhat less.
 func TestSmirnovUnderTheNull(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	low := 0

@@ -15,7 +15,8 @@ import (
 	"darkfield/pkg/reference"
 )
 
-// TestGolden compares spectra and chi² with those of the paper's code; all is in float64 but k, which is stored in float32.
+// TestGolden compares spectra and chi² with those of the paper's code; all is in float64 but k,
+// which is stored in float32.
 func TestGolden(t *testing.T) {
 	r, err := npz.Open(reference.Path(t, "golden", "reference_dim8_side32.npz"))
 	if err != nil {
@@ -74,8 +75,8 @@ func randomMap(rng *rand.Rand, cells int) field.Map {
 	return m
 }
 
-// TestWhiteNoise: white noise of variance s² has the power s²·CellSide² at every k. The mean over 200 maps and all bins has
-// a relative error of about 1/√(200·modes) ≈ 2e-3.
+// TestWhiteNoise: white noise of variance s² has the power s²·CellSide² at every k. The mean over
+// 200 maps and all bins has a relative error of about 1/√(200·modes) ≈ 2e-3.
 func TestWhiteNoise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	box := field.Box{Side: 25, Cells: 32}
@@ -113,8 +114,8 @@ func TestPlaneWaveLandsInOneBin(t *testing.T) {
 	}
 }
 
-// TestPowerInvariances: shifts, turns and flips leave P alone; scaling a map leaves the contrast alone and scales the
-// deviation's power by the square.
+// TestPowerInvariances: shifts, turns and flips leave P alone; scaling a map leaves the contrast
+// alone and scales the deviation's power by the square.
 func TestPowerInvariances(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
@@ -132,19 +133,24 @@ func TestPowerInvariances(t *testing.T) {
 			scaled.Values[i] = 4 * v
 		}
 		for i := range want {
-			for name, got := range map[string]float64{"turned": Overdensity(turned).P[i], "shifted": Overdensity(shifted).P[i], "scaled": Overdensity(scaled).P[i]} {
+			for name, got := range map[string]float64{
+				"turned":  Overdensity(turned).P[i],
+				"shifted": Overdensity(shifted).P[i], "scaled": Overdensity(scaled).P[i],
+			} {
 				if !scalar.EqualWithinRel(got, want[i], 1e-9) {
 					t.Fatalf("%s: P[%d] = %g, want %g", name, i, got, want[i])
 				}
 			}
-			if got, want := Deviation.PowerOf(widen(scaled.Values), m.Box).P[i], 16*Deviation.PowerOf(widen(m.Values), m.Box).P[i]; !scalar.EqualWithinRel(got, want, 1e-9) {
+			if got, want := Deviation.PowerOf(widen(scaled.Values), m.Box).P[i],
+				16*Deviation.PowerOf(widen(m.Values), m.Box).P[i]; !scalar.EqualWithinRel(got, want, 1e-9) {
 				t.Fatalf("deviation of a map times 4: P[%d] = %g, want %g", i, got, want)
 			}
 		}
 	})
 }
 
-// TestSumNormalisedIsContrast: the paper's normalisation by the sum is the usual overdensity in other words.
+// TestSumNormalisedIsContrast: the paper's normalisation by the sum is the usual overdensity in
+// other words.
 func TestSumNormalisedIsContrast(t *testing.T) {
 	m := randomMap(rand.New(rand.NewPCG(3, 4)), 32)
 	a, b := SumNormalised.PowerOf(widen(m.Values), m.Box).P, Overdensity(m).P
@@ -155,8 +161,8 @@ func TestSumNormalisedIsContrast(t *testing.T) {
 	}
 }
 
-// TestGaussianExpectation draws curves that a perfect emulator would: the mean of 20000 values with a relative spread of
-// about √(2/64)·1.5 has an error of 0.2 %.
+// TestGaussianExpectation draws curves that a perfect emulator would: the mean of 20000 values
+// with a relative spread of about √(2/64)·1.5 has an error of 0.2 %.
 func TestGaussianExpectation(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	const bins, references = 64, 15
@@ -178,7 +184,8 @@ func TestGaussianExpectation(t *testing.T) {
 			values = append(values, ReducedChi2(draw(), reference))
 		}
 	}
-	if got, want := stat.Mean(values, nil), GaussianExpectation(references, bins); !scalar.EqualWithinRel(got, want, 0.01) {
+	if got, want := stat.Mean(values, nil),
+		GaussianExpectation(references, bins); !scalar.EqualWithinRel(got, want, 0.01) {
 		t.Errorf("mean reduced chi² = %g, want %g", got, want)
 	}
 	if got := GaussianExpectation(14, 128); math.Abs(got-1.28) > 0.005 {

@@ -7,7 +7,8 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-// plan holds what maps of one side share, with room for one of them: building it costs more than using it.
+// plan holds what maps of one side share, with room for one of them: building it costs more than
+// using it.
 type plan struct {
 	n       int
 	real    *fourier.FFT
@@ -29,13 +30,15 @@ func plansOf(n int) *sync.Pool {
 	pool, _ := plans.LoadOrStore(n, &sync.Pool{New: func() any {
 		return &plan{
 			n: n, real: fourier.NewFFT(n), complex: fourier.NewCmplxFFT(n), rings: shared,
-			values: make([]float64, n*n), modes: make([]complex128, n*(n/2+1)), column: make([]complex128, n),
+			values: make([]float64, n*n), modes: make([]complex128, n*(n/2+1)),
+			column: make([]complex128, n),
 		}
 	}})
 	return pool.(*sync.Pool)
 }
 
-// transform writes the unnormalised transform of values to modes: along the rows first, then along the columns.
+// transform writes the unnormalised transform of values to modes: along the rows first, then
+// along the columns.
 func (p *plan) transform() {
 	n, half := p.n, p.n/2+1
 	for i := range n {
@@ -52,7 +55,8 @@ func (p *plan) transform() {
 	}
 }
 
-// inverse writes the map that modes are the transform of to values; it takes the modes' place as scratch.
+// inverse writes the map that modes are the transform of to values; it takes the modes' place as
+// scratch.
 func (p *plan) inverse() {
 	n, half := p.n, p.n/2+1
 	for j := range half {
@@ -72,7 +76,8 @@ func (p *plan) inverse() {
 	}
 }
 
-// rings say to which bin each mode of the half plane belongs. k is in units of the fundamental mode.
+// rings say to which bin each mode of the half plane belongs. k is in units of the fundamental
+// mode.
 type rings struct {
 	bin    []int     // of each mode; the number of bins for modes outside all of them
 	weight []float64 // of each mode: 2 where its conjugate is not in the half plane, else 1
@@ -82,7 +87,10 @@ type rings struct {
 
 func newRings(n int) rings {
 	half, bins := n/2+1, n/2
-	r := rings{bin: make([]int, n*half), weight: make([]float64, n*half), k: make([]float64, bins), modes: make([]float64, bins)}
+	r := rings{
+		bin: make([]int, n*half), weight: make([]float64, n*half), k: make([]float64, bins),
+		modes: make([]float64, bins),
+	}
 	for i := range n {
 		ky := i
 		if i > n/2 {

@@ -25,14 +25,16 @@ const (
 	Failed   = "FAILED"
 )
 
-// Mirror copies the metrics of a run to an MLflow server. The metrics file stays what counts: the mirror reads it, remembers in a
-// file beside it how far the server has it, and never holds up whoever writes it. A server that is down, slow or restarted gets
-// the rest when it is back, also after the run has ended and from another process.
+// Mirror copies the metrics of a run to an MLflow server. The metrics file stays what counts: the
+// mirror reads it, remembers in a file beside it how far the server has it, and never holds up
+// whoever writes it. A server that is down, slow or restarted gets the rest when it is back, also
+// after the run has ended and from another process.
 type Mirror struct {
-	Metrics    string            // path of the metrics file
-	Experiment string            // MLflow's folder of runs
-	Run        string            // name to show
-	Artifacts  func() []Artifact // files to store beside the metrics, asked for at each Flush; nil: none
+	Metrics    string // path of the metrics file
+	Experiment string // MLflow's folder of runs
+	Run        string // name to show
+	// files to store beside the metrics, asked for at each Flush; nil: none
+	Artifacts func() []Artifact
 	// Parameters returns the run's settings. It is called when the metrics file is there.
 	Parameters func() (map[string]string, error)
 
@@ -112,8 +114,9 @@ func (m *Mirror) remember() error {
 	return nil
 }
 
-// Follow sends what is new until ctx ends. complain is told of failures, once for each spell of them, and may be nil. After a
-// failure it waits, twice as long each time up to a minute, and goes on from what the server has.
+// Follow sends what is new until ctx ends. complain is told of failures, once for each spell of
+// them, and may be nil. After a failure it waits, twice as long each time up to a minute, and
+// goes on from what the server has.
 func (m *Mirror) Follow(ctx context.Context, complain func(error)) {
 	wait := pause
 	for {
@@ -125,7 +128,8 @@ func (m *Mirror) Follow(ctx context.Context, complain func(error)) {
 			wait = pause
 		default:
 			if wait == pause && complain != nil {
-				complain(fmt.Errorf("tracking: %s: %w; training goes on, and the metrics are sent when it answers", m.server, err))
+				complain(fmt.Errorf("tracking: %s: %w; training goes on, and the metrics are sent when it "+
+					"answers", m.server, err))
 			}
 			wait = min(2*wait, patient)
 		}
@@ -161,7 +165,8 @@ func (m *Mirror) Flush(ctx context.Context, status string) error {
 	return nil
 }
 
-// send makes the run if the server lacks it and sends the metrics after the last step that the server has.
+// send makes the run if the server lacks it and sends the metrics after the last step that the
+// server has.
 func (m *Mirror) send(ctx context.Context) error {
 	records, err := Read(m.Metrics)
 	if errors.Is(err, fs.ErrNotExist) {

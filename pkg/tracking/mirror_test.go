@@ -132,7 +132,9 @@ func again(t *testing.T, path, address string) *Mirror {
 	t.Helper()
 	m, err := Mirror{
 		Metrics: path, Experiment: "tests", Run: "one",
-		Parameters: func() (map[string]string, error) { return map[string]string{"batch": "20", "loss": "huber"}, nil },
+		Parameters: func() (map[string]string, error) {
+			return map[string]string{"batch": "20", "loss": "huber"}, nil
+		},
 	}.At(address)
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +145,11 @@ func again(t *testing.T, path, address string) *Mirror {
 func write(t *testing.T, w *Writer, from, to int) {
 	t.Helper()
 	for step := from; step <= to; step++ {
-		if err := w.Append(Record{Step: step, Values: map[string]float64{Loss: 1 / float64(step), LearningRate: 1e-3}}); err != nil {
+		if err := w.Append(
+			Record{Step: step, Values: map[string]float64{
+				Loss:         1 / float64(step),
+				LearningRate: 1e-3,
+			}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -152,7 +158,8 @@ func write(t *testing.T, w *Writer, from, to int) {
 // whole checks that a run on the server has every metric of steps 1…n.
 func whole(t *testing.T, run *stored, n int) {
 	t.Helper()
-	if run == nil || len(run.metrics) != 2*n || run.params["batch"] != "20" || run.params["loss"] != "huber" {
+	if run == nil || len(run.metrics) != 2*n || run.params["batch"] != "20" ||
+		run.params["loss"] != "huber" {
 		t.Fatalf("the server has %+v, want %d metrics and 2 parameters", run, 2*n)
 	}
 	for step := 1; step <= n; step++ {
@@ -162,7 +169,8 @@ func whole(t *testing.T, run *stored, n int) {
 	}
 }
 
-// TestMirror: everything arrives once, in requests that MLflow takes; another process goes on where the first stopped.
+// TestMirror: everything arrives once, in requests that MLflow takes; another process goes on
+// where the first stopped.
 func TestMirror(t *testing.T) {
 	s, address := newServer(t)
 	m, w := mirror(t, address)
@@ -186,7 +194,8 @@ func TestMirror(t *testing.T) {
 	}
 	whole(t, s.runs["run1"], 720)
 	if len(s.runs) != 1 || s.runs["run1"].twice != 0 || s.runs["run1"].status != Finished {
-		t.Errorf("%d runs, %d metrics sent twice, status %q", len(s.runs), s.runs["run1"].twice, s.runs["run1"].status)
+		t.Errorf("%d runs, %d metrics sent twice, status %q", len(s.runs), s.runs["run1"].twice,
+			s.runs["run1"].status)
 	}
 	if s.artifacts["7/run1/artifacts/figures/curve one.png"] != "a picture" {
 		t.Errorf("artifacts %v", s.artifacts)
@@ -197,8 +206,8 @@ func TestMirror(t *testing.T) {
 	}
 }
 
-// TestMirrorOfABadServer: one that is down, that fails, that answers nonsense or has lost its runs gets all in the end, and
-// complaints come once a spell.
+// TestMirrorOfABadServer: one that is down, that fails, that answers nonsense or has lost its
+// runs gets all in the end, and complaints come once a spell.
 func TestMirrorOfABadServer(t *testing.T) {
 	defer func(p, q time.Duration) { pause, patient = p, q }(pause, patient)
 	pause, patient = time.Millisecond, 5*time.Millisecond
@@ -208,7 +217,10 @@ func TestMirrorOfABadServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var complaints []error
 	done := make(chan struct{})
-	go func() { defer close(done); m.Follow(ctx, func(err error) { complaints = append(complaints, err) }) }()
+	go func() {
+		defer close(done)
+		m.Follow(ctx, func(err error) { complaints = append(complaints, err) })
+	}()
 	write(t, w, 1, 50)
 	until(t, s, func() bool { return s.requests > 10 })
 	n := 0
@@ -227,7 +239,8 @@ func TestMirrorOfABadServer(t *testing.T) {
 	until(t, s, func() bool { return len(s.runs) == 1 && len(last(s).metrics) == 240 })
 	cancel()
 	<-done
-	if len(complaints) == 0 || !strings.Contains(complaints[0].Error(), "503") || !strings.Contains(complaints[0].Error(), "training goes on") {
+	if len(complaints) == 0 || !strings.Contains(complaints[0].Error(), "503") ||
+		!strings.Contains(complaints[0].Error(), "training goes on") {
 		t.Errorf("complaints %v", complaints)
 	}
 	if err := m.Flush(t.Context(), Finished); err != nil {
@@ -253,11 +266,13 @@ func until(t *testing.T, s *server, ready func() bool) {
 	t.Fatal("it did not happen in 10 s")
 }
 
-// TestMirrorNeedsNoServer: with none at the address the file is written all the same, and Flush says how far the server is.
+// TestMirrorNeedsNoServer: with none at the address the file is written all the same, and Flush
+// says how far the server is.
 func TestMirrorNeedsNoServer(t *testing.T) {
 	m, w := mirror(t, "http://127.0.0.1:1")
 	write(t, w, 1, 3)
-	if err := m.Flush(t.Context(), Finished); err == nil || !strings.Contains(err.Error(), "http://127.0.0.1:1 has the metrics up to step 0") {
+	if err := m.Flush(t.Context(), Finished); err == nil ||
+		!strings.Contains(err.Error(), "http://127.0.0.1:1 has the metrics up to step 0") {
 		t.Errorf("error %v", err)
 	}
 	if records, err := Read(m.Metrics); err != nil || len(records) != 3 {
@@ -267,7 +282,8 @@ func TestMirrorNeedsNoServer(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	for _, address := range []string{"", "localhost:5000", "file:///tmp/mlruns", "http://"} {
-		if _, err := (Mirror{Metrics: filepath.Join(t.TempDir(), "m")}).At(address); err == nil || !strings.Contains(err.Error(), "http://127.0.0.1:5000") {
+		if _, err := (Mirror{Metrics: filepath.Join(t.TempDir(), "m")}).At(address); err == nil ||
+			!strings.Contains(err.Error(), "http://127.0.0.1:5000") {
 			t.Errorf("%q: error %v, want one that shows an address", address, err)
 		}
 	}
@@ -275,11 +291,15 @@ func TestAddresses(t *testing.T) {
 
 // TestNotMLflow: a web server that is something else is noticed.
 func TestNotMLflow(t *testing.T) {
-	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>hello</html>") }))
+	h := httptest.NewServer(
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "<html>hello</html>")
+		}))
 	defer h.Close()
 	m, w := mirror(t, h.URL)
 	write(t, w, 1, 1)
-	if err := m.Flush(t.Context(), Finished); err == nil || !strings.Contains(err.Error(), "which MLflow does not") {
+	if err := m.Flush(t.Context(), Finished); err == nil ||
+		!strings.Contains(err.Error(), "which MLflow does not") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -34,14 +34,19 @@ func CheckAddress(address string) error {
 	return err
 }
 
-// newClient returns a client of the server at address. Name and password, or a token, come from MLflow's own variables
-// MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and MLFLOW_TRACKING_TOKEN.
+// newClient returns a client of the server at address. Name and password, or a token, come from
+// MLflow's own variables MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and
+// MLFLOW_TRACKING_TOKEN.
 func newClient(address string) (client, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return client{}, fmt.Errorf("tracking: %q is no address of an MLflow server: give one such as http://127.0.0.1:5000", address)
+		return client{}, fmt.Errorf("tracking: %q is no address of an MLflow server: give one such as "+
+			"http://127.0.0.1:5000", address)
 	}
-	return client{base: strings.TrimRight(address, "/"), http: &http.Client{Timeout: 20 * time.Second}}, nil
+	return client{
+		base: strings.TrimRight(address, "/"),
+		http: &http.Client{Timeout: 20 * time.Second},
+	}, nil
 }
 
 // answerError is what the server says when it does not do what it is asked.
@@ -53,16 +58,20 @@ type answerError struct {
 
 func (e *answerError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.code, e.text) }
 
-// call sends a JSON request to an endpoint such as runs/create and decodes its answer into out, if that is not nil.
+// call sends a JSON request to an endpoint such as runs/create and decodes its answer into out,
+// if that is not nil.
 func (c client) call(ctx context.Context, endpoint string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	return c.send(ctx, http.MethodPost, "/api/2.0/mlflow/"+endpoint, "application/json", bytes.NewReader(body), out)
+	return c.send(ctx, http.MethodPost, "/api/2.0/mlflow/"+endpoint, "application/json",
+		bytes.NewReader(body), out)
 }
 
-func (c client) send(ctx context.Context, method, where, kind string, body io.Reader, out any) error {
+func (c client) send(ctx context.Context, method, where, kind string, body io.Reader,
+	out any,
+) error {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+where, body)
 	if err != nil {
 		return err
@@ -96,7 +105,8 @@ func (c client) send(ctx context.Context, method, where, kind string, body io.Re
 		return nil
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("%s%s answers %.60q, which MLflow does not: is it another server?", c.base, where, raw)
+		return fmt.Errorf("%s%s answers %.60q, which MLflow does not: is it another server?",
+			c.base, where, raw)
 	}
 	return nil
 }
@@ -108,7 +118,9 @@ func (c client) experiment(ctx context.Context, name string) (string, error) {
 			ID string `json:"experiment_id"`
 		} `json:"experiment"`
 	}
-	err := c.send(ctx, http.MethodGet, "/api/2.0/mlflow/experiments/get-by-name?experiment_name="+url.QueryEscape(name), "application/json", nil, &found)
+	err := c.send(ctx, http.MethodGet,
+		"/api/2.0/mlflow/experiments/get-by-name?experiment_name="+url.QueryEscape(name),
+		"application/json", nil, &found)
 	var answer *answerError
 	switch {
 	case err == nil:
@@ -123,7 +135,9 @@ func (c client) experiment(ctx context.Context, name string) (string, error) {
 }
 
 // create starts a run and returns its id.
-func (c client) create(ctx context.Context, experiment, name string, start time.Time) (string, error) {
+func (c client) create(ctx context.Context, experiment, name string,
+	start time.Time,
+) (string, error) {
 	var made struct {
 		Run struct {
 			Info struct {
@@ -131,7 +145,10 @@ func (c client) create(ctx context.Context, experiment, name string, start time.
 			} `json:"info"`
 		} `json:"run"`
 	}
-	err := c.call(ctx, "runs/create", map[string]any{"experiment_id": experiment, "run_name": name, "start_time": start.UnixMilli()}, &made)
+	err := c.call(ctx, "runs/create", map[string]any{
+		"experiment_id": experiment, "run_name": name,
+		"start_time": start.UnixMilli(),
+	}, &made)
 	if err == nil && made.Run.Info.ID == "" {
 		err = fmt.Errorf("%s made a run without a name: is it MLflow?", c.base)
 	}
@@ -182,6 +199,8 @@ func (c client) finish(ctx context.Context, run, status string, end time.Time) e
 
 // upload stores a file under a name as an artifact, by the server's own proxy.
 func (c client) upload(ctx context.Context, experiment, run, name string, content []byte) error {
-	where := "/api/2.0/mlflow-artifacts/artifacts/" + path.Join(experiment, run, "artifacts", (&url.URL{Path: name}).EscapedPath())
-	return c.send(ctx, http.MethodPut, where, "application/octet-stream", bytes.NewReader(content), nil)
+	where := "/api/2.0/mlflow-artifacts/artifacts/" + path.Join(experiment, run, "artifacts",
+		(&url.URL{Path: name}).EscapedPath())
+	return c.send(ctx, http.MethodPut, where, "application/octet-stream",
+		bytes.NewReader(content), nil)
 }

@@ -27,7 +27,8 @@ const (
 	ValidationMSE  = "validation_mse"   // mean squared error of the noise on fixed validation maps
 	LearningRate   = "learning_rate"    // of the step
 	StepsPerSecond = "steps_per_second" // since the record before
-	DataWait       = "data_wait"        // seconds that a step waited for its batch, mean since the record before
+	// seconds that a step waited for its batch, mean since the record before
+	DataWait = "data_wait"
 )
 
 // Writer appends records to a file.
@@ -36,8 +37,9 @@ type Writer struct {
 	file *os.File
 }
 
-// Open opens the metrics at path for appending after step: what a killed run wrote beyond its last checkpoint, and a line
-// cut short by the kill, are dropped, so that a resumed run leaves the same records as an unbroken one.
+// Open opens the metrics at path for appending after step: what a killed run wrote beyond its
+// last checkpoint, and a line cut short by the kill, are dropped, so that a resumed run leaves
+// the same records as an unbroken one.
 func Open(path string, step int) (*Writer, error) {
 	records, err := Read(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +65,8 @@ func Open(path string, step int) (*Writer, error) {
 	return &Writer{path: path, file: f}, nil
 }
 
-// Append writes one record, dated now unless it has a time. Values must be finite: JSON has no others.
+// Append writes one record, dated now unless it has a time. Values must be finite: JSON has no
+// others.
 func (w *Writer) Append(r Record) error {
 	if r.Time.IsZero() {
 		r.Time = time.Now().UTC().Truncate(time.Millisecond)
@@ -86,7 +89,8 @@ func (r Record) write(w io.Writer) error {
 // Close closes the file.
 func (w *Writer) Close() error { return w.file.Close() }
 
-// Read returns the records of a metrics file. A last line without its end, as a kill leaves it, is ignored.
+// Read returns the records of a metrics file. A last line without its end, as a kill leaves it,
+// is ignored.
 func Read(path string) ([]Record, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

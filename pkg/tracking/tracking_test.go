@@ -25,7 +25,10 @@ func open(t testing.TB, path string, step int) *Writer {
 }
 
 func record(step int) Record {
-	return Record{Step: step, Time: time.Unix(int64(step), 0).UTC(), Values: map[string]float64{Loss: 1 / float64(step+1)}}
+	return Record{
+		Step: step, Time: time.Unix(int64(step), 0).UTC(),
+		Values: map[string]float64{Loss: 1 / float64(step+1)},
+	}
 }
 
 func fill(t testing.TB, w *Writer, from, to int) {
@@ -55,7 +58,13 @@ func steps(records []Record) (out []int) {
 
 func TestRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "metrics.jsonl")
-	want := []Record{record(1), {Step: 2, Time: time.Unix(5, 1e6).UTC(), Values: map[string]float64{ValidationMSE: 1e-300, LearningRate: -0.1}}}
+	want := []Record{
+		record(1),
+		{Step: 2, Time: time.Unix(5, 1e6).UTC(), Values: map[string]float64{
+			ValidationMSE: 1e-300,
+			LearningRate:  -0.1,
+		}},
+	}
 	w := open(t, path, 0)
 	for _, r := range want {
 		if err := w.Append(r); err != nil {
@@ -78,8 +87,8 @@ func TestAppendDates(t *testing.T) {
 	}
 }
 
-// TestKilledAnywhere cuts the file at any byte, as a kill may, resumes from any step and goes on: the records are those of
-// an unbroken run.
+// TestKilledAnywhere cuts the file at any byte, as a kill may, resumes from any step and goes on:
+// the records are those of an unbroken run.
 func TestKilledAnywhere(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -115,8 +124,12 @@ func TestReadErrors(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{\"step\":1}\nnonsense\n{\"step\":3}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for what, err := range map[string]error{"Read": second(Read(path)), "Open": second(Open(path, 9))} {
-		if err == nil || !strings.Contains(err.Error(), path+" line 2") || strings.Contains(err.Error(), "\n") {
+	for what, err := range map[string]error{
+		"Read": second(Read(path)),
+		"Open": second(Open(path, 9)),
+	} {
+		if err == nil || !strings.Contains(err.Error(), path+" line 2") ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s of a damaged file: %v, want one line with file and line", what, err)
 		}
 	}
@@ -125,12 +138,14 @@ func TestReadErrors(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestWriteErrors(t *testing.T) {
-	if _, err := Open(filepath.Join(t.TempDir(), "missing", "metrics.jsonl"), 0); err == nil || strings.Contains(err.Error(), "\n") {
+	if _, err := Open(filepath.Join(t.TempDir(), "missing", "metrics.jsonl"), 0); err == nil ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("no directory: %v", err)
 	}
 	path := filepath.Join(t.TempDir(), "metrics.jsonl")
 	w := open(t, path, 0)
-	if err := w.Append(Record{Step: 7, Values: map[string]float64{Loss: math.NaN()}}); err == nil || !strings.Contains(err.Error(), "step 7") {
+	if err := w.Append(Record{Step: 7, Values: map[string]float64{Loss: math.NaN()}}); err == nil ||
+		!strings.Contains(err.Error(), "step 7") {
 		t.Errorf("NaN: %v, want an error that names the step", err)
 	}
 	if got := read(t, path); len(got) != 0 {

@@ -13,8 +13,9 @@ const (
 	epsilon = 1e-8
 )
 
-// Adam is one step of Kingma and Ba (2015) in a graph. The corrections of the moments' bias are folded into two scalars, for
-// the host has them in float64: 1 − β₂ⁿ has few digits in float32 at first.
+// Adam is one step of Kingma and Ba (2015) in a graph. The corrections of the moments' bias are
+// folded into two scalars, for the host has them in float64: 1 − β₂ⁿ has few digits in float32 at
+// first.
 type Adam struct {
 	Rate   *Node // learning rate / (1 − β₁ⁿ)
 	Spread *Node // 1 / √(1 − β₂ⁿ)
@@ -22,7 +23,8 @@ type Adam struct {
 
 // Unbias returns the scalars of step n = 1, 2, ….
 func Unbias(learningRate float64, n int) (rate, spread float64) {
-	return learningRate / (1 - math.Pow(beta1, float64(n))), 1 / math.Sqrt(1-math.Pow(beta2, float64(n)))
+	return learningRate / (1 - math.Pow(beta1, float64(n))),
+		1 / math.Sqrt(1-math.Pow(beta2, float64(n)))
 }
 
 // Update returns the new weight and the new first and second moments.
@@ -38,7 +40,8 @@ func mix(share float64, old, fresh *Node) *Node {
 	return Add(MulScalar(old, share), MulScalar(fresh, 1-share))
 }
 
-// ClipNorm shortens a gradient that is longer than most, all tensors together, and leaves others as they are; 0 leaves all.
+// ClipNorm shortens a gradient that is longer than most, all tensors together, and leaves others
+// as they are; 0 leaves all.
 func ClipNorm(gradients []*Node, most float64) []*Node {
 	if most == 0 {
 		return gradients

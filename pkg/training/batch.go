@@ -11,7 +11,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Source hands out scaled maps with their parameters scaled to [0, 1]. Fill must be safe for concurrent use.
+// Source hands out scaled maps with their parameters scaled to [0, 1]. Fill must be safe for
+// concurrent use.
 type Source struct {
 	Len  int
 	Fill func(i int, dst []float32) (theta [2]float32, err error)
@@ -57,7 +58,8 @@ func stream(seed, which, n uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, which<<56|n))
 }
 
-// drawer draws batches. Its only state is the order of the current epoch, which follows from the seed.
+// drawer draws batches. Its only state is the order of the current epoch, which follows from the
+// seed.
 type drawer struct {
 	Config
 	data     Data
@@ -67,9 +69,10 @@ type drawer struct {
 	raw      []float32
 }
 
-// draw returns the batch of step n = 1, 2, …: the next maps of an endless sequence of shuffled epochs, each in a random pose
-// (turned or flipped, and shifted with Shifts), with a time and fresh noise. Times are uniform but for an EarlyShare of the maps. Even times, one from each of Batch equal parts, are uniform for each map, too, but the
-// loss of a batch scatters less.
+// draw returns the batch of step n = 1, 2, …: the next maps of an endless sequence of shuffled
+// epochs, each in a random pose (turned or flipped, and shifted with Shifts), with a time and
+// fresh noise. Times are uniform but for an EarlyShare of the maps. Even times, one from each of
+// Batch equal parts, are uniform for each map, too, but the loss of a batch scatters less.
 func (d *drawer) draw(n int) batch {
 	pixels := d.data.Side * d.data.Side
 	b := batch{
@@ -90,8 +93,8 @@ func (d *drawer) draw(n int) batch {
 	return b
 }
 
-// time returns the time of map j of a batch: even in ln(1 + i) for its first maps, EarlyShare of all, and uniform for the others; where times are even,
-// from the map's own part of either.
+// time returns the time of map j of a batch: even in ln(1 + i) for its first maps, EarlyShare of
+// all, and uniform for the others; where times are even, from the map's own part of either.
 func (d *drawer) time(j int, rng *rand.Rand) diffusion.Term {
 	all, early := d.schedule.Steps(), int(math.Round(d.EarlyShare*float64(d.Batch)))
 	quantile := func(j, n int) float64 {
@@ -101,7 +104,8 @@ func (d *drawer) time(j int, rng *rand.Rand) diffusion.Term {
 		return rng.Float64()
 	}
 	if j < early {
-		return diffusion.Term(min(math.Expm1(math.Log1p(float64(all))*quantile(j, early)), float64(all-1)))
+		return diffusion.Term(min(math.Expm1(math.Log1p(float64(all))*quantile(j, early)),
+			float64(all-1)))
 	}
 	return diffusion.Term(float64(all) * quantile(j-early, d.Batch-early))
 }
@@ -131,8 +135,9 @@ func (d *drawer) fill(dst []float32, i int, pose field.Pose) ([2]float32, error)
 	return theta, err
 }
 
-// prefetch draws the batches after step done in the background, one ahead of the step that runs. stop ends that and waits
-// for a map that is being read, so that its file may be closed afterwards.
+// prefetch draws the batches after step done in the background, one ahead of the step that runs.
+// stop ends that and waits for a map that is being read, so that its file may be closed
+// afterwards.
 func (d *drawer) prefetch(done, last int) (batches <-chan batch, stop func()) {
 	out, quit := make(chan batch, 1), make(chan struct{})
 	go func() {
@@ -158,7 +163,8 @@ func (d *drawer) validationBatches() ([]batch, error) {
 	count := (min(d.ValidationMaps, source.Len) + d.Batch - 1) / d.Batch
 	total := count * d.Batch
 	rng := stream(d.Seed, validation, 0)
-	times := rng.Perm(total) // so that neither the maps of a simulation nor those of a batch share a range of times
+	// so that neither the maps of a simulation nor those of a batch share a range of times
+	times := rng.Perm(total)
 	out := make([]batch, count)
 	for k := range out {
 		b := batch{

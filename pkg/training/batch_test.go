@@ -12,7 +12,8 @@ import (
 	"darkfield/pkg/diffusion"
 )
 
-// TestLogTheta: with LogTheta the network is fed the logarithms, in training as in validation, and the manifest says so; nothing else changes.
+// TestLogTheta: with LogTheta the network is fed the logarithms, in training as in validation,
+// and the manifest says so; nothing else changes.
 func TestLogTheta(t *testing.T) {
 	draw := func(logTheta bool) (training, validation batch, m checkpoint.Manifest) {
 		j := job("")
@@ -31,7 +32,8 @@ func TestLogTheta(t *testing.T) {
 	plain, held, m := draw(false)
 	logs, heldLogs, mLogs := draw(true)
 	if m.LogTheta || !mLogs.LogTheta || !slices.Equal(plain.x0, logs.x0) {
-		t.Errorf("manifests say %v and %v, want false and true, and the same maps", m.LogTheta, mLogs.LogTheta)
+		t.Errorf("manifests say %v and %v, want false and true, and the same maps", m.LogTheta,
+			mLogs.LogTheta)
 	}
 	for _, pair := range [][2]batch{{plain, logs}, {held, heldLogs}} {
 		for i := 0; i < len(pair[0].theta); i += 2 {
@@ -65,7 +67,8 @@ func TestEvenTimes(t *testing.T) {
 	}
 }
 
-// TestEarlyShare: as many maps as asked for have times that are even in ln(1 + i), so that each octave comes as often; the others are uniform.
+// TestEarlyShare: as many maps as asked for have times that are even in ln(1 + i), so that each
+// octave comes as often; the others are uniform.
 func TestEarlyShare(t *testing.T) {
 	schedule := diffusion.Paper()
 	for _, even := range []bool{false, true} {
@@ -89,7 +92,8 @@ func TestEarlyShare(t *testing.T) {
 		}
 		// Half of ln 1001 is 3.454; whole numbers lie lower. ln 32/ln 1001 of the times are below 31.
 		if math.Abs(early-3.32) > 0.1 || math.Abs(late-499.5) > 15 {
-			t.Errorf("even %v: mean ln(1 + i) = %.3f, want 3.32; mean of the others %.1f, want 499.5", even, early, late)
+			t.Errorf("even %v: mean ln(1 + i) = %.3f, want 3.32; mean of the others %.1f, want 499.5",
+				even, early, late)
 		}
 		if share := float64(below) / (4 * steps); math.Abs(share-0.5016) > 0.025 {
 			t.Errorf("even %v: %.3f of the early times are below 31, want 0.502", even, share)
@@ -101,7 +105,8 @@ func TestEarlyShare(t *testing.T) {
 func TestShifts(t *testing.T) {
 	j := job(t.TempDir())
 	j.Config.Shifts = true
-	if _, err := train(t, context.Background(), j); err == nil || !strings.Contains(err.Error(), "not periodic") {
+	if _, err := train(t, context.Background(), j); err == nil ||
+		!strings.Contains(err.Error(), "not periodic") {
 		t.Errorf("error = %v, want one that says that the maps are not periodic", err)
 	}
 	j.Data.Train = Source{Len: 1, Fill: func(_ int, dst []float32) ([2]float32, error) {
@@ -117,16 +122,19 @@ func TestShifts(t *testing.T) {
 			at[slices.Index(d.draw(n + 1).x0[:side*side], 1)] = true
 		}
 		if want := map[bool]int{false: 4, true: side * side}[shifts]; len(at) != want {
-			t.Errorf("shifts %v: a pixel in the corner comes to lie at %d places, want %d", shifts, len(at), want)
+			t.Errorf("shifts %v: a pixel in the corner comes to lie at %d places, want %d", shifts,
+				len(at), want)
 		}
 	}
 }
 
-// TestBatches: a batch follows from the seed and the step alone, every map comes once an epoch, and validation is fixed.
+// TestBatches: a batch follows from the seed and the step alone, every map comes once an epoch,
+// and validation is fixed.
 func TestBatches(t *testing.T) {
 	schedule := diffusion.Paper()
 	j := job("")
-	a, b := &drawer{Config: j.Config, data: j.Data, schedule: schedule}, &drawer{Config: j.Config, data: j.Data, schedule: schedule}
+	a, b := &drawer{Config: j.Config, data: j.Data, schedule: schedule},
+		&drawer{Config: j.Config, data: j.Data, schedule: schedule}
 	for n := 1; n < 7; n++ {
 		a.draw(n)
 	}

@@ -17,8 +17,9 @@ type claim struct {
 	held *os.File // the directory itself, whatever its path comes to name
 }
 
-// lock makes the directory and claims it for this process until release is called or the process ends, however it ends.
-// Then nobody else writes there, and what a killed run left half-written can go.
+// lock makes the directory and claims it for this process until release is called or the process
+// ends, however it ends. Then nobody else writes there, and what a killed run left half-written
+// can go.
 func (d directory) lock() (*claim, error) {
 	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
 		return nil, fmt.Errorf("training: make the run directory: %w", err)
@@ -26,7 +27,8 @@ func (d directory) lock() (*claim, error) {
 	lock, err := safefile.Acquire(filepath.Join(string(d), "run.lock"))
 	var held *safefile.HeldError
 	if errors.As(err, &held) {
-		return nil, fmt.Errorf("training: another process is training in %s: %w, or use another directory", d, err)
+		return nil,
+			fmt.Errorf("training: another process is training in %s: %w, or use another directory", d, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("training: claim the run directory: %w", err)
@@ -52,8 +54,8 @@ func (c *claim) release() {
 	c.held.Close()
 }
 
-// check returns an error if the directory was deleted, or something else put in its place. Whoever did that does not want the run
-// back there, and another process may have begun one.
+// check returns an error if the directory was deleted, or something else put in its place.
+// Whoever did that does not want the run back there, and another process may have begun one.
 func (c *claim) check() error {
 	held, err := c.held.Stat()
 	if err != nil {
@@ -61,7 +63,8 @@ func (c *claim) check() error {
 	}
 	now, err := os.Stat(string(c.dir))
 	if missing(err) || err == nil && !os.SameFile(held, now) {
-		return fmt.Errorf("training: the run directory %s was deleted or replaced under the training, which ends: put it back to go on from its last checkpoint, or begin anew", c.dir)
+		return fmt.Errorf("training: the run directory %s was deleted or replaced under the training, "+
+			"which ends: put it back to go on from its last checkpoint, or begin anew", c.dir)
 	}
 	return nil // another error shows when something is written
 }

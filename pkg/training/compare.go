@@ -23,7 +23,8 @@ func (c Config) equivalent(old []byte, network unet.Config, data Data) []string 
 	var was struct {
 		Training Config `yaml:"training"`
 	}
-	if err := yaml.UnmarshalWithOptions(old, &was, yaml.UseJSONUnmarshaler()); err != nil || was.Training.Batch != c.Batch || c.Batch < 1 {
+	if err := yaml.UnmarshalWithOptions(old, &was, yaml.UseJSONUnmarshaler()); err != nil ||
+		was.Training.Batch != c.Batch || c.Batch < 1 {
 		return nil // compare says what is wrong
 	}
 	var same []string
@@ -36,17 +37,20 @@ func (c Config) equivalent(old []byte, network unet.Config, data Data) []string 
 	if was.Training.MicroBatch >= c.Batch { // as files had it for all maps
 		was.Training.MicroBatch = WholeBatch
 	}
-	if was.Training.Validate() == nil && was.Training.parts(network, data.Side) == c.parts(network, data.Side) {
+	if was.Training.Validate() == nil && was.Training.parts(network, data.Side) == c.parts(
+		network, data.Side) {
 		same = append(same, "training.micro_batch")
 	}
 	return same
 }
 
-// compare returns an error that names the fields in which a run that is there differs from the one asked for, but for some.
+// compare returns an error that names the fields in which a run that is there differs from the
+// one asked for, but for some.
 func (d directory) compare(old, now []byte, but ...string) error {
 	was, err := fields(old)
 	if err != nil {
-		return fmt.Errorf("training: read %s: %s: restore it or use another directory", d.config(), oneLine(err))
+		return fmt.Errorf("training: read %s: %s: restore it or use another directory", d.config(),
+			oneLine(err))
 	}
 	is, err := fields(now)
 	if err != nil {
@@ -62,7 +66,8 @@ func (d directory) compare(old, now []byte, but ...string) error {
 	var differ []string
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if was[name] != is[name] {
-			differ = append(differ, fmt.Sprintf("%s is %s there and %s now", name, short(was[name]), short(is[name])))
+			differ = append(differ, fmt.Sprintf("%s is %s there and %s now", name, short(was[name]),
+				short(is[name])))
 		}
 	}
 	const most = 4
@@ -73,12 +78,14 @@ func (d directory) compare(old, now []byte, but ...string) error {
 		if strings.Contains(strings.Join(differ, ""), "%") {
 			differ = append(differ, "a share in % is one of the "+steps+" steps there")
 		}
-		return fmt.Errorf("training: %s holds a run with another configuration (%s): use the same configuration or another directory", d, strings.Join(differ, "; "))
+		return fmt.Errorf("training: %s holds a run with another configuration (%s): use the same "+
+			"configuration or another directory", d, strings.Join(differ, "; "))
 	}
 	return nil
 }
 
-// Parameters returns the settings of a run by their path, such as "training.batch", as they were used.
+// Parameters returns the settings of a run by their path, such as "training.batch", as they were
+// used.
 func Parameters(dir string) (map[string]string, error) {
 	text, err := os.ReadFile(directory(dir).config())
 	if err != nil {

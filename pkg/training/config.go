@@ -20,28 +20,53 @@ const (
 // that are shares of Steps move as it grows: the steps that follow are taken at the rates of the
 // longer run.
 type Config struct {
-	Seed            uint64               `json:"seed" yaml:"seed"`
-	Steps           int                  `json:"steps" yaml:"steps"`                                 // optimiser steps in all
-	Batch           int                  `json:"batch" yaml:"batch"`                                 // maps a step
-	MicroBatch      int                  `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"` // maps in the network at a time: a divisor of Batch, Derived or WholeBatch
-	LearningRate    float64              `json:"learning_rate" yaml:"learning_rate"`                 // Adam's, at its highest
-	Warmup          Milestone            `json:"warmup" yaml:"warmup"`                               // step up to which it rises linearly; none: it starts there
-	CosineTo        Milestone            `json:"cosine_to" yaml:"cosine_to"`                         // step at which a cosine decay reaches a hundredth; none: constant, as in the paper
-	ClipNorm        float64              `json:"clip_norm" yaml:"clip_norm"`                         // longest gradient, over all weights; 0: any
-	EMADecay        float64              `json:"ema_decay" yaml:"ema_decay"`                         // of the averaged weights, reached gradually
-	EMAWidth        float64              `json:"ema_width" yaml:"ema_width"`                         // averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
-	Loss            Loss                 `json:"loss" yaml:"loss"`                                   // what is minimised
-	Weighting       diffusion.Weighting  `json:"weighting" yaml:"weighting"`                         // of the loss over times
-	Prediction      diffusion.Prediction `json:"prediction" yaml:"prediction"`                       // what the network's output is
-	EvenTimes       bool                 `json:"even_times,omitempty" yaml:"even_times,omitempty"`   // one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false: independent, as in the paper
-	EarlyShare      float64              `json:"early_share,omitempty" yaml:"early_share,omitempty"` // of a batch's maps whose times are even in ln(1 + i), where all octaves say as much of the parameters; 0: none, as in the paper
-	Shifts          bool                 `json:"shifts,omitempty" yaml:"shifts,omitempty"`           // maps, which must be periodic, are shifted at random besides being turned and flipped; false: not, as in the paper
-	LogTheta        bool                 `json:"log_theta,omitempty" yaml:"log_theta,omitempty"`     // the network is fed ln Ω_m and ln σ_8, which spectra answer to by power laws; false: Ω_m and σ_8, as in the paper
-	CheckpointEvery int                  `json:"checkpoint_every" yaml:"checkpoint_every"`           // steps
-	ValidateEvery   int                  `json:"validate_every" yaml:"validate_every"`               // steps
-	ValidationMaps  int                  `json:"validation_maps" yaml:"validation_maps"`             // at most; fixed maps, times and noise
-	LogEvery        int                  `json:"log_every" yaml:"log_every"`                         // steps between records in metrics.jsonl; checkpoints have one, too
-	Keep            int                  `json:"keep" yaml:"keep"`                                   // newest checkpoints that are kept; 0: all
+	Seed uint64 `json:"seed" yaml:"seed"`
+	// optimiser steps in all
+	Steps int `json:"steps" yaml:"steps"`
+	// maps a step
+	Batch int `json:"batch" yaml:"batch"`
+	// maps in the network at a time: a divisor of Batch, Derived or WholeBatch
+	MicroBatch int `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"`
+	// Adam's, at its highest
+	LearningRate float64 `json:"learning_rate" yaml:"learning_rate"`
+	// step up to which it rises linearly; none: it starts there
+	Warmup Milestone `json:"warmup" yaml:"warmup"`
+	// step at which a cosine decay reaches a hundredth; none: constant, as in the paper
+	CosineTo Milestone `json:"cosine_to" yaml:"cosine_to"`
+	// longest gradient, over all weights; 0: any
+	ClipNorm float64 `json:"clip_norm" yaml:"clip_norm"`
+	// of the averaged weights, reached gradually
+	EMADecay float64 `json:"ema_decay" yaml:"ema_decay"`
+	// averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
+	EMAWidth float64 `json:"ema_width" yaml:"ema_width"`
+	// what is minimised
+	Loss Loss `json:"loss" yaml:"loss"`
+	// of the loss over times
+	Weighting diffusion.Weighting `json:"weighting" yaml:"weighting"`
+	// what the network's output is
+	Prediction diffusion.Prediction `json:"prediction" yaml:"prediction"`
+	// one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false:
+	// independent, as in the paper
+	EvenTimes bool `json:"even_times,omitempty" yaml:"even_times,omitempty"`
+	// of a batch's maps whose times are even in ln(1 + i), where all octaves say as much of the
+	// parameters; 0: none, as in the paper
+	EarlyShare float64 `json:"early_share,omitempty" yaml:"early_share,omitempty"`
+	// maps, which must be periodic, are shifted at random besides being turned and flipped; false:
+	// not, as in the paper
+	Shifts bool `json:"shifts,omitempty" yaml:"shifts,omitempty"`
+	// the network is fed ln Ω_m and ln σ_8, which spectra answer to by power laws; false: Ω_m and
+	// σ_8, as in the paper
+	LogTheta bool `json:"log_theta,omitempty" yaml:"log_theta,omitempty"`
+	// steps
+	CheckpointEvery int `json:"checkpoint_every" yaml:"checkpoint_every"`
+	// steps
+	ValidateEvery int `json:"validate_every" yaml:"validate_every"`
+	// at most; fixed maps, times and noise
+	ValidationMaps int `json:"validation_maps" yaml:"validation_maps"`
+	// steps between records in metrics.jsonl; checkpoints have one, too
+	LogEvery int `json:"log_every" yaml:"log_every"`
+	// newest checkpoints that are kept; 0: all
+	Keep int `json:"keep" yaml:"keep"`
 
 	// HalveAt says after what the rate is halved: shares of all steps or, where a milestone has a
 	// count, epochs. An epoch is one pass over the training maps.
@@ -73,17 +98,21 @@ func (c Config) Validate() error {
 	}
 	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
 	bad(c.Batch >= 1, "Batch", c.Batch, ">= 1")
-	bad(c.MicroBatch == Derived || c.MicroBatch == WholeBatch || c.MicroBatch > 0 && c.Batch%c.MicroBatch == 0,
-		"MicroBatch", c.MicroBatch, fmt.Sprintf("a divisor of Batch = %d, 0 (as many as fit) or -1 (all)", c.Batch))
+	bad(c.MicroBatch == Derived || c.MicroBatch == WholeBatch || c.MicroBatch > 0 &&
+		c.Batch%c.MicroBatch == 0,
+		"MicroBatch", c.MicroBatch,
+		fmt.Sprintf("a divisor of Batch = %d, 0 (as many as fit) or -1 (all)", c.Batch))
 	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
 	bad(c.Warmup.valid(), "Warmup", c.Warmup, ">= 0 steps or 0 % to 100 %")
 	decays := c.CosineTo.none() || c.CosineTo.of(c.Steps) > c.Warmup.of(c.Steps)
 	bad(c.CosineTo.valid() && decays, "CosineTo", c.CosineTo,
 		fmt.Sprintf("0 or more than Warmup = %v, of %d steps", c.Warmup, c.Steps))
-	bad(rising(c.HalveAt), "HalveAt", c.HalveAt, "rising numbers of epochs, the first >= 1, or rising shares up to 100 %")
+	bad(rising(c.HalveAt), "HalveAt", c.HalveAt, "rising numbers of epochs, the first >= 1, or "+
+		"rising shares up to 100 %")
 	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
 	bad(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
-	bad(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth, fmt.Sprintf("in [0, %.3f)", widest))
+	bad(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth,
+		fmt.Sprintf("in [0, %.3f)", widest))
 	errs = append(errs, c.Weighting.Validate(), c.Prediction.Validate())
 	bad(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
 	bad(c.EarlyShare >= 0 && c.EarlyShare <= 1, "EarlyShare", c.EarlyShare, "in [0, 1]")
@@ -121,8 +150,8 @@ func (c Config) halvings(n, maps int) float64 {
 	return factor
 }
 
-// decay returns the decay of the averaged weights at step n: small at first, so that short runs do not average in the
-// initial weights.
+// decay returns the decay of the averaged weights at step n: small at first, so that short runs
+// do not average in the initial weights.
 func (c Config) decay(n int) float64 {
 	if c.EMAWidth > 0 {
 		return math.Pow(1-1/float64(n), emaPower(c.EMAWidth)+1)
@@ -133,8 +162,9 @@ func (c Config) decay(n int) float64 {
 // widest is the width of an average in which all steps count equally: 1/√12.
 var widest = 1 / math.Sqrt(12)
 
-// emaPower returns γ of an average that weights step τ of n by τ^γ and whose standard deviation is width·n: the positive root of
-// width² (γ + 2)² (γ + 3) = γ + 1, equation 123 of Karras et al. (2024).
+// emaPower returns γ of an average that weights step τ of n by τ^γ and whose standard deviation
+// is width·n: the positive root of width² (γ + 2)² (γ + 3) = γ + 1, equation 123 of Karras et al.
+// (2024).
 func emaPower(width float64) float64 {
 	low, high := 0.0, 1/width // the left side is the larger one at γ = 1/width
 	for range 60 {

@@ -24,7 +24,9 @@ type directory string
 func (d directory) config() string      { return filepath.Join(string(d), "config.yaml") }
 func (d directory) metrics() string     { return MetricsPath(string(d)) }
 func (d directory) checkpoints() string { return filepath.Join(string(d), "checkpoints") }
-func (d directory) resume() string      { return filepath.Join(d.checkpoints(), "latest.safetensors") }
+func (d directory) resume() string {
+	return filepath.Join(d.checkpoints(), "latest.safetensors")
+}
 
 func (d directory) step(n int) string {
 	return filepath.Join(d.checkpoints(), fmt.Sprintf("step-%08d.safetensors", n))
@@ -37,7 +39,9 @@ func MetricsPath(dir string) string { return filepath.Join(dir, "metrics.jsonl")
 func Checkpoints(dir string) ([]string, error) {
 	paths, err := directory(dir).steps()
 	if err == nil && len(paths) == 0 {
-		err = fmt.Errorf("training: no checkpoint in %s: train there first, or name another run directory", directory(dir).checkpoints())
+		err = fmt.Errorf(
+			"training: no checkpoint in %s: train there first, or name another run directory",
+			directory(dir).checkpoints())
 	}
 	return paths, err
 }
@@ -51,7 +55,8 @@ func LatestCheckpoint(dir string) (string, error) {
 	return paths[len(paths)-1], nil
 }
 
-// steps lists the checkpoints, oldest first. It does not use filepath.Glob, for a directory's name may hold its wildcards.
+// steps lists the checkpoints, oldest first. It does not use filepath.Glob, for a directory's
+// name may hold its wildcards.
 func (d directory) steps() ([]string, error) {
 	entries, err := os.ReadDir(d.checkpoints())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -117,7 +122,8 @@ func (d directory) configure(c Config, m checkpoint.Manifest, data Data) error {
 	case err != nil:
 		return fmt.Errorf("training: read the configuration of the run that is there: %w", err)
 	default:
-		if err := d.compare(old, now, append(c.equivalent(old, m.Network, data), mayGrow)...); err != nil {
+		if err := d.compare(old, now, append(c.equivalent(old, m.Network, data), mayGrow)...); err !=
+			nil {
 			return err
 		}
 	}
@@ -140,25 +146,29 @@ func (d directory) latest(network unet.Config) (checkpoint.Checkpoint, bool, err
 		return c, false, fmt.Errorf("training: resume %s: %w", d, err)
 	}
 	if !reflect.DeepEqual(c.Manifest.Network, network) {
-		return c, false, fmt.Errorf("training: resume %s: its network is %+v, not %+v: use the same network or another directory", d, c.Manifest.Network, network)
+		return c, false, fmt.Errorf("training: resume %s: its network is %+v, not %+v: use the same "+
+			"network or another directory", d, c.Manifest.Network, network)
 	}
 	for _, group := range Groups {
 		if err := network.Check(checkpoint.Group(c.Tensors, group)); err != nil {
-			return c, false, fmt.Errorf("training: resume %s: tensors %q of %s: %s", d, group+"*", d.resume(), oneLine(err))
+			return c, false, fmt.Errorf("training: resume %s: tensors %q of %s: %s", d, group+"*",
+				d.resume(), oneLine(err))
 		}
 	}
 	return c, true, nil
 }
 
-// unbegun returns an error unless a run without a checkpoint may begin at its first step: metrics beyond the step of its first
-// checkpoint show that there was one. To begin anew would drop them.
+// unbegun returns an error unless a run without a checkpoint may begin at its first step: metrics
+// beyond the step of its first checkpoint show that there was one. To begin anew would drop them.
 func (d directory) unbegun(checkpointEvery int) error {
 	records, err := tracking.Read(d.metrics())
 	if errors.Is(err, fs.ErrNotExist) || len(records) == 0 {
 		return nil // a metrics file that cannot be read is refused when it is opened
 	}
 	if last := records[len(records)-1].Step; last > checkpointEvery {
-		return fmt.Errorf("training: the metrics of %s reach step %d, but %s is not there: put the checkpoints back, or remove the run to begin anew, or use another directory", d, last, d.resume())
+		return fmt.Errorf("training: the metrics of %s reach step %d, but %s is not there: put the "+
+			"checkpoints back, or remove the run to begin anew, or use another directory", d,
+			last, d.resume())
 	}
 	return nil
 }

@@ -11,8 +11,9 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// gradient is that of a batch, in parts that go through the network one after the other: what a part needs in between is many times what its gradient needs.
-// No layer mixes maps, so that the parts' mean is the batch's gradient.
+// gradient is that of a batch, in parts that go through the network one after the other: what a
+// part needs in between is many times what its gradient needs. No layer mixes maps, so that the
+// parts' mean is the batch's gradient.
 type gradient struct {
 	state     *state
 	parts     int
@@ -20,8 +21,9 @@ type gradient struct {
 	sum, clip *Program // nil for one part; clip is nil, too, where nothing is clipped
 }
 
-// partNumbers is how many numbers a layer of the first level may hold before a batch is taken in parts: 20 maps of 64² stay whole at width 32, but not at 64, where
-// two parts need three quarters of the memory (2.1 GiB, not 2.8) and no more time (2026-11-29).
+// partNumbers is how many numbers a layer of the first level may hold before a batch is taken in
+// parts: 20 maps of 64² stay whole at width 32, but not at 64, where two parts need three
+// quarters of the memory (2.1 GiB, not 2.8) and no more time (2026-11-29).
 const partNumbers = 4 << 20
 
 // parts returns how many parts a batch is taken in.
@@ -41,7 +43,9 @@ func (c Config) parts(network unet.Config, side int) int {
 	return c.Batch
 }
 
-func (s *state) newGradient(schedule diffusion.Schedule, program func(func([]*graph.Node) []*graph.Node) *Program) gradient {
+func (s *state) newGradient(schedule diffusion.Schedule,
+	program func(func([]*graph.Node) []*graph.Node) *Program,
+) gradient {
 	g := gradient{state: s, parts: s.recipe.parts(s.network, s.side)}
 	clip := s.recipe.ClipNorm
 	if g.parts > 1 {
@@ -59,7 +63,8 @@ func (s *state) newGradient(schedule diffusion.Schedule, program func(func([]*gr
 		if s.recipe.Loss == MeanSquare {
 			errors = diffusion.SquareGraph(in[1], predicted)
 		}
-		loss := graph.ReduceAllMean(graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
+		loss := graph.ReduceAllMean(
+			graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
 		loss = graph.DivScalar(loss, float64(g.parts))
 		return append([]*graph.Node{loss}, ClipNorm(weights.Gradients(parameters, loss), clip)...)
 	})
@@ -76,7 +81,8 @@ func sumGraph(in []*graph.Node) []*graph.Node {
 }
 
 func (g gradient) programs() []*Program {
-	return slices.DeleteFunc([]*Program{g.part, g.sum, g.clip}, func(p *Program) bool { return p == nil })
+	return slices.DeleteFunc([]*Program{g.part, g.sum, g.clip},
+		func(p *Program) bool { return p == nil })
 }
 
 // of returns the loss of a batch and its gradient by each parameter, clipped.

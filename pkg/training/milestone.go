@@ -97,7 +97,8 @@ func rising(all []Milestone) bool {
 			continue
 		}
 		before := all[i-1]
-		shares, counts := before.Percent > 0 && m.Percent > before.Percent, before.Count > 0 && m.Count > before.Count
+		shares, counts := before.Percent > 0 && m.Percent > before.Percent, before.Count > 0 &&
+			m.Count > before.Count
 		if !shares && !counts {
 			return false
 		}

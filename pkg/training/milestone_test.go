@@ -14,7 +14,8 @@ import (
 // they are.
 func TestCourseStretches(t *testing.T) {
 	short := Default()
-	short.Steps, short.Warmup, short.CosineTo, short.HalveAt = 200, Percent(10), Percent(100), []Milestone{Percent(50), Percent(75)}
+	short.Steps, short.Warmup, short.CosineTo, short.HalveAt = 200, Percent(10), Percent(100),
+		[]Milestone{Percent(50), Percent(75)}
 	long := short
 	long.Steps = 1000
 	const maps = 90
@@ -24,7 +25,8 @@ func TestCourseStretches(t *testing.T) {
 			t.Errorf("step %d of 200: rate %g; step %d of 1000: %g, want the same", n, a, 5*n, b)
 		}
 	}
-	if got := long.rate(500) / long.LearningRate; got < 0.4 { // it was 0.01 when the decay ended at step 200
+	// it was 0.01 when the decay ended at step 200
+	if got := long.rate(500) / long.LearningRate; got < 0.4 {
 		t.Errorf("rate in the middle of a longer run: %g of the highest", got)
 	}
 	fixed := short
@@ -33,7 +35,8 @@ func TestCourseStretches(t *testing.T) {
 	stays.Steps = 1000
 	for n := 1; n <= short.Steps; n++ {
 		if at(fixed, n) != at(stays, n) {
-			t.Errorf("step %d: rate %g of 200 and %g of 1000, want counts to stay", n, at(fixed, n), at(stays, n))
+			t.Errorf("step %d: rate %g of 200 and %g of 1000, want counts to stay", n, at(fixed, n),
+				at(stays, n))
 		}
 	}
 }
@@ -41,14 +44,18 @@ func TestCourseStretches(t *testing.T) {
 // TestMilestoneText: texts are read and written back, also as JSON, where a count is a number;
 // others are refused.
 func TestMilestoneText(t *testing.T) {
-	for text, want := range map[string]Milestone{"0": {}, "300": Count(300), "15%": Percent(15), "1.5%": Percent(1.5), "100%": Percent(100)} {
+	for text, want := range map[string]Milestone{
+		"0": {}, "300": Count(300), "15%": Percent(15),
+		"1.5%": Percent(1.5), "100%": Percent(100),
+	} {
 		m, err := ParseMilestone(text)
 		if err != nil || m != want || m.String() != text {
 			t.Errorf("%q is read as %v (%v), want %v", text, m, err, want)
 		}
 		raw, err := json.Marshal(m)
 		var back Milestone
-		if err != nil || json.Unmarshal(raw, &back) != nil || back != m || strings.HasPrefix(string(raw), `"`) != (m.Percent != 0) {
+		if err != nil || json.Unmarshal(raw, &back) != nil || back != m ||
+			strings.HasPrefix(string(raw), `"`) != (m.Percent != 0) {
 			t.Errorf("%q as JSON is %s and comes back as %v (%v)", text, raw, back, err)
 		}
 	}
@@ -82,7 +89,8 @@ func rewrite(t *testing.T, dir string, change ...string) {
 func TestRunsWithCountsGoOn(t *testing.T) {
 	make := func() Job {
 		j := job(t.TempDir())
-		j.Config.Steps, j.Config.Warmup, j.Config.CosineTo, j.Config.MicroBatch = 10, Percent(20), Percent(100), WholeBatch
+		j.Config.Steps, j.Config.Warmup, j.Config.CosineTo, j.Config.MicroBatch = 10, Percent(20),
+			Percent(100), WholeBatch
 		j.Config.HalveAt = []Milestone{Percent(50)} // 10 maps, 4 a step: after 2 epochs
 		return j
 	}
@@ -100,14 +108,17 @@ func TestRunsWithCountsGoOn(t *testing.T) {
 		t.Fatalf("not broken off: %+v, %v", r, err)
 	}
 	broken.Report = nil
-	rewrite(t, broken.Dir, "warmup: 20%", "warmup: 2", "cosine_to: 100%", "cosine_to: 10", "- 50%", "- 2", "micro_batch: -1", "micro_batch: 4")
+	rewrite(t, broken.Dir, "warmup: 20%", "warmup: 2", "cosine_to: 100%", "cosine_to: 10", "- 50%",
+		"- 2", "micro_batch: -1", "micro_batch: 4")
 	raw, err := os.ReadFile(directory(broken.Dir).config())
 	if err != nil || bytes.ContainsRune(raw, '%') || bytes.Contains(raw, []byte("-1")) {
 		t.Fatalf("not as an earlier version wrote it (%v): %s", err, raw)
 	}
 	other := broken
 	other.Config.Warmup = Percent(40)
-	if _, err := train(t, context.Background(), other); err == nil || !strings.Contains(err.Error(), "training.warmup is 2 there and 40% now; a share in % is one of the 10 steps there") {
+	if _, err := train(t, context.Background(), other); err == nil ||
+		!strings.Contains(err.Error(), "training.warmup is 2 there and 40% now; a share in % is one of "+
+			"the 10 steps there") {
 		t.Errorf("another course: %v", err)
 	}
 	if _, err := train(t, context.Background(), broken); err != nil {
@@ -121,7 +132,8 @@ func TestRunsWithCountsGoOn(t *testing.T) {
 		t.Errorf("grown: %+v, %v", r, err)
 	}
 	for _, record := range values(t, broken.Dir) {
-		if rate := record.Values["learning_rate"]; record.Step == 11 && !(rate > 0.1*broken.Config.LearningRate) {
+		if rate := record.Values["learning_rate"]; record.Step == 11 &&
+			!(rate > 0.1*broken.Config.LearningRate) {
 			t.Errorf("step 11 of 15: rate %g, want that of the longer course", rate)
 		}
 	}

@@ -20,7 +20,8 @@ func TestReadOnlyDirectory(t *testing.T) {
 	}
 	var err error
 	asNobody(func() { _, err = train(t, context.Background(), job(dir+"/run")) })
-	if err == nil || !strings.Contains(err.Error(), dir+"/run") || !strings.Contains(err.Error(), "permission denied") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), dir+"/run") ||
+		!strings.Contains(err.Error(), "permission denied") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v, want one line that names %s", err, dir+"/run")
 	}
 }
@@ -40,7 +41,8 @@ func asNobody(f func()) {
 	<-done
 }
 
-// TestCheckpointsMadeReadOnly: the same under a run that is at work, which says where it goes on, and does.
+// TestCheckpointsMadeReadOnly: the same under a run that is at work, which says where it goes on,
+// and does.
 func TestCheckpointsMadeReadOnly(t *testing.T) {
 	j := job(filepath.Join(t.TempDir(), "run"))
 	j.Config.Steps = 9

@@ -16,20 +16,24 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// TestLearns: in sixty steps the error of the predicted noise falls far below that of predicting none, by every recipe.
+// TestLearns: in sixty steps the error of the predicted noise falls far below that of predicting
+// none, by every recipe.
 func TestLearns(t *testing.T) {
 	for name, recipe := range map[string]func(*Config){
 		"the paper's": func(*Config) {},
 		"min-SNR":     func(c *Config) { c.Weighting, c.EMAWidth = diffusion.MinSNR, 0.1 },
 		"v, clipped": func(c *Config) {
-			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.EvenV, MeanSquare, 0.5
+			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.EvenV,
+				MeanSquare, 0.5
 		},
 		"fed logarithms": func(c *Config) {
-			c.Prediction, c.Weighting, c.Loss, c.LogTheta = diffusion.PredictV, diffusion.EvenV, MeanSquare, true
+			c.Prediction, c.Weighting, c.Loss, c.LogTheta = diffusion.PredictV, diffusion.EvenV,
+				MeanSquare, true
 		},
 	} {
 		j := job(t.TempDir())
-		j.Config.Steps, j.Config.CheckpointEvery, j.Config.EMADecay, j.Config.LearningRate = 60, 60, 0.9, 6e-3
+		j.Config.Steps, j.Config.CheckpointEvery, j.Config.EMADecay, j.Config.LearningRate = 60,
+			60, 0.9, 6e-3
 		recipe(&j.Config)
 		r, err := train(t, context.Background(), j)
 		if err != nil {
@@ -37,12 +41,14 @@ func TestLearns(t *testing.T) {
 		}
 		t.Logf("%s: mean squared error %.3f", name, r.ValidationMSE)
 		if !(r.ValidationMSE < 0.5) {
-			t.Errorf("%s: mean squared error of the noise = %g after %d steps, want < 0.5", name, r.ValidationMSE, r.Step)
+			t.Errorf("%s: mean squared error of the noise = %g after %d steps, want < 0.5", name,
+				r.ValidationMSE, r.Step)
 		}
 	}
 }
 
-// TestMicroBatch: a batch in parts gives the gradient that it gives whole, clipped or not; wide networks are taken in parts by themselves.
+// TestMicroBatch: a batch in parts gives the gradient that it gives whole, clipped or not; wide
+// networks are taken in parts by themselves.
 func TestMicroBatch(t *testing.T) {
 	for _, clip := range []float64{0, 0.05} {
 		var whole checkpoint.Tensors
@@ -80,7 +86,8 @@ func TestMicroBatch(t *testing.T) {
 			t.Errorf("width %d: %d parts, want %d", dim, got, want)
 		}
 	}
-	for batch, want := range map[int]int{20: 2, 32: 2, 40: 4, 25: 5, 7: 1} { // 16 maps of width 64 fit, in divisors of the batch
+	// 16 maps of width 64 fit, in divisors of the batch
+	for batch, want := range map[int]int{20: 2, 32: 2, 40: 4, 25: 5, 7: 1} {
 		c.Batch = batch
 		if got := c.parts(unet.Default().WithDim(64), 64); got != want || c.Validate() != nil {
 			t.Errorf("batch %d: %d parts, want %d (%v)", batch, got, want, c.Validate())
@@ -96,19 +103,22 @@ func TestMicroBatch(t *testing.T) {
 	c.Batch = 20
 	for _, bad := range []int{3, 30, -2} {
 		c.MicroBatch = bad
-		want := fmt.Sprintf("MicroBatch = %d, want a divisor of Batch = 20, 0 (as many as fit) or -1 (all)", bad)
+		want := fmt.Sprintf("MicroBatch = %d, want a divisor of Batch = 20, 0 (as many as fit) or -1 "+
+			"(all)", bad)
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("micro-batch of %d: %v", bad, err)
 		}
 	}
 }
 
-// TestClip: a gradient of length 5 in two tensors becomes one of length 1 in the same direction; a short one stays.
+// TestClip: a gradient of length 5 in two tensors becomes one of length 1 in the same direction;
+// a short one stays.
 func TestClip(t *testing.T) {
 	b := newBackend()
 	defer b.Finalize()
 	for most, want := range map[float64][2]float32{0: {3, 4}, 1: {0.6, 0.8}, 10: {3, 4}} {
-		exec := graph.MustNewExec(b, func(x, y *graph.Node) []*graph.Node { return ClipNorm([]*graph.Node{x, y}, most) })
+		exec := graph.MustNewExec(b,
+			func(x, y *graph.Node) []*graph.Node { return ClipNorm([]*graph.Node{x, y}, most) })
 		out, err := exec.Call([]float32{3, 0}, []float32{4})
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +130,8 @@ func TestClip(t *testing.T) {
 	}
 }
 
-// TestEMAWidth: the average's weights of past steps have the standard deviation that was asked for, as a share of all steps.
+// TestEMAWidth: the average's weights of past steps have the standard deviation that was asked
+// for, as a share of all steps.
 func TestEMAWidth(t *testing.T) {
 	c := Default()
 	for _, width := range []float64{0.02, 0.1, 0.25} {
@@ -137,7 +148,8 @@ func TestEMAWidth(t *testing.T) {
 			left *= 1 - weights[n]
 		}
 		mean := stat.Mean(at, share)
-		if got := math.Sqrt(stat.MomentAbout(2, at, mean, share)); math.Abs(got/width-1) > 1e-3 { // steps are discrete
+		// steps are discrete
+		if got := math.Sqrt(stat.MomentAbout(2, at, mean, share)); math.Abs(got/width-1) > 1e-3 {
 			t.Errorf("width %.4f, want %g", got, width)
 		}
 	}

@@ -18,14 +18,17 @@ import (
 func TestConfigurationFromWindows(t *testing.T) {
 	const text = "training:\n  batch: 4\nmanifest:\n  network:\n    dim: 8\n"
 	dir := directory(t.TempDir())
-	if err := safefile.WriteFile(dir.config(), []byte("\ufeff"+strings.ReplaceAll(text, "\n", "\r\n"))); err != nil {
+	if err := safefile.WriteFile(dir.config(),
+		[]byte("\ufeff"+strings.ReplaceAll(text, "\n", "\r\n"))); err != nil {
 		t.Fatal(err)
 	}
 	got, err := Parameters(string(dir))
-	if err != nil || got["training.batch"] != "4" || got["manifest.network.dim"] != "8" || len(got) != 2 {
+	if err != nil || got["training.batch"] != "4" || got["manifest.network.dim"] != "8" ||
+		len(got) != 2 {
 		t.Errorf("%v (%v)", got, err)
 	}
-	if err := dir.compare([]byte("\ufeff"+strings.ReplaceAll(text, "\n", "\r\n")), []byte(text)); err != nil {
+	if err := dir.compare([]byte("\ufeff"+strings.ReplaceAll(text, "\n", "\r\n")),
+		[]byte(text)); err != nil {
 		t.Error(err)
 	}
 }
@@ -75,18 +78,37 @@ func TestRefusals(t *testing.T) {
 		change func(*Job)
 		want   []string
 	}{
-		"another rate":         {func(j *Job) { j.Config.LearningRate = 5e-4 }, []string{dir, "training.learning_rate is 0.001 there and 0.0005 now", "another directory"}},
-		"another architecture": {func(j *Job) { j.Manifest.Network = j.Manifest.Network.WithDim(16) }, []string{dir, "manifest.network.dim is 8 there and 16 now"}},
-		"other conditions":     {func(j *Job) { j.Manifest.Network.Thetas = 3 }, []string{"conditioned on 3 parameters, this version can use networks of 2"}},
-		"fewer steps":          {func(j *Job) { j.Config.Steps = 2 }, []string{dir, "3 steps, more than Steps = 2"}},
-		"bad setting":          {func(j *Job) { j.Config.Batch = 0 }, []string{"Batch = 0, want >= 1"}},
-		"odd side":             {func(j *Job) { j.Data.Side, j.Manifest.Data.Side = 9, 9 }, []string{"9 pixels a side"}},
-		"nothing to learn":     {func(j *Job) { j.Data.Train.Len = 0 }, []string{"0 maps to train"}},
+		"another rate": {
+			func(j *Job) { j.Config.LearningRate = 5e-4 },
+			[]string{dir, "training.learning_rate is 0.001 there and 0.0005 now", "another directory"},
+		},
+		"another architecture": {
+			func(j *Job) { j.Manifest.Network = j.Manifest.Network.WithDim(16) },
+			[]string{dir, "manifest.network.dim is 8 there and 16 now"},
+		},
+		"other conditions": {func(j *Job) { j.Manifest.Network.Thetas = 3 }, []string{"conditioned on " +
+			"3 parameters, this version can use networks of 2"}},
+		"fewer steps": {
+			func(j *Job) { j.Config.Steps = 2 },
+			[]string{dir, "3 steps, more than Steps = 2"},
+		},
+		"bad setting": {func(j *Job) { j.Config.Batch = 0 }, []string{"Batch = 0, want >= 1"}},
+		"odd side": {
+			func(j *Job) { j.Data.Side, j.Manifest.Data.Side = 9, 9 },
+			[]string{"9 pixels a side"},
+		},
+		"nothing to learn": {func(j *Job) { j.Data.Train.Len = 0 }, []string{"0 maps to train"}},
 		"unreadable map": {func(j *Job) {
 			j.Data.Train.Fill = func(int, []float32) ([2]float32, error) { return [2]float32{}, broken }
 		}, []string{"map for step 4", "disk on fire"}},
-		"foreign weights": {func(j *Job) { j.Dir, j.Initial = t.TempDir(), unet.Weights{} }, []string{"initial weights do not fit"}},
-		"file in the way": {func(j *Job) { j.Dir = filepath.Join(directory(dir).config(), "run") }, []string{"config.yaml"}},
+		"foreign weights": {
+			func(j *Job) { j.Dir, j.Initial = t.TempDir(), unet.Weights{} },
+			[]string{"initial weights do not fit"},
+		},
+		"file in the way": {
+			func(j *Job) { j.Dir = filepath.Join(directory(dir).config(), "run") },
+			[]string{"config.yaml"},
+		},
 	} {
 		j := job(dir)
 		c.change(&j)
@@ -123,7 +145,8 @@ func TestStateOfAnotherNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.Config.Steps++
-	if _, err = train(t, context.Background(), j); err == nil || !strings.Contains(err.Error(), "final_conv.1.bias is missing") {
+	if _, err = train(t, context.Background(), j); err == nil ||
+		!strings.Contains(err.Error(), "final_conv.1.bias is missing") {
 		t.Errorf("error %v, want one that names the missing tensor", err)
 	}
 }
@@ -135,7 +158,8 @@ func TestOneProcessADirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := train(t, context.Background(), j); err == nil || !strings.Contains(err.Error(), "another process is training in "+j.Dir) {
+	if _, err := train(t, context.Background(), j); err == nil ||
+		!strings.Contains(err.Error(), "another process is training in "+j.Dir) {
 		t.Errorf("error %v, want one that says that another process is there", err)
 	}
 	claim.release()

@@ -24,7 +24,8 @@ func TestCancelled(t *testing.T) {
 		}
 	}
 	r, err := train(t, ctx, broken)
-	if !errors.Is(err, context.Canceled) || r.Step < 8 || r.Checkpoint != directory(broken.Dir).step(r.Step) {
+	if !errors.Is(err, context.Canceled) || r.Step < 8 ||
+		r.Checkpoint != directory(broken.Dir).step(r.Step) {
 		t.Fatalf("cancelled at step 8: %+v, %v", r, err)
 	}
 	broken.Report = nil
@@ -41,8 +42,8 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// killAgainAndAgain runs a training process to its end in one directory, and in another one kills it at random moments before it may
-// end, too.
+// killAgainAndAgain runs a training process to its end in one directory, and in another one kills
+// it at random moments before it may end, too.
 func killAgainAndAgain(t *testing.T) (unbroken, killed string, seed uint64) {
 	t.Helper()
 	unbroken, killed = t.TempDir(), t.TempDir()

@@ -20,12 +20,14 @@ import (
 
 // Job is a training run.
 type Job struct {
-	Dir      string // the run directory: made if it is not there, resumed if it holds a run
-	Config   Config
-	Manifest checkpoint.Manifest // network, schedule, prior, scaling and data; the run fills in the rest
+	Dir    string // the run directory: made if it is not there, resumed if it holds a run
+	Config Config
+	// network, schedule, prior, scaling and data; the run fills in the rest
+	Manifest checkpoint.Manifest
 	Data     Data
-	Initial  unet.Weights   // to start from; nil: PyTorch's random initial weights. A resumed run has its own
-	Report   func(Progress) // called after each step; may be nil
+	// to start from; nil: PyTorch's random initial weights. A resumed run has its own
+	Initial unet.Weights
+	Report  func(Progress) // called after each step; may be nil
 }
 
 // Progress is what a user wants to see of a run.
@@ -45,13 +47,14 @@ type Result struct {
 	ValidationMSE float64 // the latest; NaN before the first
 }
 
-// Run trains until Config.Steps, writing metrics and checkpoints to the run directory. When ctx is cancelled it writes a
-// checkpoint and returns ctx's error; the same call goes on from there. A run killed at any moment goes on from its last
-// checkpoint, to the same weights and metrics bit for bit; only times and speeds differ, and after a cancelled call the loss of one
-// record, which then averages fewer steps.
+// Run trains until Config.Steps, writing metrics and checkpoints to the run directory. When ctx
+// is cancelled it writes a checkpoint and returns ctx's error; the same call goes on from there.
+// A run killed at any moment goes on from its last checkpoint, to the same weights and metrics
+// bit for bit; only times and speeds differ, and after a cancelled call the loss of one record,
+// which then averages fewer steps.
 //
-// Run ends with an error when a file cannot be written, and when its directory is deleted under it. Where only the checkpoints are
-// deleted it writes its state there once more before it ends.
+// Run ends with an error when a file cannot be written, and when its directory is deleted under
+// it. Where only the checkpoints are deleted it writes its state there once more before it ends.
 func Run(ctx context.Context, b compute.Backend, job Job) (Result, error) {
 	schedule, err := job.check()
 	if err != nil {
@@ -92,7 +95,8 @@ type run struct {
 	result     Result
 }
 
-// start opens the directory and puts the weights of the last checkpoint, or new ones, on the backend.
+// start opens the directory and puts the weights of the last checkpoint, or new ones, on the
+// backend.
 func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) {
 	if r.Manifest.Training, err = json.Marshal(r.Config); err != nil {
 		return err
@@ -109,7 +113,8 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 		return err
 	}
 	if r.done > r.Config.Steps {
-		return fmt.Errorf("training: %s holds a run of %d steps, more than Steps = %d: ask for as many or use another directory", r.dir, r.done, r.Config.Steps)
+		return fmt.Errorf("training: %s holds a run of %d steps, more than Steps = %d: ask for as many "+
+			"or use another directory", r.dir, r.done, r.Config.Steps)
 	}
 	if r.metrics, err = tracking.Open(r.dir.metrics(), r.done); err != nil {
 		return err
@@ -151,13 +156,16 @@ func (j *Job) check() (diffusion.Schedule, error) {
 		return fail(err)
 	}
 	if j.Data.Side != j.Manifest.Data.Side {
-		return fail(fmt.Errorf("maps of %d pixels a side, the manifest says %d", j.Data.Side, j.Manifest.Data.Side))
+		return fail(fmt.Errorf("maps of %d pixels a side, the manifest says %d", j.Data.Side,
+			j.Manifest.Data.Side))
 	}
 	if j.Config.Shifts && !j.Manifest.Data.Periodic {
-		return fail(errors.New("training.Config.Shifts = true, but the maps are not periodic: their edges would meet inside"))
+		return fail(errors.New("training.Config.Shifts = true, but the maps are not periodic: their " +
+			"edges would meet inside"))
 	}
 	if j.Data.Train.Len < 1 || j.Data.Validation.Len < 1 {
-		return fail(fmt.Errorf("%d maps to train and %d to validate on, want at least one of each", j.Data.Train.Len, j.Data.Validation.Len))
+		return fail(fmt.Errorf("%d maps to train and %d to validate on, want at least one of each",
+			j.Data.Train.Len, j.Data.Validation.Len))
 	}
 	return j.Manifest.Diffusion()
 }
@@ -227,7 +235,8 @@ func (r *run) take(b batch) error {
 			return err
 		}
 		if !finite(mse) {
-			return r.diverged(fmt.Errorf("%w: the validation error after step %d is %g", ErrNotFinite, n, mse))
+			return r.diverged(fmt.Errorf("%w: the validation error after step %d is %g",
+				ErrNotFinite, n, mse))
 		}
 		r.result.ValidationMSE, values[tracking.ValidationMSE] = mse, mse
 	}
@@ -256,11 +265,12 @@ func (r *run) diverged(cause error) error {
 	if r.saved > 0 {
 		kept = "the last good checkpoint is " + r.dir.step(r.saved)
 	}
-	return fmt.Errorf("training: %w; %s; try a smaller learning rate than %g in another directory", cause, kept, r.Config.LearningRate)
+	return fmt.Errorf("training: %w; %s; try a smaller learning rate than %g in another directory",
+		cause, kept, r.Config.LearningRate)
 }
 
-// report tells the caller how far the run is. The speed is smoothed over about ten steps, and the first step, which
-// compiles, does not count.
+// report tells the caller how far the run is. The speed is smoothed over about ten steps, and the
+// first step, which compiles, does not count.
 func (r *run) report(loss float64) {
 	now := time.Now()
 	if taken := r.done - r.result.Resumed; taken > 1 {
@@ -274,7 +284,10 @@ func (r *run) report(loss float64) {
 	if r.Report == nil {
 		return
 	}
-	p := Progress{Step: r.done, Steps: r.Config.Steps, Loss: loss, ValidationMSE: r.result.ValidationMSE, StepsPerSecond: r.rate}
+	p := Progress{
+		Step: r.done, Steps: r.Config.Steps, Loss: loss,
+		ValidationMSE: r.result.ValidationMSE, StepsPerSecond: r.rate,
+	}
 	if r.rate > 0 {
 		p.ETA = time.Duration(float64(r.Config.Steps-r.done) / r.rate * float64(time.Second))
 	}

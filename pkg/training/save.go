@@ -9,10 +9,11 @@ import (
 	"darkfield/pkg/tracking"
 )
 
-// record appends metrics. There is a record at every checkpoint, so that no average reaches back beyond one and a resumed run writes
-// the same.
+// record appends metrics. There is a record at every checkpoint, so that no average reaches back
+// beyond one and a resumed run writes the same.
 func (r *run) record(values map[string]float64) error {
-	if err := r.claim.check(); err != nil { // here, too: hours may pass between checkpoints, and the file that is open would take it
+	// here, too: hours may pass between checkpoints, and the file that is open would take it
+	if err := r.claim.check(); err != nil {
 		return err
 	}
 	values[tracking.Loss] = r.sum / float64(r.since)
@@ -26,8 +27,9 @@ func (r *run) record(values map[string]float64) error {
 	return nil
 }
 
-// save writes the state of this step, unless it is written already. If the checkpoints were deleted under the run it is the only copy
-// left: it is written all the same, and then the run ends.
+// save writes the state of this step, unless it is written already. If the checkpoints were
+// deleted under the run it is the only copy left: it is written all the same, and then the run
+// ends.
 func (r *run) save() error {
 	if r.saved == r.done {
 		return nil
@@ -45,13 +47,16 @@ func (r *run) save() error {
 		return err
 	}
 	if deleted {
-		return fmt.Errorf("training: %s was deleted under the training, which ends; the state of step %d is there again, for the run to go on from, earlier checkpoints are lost", r.dir.checkpoints(), r.done)
+		return fmt.Errorf("training: %s was deleted under the training, which ends; the state of step "+
+			"%d is there again, for the run to go on from, earlier checkpoints are lost",
+			r.dir.checkpoints(), r.done)
 	}
 	return nil
 }
 
-// write writes the checkpoint of this step and then, with the optimiser's state, the file that a resumed run starts from; if
-// the process dies in between, that file still is the one before and the steps are taken again.
+// write writes the checkpoint of this step and then, with the optimiser's state, the file that a
+// resumed run starts from; if the process dies in between, that file still is the one before and
+// the steps are taken again.
 func (r *run) write() error {
 	tensors, err := r.state.variables.Read(Groups...)
 	if errors.Is(err, ErrNotFinite) {
@@ -95,5 +100,6 @@ func (r *run) interrupted(cause error) error {
 	if r.saved == r.done {
 		return err // it is written, and yet something is wrong
 	}
-	return fmt.Errorf("training: interrupted, and the steps since %d are lost: %w", r.saved, err) // not cause: nothing is saved
+	// not cause: nothing is saved
+	return fmt.Errorf("training: interrupted, and the steps since %d are lost: %w", r.saved, err)
 }

@@ -42,8 +42,8 @@ func (d directory) marked() (string, error) {
 	return filepath.Join(d.checkpoints(), strings.TrimSpace(string(name))), nil
 }
 
-// BestCheckpoint returns the checkpoint that Select marked or, where none is marked, the newest: of a run in stages that of the last
-// stage that has one.
+// BestCheckpoint returns the checkpoint that Select marked or, where none is marked, the newest:
+// of a run in stages that of the last stage that has one.
 func BestCheckpoint(dir string) (string, error) {
 	dir = CurrentStage(dir)
 	d := directory(dir)
@@ -55,7 +55,8 @@ func BestCheckpoint(dir string) (string, error) {
 		return LatestCheckpoint(dir)
 	}
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("training: %s names a checkpoint that is gone (%w): select again, or remove that file", d.selected(), err)
+		return "", fmt.Errorf("training: %s names a checkpoint that is gone (%w): select again, or "+
+			"remove that file", d.selected(), err)
 	}
 	return path, nil
 }

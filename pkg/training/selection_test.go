@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestSelect: the newest checkpoint serves until one is marked, also after a later one is written; a marked one that is gone is named.
+// TestSelect: the newest checkpoint serves until one is marked, also after a later one is
+// written; a marked one that is gone is named.
 func TestSelect(t *testing.T) {
 	j := job(t.TempDir())
 	j.Config.Steps, j.Config.Keep, j.Config.ValidateEvery = 6, 0, 6
@@ -56,7 +57,8 @@ func TestSelectedIsKept(t *testing.T) {
 		t.Errorf("after pruning: %s (%v), want %s", best, err, marked)
 	}
 	d := directory(j.Dir)
-	if all, err := Checkpoints(j.Dir); err != nil || !slices.Equal(all, []string{marked, d.step(12), d.step(15)}) {
+	if all, err := Checkpoints(j.Dir); err != nil ||
+		!slices.Equal(all, []string{marked, d.step(12), d.step(15)}) {
 		t.Errorf("kept %v (%v), want the marked one and the newest two", all, err)
 	}
 	if err := Select(j.Dir, d.step(6)); err == nil || !strings.Contains(err.Error(), "still there") {

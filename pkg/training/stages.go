@@ -17,8 +17,8 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// A run in stages has a run directory of its own for each of them below the one that the user names: stage-1, stage-2, …. A run in
-// one stage lies in the user's directory itself.
+// A run in stages has a run directory of its own for each of them below the one that the user
+// names: stage-1, stage-2, …. A run in one stage lies in the user's directory itself.
 
 func stageDir(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("stage-%d", i+1)) }
 
@@ -34,7 +34,8 @@ func StageDirs(dir string, n int) []string {
 	return out
 }
 
-// Stages returns the run directories of the stages that a run on disk has begun: the directory itself where it knows none.
+// Stages returns the run directories of the stages that a run on disk has begun: the directory
+// itself where it knows none.
 func Stages(dir string) []string {
 	n := 0
 	for exists(stageDir(dir, n)) {
@@ -50,7 +51,8 @@ func Stages(dir string) []string {
 	return out
 }
 
-// CurrentStage returns the run directory of the last stage that has a checkpoint, or of the first stage where none has.
+// CurrentStage returns the run directory of the last stage that has a checkpoint, or of the first
+// stage where none has.
 func CurrentStage(dir string) string {
 	stages := Stages(dir)
 	for i := len(stages) - 1; i > 0; i-- {
@@ -61,20 +63,25 @@ func CurrentStage(dir string) string {
 	return stages[0]
 }
 
-// Stage is a part of a run that is about to begin, to go on, or to be passed over because the next one has begun.
+// Stage is a part of a run that is about to begin, to go on, or to be passed over because the
+// next one has begun.
 type Stage struct {
 	Index int    // 0 for the first
 	Dir   string // its run directory
 	Begin func() (Result, error)
 }
 
-// RunStages trains one job after another, each in its run directory below dir (Job.Dir is set here) and from the averaged weights of the
-// one before: those of the checkpoint that Select marked or, where none is marked, of the newest. A single job is trained in dir
-// itself. do is called for each stage and has to call its Begin.
+// RunStages trains one job after another, each in its run directory below dir (Job.Dir is set
+// here) and from the averaged weights of the one before: those of the checkpoint that Select
+// marked or, where none is marked, of the newest. A single job is trained in dir itself. do is
+// called for each stage and has to call its Begin.
 //
-// Like Run, the same call goes on after an interrupt or a kill. What a stage starts from is written down before it begins and does not
-// change from then on; the stage before it must then be asked for as it was, the number of its steps included.
-func RunStages(ctx context.Context, b compute.Backend, dir string, jobs []Job, do func(Stage) (Result, error)) (Result, error) {
+// Like Run, the same call goes on after an interrupt or a kill. What a stage starts from is
+// written down before it begins and does not change from then on; the stage before it must then
+// be asked for as it was, the number of its steps included.
+func RunStages(ctx context.Context, b compute.Backend, dir string, jobs []Job,
+	do func(Stage) (Result, error),
+) (Result, error) {
 	if err := prepare(dir, jobs); err != nil {
 		return Result{}, err
 	}
@@ -103,7 +110,8 @@ func RunStages(ctx context.Context, b compute.Backend, dir string, jobs []Job, d
 	return r, nil
 }
 
-// prepare refuses, before hours are spent on the first stage, what a later one would be refused for.
+// prepare refuses, before hours are spent on the first stage, what a later one would be refused
+// for.
 func prepare(dir string, jobs []Job) error {
 	if len(jobs) == 0 {
 		panic("training: RunStages without a job")
@@ -114,9 +122,11 @@ func prepare(dir string, jobs []Job) error {
 	case staged && len(jobs) == 1:
 		return fmt.Errorf("training: %s holds a run in stages, one stage is asked for: %s", dir, wayOut)
 	case staged && len(begun) > len(jobs):
-		return fmt.Errorf("training: %s holds a run that is at stage %d, %d stages are asked for: %s", dir, len(begun), len(jobs), wayOut)
+		return fmt.Errorf("training: %s holds a run that is at stage %d, %d stages are asked for: %s",
+			dir, len(begun), len(jobs), wayOut)
 	case len(jobs) > 1 && exists(directory(dir).config()):
-		return fmt.Errorf("training: %s holds a run in one stage, %d are asked for: %s", dir, len(jobs), wayOut)
+		return fmt.Errorf("training: %s holds a run in one stage, %d are asked for: %s", dir,
+			len(jobs), wayOut)
 	}
 	for i := range jobs {
 		if _, err := jobs[i].check(); err != nil {
@@ -136,7 +146,8 @@ func prepare(dir string, jobs []Job) error {
 			{"scaling", m.Scaling, first.Scaling},
 		} {
 			if !reflect.DeepEqual(c.now, c.want) {
-				return fmt.Errorf("training: stage %d has the %s %v, the first one %v: all stages train one model, make them agree", i+1, c.name, c.now, c.want)
+				return fmt.Errorf("training: stage %d has the %s %v, the first one %v: all stages train one "+
+					"model, make them agree", i+1, c.name, c.now, c.want)
 			}
 		}
 	}
@@ -151,8 +162,8 @@ type origin struct {
 
 func (d directory) origin() string { return filepath.Join(string(d), "origin.yaml") }
 
-// startFrom puts the weights that the stage before ended with into the job, unless the job goes on from its own, and notes in the
-// directory and in the manifest which they are.
+// startFrom puts the weights that the stage before ended with into the job, unless the job goes
+// on from its own, and notes in the directory and in the manifest which they are.
 func (j *Job) startFrom(before string) error {
 	fail := func(err error) error { return fmt.Errorf("training: start %s: %w", j.Dir, err) }
 	d := directory(j.Dir)
@@ -161,8 +172,10 @@ func (j *Job) startFrom(before string) error {
 	known := err == nil
 	switch {
 	case known:
-		if err := yaml.Unmarshal(plaintext.Normalize(raw), &from); err != nil || filepath.Base(from.Checkpoint) != from.Checkpoint {
-			return fail(fmt.Errorf("%s names no checkpoint: remove it and its stage, or use another directory", d.origin()))
+		if err := yaml.Unmarshal(plaintext.Normalize(raw), &from); err != nil ||
+			filepath.Base(from.Checkpoint) != from.Checkpoint {
+			return fail(fmt.Errorf("%s names no checkpoint: remove it and its stage, or use another "+
+				"directory", d.origin()))
 		}
 	case errors.Is(err, fs.ErrNotExist):
 		path, err := BestCheckpoint(before)
@@ -182,7 +195,8 @@ func (j *Job) startFrom(before string) error {
 		return fail(err)
 	}
 	if known && c.Hash != from.SHA256 {
-		return fail(fmt.Errorf("%s of %s is not the one that %s names (SHA-256 %.12s…, want %.12s…): restore it or use another directory", from.Checkpoint, before, d.origin(), c.Hash, from.SHA256))
+		return fail(fmt.Errorf("%s of %s is not the one that %s names (SHA-256 %.12s…, want %.12s…): "+
+			"restore it or use another directory", from.Checkpoint, before, d.origin(), c.Hash, from.SHA256))
 	}
 	from.SHA256 = c.Hash
 	j.Initial, j.Manifest.Origin = checkpoint.Averaged(c.Tensors), c.Hash
@@ -215,8 +229,10 @@ func (j Job) ended() (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("training: read the configuration of a stage that has ended: %w", err)
 	}
-	if err := d.compare(old, now, j.Config.equivalent(old, j.Manifest.Network, j.Data)...); err != nil {
-		return Result{}, fmt.Errorf("%w; the next stage has started from it, so that its steps cannot change either", err)
+	if err := d.compare(old, now, j.Config.equivalent(old, j.Manifest.Network, j.Data)...); err !=
+		nil {
+		return Result{}, fmt.Errorf("%w; the next stage has started from it, so that its steps cannot "+
+			"change either", err)
 	}
 	return (&run{Job: j, dir: d, done: j.Config.Steps, saved: j.Config.Steps}).before()
 }

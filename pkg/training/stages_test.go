@@ -33,14 +33,17 @@ func stages() []Job {
 
 func (s Stage) begin() (Result, error) { return s.Begin() }
 
-func trainStages(t *testing.T, ctx context.Context, dir string, jobs []Job, do func(Stage) (Result, error)) (Result, error) {
+func trainStages(t *testing.T, ctx context.Context, dir string, jobs []Job,
+	do func(Stage) (Result, error),
+) (Result, error) {
 	t.Helper()
 	b := newBackend()
 	defer b.Finalize()
 	return RunStages(ctx, b, dir, jobs, do)
 }
 
-// TestStagesKilledAtAnyMoment: two stages killed again and again, also between them, end with the bytes of unbroken ones.
+// TestStagesKilledAtAnyMoment: two stages killed again and again, also between them, end with the
+// bytes of unbroken ones.
 func TestStagesKilledAtAnyMoment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
@@ -57,12 +60,14 @@ func TestStagesKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// TestStagesInterrupted: a run interrupted inside its stages and between them goes on to the same bytes, whatever is marked in the
-// first stage after the second has begun; and the second starts from the averaged weights of the first.
+// TestStagesInterrupted: a run interrupted inside its stages and between them goes on to the same
+// bytes, whatever is marked in the first stage after the second has begun; and the second starts
+// from the averaged weights of the first.
 func TestStagesInterrupted(t *testing.T) {
 	unbroken, broken := t.TempDir(), t.TempDir()
 	want, err := trainStages(t, context.Background(), unbroken, stages(), Stage.begin)
-	if err != nil || want.Step != 6 || filepath.Dir(filepath.Dir(want.Checkpoint)) != filepath.Join(unbroken, "stage-2") {
+	if err != nil || want.Step != 6 || filepath.Dir(filepath.Dir(want.Checkpoint)) != filepath.Join(
+		unbroken, "stage-2") {
 		t.Fatalf("unbroken: %+v, %v", want, err)
 	}
 	cut := func(stage, step int) {
@@ -75,7 +80,8 @@ func TestStagesInterrupted(t *testing.T) {
 				cancel()
 			}
 		}
-		if r, err := trainStages(t, ctx, broken, jobs, Stage.begin); !errors.Is(err, context.Canceled) || r.Step < step {
+		if r, err := trainStages(t, ctx, broken, jobs, Stage.begin); !errors.Is(err, context.Canceled) ||
+			r.Step < step {
 			t.Fatalf("cut at step %d of stage %d: %+v, %v", step, stage+1, r, err)
 		}
 	}
@@ -85,7 +91,8 @@ func TestStagesInterrupted(t *testing.T) {
 		t.Fatalf("stages on disk before the second has begun: %v", got)
 	}
 	cut(1, 3)
-	if err := os.WriteFile(directory(StageDirs(broken, 2)[0]).selected(), []byte("step-00000006.safetensors\n"), 0o600); err != nil {
+	if err := os.WriteFile(directory(StageDirs(broken, 2)[0]).selected(),
+		[]byte("step-00000006.safetensors\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var seen []int
@@ -111,11 +118,13 @@ func TestStagesInterrupted(t *testing.T) {
 	}
 	second, err := checkpoint.Load(r.Checkpoint)
 	if err != nil || second.Manifest.Origin != first.Hash || first.Manifest.Origin != "" {
-		t.Errorf("the second stage says that it comes from %q (%v), want %q", second.Manifest.Origin, err, first.Hash)
+		t.Errorf("the second stage says that it comes from %q (%v), want %q", second.Manifest.Origin,
+			err, first.Hash)
 	}
 }
 
-// TestStageStartsFromSelected: the checkpoint that is marked when the next stage begins is the one it starts from, averaged.
+// TestStageStartsFromSelected: the checkpoint that is marked when the next stage begins is the
+// one it starts from, averaged.
 func TestStageStartsFromSelected(t *testing.T) {
 	dir := t.TempDir()
 	jobs := stages()
@@ -144,18 +153,23 @@ func TestStageStartsFromSelected(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := "final_conv.1.bias"
-	if got, want := j.Initial[name].Data[0], c.Tensors[checkpoint.EMA+name].Data[0]; got != want || want == c.Tensors[name].Data[0] {
-		t.Errorf("starts from %g, want the averaged %g (unaveraged: %g)", got, want, c.Tensors[name].Data[0])
+	if got, want := j.Initial[name].Data[0], c.Tensors[checkpoint.EMA+name].Data[0]; got != want ||
+		want == c.Tensors[name].Data[0] {
+		t.Errorf("starts from %g, want the averaged %g (unaveraged: %g)", got, want,
+			c.Tensors[name].Data[0])
 	}
 	if err := os.WriteFile(directory(first).step(6), last(t, first), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.startFrom(first); err == nil || !strings.Contains(err.Error(), "step-00000006.safetensors") || !strings.Contains(err.Error(), "restore it") {
+	if err := j.startFrom(first); err == nil ||
+		!strings.Contains(err.Error(), "step-00000006.safetensors") ||
+		!strings.Contains(err.Error(), "restore it") {
 		t.Errorf("another file in the place of the one it started from: error %v", err)
 	}
 }
 
-// TestStagesRefused: what does not fit a run that is there, or what a later stage would be refused for, is refused at once.
+// TestStagesRefused: what does not fit a run that is there, or what a later stage would be
+// refused for, is refused at once.
 func TestStagesRefused(t *testing.T) {
 	staged, single := t.TempDir(), t.TempDir()
 	short := func(jobs []Job) []Job {
@@ -164,10 +178,12 @@ func TestStagesRefused(t *testing.T) {
 		}
 		return jobs
 	}
-	if _, err := trainStages(t, context.Background(), staged, short(stages()), Stage.begin); err != nil {
+	if _, err := trainStages(t, context.Background(), staged, short(stages()),
+		Stage.begin); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := trainStages(t, context.Background(), single, short(stages()[:1]), Stage.begin); err != nil {
+	if _, err := trainStages(t, context.Background(), single, short(stages()[:1]),
+		Stage.begin); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(directory(single).resume()); err != nil {
@@ -178,21 +194,48 @@ func TestStagesRefused(t *testing.T) {
 		change func([]Job) []Job
 		want   string
 	}{
-		"one stage in a run of two":     {staged, func(j []Job) []Job { return j[:1] }, "holds a run in stages"},
-		"two stages in a run of one":    {single, func(j []Job) []Job { return j }, "holds a run in one stage, 2 are asked for"},
-		"longer first stage":            {staged, func(j []Job) []Job { j[0].Config.Steps = 3; return j }, "training.steps is 2 there and 3 now"},
-		"another first stage":           {staged, func(j []Job) []Job { j[0].Config.Batch = 2; return j }, "stage-1 holds a run with another configuration (training.batch"},
-		"another second stage":          {staged, func(j []Job) []Job { j[1].Config.Batch = 2; return j }, "stage-2 holds a run with another configuration (training.batch"},
-		"a bad second stage":            {t.TempDir(), func(j []Job) []Job { j[1].Config.Batch = 0; return j }, "Batch = 0"},
-		"another scale":                 {t.TempDir(), func(j []Job) []Job { j[1].Manifest.Scaling = field.Scaling{Min: 8, Max: 15}; return j }, "stage 2 has the scaling"},
-		"another network":               {t.TempDir(), func(j []Job) []Job { j[1].Manifest.Network = j[1].Manifest.Network.WithDim(16); return j }, "stage 2 has the network"},
-		"another output of the network": {t.TempDir(), func(j []Job) []Job { j[1].Config.Prediction = diffusion.PredictV; return j }, "stage 2 has the prediction"},
+		"one stage in a run of two": {
+			staged, func(j []Job) []Job { return j[:1] },
+			"holds a run in stages",
+		},
+		"two stages in a run of one": {single, func(j []Job) []Job { return j }, "holds a run in " +
+			"one stage, 2 are asked for"},
+		"longer first stage": {
+			staged, func(j []Job) []Job { j[0].Config.Steps = 3; return j },
+			"training.steps is 2 there and 3 now",
+		},
+		"another first stage": {
+			staged, func(j []Job) []Job { j[0].Config.Batch = 2; return j },
+			"stage-1 holds a run with another configuration (training.batch",
+		},
+		"another second stage": {
+			staged, func(j []Job) []Job { j[1].Config.Batch = 2; return j },
+			"stage-2 holds a run with another configuration (training.batch",
+		},
+		"a bad second stage": {
+			t.TempDir(), func(j []Job) []Job { j[1].Config.Batch = 0; return j }, "Batch = 0",
+		},
+		"another scale": {
+			t.TempDir(),
+			func(j []Job) []Job { j[1].Manifest.Scaling = field.Scaling{Min: 8, Max: 15}; return j },
+			"stage 2 has the scaling",
+		},
+		"another network": {
+			t.TempDir(),
+			func(j []Job) []Job { j[1].Manifest.Network = j[1].Manifest.Network.WithDim(16); return j },
+			"stage 2 has the network",
+		},
+		"another output of the network": {
+			t.TempDir(), func(j []Job) []Job { j[1].Config.Prediction = diffusion.PredictV; return j },
+			"stage 2 has the prediction",
+		},
 	} {
 		began := false
-		_, err := trainStages(t, context.Background(), c.dir, c.change(short(stages())), func(s Stage) (Result, error) {
-			began = began || c.dir != staged
-			return s.Begin()
-		})
+		_, err := trainStages(t, context.Background(), c.dir, c.change(short(stages())),
+			func(s Stage) (Result, error) {
+				began = began || c.dir != staged
+				return s.Begin()
+			})
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error %v, want one line that says %q", name, err, c.want)
 		}
@@ -202,15 +245,18 @@ func TestStagesRefused(t *testing.T) {
 	}
 	more := short(stages())
 	more[1].Config.Steps = 4
-	if r, err := trainStages(t, context.Background(), staged, more, Stage.begin); err != nil || r.Step != 4 || r.Resumed != 2 {
+	if r, err := trainStages(t, context.Background(), staged, more, Stage.begin); err != nil ||
+		r.Step != 4 || r.Resumed != 2 {
 		t.Errorf("a longer last stage: %+v, %v", r, err)
 	}
 }
 
-// TestHalveAt: the rate is halved after whole passes over the maps, and a run says so in its metrics.
+// TestHalveAt: the rate is halved after whole passes over the maps, and a run says so in its
+// metrics.
 func TestHalveAt(t *testing.T) {
 	j := job(t.TempDir())
-	j.Config.HalveAt, j.Config.LogEvery, j.Config.Steps = []Milestone{Count(2), Count(3)}, 1, 9 // 10 maps, 4 a step: epochs end after 2.5, 5 and 7.5 steps
+	// 10 maps, 4 a step: epochs end after 2.5, 5 and 7.5 steps
+	j.Config.HalveAt, j.Config.LogEvery, j.Config.Steps = []Milestone{Count(2), Count(3)}, 1, 9
 	if _, err := train(t, context.Background(), j); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +272,14 @@ func TestHalveAt(t *testing.T) {
 			t.Errorf("step %d: %g of the rate, want %g", r.Step, got, want)
 		}
 	}
-	for _, bad := range [][]Milestone{{Count(0)}, {Count(3), Count(3)}, {Count(4), Count(2)}, {Count(1), Percent(50)}, {Percent(60), Percent(50)}, {Percent(101)}} {
+	for _, bad := range [][]Milestone{
+		{Count(0)},
+		{Count(3), Count(3)},
+		{Count(4), Count(2)},
+		{Count(1), Percent(50)},
+		{Percent(60), Percent(50)},
+		{Percent(101)},
+	} {
 		j.Config.HalveAt = bad
 		if err := j.Config.Validate(); err == nil || !strings.Contains(err.Error(), "HalveAt") {
 			t.Errorf("HalveAt %v: error %v", bad, err)

@@ -15,9 +15,10 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// state holds the network's tensors on the device and the graphs that use them. Nothing but batches, three numbers and the loss pass between host
-// and device. A step is a graph of the gradient and then one for each portion of the tensors: what replaces tensors holds them twice, which is a lot beside all
-// that the gradient needs.
+// state holds the network's tensors on the device and the graphs that use them. Nothing but
+// batches, three numbers and the loss pass between host and device. A step is a graph of the
+// gradient and then one for each portion of the tensors: what replaces tensors holds them twice,
+// which is a lot beside all that the gradient needs.
 type state struct {
 	network   unet.Config
 	recipe    Config
@@ -35,8 +36,11 @@ const (
 	updateInputs = 3
 )
 
-// newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new one.
-func newState(b compute.Backend, network unet.Config, side int, recipe Config, schedule diffusion.Schedule, t checkpoint.Tensors) (*state, error) {
+// newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new
+// one.
+func newState(b compute.Backend, network unet.Config, side int, recipe Config,
+	schedule diffusion.Schedule, t checkpoint.Tensors,
+) (*state, error) {
 	s := &state{network: network, recipe: recipe, side: side}
 	var err error
 	if s.variables, err = NewVariables(b, network.Parameters(), t); err != nil {
@@ -68,20 +72,25 @@ func (s *state) close() {
 	_ = s.variables.Close() // the run is over
 }
 
-// predict returns the noise that the network sees in the noised maps of a batch, with the weights of a group.
+// predict returns the noise that the network sees in the noised maps of a batch, with the weights
+// of a group.
 func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*Node) *Node {
 	x0, noise, index, theta := in[0], in[1], in[2], in[3]
 	xt := diffusion.NoisedGraph(schedule, x0, index, noise)
-	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction, unet.Predict(s.network, weight, xt, index, theta), xt, index)
+	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction,
+		unet.Predict(s.network, weight, xt, index, theta), xt, index)
 }
 
-// updateGraph is a step of Adam and of the moving average for some parameters, from the step's numbers and the gradients. Adam is written out and not taken from GoMLX:
-// its rate comes from the host each step, and its moments have the names that checkpoints keep.
+// updateGraph is a step of Adam and of the moving average for some parameters, from the step's
+// numbers and the gradients. Adam is written out and not taken from GoMLX: its rate comes from
+// the host each step, and its moments have the names that checkpoints keep.
 func updateGraph(parameters []unet.Tensor) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		rate, spread, decay := in[0], in[1], in[2]
-		gradients, variables := in[updateInputs:updateInputs+len(parameters)], in[updateInputs+len(parameters):]
-		return NodesOf(parameters, variables, Groups...).Descend(parameters, gradients, Adam{Rate: rate, Spread: spread}, decay, nil)
+		gradients, variables := in[updateInputs:updateInputs+len(parameters)],
+			in[updateInputs+len(parameters):]
+		return NodesOf(parameters, variables, Groups...).Descend(parameters, gradients,
+			Adam{Rate: rate, Spread: spread}, decay, nil)
 	}
 }
 
@@ -89,23 +98,32 @@ func updateGraph(parameters []unet.Tensor) func([]*Node) []*Node {
 func (s *state) scoreGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		variables := NodesOf(s.network.Parameters(), in[batchInputs:], checkpoint.EMA)
-		return []*Node{ReduceAllMean(diffusion.SquareGraph(in[1], s.predict(schedule, variables.Weight(checkpoint.EMA), in)))}
+		return []*Node{
+			ReduceAllMean(
+				diffusion.SquareGraph(in[1], s.predict(schedule, variables.Weight(checkpoint.EMA), in))),
+		}
 	}
 }
 
 // advance takes step n and returns its loss.
 func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
-	fail := func(err error) (float64, error) { return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err)) }
+	fail := func(err error) (float64, error) {
+		return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err))
+	}
 	loss, gradients, err := s.gradient.of(b)
 	if err != nil {
 		return fail(err)
 	}
 	rate, spread := Unbias(rate, n)
-	numbers := []*tensors.Tensor{tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(decay))}
+	numbers := []*tensors.Tensor{
+		tensors.FromScalar(float32(rate)),
+		tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(decay)),
+	}
 	for i, portion := range s.portions {
 		of := gradients[:len(portion)]
 		gradients = gradients[len(portion):]
-		if _, err := s.variables.Step(s.updates[i], portion, append(toAny(numbers), toAny(of)...)...); err != nil {
+		if _, err := s.variables.Step(s.updates[i], portion,
+			append(toAny(numbers), toAny(of)...)...); err != nil {
 			return fail(err)
 		}
 		if err := free(of); err != nil {
@@ -115,7 +133,8 @@ func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
 	if err := free(numbers); err != nil {
 		return fail(err)
 	}
-	if len(s.portions) > 1 { // half a gigabyte of old tensors: it would lie beside what the next gradient needs
+	// half a gigabyte of old tensors: it would lie beside what the next gradient needs
+	if len(s.portions) > 1 {
 		backend.ReturnMemory()
 	}
 	return loss, nil
@@ -176,4 +195,6 @@ func free(values []*tensors.Tensor) error {
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // oneLine joins the lines of an error of several faults.
-func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
+func oneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}

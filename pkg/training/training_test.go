@@ -27,7 +27,8 @@ const (
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
-		if _, err := RunStages(context.Background(), newBackend(), dir, stages(), Stage.begin); err != nil {
+		if _, err := RunStages(context.Background(), newBackend(), dir, stages(),
+			Stage.begin); err != nil {
 			os.Stderr.WriteString(err.Error() + "\n")
 			os.Exit(1)
 		}
@@ -75,8 +76,9 @@ func job(dir string) Job {
 			CheckpointEvery: 3, ValidateEvery: 12, ValidationMaps: 8, LogEvery: 2, Keep: 2,
 		},
 		Manifest: checkpoint.Manifest{
-			Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9, Max: 15},
-			Data: checkpoint.Data{Suite: "waves", Set: "LH", Side: side, BoxSide: 25},
+			Network: network, Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(),
+			Scaling: field.Scaling{Min: 9, Max: 15},
+			Data:    checkpoint.Data{Suite: "waves", Set: "LH", Side: side, BoxSide: 25},
 		},
 		Data: Data{Side: side, Train: waves(10, 1), Validation: waves(6, 2)},
 	}

@@ -17,17 +17,20 @@ import (
 // Groups are the tensors that a training holds for every tensor of the network.
 var Groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
 
-// Variables are the tensors of a training on the device. A graph takes them after its other inputs, and one that takes a step returns what
-// replaces them after its other outputs, in the order of Groups and, in each, of the parameters. They are not GoMLX's variables, which cannot
+// Variables are the tensors of a training on the device. A graph takes them after its other
+// inputs, and one that takes a step returns what replaces them after its other outputs, in the
+// order of Groups and, in each, of the parameters. They are not GoMLX's variables, which cannot
 // be compiled with before a graph runs.
 type Variables struct {
 	parameters []unet.Tensor
 	values     map[string]*tensors.Tensor // by group and name
 }
 
-// NewVariables puts tensors on the device: all Groups of a resumed run, or weights alone, which are the first average, too; Adam's moments
-// begin at 0.
-func NewVariables(b compute.Backend, parameters []unet.Tensor, t checkpoint.Tensors) (*Variables, error) {
+// NewVariables puts tensors on the device: all Groups of a resumed run, or weights alone, which
+// are the first average, too; Adam's moments begin at 0.
+func NewVariables(b compute.Backend, parameters []unet.Tensor,
+	t checkpoint.Tensors,
+) (*Variables, error) {
 	v := &Variables{parameters: parameters, values: map[string]*tensors.Tensor{}}
 	for _, group := range Groups {
 		for _, p := range parameters {
@@ -41,7 +44,8 @@ func NewVariables(b compute.Backend, parameters []unet.Tensor, t checkpoint.Tens
 			}
 			value := tensors.FromFlatDataAndDimensions(a.Data, a.Shape...)
 			if err := value.MaterializeOnDevice(b, false, 0); err != nil {
-				return nil, errors.Join(fmt.Errorf("put %s%s on the backend: %w", group, p.Name, err), v.Close())
+				return nil,
+					errors.Join(fmt.Errorf("put %s%s on the backend: %w", group, p.Name, err), v.Close())
 			}
 			value.FinalizeLocal() // or the host keeps a copy of it
 			v.values[group+p.Name] = value
@@ -75,7 +79,8 @@ func (v *Variables) inputs(parameters []unet.Tensor, groups ...string) []any {
 // portion is how many numbers of each group are replaced at a time, if no tensor is larger.
 const portion = 4 << 20
 
-// Portions are the parameters in parts. Where a part is replaced after the other the old tensors of one make room for the new ones of the next.
+// Portions are the parameters in parts. Where a part is replaced after the other the old tensors
+// of one make room for the new ones of the next.
 func (v *Variables) Portions() [][]unet.Tensor {
 	var out [][]unet.Tensor
 	size := portion
@@ -89,9 +94,13 @@ func (v *Variables) Portions() [][]unet.Tensor {
 	return out
 }
 
-// Step runs a graph that replaces all Groups of some parameters, and returns its other outputs. The old tensors are freed at once. They are not donated to the graph: a graph that
-// does not say which output takes which input's place takes none, and what was donated would wait for Go's garbage collector.
-func (v *Variables) Step(p *Program, parameters []unet.Tensor, inputs ...any) ([]*tensors.Tensor, error) {
+// Step runs a graph that replaces all Groups of some parameters, and returns its other outputs.
+// The old tensors are freed at once. They are not donated to the graph: a graph that does not say
+// which output takes which input's place takes none, and what was donated would wait for Go's
+// garbage collector.
+func (v *Variables) Step(p *Program, parameters []unet.Tensor,
+	inputs ...any,
+) ([]*tensors.Tensor, error) {
 	out, err := p.Run(append(inputs, v.inputs(parameters, Groups...)...)...)
 	if err != nil {
 		return nil, err
@@ -112,8 +121,9 @@ func (v *Variables) Step(p *Program, parameters []unet.Tensor, inputs ...any) ([
 // ErrNotFinite says that the training left the range of numbers.
 var ErrNotFinite = errors.New("a value is not finite")
 
-// Read copies the tensors of some groups from the device. A value that is not finite is an error that wraps ErrNotFinite, so that no such
-// checkpoint is written: the loss shows it only a step later.
+// Read copies the tensors of some groups from the device. A value that is not finite is an error
+// that wraps ErrNotFinite, so that no such checkpoint is written: the loss shows it only a step
+// later.
 func (v *Variables) Read(groups ...string) (checkpoint.Tensors, error) {
 	out := checkpoint.Tensors{}
 	for _, group := range groups {
@@ -158,7 +168,8 @@ func (p *Program) Run(inputs ...any) ([]*tensors.Tensor, error) {
 	return p.exec.Call(inputs...)
 }
 
-// compile compiles before the graph first runs, so that what the compiler leaves behind is given back before the graph's own needs come on top.
+// compile compiles before the graph first runs, so that what the compiler leaves behind is given
+// back before the graph's own needs come on top.
 func (p *Program) compile(inputs []any) error {
 	if p.compiled {
 		return nil
@@ -196,9 +207,12 @@ func (n Nodes) Weight(group string) unet.Weight {
 	}
 }
 
-// Descend takes a step of Adam and of the moving average for each parameter and returns the outputs that replace Groups. shrink is the share by which
-// weights decay besides; biases do not, and nil is none.
-func (n Nodes) Descend(parameters []unet.Tensor, gradients []*Node, a Adam, decay, shrink *Node) []*Node {
+// Descend takes a step of Adam and of the moving average for each parameter and returns the
+// outputs that replace Groups. shrink is the share by which weights decay besides; biases do not,
+// and nil is none.
+func (n Nodes) Descend(parameters []unet.Tensor, gradients []*Node, a Adam, decay,
+	shrink *Node,
+) []*Node {
 	replaced := Nodes{}
 	for i, p := range parameters {
 		old := n[checkpoint.Weights+p.Name]
@@ -207,7 +221,8 @@ func (n Nodes) Descend(parameters []unet.Tensor, gradients []*Node, a Adam, deca
 			w = Sub(w, Mul(shrink, old))
 		}
 		replaced[checkpoint.Weights+p.Name], replaced[checkpoint.AdamM+p.Name], replaced[checkpoint.AdamV+p.Name] = w, m, v
-		replaced[checkpoint.EMA+p.Name] = Add(Mul(decay, n[checkpoint.EMA+p.Name]), Mul(OneMinus(decay), w))
+		replaced[checkpoint.EMA+p.Name] = Add(Mul(decay, n[checkpoint.EMA+p.Name]),
+			Mul(OneMinus(decay), w))
 	}
 	var out []*Node
 	for _, group := range Groups {

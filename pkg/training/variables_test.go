@@ -13,11 +13,15 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// TestVariables: new ones begin as the weights do, a step replaces all groups by name, and what reads them leaves them as they are.
+// TestVariables: new ones begin as the weights do, a step replaces all groups by name, and what
+// reads them leaves them as they are.
 func TestVariables(t *testing.T) {
 	b := newBackend()
 	parameters := []unet.Tensor{{Name: "a", Shape: []int{2}}, {Name: "b", Shape: []int{1, 3}}}
-	initial := checkpoint.Tensors{"a": {Shape: []int{2}, Data: []float32{1, 2}}, "b": {Shape: []int{1, 3}, Data: []float32{3, 4, 5}}}
+	initial := checkpoint.Tensors{
+		"a": {Shape: []int{2}, Data: []float32{1, 2}},
+		"b": {Shape: []int{1, 3}, Data: []float32{3, 4, 5}},
+	}
 	v, err := NewVariables(b, parameters, initial)
 	if err != nil {
 		t.Fatal(err)
@@ -64,10 +68,14 @@ func TestVariables(t *testing.T) {
 	}
 	a, s := []int{2}, []int{1, 3}
 	want := checkpoint.Tensors{
-		checkpoint.Weights + "a": {Shape: a, Data: []float32{100, 200}}, checkpoint.Weights + "b": {Shape: s, Data: []float32{300, 400, 500}},
-		checkpoint.EMA + "a": {Shape: a, Data: []float32{10, 20}}, checkpoint.EMA + "b": {Shape: s, Data: []float32{30, 40, 50}},
-		checkpoint.AdamM + "a": {Shape: a, Data: []float32{14, 14}}, checkpoint.AdamM + "b": {Shape: s, Data: []float32{14, 14, 14}},
-		checkpoint.AdamV + "a": {Shape: a, Data: []float32{-14, -14}}, checkpoint.AdamV + "b": {Shape: s, Data: []float32{-14, -14, -14}},
+		checkpoint.Weights + "a": {Shape: a, Data: []float32{100, 200}}, checkpoint.Weights +
+			"b": {Shape: s, Data: []float32{300, 400, 500}},
+		checkpoint.EMA + "a": {Shape: a, Data: []float32{10, 20}}, checkpoint.EMA +
+			"b": {Shape: s, Data: []float32{30, 40, 50}},
+		checkpoint.AdamM + "a": {Shape: a, Data: []float32{14, 14}}, checkpoint.AdamM +
+			"b": {Shape: s, Data: []float32{14, 14, 14}},
+		checkpoint.AdamV + "a": {Shape: a, Data: []float32{-14, -14}}, checkpoint.AdamV +
+			"b": {Shape: s, Data: []float32{-14, -14, -14}},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -77,7 +85,8 @@ func TestVariables(t *testing.T) {
 // TestVariablesThatAreNotFinite are not read, so that they are not written.
 func TestVariablesThatAreNotFinite(t *testing.T) {
 	parameters := []unet.Tensor{{Name: "a", Shape: []int{2}}}
-	v, err := NewVariables(newBackend(), parameters, checkpoint.Tensors{"a": {Shape: []int{2}, Data: []float32{1, float32(math.NaN())}}})
+	v, err := NewVariables(newBackend(), parameters,
+		checkpoint.Tensors{"a": {Shape: []int{2}, Data: []float32{1, float32(math.NaN())}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,10 +99,14 @@ func TestVariablesThatAreNotFinite(t *testing.T) {
 	}
 }
 
-// TestPortions: parameters keep their order, and no portion is larger than it may be unless one tensor is.
+// TestPortions: parameters keep their order, and no portion is larger than it may be unless one
+// tensor is.
 func TestPortions(t *testing.T) {
-	tensor := func(name string, size int) unet.Tensor { return unet.Tensor{Name: name, Shape: []int{size}} }
-	a, b, c, d := tensor("a", portion/2), tensor("b", portion/2), tensor("c", 2*portion), tensor("d", 1)
+	tensor := func(name string, size int) unet.Tensor {
+		return unet.Tensor{Name: name, Shape: []int{size}}
+	}
+	a, b, c, d := tensor("a", portion/2), tensor("b", portion/2), tensor("c", 2*portion),
+		tensor("d", 1)
 	v := &Variables{parameters: []unet.Tensor{a, b, c, d}}
 	if diff := cmp.Diff([][]unet.Tensor{{a, b}, {c}, {d}}, v.Portions()); diff != "" {
 		t.Error(diff)

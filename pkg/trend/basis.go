@@ -8,8 +8,9 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Basis evaluates polynomials in the logarithms of the parameters, in which spectra and means are nearly linear. They are products of Legendre
-// polynomials over the prior, so that regressions on them are well-conditioned.
+// Basis evaluates polynomials in the logarithms of the parameters, in which spectra and means are
+// nearly linear. They are products of Legendre polynomials over the prior, so that regressions on
+// them are well-conditioned.
 type Basis struct {
 	Prior  cosmology.Prior `json:"prior"`
 	Degree int             `json:"degree"` // highest total degree

@@ -10,7 +10,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// TestBasis: over a prior that is flat in the logarithms the polynomials are orthogonal, the first is 1, and there are as many as products of powers.
+// TestBasis: over a prior that is flat in the logarithms the polynomials are orthogonal, the
+// first is 1, and there are as many as products of powers.
 func TestBasis(t *testing.T) {
 	const n = 200
 	b := Basis{cosmology.CAMELSPrior(), 3}
@@ -18,8 +19,13 @@ func TestBasis(t *testing.T) {
 	var params []cosmology.Params
 	for i := range n {
 		for j := range n {
-			at := func(low, high float64, k int) float64 { return low * math.Pow(high/low, (float64(k)+0.5)/n) }
-			params = append(params, cosmology.Params{OmegaM: at(low.OmegaM, high.OmegaM, i), Sigma8: at(low.Sigma8, high.Sigma8, j)})
+			at := func(low, high float64, k int) float64 {
+				return low * math.Pow(high/low, (float64(k)+0.5)/n)
+			}
+			params = append(params, cosmology.Params{
+				OmegaM: at(low.OmegaM, high.OmegaM, i),
+				Sigma8: at(low.Sigma8, high.Sigma8, j),
+			})
 		}
 	}
 	design := b.Design(params)
@@ -52,12 +58,17 @@ func TestLeastSquares(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, v := range []float64{1.75, 2.5} { // by hand: the mean 4.25 at 1, slope Σ w·x·y / Σ w·x² about it = 5/2
+	// by hand: the mean 4.25 at 1, slope Σ w·x·y / Σ w·x² about it = 5/2
+	for i, v := range []float64{1.75, 2.5} {
 		if math.Abs(got[i]-v) > 1e-12 || math.Abs(want[i]-v) > 1e-12 {
-			t.Errorf("coefficient %d: %g with weights, %g with repeated rows, want %g", i, got[i], want[i], v)
+			t.Errorf("coefficient %d: %g with weights, %g with repeated rows, want %g", i,
+				got[i], want[i], v)
 		}
 	}
-	for name, x := range map[string]*mat.Dense{"too few rows": x(1, 0, 1, 1), "equal columns": x(1, 1, 2, 2, 3, 3)} {
+	for name, x := range map[string]*mat.Dense{
+		"too few rows":  x(1, 0, 1, 1),
+		"equal columns": x(1, 1, 2, 2, 3, 3),
+	} {
 		rows, _ := x.Dims()
 		if _, err := LeastSquares(x, make([]float64, rows), nil); !errors.Is(err, ErrSingular) {
 			t.Errorf("%s: error %v, want ErrSingular", name, err)

@@ -9,22 +9,28 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Trend is a smooth function of the parameters through positive numbers, such as spectra of simulations: a polynomial of their logarithms, as
-// functions of those of the parameters.
+// Trend is a smooth function of the parameters through positive numbers, such as spectra of
+// simulations: a polynomial of their logarithms, as functions of those of the parameters.
 type Trend struct {
-	Basis        Basis       `json:"basis"`
-	Coefficients [][]float64 `json:"coefficients"` // [number][polynomial of Basis], of the number's logarithm
+	Basis Basis `json:"basis"`
+	// [number][polynomial of Basis], of the number's logarithm
+	Coefficients [][]float64 `json:"coefficients"`
 }
 
-// Fit fits a polynomial of a total degree by least squares to the logarithms of vectors [simulation][number]. Errors: no or uneven
-// vectors, numbers that are not positive, a prior that reaches 0, and too few simulations.
-func Fit(prior cosmology.Prior, degree int, params []cosmology.Params, vectors [][]float64) (Trend, error) {
+// Fit fits a polynomial of a total degree by least squares to the logarithms of vectors
+// [simulation][number]. Errors: no or uneven vectors, numbers that are not positive, a prior that
+// reaches 0, and too few simulations.
+func Fit(prior cosmology.Prior, degree int, params []cosmology.Params,
+	vectors [][]float64,
+) (Trend, error) {
 	t := Trend{Basis: Basis{prior, degree}}
 	if !(prior.Min.OmegaM > 0 && prior.Min.Sigma8 > 0) || degree < 0 {
-		return t, fmt.Errorf("trend: degree %d over a prior from %v, want a degree >= 0 and a prior above 0", degree, prior.Min)
+		return t, fmt.Errorf("trend: degree %d over a prior from %v, want a degree >= 0 and a prior "+
+			"above 0", degree, prior.Min)
 	}
 	if len(params) != len(vectors) || len(vectors) <= t.Basis.Len() || len(vectors[0]) == 0 {
-		return t, fmt.Errorf("trend: degree %d through %d vectors at %d parameters: %w", degree, len(vectors), len(params), ErrSingular)
+		return t, fmt.Errorf("trend: degree %d through %d vectors at %d parameters: %w", degree,
+			len(vectors), len(params), ErrSingular)
 	}
 	polynomials := t.Basis.Design(params)
 	for j := range vectors[0] {

@@ -9,7 +9,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// TestTrend: a power law of both parameters is a polynomial in logarithms, found exactly without scatter and within its error with it.
+// TestTrend: a power law of both parameters is a polynomial in logarithms, found exactly without
+// scatter and within its error with it.
 func TestTrend(t *testing.T) {
 	prior := cosmology.CAMELSPrior()
 	law := func(p cosmology.Params) []float64 {
@@ -35,7 +36,10 @@ func TestTrend(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The sum of squares of the normalised polynomials is about 10 in the middle and 70 in a corner.
-		for p, squares := range map[cosmology.Params]float64{cosmology.Fiducial: 10, prior.Min: 70, prior.Max: 70} {
+		for p, squares := range map[cosmology.Params]float64{
+			cosmology.Fiducial: 10, prior.Min: 70,
+			prior.Max: 70,
+		} {
 			got := trend.At(p)
 			for j, want := range law(p) {
 				if e := math.Abs(math.Log(got[j] / want)); e > 1e-9+4*scatter*math.Sqrt(squares/500) {
@@ -73,7 +77,8 @@ func TestTrendsThatCannotBe(t *testing.T) {
 	for i := range same {
 		same[i] = cosmology.Fiducial
 	}
-	if _, err := Fit(prior, 1, same, vectors(1, 2)); err == nil || !strings.Contains(err.Error(), "singular") {
+	if _, err := Fit(prior, 1, same, vectors(1, 2)); err == nil ||
+		!strings.Contains(err.Error(), "singular") {
 		t.Errorf("error %v of parameters that are all the same", err)
 	}
 }

@@ -6,12 +6,15 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// residualLinearAttention adds pre-normed linear attention to x: cost linear in the number of pixels.
+// residualLinearAttention adds pre-normed linear attention to x: cost linear in the number of
+// pixels.
 //
-// The softmaxes over positions and over the head dimension are taken as in the paper. The products are taken in another order: values
-// and outputs are linear in x, so that k is contracted with x itself and q meets one small matrix a map, and neither values nor
-// outputs of heads are ever made, each Heads·HeadDim/C times as large as x. Pixels run fastest, which XLA's loops and products want. At
-// 16 channels and 64² the gradient takes a sixth of the time of the usual order (two cores of an AMD EPYC, 2026-11-26).
+// The softmaxes over positions and over the head dimension are taken as in the paper. The
+// products are taken in another order: values and outputs are linear in x, so that k is
+// contracted with x itself and q meets one small matrix a map, and neither values nor outputs of
+// heads are ever made, each Heads·HeadDim/C times as large as x. Pixels run fastest, which XLA's
+// loops and products want. At 16 channels and 64² the gradient takes a sixth of the time of the
+// usual order (two cores of an AMD EPYC, 2026-11-26).
 func (n *network) residualLinearAttention(x *Node, prefix string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	normed := Reshape(n.groupNorm(x, nil, prefix+"fn.norm", 1), b, h*w, c)
@@ -32,12 +35,14 @@ func (n *network) residualLinearAttention(x *Node, prefix string) *Node {
 
 	q := exponential(project(weight(0)), 2)
 	q = Div(q, ReduceAndKeep(q, ReduceSum, 2))
-	y := Einsum("bjo,bjn->bon", Reshape(mix, b, n.Heads*n.HeadDim, c), Reshape(q, b, n.Heads*n.HeadDim, h*w))
+	y := Einsum("bjo,bjn->bon", Reshape(mix, b, n.Heads*n.HeadDim, c),
+		Reshape(q, b, n.Heads*n.HeadDim, h*w))
 	y = Reshape(TransposeAllAxes(y, 0, 2, 1), b, h, w, c)
 	return Add(n.groupNorm(y, n.weight(prefix+"fn.fn.to_out.0.bias"), prefix+"fn.fn.to_out.1", 1), x)
 }
 
-// exponential returns exp(x − max x) along an axis: a softmax that is still to be divided by its sum.
+// exponential returns exp(x − max x) along an axis: a softmax that is still to be divided by its
+// sum.
 func exponential(x *Node, axis int) *Node {
 	return Exp(Sub(x, StopGradient(ReduceAndKeep(x, ReduceMax, axis))))
 }

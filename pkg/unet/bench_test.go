@@ -41,8 +41,8 @@ func onBackend(w unet.Weights) (*model.Store, func(*Graph) unet.Weight) {
 
 const batch = 20
 
-// processorTime returns the time that all threads of this process have run: unlike wall time, it does not grow with what else
-// the machine does.
+// processorTime returns the time that all threads of this process have run: unlike wall time, it
+// does not grow with what else the machine does.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -69,9 +69,11 @@ func inputs(rng *rand.Rand, size, side int) (xt, index, theta *tensors.Tensor) {
 		tensors.FromFlatDataAndDimensions(times, size), tensors.FromFlatDataAndDimensions(params, size, 2)
 }
 
-// BenchmarkForward and BenchmarkGradient report the processor time of a batch of 20 and of compiling.
+// BenchmarkForward and BenchmarkGradient report the processor time of a batch of 20 and of
+// compiling.
 func BenchmarkForward(b *testing.B) {
-	measure(b, func(c unet.Config, weights func(*Graph) unet.Weight) func(*model.Scope, []*Node) *Node {
+	measure(b, func(c unet.Config, weights func(*Graph) unet.Weight) func(*model.Scope,
+		[]*Node) *Node {
 		return func(_ *model.Scope, in []*Node) *Node {
 			return unet.Predict(c, weights(in[0].Graph()), in[0], in[1], in[2])
 		}
@@ -80,7 +82,8 @@ func BenchmarkForward(b *testing.B) {
 
 // BenchmarkGradient is the forward and the backward pass of a training step.
 func BenchmarkGradient(b *testing.B) {
-	measure(b, func(c unet.Config, weights func(*Graph) unet.Weight) func(*model.Scope, []*Node) *Node {
+	measure(b, func(c unet.Config, weights func(*Graph) unet.Weight) func(*model.Scope,
+		[]*Node) *Node {
 		return func(_ *model.Scope, in []*Node) *Node {
 			w := weights(in[0].Graph())
 			loss := ReduceAllMean(Square(unet.Predict(c, w, in[0], in[1], in[2])))
@@ -97,7 +100,9 @@ func BenchmarkGradient(b *testing.B) {
 	})
 }
 
-func measure(b *testing.B, build func(unet.Config, func(*Graph) unet.Weight) func(*model.Scope, []*Node) *Node) {
+func measure(b *testing.B, build func(unet.Config, func(*Graph) unet.Weight) func(*model.Scope,
+	[]*Node) *Node,
+) {
 	for _, side := range []int{32, 64} {
 		b.Run(fmt.Sprintf("dim=16/side=%d", side), func(b *testing.B) {
 			c := unet.Default().WithDim(16)

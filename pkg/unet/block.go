@@ -7,10 +7,12 @@ import (
 
 const epsilon = 1e-5 // of every group normalisation
 
-// resnet is the residual block [B, H, W, in] → [B, H, W, out], conditioned on time and θ between its halves.
+// resnet is the residual block [B, H, W, in] → [B, H, W, out], conditioned on time and θ between
+// its halves.
 func (n *network) resnet(x *Node, prefix string, out int) *Node {
 	h := n.block(x, prefix+"block1.")
-	condition := Add(n.linear(n.time, prefix+"mlp.1"), n.linear(n.theta, prefix+"cond_mlp.1")) // [B, out]
+	// [B, out]
+	condition := Add(n.linear(n.time, prefix+"mlp.1"), n.linear(n.theta, prefix+"cond_mlp.1"))
 	h = Add(h, InsertAxes(condition, 1, 1))
 	h = n.block(h, prefix+"block2.")
 	if x.Shape().Dim(-1) != out {
@@ -31,18 +33,24 @@ func (n *network) convolve(x *Node, name string) *Node {
 	return Convolve(Wrap(x, 1), kernel).NoPadding().Done()
 }
 
-// Wrap pads both axes of pixels with pad of their own opposite edges, as the periodic box wants it: [B, H, W, C] → [B, H+2·pad, W+2·pad, C].
+// Wrap pads both axes of pixels with pad of their own opposite edges, as the periodic box wants
+// it: [B, H, W, C] → [B, H+2·pad, W+2·pad, C].
 func Wrap(x *Node, pad int) *Node {
 	g := x.Graph()
-	if !g.Backend().Capabilities().Operations[compute.OpTypeDynamicUpdateSlice] { // the pure-Go backend
+	// the pure-Go backend
+	if !g.Backend().Capabilities().Operations[compute.OpTypeDynamicUpdateSlice] {
 		return wrapAxis(wrapAxis(x, 1, pad), 2, pad)
 	}
-	// The edges are written beside x into one array: XLA on a CPU would compute what x is made from inside a concatenation, pixel by pixel
-	// with branches, and a block would take half as long again in a forward pass (2026-11-29).
+	// The edges are written beside x into one array: XLA on a CPU would compute what x is made from
+	// inside a concatenation, pixel by pixel with branches, and a block would take half as long
+	// again in a forward pass (2026-11-29).
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	out := BroadcastToDims(ScalarZero(g, x.DType()), b, h+2*pad, w+2*pad, c)
 	write := func(part *Node, row, column int) {
-		at := []*Node{Const(g, int32(0)), Const(g, int32(row)), Const(g, int32(column)), Const(g, int32(0))}
+		at := []*Node{
+			Const(g, int32(0)), Const(g, int32(row)), Const(g, int32(column)),
+			Const(g, int32(0)),
+		}
 		out = DynamicUpdateSlice(out, part, at)
 	}
 	write(x, pad, pad)
@@ -73,12 +81,18 @@ func (n *network) project(x *Node, name string) *Node {
 	return Einsum("bhwi,oi->bhwo", x, w)
 }
 
-// groupNorm adds a bias by channel, which may be nil, normalises each group of channels of each map to mean 0 and variance 1, then scales and shifts by channel. Sums over pixels
-// are taken channel by channel, and the bias is added to these first: XLA passes over the pixels once less, and takes many channels at a time.
+// groupNorm adds a bias by channel, which may be nil, normalises each group of channels of each
+// map to mean 0 and variance 1, then scales and shifts by channel. Sums over pixels are taken
+// channel by channel, and the bias is added to these first: XLA passes over the pixels once less,
+// and takes many channels at a time.
 func (n *network) groupNorm(x, bias *Node, name string, groups int) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	rows := Reshape(x, b, h*w, c)
-	mean := func(rows *Node) *Node { return MulScalar(ReduceAndKeep(rows, ReduceSum, 1), 1/float64(h*w)) } // over pixels: [B, 1, C]
+	// over pixels: [B, 1, C]
+	mean := func(rows *Node) *Node {
+		return MulScalar(ReduceAndKeep(rows, ReduceSum, 1),
+			1/float64(h*w))
+	}
 	// overGroup is the mean over the group that a channel is in: [B, 1, C].
 	overGroup := func(x *Node) *Node {
 		x = ReduceAndKeep(Reshape(x, b, groups, c/groups), ReduceMean, 2)
@@ -92,6 +106,8 @@ func (n *network) groupNorm(x, bias *Node, name string, groups int) *Node {
 		centre = overGroup(centre)
 	}
 	rows = Sub(rows, centre)
-	scale := Div(InsertAxes(n.weight(name+".weight"), 0, 0), Sqrt(AddScalar(overGroup(mean(Square(rows))), epsilon))) // GoMLX v0.28 has no gradient for Rsqrt
+	// GoMLX v0.28 has no gradient for Rsqrt
+	scale := Div(InsertAxes(n.weight(name+".weight"), 0, 0),
+		Sqrt(AddScalar(overGroup(mean(Square(rows))), epsilon)))
 	return Reshape(Add(Mul(rows, scale), InsertAxes(n.weight(name+".bias"), 0, 0)), b, h, w, c)
 }

@@ -8,12 +8,15 @@ import (
 
 // Config is the shape of the network.
 type Config struct {
-	Dim         int   `json:"dim" yaml:"dim"`                 // channels of the first level
-	Multipliers []int `json:"multipliers" yaml:"multipliers"` // channels of each level over Dim, from fine to coarse
-	Groups      int   `json:"groups" yaml:"groups"`           // of the group normalisation in ResNet blocks
-	Heads       int   `json:"heads" yaml:"heads"`             // attention heads
-	HeadDim     int   `json:"head_dim" yaml:"head_dim"`       // width of an attention head
-	Thetas      int   `json:"thetas" yaml:"thetas"`           // parameters that the network is conditioned on
+	Dim int `json:"dim" yaml:"dim"` // channels of the first level
+	// channels of each level over Dim, from fine to coarse
+	Multipliers []int `json:"multipliers" yaml:"multipliers"`
+	// of the group normalisation in ResNet blocks
+	Groups  int `json:"groups" yaml:"groups"`
+	Heads   int `json:"heads" yaml:"heads"`       // attention heads
+	HeadDim int `json:"head_dim" yaml:"head_dim"` // width of an attention head
+	// parameters that the network is conditioned on
+	Thetas int `json:"thetas" yaml:"thetas"`
 }
 
 // Default returns the paper's network: 31.27 million parameters.
@@ -74,7 +77,8 @@ func (c Config) Halvings() int { return len(c.Multipliers) - 1 }
 // CheckSide returns an error unless maps of side pixels can be halved as often as the network does.
 func (c Config) CheckSide(side int) error {
 	if f := 1 << c.Halvings(); side < f || side%f != 0 {
-		return fmt.Errorf("maps of %d pixels a side: the network halves the side %d times, want a multiple of %d", side, c.Halvings(), f)
+		return fmt.Errorf("maps of %d pixels a side: the network halves the side %d times, want a "+
+			"multiple of %d", side, c.Halvings(), f)
 	}
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestValidConfigsBuild: whatever Validate accepts has a list of parameters under distinct names and
-// a graph that takes them, from maps of the smallest side to maps of that side. Shapes are checked
-// while a graph is built, so nothing is compiled.
+// TestValidConfigsBuild: whatever Validate accepts has a list of parameters under distinct names
+// and a graph that takes them, from maps of the smallest side to maps of that side. Shapes are
+// checked while a graph is built, so nothing is compiled.
 func TestValidConfigsBuild(t *testing.T) {
 	b := pureGo(t)
 	accepted, name := 0, 0

@@ -19,8 +19,10 @@ const (
 
 // Tensor describes one tensor of the network.
 type Tensor struct {
-	Name  string // PyTorch's
-	Shape []int  // PyTorch's: convolutions [out, in, height, width], transposed ones [in, out, height, width], linear maps [out, in]
+	Name string // PyTorch's
+	// PyTorch's: convolutions [out, in, height, width], transposed ones [in, out, height, width],
+	// linear maps [out, in]
+	Shape []int
 	Kind  Kind
 	FanIn int
 }
@@ -88,7 +90,8 @@ func (l *list) linear(name string, in, out int) {
 	l.add(name+".bias", Uniform, in, out)
 }
 
-// convolution adds a square convolution; a transposed one has equal widths here, so that one form serves both.
+// convolution adds a square convolution; a transposed one has equal widths here, so that one form
+// serves both.
 func (l *list) convolution(name string, in, out, side, fanIn int) {
 	l.add(name+".weight", Uniform, fanIn, out, in, side, side)
 	l.add(name+".bias", Uniform, fanIn, out)
@@ -133,8 +136,9 @@ func (c Config) NumParameters() int {
 	return n
 }
 
-// Init draws initial weights as PyTorch's defaults do: weights and biases of convolutions and linear maps uniform in
-// ±1/√(fan-in), normalisations the identity. The same generator state gives the same weights.
+// Init draws initial weights as PyTorch's defaults do: weights and biases of convolutions and
+// linear maps uniform in ±1/√(fan-in), normalisations the identity. The same generator state
+// gives the same weights.
 func (c Config) Init(rng *rand.Rand) Weights {
 	w := Weights{}
 	for _, p := range c.Parameters() {

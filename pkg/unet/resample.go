@@ -4,11 +4,12 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// Both resamplings are written as 2×2 convolutions, and those as matrix products: GoMLX v0.28 has a wrong gradient for the
-// input of a convolution with an even kernel (found with finite differences) and none for a dilated one.
+// Both resamplings are written as 2×2 convolutions, and those as matrix products: GoMLX v0.28 has
+// a wrong gradient for the input of a convolution with an even kernel (found with finite
+// differences) and none for a dilated one.
 
-// halve is the circular 4×4 convolution of stride 2: [B, H, W, C] → [B, H/2, W/2, C]. On blocks of 2×2 pixels, taken as
-// channels, it is a 2×2 convolution of stride 1.
+// halve is the circular 4×4 convolution of stride 2: [B, H, W, C] → [B, H/2, W/2, C]. On blocks
+// of 2×2 pixels, taken as channels, it is a 2×2 convolution of stride 1.
 func (n *network) halve(x *Node, name string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	x = Wrap(x, 1)                            // [B, H+2, W+2, C]
@@ -21,21 +22,23 @@ func (n *network) halve(x *Node, name string) *Node {
 	return Add(y, InsertAxes(n.weight(name+".bias"), 0, 0, 0))
 }
 
-// double is PyTorch's ConvTranspose2d(4×4, stride 2, padding 1): [B, H, W, C] → [B, 2H, 2W, C]. An output pixel of parity
-// (p, q) sees a 2×2 patch of the zero-padded input through every second tap of the kernel, so one 2×2 convolution to 4C
-// channels and an interleave do it all.
+// double is PyTorch's ConvTranspose2d(4×4, stride 2, padding 1): [B, H, W, C] → [B, 2H, 2W, C].
+// An output pixel of parity (p, q) sees a 2×2 patch of the zero-padded input through every second
+// tap of the kernel, so one 2×2 convolution to 4C channels and an interleave do it all.
 func (n *network) double(x *Node, name string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	taps := reverse(reverse(n.weight(name+".weight"), 2), 3) // [in, out, 4, 4]
-	taps = Reshape(taps, c, c, 2, 2, 2, 2)                   // [in, out, row, p, column, q]: tap 3 − (2·row + p)
-	taps = TransposeAllAxes(taps, 2, 4, 0, 3, 5, 1)          // [row, column, in, p, q, out]
+	// [in, out, row, p, column, q]: tap 3 − (2·row + p)
+	taps = Reshape(taps, c, c, 2, 2, 2, 2)
+	taps = TransposeAllAxes(taps, 2, 4, 0, 3, 5, 1) // [row, column, in, p, q, out]
 	y := convolve2x2(zeroPad(zeroPad(x, 1), 2), Reshape(taps, 4*c, 4*c))
 	y = Reshape(y, b, h+1, w+1, 2, 2, c)
 	var rows []*Node
 	for p := range 2 {
 		var columns []*Node
 		for q := range 2 {
-			part := Slice(y, AxisRange(), AxisRange(p, p+h), AxisRange(q, q+w), AxisElem(p), AxisElem(q), AxisRange())
+			part := Slice(y, AxisRange(), AxisRange(p, p+h), AxisRange(q, q+w), AxisElem(p),
+				AxisElem(q), AxisRange())
 			columns = append(columns, Reshape(part, b, h, 1, w, 1, c))
 		}
 		rows = append(rows, Concatenate(columns, 4)) // [B, H, 1, W, 2, C]
@@ -44,13 +47,15 @@ func (n *network) double(x *Node, name string) *Node {
 	return Add(y, InsertAxes(n.weight(name+".bias"), 0, 0, 0))
 }
 
-// convolve2x2 slides a 2×2 kernel [(row, column, in), out] over x: [B, H+1, W+1, in] → [B, H, W, out].
+// convolve2x2 slides a 2×2 kernel [(row, column, in), out] over x: [B, H+1, W+1, in] → [B, H, W,
+// out].
 func convolve2x2(x, kernel *Node) *Node {
 	h, w := x.Shape().Dim(1)-1, x.Shape().Dim(2)-1
 	var patches []*Node
 	for row := range 2 {
 		for column := range 2 {
-			patches = append(patches, Slice(x, AxisRange(), AxisRange(row, row+h), AxisRange(column, column+w)))
+			patches = append(patches, Slice(x, AxisRange(), AxisRange(row, row+h),
+				AxisRange(column, column+w)))
 		}
 	}
 	return Einsum("bhwi,io->bhwo", Concatenate(patches, -1), kernel)

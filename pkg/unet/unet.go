@@ -11,8 +11,10 @@ type Weight func(name string) *Node
 
 // Predict returns the noise that the network sees in xt.
 //
-//   - Shapes: xt [B, H, W, 1] float32, index [B] float32, theta [B, Thetas] float32; the result is as xt.
-//   - Units: xt is a scaled map with noise; index is the 0-based time step t − 1 as a float; theta is scaled to [0, 1].
+//   - Shapes: xt [B, H, W, 1] float32, index [B] float32, theta [B, Thetas] float32; the result
+//     is as xt.
+//   - Units: xt is a scaled map with noise; index is the 0-based time step t − 1 as a float;
+//     theta is scaled to [0, 1].
 //   - Errors: panics on wrong shapes, as graph code does.
 //   - Source: the U-Net of Mudur, Cuesta-Lazaro and Finkbeiner (2023), after Ho et al. (2020).
 func Predict(c Config, weight Weight, xt, index, theta *Node) *Node {
@@ -43,7 +45,8 @@ func Predict(c Config, weight Weight, xt, index, theta *Node) *Node {
 	x = n.resnet(x, "mid_block2.", x.Shape().Dim(-1))
 	for i := range c.Halvings() {
 		prefix, out := fmt.Sprintf("ups.%d.", i), c.channels(c.Halvings()-1-i)
-		x = Concatenate([]*Node{x, skips[len(skips)-1-i]}, -1) // the skip of level 0 stays unused, as in the paper's code
+		// the skip of level 0 stays unused, as in the paper's code
+		x = Concatenate([]*Node{x, skips[len(skips)-1-i]}, -1)
 		x = n.resnet(x, prefix+"0.", out)
 		x = n.resnet(x, prefix+"1.", out)
 		x = n.residualLinearAttention(x, prefix+"2.")

@@ -13,7 +13,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// pureGo opens the backend that needs no plugin; pkg/verify compares the whole network on XLA with the published one.
+// pureGo opens the backend that needs no plugin; pkg/verify compares the whole network on XLA
+// with the published one.
 func pureGo(t *testing.T) compute.Backend {
 	t.Helper()
 	b, err := compute.NewWithConfig("go:ops_sequential")
@@ -67,7 +68,8 @@ func TestCheckListsEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, word := range []string{"time_mlp.1.bias is missing", "final_conv.1.weight has shape [2 8 1 1], want [1 8 1 1]", "extra"} {
+	for _, word := range []string{"time_mlp.1.bias is missing", "final_conv.1.weight has shape [2 8 " +
+		"1 1], want [1 8 1 1]", "extra"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%q does not say %q", err, word)
 		}
@@ -76,16 +78,19 @@ func TestCheckListsEveryFault(t *testing.T) {
 
 func TestSides(t *testing.T) {
 	c := Default()
-	for side, ok := range map[int]bool{8: true, 32: true, 256: true, 4: false, 20: false, 36: false, 0: false} {
+	for side, ok := range map[int]bool{
+		8: true, 32: true, 256: true, 4: false, 20: false,
+		36: false, 0: false,
+	} {
 		if err := c.CheckSide(side); (err == nil) != ok {
 			t.Errorf("side %d: %v", side, err)
 		}
 	}
 }
 
-// TestGradientsOfBlocks compares GoMLX's gradients with finite differences along a random direction: version 0.28 has wrong ones
-// for some convolutions. The loss is of order 30 in float32, so a difference over 2h = 4e-3 is good to about 1e-3 absolute of
-// slopes of order 5.
+// TestGradientsOfBlocks compares GoMLX's gradients with finite differences along a random
+// direction: version 0.28 has wrong ones for some convolutions. The loss is of order 30 in
+// float32, so a difference over 2h = 4e-3 is good to about 1e-3 absolute of slopes of order 5.
 func TestGradientsOfBlocks(t *testing.T) {
 	b := pureGo(t)
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -99,12 +104,18 @@ func TestGradientsOfBlocks(t *testing.T) {
 		return tensors.FromFlatDataAndDimensions(v, 2, 4, 4, 8)
 	}
 	for name, block := range map[string]func(n *network, x *Node) *Node{
-		"double":           func(n *network, x *Node) *Node { return n.double(x, "ups.2.3") },
-		"halve":            func(n *network, x *Node) *Node { return n.halve(x, "downs.0.3") },
-		"convolution":      func(n *network, x *Node) *Node { return n.convolve(x, "downs.0.1.block1.proj") },
-		"normalisation":    func(n *network, x *Node) *Node { return n.groupNorm(x, nil, "downs.0.2.fn.norm", 4) },
-		"block":            func(n *network, x *Node) *Node { return n.block(x, "downs.0.1.block1.") },
-		"linear attention": func(n *network, x *Node) *Node { return n.residualLinearAttention(x, "downs.0.2.") },
+		"double": func(n *network, x *Node) *Node { return n.double(x, "ups.2.3") },
+		"halve":  func(n *network, x *Node) *Node { return n.halve(x, "downs.0.3") },
+		"convolution": func(n *network, x *Node) *Node {
+			return n.convolve(x, "downs.0.1.block1.proj")
+		},
+		"normalisation": func(n *network, x *Node) *Node {
+			return n.groupNorm(x, nil, "downs.0.2.fn.norm", 4)
+		},
+		"block": func(n *network, x *Node) *Node { return n.block(x, "downs.0.1.block1.") },
+		"linear attention": func(n *network, x *Node) *Node {
+			return n.residualLinearAttention(x, "downs.0.2.")
+		},
 	} {
 		loss := func(x *Node) *Node {
 			n := &network{Config: c, weight: func(name string) *Node {
@@ -113,9 +124,11 @@ func TestGradientsOfBlocks(t *testing.T) {
 			return ReduceAllSum(Sin(block(n, x)))
 		}
 		x, direction := random(), random()
-		slope := MustExecOnce(b, func(x, d *Node) *Node { return ReduceAllSum(Mul(d, Gradient(loss(x), x)[0])) }, x, direction)
+		slope := MustExecOnce(b,
+			func(x, d *Node) *Node { return ReduceAllSum(Mul(d, Gradient(loss(x), x)[0])) }, x, direction)
 		difference := func(h float32) float64 {
-			out := MustExecOnce(b, func(x, d, h *Node) *Node { return loss(Add(x, Mul(h, d))) }, x, direction, h)
+			out := MustExecOnce(b, func(x, d, h *Node) *Node { return loss(Add(x, Mul(h, d))) }, x,
+				direction, h)
 			return float64(tensors.ToScalar[float32](out))
 		}
 		const h = 2e-3
@@ -126,8 +139,8 @@ func TestGradientsOfBlocks(t *testing.T) {
 	}
 }
 
-// TestDoubleIsTheTransposedConvolution: PyTorch defines it by scattering: input pixel (i, j) adds weight[ci, co, a, b] to output
-// pixel (2i+a−1, 2j+b−1).
+// TestDoubleIsTheTransposedConvolution: PyTorch defines it by scattering: input pixel (i, j) adds
+// weight[ci, co, a, b] to output pixel (2i+a−1, 2j+b−1).
 func TestDoubleIsTheTransposedConvolution(t *testing.T) {
 	b := pureGo(t)
 	rng := rand.New(rand.NewPCG(5, 6))

@@ -11,8 +11,8 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// TestWrap: a padded pixel is the one a whole box away, and what flows back to a pixel is the sum over its copies. The pure-Go backend
-// takes another way than XLA.
+// TestWrap: a padded pixel is the one a whole box away, and what flows back to a pixel is the sum
+// over its copies. The pure-Go backend takes another way than XLA.
 func TestWrap(t *testing.T) {
 	const batch, h, w, c = 2, 3, 4, 2
 	for _, name := range []string{"go", "xla:cpu"} {
@@ -26,7 +26,8 @@ func TestWrap(t *testing.T) {
 			}
 			padded, slope := make([]float32, len(weight)), make([]float32, len(x))
 			for i := range padded {
-				channel, column, row, one := i%c, i/c%(w+2*pad), i/c/(w+2*pad)%(h+2*pad), i/c/(w+2*pad)/(h+2*pad)
+				channel, column, row, one := i%c, i/c%(w+2*pad), i/c/(w+2*pad)%(h+2*pad),
+					i/c/(w+2*pad)/(h+2*pad)
 				from := ((one*h+(row-pad+h)%h)*w+(column-pad+w)%w)*c + channel
 				padded[i] = x[from]
 				slope[from] += weight[i]
@@ -34,7 +35,8 @@ func TestWrap(t *testing.T) {
 			out := MustExecOnceN(open(t, name), func(x, weight *Node) []*Node {
 				y := unet.Wrap(x, pad)
 				return []*Node{y, Gradient(ReduceAllSum(Mul(y, weight)), x)[0]}
-			}, tensors.FromFlatDataAndDimensions(x, batch, h, w, c), tensors.FromFlatDataAndDimensions(weight, batch, h+2*pad, w+2*pad, c))
+			}, tensors.FromFlatDataAndDimensions(x, batch, h, w, c),
+				tensors.FromFlatDataAndDimensions(weight, batch, h+2*pad, w+2*pad, c))
 			for i, want := range [][]float32{padded, slope} {
 				if d := cmp.Diff(want, tensors.MustCopyFlatData[float32](out[i])); d != "" {
 					t.Errorf("%s, padding %d, output %d (-want +got):\n%s", name, pad, i, d)

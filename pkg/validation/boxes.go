@@ -22,9 +22,10 @@ type boxStudy struct {
 func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
 	var out []task
 	add := func(n nbody.Config, p cosmology.Params, seed uint64, into *boxMaps) {
-		out = append(out, measure(s, "maps", work(n, true), []any{n, p, seed, c.Sides}, into, func(ctx context.Context) (boxMaps, error) {
-			return measureMaps(ctx, n, p, seed, c.Sides)
-		}))
+		out = append(out, measure(s, "maps", work(n, true), []any{n, p, seed, c.Sides}, into,
+			func(ctx context.Context) (boxMaps, error) {
+				return measureMaps(ctx, n, p, seed, c.Sides)
+			}))
 	}
 	b.coarse, b.fine = make([]boxMaps, c.ResolutionSeeds), make([]boxMaps, c.ResolutionSeeds)
 	for seed := range c.ResolutionSeeds {
@@ -63,8 +64,8 @@ func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
 	return out, nil
 }
 
-// referenceTasks runs the reference once and makes its maps twice. The second has the spheres of Fine:
-// a sphere that holds eight times as many particles of an eighth of the mass.
+// referenceTasks runs the reference once and makes its maps twice. The second has the spheres of
+// Fine: a sphere that holds eight times as many particles of an eighth of the mass.
 func (b *boxStudy) referenceTasks(s store, c Config) []task {
 	var pair [2]boxMaps
 	ratio := c.Reference.Particles / c.Fine.Particles
@@ -95,7 +96,8 @@ func (b *boxStudy) referenceTasks(s store, c Config) []task {
 	return []task{t}
 }
 
-// ratioOf returns Σ a/Σ b of spectra of the overdensity at a side, and its jackknife error over boxes.
+// ratioOf returns Σ a/Σ b of spectra of the overdensity at a side, and its jackknife error over
+// boxes.
 func ratioOf(a, b []boxMaps, side int) (ratio, err []float64) {
 	return ratioOfSpectra(a, b, func(m boxMaps) []float64 { return m.mean(side) })
 }

@@ -29,17 +29,22 @@ type CAMBUniverse struct {
 	HMcode   []float64 // nonlinear, (Mpc/h)³
 }
 
-var cambColumns = []string{"omega_m", "sigma_8", "k_h_per_mpc", "transfer", "linear_mpc3_per_h3", "hmcode_mpc3_per_h3"}
+var cambColumns = []string{
+	"omega_m", "sigma_8", "k_h_per_mpc", "transfer", "linear_mpc3_per_h3",
+	"hmcode_mpc3_per_h3",
+}
 
 // ReadCAMB reads a file that docker/camb/tables.py wrote.
 func ReadCAMB(path string) (CAMB, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return CAMB{}, fmt.Errorf("validation: CAMB's tables: %w; `make validate-universe` writes them", err)
+		return CAMB{}, fmt.Errorf("validation: CAMB's tables: %w; `make validate-universe` writes them",
+			err)
 	}
 	out, err := parseCAMB(raw)
 	if err != nil {
-		return CAMB{}, fmt.Errorf("validation: CAMB's tables: %s: %w; `make validate-universe` writes them anew", path, err)
+		return CAMB{}, fmt.Errorf("validation: CAMB's tables: %s: %w; `make validate-universe` writes "+
+			"them anew", path, err)
 	}
 	return out, nil
 }
@@ -71,7 +76,8 @@ func parseCAMB(raw []byte) (CAMB, error) {
 		if n := len(u.K); n > 0 && v[2] <= u.K[n-1] {
 			return out, fmt.Errorf("row %d: k = %g, want it larger than the one above", i+1, v[2])
 		}
-		u.K, u.Transfer, u.Linear, u.HMcode = append(u.K, v[2]), append(u.Transfer, v[3]), append(u.Linear, v[4]), append(u.HMcode, v[5])
+		u.K, u.Transfer, u.Linear, u.HMcode = append(u.K, v[2]), append(u.Transfer, v[3]),
+			append(u.Linear, v[4]), append(u.HMcode, v[5])
 	}
 	for _, u := range out.Universes {
 		if len(u.K) < 10 {

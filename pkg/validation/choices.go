@@ -104,7 +104,8 @@ func larger(a, b float64) float64 {
 func (v Choices) rows(c Config) []Row {
 	var out []Row
 	for _, change := range v.Changes {
-		name := fmt.Sprintf("%s, Ω_m = %g: largest change of the log maps' power", change.Name, change.OmegaM)
+		name := fmt.Sprintf("%s, Ω_m = %g: largest change of the log maps' power", change.Name,
+			change.OmegaM)
 		const source = "the default, same phases"
 		out = append(out,
 			Row{

@@ -9,8 +9,9 @@ import (
 	"darkfield/pkg/nbody"
 )
 
-// Config is the size of a validation: which simulations it runs. Every check measures nbody.Default,
-// the simulator as it is used, or says in its rows what it changes and stands beside the default.
+// Config is the size of a validation: which simulations it runs. Every check measures
+// nbody.Default, the simulator as it is used, or says in its rows what it changes and stands
+// beside the default.
 type Config struct {
 	Judged bool // sizes are large enough for verdicts on what simulations measure
 
@@ -125,12 +126,17 @@ func (c Config) Validate() error {
 	bad(c.Boxes >= 3, "Boxes", c.Boxes, ">= 3, for an error bar")
 	bad(len(c.StepCounts) >= 2, "StepCounts", c.StepCounts, "two or more")
 	for _, n := range c.StepCounts {
-		bad(n >= 1 && 4*n <= c.Finest, "StepCounts", n, fmt.Sprintf("in 1…%d, a quarter of Finest", c.Finest/4))
+		bad(n >= 1 && 4*n <= c.Finest, "StepCounts", n,
+			fmt.Sprintf("in 1…%d, a quarter of Finest", c.Finest/4))
 	}
 	bad(len(c.Sides) == 2, "Sides", c.Sides, "a coarse and a fine side")
 	for _, n := range c.Sides {
-		for name, pixels := range map[string]int{"Box": c.Box.Pixels, "Coarse": c.Coarse.Pixels, "Fine": c.Fine.Pixels} {
-			bad(n >= bandSide && pixels%n == 0, "Sides", n, fmt.Sprintf("a divisor of %s.Pixels = %d, >= %d", name, pixels, bandSide))
+		for name, pixels := range map[string]int{
+			"Box": c.Box.Pixels, "Coarse": c.Coarse.Pixels,
+			"Fine": c.Fine.Pixels,
+		} {
+			bad(n >= bandSide && pixels%n == 0, "Sides", n, fmt.Sprintf("a divisor of %s.Pixels = %d, >= %d",
+				name, pixels, bandSide))
 		}
 	}
 	return errors.Join(errs...)

@@ -26,31 +26,33 @@ var quiet = cosmology.Params{OmegaM: 0.3, Sigma8: 0.2}
 type convergenceStudy struct{ errors []float64 }
 
 func (v *convergenceStudy) tasks(s store, c Config) []task {
-	cost := work(c.Converging, false) * float64(c.Finest+3*c.StepCounts[0]) / float64(c.Converging.Steps)
-	return []task{measure(s, "convergence", cost, []any{c.Converging, quiet, c.StepCounts, c.Finest}, &v.errors, func(ctx context.Context) ([]float64, error) {
-		run := func(steps int) ([3][]float32, error) {
-			n := c.Converging
-			n.Steps = steps
-			p, err := nbody.Simulate(ctx, n, quiet, 3)
-			if err != nil {
-				return [3][]float32{}, err
+	cost := work(c.Converging, false) * float64(c.Finest+3*c.StepCounts[0]) /
+		float64(c.Converging.Steps)
+	return []task{measure(s, "convergence", cost, []any{c.Converging, quiet, c.StepCounts, c.Finest},
+		&v.errors, func(ctx context.Context) ([]float64, error) {
+			run := func(steps int) ([3][]float32, error) {
+				n := c.Converging
+				n.Steps = steps
+				p, err := nbody.Simulate(ctx, n, quiet, 3)
+				if err != nil {
+					return [3][]float32{}, err
+				}
+				return p.Positions, nil
 			}
-			return p.Positions, nil
-		}
-		best, err := run(c.Finest)
-		if err != nil {
-			return nil, err
-		}
-		var out []float64
-		for _, steps := range c.StepCounts {
-			x, err := run(steps)
+			best, err := run(c.Finest)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, distance(x, best, c.Converging.BoxSide))
-		}
-		return out, nil
-	})}
+			var out []float64
+			for _, steps := range c.StepCounts {
+				x, err := run(steps)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, distance(x, best, c.Converging.BoxSide))
+			}
+			return out, nil
+		})}
 }
 
 // distance is the rms distance of particles in a periodic box.
@@ -73,11 +75,16 @@ func (v *convergenceStudy) result(c Config) Convergence {
 	}
 	_, slope := stat.LinearRegression(x, y, nil, false)
 	out.Order = -slope
-	out.Caption = fmt.Sprintf("%d³ particles in %g Mpc/h, σ_8 = %g, from a = %g, against %d steps.", c.Converging.Particles, c.Converging.BoxSide, quiet.Sigma8, float64(c.Converging.Start), c.Finest)
+	out.Caption = fmt.Sprintf("%d³ particles in %g Mpc/h, σ_8 = %g, from a = %g, against %d steps.",
+		c.Converging.Particles, c.Converging.BoxSide, quiet.Sigma8, float64(c.Converging.Start), c.Finest)
 	return out
 }
 
 func (v Convergence) rows(c Config) []Row {
 	name := fmt.Sprintf("order of convergence, %d to %d steps", v.Steps[0], v.Steps[len(v.Steps)-1])
-	return section(SectionSteps, []Row{{Quantity: name, Value: v.Order, Reference: 2, Tolerance: c.tolerance(0.3), Source: "kick-drift-kick is of second order"}})
+	return section(SectionSteps,
+		[]Row{{
+			Quantity: name, Value: v.Order, Reference: 2, Tolerance: c.tolerance(0.3),
+			Source: "kick-drift-kick is of second order",
+		}})
 }

@@ -14,7 +14,8 @@ import (
 	"darkfield/pkg/nbody"
 )
 
-// Growth compares linear growth with closed forms, and the growth of long waves in simulations with it.
+// Growth compares linear growth with closed forms, and the growth of long waves in simulations
+// with it.
 type Growth struct {
 	Curves  []GrowthCurve
 	Waves   []LongWaves // added to boxes of the default, and of the boxes whose spectrum is taken
@@ -23,15 +24,17 @@ type Growth struct {
 
 // GrowthCurve is the growth in one universe.
 type GrowthCurve struct {
-	OmegaM                   float64
-	A                        []float64
-	Factor, ClosedFactor     []float64 // D, 1 today
-	Rate, ClosedRate         []float64 // f = dlnD/dlna
-	Integrated               []float64 // D from the growth equation, step by step
-	Worst, WorstRate, ByStep float64   // largest relative differences of Factor and Rate from the closed form, of Factor from Integrated
+	OmegaM               float64
+	A                    []float64
+	Factor, ClosedFactor []float64 // D, 1 today
+	Rate, ClosedRate     []float64 // f = dlnD/dlna
+	Integrated           []float64 // D from the growth equation, step by step
+	// largest relative differences of Factor and Rate from the closed form, of Factor from Integrated
+	Worst, WorstRate, ByStep float64
 }
 
-// LongWaves are modes of simulations of small fluctuations over what linear growth makes of their beginning.
+// LongWaves are modes of simulations of small fluctuations over what linear growth makes of their
+// beginning.
 type LongWaves struct {
 	Name   string
 	K      []float64 // of modes of equal |n|
@@ -41,15 +44,16 @@ type LongWaves struct {
 	Error  float64   // of All, from the scatter over modes
 }
 
-// longestWaves is the largest |n|² of the modes whose growth is measured: k < 0.05 h/Mpc in 250 Mpc/h.
+// longestWaves is the largest |n|² of the modes whose growth is measured: k < 0.05 h/Mpc in 250
+// Mpc/h.
 const longestWaves = 3
 
 // waveContrast is the linear overdensity today of the waves that are added to boxes: small, so that
 // the answer to it is proportional to it.
 const waveContrast = 0.02
 
-// closedGrowth returns D(a) = a·₂F₁(1/3, 1; 11/6; x)/same today and f = 1 + 3x·F'/F, with x = −a³(1 − Ω_m)/Ω_m and
-// F' = (2/11)·₂F₁(4/3, 2; 17/6; x): flat ΛCDM without radiation.
+// closedGrowth returns D(a) = a·₂F₁(1/3, 1; 11/6; x)/same today and f = 1 + 3x·F'/F, with x =
+// −a³(1 − Ω_m)/Ω_m and F' = (2/11)·₂F₁(4/3, 2; 17/6; x): flat ΛCDM without radiation.
 func closedGrowth(omegaM, a float64) (factor, rate float64) {
 	x := func(a float64) float64 { return -a * a * a * (1 - omegaM) / omegaM }
 	grown := func(a float64) float64 { return a * mathext.Hypergeo(1.0/3, 1, 11.0/6, x(a)) }
@@ -57,8 +61,9 @@ func closedGrowth(omegaM, a float64) (factor, rate float64) {
 	return grown(a) / grown(1), 1 + 3*x(a)*slope*a/grown(a)
 }
 
-// integrateGrowth solves D” + (2 + dlnE/dlna) D' = 3/2 Ω_m(a) D in ln a with fourth-order steps from a = 0.001, where D = a is
-// off by 2/11·(1 − Ω_m)/Ω_m·10⁻⁹, and returns D at rising a, over D(1).
+// integrateGrowth solves D” + (2 + dlnE/dlna) D' = 3/2 Ω_m(a) D in ln a with fourth-order steps
+// from a = 0.001, where D = a is off by 2/11·(1 − Ω_m)/Ω_m·10⁻⁹, and returns D at rising a, over
+// D(1).
 func integrateGrowth(omegaM float64, a []float64) []float64 {
 	slope := func(lna, d, v float64) (dd, dv float64) {
 		cube := math.Exp(3 * lna)
@@ -217,12 +222,15 @@ func (g *growthStudy) result(c Config, large []wave) Growth {
 		out.Curves = append(out.Curves, newGrowthCurve(om))
 	}
 	for i, n := range g.configs {
-		name := fmt.Sprintf("wave added to %g Mpc/h, %d³ on %d³", n.BoxSide, n.Particles, n.Particles*n.MeshFactor)
+		name := fmt.Sprintf("wave added to %g Mpc/h, %d³ on %d³", n.BoxSide, n.Particles,
+			n.Particles*n.MeshFactor)
 		out.Waves = append(out.Waves, newLongWaves(name, n.BoxSide, slices.Concat(g.waves[i]...)))
 	}
-	name := fmt.Sprintf("waves of %g Mpc/h, %d³ on %d³", c.Large.BoxSide, c.Large.Particles, c.Large.Particles*c.Large.MeshFactor)
+	name := fmt.Sprintf("waves of %g Mpc/h, %d³ on %d³", c.Large.BoxSide, c.Large.Particles,
+		c.Large.Particles*c.Large.MeshFactor)
 	out.Waves = append(out.Waves, newLongWaves(name, c.Large.BoxSide, large))
-	out.Caption = fmt.Sprintf("Right: longest waves over linear growth. Waves of overdensity %g are added "+
+	out.Caption = fmt.Sprintf("Right: longest waves over linear growth. Waves of overdensity %g are "+
+		"added "+
 		"to %d boxes of either side with σ_8 = %g, three axes, cosine and sine, and measured by the "+
 		"difference of two runs of the same phases; last: the waves |n|² ≤ %d that %d boxes have "+
 		"themselves. Bars are the rms scatter of single waves.",
@@ -244,7 +252,8 @@ func newLongWaves(name string, side float64, waves []wave) LongWaves {
 			continue
 		}
 		ratio, single := together(some)
-		w.K, w.Ratio, w.Single = append(w.K, 2*math.Pi/side*math.Sqrt(float64(n))), append(w.Ratio, ratio), append(w.Single, single)
+		w.K, w.Ratio, w.Single = append(w.K, 2*math.Pi/side*math.Sqrt(float64(n))),
+			append(w.Ratio, ratio), append(w.Single, single)
 	}
 	w.Error = jackknife(len(waves), func(skip int) float64 {
 		ratio, _ := together(without(waves, skip))
@@ -253,7 +262,8 @@ func newLongWaves(name string, side float64, waves []wave) LongWaves {
 	return w
 }
 
-// together returns the growth of modes taken together, over the linear one, and the rms deviation of single modes from it.
+// together returns the growth of modes taken together, over the linear one, and the rms deviation
+// of single modes from it.
 func together(waves []wave) (ratio, scatter float64) {
 	var ratios, weights []float64
 	for _, w := range waves {
@@ -268,9 +278,18 @@ func (g Growth) rows(c Config) []Row {
 	for _, v := range g.Curves {
 		name := fmt.Sprintf("Ω_m = %g", v.OmegaM)
 		out = append(out,
-			Row{Quantity: "growth factor D, " + name + ": largest relative difference", Value: v.Worst, Tolerance: 1e-12, Source: "closed form, ₂F₁, 0.02 ≤ a ≤ 1"},
-			Row{Quantity: "growth factor D, " + name + ": the same", Value: v.ByStep, Tolerance: 1e-10, Source: "the growth equation, integrated step by step"},
-			Row{Quantity: "growth rate f, " + name + ": the same", Value: v.WorstRate, Tolerance: 1e-12, Source: "closed form, derivative of ₂F₁"})
+			Row{
+				Quantity: "growth factor D, " + name + ": largest relative difference", Value: v.Worst,
+				Tolerance: 1e-12, Source: "closed form, ₂F₁, 0.02 ≤ a ≤ 1",
+			},
+			Row{
+				Quantity: "growth factor D, " + name + ": the same", Value: v.ByStep, Tolerance: 1e-10,
+				Source: "the growth equation, integrated step by step",
+			},
+			Row{
+				Quantity: "growth rate f, " + name + ": the same", Value: v.WorstRate, Tolerance: 1e-12,
+				Source: "closed form, derivative of ₂F₁",
+			})
 	}
 	for _, w := range g.Waves {
 		source := fmt.Sprintf("linear theory, k <= %.2g h/Mpc", w.K[len(w.K)-1])
@@ -293,7 +312,13 @@ func (g Growth) WriteCSV(path string) error {
 		for _, q := range []struct {
 			name   string
 			values []float64
-		}{{"growth_factor", c.Factor}, {"growth_factor_closed", c.ClosedFactor}, {"growth_factor_integrated", c.Integrated}, {"growth_rate", c.Rate}, {"growth_rate_closed", c.ClosedRate}} {
+		}{
+			{"growth_factor", c.Factor},
+			{"growth_factor_closed", c.ClosedFactor},
+			{"growth_factor_integrated", c.Integrated},
+			{"growth_rate", c.Rate},
+			{"growth_rate_closed", c.ClosedRate},
+		} {
 			t.curve([]string{q.name, "omega_m=" + number(c.OmegaM)}, c.A, q.values)
 		}
 	}

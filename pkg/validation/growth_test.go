@@ -10,14 +10,16 @@ import (
 // TestClosedGrowth: D = a and f = 1 where all is matter, and f is the slope of D elsewhere.
 func TestClosedGrowth(t *testing.T) {
 	for _, a := range []float64{0.02, 0.5, 1} {
-		if d, f := closedGrowth(1, a); !scalar.EqualWithinRel(d, a, 1e-14) || !scalar.EqualWithinRel(f, 1, 1e-14) {
+		if d, f := closedGrowth(1, a); !scalar.EqualWithinRel(d, a, 1e-14) ||
+			!scalar.EqualWithinRel(f, 1, 1e-14) {
 			t.Errorf("all matter: D(%g) = %g, f = %g, want a and 1", a, d, f)
 		}
 		const h = 1e-4
 		up, _ := closedGrowth(0.2, a*(1+h))
 		down, _ := closedGrowth(0.2, a*(1-h))
 		slope := math.Log(up/down) / (math.Log1p(h) - math.Log1p(-h))
-		if _, f := closedGrowth(0.2, a); !scalar.EqualWithinRel(f, slope, 1e-7) { // h² of the difference, 1e-16/h of rounding
+		// h² of the difference, 1e-16/h of rounding
+		if _, f := closedGrowth(0.2, a); !scalar.EqualWithinRel(f, slope, 1e-7) {
 			t.Errorf("Ω_m = 0.2: f(%g) = %.9g, want the slope %.9g", a, f, slope)
 		}
 	}
@@ -36,7 +38,8 @@ func TestIntegratedGrowth(t *testing.T) {
 
 func TestWavesTogether(t *testing.T) {
 	ratio, scatter := together([]wave{{1, 2, 2}, {1, 1.2, 1}, {1, 0.8, 1}})
-	if !scalar.EqualWithinRel(ratio, 1, 1e-12) || !scalar.EqualWithinRel(scatter, math.Sqrt(0.02), 1e-12) {
+	if !scalar.EqualWithinRel(ratio, 1, 1e-12) ||
+		!scalar.EqualWithinRel(scatter, math.Sqrt(0.02), 1e-12) {
 		t.Errorf("growth %g ± %g, want 1 ± %g", ratio, scatter, math.Sqrt(0.02))
 	}
 }
@@ -47,7 +50,9 @@ func TestDisplacementErrorsAreSeen(t *testing.T) {
 	for i := range values {
 		values[i] = float32(-math.Sin(2 * math.Pi * float64(i/64) / 8))
 	}
-	want := [3]func([3]float64) float64{0: func(q [3]float64) float64 { return math.Sin(2 * math.Pi * q[0] / 8) }}
+	want := [3]func([3]float64) float64{
+		0: func(q [3]float64) float64 { return math.Sin(2 * math.Pi * q[0] / 8) },
+	}
 	if got := worst([3][]float32{0: values}, 8, 8, want, 1); !scalar.EqualWithinAbs(got, 2, 1e-6) {
 		t.Errorf("error = %g, want 2", got)
 	}
@@ -59,7 +64,9 @@ func TestDisplacementErrorsAreSeen(t *testing.T) {
 // TestSigma8 integrates P = 1/k, for which σ² = 9/(4·2π²·8²): ∫j₁²/x dx = 1/4.
 func TestSigma8(t *testing.T) {
 	want := 1.5 / (math.Sqrt2 * math.Pi * 8)
-	if got := sigma8(func(k float64) float64 { return 1 / k }); !scalar.EqualWithinRel(got, want, 1e-4) { // beyond k = 20 lie 1/160² of it
+	// beyond k = 20 lie 1/160² of it
+	if got := sigma8(func(k float64) float64 { return 1 / k }); !scalar.EqualWithinRel(got,
+		want, 1e-4) {
 		t.Errorf("σ_8 = %g, want %g", got, want)
 	}
 }

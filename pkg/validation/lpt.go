@@ -8,7 +8,8 @@ import (
 
 // Displacement compares the displacements of particles with closed forms.
 type Displacement struct {
-	First, None float64    // one wave: largest error of ψ₁ over its peak; peak of ψ₂, which is none, over that of ψ₁
+	// one wave: largest error of ψ₁ over its peak; peak of ψ₂, which is none, over that of ψ₁
+	First, None float64
 	Crossed     [3]float64 // two crossed waves: largest error of ψ₂ along each axis over its peak
 	Mixed       float64    // the same for waves of unequal length along the axes y and z
 }
@@ -28,9 +29,11 @@ func plane(modes []complex64, cells, n, axis int, amplitude float64) {
 
 // newDisplacement compares, for waves δ = A cos(k₁q₁) and B cos(k₂q₂) along two axes:
 //
-//   - ψ₁ = −∇φ with ∇²φ = δ: −A/k₁ sin(k₁q₁) along the first axis. This is Zel'dovich's exact answer for one wave, so that ψ₂ = 0.
-//   - ψ₂ = ∇φ₂ with ∇²φ₂ = φ,₁₁φ,₂₂ − φ,₁₂² = AB cos(k₁q₁) cos(k₂q₂), hence φ₂ = −AB cos(k₁q₁) cos(k₂q₂)/(k₁² + k₂²) and
-//     ψ₂ = AB/(k₁² + k₂²)·(k₁ sin(k₁q₁) cos(k₂q₂), k₂ cos(k₁q₁) sin(k₂q₂)).
+//   - ψ₁ = −∇φ with ∇²φ = δ: −A/k₁ sin(k₁q₁) along the first axis. This is Zel'dovich's exact
+//     answer for one wave, so that ψ₂ = 0.
+//   - ψ₂ = ∇φ₂ with ∇²φ₂ = φ,₁₁φ,₂₂ − φ,₁₂² = AB cos(k₁q₁) cos(k₂q₂), hence φ₂ = −AB cos(k₁q₁)
+//     cos(k₂q₂)/(k₁² + k₂²) and ψ₂ = AB/(k₁² + k₂²)·(k₁ sin(k₁q₁) cos(k₂q₂), k₂ cos(k₁q₁)
+//     sin(k₂q₂)).
 func newDisplacement() Displacement {
 	const cells, side, a, b = 32, 25.0, 0.4, 0.3
 	empty := func() []complex64 { return make([]complex64, cells*cells*(cells/2+1)) }
@@ -40,7 +43,9 @@ func newDisplacement() Displacement {
 	one := empty()
 	plane(one, cells, 2, 0, a)
 	first, second := nbody.Displacements(cells, side, one)
-	want := [3]func(q [3]float64) float64{0: func(q [3]float64) float64 { return -a / (2 * unit) * math.Sin(2*unit*q[0]) }}
+	want := [3]func(q [3]float64) float64{
+		0: func(q [3]float64) float64 { return -a / (2 * unit) * math.Sin(2*unit*q[0]) },
+	}
 	out.First = worst(first, cells, side, want, a/(2*unit))
 	out.None = worst(second, cells, side, [3]func([3]float64) float64{}, a/(2*unit))
 
@@ -52,8 +57,14 @@ func newDisplacement() Displacement {
 		k1, k2 := unit*float64(n1), unit*float64(n2)
 		peak := a * b / (k1*k1 + k2*k2)
 		var want [3]func([3]float64) float64
-		want[axis1] = func(q [3]float64) float64 { return peak * k1 * math.Sin(k1*q[axis1]) * math.Cos(k2*q[axis2]) }
-		want[axis2] = func(q [3]float64) float64 { return peak * k2 * math.Cos(k1*q[axis1]) * math.Sin(k2*q[axis2]) }
+		want[axis1] = func(q [3]float64) float64 {
+			return peak * k1 * math.Sin(k1*q[axis1]) *
+				math.Cos(k2*q[axis2])
+		}
+		want[axis2] = func(q [3]float64) float64 {
+			return peak * k2 * math.Cos(k1*q[axis1]) *
+				math.Sin(k2*q[axis2])
+		}
 		var errs [3]float64
 		for axis := range 3 {
 			var only [3][]float32
@@ -68,14 +79,20 @@ func newDisplacement() Displacement {
 	return out
 }
 
-// worst returns the largest difference of displacements, where given, from want (nil: 0) over the scale.
-func worst(got [3][]float32, cells int, side float64, want [3]func(q [3]float64) float64, scale float64) float64 {
+// worst returns the largest difference of displacements, where given, from want (nil: 0) over the
+// scale.
+func worst(got [3][]float32, cells int, side float64, want [3]func(q [3]float64) float64,
+	scale float64,
+) float64 {
 	out, spacing := 0.0, side/float64(cells)
 	for axis, values := range got {
 		for i, v := range values {
 			w := 0.0
 			if want[axis] != nil {
-				w = want[axis]([3]float64{spacing * float64(i/(cells*cells)), spacing * float64(i/cells%cells), spacing * float64(i%cells)})
+				w = want[axis]([3]float64{
+					spacing * float64(i/(cells*cells)), spacing * float64(i/cells%cells),
+					spacing * float64(i%cells),
+				})
 			}
 			out = max(out, math.Abs(float64(v)-w)/scale)
 		}
@@ -87,11 +104,29 @@ func (d Displacement) rows() []Row {
 	const single = 1e-5 // float32 keeps 6e-8 of a number, and an axis takes some hundred sums
 	zeldovich, derived := "Zel'dovich's exact solution", "closed form, see pkg/validation/lpt.go"
 	return section(SectionDisplacement, []Row{
-		{Quantity: "one plane wave: first-order displacement, largest error over its peak", Value: d.First, Tolerance: single, Source: zeldovich},
-		{Quantity: "one plane wave: second-order displacement over the first-order peak", Value: d.None, Tolerance: single, Source: zeldovich},
-		{Quantity: "two crossed waves: second-order displacement along x, largest error over its peak", Value: d.Crossed[0], Tolerance: single, Source: derived},
-		{Quantity: "two crossed waves: the same along y", Value: d.Crossed[1], Tolerance: single, Source: derived},
-		{Quantity: "two crossed waves: the same along z, where there is none", Value: d.Crossed[2], Tolerance: single, Source: derived},
-		{Quantity: "crossed waves of unequal length along y and z: the same, all axes", Value: d.Mixed, Tolerance: single, Source: derived},
+		{
+			Quantity: "one plane wave: first-order displacement, largest error over its peak",
+			Value:    d.First, Tolerance: single, Source: zeldovich,
+		},
+		{
+			Quantity: "one plane wave: second-order displacement over the first-order peak", Value: d.None,
+			Tolerance: single, Source: zeldovich,
+		},
+		{
+			Quantity: "two crossed waves: second-order displacement along x, largest error over its peak",
+			Value:    d.Crossed[0], Tolerance: single, Source: derived,
+		},
+		{
+			Quantity: "two crossed waves: the same along y", Value: d.Crossed[1], Tolerance: single,
+			Source: derived,
+		},
+		{
+			Quantity: "two crossed waves: the same along z, where there is none", Value: d.Crossed[2],
+			Tolerance: single, Source: derived,
+		},
+		{
+			Quantity: "crossed waves of unequal length along y and z: the same, all axes", Value: d.Mixed,
+			Tolerance: single, Source: derived,
+		},
 	})
 }

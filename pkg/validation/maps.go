@@ -37,7 +37,9 @@ type boxMaps struct {
 	Drift      float64        // of the centre of mass, over the rms displacement
 }
 
-func measureMaps(ctx context.Context, c nbody.Config, params cosmology.Params, seed uint64, sides []int) (boxMaps, error) {
+func measureMaps(ctx context.Context, c nbody.Config, params cosmology.Params, seed uint64,
+	sides []int,
+) (boxMaps, error) {
 	p, err := nbody.Simulate(ctx, c, params, seed)
 	if err != nil {
 		return boxMaps{}, err
@@ -135,7 +137,8 @@ func (b boxMaps) mean(side int) []float64 {
 	return out
 }
 
-// bandPower is the mean of |δ_k|² over the modes of a map with bandLow < |n| <= bandHigh, in units of the map's area.
+// bandPower is the mean of |δ_k|² over the modes of a map with bandLow < |n| <= bandHigh, in
+// units of the map's area.
 func bandPower(m field.Map) float64 {
 	n, mean := m.Box.Cells, m.Mean()
 	sum, modes := 0.0, 0.0
@@ -157,8 +160,8 @@ func bandPower(m field.Map) float64 {
 	return sum / modes
 }
 
-// drift is the distance of the particles' centre of mass from where it began, over their rms displacement. Particles keep the
-// order of their lattice.
+// drift is the distance of the particles' centre of mass from where it began, over their rms
+// displacement. Particles keep the order of their lattice.
 func drift(p *nbody.Particles, c nbody.Config) float64 {
 	n := c.Particles
 	sum, squares := 0.0, 0.0

@@ -11,7 +11,8 @@ import (
 	"darkfield/pkg/nbody"
 )
 
-// TestBandPower: a wave inside the band shares A²/2 among the band's modes; one outside leaves nothing.
+// TestBandPower: a wave inside the band shares A²/2 among the band's modes; one outside leaves
+// nothing.
 func TestBandPower(t *testing.T) {
 	modes := 0.0
 	for ky := -5; ky <= 5; ky++ {
@@ -27,7 +28,8 @@ func TestBandPower(t *testing.T) {
 	}{{3, 0, true}, {-2, 4, true}, {2, 1, false}, {5, 0, false}} {
 		m := field.NewMap(field.Box{Side: 25, Cells: bandSide})
 		for i := range m.Values {
-			m.Values[i] = float32(2 + 0.4*math.Cos(2*math.Pi*float64(c.kx*(i%bandSide)+c.ky*(i/bandSide))/bandSide))
+			m.Values[i] = float32(
+				2 + 0.4*math.Cos(2*math.Pi*float64(c.kx*(i%bandSide)+c.ky*(i/bandSide))/bandSide))
 		}
 		want := 0.0
 		if c.inside {
@@ -39,7 +41,8 @@ func TestBandPower(t *testing.T) {
 	}
 }
 
-// TestDrift: particles that all move together drift by as much as they move; those that move apart do not.
+// TestDrift: particles that all move together drift by as much as they move; those that move
+// apart do not.
 func TestDrift(t *testing.T) {
 	c := nbody.Default()
 	c.Particles = 8
@@ -52,7 +55,8 @@ func TestDrift(t *testing.T) {
 				if together || i%2 == 0 {
 					move = 1
 				}
-				p.Positions[axis] = append(p.Positions[axis], float32(math.Mod(float64(q)*c.BoxSide/8+move+c.BoxSide, c.BoxSide)))
+				p.Positions[axis] = append(p.Positions[axis],
+					float32(math.Mod(float64(q)*c.BoxSide/8+move+c.BoxSide, c.BoxSide)))
 			}
 		}
 		want := 0.0
@@ -65,13 +69,17 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-// TestAxesThatDifferAreSeen: boxes of equal axes have z-scores of order 1; an axis with a twentieth more power has not.
+// TestAxesThatDifferAreSeen: boxes of equal axes have z-scores of order 1; an axis with a
+// twentieth more power has not.
 func TestAxesThatDifferAreSeen(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 5))
 	make := func(excess float64) Symmetry {
 		var b boxStudy
 		for range 50 {
-			m := boxMaps{K: [][]float64{{0.5, 2, 6, 8}}, Power: [][3][]float64{{}}, Mass: [3]float64{1, 1, 1 - 3e-7}, MeshMass: 1}
+			m := boxMaps{
+				K: [][]float64{{0.5, 2, 6, 8}}, Power: [][3][]float64{{}},
+				Mass: [3]float64{1, 1, 1 - 3e-7}, MeshMass: 1,
+			}
 			overall := math.Exp(rng.NormFloat64()) // the boxes' parameters
 			for axis := range 3 {
 				for range 4 {

@@ -41,7 +41,9 @@ type largeBox struct {
 	Waves         []wave
 }
 
-func measureLarge(ctx context.Context, c nbody.Config, params cosmology.Params, seed uint64) (largeBox, error) {
+func measureLarge(ctx context.Context, c nbody.Config, params cosmology.Params,
+	seed uint64,
+) (largeBox, error) {
 	p, err := nbody.Simulate(ctx, c, params, seed)
 	if err != nil {
 		return largeBox{}, err
@@ -75,9 +77,10 @@ func (m *matterStudy) tasks(s store, c Config, camb CAMB) []task {
 		}
 		m.boxes = append(m.boxes, make([]largeBox, seeds))
 		for seed := range seeds {
-			out = append(out, measure(s, "large", work(c.Large, false), []any{c.Large, u.Params, seed}, &m.boxes[i][seed], func(ctx context.Context) (largeBox, error) {
-				return measureLarge(ctx, c.Large, u.Params, uint64(seed))
-			}))
+			out = append(out, measure(s, "large", work(c.Large, false), []any{c.Large, u.Params, seed},
+				&m.boxes[i][seed], func(ctx context.Context) (largeBox, error) {
+					return measureLarge(ctx, c.Large, u.Params, uint64(seed))
+				}))
 		}
 	}
 	return out
@@ -97,9 +100,12 @@ func (m *matterStudy) result(c Config) MatterPower {
 	for i, u := range m.universes {
 		out.Universes = append(out.Universes, newMatterCurve(u, m.boxes[i]))
 	}
-	out.Caption = fmt.Sprintf("Boxes of %g Mpc/h, %d³ particles, %d steps from a = %g: %d seeds of the fiducial universe (band: ± standard error), %d of each other. "+
-		"Over the linear power of the same phases; clouds in cells deconvolved, shot noise not subtracted (1/n = %.1f (Mpc/h)³).",
-		c.Large.BoxSide, c.Large.Particles, c.Large.Steps, float64(c.Large.Start), c.LargeSeeds, c.CornerSeeds, math.Pow(c.Large.BoxSide/float64(c.Large.Particles), 3))
+	out.Caption = fmt.Sprintf("Boxes of %g Mpc/h, %d³ particles, %d steps from a = %g: %d seeds of "+
+		"the fiducial universe (band: ± standard error), %d of each other. "+
+		"Over the linear power of the same phases; clouds in cells deconvolved, shot noise not "+
+		"subtracted (1/n = %.1f (Mpc/h)³).",
+		c.Large.BoxSide, c.Large.Particles, c.Large.Steps, float64(c.Large.Start), c.LargeSeeds,
+		c.CornerSeeds, math.Pow(c.Large.BoxSide/float64(c.Large.Particles), 3))
 	return out
 }
 
@@ -134,10 +140,12 @@ func newMatterCurve(u CAMBUniverse, boxes []largeBox) MatterCurve {
 		e := jackknife(len(boxes), func(skip int) float64 { return ratio(without(boxes, skip)) })
 		theory := sum(func(i int) float64 { return ours.At(k[i]) })
 		halo := sum(func(i int) float64 { return nonlinear[i] })
-		out.K = append(out.K, sum(func(i int) float64 { return k[i] })/sum(func(int) float64 { return 1 }))
+		out.K = append(out.K,
+			sum(func(i int) float64 { return k[i] })/sum(func(int) float64 { return 1 }))
 		out.OverLinear, out.LinearError = append(out.OverLinear, r), append(out.LinearError, e)
 		out.HMcode = append(out.HMcode, halo/sum(func(i int) float64 { return linear[i] }))
-		out.OverHMcode, out.HMError = append(out.OverHMcode, r*theory/halo), append(out.HMError, e*theory/halo)
+		out.OverHMcode, out.HMError = append(out.OverHMcode, r*theory/halo),
+			append(out.HMError, e*theory/halo)
 		first = last
 	}
 	return out
@@ -160,7 +168,8 @@ func (u MatterCurve) rows(c Config, name string, tolerance float64) []Row {
 	low, lowError, _ := meanWithin(u.K, u.OverLinear, u.LinearError, 0, linearHigh)
 	theirs, _, _ := meanWithin(u.K, u.HMcode, nil, 0, linearHigh)
 	out := []Row{{
-		Quantity: fmt.Sprintf("%s: P/P_linear, mean over k < %g h/Mpc", name, linearHigh), Value: low, Error: lowError, Reference: 1, Tolerance: c.tolerance(0.05),
+		Quantity: fmt.Sprintf("%s: P/P_linear, mean over k < %g h/Mpc", name, linearHigh), Value: low,
+		Error: lowError, Reference: 1, Tolerance: c.tolerance(0.05),
 		Source: fmt.Sprintf("linear theory, same phases (HMcode: %.3f)", theirs),
 	}}
 	least, most := -1, -1
@@ -180,11 +189,18 @@ func (u MatterCurve) rows(c Config, name string, tolerance float64) []Row {
 	}
 	source := fmt.Sprintf("CAMB's HMcode, %g < k < %g h/Mpc", NonlinearLow, NonlinearHigh)
 	return append(out,
-		Row{Quantity: name + ": P/P_HMcode, smallest", Value: u.OverHMcode[least], Error: u.HMError[least], Reference: 1, Tolerance: c.tolerance(tolerance), Source: source},
-		Row{Quantity: name + ": P/P_HMcode, largest", Value: u.OverHMcode[most], Error: u.HMError[most], Reference: 1, Tolerance: c.tolerance(tolerance), Source: source})
+		Row{
+			Quantity: name + ": P/P_HMcode, smallest", Value: u.OverHMcode[least],
+			Error: u.HMError[least], Reference: 1, Tolerance: c.tolerance(tolerance), Source: source,
+		},
+		Row{
+			Quantity: name + ": P/P_HMcode, largest", Value: u.OverHMcode[most], Error: u.HMError[most],
+			Reference: 1, Tolerance: c.tolerance(tolerance), Source: source,
+		})
 }
 
-// meanWithin returns the mean of values at k from low to high, its error where errors are given and independent, and how many there are.
+// meanWithin returns the mean of values at k from low to high, its error where errors are given
+// and independent, and how many there are.
 func meanWithin(k, values, errs []float64, low, high float64) (mean, err float64, n int) {
 	sum, squares := 0.0, 0.0
 	for i := range k {

@@ -18,7 +18,8 @@ type OnePoint struct {
 	Caption               string
 }
 
-// camelsMean and camelsStd are published for log10 of the pixels of CAMELS' maps (Mcdm, IllustrisTNG, LH).
+// camelsMean and camelsStd are published for log10 of the pixels of CAMELS' maps (Mcdm,
+// IllustrisTNG, LH).
 const (
 	camelsMean = 10.971
 	camelsStd  = 0.509
@@ -37,7 +38,8 @@ func (b *boxStudy) onePoint(c Config) OnePoint {
 		return mean, math.Sqrt(std/n - mean*mean)
 	}
 	out.Mean, out.Std = moments(-1)
-	out.MeanError = jackknife(len(b.spread), func(skip int) float64 { m, _ := moments(skip); return m })
+	out.MeanError = jackknife(len(b.spread),
+		func(skip int) float64 { m, _ := moments(skip); return m })
 	out.StdError = jackknife(len(b.spread), func(skip int) float64 { _, s := moments(skip); return s })
 	edges := logEdges()
 	for i := range logBins {
@@ -51,7 +53,8 @@ func (b *boxStudy) onePoint(c Config) OnePoint {
 		out.Centres, out.Density = append(out.Centres, (edges[i]+edges[i+1])/2), append(out.Density, sum)
 		out.Low, out.High = append(out.Low, low), append(out.High, high)
 	}
-	out.Caption = fmt.Sprintf("%d FastPM toy universes of an LH set, %d³ particles, %d² pixels; band: 16 %% to 84 %% of the boxes.", c.Boxes, c.Box.Particles, c.Box.Pixels)
+	out.Caption = fmt.Sprintf("%d FastPM toy universes of an LH set, %d³ particles, %d² pixels; "+
+		"band: 16 %% to 84 %% of the boxes.", c.Boxes, c.Box.Particles, c.Box.Pixels)
 	return out
 }
 
@@ -71,7 +74,8 @@ func (o OnePoint) rows(c Config) []Row {
 // middle returns the 16 % and 84 % quantiles.
 func middle(values []float64) (low, high float64) {
 	sorted := slices.Sorted(slices.Values(values))
-	return stat.Quantile(0.16, stat.Empirical, sorted, nil), stat.Quantile(0.84, stat.Empirical, sorted, nil)
+	return stat.Quantile(0.16, stat.Empirical, sorted, nil),
+		stat.Quantile(0.84, stat.Empirical, sorted, nil)
 }
 
 // WriteCSV writes one row a number.

@@ -27,8 +27,8 @@ type store struct {
 	simulator string // fingerprint
 }
 
-// fingerprint is a hash of the maps and particles of a tiny universe: numbers of a simulator that does something else are not
-// taken for this one's.
+// fingerprint is a hash of the maps and particles of a tiny universe: numbers of a simulator that
+// does something else are not taken for this one's.
 func fingerprint(ctx context.Context) (string, error) {
 	c := nbody.Default()
 	c.Particles, c.Steps, c.Neighbours, c.Pixels = 8, 3, 16, 16
@@ -58,8 +58,11 @@ type task struct {
 	run  func(context.Context) error
 }
 
-// measure returns the task of measuring once with arguments that JSON can tell apart; *into holds the numbers after run.
-func measure[T any](s store, name string, cost float64, arguments any, into *T, once func(context.Context) (T, error)) task {
+// measure returns the task of measuring once with arguments that JSON can tell apart; *into holds
+// the numbers after run.
+func measure[T any](s store, name string, cost float64, arguments any, into *T,
+	once func(context.Context) (T, error),
+) task {
 	key, err := json.Marshal([]any{measurements, s.simulator, name, arguments})
 	if err != nil {
 		panic(fmt.Sprintf("validation: arguments of %s: %v", name, err)) // only numbers are given
@@ -75,7 +78,8 @@ func measure[T any](s store, name string, cost float64, arguments any, into *T, 
 		}
 		raw, err := json.Marshal(into)
 		if err != nil {
-			return fmt.Errorf("validation: %s: %w: the simulation gave numbers that are not finite", name, err)
+			return fmt.Errorf("validation: %s: %w: the simulation gave numbers that are not finite", name,
+				err)
 		}
 		return replace(path, raw)
 	}}
@@ -91,8 +95,9 @@ func work(c nbody.Config, maps bool) float64 {
 	return cost
 }
 
-// runAll runs tasks side by side on all cores, the longest first, and reports the share of the work that was missing when it
-// began. Of tasks that want the same numbers one measures and the rest read.
+// runAll runs tasks side by side on all cores, the longest first, and reports the share of the
+// work that was missing when it began. Of tasks that want the same numbers one measures and the
+// rest read.
 func runAll(ctx context.Context, tasks []task, progress func(fraction float64)) error {
 	slices.SortStableFunc(tasks, func(a, b task) int { return cmp.Compare(b.cost, a.cost) })
 	seen := map[string]bool{}

@@ -13,7 +13,8 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// TestMeasuredOnce: numbers are kept; of two equal tasks one runs; a broken file and another simulator are measured again.
+// TestMeasuredOnce: numbers are kept; of two equal tasks one runs; a broken file and another
+// simulator are measured again.
 func TestMeasuredOnce(t *testing.T) {
 	dir := t.TempDir()
 	var runs atomic.Int32
@@ -23,10 +24,11 @@ func TestMeasuredOnce(t *testing.T) {
 		t.Helper()
 		var tasks []task
 		for i, argument := range []int{1, 2, 2} {
-			tasks = append(tasks, measure(store{dir, simulator}, "test", 1, argument, &values[i], func(context.Context) (float64, error) {
-				runs.Add(1)
-				return float64(argument), nil
-			}))
+			tasks = append(tasks, measure(store{dir, simulator}, "test", 1, argument, &values[i],
+				func(context.Context) (float64, error) {
+					runs.Add(1)
+					return float64(argument), nil
+				}))
 		}
 		last = 0
 		if err := runAll(context.Background(), tasks, func(f float64) { last = f }); err != nil {
@@ -59,11 +61,14 @@ func TestMeasuredOnce(t *testing.T) {
 func TestFailuresStopTheRest(t *testing.T) {
 	want := errors.New("ran away")
 	var v float64
-	bad := measure(store{t.TempDir(), "a"}, "test", 2, 1, &v, func(context.Context) (float64, error) { return 0, want })
+	bad := measure(store{t.TempDir(), "a"}, "test", 2, 1, &v, func(context.Context) (float64, error) {
+		return 0, want
+	})
 	if err := runAll(context.Background(), []task{bad}, func(float64) {}); !errors.Is(err, want) {
 		t.Errorf("error = %v, want %v", err, want)
 	}
-	infinite := measure(store{t.TempDir(), "a"}, "test", 2, 1, &v, func(context.Context) (float64, error) { return math.Inf(1), nil })
+	infinite := measure(store{t.TempDir(), "a"}, "test", 2, 1, &v,
+		func(context.Context) (float64, error) { return math.Inf(1), nil })
 	if err := runAll(context.Background(), []task{infinite}, func(float64) {}); err == nil {
 		t.Error("an infinite number was kept")
 	}
@@ -100,7 +105,10 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", c.row, got, c.want)
 		}
 	}
-	got := Row{Quantity: "mean", Value: 10.9712, Error: 0.0213, Reference: 10.971, Tolerance: 1e-5, Source: "CAMELS"}.Cells()
+	got := Row{
+		Quantity: "mean", Value: 10.9712, Error: 0.0213, Reference: 10.971, Tolerance: 1e-5,
+		Source: "CAMELS",
+	}.Cells()
 	want := []string{"mean", "10.971", "0.021", "10.971", "1e−05", "MISS", "CAMELS"}
 	for i := range want {
 		if got[i] != want[i] {

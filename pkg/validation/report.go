@@ -37,9 +37,11 @@ type Report struct {
 	Rows         []Row
 }
 
-// Run measures what is missing in a directory and returns the report. progress, if not nil, is told the share of the missing
-// simulations that is done, from one goroutine at a time.
-func Run(ctx context.Context, c Config, camb CAMB, dir string, progress func(fraction float64)) (*Report, error) {
+// Run measures what is missing in a directory and returns the report. progress, if not nil, is
+// told the share of the missing simulations that is done, from one goroutine at a time.
+func Run(ctx context.Context, c Config, camb CAMB, dir string,
+	progress func(fraction float64),
+) (*Report, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("validation: %w", err)
 	}
@@ -111,8 +113,8 @@ func (r *Report) Summary() string {
 	return line
 }
 
-// WriteMarkdown writes the report as a page: a table for each section, below its figure, if files has one for the section. header
-// are lines on when and where it was made.
+// WriteMarkdown writes the report as a page: a table for each section, below its figure, if files
+// has one for the section. header are lines on when and where it was made.
 func (r *Report) WriteMarkdown(path string, header []string, files map[string]string) error {
 	return replace(path, []byte(r.markdown(header, files)))
 }
@@ -120,7 +122,8 @@ func (r *Report) WriteMarkdown(path string, header []string, files map[string]st
 func (r *Report) markdown(header []string, files map[string]string) string {
 	var b strings.Builder
 	b.WriteString("# Is the simulator right?\n\n")
-	fmt.Fprintf(&b, "**%s**\n\nA tolerance is on the difference of value and reference; ± is a standard error, from the scatter over boxes or waves.\n\n", r.Summary())
+	fmt.Fprintf(&b, "**%s**\n\nA tolerance is on the difference of value and reference; ± is a "+
+		"standard error, from the scatter over boxes or waves.\n\n", r.Summary())
 	for _, h := range append(header, "Simulator "+r.Simulator+".", "Tables: "+r.CAMB) {
 		b.WriteString("- " + h + "\n")
 	}
@@ -151,9 +154,11 @@ func line(cells []string) string {
 
 // WriteCSV writes one row for each number of the report.
 func (r *Report) WriteCSV(path string) error {
-	t := newTable("section", "quantity", "verdict", "source", "value", "error", "reference", "tolerance")
+	t := newTable("section", "quantity", "verdict", "source", "value", "error",
+		"reference", "tolerance")
 	for _, row := range r.Rows {
-		t.add([]string{row.Section, row.Quantity, row.Verdict(), row.Source}, row.Value, row.Error, row.Reference, row.Tolerance)
+		t.add([]string{row.Section, row.Quantity, row.Verdict(), row.Source}, row.Value, row.Error,
+			row.Reference, row.Tolerance)
 	}
 	return t.write(path)
 }

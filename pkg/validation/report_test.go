@@ -25,8 +25,8 @@ func tables(t *testing.T) CAMB {
 	return c
 }
 
-// TestSmokeReport runs every step in small: an interrupted run goes on, a second one reads, and all that needs no large
-// simulation passes.
+// TestSmokeReport runs every step in small: an interrupted run goes on, a second one reads, and
+// all that needs no large simulation passes.
 func TestSmokeReport(t *testing.T) {
 	dir := t.TempDir()
 	camb := tables(t)
@@ -45,7 +45,8 @@ func TestSmokeReport(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*.partial")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	again, err := Run(context.Background(), Smoke(), camb, dir, func(float64) { t.Error("something was simulated twice") })
+	again, err := Run(context.Background(), Smoke(), camb, dir,
+		func(float64) { t.Error("something was simulated twice") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,14 +74,18 @@ func TestSmokeReport(t *testing.T) {
 func checkPage(t *testing.T, r *Report) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "below", "report")
-	if err := r.WriteMarkdown(path+".md", []string{"A machine."}, map[string]string{SectionPixels: "pixels.png"}); err != nil {
+	if err := r.WriteMarkdown(path+".md", []string{"A machine."},
+		map[string]string{SectionPixels: "pixels.png"}); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(path + ".md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"A machine.", "too small to mean anything", "![Pixels of an LH set](pixels.png)", "CAMB 2.0.5", "| 10.971 |"} {
+	for _, want := range []string{
+		"A machine.", "too small to mean anything",
+		"![Pixels of an LH set](pixels.png)", "CAMB 2.0.5", "| 10.971 |",
+	} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -97,8 +102,8 @@ func checkPage(t *testing.T, r *Report) {
 	}
 }
 
-// TestTransferRows: the power that universes begin with is judged at every Ω_m, the fit has rows of its own, and tables of
-// other spectra miss.
+// TestTransferRows: the power that universes begin with is judged at every Ω_m, the fit has rows
+// of its own, and tables of other spectra miss.
 func TestTransferRows(t *testing.T) {
 	camb := tables(t)
 	verdicts := func() (ours, fitted map[string]int) {
@@ -116,7 +121,8 @@ func TestTransferRows(t *testing.T) {
 		}
 		return ours, fitted
 	}
-	if ours, fitted := verdicts(); ours[Pass] != 6 || len(ours) != 1 || fitted[Pass] != 2 || fitted[Shown] != 4 {
+	if ours, fitted := verdicts(); ours[Pass] != 6 || len(ours) != 1 || fitted[Pass] != 2 ||
+		fitted[Shown] != 4 {
 		t.Errorf("verdicts %v, of the fit %v, want 6 passes, and 2 beside 4 without", ours, fitted)
 	}
 	for _, u := range camb.Universes {
@@ -133,16 +139,18 @@ func TestTransferRows(t *testing.T) {
 	}
 }
 
-// TestTablesAreOfToday: the linear power is that of the transfer function beside it, k^n_s T²; one of another time differs by
-// up to 5 % because radiation slows the growth inside its horizon.
+// TestTablesAreOfToday: the linear power is that of the transfer function beside it, k^n_s T²;
+// one of another time differs by up to 5 % because radiation slows the growth inside its horizon.
 func TestTablesAreOfToday(t *testing.T) {
 	for _, u := range tables(t).Universes {
 		shape := func(i int) float64 {
-			return u.Linear[i] / (math.Pow(u.K[i], cosmology.New(u.Params).NS) * u.Transfer[i] * u.Transfer[i])
+			return u.Linear[i] / (math.Pow(u.K[i], cosmology.New(u.Params).NS) * u.Transfer[i] *
+				u.Transfer[i])
 		}
 		for i, k := range u.K {
 			if k < 10 && !scalar.EqualWithinRel(shape(i), shape(0), 2e-3) {
-				t.Fatalf("%v: power over k^n_s T² is %.4f of that at k = %g h/Mpc at k = %g", u.Params, shape(i)/shape(0), u.K[0], k)
+				t.Fatalf("%v: power over k^n_s T² is %.4f of that at k = %g h/Mpc at k = %g", u.Params,
+					shape(i)/shape(0), u.K[0], k)
 			}
 		}
 	}
@@ -156,12 +164,14 @@ func TestCAMBOn(t *testing.T) {
 		k := 0.01 * math.Pow(1.3, float64(i))
 		u.K, law = append(u.K, k), append(law, math.Pow(k, -1.5))
 	}
-	if got := u.on(law, []float64{0.123})[0]; !scalar.EqualWithinRel(got, math.Pow(0.123, -1.5), 1e-10) {
+	if got := u.on(law, []float64{0.123})[0]; !scalar.EqualWithinRel(got,
+		math.Pow(0.123, -1.5), 1e-10) {
 		t.Errorf("interpolated %g", got)
 	}
 }
 
-// TestMatterCurve: boxes with twice the power of their linear modes lie at twice our linear theory over HMcode, without an error.
+// TestMatterCurve: boxes with twice the power of their linear modes lie at twice our linear
+// theory over HMcode, without an error.
 func TestMatterCurve(t *testing.T) {
 	u, err := tables(t).universe(cosmology.Fiducial)
 	if err != nil {
@@ -169,12 +179,15 @@ func TestMatterCurve(t *testing.T) {
 	}
 	linear := shells{K: []float64{0.02, 0.3}, P: []float64{100, 7}, Modes: []float64{6, 1000}}
 	power := shells{K: linear.K, P: []float64{200, 14}, Modes: linear.Modes}
-	got := newMatterCurve(u, []largeBox{{Power: power, Linear: linear}, {Power: power, Linear: linear}})
+	got := newMatterCurve(u,
+		[]largeBox{{Power: power, Linear: linear}, {Power: power, Linear: linear}})
 	ours := cosmology.NewLinearPower(cosmology.New(u.Params))
 	for i, k := range linear.K {
 		want := 2 * ours.At(k) / u.on(u.HMcode, []float64{k})[0]
-		if !scalar.EqualWithinRel(got.OverLinear[i], 2, 1e-12) || !scalar.EqualWithinRel(got.OverHMcode[i], want, 1e-12) || got.HMError[i] > 1e-12 {
-			t.Errorf("k = %g: %g over linear theory, %g ± %g over HMcode, want 2 and %g", k, got.OverLinear[i], got.OverHMcode[i], got.HMError[i], want)
+		if !scalar.EqualWithinRel(got.OverLinear[i], 2, 1e-12) ||
+			!scalar.EqualWithinRel(got.OverHMcode[i], want, 1e-12) || got.HMError[i] > 1e-12 {
+			t.Errorf("k = %g: %g over linear theory, %g ± %g over HMcode, want 2 and %g", k,
+				got.OverLinear[i], got.OverHMcode[i], got.HMError[i], want)
 		}
 	}
 }
@@ -200,11 +213,13 @@ func TestTablesThatAreBroken(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := ReadCAMB(path)
-		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: error = %v, want one line with %q", name, err, c.want)
 		}
 	}
-	if _, err := ReadCAMB(filepath.Join(t.TempDir(), "none.csv")); err == nil || !strings.Contains(err.Error(), "make validate-universe") {
+	if _, err := ReadCAMB(filepath.Join(t.TempDir(), "none.csv")); err == nil ||
+		!strings.Contains(err.Error(), "make validate-universe") {
 		t.Errorf("error = %v", err)
 	}
 }

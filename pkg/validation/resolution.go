@@ -20,7 +20,8 @@ type Compared struct {
 	judged     bool
 }
 
-// within is how far the power of coarser maps may be from that of finer ones where it is called right.
+// within is how far the power of coarser maps may be from that of finer ones where it is called
+// right.
 const within = 0.1
 
 func (b *boxStudy) resolution(c Config) Resolution {

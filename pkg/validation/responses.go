@@ -6,7 +6,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// BandK is the mean k of the modes 2.5 < |n| <= 4.5 in 25 Mpc/h, whose response has reference numbers.
+// BandK is the mean k of the modes 2.5 < |n| <= 4.5 in 25 Mpc/h, whose response has reference
+// numbers.
 const BandK = 0.9
 
 // Responses is how the power of maps answers to one parameter at a time.
@@ -16,7 +17,8 @@ type Responses struct {
 	Caption string
 }
 
-// Response is the power with one parameter moved over that of the fiducial universe, of the same phases.
+// Response is the power with one parameter moved over that of the fiducial universe, of the same
+// phases.
 type Response struct {
 	Params          cosmology.Params
 	Ratio, Error    []float64 // of spectra; NaN for one seed
@@ -25,7 +27,8 @@ type Response struct {
 	Tolerance       float64   // relative
 }
 
-// responses to one parameter at k ≈ 0.9 h/Mpc, as measured with the prototype of this simulator and kept as acceptance numbers.
+// responses to one parameter at k ≈ 0.9 h/Mpc, as measured with the prototype of this simulator
+// and kept as acceptance numbers.
 var responses = []Response{
 	{Params: cosmology.Params{OmegaM: 0.3, Sigma8: 0.6}, Reference: 0.56, Tolerance: 0.1},
 	{Params: cosmology.Params{OmegaM: 0.3, Sigma8: 1.0}, Reference: 1.50, Tolerance: 0.1},
@@ -51,7 +54,9 @@ func (b *boxStudy) responses(c Config) Responses {
 		r.Band, r.BandError = band(-1), jackknife(len(boxes), band)
 		out.Moved = append(out.Moved, r)
 	}
-	out.Caption = fmt.Sprintf("FastPM toy universes, %d³ particles, maps of %d² pixels of %g Mpc/h; %d seeds × 15 maps, the same phases; band: ± standard error; points: the acceptance numbers and their tolerance.",
+	out.Caption = fmt.Sprintf("FastPM toy universes, %d³ particles, maps of %d² pixels of %g Mpc/h; "+
+		"%d seeds × 15 maps, the same phases; band: ± standard error; points: the acceptance numbers "+
+		"and their tolerance.",
 		c.Box.Particles, c.Sides[0], c.Box.BoxSide, c.ResponseSeeds)
 	return out
 }
@@ -60,7 +65,8 @@ func (r Responses) rows(c Config) []Row {
 	var out []Row
 	for _, m := range r.Moved {
 		out = append(out, Row{
-			Quantity: fmt.Sprintf("P(%v)/P(fiducial)", m.Params), Value: m.Band, Error: m.BandError, Reference: m.Reference, Tolerance: c.tolerance(m.Tolerance * m.Reference),
+			Quantity: fmt.Sprintf("P(%v)/P(fiducial)", m.Params), Value: m.Band, Error: m.BandError,
+			Reference: m.Reference, Tolerance: c.tolerance(m.Tolerance * m.Reference),
 			Source: "the project's acceptance number, 0.6 < k < 1.1 h/Mpc",
 		})
 	}
@@ -71,7 +77,9 @@ func (r Responses) rows(c Config) []Row {
 func (r Responses) WriteCSV(path string) error {
 	t := newTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
 	for _, m := range r.Moved {
-		id := func(q string) []string { return []string{number(m.Params.OmegaM), number(m.Params.Sigma8), q} }
+		id := func(q string) []string {
+			return []string{number(m.Params.OmegaM), number(m.Params.Sigma8), q}
+		}
 		t.curve(id("power_over_fiducial"), r.K, m.Ratio)
 		t.curve(id("power_over_fiducial_error"), r.K, m.Error)
 	}

@@ -13,8 +13,9 @@ type Row struct {
 	Value     float64 `json:"value"`
 	Error     float64 `json:"error,omitempty"` // standard error of Value; 0: none is known
 	Reference float64 `json:"reference"`
-	Tolerance float64 `json:"tolerance,omitempty"` // largest |Value − Reference| that passes; 0: shown, not judged
-	Source    string  `json:"source"`              // where the reference comes from
+	// largest |Value − Reference| that passes; 0: shown, not judged
+	Tolerance float64 `json:"tolerance,omitempty"`
+	Source    string  `json:"source"` // where the reference comes from
 }
 
 // Verdicts on a row.
@@ -48,7 +49,10 @@ func (r Row) Cells() []string {
 		}
 		return digits(v, 2)
 	}
-	return []string{r.Quantity, digits(r.Value, 5), optional(r.Error), digits(r.Reference, 5), optional(r.Tolerance), r.Verdict(), r.Source}
+	return []string{
+		r.Quantity, digits(r.Value, 5), optional(r.Error), digits(r.Reference, 5),
+		optional(r.Tolerance), r.Verdict(), r.Source,
+	}
 }
 
 // digits prints n significant digits with a real minus sign.

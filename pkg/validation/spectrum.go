@@ -6,16 +6,16 @@ import (
 	"darkfield/pkg/fft"
 )
 
-// shells is the power of a periodic cube averaged over shells one fundamental mode thick; shell i holds the modes with
-// i + ½ <= |n| < i + 3/2, so that its modes lie around |n| = i + 1.
+// shells is the power of a periodic cube averaged over shells one fundamental mode thick; shell i
+// holds the modes with i + ½ <= |n| < i + 3/2, so that its modes lie around |n| = i + 1.
 type shells struct {
 	K     []float64 // mean |k| of the modes
 	P     []float64 // mean power
 	Modes []float64 // modes of the whole space
 }
 
-// newShells averages power(x, y, z), given for the half space z = 0…cells/2 of a real field's modes at indices in −cells/2…cells/2,
-// over the shells up to |n| = last.
+// newShells averages power(x, y, z), given for the half space z = 0…cells/2 of a real field's
+// modes at indices in −cells/2…cells/2, over the shells up to |n| = last.
 func newShells(cells int, side float64, last int, power func(x, y, z int) float64) shells {
 	out := shells{K: make([]float64, last), P: make([]float64, last), Modes: make([]float64, last)}
 	for x := -cells / 2; x < cells/2; x++ {
@@ -43,11 +43,13 @@ func newShells(cells int, side float64, last int, power func(x, y, z int) float6
 	return out
 }
 
-// powerOfCounts returns the power of the overdensity of particles that were shared among cells³ cells, with the smoothing of
-// their clouds taken out.
+// powerOfCounts returns the power of the overdensity of particles that were shared among cells³
+// cells, with the smoothing of their clouds taken out.
 //
-//   - Shape: counts is [x][y][z]; shells up to half the Nyquist wavenumber, where aliases of clouds in cells are below 1 %.
-//   - Normalisation: P = Side³·|δ_k|², δ_k = Σ δ(x) exp(−ik·x)/cells³, divided by (Π sin(k_iΔ/2)/(k_iΔ/2))⁴ with Δ the cells' side.
+//   - Shape: counts is [x][y][z]; shells up to half the Nyquist wavenumber, where aliases of
+//     clouds in cells are below 1 %.
+//   - Normalisation: P = Side³·|δ_k|², δ_k = Σ δ(x) exp(−ik·x)/cells³, divided by (Π
+//     sin(k_iΔ/2)/(k_iΔ/2))⁴ with Δ the cells' side.
 //   - Shot noise is left in: particles that started from a lattice have less of it than Side³/N.
 //   - Source: Jing (2005) for the smoothing.
 func powerOfCounts(counts []float32, cells int, side float64) shells {
@@ -72,7 +74,8 @@ func powerOfCounts(counts []float32, cells int, side float64) shells {
 // powerOfModes returns the power of modes δ_k of a cube of cells³.
 func powerOfModes(modes []complex64, cells int, side float64) shells {
 	volume := side * side * side
-	return newShells(cells, side, cells/2-1, func(x, y, z int) float64 { return volume * squared(at(modes, cells, x, y, z)) })
+	return newShells(cells, side, cells/2-1,
+		func(x, y, z int) float64 { return volume * squared(at(modes, cells, x, y, z)) })
 }
 
 // at returns the mode with signed indices, z >= 0.

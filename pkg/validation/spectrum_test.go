@@ -11,8 +11,9 @@ import (
 	"darkfield/pkg/nbody"
 )
 
-// TestOneWaveIn3D: a wave of amplitude A holds A²/4·Side³ in each of its two modes and nothing elsewhere; deconvolution divides by
-// the fourth power of its window. Axes differ, so that a swapped one shows.
+// TestOneWaveIn3D: a wave of amplitude A holds A²/4·Side³ in each of its two modes and nothing
+// elsewhere; deconvolution divides by the fourth power of its window. Axes differ, so that a
+// swapped one shows.
 func TestOneWaveIn3D(t *testing.T) {
 	const cells, side, amplitude = 32, 50.0, 0.1
 	n := [3]int{1, -4, 3}
@@ -33,14 +34,15 @@ func TestOneWaveIn3D(t *testing.T) {
 		if i == shell {
 			want = 2 * amplitude * amplitude / 4 * side * side * side / window / got.Modes[i]
 		}
-		if !scalar.EqualWithinAbs(p, want, 1e-5) { // float32 leaves 1e-7 of δ = 0.1 in a mode, whose power is 1e-11 Side³
+		// float32 leaves 1e-7 of δ = 0.1 in a mode, whose power is 1e-11 Side³
+		if !scalar.EqualWithinAbs(p, want, 1e-5) {
 			t.Errorf("shell %d: P = %g, want %g", i, p, want)
 		}
 	}
 }
 
-// TestShotNoise: particles at random have P = Side³/N, whatever the clouds do. 100 000 modes scatter by 0.5 %; aliases add up to
-// 1.6 % at half the Nyquist wavenumber along an axis.
+// TestShotNoise: particles at random have P = Side³/N, whatever the clouds do. 100 000 modes
+// scatter by 0.5 %; aliases add up to 1.6 % at half the Nyquist wavenumber along an axis.
 func TestShotNoise(t *testing.T) {
 	const particles, side, cells = 20000, 100.0, 64
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -66,7 +68,8 @@ func TestShotNoise(t *testing.T) {
 // TestShellsHoldEveryMode counts the points of the whole space by hand.
 func TestShellsHoldEveryMode(t *testing.T) {
 	const cells, last = 16, 5
-	got := newShells(cells, 2*math.Pi, last, func(x, y, z int) float64 { return float64(x*x + y*y + z*z) })
+	got := newShells(cells, 2*math.Pi, last,
+		func(x, y, z int) float64 { return float64(x*x + y*y + z*z) })
 	want, squares := make([]float64, last), make([]float64, last)
 	for x := -7; x <= 7; x++ {
 		for y := -7; y <= 7; y++ {
@@ -80,12 +83,14 @@ func TestShellsHoldEveryMode(t *testing.T) {
 	}
 	for i := range want {
 		if got.Modes[i] != want[i] || !scalar.EqualWithinRel(got.P[i], squares[i]/want[i], 1e-12) {
-			t.Errorf("shell %d: %g modes with mean %g, want %g with %g", i, got.Modes[i], got.P[i], want[i], squares[i]/want[i])
+			t.Errorf("shell %d: %g modes with mean %g, want %g with %g", i, got.Modes[i], got.P[i], want[i],
+				squares[i]/want[i])
 		}
 	}
 }
 
-// TestPowerOfGaussianField: the modes that universes begin with have the linear power, within the scatter of their number.
+// TestPowerOfGaussianField: the modes that universes begin with have the linear power, within the
+// scatter of their number.
 func TestPowerOfGaussianField(t *testing.T) {
 	c := nbody.Default()
 	c.Particles, c.BoxSide = 32, 250

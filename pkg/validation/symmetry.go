@@ -9,26 +9,29 @@ import (
 
 // Symmetry is what must not depend on the axis, and what must be conserved.
 type Symmetry struct {
-	K        []float64
-	Ratio    [3][]float64 // mean over boxes of the power of the maps of an axis over that of all
-	Error    [3][]float64 // its standard error
-	Bands    []string     // of k
-	Z        [][3]float64 // [band][axis] z-scores of the logarithm of an axis' power against the mean of the axes
-	Mass     float64      // largest relative deviation of the mass of an axis' maps from the box's
-	MeshMass float64      // the same of particles shared among the cells of a mesh
-	Drift    float64      // largest drift of a centre of mass, over the rms displacement
+	K     []float64
+	Ratio [3][]float64 // mean over boxes of the power of the maps of an axis over that of all
+	Error [3][]float64 // its standard error
+	Bands []string     // of k
+	// [band][axis] z-scores of the logarithm of an axis' power against the mean of the axes
+	Z        [][3]float64
+	Mass     float64 // largest relative deviation of the mass of an axis' maps from the box's
+	MeshMass float64 // the same of particles shared among the cells of a mesh
+	Drift    float64 // largest drift of a centre of mass, over the rms displacement
 	Caption  string
 }
 
 // bands of k in which the power of the axes is compared, h/Mpc.
 var bands = [][2]float64{{0, 1}, {1, 4}, {4, 7.5}}
 
-// symmetry compares the axes over the boxes of the LH set, and takes the worst of all boxes in what is conserved.
+// symmetry compares the axes over the boxes of the LH set, and takes the worst of all boxes in
+// what is conserved.
 func (b *boxStudy) symmetry(c Config) Symmetry {
 	out := Symmetry{K: b.spread[0].K[0]}
 	for axis := range 3 {
 		for bin := range out.K {
-			mean, e := overBoxes(b.spread, func(m boxMaps) float64 { return m.Power[0][axis][bin] / m.mean(0)[bin] })
+			mean, e := overBoxes(b.spread,
+				func(m boxMaps) float64 { return m.Power[0][axis][bin] / m.mean(0)[bin] })
 			out.Ratio[axis], out.Error[axis] = append(out.Ratio[axis], mean), append(out.Error[axis], e)
 		}
 	}
@@ -56,10 +59,12 @@ func (b *boxStudy) symmetry(c Config) Symmetry {
 			for _, mass := range m.Mass {
 				out.Mass = math.Max(out.Mass, math.Abs(mass-1))
 			}
-			out.MeshMass, out.Drift = math.Max(out.MeshMass, math.Abs(m.MeshMass-1)), math.Max(out.Drift, m.Drift)
+			out.MeshMass, out.Drift = math.Max(out.MeshMass, math.Abs(m.MeshMass-1)),
+				math.Max(out.Drift, m.Drift)
 		}
 	}
-	out.Caption = fmt.Sprintf("%d boxes of an LH set, maps of %d² pixels, mean over boxes ± standard error.", c.Boxes, c.Sides[0])
+	out.Caption = fmt.Sprintf("%d boxes of an LH set, maps of %d² pixels, mean over boxes ± "+
+		"standard error.", c.Boxes, c.Sides[0])
 	return out
 }
 
@@ -76,14 +81,24 @@ func overBoxes(boxes []boxMaps, of func(boxMaps) float64) (mean, err float64) {
 func (s Symmetry) rows(c Config) []Row {
 	const sums = 1e-5 // float32 keeps 6e-8 of a number, and cells and pixels sum many
 	out := []Row{
-		{Quantity: "mass of the maps of an axis over the box's: largest deviation from 1", Value: s.Mass, Tolerance: sums, Source: "(Ω_m − Ω_b) ρ_crit, all boxes"},
-		{Quantity: "mass on the mesh over the particles': largest deviation from 1", Value: s.MeshMass, Tolerance: sums, Source: "all boxes"},
-		{Quantity: "drift of the centre of mass over the rms displacement: largest", Value: s.Drift, Tolerance: sums, Source: "no net force, all boxes"},
+		{
+			Quantity: "mass of the maps of an axis over the box's: largest deviation from 1", Value: s.Mass,
+			Tolerance: sums, Source: "(Ω_m − Ω_b) ρ_crit, all boxes",
+		},
+		{
+			Quantity: "mass on the mesh over the particles': largest deviation from 1", Value: s.MeshMass,
+			Tolerance: sums, Source: "all boxes",
+		},
+		{
+			Quantity: "drift of the centre of mass over the rms displacement: largest", Value: s.Drift,
+			Tolerance: sums, Source: "no net force, all boxes",
+		},
 	}
 	for i, band := range s.Bands {
 		for axis, name := range []string{"x", "y", "z"} {
 			out = append(out, Row{
-				Quantity: "z-score of the power of the maps along " + name + " against all three, " + band, Value: s.Z[i][axis], Error: 1, Tolerance: c.tolerance(3), Source: "no axis is special",
+				Quantity: "z-score of the power of the maps along " + name + " against all three, " + band,
+				Value:    s.Z[i][axis], Error: 1, Tolerance: c.tolerance(3), Source: "no axis is special",
 			})
 		}
 	}

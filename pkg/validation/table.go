@@ -8,7 +8,8 @@ import (
 	"strconv"
 )
 
-// table collects the rows of a CSV file in long form: one number a row, with all that identifies it.
+// table collects the rows of a CSV file in long form: one number a row, with all that identifies
+// it.
 type table struct{ rows [][]string }
 
 func newTable(header ...string) *table { return &table{rows: [][]string{header}} }
@@ -42,7 +43,8 @@ func (t *table) write(path string) error {
 	return replace(path, b.Bytes())
 }
 
-// jackknife returns the standard error of an estimate of n things from the estimates that leave out one; NaN for fewer than two.
+// jackknife returns the standard error of an estimate of n things from the estimates that leave
+// out one; NaN for fewer than two.
 func jackknife(n int, leaving func(skip int) float64) float64 {
 	if n < 2 {
 		return math.NaN()

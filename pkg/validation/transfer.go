@@ -9,8 +9,8 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Transfer compares the transfer function and the linear spectrum that universes begin with, and those
-// by Eisenstein and Hu's fit, with CAMB's.
+// Transfer compares the transfer function and the linear spectrum that universes begin with, and
+// those by Eisenstein and Hu's fit, with CAMB's.
 type Transfer struct {
 	Curves  []TransferCurve // a universe each, of different Ω_m
 	Caption string
@@ -49,16 +49,21 @@ func newTransfer(camb CAMB) (Transfer, error) {
 		}
 		p := cosmology.NewLinearPower(universe)
 		fittedT, fittedP := cosmology.NewEisensteinHu(universe), cosmology.NewEisensteinHuPower(universe)
-		c := TransferCurve{Params: u.Params, Sigma8: sigma8(p.At), CAMBSize: sigma8(func(k float64) float64 {
-			return u.on(u.Linear, []float64{math.Min(math.Max(k, u.K[0]), u.K[len(u.K)-1])})[0]
-		})}
+		c := TransferCurve{
+			Params: u.Params, Sigma8: sigma8(p.At),
+			CAMBSize: sigma8(func(k float64) float64 {
+				return u.on(u.Linear, []float64{math.Min(math.Max(k, u.K[0]), u.K[len(u.K)-1])})[0]
+			}),
+		}
 		for i, k := range u.K {
 			if k < transferLow || k > transferHigh {
 				continue
 			}
 			c.K = append(c.K, k)
-			c.T, c.FittedT, c.CAMBT = append(c.T, t.At(k)), append(c.FittedT, fittedT.At(k)), append(c.CAMBT, u.Transfer[i])
-			c.P, c.FittedP, c.CAMBP = append(c.P, p.At(k)), append(c.FittedP, fittedP.At(k)), append(c.CAMBP, u.Linear[i])
+			c.T, c.FittedT, c.CAMBT = append(c.T, t.At(k)), append(c.FittedT, fittedT.At(k)),
+				append(c.CAMBT, u.Transfer[i])
+			c.P, c.FittedP, c.CAMBP = append(c.P, p.At(k)), append(c.FittedP, fittedP.At(k)),
+				append(c.CAMBP, u.Linear[i])
 		}
 		out.Curves = append(out.Curves, c)
 	}
@@ -66,8 +71,8 @@ func newTransfer(camb CAMB) (Transfer, error) {
 	return out, nil
 }
 
-// sigma8 integrates k³P/(2π²) W² over ln k by Simpson's rule from 1e-4 to 20 h/Mpc: the window W falls as 1/(8k)², and what lies
-// outside is below 1e-5 of the whole.
+// sigma8 integrates k³P/(2π²) W² over ln k by Simpson's rule from 1e-4 to 20 h/Mpc: the window W
+// falls as 1/(8k)², and what lies outside is below 1e-5 of the whole.
 func sigma8(power func(k float64) float64) float64 {
 	const points = 4001
 	x, y := make([]float64, points), make([]float64, points)
@@ -90,12 +95,15 @@ func (t Transfer) rows() []Row {
 		name := fmt.Sprintf("Ω_m = %g", c.Params.OmegaM)
 		compare := func(what string, ours, theirs []float64, tolerance float64) Row {
 			return Row{
-				Quantity: what + ", " + name + ": largest relative difference", Value: largest(c.K, ours, theirs, transferLow, transferHigh),
-				Tolerance: tolerance, Source: fmt.Sprintf("CAMB, %g < k < %g h/Mpc", transferLow, float64(transferHigh)),
+				Quantity:  what + ", " + name + ": largest relative difference",
+				Value:     largest(c.K, ours, theirs, transferLow, transferHigh),
+				Tolerance: tolerance, Source: fmt.Sprintf("CAMB, %g < k < %g h/Mpc", transferLow,
+					float64(transferHigh)),
 			}
 		}
 		fit := 0.0
-		if c.Params == cosmology.Fiducial { // the fit was made for a seventh of the matter in baryons, not for a half
+		// the fit was made for a seventh of the matter in baryons, not for a half
+		if c.Params == cosmology.Fiducial {
 			fit = 0.05
 		}
 		out = append(out,
@@ -104,9 +112,11 @@ func (t Transfer) rows() []Row {
 			compare("Eisenstein and Hu's transfer function (not the default)", c.FittedT, c.CAMBT, fit),
 			compare("Eisenstein and Hu's linear power (not the default), same σ_8", c.FittedP, c.CAMBP, fit),
 			Row{
-				Quantity: "σ_8 of the spectrum, " + name, Value: c.Sigma8, Reference: c.Params.Sigma8, Tolerance: 1e-4, Source: "what was asked for; Simpson's rule",
+				Quantity: "σ_8 of the spectrum, " + name, Value: c.Sigma8, Reference: c.Params.Sigma8,
+				Tolerance: 1e-4, Source: "what was asked for; Simpson's rule",
 			}, Row{
-				Quantity: "σ_8 of CAMB's spectrum, " + name, Value: c.CAMBSize, Reference: c.Params.Sigma8, Tolerance: 1e-3, Source: "what was asked for: are these the right tables?",
+				Quantity: "σ_8 of CAMB's spectrum, " + name, Value: c.CAMBSize, Reference: c.Params.Sigma8,
+				Tolerance: 1e-3, Source: "what was asked for: are these the right tables?",
 			})
 	}
 	return section(SectionTransfer, out)
@@ -127,7 +137,9 @@ func largest(k, a, b []float64, low, high float64) float64 {
 func (t Transfer) WriteCSV(path string) error {
 	out := newTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
 	for _, c := range t.Curves {
-		id := func(q string) []string { return []string{number(c.Params.OmegaM), number(c.Params.Sigma8), q} }
+		id := func(q string) []string {
+			return []string{number(c.Params.OmegaM), number(c.Params.Sigma8), q}
+		}
 		out.curve(id("transfer"), c.K, c.T)
 		out.curve(id("transfer_eisenstein_hu"), c.K, c.FittedT)
 		out.curve(id("transfer_camb"), c.K, c.CAMBT)

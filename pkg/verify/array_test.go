@@ -46,12 +46,25 @@ func TestArrays(t *testing.T) {
 		data   []byte
 		want   string
 	}{
-		{"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n", binary.LittleEndian.AppendUint32(nil, half), "[0.5] [1]"},
-		{"{'descr': '>f4', 'fortran_order': False, 'shape': (1L,)}", binary.BigEndian.AppendUint32(nil, half), "[0.5] [1]"},
-		{`{"shape":(),"descr":"<f8","fortran_order":False}`, binary.LittleEndian.AppendUint64(nil, math.Float64bits(0.25)), "[0.25] []"},
-		{"{'descr': '<i8', 'fortran_order': False, 'shape': (2, 1)}", bytes.Repeat([]byte{255}, 16), "[-1 -1] [2 1]"},
+		{
+			"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n",
+			binary.LittleEndian.AppendUint32(nil, half), "[0.5] [1]",
+		},
+		{
+			"{'descr': '>f4', 'fortran_order': False, 'shape': (1L,)}",
+			binary.BigEndian.AppendUint32(nil, half), "[0.5] [1]",
+		},
+		{
+			`{"shape":(),"descr":"<f8","fortran_order":False}`,
+			binary.LittleEndian.AppendUint64(nil, math.Float64bits(0.25)), "[0.25] []",
+		},
+		{
+			"{'descr': '<i8', 'fortran_order': False, 'shape': (2, 1)}", bytes.Repeat([]byte{255}, 16),
+			"[-1 -1] [2 1]",
+		},
 		{"{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}", []byte("abc"), "[97 98 99] [3]"},
-		{"{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", make([]byte, 4), "is truncated: its header announces 8 bytes"},
+		{"{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", make([]byte, 4), "is truncated: " +
+			"its header announces 8 bytes"},
 		{"{'descr': '<f4', 'fortran_order': True, 'shape': (1,)}", make([]byte, 4), "Fortran order"},
 		{"{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", make([]byte, 8), `holds "<c8"`},
 		{"{'descr': '<f4' 'shape': (1,)}", make([]byte, 4), `at byte 26: want "," or "}"`},

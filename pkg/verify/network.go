@@ -17,7 +17,8 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// network compares what needs graphs: the prediction, the losses, their gradients, a sampling step and the bound.
+// network compares what needs graphs: the prediction, the losses, their gradients, a sampling
+// step and the bound.
 func (t *table) network(ctx context.Context, b compute.Backend) error {
 	store := model.NewStore()
 	for name, a := range t.weights {
@@ -37,7 +38,10 @@ func (t *table) network(ctx context.Context, b compute.Backend) error {
 	}
 	defer e.Finalize()
 	den := t.denoiser(e)
-	predicted, err := den(ctx, diffusion.Batch{Size: t.batch, Pixels: t.side * t.side, Xt: t.xt, Index: t.index, Theta: t.theta})
+	predicted, err := den(ctx, diffusion.Batch{
+		Size: t.batch, Pixels: t.side * t.side, Xt: t.xt,
+		Index: t.index, Theta: t.theta,
+	})
 	if err != nil {
 		return err
 	}
@@ -63,13 +67,16 @@ func (t *table) training(b compute.Backend, store *model.Store) error {
 		for _, name := range t.gradients {
 			with = append(with, weight(name))
 		}
-		return append([]*Node{xt, huber, ReduceAllMean(diffusion.SquareGraph(eps, predicted))}, Gradient(huber, with...)...)
+		return append([]*Node{xt, huber, ReduceAllMean(diffusion.SquareGraph(eps, predicted))},
+			Gradient(huber, with...)...)
 	})
 	if err != nil {
 		return err
 	}
 	defer e.Finalize()
-	out, err := e.Call(t.images(t.x0), t.images(t.eps), tensors.FromFlatDataAndDimensions(t.index, t.batch), tensors.FromFlatDataAndDimensions(t.theta, t.batch, 2))
+	out, err := e.Call(t.images(t.x0), t.images(t.eps),
+		tensors.FromFlatDataAndDimensions(t.index, t.batch),
+		tensors.FromFlatDataAndDimensions(t.theta, t.batch, 2))
 	if err != nil {
 		return err
 	}
@@ -90,13 +97,14 @@ func (t *table) training(b compute.Backend, store *model.Store) error {
 	return nil
 }
 
-// images returns a batch of maps as the network takes them: with one channel, [batch, 1, side, side] and
-// [batch, side, side, 1] are the same numbers in the same order.
+// images returns a batch of maps as the network takes them: with one channel, [batch, 1, side,
+// side] and [batch, side, side, 1] are the same numbers in the same order.
 func (t *table) images(values []float32) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(values, t.batch, t.side, t.side, 1)
 }
 
-// denoiser runs the network on up to t.batch maps; fewer are repeated, so that one compiled graph serves all comparisons.
+// denoiser runs the network on up to t.batch maps; fewer are repeated, so that one compiled graph
+// serves all comparisons.
 func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
 	repeat := func(values []float32, size int) []float32 {
 		return slices.Repeat(values, t.batch/size+1)[:t.batch*len(values)/size]
@@ -119,8 +127,8 @@ func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
 	}
 }
 
-// reverseStep compares one ancestral step of the last map, whose noise was predicted with the others. Fresh noise is that of
-// the first map.
+// reverseStep compares one ancestral step of the last map, whose noise was predicted with the
+// others. Fresh noise is that of the first map.
 func (t *table) reverseStep(predicted []float32) {
 	const key = "reverse_step_t250"
 	s, pixels := diffusion.Paper(), t.side*t.side
@@ -129,13 +137,15 @@ func (t *table) reverseStep(predicted []float32) {
 	deviation := math.Sqrt(s.PosteriorVariance(at))
 	got := make([]float64, pixels)
 	for i := range got {
-		got[i] = s.ReverseMean(at, float64(t.xt[last+i]), float64(predicted[last+i])) + deviation*float64(t.eps[i])
+		got[i] = s.ReverseMean(at, float64(t.xt[last+i]), float64(predicted[last+i])) +
+			deviation*float64(t.eps[i])
 	}
 	t.absolute(key, got, t.other[key], 1e-5)
 }
 
-// terms compares the terms of the bound of the first map, all with its noise. The file's own schedule in float32 loses up to
-// 2e-4 of L_1, which is why the tolerance is wider than our error.
+// terms compares the terms of the bound of the first map, all with its noise. The file's own
+// schedule in float32 loses up to 2e-4 of L_1, which is why the tolerance is wider than our
+// error.
 func (t *table) terms(ctx context.Context, den diffusion.Denoiser) error {
 	const tolerance = 5e-4
 	s, pixels := diffusion.Paper(), t.side*t.side

@@ -8,7 +8,8 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// parameters compares names and shapes of the tensors; the difference is the number of those that do not fit.
+// parameters compares names and shapes of the tensors; the difference is the number of those that
+// do not fit.
 func (t *table) parameters() {
 	missing := 0.0
 	if t.outputs.network.Check(t.weights) != nil {
@@ -20,7 +21,8 @@ func (t *table) parameters() {
 // schedule compares the variance schedule and the noised maps.
 func (t *table) schedule() {
 	s := diffusion.Paper()
-	beta, alphaBar, variance := make([]float64, s.Steps()), make([]float64, s.Steps()), make([]float64, s.Steps())
+	beta, alphaBar, variance := make([]float64, s.Steps()), make([]float64, s.Steps()),
+		make([]float64, s.Steps())
 	for i := range beta {
 		at := diffusion.Term(i).Step()
 		beta[i], alphaBar[i], variance[i] = s.Beta(at), s.AlphaBar(at), s.PosteriorVariance(at)
@@ -28,7 +30,8 @@ func (t *table) schedule() {
 	t.relative("betas", beta, t.other["betas"], 1e-6)
 	stored := t.other["alphas_cumprod"]
 	t.relative("alphas_cumprod", alphaBar, stored, 1e-6)
-	// The file's float32 ᾱ loses up to four digits of 1 − ᾱ; our variances are compared as they would be with that ᾱ.
+	// The file's float32 ᾱ loses up to four digits of 1 − ᾱ; our variances are compared as they
+	// would be with that ᾱ.
 	for i := 1; i < min(len(variance), len(stored)); i++ {
 		variance[i] *= (1 - stored[i-1]) / (1 - alphaBar[i-1]) * (1 - alphaBar[i]) / (1 - stored[i])
 	}
@@ -41,8 +44,8 @@ func (t *table) schedule() {
 	t.noised("x_t", noised)
 }
 
-// noised compares noised maps, likewise as they would be with the file's ᾱ: at the first steps its float32 moves the noise's
-// share √(1 − ᾱ) by 1e-6, and x_t by 3e-6.
+// noised compares noised maps, likewise as they would be with the file's ᾱ: at the first steps
+// its float32 moves the noise's share √(1 − ᾱ) by 1e-6, and x_t by 3e-6.
 func (t *table) noised(quantity string, got []float64) {
 	s, stored := diffusion.Paper(), t.other["alphas_cumprod"]
 	for i := range got {
@@ -52,7 +55,8 @@ func (t *table) noised(quantity string, got []float64) {
 	t.absolute(quantity+" (at the file's ᾱ)", got, wide(t.xt), 1e-6)
 }
 
-// summaries compares spectra and reduced chi² of the log fields: the first half are "true", the second half "generated".
+// summaries compares spectra and reduced chi² of the log fields: the first half are "true", the
+// second half "generated".
 func (t *table) summaries() {
 	box := field.Box{Side: 25, Cells: t.mapSide}
 	pixels, half := box.Pixels(), t.maps/2

@@ -34,7 +34,8 @@ type outputs struct {
 
 // quantities that are compared value by value.
 var quantities = []string{
-	"betas", "alphas_cumprod", "posterior_variance", "eps_pred", "loss_huber", "loss_mse", "reverse_step_t250",
+	"betas", "alphas_cumprod", "posterior_variance", "eps_pred", "loss_huber", "loss_mse",
+	"reverse_step_t250",
 	"k", "pk", "rchisq_loo", "rchisq_gen_vs_true15",
 }
 
@@ -42,7 +43,8 @@ var quantities = []string{
 func load(path string) (_ *outputs, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("verify: read %s: %w: want a file of reference outputs of the paper's code (.npz)", path, err)
+			err = fmt.Errorf("verify: read %s: %w: want a file of reference outputs of the paper's code "+
+				"(.npz)", path, err)
 		}
 	}()
 	z, err := zip.OpenReader(path)
@@ -83,7 +85,10 @@ func (f *file) outputs() *outputs {
 		r.batch, r.side = shape[0], shape[2]
 	}
 	r.x0 = narrow(x0)
-	for key, to := range map[string]*[]float32{"x_t": &r.xt, "eps": &r.eps, "y": &r.theta, "t": &r.index} {
+	for key, to := range map[string]*[]float32{
+		"x_t": &r.xt, "eps": &r.eps, "y": &r.theta,
+		"t": &r.index,
+	} {
 		values, _ := f.read(key)
 		*to = narrow(values)
 	}
@@ -137,7 +142,8 @@ func (r *outputs) check() error {
 	}
 	for _, name := range r.gradients {
 		if len(r.weights[name].Data) != len(r.other["grad/"+name]) {
-			return fmt.Errorf("grad/%s has %d entries, its weight has %d", name, len(r.other["grad/"+name]), len(r.weights[name].Data))
+			return fmt.Errorf("grad/%s has %d entries, its weight has %d", name, len(r.other["grad/"+name]),
+				len(r.weights[name].Data))
 		}
 	}
 	return nil

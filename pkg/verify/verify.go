@@ -10,15 +10,17 @@ import (
 
 // Row is one comparison.
 type Row struct {
-	Quantity   string  `json:"quantity"`   // the array of the reference file, and what is odd about the comparison
+	// the array of the reference file, and what is odd about the comparison
+	Quantity   string  `json:"quantity"`
 	Difference float64 `json:"difference"` // the largest one; NaN where a value is
 	Tolerance  float64 `json:"tolerance"`
-	Relative   bool    `json:"relative"` // differences are relative to each value (of a gradient: to the largest entry)
-	Pass       bool    `json:"pass"`
+	// differences are relative to each value (of a gradient: to the largest entry)
+	Relative bool `json:"relative"`
+	Pass     bool `json:"pass"`
 }
 
-// Run makes every comparison with the reference file on a backend. A miss is a row that does not pass, not an error; errors
-// are a file that cannot be used and a backend that fails.
+// Run makes every comparison with the reference file on a backend. A miss is a row that does not
+// pass, not an error; errors are a file that cannot be used and a backend that fails.
 func Run(ctx context.Context, b compute.Backend, referencePath string) ([]Row, error) {
 	r, err := load(referencePath)
 	if err != nil {
@@ -61,12 +63,14 @@ func (t *table) absolute(quantity string, got, want []float64, tolerance float64
 	t.add(quantity, worst(got, want, func(float64) float64 { return 1 }), tolerance, false)
 }
 
-// relative adds a row for the largest difference between got and want over want. Where want is 0, got must be 0 too.
+// relative adds a row for the largest difference between got and want over want. Where want is 0,
+// got must be 0 too.
 func (t *table) relative(quantity string, got, want []float64, tolerance float64) {
 	t.add(quantity, worst(got, want, math.Abs), tolerance, true)
 }
 
-// toLargest adds a row for the largest difference between got and want over the largest entry of want.
+// toLargest adds a row for the largest difference between got and want over the largest entry of
+// want.
 func (t *table) toLargest(quantity string, got, want []float64, tolerance float64) {
 	largest := 0.0
 	for _, w := range want {
@@ -75,7 +79,8 @@ func (t *table) toLargest(quantity string, got, want []float64, tolerance float6
 	t.add(quantity, worst(got, want, func(float64) float64 { return largest }), tolerance, true)
 }
 
-// worst returns the largest |got − want|/scale(want); +Inf where the lengths differ, NaN where a value is NaN.
+// worst returns the largest |got − want|/scale(want); +Inf where the lengths differ, NaN where a
+// value is NaN.
 func worst(got, want []float64, scale func(float64) float64) float64 {
 	if len(got) != len(want) || len(want) == 0 {
 		return math.Inf(1)

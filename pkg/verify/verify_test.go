@@ -33,7 +33,8 @@ func TestEveryComparison(t *testing.T) {
 				}
 			}
 			if !Passed(rows) || len(rows) != 30 {
-				t.Errorf("%d rows, want 30: 1 names, 3 schedule, 2 x_t, 4 summaries, 2 losses, 6 gradients, prediction, step, 10 terms", len(rows))
+				t.Errorf("%d rows, want 30: 1 names, 3 schedule, 2 x_t, 4 summaries, 2 losses, 6 gradients, "+
+					"prediction, step, 10 terms", len(rows))
 			}
 		})
 	}

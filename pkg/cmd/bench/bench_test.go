@@ -81,16 +81,21 @@ func standIn(t *testing.T, as string) command {
 func tiny() setting {
 	s := standard()
 	s.network.Multipliers = []int{1, 2}
-	s.dims, s.side, s.batch, s.maps, s.gridSide, s.shared, s.repetitions, s.minutes = []int{8}, 4, 4, 2, 4, 4, 1, 1e-3
+	s.dims, s.side, s.batch, s.maps, s.gridSide, s.shared, s.repetitions, s.minutes = []int{8}, 4, 4,
+		2, 4, 4, 1, 1e-3
 	s.ways = []string{plain, "float32-reordered", "bfloat16", "float32-compiled"}
 	return s
 }
 
 // TestDriver runs everything but PyTorch, in small.
 func TestDriver(t *testing.T) {
-	t.Setenv("GOMLX_BACKEND", "go:ops_sequential") // operations that run side by side were once seen to wait for each other for ever
+	// operations that run side by side were once seen to wait for each other for ever
+	t.Setenv("GOMLX_BACKEND", "go:ops_sequential")
 	var said bytes.Buffer
-	d := &driver{setting: tiny(), worker: standIn(t, "worker"), training: standIn(t, "training"), stderr: &said, start: time.Now()}
+	d := &driver{
+		setting: tiny(), worker: standIn(t, "worker"), training: standIn(t, "training"),
+		stderr: &said, start: time.Now(),
+	}
 	r, err := d.measure(context.Background())
 	if err != nil {
 		t.Fatalf("%v; it said\n%s", err, said.String())
@@ -106,11 +111,15 @@ func TestDriver(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"training ste, s, 1", "compiling th, s, 1", "forward pass, s, 1", "2 maps, DPM-, s, 0.2", "likelihood g, s, 0.25", "likelihood g, s, 0.25", "training pro, GiB, 1"}
+	want := []string{
+		"training ste, s, 1", "compiling th, s, 1", "forward pass, s, 1",
+		"2 maps, DPM-, s, 0.2", "likelihood g, s, 0.25", "likelihood g, s, 0.25", "training pro, GiB, 1",
+	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("lines (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff(series{plain: {2}, "float32-reordered": {2}}, theirs(r.lines[2].series)); d != "" {
+	if d := cmp.Diff(series{plain: {2}, "float32-reordered": {2}},
+		theirs(r.lines[2].series)); d != "" {
 		t.Errorf("forward pass (-want +got):\n%s", d)
 	}
 	// The worker took 1 s for a fifth of the evaluations and for a quarter of the grid.
@@ -121,17 +130,24 @@ func TestDriver(t *testing.T) {
 		t.Errorf("the grid took %v, want 4 s extrapolated from a quarter", got)
 	}
 	text := r.markdown()
-	for _, want := range []string{"float32-compiled was not measured: no compiler", "PyTorch bfloat16 does not work: no such kernel", "| 8 | forward pass | s | all |"} {
+	for _, want := range []string{
+		"float32-compiled was not measured: no compiler",
+		"PyTorch bfloat16 does not work: no such kernel", "| 8 | forward pass | s | all |",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the table does not say %q:\n%s", want, text)
 		}
 	}
 }
 
-// TestFinishedWidthsAreKept: what a run has measured is given away after each width, and says what is missing.
+// TestFinishedWidthsAreKept: what a run has measured is given away after each width, and says
+// what is missing.
 func TestFinishedWidthsAreKept(t *testing.T) {
 	t.Setenv("GOMLX_BACKEND", "go:ops_sequential")
-	d := &driver{setting: tiny(), worker: standIn(t, "worker"), training: standIn(t, "training"), stderr: &bytes.Buffer{}, start: time.Now()}
+	d := &driver{
+		setting: tiny(), worker: standIn(t, "worker"), training: standIn(t, "training"),
+		stderr: &bytes.Buffer{}, start: time.Now(),
+	}
 	d.dims = []int{8, 16}
 	full, kept := errors.New("the disk is full"), report{}
 	d.keep = func(r report) error {
@@ -141,7 +157,9 @@ func TestFinishedWidthsAreKept(t *testing.T) {
 	if _, err := d.measure(context.Background()); !errors.Is(err, full) {
 		t.Fatalf("error = %v, want that of keeping", err)
 	}
-	if text := kept.markdown(); len(kept.lines) != 7 || !strings.Contains(text, "widths [16] are missing") || !strings.Contains(text, "untrained weights") {
+	if text := kept.markdown(); len(kept.lines) != 7 ||
+		!strings.Contains(text, "widths [16] are missing") ||
+		!strings.Contains(text, "untrained weights") {
 		t.Errorf("kept %d lines:\n%s", len(kept.lines), text)
 	}
 }
@@ -157,7 +175,8 @@ func theirs(s series) series {
 	return out
 }
 
-// TestBudget: the widths share what is left of the minutes, and what starting takes of a width's time comes out of its own measurements.
+// TestBudget: the widths share what is left of the minutes, and what starting takes of a width's
+// time comes out of its own measurements.
 func TestBudget(t *testing.T) {
 	d := &driver{setting: standard(), start: time.Now().Add(-3 * time.Minute)}
 	d.minutes = 10 // of which three have gone
@@ -167,7 +186,8 @@ func TestBudget(t *testing.T) {
 			t.Errorf("%s gets %v, want %.2f minutes", what, got, want)
 		}
 	}
-	for i, want := range []float64{1.4, 2.625, 7} { // shares of 0.2, 0.3/0.8 and all, each of all that is left: nothing has been measured
+	// shares of 0.2, 0.3/0.8 and all, each of all that is left: nothing has been measured
+	for i, want := range []float64{1.4, 2.625, 7} {
 		d.left = d.budget(i)
 		near(fmt.Sprintf("width %d", d.dims[i]), time.Until(d.left.end), want)
 	}
@@ -176,12 +196,14 @@ func TestBudget(t *testing.T) {
 	d.left.end = d.left.end.Add(-3 * time.Minute)
 	near("the forward pass", d.pace(forwardShare, few).enough, 2*0.12/0.64)
 	d.left.end = d.left.end.Add(-time.Hour)
-	if p := d.pace(samplingShare, fewest); p.again(fewest, time.Now()) || !p.again(fewest-1, time.Now()) {
+	if p := d.pace(samplingShare, fewest); p.again(fewest, time.Now()) ||
+		!p.again(fewest-1, time.Now()) {
 		t.Error("when the time is up each measurement is made a few times and no more")
 	}
 }
 
-// TestPeakedIsAsHardAsTrainedSurfaces: it takes more evaluations than the fewest, and they reach the tolerance.
+// TestPeakedIsAsHardAsTrainedSurfaces: it takes more evaluations than the fewest, and they reach
+// the tolerance.
 func TestPeakedIsAsHardAsTrainedSurfaces(t *testing.T) {
 	terms := func(_ context.Context, params []cosmology.Params) ([][]float64, error) {
 		out := make([][]float64, len(params))
@@ -190,12 +212,14 @@ func TestPeakedIsAsHardAsTrainedSurfaces(t *testing.T) {
 		}
 		return out, nil
 	}
-	in, err := likelihood.Interpolate(context.Background(), terms, likelihood.WholePrior(cosmology.CAMELSPrior(), 50), likelihood.DefaultInterpolation(), nil)
+	in, err := likelihood.Interpolate(context.Background(), terms,
+		likelihood.WholePrior(cosmology.CAMELSPrior(), 50), likelihood.DefaultInterpolation(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	om, s8 := in.Marginals()
-	t.Logf("%d evaluations, error %.2g, σ of Ω_m %.3f, of σ_8 %.3f", in.Evaluations, in.Error, om.Std, s8.Std)
+	t.Logf("%d evaluations, error %.2g, σ of Ω_m %.3f, of σ_8 %.3f", in.Evaluations, in.Error,
+		om.Std, s8.Std)
 	if in.Evaluations < 100 || !in.Within {
 		t.Errorf("%d evaluations, within the tolerance: %v", in.Evaluations, in.Within)
 	}

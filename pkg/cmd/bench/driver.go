@@ -34,7 +34,8 @@ type setting struct {
 // standard returns what make bench measures.
 func standard() setting {
 	return setting{
-		network: unet.Default(), dims: []int{16, 32, 64}, side: 64, batch: 20, maps: 50, gridSide: 50, shared: 40,
+		network: unet.Default(), dims: []int{16, 32, 64}, side: 64, batch: 20, maps: 50,
+		gridSide: 50, shared: 40,
 		ways:        []string{plain, plain + reordered, "bfloat16", "bfloat16" + reordered},
 		repetitions: 15, minutes: 9,
 	}
@@ -65,7 +66,8 @@ func weight(dim int) float64 {
 	return 0.5
 }
 
-// budget shares out the time of a width among its measurements. What starting and compiling take goes from what is left.
+// budget shares out the time of a width among its measurements. What starting and compiling take
+// goes from what is left.
 type budget struct {
 	end    time.Time
 	shares float64 // of the measurements to come
@@ -86,10 +88,14 @@ func (d *driver) budget(i int) budget {
 		all += weight(dim)
 	}
 	left := d.minutes*float64(time.Minute) - float64(time.Since(d.start))
-	return budget{time.Now().Add(time.Duration(left * weight(d.dims[i]) / all)), stepShare + forwardShare + samplingShare + gridShare}
+	return budget{
+		time.Now().Add(time.Duration(left * weight(d.dims[i]) / all)),
+		stepShare + forwardShare + samplingShare + gridShare,
+	}
 }
 
-// pace gives the next measurement of the width its share of the time; it is made least times, where not even fewer are asked for.
+// pace gives the next measurement of the width its share of the time; it is made least times,
+// where not even fewer are asked for.
 func (d *driver) pace(share float64, least int) pace {
 	enough := time.Duration(float64(time.Until(d.left.end)) * share / d.left.shares)
 	d.left.shares -= share
@@ -105,14 +111,16 @@ type driver struct {
 	left             budget
 	spoken           time.Time
 	report           report
-	keep             func(report) error // is given what there is after each width but the last; nil: nothing is kept before the end
+	// is given what there is after each width but the last; nil: nothing is kept before the end
+	keep func(report) error
 }
 
 // say shows that it lives: always where a piece of work begins, and else now and then.
 func (d *driver) say(always bool, format string, args ...any) {
 	if now := time.Now(); always || now.Sub(d.spoken) > 10*time.Second {
 		d.spoken = now
-		fmt.Fprintf(d.stderr, "bench: %v: %s\n", now.Sub(d.start).Round(time.Second), fmt.Sprintf(format, args...))
+		fmt.Fprintf(d.stderr, "bench: %v: %s\n", now.Sub(d.start).Round(time.Second),
+			fmt.Sprintf(format, args...))
 	}
 }
 
@@ -128,7 +136,8 @@ func (d *driver) measure(ctx context.Context) (report, error) {
 	defer stop()
 	trainers, theirMemory := make([]*worker, len(d.dims)), make([]int64, len(d.dims))
 	for i, dim := range d.dims {
-		if trainers[i], err = startWorker(ctx, d.training, "-train-only", fmt.Sprint(dim), "-out", filepath.Join(dir, fmt.Sprint(dim))); err != nil {
+		if trainers[i], err = startWorker(ctx, d.training, "-train-only", fmt.Sprint(dim), "-out",
+			filepath.Join(dir, fmt.Sprint(dim))); err != nil {
 			return report{}, err
 		}
 		defer trainers[i].requests.Close()
@@ -214,7 +223,8 @@ func (d *driver) theirMemory(ctx context.Context, way string, dim int) (int64, e
 	for range trainedSteps {
 		requests = append(requests, request{"do": "step", "network": way})
 	}
-	requests = append(requests, request{"do": "save", "network": way, "path": filepath.Join(dir, "checkpoint.pt")})
+	requests = append(requests,
+		request{"do": "save", "network": way, "path": filepath.Join(dir, "checkpoint.pt")})
 	for _, r := range requests {
 		if _, err := w.ask(r); err != nil {
 			return 0, err
@@ -225,11 +235,15 @@ func (d *driver) theirMemory(ctx context.Context, way string, dim int) (int64, e
 
 // open asks for a network; layout "" lets the worker choose the faster one.
 func (d *driver) open(way string, dim int, layout string) request {
-	return request{"do": "open", "network": way, "dim": dim, "side": d.side, "batch": d.batch, "layout": layout}
+	return request{
+		"do": "open", "network": way, "dim": dim, "side": d.side, "batch": d.batch,
+		"layout": layout,
+	}
 }
 
-// openAll opens PyTorch's networks of a width and warms them up; it returns those that work. Both float32 networks take the layout
-// that plain is faster with: at width 64 the reordered one's steps differed no more between layouts than from step to step.
+// openAll opens PyTorch's networks of a width and warms them up; it returns those that work. Both
+// float32 networks take the layout that plain is faster with: at width 64 the reordered one's
+// steps differed no more between layouts than from step to step.
 func (d *driver) openAll(w *worker, dim int) ([]string, error) {
 	var open, layouts []string
 	layout := ""
@@ -261,12 +275,15 @@ func (d *driver) openAll(w *worker, dim int) ([]string, error) {
 			return nil, err
 		}
 	}
-	d.report.notes = append(d.report.notes, fmt.Sprintf("Width %d: PyTorch's memory layout, for float32 the faster of two: %s.", dim, strings.Join(layouts, ", ")))
+	d.report.notes = append(d.report.notes, fmt.Sprintf("Width %d: PyTorch's memory layout, for "+
+		"float32 the faster of two: %s.", dim, strings.Join(layouts, ", ")))
 	return open, nil
 }
 
 // width measures all work of one width and returns the peak memory of our training.
-func (d *driver) width(ctx context.Context, b compute.Backend, w, trainer *worker, dim int) (int64, error) {
+func (d *driver) width(ctx context.Context, b compute.Backend, w, trainer *worker,
+	dim int,
+) (int64, error) {
 	open, err := d.openAll(w, dim)
 	if err != nil {
 		return 0, err
@@ -284,7 +301,10 @@ func (d *driver) width(ctx context.Context, b compute.Backend, w, trainer *worke
 	if err != nil {
 		return 0, err
 	}
-	for _, work := range []func(context.Context, *worker, grid, int, []string) error{d.forward, d.sampling, d.grids} {
+	for _, work := range []func(context.Context, *worker, grid, int, []string) error{
+		d.forward,
+		d.sampling, d.grids,
+	} {
 		if err := work(ctx, w, g, dim, open); err != nil {
 			return 0, err
 		}
@@ -308,7 +328,8 @@ func (d *driver) warm(ctx context.Context) error {
 	for _, note := range notes {
 		d.say(true, "%s", note)
 	}
-	d.report.ways = slices.DeleteFunc(can, func(way string) bool { return !strings.HasSuffix(way, "-compiled") })
+	d.report.ways = slices.DeleteFunc(can,
+		func(way string) bool { return !strings.HasSuffix(way, "-compiled") })
 	for _, dim := range d.dims {
 		if _, err := d.openAll(w, dim); err != nil {
 			return err
@@ -326,13 +347,31 @@ func (d *driver) explained(notes ...string) report {
 	r := d.report
 	r.notes = append(notes, r.notes...)
 	if r.machine.busy() {
-		r.notes = append(r.notes, "**Other work ran: do not quote these numbers.** PyTorch's threads wait for each other, so that it loses most by that.")
+		r.notes = append(r.notes, "**Other work ran: do not quote these numbers.** PyTorch's threads "+
+			"wait for each other, so that it loses most by that.")
 	}
 	r.notes = append(r.notes,
-		fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights. Medians, with quartiles in brackets, of at least %d and at most %d turns in which all columns were measured one after the other; ratios are medians of those within a turn. In a turn of training steps each column takes three in a row, at widths from 48 two, of which the first does not count, and two forward passes likewise; one pass goes before maps and grids: after seconds of waiting a step pays for pages that a virtual machine has given back to its host, which in training it does not. Took %v.", d.side, d.batch, min(fewest, d.repetitions), d.repetitions, time.Since(d.start).Round(time.Second)),
-		"Where less than all was measured, the rest is extrapolated in proportion; our interpolated surfaces were measured whole. Their values are those of a surface as narrow as trained networks give, for the network is evaluated but untrained.",
-		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that to the end of the first step, less a median step. Peak memory is that of the process whose steps were measured, for PyTorch of one that takes "+fmt.Sprint(trainedSteps)+" steps; both write a checkpoint. All processes ask for huge pages and for two arenas of the C library.",
-		"PyTorch is our own version of the network (docker/pytorch): float32 in the order of the paper's authors; reordered takes the products of linear attention in our order; bfloat16 is autocast; compiled (`make bench-compiled`) is torch.compile, whose own compiling is not in the table. Sampling and grids are forward passes and little else: bfloat16 and compiled were measured for passes and steps alone.",
+		fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights. Medians, with quartiles in "+
+			"brackets, of at least %d and at most %d turns in which all columns were measured one after "+
+			"the other; ratios are medians of those within a turn. In a turn of training steps each "+
+			"column takes three in a row, at widths from 48 two, of which the first does not count, and "+
+			"two forward passes likewise; one pass goes before maps and grids: after seconds of waiting a "+
+			"step pays for pages that a virtual machine has given back to its host, which in training it "+
+			"does not. Took %v.", d.side, d.batch, min(fewest, d.repetitions), d.repetitions,
+			time.Since(d.start).Round(time.Second)),
+		"Where less than all was measured, the rest is extrapolated in proportion; our interpolated "+
+			"surfaces were measured whole. Their values are those of a surface as narrow as trained "+
+			"networks give, for the network is evaluated but untrained.",
+		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. "+
+			"Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that "+
+			"to the end of the first step, less a median step. Peak memory is that of the process whose "+
+			"steps were measured, for PyTorch of one that takes "+fmt.Sprint(trainedSteps)+" steps; both "+
+			"write a checkpoint. All processes ask for huge pages and for two arenas of the C library.",
+		"PyTorch is our own version of the network (docker/pytorch): float32 in the order of the "+
+			"paper's authors; reordered takes the products of linear attention in our order; bfloat16 is "+
+			"autocast; compiled (`make bench-compiled`) is torch.compile, whose own compiling is not in "+
+			"the table. Sampling and grids are forward passes and little else: bfloat16 and compiled were "+
+			"measured for passes and steps alone.",
 	)
 	return r
 }

@@ -60,7 +60,8 @@ func read(path string) string {
 
 // withoutPaths returns text without the words that hold a path: results are shared.
 func withoutPaths(text string) string {
-	words := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return strings.Contains(word, "/") || word == "-" })
+	words := slices.DeleteFunc(strings.Fields(text),
+		func(word string) bool { return strings.Contains(word, "/") || word == "-" })
 	return strings.Join(words, " ")
 }
 
@@ -73,7 +74,8 @@ func (m machine) busy() bool {
 // processorOf returns the model's name in /proc/cpuinfo.
 func processorOf(cpuinfo string) string {
 	for line := range strings.Lines(cpuinfo) {
-		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
+		if name, value, found := strings.Cut(line, ":"); found &&
+			strings.TrimSpace(name) == "model name" {
 			return strings.TrimSpace(value)
 		}
 	}

@@ -5,7 +5,9 @@ import (
 )
 
 func TestNoPathsInResults(t *testing.T) {
-	if got := withoutPaths("xla:/home/me/p.so - PJRT plugin (/home/me/p.so) v0.106 [4 device(s)]"); got != "PJRT plugin v0.106 [4 device(s)]" {
+	if got := withoutPaths(
+		"xla:/home/me/p.so - PJRT plugin (/home/me/p.so) v0.106 [4 device(s)]"); got !=
+		"PJRT plugin v0.106 [4 device(s)]" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -19,7 +21,8 @@ func TestBusy(t *testing.T) {
 }
 
 func TestProcessorOf(t *testing.T) {
-	if got := processorOf("processor\t: 0\nmodel name\t: AMD EPYC\nmodel name\t: other\n"); got != "AMD EPYC" {
+	if got := processorOf("processor\t: 0\nmodel name\t: AMD EPYC\nmodel name\t: other\n"); got !=
+		"AMD EPYC" {
 		t.Errorf("processor %q", got)
 	}
 }

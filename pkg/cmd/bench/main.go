@@ -1,7 +1,8 @@
-// Command bench measures darkfield beside PyTorch on one machine, repetition by repetition in turn, and writes one table.
+// Command bench measures darkfield beside PyTorch on one machine, repetition by repetition in
+// turn, and writes one table.
 //
-// The table goes to standard output and, with the numbers as CSV, to a directory; progress goes to standard error. It exits with
-// 0, with 1 for a failure and with 2 for wrong usage.
+// The table goes to standard output and, with the numbers as CSV, to a directory; progress goes
+// to standard error. It exits with 0, with 1 for a failure and with 2 for wrong usage.
 package main
 
 import (
@@ -50,7 +51,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&dims, "dims", "16,32,64", "widths of the network")
-	f.StringVar(&ways, "pytorch", strings.Join(o.ways, ","), "how PyTorch runs besides float32: float32 or bfloat16, then -reordered, -compiled")
+	f.StringVar(&ways, "pytorch", strings.Join(o.ways, ","), "how PyTorch runs besides float32: "+
+		"float32 or bfloat16, then -reordered, -compiled")
 	f.IntVar(&o.side, "side", o.side, "pixels a side of the maps")
 	f.IntVar(&o.batch, "batch", o.batch, "maps at a time")
 	f.IntVar(&o.repetitions, "repetitions", o.repetitions, "at most so many of each measurement")
@@ -58,7 +60,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.python, "python", python, "Python with PyTorch")
 	f.StringVar(&o.out, "out", "data/bench", "directory for the results; empty: none are kept")
 	f.BoolVar(&o.warm, "warm", false, "only let torch.compile compile, which it remembers")
-	f.IntVar(&o.trainOnly, "train-only", 0, "only train a network of this width in the directory -out, as standard input says (used by bench itself)")
+	f.IntVar(&o.trainOnly, "train-only", 0, "only train a network of this width in the directory "+
+		"-out, as standard input says (used by bench itself)")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -80,7 +83,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		}
 	}
 	if f.NArg() > 0 || o.repetitions < 1 || o.batch < 1 || !(o.minutes > 0) {
-		return o, fmt.Errorf("want no arguments, -repetitions >= 1, -batch >= 1 and -minutes > 0; got %q, %d, %d and %g", f.Args(), o.repetitions, o.batch, o.minutes)
+		return o, fmt.Errorf("want no arguments, -repetitions >= 1, -batch >= 1 and -minutes > 0; got "+
+			"%q, %d, %d and %g", f.Args(), o.repetitions, o.batch, o.minutes)
 	}
 	return o, o.network.CheckSide(o.side)
 }
@@ -116,7 +120,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
 	for _, path := range []string{o.python, script} {
 		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("%w: run `make bench`, which installs PyTorch, in the project's root, or name a Python that has it with -python", err)
+			return fmt.Errorf("%w: run `make bench`, which installs PyTorch, in the project's root, or "+
+				"name a Python that has it with -python", err)
 		}
 	}
 	self, err := os.Executable()
@@ -129,8 +134,15 @@ func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	d := &driver{
 		setting: o.setting, stderr: stderr, start: time.Now(),
-		worker:   command{name: "PyTorch", args: []string{o.python, script}, env: []string{"TORCHINDUCTOR_CACHE_DIR=" + cache, "OMP_NUM_THREADS=" + strconv.Itoa(runtime.NumCPU())}},
-		training: command{name: "training", args: []string{self, "-side", strconv.Itoa(o.side), "-batch", strconv.Itoa(o.batch)}},
+		worker: command{
+			name: "PyTorch", args: []string{o.python, script},
+			env: []string{"TORCHINDUCTOR_CACHE_DIR=" + cache, "OMP_NUM_THREADS=" +
+				strconv.Itoa(runtime.NumCPU())},
+		},
+		training: command{name: "training", args: []string{
+			self, "-side", strconv.Itoa(o.side), "-batch",
+			strconv.Itoa(o.batch),
+		}},
 	}
 	if o.warm {
 		return d.warm(ctx)
@@ -174,4 +186,6 @@ func unused(base string) string {
 }
 
 // oneLine joins the lines of joined errors.
-func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
+func oneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}

@@ -33,8 +33,9 @@ func (s setting) job(dir string, dim int) training.Job {
 	return training.Job{
 		Dir: dir, Config: config, Data: training.Data{Side: s.side, Train: maps, Validation: maps},
 		Manifest: checkpoint.Manifest{
-			Network: s.network.WithDim(dim), Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(), Scaling: field.Scaling{Min: 9, Max: 15},
-			Data: checkpoint.Data{Suite: "noise", Set: "LH", Side: s.side, BoxSide: 25},
+			Network: s.network.WithDim(dim), Schedule: diffusion.PaperName, Prior: cosmology.CAMELSPrior(),
+			Scaling: field.Scaling{Min: 9, Max: 15},
+			Data:    checkpoint.Data{Suite: "noise", Set: "LH", Side: s.side, BoxSide: 25},
 		},
 	}
 }
@@ -42,9 +43,12 @@ func (s setting) job(dir string, dim int) training.Job {
 // trainedSteps is how many steps PyTorch's process takes whose memory is measured.
 const trainedSteps = 3
 
-// trainOnly is a process that trains a network in a directory: a step for each line of in, whose seconds it writes as a worker does, until
-// the line asks to stop; then it names its checkpoint. The first step holds the compiling.
-func trainOnly(ctx context.Context, s setting, dim int, dir string, in io.Reader, out io.Writer) error {
+// trainOnly is a process that trains a network in a directory: a step for each line of in, whose
+// seconds it writes as a worker does, until the line asks to stop; then it names its checkpoint.
+// The first step holds the compiling.
+func trainOnly(ctx context.Context, s setting, dim int, dir string, in io.Reader,
+	out io.Writer,
+) error {
 	lines := bufio.NewScanner(in)
 	more := func() (bool, error) {
 		if !lines.Scan() {
@@ -107,7 +111,8 @@ func newGrid(e *emulator.Emulator, batch, side int) (grid, error) {
 	m := field.LogMap{Box: e.Box(), Values: make([]float32, e.Box().Pixels())}
 	diffusion.FillNormal(m.Values, rand.New(rand.NewPCG(2, 0)))
 	terms, err := e.Terms(m, []diffusion.Term{term}, []uint64{1}, batch)
-	return grid{emulator: e, terms: terms, points: likelihood.WholePrior(e.Manifest().Prior, side)}, err
+	return grid{emulator: e, terms: terms, points: likelihood.WholePrior(e.Manifest().Prior, side)},
+		err
 }
 
 // brute evaluates the term at n parameters.
@@ -117,8 +122,9 @@ func (g grid) brute(ctx context.Context, n int) (float64, error) {
 	return time.Since(start).Seconds(), err
 }
 
-// interpolated makes the surface as `darkfield likelihood` does. The network is evaluated, but the values are those of peaked: the
-// surface of a network that has learnt nothing is flat, and fewer evaluations would do.
+// interpolated makes the surface as `darkfield likelihood` does. The network is evaluated, but
+// the values are those of peaked: the surface of a network that has learnt nothing is flat, and
+// fewer evaluations would do.
 func (g grid) interpolated(ctx context.Context) (seconds float64, evaluations int, err error) {
 	start := time.Now()
 	terms := func(ctx context.Context, params []cosmology.Params) ([][]float64, error) {
@@ -137,8 +143,9 @@ func (g grid) interpolated(ctx context.Context) (seconds float64, evaluations in
 	return time.Since(start).Seconds(), in.Evaluations, nil
 }
 
-// peaked is the negative log-likelihood of two bands of power that depend on the parameters by powers, measured from a thousand modes
-// each, at Ω_m = 0.3 and σ_8 = 0.8. It is as wide as the surfaces of trained networks and no polynomial in the logarithms.
+// peaked is the negative log-likelihood of two bands of power that depend on the parameters by
+// powers, measured from a thousand modes each, at Ω_m = 0.3 and σ_8 = 0.8. It is as wide as the
+// surfaces of trained networks and no polynomial in the logarithms.
 func peaked(p cosmology.Params) float64 {
 	om, s8 := math.Log(p.OmegaM/0.3), math.Log(p.Sigma8/0.8)
 	const modes = 1000

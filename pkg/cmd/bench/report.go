@@ -13,8 +13,9 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// ours names our way; plain is PyTorch as it runs when nothing is asked of it, in the order of the paper's authors. A name that ends in
-// reordered takes the products of linear attention in our order.
+// ours names our way; plain is PyTorch as it runs when nothing is asked of it, in the order of
+// the paper's authors. A name that ends in reordered takes the products of linear attention in
+// our order.
 const (
 	ours      = "darkfield"
 	plain     = "float32"
@@ -83,7 +84,9 @@ func (r report) markdown() string {
 	var b strings.Builder
 	m := r.machine
 	fmt.Fprintf(&b, "# darkfield beside PyTorch, %s\n\n", m.date.Format("2006-01-02"))
-	fmt.Fprintf(&b, "- %s (%s), %d cores; load average before the run %s.\n", m.processor, cmp.Or(strings.Join(m.features, ", "), "none of avx2, avx512f, avx512_bf16, amx_bf16"), m.cores, m.load)
+	fmt.Fprintf(&b, "- %s (%s), %d cores; load average before the run %s.\n", m.processor,
+		cmp.Or(strings.Join(m.features, ", "), "none of avx2, avx512f, avx512_bf16, amx_bf16"),
+		m.cores, m.load)
 	fmt.Fprintf(&b, "- darkfield: %s.\n- PyTorch: %s.\n", m.darkfield, m.pytorch)
 	for _, note := range r.notes {
 		fmt.Fprintf(&b, "- %s\n", note)
@@ -92,9 +95,11 @@ func (r report) markdown() string {
 	for _, way := range r.ways {
 		fmt.Fprintf(&b, " PyTorch %s |", way)
 	}
-	fmt.Fprintf(&b, " darkfield / PyTorch %s | darkfield / fastest PyTorch |\n| ---: | --- | --- | --- |%s\n", plain, strings.Repeat(" ---: |", len(r.ways)+3))
+	fmt.Fprintf(&b, " darkfield / PyTorch %s | darkfield / fastest PyTorch |\n| ---: | --- | --- | "+
+		"--- |%s\n", plain, strings.Repeat(" ---: |", len(r.ways)+3))
 	for _, l := range r.lines {
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |", l.dim, l.what, l.unit, shareText(l.share), cell(l.series[ours]))
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |", l.dim, l.what, l.unit, shareText(l.share),
+			cell(l.series[ours]))
 		for _, way := range r.ways {
 			fmt.Fprintf(&b, " %s |", cell(l.series[way]))
 		}
@@ -119,7 +124,8 @@ func (r report) csv() string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
 	row := func(fields ...string) { _ = w.Write(fields) } // the builder takes all
-	row("date", "width", "work", "way", "unit", "measured_share", "low_quartile", "median", "high_quartile", "values")
+	row("date", "width", "work", "way", "unit", "measured_share", "low_quartile", "median",
+		"high_quartile", "values")
 	exact := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 	for _, l := range r.lines {
 		for _, way := range append([]string{ours}, r.ways...) {
@@ -132,7 +138,8 @@ func (r report) csv() string {
 			for i, v := range values {
 				all[i] = exact(v)
 			}
-			row(r.machine.date.Format("2006-01-02"), strconv.Itoa(l.dim), l.what, way, l.unit, exact(l.share), exact(q.low), exact(q.median), exact(q.high), strings.Join(all, " "))
+			row(r.machine.date.Format("2006-01-02"), strconv.Itoa(l.dim), l.what, way, l.unit,
+				exact(l.share), exact(q.low), exact(q.median), exact(q.high), strings.Join(all, " "))
 		}
 	}
 	w.Flush()

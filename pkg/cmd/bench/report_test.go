@@ -12,10 +12,16 @@ import (
 
 func sampleReport() report {
 	return report{
-		machine: machine{date: time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC), processor: "CPU", features: []string{"avx2"}, cores: 2, load: "0.1", darkfield: "go1", pytorch: "PyTorch 2"},
-		ways:    []string{plain, "bfloat16"},
+		machine: machine{
+			date: time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC), processor: "CPU",
+			features: []string{"avx2"}, cores: 2, load: "0.1", darkfield: "go1", pytorch: "PyTorch 2",
+		},
+		ways: []string{plain, "bfloat16"},
 		lines: []line{
-			{dim: 16, what: "forward pass", unit: "s", share: 1, series: series{ours: {0.3, 0.3, 0.36}, plain: {0.4, 0.4, 0.4}, "bfloat16": {0.2, 0.2, 0.2}}},
+			{
+				dim: 16, what: "forward pass", unit: "s", share: 1,
+				series: series{ours: {0.3, 0.3, 0.36}, plain: {0.4, 0.4, 0.4}, "bfloat16": {0.2, 0.2, 0.2}},
+			},
 			{dim: 64, what: "grid", unit: "s", share: 0.04, series: series{ours: {5}, plain: {100}}},
 			{dim: 64, what: "compiling", unit: "s", share: 1, series: series{ours: {12.345}}},
 		},
@@ -53,7 +59,10 @@ func TestCSV(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 0.00012: "0.0001", 0.01234: "0.0123", 1.2345: "1.23", 99.96: "100.0", 1234.5: "1234"} {
+	for v, want := range map[float64]string{
+		0: "0", 0.00012: "0.0001", 0.01234: "0.0123",
+		1.2345: "1.23", 99.96: "100.0", 1234.5: "1234",
+	} {
 		if got := number(v); got != want {
 			t.Errorf("number(%g) = %q, want %q", v, got, want)
 		}
@@ -69,7 +78,8 @@ func TestWriteLeavesNothingHalfDone(t *testing.T) {
 	if raw, err := os.ReadFile(path); err != nil || string(raw) != "text" {
 		t.Errorf("read %q, %v", raw, err)
 	}
-	if err := write(filepath.Join(path, "b.md"), "text"); err == nil || !strings.Contains(err.Error(), "-out") {
+	if err := write(filepath.Join(path, "b.md"), "text"); err == nil ||
+		!strings.Contains(err.Error(), "-out") {
 		t.Errorf("error = %v, want one that says what to do", err)
 	}
 	if found, _ := filepath.Glob(filepath.Join(dir, "new", "*")); len(found) != 1 {

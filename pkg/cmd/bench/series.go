@@ -30,13 +30,15 @@ func steady(measure func() (float64, error), n int) func() (float64, error) {
 	}
 }
 
-// extrapolated returns the seconds of all of the work from those of a share of it, to which they are taken to be proportional.
+// extrapolated returns the seconds of all of the work from those of a share of it, to which they
+// are taken to be proportional.
 func extrapolated(seconds, share float64) float64 { return seconds / share }
 
 // series are the measurements of several ways, by name. Entry i of each is from the same turn.
 type series map[string][]float64
 
-// pace says how often to measure: at least a few times, then until the time is spent, and never more than most.
+// pace says how often to measure: at least a few times, then until the time is spent, and never
+// more than most.
 type pace struct {
 	least, most int
 	enough      time.Duration
@@ -47,7 +49,8 @@ func (p pace) again(done int, start time.Time) bool {
 	return done < p.most && (done < p.least || time.Since(start) < p.enough)
 }
 
-// interleave measures all ways in turns, so that what else the machine does meets all of them. Each turn begins with another way.
+// interleave measures all ways in turns, so that what else the machine does meets all of them.
+// Each turn begins with another way.
 func (p pace) interleave(ctx context.Context, ways []way, turn func(done int)) (series, error) {
 	out, start := series{}, time.Now()
 	for done := 0; p.again(done, start); done++ {
@@ -82,7 +85,8 @@ func quartilesOf(values []float64) quartiles {
 	return quartiles{at(0.25), at(0.5), at(0.75)}
 }
 
-// ratio returns the quartiles of ours over theirs, turn by turn where both were measured in the same turns, and else of the medians.
+// ratio returns the quartiles of ours over theirs, turn by turn where both were measured in the
+// same turns, and else of the medians.
 func ratio(ours, theirs []float64) quartiles {
 	if len(ours) != len(theirs) {
 		r := quartilesOf(ours).median / quartilesOf(theirs).median

@@ -43,7 +43,8 @@ func TestInterleave(t *testing.T) {
 			return 3, nil
 		}}
 	}
-	got, err := pace{least: 3, most: 9}.interleave(context.Background(), []way{measure("a", 1), measure("b", 0.25)}, func(int) {})
+	got, err := pace{least: 3, most: 9}.interleave(context.Background(),
+		[]way{measure("a", 1), measure("b", 0.25)}, func(int) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,9 +20,11 @@ func followed(dim int) int {
 // wide says that a width is one at which little can be measured in the time.
 func wide(dim int) bool { return dim >= 48 }
 
-// steps measures training steps: some of ours in a real run, and after them as many of PyTorch's. The first of them does not count: in training a step follows a step, but in
-// turns it follows seconds of waiting, in which a virtual machine gives pages that were freed back to its host, and a step that allocates anew pays for that. It returns the
-// checkpoint and the peak memory of our training, which ends.
+// steps measures training steps: some of ours in a real run, and after them as many of PyTorch's.
+// The first of them does not count: in training a step follows a step, but in turns it follows
+// seconds of waiting, in which a virtual machine gives pages that were freed back to its host,
+// and a step that allocates anew pays for that. It returns the checkpoint and the peak memory of
+// our training, which ends.
 func (d *driver) steps(w, trainer *worker, dim int, open []string) (string, int64, error) {
 	fail := func(err error) (string, int64, error) { return "", 0, err }
 	d.say(true, "width %d: training step", dim)
@@ -58,7 +60,10 @@ func (d *driver) steps(w, trainer *worker, dim int, open []string) (string, int6
 	memory, err := trainer.close()
 	d.report.lines = append(d.report.lines,
 		line{dim: dim, what: "training step", unit: "s", share: 1, series: out},
-		line{dim: dim, what: "compiling the training step, once a run", unit: "s", share: 1, series: series{ours: []float64{max(0, first-quartilesOf(out[ours]).median)}}},
+		line{
+			dim: dim, what: "compiling the training step, once a run", unit: "s", share: 1,
+			series: series{ours: []float64{max(0, first-quartilesOf(out[ours]).median)}},
+		},
 	)
 	return end.Checkpoint, memory, err
 }
@@ -71,7 +76,8 @@ func asks(w *worker, names []string, share float64, r request) []way {
 		for key, value := range r {
 			own[key] = value
 		}
-		out = append(out, way{name: name, share: share, measure: func() (float64, error) { return w.seconds(own) }})
+		out = append(out,
+			way{name: name, share: share, measure: func() (float64, error) { return w.seconds(own) }})
 	}
 	return out
 }
@@ -79,7 +85,9 @@ func asks(w *worker, names []string, share float64, r request) []way {
 // warmed puts a forward pass that does not count before each measurement of ours and of PyTorch's.
 func (d *driver) warmed(ctx context.Context, w *worker, g grid, ways []way) []way {
 	for i, one := range ways {
-		pass := func() (float64, error) { return w.seconds(request{"do": "forward", "network": one.name}) }
+		pass := func() (float64, error) {
+			return w.seconds(request{"do": "forward", "network": one.name})
+		}
 		if one.name == ours || one.name == surface {
 			pass = func() (float64, error) { return g.brute(ctx, d.batch) }
 		}
@@ -95,18 +103,24 @@ func (d *driver) warmed(ctx context.Context, w *worker, g grid, ways []way) []wa
 
 // long keeps the ways that long work is measured with: float32 in both orders.
 func long(open []string) []string {
-	return slices.DeleteFunc(slices.Clone(open), func(way string) bool { return way != plain && way != plain+reordered })
+	return slices.DeleteFunc(slices.Clone(open),
+		func(way string) bool { return way != plain && way != plain+reordered })
 }
 
 // turns measures ways in turns.
-func (d *driver) turns(ctx context.Context, p pace, what string, dim int, ways []way) (series, error) {
+func (d *driver) turns(ctx context.Context, p pace, what string, dim int,
+	ways []way,
+) (series, error) {
 	d.say(true, "width %d: %s", dim, what)
-	return p.interleave(ctx, ways, func(done int) { d.say(false, "width %d: %s, %d turns", dim, what, done) })
+	return p.interleave(ctx, ways,
+		func(done int) { d.say(false, "width %d: %s, %d turns", dim, what, done) })
 }
 
 // forward measures one batch of the network, after one that does not count.
 func (d *driver) forward(ctx context.Context, w *worker, g grid, dim int, open []string) error {
-	ways := append([]way{{name: ours, share: 1, measure: func() (float64, error) { return g.brute(ctx, d.batch) }}}, asks(w, open, 1, request{"do": "forward"})...)
+	ways := append(
+		[]way{{name: ours, share: 1, measure: func() (float64, error) { return g.brute(ctx, d.batch) }}},
+		asks(w, open, 1, request{"do": "forward"})...)
 	for i := range ways { // which also keeps compiling out
 		ways[i].measure = steady(ways[i].measure, 1)
 	}
@@ -116,7 +130,8 @@ func (d *driver) forward(ctx context.Context, w *worker, g grid, dim int, open [
 	return err
 }
 
-// sampled is how many evaluations of each map are measured: as few as the wide network allows time for.
+// sampled is how many evaluations of each map are measured: as few as the wide network allows
+// time for.
 func sampled(dim, all int) int {
 	if wide(dim) {
 		return min(2, all)
@@ -136,15 +151,21 @@ func (d *driver) sampling(ctx context.Context, w *worker, g grid, dim int, open 
 		start := time.Now()
 		_, err := g.emulator.Sample(ctx, spread(d.maps), 1, c, nil)
 		return time.Since(start).Seconds(), err
-	}}}, asks(w, long(open), share, request{"do": "sample", "maps": d.maps, "evaluations": all, "measured": measured})...)
+	}}},
+		asks(w, long(open), share, request{
+			"do": "sample", "maps": d.maps, "evaluations": all,
+			"measured": measured,
+		})...)
 	first := c
 	first.Steps = 1
-	if _, err := g.emulator.Sample(ctx, spread(d.maps), 1, first, nil); err != nil { // compiles, for batches of as many maps
+	// compiles, for batches of as many maps
+	if _, err := g.emulator.Sample(ctx, spread(d.maps), 1, first, nil); err != nil {
 		return err
 	}
 	what := fmt.Sprintf("%d maps, DPM-Solver++, %d evaluations each", d.maps, all)
 	s, err := d.turns(ctx, d.pace(samplingShare, fewest), what, dim, d.warmed(ctx, w, g, ways))
-	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: share, series: s})
+	d.report.lines = append(d.report.lines,
+		line{dim: dim, what: what, unit: "s", share: share, series: s})
 	return err
 }
 
@@ -172,7 +193,8 @@ func (d *driver) grids(ctx context.Context, w *worker, g grid, dim int, open []s
 	}
 	delete(brute, surface)
 	d.report.lines = append(d.report.lines,
-		line{dim: dim, what: what + fmt.Sprintf(": ours interpolated from %d evaluations, theirs by brute force", evaluations), unit: "s", share: share, series: interpolated},
+		line{dim: dim, what: what + fmt.Sprintf(": ours interpolated from %d evaluations, theirs by "+
+			"brute force", evaluations), unit: "s", share: share, series: interpolated},
 		line{dim: dim, what: what + ": both by brute force", unit: "s", share: share, series: brute},
 	)
 	return nil

@@ -32,11 +32,12 @@ type request map[string]any
 
 // answer is the worker's line.
 type answer struct {
-	Seconds    *float64          `json:"seconds"`
-	Error      string            `json:"error,omitempty"`
-	Layout     string            `json:"layout,omitempty"`     // of open: the memory layout in use
-	Version    string            `json:"version,omitempty"`    // of about
-	Lacks      map[string]string `json:"lacks,omitempty"`      // of about: words of networks that cannot be had, and why
+	Seconds *float64 `json:"seconds"`
+	Error   string   `json:"error,omitempty"`
+	Layout  string   `json:"layout,omitempty"`  // of open: the memory layout in use
+	Version string   `json:"version,omitempty"` // of about
+	// of about: words of networks that cannot be had, and why
+	Lacks      map[string]string `json:"lacks,omitempty"`
 	Checkpoint string            `json:"checkpoint,omitempty"` // of our training's end
 }
 
@@ -101,7 +102,8 @@ func (w *worker) ask(r request) (answer, error) {
 	}
 	if err != nil {
 		_ = w.process.Wait() // how it ended matters less than what it said
-		return answer{}, fmt.Errorf("the %s worker ended at %s: %s", w.name, line, lastLine(w.said.String()))
+		return answer{}, fmt.Errorf("the %s worker ended at %s: %s", w.name, line,
+			lastLine(w.said.String()))
 	}
 	return parseAnswer(w.name, line)
 }
@@ -126,8 +128,9 @@ func (w *worker) close() (peak int64, err error) {
 	return peakMemory(w.process), nil
 }
 
-// peakMemory returns the largest resident memory of a process that has ended, in bytes. Linux counts that of the parent at the start,
-// too: processes that are measured must be started before this one has grown.
+// peakMemory returns the largest resident memory of a process that has ended, in bytes. Linux
+// counts that of the parent at the start, too: processes that are measured must be started before
+// this one has grown.
 func peakMemory(p *exec.Cmd) int64 {
 	u, ok := p.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {

@@ -12,7 +12,8 @@ func TestWorkerThatDies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ask(request{"do": "die"}); err == nil || !strings.Contains(err.Error(), "out of memory") {
+	if _, err := w.ask(request{"do": "die"}); err == nil ||
+		!strings.Contains(err.Error(), "out of memory") {
 		t.Errorf("error = %v, want what the worker said last", err)
 	}
 }
@@ -30,7 +31,8 @@ func TestParseAnswer(t *testing.T) {
 		`Warning: slow`:          "want one JSON object",
 		``:                       "want one JSON object",
 	} {
-		if _, err := parseAnswer("PyTorch", []byte(line)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := parseAnswer("PyTorch", []byte(line)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error = %v, want one that says %q", line, err, want)
 		}
 	}

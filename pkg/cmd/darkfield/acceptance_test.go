@@ -35,12 +35,15 @@ func trained(t *testing.T) (*emulator.Emulator, *camels.Suite) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	t.Logf("checkpoint of step %d, %d² pixels, width %d", e.Manifest().Step, e.Box().Cells, e.Manifest().Network.Dim)
+	t.Logf("checkpoint of step %d, %d² pixels, width %d", e.Manifest().Step, e.Box().Cells,
+		e.Manifest().Network.Dim)
 	return e, s
 }
 
 // scores returns the reduced chi² of 20 maps at each of 10 held-out parameters, [parameter][map].
-func scores(t *testing.T, e *emulator.Emulator, s *camels.Suite, sampling emulator.SampleConfig) [][]float64 {
+func scores(t *testing.T, e *emulator.Emulator, s *camels.Suite,
+	sampling emulator.SampleConfig,
+) [][]float64 {
 	t.Helper()
 	c := study.Default()
 	c.MapsPerParam, c.Sampling = 20, sampling
@@ -67,8 +70,9 @@ func flatten(rows [][]float64) []float64 {
 	return out
 }
 
-// TestTrainedSamplersAgree: 25 evaluations of DPM-Solver++ solve the deterministic equation as 500 do, map by map; and with fresh noise
-// their mean reduced chi² is that of ancestral sampling with all steps, within two standard errors.
+// TestTrainedSamplersAgree: 25 evaluations of DPM-Solver++ solve the deterministic equation as
+// 500 do, map by map; and with fresh noise their mean reduced chi² is that of ancestral sampling
+// with all steps, within two standard errors.
 func TestTrainedSamplersAgree(t *testing.T) {
 	e, s := trained(t)
 	even := func(sampler string, steps int, spacing diffusion.Spacing) emulator.SampleConfig {
@@ -76,7 +80,8 @@ func TestTrainedSamplersAgree(t *testing.T) {
 	}
 	reference := scores(t, e, s, even(emulator.DPM, 500, diffusion.EvenTime))
 	mean := stat.Mean(flatten(reference), nil)
-	t.Logf("DPM-Solver++, 500 steps: mean %.4f, median %.4f", mean, study.Summarise(flatten(reference)).Median)
+	t.Logf("DPM-Solver++, 500 steps: mean %.4f, median %.4f", mean,
+		study.Summarise(flatten(reference)).Median)
 	best := even(emulator.DPM, 25, diffusion.EvenLogSNR)
 	for _, c := range []emulator.SampleConfig{
 		best, even(emulator.DPM, 25, diffusion.EvenTime), even(emulator.DPM, 15, diffusion.EvenLogSNR),
@@ -90,20 +95,26 @@ func TestTrainedSamplersAgree(t *testing.T) {
 			}
 		}
 		shift, deviation := stat.MeanStdDev(differences, nil)
-		t.Logf("%v: mean %.4f, median %.4f; paired difference %+.2f %% ± %.2f %% of the mean", c, stat.Mean(flatten(got), nil),
-			study.Summarise(flatten(got)).Median, 100*shift/mean, 100*deviation/math.Sqrt(float64(len(differences)))/mean)
+		t.Logf("%v: mean %.4f, median %.4f; paired difference %+.2f %% ± %.2f %% of the mean", c,
+			stat.Mean(flatten(got), nil),
+			study.Summarise(flatten(got)).Median, 100*shift/mean,
+			100*deviation/math.Sqrt(float64(len(differences)))/mean)
 		if c == best && math.Abs(shift/mean) > 0.02 {
-			t.Errorf("%v: the mean reduced chi² is %+.2f %% from 500 steps', want within 2 %%", c, 100*shift/mean)
+			t.Errorf("%v: the mean reduced chi² is %+.2f %% from 500 steps', want within 2 %%", c,
+				100*shift/mean)
 		}
 	}
 	noisy := best
 	noisy.Eta = 1
 	got := scores(t, e, s, noisy)
-	t.Logf("%v: mean %.4f, median %.4f", noisy, stat.Mean(flatten(got), nil), study.Summarise(flatten(got)).Median)
-	compareWithAncestral(t, got, scores(t, e, s, emulator.SampleConfig{Sampler: emulator.DDPM, Steps: 1000, Batch: 20}))
+	t.Logf("%v: mean %.4f, median %.4f", noisy, stat.Mean(flatten(got), nil),
+		study.Summarise(flatten(got)).Median)
+	compareWithAncestral(t, got,
+		scores(t, e, s, emulator.SampleConfig{Sampler: emulator.DDPM, Steps: 1000, Batch: 20}))
 }
 
-// compareWithAncestral compares means at the same parameters and references, so that only the maps' own scatter counts.
+// compareWithAncestral compares means at the same parameters and references, so that only the
+// maps' own scatter counts.
 func compareWithAncestral(t *testing.T, got, ancestral [][]float64) {
 	t.Helper()
 	difference, variance := 0.0, 0.0
@@ -115,9 +126,11 @@ func compareWithAncestral(t *testing.T, got, ancestral [][]float64) {
 		variance += (v/float64(len(got[i])) + va/float64(len(ancestral[i]))) / (n * n)
 	}
 	all := flatten(ancestral)
-	t.Logf("DDPM, all steps: mean %.4f, median %.4f; difference %+.4f, standard error %.4f", stat.Mean(all, nil), study.Summarise(all).Median, difference, math.Sqrt(variance))
+	t.Logf("DDPM, all steps: mean %.4f, median %.4f; difference %+.4f, standard error %.4f",
+		stat.Mean(all, nil), study.Summarise(all).Median, difference, math.Sqrt(variance))
 	if math.Abs(difference) > 2*math.Sqrt(variance) {
-		t.Errorf("the mean reduced chi² differs from ancestral sampling's by %.1f standard errors, want at most 2", math.Abs(difference)/math.Sqrt(variance))
+		t.Errorf("the mean reduced chi² differs from ancestral sampling's by %.1f standard errors, "+
+			"want at most 2", math.Abs(difference)/math.Sqrt(variance))
 	}
 }
 
@@ -144,11 +157,15 @@ func TestTrainedGrid(t *testing.T) {
 				t.Fatal(err)
 			}
 			sum := likelihood.Summed(score)
-			in, err := likelihood.Interpolate(context.Background(), sum, whole, likelihood.DefaultInterpolation(), nil)
+			in, err := likelihood.Interpolate(context.Background(), sum, whole,
+				likelihood.DefaultInterpolation(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for name, grid := range map[string]likelihood.Grid{"whole prior": whole, "where it is probable": in.Probable(50)} {
+			for name, grid := range map[string]likelihood.Grid{
+				"whole prior":          whole,
+				"where it is probable": in.Probable(50),
+			} {
 				exact, err := likelihood.Evaluate(context.Background(), sum, grid)
 				if err != nil {
 					t.Fatal(err)
@@ -161,10 +178,13 @@ func TestTrainedGrid(t *testing.T) {
 						worst = max(worst, math.Abs(d-got.MinusTwoDeltaLnL()[i]))
 					}
 				}
-				t.Logf("simulation %d %v, terms %v, %s: %d evaluations for %d points, error %.4f at the checks and %.4f at worst in %d points within 3σ; range %.3g",
-					sim, maps.Params(sim), terms, name, in.Evaluations, grid.Len(), in.Error, worst, inside, exact[0].Range())
+				t.Logf("simulation %d %v, terms %v, %s: %d evaluations for %d points, error %.4f at the "+
+					"checks and %.4f at worst in %d points within 3σ; range %.3g",
+					sim, maps.Params(sim), terms, name, in.Evaluations, grid.Len(), in.Error, worst, inside,
+					exact[0].Range())
 				if worst > 0.05 || 10*in.Evaluations > grid.Len() {
-					t.Errorf("simulation %d, terms %v: error %.4f from %d evaluations, want at most 0.05 from %d", sim, terms, worst, in.Evaluations, grid.Len()/10)
+					t.Errorf("simulation %d, terms %v: error %.4f from %d evaluations, want at most 0.05 from %d",
+						sim, terms, worst, in.Evaluations, grid.Len()/10)
 				}
 			}
 		}

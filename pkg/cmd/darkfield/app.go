@@ -40,22 +40,30 @@ variational bound as a likelihood. Results go to standard output, progress to st
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of a table")
 	for _, c := range []struct {
 		*cobra.Command
-		interrupted string // what an interrupt leaves: true at any moment, unless the command says more while it is at work
+		// what an interrupt leaves: true at any moment, unless the command says more while it is at work
+		interrupted string
 	}{
-		{a.simulate(), "what is done is saved: the universes that are finished; the same command makes the rest"},
-		{a.fetch(), "what is done is saved: the bytes that have arrived; the same command fetches the rest"},
-		{a.project(), "what is done is saved: the simulations that are finished; the same command makes the rest"},
+		{a.simulate(), "what is done is saved: the universes that are finished; the same command makes " +
+			"the rest"},
+		{a.fetch(), "what is done is saved: the bytes that have arrived; the same command fetches " +
+			"the rest"},
+		{a.project(), "what is done is saved: the simulations that are finished; the same command " +
+			"makes the rest"},
 		{a.inspect(), nothingKept},
-		{a.train(), "the training had not begun, and the run directory is as it was; the same command begins it, or goes on"},
+		{a.train(), "the training had not begun, and the run directory is as it was; the same command " +
+			"begins it, or goes on"},
 		{a.track(), "what was sent stays on the server; the same command sends the rest"},
-		{a.selectCheckpoint(), "maps at parameters that were finished are kept in the run directory; the same command makes the rest"},
+		{a.selectCheckpoint(), "maps at parameters that were finished are kept in the run directory; " +
+			"the same command makes the rest"},
 		{a.sample(), nothingKept},
 		{a.spectrum(), nothingKept},
 		{a.evaluate(), nothingKept},
 		{a.card(), "maps at parameters that were finished are kept; the same command makes the rest"},
 		{a.likelihood(), nothingKept},
-		{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are kept; the same command goes on with the rest"},
-		{a.robustness(), "bounds of maps that were finished are kept; the same command goes on with the rest"},
+		{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are kept; " +
+			"the same command goes on with the rest"},
+		{a.robustness(), "bounds of maps that were finished are kept; the same command goes on with " +
+			"the rest"},
 		{a.infer(), nothingKept},
 		{a.convert(), nothingKept},
 		{a.transfer(), nothingKept},
@@ -63,7 +71,8 @@ variational bound as a likelihood. Results go to standard output, progress to st
 		{a.validate(), "simulations that were measured are kept; the same command runs the rest"},
 	} {
 		c.Annotations = map[string]string{whenInterrupted: c.interrupted}
-		if check := c.PreRunE; check != nil { // which cobra calls before it looks for flags that must be given
+		// which cobra calls before it looks for flags that must be given
+		if check := c.PreRunE; check != nil {
 			c.PreRunE = func(cmd *cobra.Command, args []string) error {
 				if err := cmd.ValidateRequiredFlags(); err != nil {
 					return err
@@ -84,7 +93,8 @@ const whenInterrupted = "interrupted"
 
 // work marks the end of argument checking: errors of do are failures. What can be known of flags
 // without reading a file is checked before, in PreRunE.
-func (a *app) work(do func(c *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+func (a *app) work(do func(c *cobra.Command, args []string) error) func(*cobra.Command,
+	[]string) error {
 	return func(c *cobra.Command, args []string) error {
 		a.started, a.interrupted = true, c.Annotations[whenInterrupted]
 		return do(c, args)
@@ -95,7 +105,8 @@ func (a *app) work(do func(c *cobra.Command, args []string) error) func(*cobra.C
 // nowhere.
 func (a *app) keptIn(cache string) {
 	if cache != "" {
-		a.interrupted = fmt.Sprintf("maps at parameters that were finished are kept in %s; the same command makes the rest", cache)
+		a.interrupted = fmt.Sprintf("maps at parameters that were finished are kept in %s; the same "+
+			"command makes the rest", cache)
 	}
 }
 

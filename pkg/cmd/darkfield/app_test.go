@@ -13,7 +13,8 @@ func TestEveryCommandSaysWhatAnInterruptLeaves(t *testing.T) {
 	for _, c := range a.root().Commands() {
 		a.interrupted = ""
 		stop := errors.New("stop")
-		if err := a.work(func(*cobra.Command, []string) error { return stop })(c, nil); !errors.Is(err, stop) || a.interrupted == "" {
+		if err := a.work(func(*cobra.Command, []string) error { return stop })(c, nil); !errors.Is(err,
+			stop) || a.interrupted == "" {
 			t.Errorf("%s says %q (%v)", c.Name(), a.interrupted, err)
 		}
 	}
@@ -25,7 +26,8 @@ func TestCachesAreNamed(t *testing.T) {
 	if a.keptIn(""); a.interrupted != nothingKept {
 		t.Errorf("without a cache: %q", a.interrupted)
 	}
-	if a.keptIn("maps"); a.interrupted != "maps at parameters that were finished are kept in maps; the same command makes the rest" {
+	if a.keptIn("maps"); a.interrupted != "maps at parameters that were finished are kept in maps; "+
+		"the same command makes the rest" {
 		t.Errorf("with one: %q", a.interrupted)
 	}
 }

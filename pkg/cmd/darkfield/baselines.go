@@ -18,9 +18,11 @@ type openBaselines struct {
 
 func (b openBaselines) Close() { b.network.Close() }
 
-// baselines trains a moment network in a directory, or goes on with it, or opens it where it is done or path is its file, and fits the likelihood of the
-// power spectrum.
-func (a *app) baselines(ctx context.Context, source study.Source, path string) (openBaselines, error) {
+// baselines trains a moment network in a directory, or goes on with it, or opens it where it is
+// done or path is its file, and fits the likelihood of the power spectrum.
+func (a *app) baselines(ctx context.Context, source study.Source,
+	path string,
+) (openBaselines, error) {
 	var none openBaselines
 	data, err := source.TrainingMaps()
 	if err != nil {
@@ -37,7 +39,9 @@ func (a *app) baselines(ctx context.Context, source study.Source, path string) (
 	return openBaselines{study.Baselines{Moments: network.Predict, Power: power.Terms}, network}, nil
 }
 
-func (a *app) momentNetwork(ctx context.Context, source study.Source, data baseline.Data, path string) (*baseline.MomentNetwork, error) {
+func (a *app) momentNetwork(ctx context.Context, source study.Source, data baseline.Data,
+	path string,
+) (*baseline.MomentNetwork, error) {
 	b, err := backend.Open()
 	if err != nil {
 		return nil, err
@@ -46,13 +50,16 @@ func (a *app) momentNetwork(ctx context.Context, source study.Source, data basel
 		network, err := baseline.Open(b, path)
 		if err == nil && network.Manifest().Box != source.Box {
 			network.Close()
-			err = fmt.Errorf("%s knows maps of %+v, the checkpoint makes %+v; choose another, or a directory to train one in", path, network.Manifest().Box, source.Box)
+			err = fmt.Errorf("%s knows maps of %+v, the checkpoint makes %+v; choose another, or a "+
+				"directory to train one in", path, network.Manifest().Box, source.Box)
 		}
 		return network, err
 	}
 	bar := a.progress("moment network")
 	defer bar.done()
-	return baseline.Train(ctx, b, baseline.Default(), source.Prior, data, path, func(p baseline.Progress) {
-		bar.at(p.Step, p.Steps, fmt.Sprintf("epoch %d of %d, validation loss %.4g", p.Epoch, p.Epochs, p.Validation))
-	})
+	return baseline.Train(ctx, b, baseline.Default(), source.Prior, data, path,
+		func(p baseline.Progress) {
+			bar.at(p.Step, p.Steps, fmt.Sprintf("epoch %d of %d, validation loss %.4g", p.Epoch, p.Epochs,
+				p.Validation))
+		})
 }

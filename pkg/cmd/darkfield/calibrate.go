@@ -49,7 +49,8 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 			}
 			c.Bound.Quadrature = diffusion.Paper().Quadrature(in.terms)
 			return errors.Join(c.Bound.Validate(),
-				flagAtLeast("calibration-sims", c.CalibrationSimulations, 0), flagAtLeast("test-sims", c.TestSimulations, 0))
+				flagAtLeast("calibration-sims", c.CalibrationSimulations, 0),
+				flagAtLeast("test-sims", c.TestSimulations, 0))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			cal, honesty, err := a.calibrated(cmd.Context(), c, in)
@@ -68,10 +69,14 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 					return err
 				}
 			}
-			if err := study.WriteFile(filepath.Join(in.dir, "report.md"), []byte(calibrationPage(cal, honesty))); err != nil {
+			if err := study.WriteFile(filepath.Join(in.dir, "report.md"),
+				[]byte(calibrationPage(cal, honesty))); err != nil {
 				return err
 			}
-			return a.print(map[string]any{"calibration": cal, "methods": reports(honesty), "caption": honesty.Caption}, func(w io.Writer) {
+			return a.print(map[string]any{
+				"calibration": cal, "methods": reports(honesty),
+				"caption": honesty.Caption,
+			}, func(w io.Writer) {
 				for _, cells := range append([][]string{study.HonestyHeader()}, honesty.Rows()...) {
 					fmt.Fprintln(w, strings.Join(cells, "\t"))
 				}
@@ -79,15 +84,21 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
+		"selected one, or else the newest)")
 	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
-	f.StringVar(&in.test, "test", "", "directory of other simulations to test on (default: the checkpoint's own test simulations)")
+	f.StringVar(&in.test, "test", "", "directory of other simulations to test on (default: the "+
+		"checkpoint's own test simulations)")
 	f.StringVar(&in.dir, "out", "", "directory to write to")
-	f.StringVar(&in.baselines, "baselines", "", "file of a moment network, or a directory, where one is trained if it is not there yet: compare with it and with a likelihood of the power spectrum")
+	f.StringVar(&in.baselines, "baselines", "", "file of a moment network, or a directory, where "+
+		"one is trained if it is not there yet: compare with it and with a likelihood of the power "+
+		"spectrum")
 	f.IntVar(&in.terms, "terms", in.terms, "terms that stand for the whole bound")
 	f.IntVar(&c.Bound.Seeds, "seeds", c.Bound.Seeds, "noise seeds to average over")
-	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations, "parameters to evaluate each term at, at most (fewer than 49: 16, a cubic between them)")
-	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "simulations to calibrate on, at most (default: all that training has not seen, but for the test)")
+	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations,
+		"parameters to evaluate each term at, at most (fewer than 49: 16, a cubic between them)")
+	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "simulations to calibrate on, at "+
+		"most (default: all that training has not seen, but for the test)")
 	f.IntVar(&c.TestSimulations, "test-sims", 0, "simulations to test on, at most (default: all)")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of folds and reference points")
 	choiceFlags(f, &in.choice)
@@ -96,7 +107,9 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 }
 
 // calibrated opens what a calibration is made from and makes it, with a bar for each stage.
-func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig, in calibrateFlags) (cal study.Calibration, honesty study.Honesty, err error) {
+func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig,
+	in calibrateFlags,
+) (cal study.Calibration, honesty study.Honesty, err error) {
 	s, err := camels.OpenChoice(in.data, in.choice)
 	if err != nil {
 		return cal, honesty, err
@@ -172,13 +185,18 @@ func calibrationPage(c study.Calibration, h study.Honesty) string {
 	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
 	markdownTable(&b, study.HonestyHeader(), h.Rows())
 	if om, s8, ok := h.Paired(study.Calibrated, study.Moments); ok {
-		fmt.Fprintf(&b, "\nMean |error|, calibrated less moment network, on the same maps: Ω_m %+.4f ± %.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
+		fmt.Fprintf(&b, "\nMean |error|, calibrated less moment network, on the same maps: Ω_m %+.4f ± "+
+			"%.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
 	}
 	if om, s8, ok := h.Paired(study.Calibrated, study.Power); ok {
-		fmt.Fprintf(&b, "Calibrated less P(k) and mean: Ω_m %+.4f ± %.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
+		fmt.Fprintf(&b, "Calibrated less P(k) and mean: Ω_m %+.4f ± %.4f, σ_8 %+.4f ± %.4f.\n",
+			om.Difference, om.Error, s8.Difference, s8.Error)
 	}
-	fmt.Fprintf(&b, "\nIn brackets: 95 %% intervals by a bootstrap over simulations. z is (truth − mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors themselves "+
-		"expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at least as uneven as these where posteriors are honest. ln score: mean of ln of the density at the "+
+	fmt.Fprintf(&b, "\nIn brackets: 95 %% intervals by a bootstrap over simulations. z is (truth − "+
+		"mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors "+
+		"themselves "+
+		"expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at least as "+
+		"uneven as these where posteriors are honest. ln score: mean of ln of the density at the "+
 		"truth over the prior's.\n\n")
 	for _, f := range figure.Calibration(h) {
 		fmt.Fprintf(&b, "![%s](%s.png)\n\n", f.Section, f.Name)
@@ -187,9 +205,12 @@ func calibrationPage(c study.Calibration, h study.Honesty) string {
 	for k, t := range c.Bound.Quadrature.Terms {
 		fmt.Fprintf(&b, "| %d | %.4g | %.3f |\n", t, c.Bound.Quadrature.Weights[k], c.Weights[k])
 	}
-	fmt.Fprintf(&b, "\nRecalibration: %s, chosen by cross-validation over simulations:\n\n| kind | numbers | ln score | behind the best | ± |\n| --- | ---: | ---: | ---: | ---: |\n", c.Recalibration.Kind)
+	fmt.Fprintf(&b, "\nRecalibration: %s, chosen by cross-validation over simulations:\n\n| kind | "+
+		"numbers | ln score | behind the best | ± |\n| --- | ---: | ---: | ---: | ---: |\n",
+		c.Recalibration.Kind)
 	for _, t := range c.Trials {
-		fmt.Fprintf(&b, "| %s | %d | %.3f | %.3f | %.3f |\n", t.Kind, t.Parameters, t.LogScore, t.Behind, t.Error)
+		fmt.Fprintf(&b, "| %s | %d | %.3f | %.3f | %.3f |\n", t.Kind, t.Parameters, t.LogScore,
+			t.Behind, t.Error)
 	}
 	return b.String()
 }

@@ -61,25 +61,34 @@ each of 200 new ones. Maps are kept, so that an interrupted or killed call goes 
 				return err
 			}
 			if _, misses, _ := page.card.Count(); misses > 0 {
-				return fmt.Errorf("card: %d numbers miss their aim: see %s", misses, filepath.Join(in.dir, "report.md"))
+				return fmt.Errorf("card: %d numbers miss their aim: see %s", misses,
+					filepath.Join(in.dir, "report.md"))
 			}
 			return nil
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
+		"selected one, or else the newest)")
 	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
-	f.StringVar(&in.control, "control", "", "directory of other universes at held-out parameters, made with simulate --control")
-	f.StringVar(&in.responses, "responses", "", "directory of a set 1P, made with simulate --responses")
+	f.StringVar(&in.control, "control", "", "directory of other universes at held-out parameters, "+
+		"made with simulate --control")
+	f.StringVar(&in.responses, "responses", "",
+		"directory of a set 1P, made with simulate --responses")
 	f.StringVar(&in.dir, "out", "", "directory to write to")
-	f.StringVar(&in.cache, "cache", "", "directory that keeps generated maps (default: maps in that of --out)")
-	f.IntVar(&c.Study.ValidationParams, "params", c.Study.ValidationParams, "held-out parameters beside the control")
+	f.StringVar(&in.cache, "cache", "", "directory that keeps generated maps (default: maps in that "+
+		"of --out)")
+	f.IntVar(&c.Study.ValidationParams, "params", c.Study.ValidationParams, "held-out parameters "+
+		"beside the control")
 	f.IntVar(&c.Study.MapsPerParam, "maps", c.Study.MapsPerParam, "maps generated at each")
 	f.IntVar(&c.PaperParams, "paper-params", c.PaperParams, "held-out parameters of the paper's table")
 	f.IntVar(&c.PaperMaps, "paper-maps", c.PaperMaps, "maps generated at each")
-	f.IntVar(&c.Study.OnePSeeds, "response-maps", c.Study.OnePSeeds, "maps generated at each value of the responses")
-	f.IntVar(&c.NewMaps, "new-maps", c.NewMaps, "generated maps that are looked for among the training maps")
-	f.Uint64Var(&c.Study.Seed, "seed", c.Study.Seed, "of the noise that maps are made from, and of bootstraps")
+	f.IntVar(&c.Study.OnePSeeds, "response-maps", c.Study.OnePSeeds, "maps generated at each value "+
+		"of the responses")
+	f.IntVar(&c.NewMaps, "new-maps", c.NewMaps, "generated maps that are looked for among the "+
+		"training maps")
+	f.Uint64Var(&c.Study.Seed, "seed", c.Study.Seed, "of the noise that maps are made from, and of "+
+		"bootstraps")
 	in.sampling = samplingFlags(f)
 	choiceFlags(f, &in.choice)
 	require(cmd, "checkpoint", "data", "control", "responses", "out")
@@ -87,7 +96,9 @@ each of 200 new ones. Maps are kept, so that an interrupted or killed call goes 
 }
 
 // measure opens what a card is made from and makes it.
-func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (page cardPage, err error) {
+func (a *app) measure(ctx context.Context, c study.CardConfig,
+	in cardFlags,
+) (page cardPage, err error) {
 	s, err := camels.OpenChoice(in.data, in.choice)
 	if err != nil {
 		return page, err
@@ -114,7 +125,8 @@ func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (pa
 	if c.Study.Sampling, err = in.sampling.of(e, a.err); err != nil {
 		return page, err
 	}
-	for _, other := range []*camels.Suite{control, responses} { // the same box and field as the maps that it is measured with
+	// the same box and field as the maps that it is measured with
+	for _, other := range []*camels.Suite{control, responses} {
 		if _, err := a.sourceOf(e, other, c.Study, ""); err != nil {
 			return page, err
 		}
@@ -123,19 +135,26 @@ func (a *app) measure(ctx context.Context, c study.CardConfig, in cardFlags) (pa
 	if err != nil {
 		return page, err
 	}
-	page.card, page.About.Made, err = a.measured(ctx, e, s, c, in.cache, control.Sets[camels.LH], responses.Sets[camels.OneP])
+	page.card, page.About.Made, err = a.measured(ctx, e, s, c, in.cache, control.Sets[camels.LH],
+		responses.Sets[camels.OneP])
 	page.Summary, page.Rows = page.card.Summary(), page.card.Rows
 	return page, err
 }
 
-// measured is study.Card with a bar for each of its stages. It returns the number of maps made, too: those that were kept are not made again.
-func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite, c study.CardConfig, cache string, control, responses *camels.Maps) (card study.Card, made int, err error) {
+// measured is study.Card with a bar for each of its stages. It returns the number of maps made,
+// too: those that were kept are not made again.
+func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite,
+	c study.CardConfig, cache string, control,
+	responses *camels.Maps,
+) (card study.Card, made int, err error) {
 	source, err := a.sourceOf(e, s, c.Study, cache)
 	if err != nil {
 		return card, 0, err
 	}
 	sample := source.Sample
-	source.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64, progress func(done, total int)) ([]field.LogMap, error) {
+	source.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64,
+		progress func(done, total int),
+	) ([]field.LogMap, error) {
 		made += len(params)
 		return sample(ctx, start, params, seed, progress)
 	}
@@ -145,7 +164,8 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 	}
 	fmt.Fprintln(a.err, cost)
 	bars := a.stages(func(stage string) string {
-		return fmt.Sprintf("%d of %d, %s", 1+slices.Index(study.CardStages, stage), len(study.CardStages), stage)
+		return fmt.Sprintf("%d of %d, %s", 1+slices.Index(study.CardStages, stage),
+			len(study.CardStages), stage)
 	})
 	source.Progress = bars.at
 	card, err = source.Card(ctx, c, control, responses)
@@ -153,7 +173,8 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 	return card, made, err
 }
 
-// cardCost says what a card costs, from the time of one batch. What lies in the cache costs nothing.
+// cardCost says what a card costs, from the time of one batch. What lies in the cache costs
+// nothing.
 func cardCost(ctx context.Context, e *emulator.Emulator, c study.CardConfig) (string, error) {
 	took, err := callTime(ctx, e, c.Study.Sampling)
 	if err != nil {
@@ -165,14 +186,20 @@ func cardCost(ctx context.Context, e *emulator.Emulator, c study.CardConfig) (st
 	}
 	maps, calls := 0, 0
 	for _, part := range []struct{ places, each int }{
-		{c.Study.ValidationParams, c.Study.MapsPerParam}, {c.PaperParams, c.PaperMaps}, {responseValues, c.Study.OnePSeeds}, {1, c.NewMaps},
+		{c.Study.ValidationParams, c.Study.MapsPerParam},
+		{c.PaperParams, c.PaperMaps},
+		{responseValues, c.Study.OnePSeeds},
+		{1, c.NewMaps},
 	} {
-		maps, calls = maps+part.places*part.each, calls+part.places*batches(part.each, c.Study.Sampling.Batch)
+		maps, calls = maps+part.places*part.each,
+			calls+part.places*batches(part.each, c.Study.Sampling.Batch)
 	}
-	return fmt.Sprintf("up to %d maps of %d network evaluations each: about %v, less what an earlier call has made", maps, steps, (took * time.Duration(calls*steps)).Round(time.Second)), nil
+	return fmt.Sprintf("up to %d maps of %d network evaluations each: about %v, less what an "+
+		"earlier call has made", maps, steps, (took * time.Duration(calls*steps)).Round(time.Second)), nil
 }
 
-// responseValues is how many models responses are measured at: the fiducial one and both ends of two parameters.
+// responseValues is how many models responses are measured at: the fiducial one and both ends of
+// two parameters.
 const responseValues = 5
 
 // openSet opens a directory that must hold a set.

@@ -20,36 +20,44 @@ import (
 
 // cardAbout says what was measured, how and where.
 type cardAbout struct {
-	Checkpoint    string            `json:"checkpoint"` // name of the file
-	Hash          string            `json:"sha256"`     // of the tensors
-	Step          int               `json:"step"`
-	Network       unet.Config       `json:"network"`
-	Parameters    int               `json:"network_parameters"`
-	Suite         string            `json:"suite"`
-	Field         string            `json:"field"`
-	Box           field.Box         `json:"box"`
-	Prior         cosmology.Prior   `json:"prior"`
-	Simulations   map[string]int    `json:"simulations"`         // for training, validation and tests
-	Universes     map[string]string `json:"universes,omitempty"` // how those of data, control and responses were made, where it is known
-	Recipe        json.RawMessage   `json:"recipe,omitempty"`    // of the training
+	Checkpoint  string          `json:"checkpoint"` // name of the file
+	Hash        string          `json:"sha256"`     // of the tensors
+	Step        int             `json:"step"`
+	Network     unet.Config     `json:"network"`
+	Parameters  int             `json:"network_parameters"`
+	Suite       string          `json:"suite"`
+	Field       string          `json:"field"`
+	Box         field.Box       `json:"box"`
+	Prior       cosmology.Prior `json:"prior"`
+	Simulations map[string]int  `json:"simulations"` // for training, validation and tests
+	// how those of data, control and responses were made, where it is known
+	Universes     map[string]string `json:"universes,omitempty"`
+	Recipe        json.RawMessage   `json:"recipe,omitempty"` // of the training
 	TrainingHours float64           `json:"training_hours,omitempty"`
 	Sampler       string            `json:"sampler"`
 	Transfer      string            `json:"transfer_function,omitempty"`
 	Measured      study.CardConfig  `json:"measured"`
 	Date          string            `json:"date"`
 	Took          string            `json:"took"`
-	Made          int               `json:"maps_made"` // in that time; others were kept by an earlier call
-	Machine       string            `json:"machine"`
-	Limits        string            `json:"not_good_for"`
+	// in that time; others were kept by an earlier call
+	Made    int    `json:"maps_made"`
+	Machine string `json:"machine"`
+	Limits  string `json:"not_good_for"`
 }
 
-func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig, in cardFlags) (cardAbout, error) {
+func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig,
+	in cardFlags,
+) (cardAbout, error) {
 	m := e.Manifest()
 	a := cardAbout{
-		Checkpoint: filepath.Base(in.checkpoint), Hash: e.Hash(), Step: m.Step, Network: m.Network, Parameters: m.Network.NumParameters(),
-		Suite: m.Data.Suite, Field: s.Field, Box: e.Box(), Prior: m.Prior, Recipe: m.Training,
-		Simulations: map[string]int{"train": len(m.Data.Split.Train), "validation": len(m.Data.Split.Validation), "test": len(m.Data.Split.Test)},
-		Sampler:     c.Study.Sampling.String(), Measured: c, Universes: map[string]string{},
+		Checkpoint: filepath.Base(in.checkpoint), Hash: e.Hash(), Step: m.Step, Network: m.Network,
+		Parameters: m.Network.NumParameters(),
+		Suite:      m.Data.Suite, Field: s.Field, Box: e.Box(), Prior: m.Prior, Recipe: m.Training,
+		Simulations: map[string]int{
+			"train":      len(m.Data.Split.Train),
+			"validation": len(m.Data.Split.Validation), "test": len(m.Data.Split.Test),
+		},
+		Sampler: c.Study.Sampling.String(), Measured: c, Universes: map[string]string{},
 		Date: time.Now().Format(time.DateOnly), Machine: machine(), Limits: otherLimits,
 	}
 	if a.Suite == camels.FastPM {
@@ -62,13 +70,18 @@ func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig, in cardF
 	for _, o := range []struct {
 		name, dir string
 		set       camels.Set
-	}{{"data", in.data, set}, {"control", in.control, camels.LH}, {"responses", in.responses, camels.OneP}} {
+	}{
+		{"data", in.data, set},
+		{"control", in.control, camels.LH},
+		{"responses", in.responses, camels.OneP},
+	} {
 		u, known, err := suite.Settings(o.dir, o.set)
 		if err != nil {
 			return a, err
 		}
 		if known {
-			a.Universes[o.name] = fmt.Sprintf("seed %d, %d³ particles, %d time steps, maps of %d² pixels", u.Seed, u.NBody.Particles, u.NBody.Steps, u.Cells)
+			a.Universes[o.name] = fmt.Sprintf("seed %d, %d³ particles, %d time steps, maps of %d² pixels",
+				u.Seed, u.NBody.Particles, u.NBody.Steps, u.Cells)
 		}
 	}
 	// A checkpoint that was moved out of its run has lost its metrics: no time is known then.
@@ -83,20 +96,27 @@ func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig, in cardF
 func (a cardAbout) lines() []string {
 	out := []string{
 		fmt.Sprintf("Checkpoint: step %d, SHA-256 of the tensors %s.", a.Step, a.Hash),
-		fmt.Sprintf("Maps: %s, %s, %d² pixels, %g Mpc/h a side; Ω_m from %g to %g, σ_8 from %g to %g.", a.Suite, a.Field, a.Box.Cells, a.Box.Side, a.Prior.Min.OmegaM, a.Prior.Max.OmegaM, a.Prior.Min.Sigma8, a.Prior.Max.Sigma8),
-		fmt.Sprintf("Data: %d simulations for training, %d for validation, %d for tests, %d maps each.", a.Simulations["train"], a.Simulations["validation"], a.Simulations["test"], camels.MapsPerSimulation),
+		fmt.Sprintf("Maps: %s, %s, %d² pixels, %g Mpc/h a side; Ω_m from %g to %g, σ_8 from %g to %g.",
+			a.Suite, a.Field, a.Box.Cells, a.Box.Side, a.Prior.Min.OmegaM, a.Prior.Max.OmegaM,
+			a.Prior.Min.Sigma8, a.Prior.Max.Sigma8),
+		fmt.Sprintf("Data: %d simulations for training, %d for validation, %d for tests, %d maps each.",
+			a.Simulations["train"], a.Simulations["validation"], a.Simulations["test"],
+			camels.MapsPerSimulation),
 	}
 	for _, name := range []string{"data", "control", "responses"} {
 		if text := a.Universes[name]; text != "" {
 			out = append(out, fmt.Sprintf("Universes of the %s: %s.", name, text))
 		}
 	}
-	out = append(out, fmt.Sprintf("Network: U-Net of width %d, levels ×%s, %d parameters.", a.Network.Dim, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(a.Network.Multipliers)), ", "), "[]"), a.Parameters))
+	out = append(out, fmt.Sprintf("Network: U-Net of width %d, levels ×%s, %d parameters.",
+		a.Network.Dim, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(a.Network.Multipliers)), ", "),
+			"[]"), a.Parameters))
 	if text := recipe(a.Recipe); text != "" {
 		out = append(out, "Training: "+text+".")
 	}
 	if a.TrainingHours > 0 {
-		out = append(out, fmt.Sprintf("Training took %.3g hours for %d steps, pauses not counted; on what machine the run does not say.", a.TrainingHours, a.Step))
+		out = append(out, fmt.Sprintf("Training took %.3g hours for %d steps, pauses not counted; on "+
+			"what machine the run does not say.", a.TrainingHours, a.Step))
 	}
 	if a.Transfer != "" {
 		out = append(out, "Transfer function: "+a.Transfer+".")
@@ -105,11 +125,13 @@ func (a cardAbout) lines() []string {
 	return append(
 		out,
 		fmt.Sprintf("Sampler: %s, batches of %d, seed %d.", a.Sampler, study.Sampling.Batch, study.Seed),
-		fmt.Sprintf("Measured %s in %s, %d maps made in that time, on %s", a.Date, a.Took, a.Made, a.Machine),
+		fmt.Sprintf("Measured %s in %s, %d maps made in that time, on %s", a.Date, a.Took,
+			a.Made, a.Machine),
 	)
 }
 
-// recipe writes the settings of a training as name and value, in the order of their names; empty settings are left out.
+// recipe writes the settings of a training as name and value, in the order of their names; empty
+// settings are left out.
 func recipe(raw json.RawMessage) string {
 	var settings map[string]any
 	if json.Unmarshal(raw, &settings) != nil {

@@ -52,7 +52,8 @@ func (p cardPage) markdown(files map[string]string) string {
 			if name := files[last]; name != "" {
 				fmt.Fprintf(&b, "![%s](%s.png)\n\nNumbers: [%s.csv](%s.csv).\n\n", last, name, name, name)
 			}
-			b.WriteString(markdownRow(study.CardHeader()) + strings.Repeat("| --- ", len(study.CardHeader())) + "|\n")
+			b.WriteString(markdownRow(study.CardHeader()) +
+				strings.Repeat("| --- ", len(study.CardHeader())) + "|\n")
 		}
 		b.WriteString(markdownRow(r.Cells()))
 	}

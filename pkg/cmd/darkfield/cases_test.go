@@ -30,7 +30,12 @@ func TestSharedCases(t *testing.T) {
 		code int
 		want []string // in what is printed
 	}{
-		{"npy-python2-long/maps.npy", []string{"inspect", "FILE"}, 0, []string{"15 of 32²", "mean 11.0000"}},
+		{
+			"npy-python2-long/maps.npy",
+			[]string{"inspect", "FILE"},
+			0,
+			[]string{"15 of 32²", "mean 11.0000"},
+		},
 		{"npy-version3/maps.npy", []string{"inspect", "FILE"}, 0, []string{"15 of 32²", "mean 11.0000"}},
 		{"npy-other-writers/double_quotes.npy", []string{"inspect", "FILE"}, 0, []string{"mean 11.0000"}},
 		{"npy-other-writers/key_order.npy", []string{"inspect", "FILE"}, 0, []string{"mean 11.0000"}},
@@ -74,7 +79,12 @@ func TestSharedCases(t *testing.T) {
 			1,
 			[]string{"log10"},
 		},
-		{"units/1e10Msun", []string{"inspect", "FILE"}, 1, []string{`look like "1e10 (Msun/h)/(Mpc/h)^2"`}},
+		{
+			"units/1e10Msun",
+			[]string{"inspect", "FILE"},
+			1,
+			[]string{`look like "1e10 (Msun/h)/(Mpc/h)^2"`},
+		},
 		{
 			"spectrum-ignores-box/Maps_Mcdm_Quijote_LH_z=0.00.npy",
 			[]string{"spectrum", "FILE"},
@@ -110,13 +120,19 @@ func TestSharedCases(t *testing.T) {
 		},
 		{
 			"infer-same-universe-twice/Maps_Mcdm_FastPM_LH_z=0.00.npy",
-			[]string{"infer", "--checkpoint", weights, "--calibration", calibration, "--map", "FILE", "--index", "0,0"},
+			[]string{
+				"infer", "--checkpoint", weights, "--calibration", calibration, "--map", "FILE",
+				"--index", "0,0",
+			},
 			2,
 			[]string{"want each map once"},
 		},
 		{
 			"infer-same-universe-twice/Maps_Mcdm_FastPM_LH_z=0.00.npy",
-			[]string{"infer", "--checkpoint", weights, "--calibration", calibration, "--map", "FILE", "--index", "0,7"},
+			[]string{
+				"infer", "--checkpoint", weights, "--calibration", calibration, "--map", "FILE",
+				"--index", "0,7",
+			},
 			1,
 			[]string{"maps 0 and 7", "of one universe, simulation 0"},
 		},

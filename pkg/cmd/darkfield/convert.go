@@ -50,7 +50,8 @@ and printed as assumed.`,
 	f.Float64Var(&d.BoxSide, "box-side", d.BoxSide, "of those maps, in Mpc/h")
 	f.Float64Var(d.LogMin, "log-min", *d.LogMin, "log10 of the value that becomes −1")
 	f.Float64Var(d.LogMax, "log-max", *d.LogMax, "log10 of the value that becomes 1")
-	f.StringVar(&validation, "validation", "", "simulations that training has not seen, e.g. 850-999 (evaluate needs some)")
+	f.StringVar(&validation, "validation", "", "simulations that training has not seen, e.g. "+
+		"850-999 (evaluate needs some)")
 	f.StringVar((*string)(&d.Prediction), "prediction", "", "of the network: epsilon (the noise, "+
 		"the default) or v")
 	f.BoolVar(&logTheta, "log-theta", false, "the network is fed ln Ω_m and ln σ_8, scaled; not "+
@@ -61,8 +62,10 @@ and printed as assumed.`,
 		"(default 4 where that leaves 32 channels each)")
 	f.StringVar(&d.Schedule, "schedule", "", "paper: the variance schedule is the paper's, where "+
 		"the file names one without its numbers")
-	f.StringVar(&weights, "weights", "", "of a checkpoint: ema or raw (default ema where there is one)")
-	f.BoolVar(&reduce, "reduce", false, "of a checkpoint: write a checkpoint with these weights alone, for use without further training; the flags of the sampler become its defaults")
+	f.StringVar(&weights, "weights", "",
+		"of a checkpoint: ema or raw (default ema where there is one)")
+	f.BoolVar(&reduce, "reduce", false, "of a checkpoint: write a checkpoint with these weights "+
+		"alone, for use without further training; the flags of the sampler become its defaults")
 	maker = samplerFlags(f)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !slices.Contains([]string{"", convert.EMA, convert.Raw}, weights) {
@@ -136,14 +139,17 @@ func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool
 		return convert.Report{}, err
 	}
 	if said != nil && !reduce {
-		return convert.Report{}, errors.New("convert: the flags of a sampler go with --reduce, into the checkpoint that it writes: add it, or leave them out")
+		return convert.Report{}, errors.New("convert: the flags of a sampler go with --reduce, into " +
+			"the checkpoint that it writes: add it, or leave them out")
 	}
-	if err := filetype.Expect(in, filetype.Checkpoint, filetype.Weights, filetype.Torch, filetype.NPZ); err != nil {
+	if err := filetype.Expect(in, filetype.Checkpoint, filetype.Weights, filetype.Torch,
+		filetype.NPZ); err != nil {
 		return convert.Report{}, fmt.Errorf("convert: %w", err)
 	}
 	if !convert.IsCheckpoint(in) {
 		if weights != "" || reduce {
-			return convert.Report{}, fmt.Errorf("convert: %s is no checkpoint: --weights and --reduce choose from checkpoints only, leave them out", in)
+			return convert.Report{}, fmt.Errorf("convert: %s is no checkpoint: --weights and --reduce "+
+				"choose from checkpoints only, leave them out", in)
 		}
 		return convert.Import(in, out, d)
 	}
@@ -152,7 +158,8 @@ func (a *app) converted(cmd *cobra.Command, in, out, weights string, reduce bool
 		"prediction", "log-theta", "groups", "heads", "schedule",
 	} {
 		if cmd.Flags().Changed(name) {
-			return convert.Report{}, fmt.Errorf("convert: %s is a checkpoint, whose weights go out without --%s: leave it out", in, name)
+			return convert.Report{}, fmt.Errorf("convert: %s is a checkpoint, whose weights go out "+
+				"without --%s: leave it out", in, name)
 		}
 	}
 	if reduce {
@@ -208,7 +215,8 @@ func conversion(w io.Writer, r convert.Report, reduced bool) {
 	if r.LeftOut {
 		why := "left out, it is no part of the network"
 		if reduced {
-			why = "left out, it was measured with other weights or another sampler: measure it again with darkfield transfer"
+			why = "left out, it was measured with other weights or another sampler: measure it again with " +
+				"darkfield transfer"
 		}
 		row(w, "transfer function", why)
 	}
@@ -228,7 +236,8 @@ func ranges(text string) ([]int, error) {
 		from, err := strconv.Atoi(first)
 		to, err2 := strconv.Atoi(last)
 		if err != nil || err2 != nil || from < 0 || to < from || to > 1<<20 {
-			return nil, fmt.Errorf("convert: --validation %q, want numbers and ranges of simulations such as 3,850-999", text)
+			return nil, fmt.Errorf("convert: --validation %q, want numbers and ranges of simulations such "+
+				"as 3,850-999", text)
 		}
 		for i := from; i <= to; i++ {
 			out = append(out, i)

@@ -69,7 +69,8 @@ by one, expected for a perfect emulator), response to single parameters where th
 			}
 			table := evaluation{Evaluation: r}
 			if control != "" {
-				if table.Control, err = a.controlled(cmd.Context(), source, c, control, e.Manifest().Scaling); err != nil {
+				if table.Control, err = a.controlled(cmd.Context(), source, c, control,
+					e.Manifest().Scaling); err != nil {
 					return err
 				}
 			}
@@ -82,15 +83,18 @@ by one, expected for a perfect emulator), response to single parameters where th
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected "+
+		"one, or else the newest)")
 	f.StringVar(&data, "data", "", "directory of maps in CMD's layout")
 	f.IntVar(&c.ValidationParams, "params", c.ValidationParams, "held-out parameters")
 	f.IntVar(&c.MapsPerParam, "maps", c.MapsPerParam, "maps generated at each")
 	f.IntVar(&c.OnePSeeds, "one-p-seeds", c.OnePSeeds, "maps generated at each value of the 1P set")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the noise that maps are made from")
-	f.StringVar(&control, "control", "", "directory of other universes at held-out parameters, made with simulate --control")
+	f.StringVar(&control, "control", "", "directory of other universes at held-out parameters, made "+
+		"with simulate --control")
 	f.StringVar(&cache, "cache", "", "directory that keeps generated maps (default: none are kept)")
-	f.StringVar(&out, "out", "", "write the table as CSV, too (and that of the control beside it, .control.csv)")
+	f.StringVar(&out, "out", "", "write the table as CSV, too (and that of the control beside it, "+
+		".control.csv)")
 	flags = samplingFlags(f)
 	choiceFlags(f, &choice)
 	require(cmd, "checkpoint", "data")
@@ -119,14 +123,17 @@ func (e evaluation) WriteCSV(path string) error {
 }
 
 // controlled scores against the LH set of a directory.
-func (a *app) controlled(ctx context.Context, source study.Source, c study.Config, dir string, scaling field.Scaling) (*study.Control, error) {
+func (a *app) controlled(ctx context.Context, source study.Source, c study.Config, dir string,
+	scaling field.Scaling,
+) (*study.Control, error) {
 	s, err := camels.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
 	if !s.Has(camels.LH) {
-		return nil, fmt.Errorf("evaluate: %s has no LH set; make it with `darkfield simulate --control`", dir)
+		return nil, fmt.Errorf("evaluate: %s has no LH set; make it with `darkfield simulate --control`",
+			dir)
 	}
 	if err := a.warnOfRange(s, scaling, source.Box.Cells); err != nil {
 		return nil, err

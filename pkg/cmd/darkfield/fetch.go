@@ -35,11 +35,13 @@ The address is ` + fetch.Server + `/SUITE;
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.Suite, "suite", s.Suite, "IllustrisTNG, SIMBA or Astrid, or Nbody_ and one of these")
+	f.StringVar(&s.Suite, "suite", s.Suite,
+		"IllustrisTNG, SIMBA or Astrid, or Nbody_ and one of these")
 	f.StringVar(&s.Field, "field", "", "Mcdm, Mtot, Mgas, … (default: Mcdm, of Nbody suites Mtot)")
 	f.StringSliceVar(&sets, "sets", names(s.Sets), "some of LH, 1P, CV, EX and BE")
 	f.StringVar(&dir, "out", "", "directory to write to")
-	f.StringVar(&s.URL, "url", "", "of the directory that holds the files (default: the suite's on the public server)")
+	f.StringVar(&s.URL, "url", "", "of the directory that holds the files (default: the suite's on "+
+		"the public server)")
 	f.BoolVar(&dry, "dry-run", false, "only list the files, their addresses and sizes")
 	require(cmd, "out")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -56,7 +58,9 @@ The address is ` + fetch.Server + `/SUITE;
 		if err := s.Validate(); err != nil {
 			return err
 		}
-		return a.work(func(cmd *cobra.Command, _ []string) error { return a.download(cmd.Context(), s.Files(), dir, dry) })(cmd, args)
+		return a.work(func(cmd *cobra.Command, _ []string) error {
+			return a.download(cmd.Context(), s.Files(), dir, dry)
+		})(cmd, args)
 	}
 	return cmd
 }

@@ -30,7 +30,8 @@ type cmd struct {
 
 func newCMD() *cmd {
 	rng := rand.New(rand.NewPCG(1, 2))
-	maps := fmt.Appendf(nil, "\x93NUMPY\x01\x00\x76\x00%-117s\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (405, 64, 64), }")
+	maps := fmt.Appendf(nil, "\x93NUMPY\x01\x00\x76\x00%-117s\n", "{'descr': '<f4', "+
+		"'fortran_order': False, 'shape': (405, 64, 64), }")
 	for range 405 * 64 * 64 {
 		maps = binary.LittleEndian.AppendUint32(maps, math.Float32bits(1e11*(1+rng.Float32())))
 	}
@@ -77,7 +78,10 @@ func darkfieldFetch(url, dir string, env ...string) (*exec.Cmd, *bytes.Buffer) {
 
 func complete(t *testing.T, c *cmd, dir string) {
 	t.Helper()
-	for name, want := range map[string][]byte{"Maps_Mcdm_IllustrisTNG_CV_z=0.00.npy": c.maps, "params_CV_IllustrisTNG.txt": c.table} {
+	for name, want := range map[string][]byte{
+		"Maps_Mcdm_IllustrisTNG_CV_z=0.00.npy": c.maps,
+		"params_CV_IllustrisTNG.txt":           c.table,
+	} {
 		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s holds %d bytes (%v), want the server's %d", name, len(got), err, len(want))
 		}
@@ -88,7 +92,8 @@ func complete(t *testing.T, c *cmd, dir string) {
 	}
 }
 
-// stopped runs a process until the partial file has grown by about so many bytes, and then sends it a signal.
+// stopped runs a process until the partial file has grown by about so many bytes, and then sends
+// it a signal.
 func stopped(t *testing.T, p *exec.Cmd, dir string, grown int64, signal os.Signal) error {
 	t.Helper()
 	size := func() int64 {
@@ -114,7 +119,8 @@ func stopped(t *testing.T, p *exec.Cmd, dir string, grown int64, signal os.Signa
 	return p.Wait()
 }
 
-// TestFetchKilled: a process that is killed five times somewhere in the file goes on each time, and ends with the server's bytes.
+// TestFetchKilled: a process that is killed five times somewhere in the file goes on each time,
+// and ends with the server's bytes.
 func TestFetchKilled(t *testing.T) {
 	c := newCMD()
 	c.pause = 2 * time.Millisecond // about half a second in all
@@ -156,7 +162,8 @@ func TestFetchInterrupted(t *testing.T) {
 	p, out := darkfieldFetch(s.URL+"/data", dir)
 	err := stopped(t, p, dir, 1<<20, os.Interrupt)
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != failed || !strings.Contains(out.String(), "interrupted; what is done is saved") {
+	if !errors.As(err, &exit) || exit.ExitCode() != failed ||
+		!strings.Contains(out.String(), "interrupted; what is done is saved") {
 		t.Errorf("%v: %s", err, out)
 	}
 	p, out = darkfieldFetch(s.URL+"/data", dir)
@@ -169,13 +176,15 @@ func TestFetchInterrupted(t *testing.T) {
 	}
 }
 
-// TestFetchThroughProxy: the proxy that the environment names is asked for hosts that only it knows.
+// TestFetchThroughProxy: the proxy that the environment names is asked for hosts that only it
+// knows.
 func TestFetchThroughProxy(t *testing.T) {
 	c := newCMD()
 	s := httptest.NewServer(c)
 	defer s.Close()
 	dir := t.TempDir()
-	p, out := darkfieldFetch("http://cmd.invalid/data", dir, "HTTP_PROXY="+s.URL, "NO_PROXY=", "no_proxy=")
+	p, out := darkfieldFetch("http://cmd.invalid/data", dir, "HTTP_PROXY="+s.URL,
+		"NO_PROXY=", "no_proxy=")
 	if err := p.Run(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// kindsOf makes a file or directory of every kind in a directory and returns what each is called in complaints.
+// kindsOf makes a file or directory of every kind in a directory and returns what each is called
+// in complaints.
 func kindsOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	tensors := func(header string) []byte {
@@ -55,47 +56,95 @@ func kindsOf(t *testing.T, dir string) map[string]string {
 		}
 	}
 	return map[string]string{
-		"maps.npy": "a .npy file of maps (45 of 8 × 8 pixels)", "grids.npy": "a .npy file of 3-D grids (2 of 4³)", "table.txt": "a table of numbers",
-		"check.safetensors": "a checkpoint of darkfield", "moments.safetensors": "a moment network of darkfield",
-		"weights.safetensors": "a safetensors file without darkfield's manifest", "weights.pt": "a file of PyTorch",
-		"arrays.npz": "a zip archive of numpy arrays", "calibration.json": "a calibration", "other.json": "a JSON file",
-		"picture.png": "a picture (PNG)", "snapshot.hdf5": "an HDF5 file", "image.fits": "a FITS file", "maps.npy.gz": "a compressed file (gzip)",
-		"page.npy": "a web page", "empty": "empty", "universe": "a directory of maps", "run": "a run directory",
+		"maps.npy":  "a .npy file of maps (45 of 8 × 8 pixels)",
+		"grids.npy": "a .npy file of 3-D grids (2 of 4³)", "table.txt": "a table of numbers",
+		"check.safetensors":   "a checkpoint of darkfield",
+		"moments.safetensors": "a moment network of darkfield",
+		"weights.safetensors": "a safetensors file without darkfield's manifest",
+		"weights.pt":          "a file of PyTorch",
+		"arrays.npz":          "a zip archive of numpy arrays", "calibration.json": "a calibration",
+		"other.json":  "a JSON file",
+		"picture.png": "a picture (PNG)", "snapshot.hdf5": "an HDF5 file", "image.fits": "a FITS file",
+		"maps.npy.gz": "a compressed file (gzip)",
+		"page.npy":    "a web page", "empty": "empty", "universe": "a directory of maps",
+		"run":        "a run directory",
 		"calibrated": "a directory of a calibration", "folder": "a directory",
 	}
 }
 
-// TestWrongFileForTheCommand: any kind of file given to any command that takes another is said to be what it is, in one line that names
-// it and a remedy, and that never calls it truncated.
+// TestWrongFileForTheCommand: any kind of file given to any command that takes another is said to
+// be what it is, in one line that names it and a remedy, and that never calls it truncated.
 func TestWrongFileForTheCommand(t *testing.T) {
 	dir := t.TempDir()
 	kinds := kindsOf(t, dir)
 	maps := filepath.Join(dir, "maps.npy")
 	directories := []string{"universe", "run", "calibrated", "folder"}
-	checkpoints := []string{"check.safetensors", "run", "folder"} // of the last two it is said that they hold none
+	// of the last two it is said that they hold none
+	checkpoints := []string{"check.safetensors", "run", "folder"}
 	commands := []struct {
 		name  string
 		args  []string // FILE stands for the file
 		takes []string // kinds that are its own, whose complaints are of another sort, if any
 	}{
 		{"spectrum", []string{"spectrum", "FILE"}, []string{"maps.npy"}},
-		{"likelihood --map", []string{"likelihood", "--checkpoint", "none", "--map", "FILE"}, []string{"maps.npy"}},
-		{"infer --map", []string{"infer", "--checkpoint", "none", "--calibration", "none", "--map", "FILE"}, []string{"maps.npy"}},
-		{"infer --calibration", []string{"infer", "--checkpoint", "none", "--calibration", "FILE", "--map", maps}, append([]string{"calibration.json"}, directories...)},
-		{"likelihood --checkpoint", []string{"likelihood", "--checkpoint", "FILE", "--map", maps}, checkpoints},
-		{"infer --checkpoint", []string{"infer", "--checkpoint", "FILE", "--calibration", "none", "--map", maps}, checkpoints},
-		{"sample", []string{"sample", "--checkpoint", "FILE", "--omega-m", "0.3", "--sigma-8", "0.8", "--out", filepath.Join(dir, "out.npy")}, checkpoints},
+		{
+			"likelihood --map",
+			[]string{"likelihood", "--checkpoint", "none", "--map", "FILE"},
+			[]string{"maps.npy"},
+		},
+		{"infer --map", []string{
+			"infer", "--checkpoint", "none", "--calibration", "none", "--map",
+			"FILE",
+		}, []string{"maps.npy"}},
+		{"infer --calibration", []string{
+			"infer", "--checkpoint", "none", "--calibration", "FILE",
+			"--map", maps,
+		}, append([]string{"calibration.json"}, directories...)},
+		{
+			"likelihood --checkpoint",
+			[]string{"likelihood", "--checkpoint", "FILE", "--map", maps},
+			checkpoints,
+		},
+		{"infer --checkpoint", []string{
+			"infer", "--checkpoint", "FILE", "--calibration", "none", "--map",
+			maps,
+		}, checkpoints},
+		{"sample", []string{
+			"sample", "--checkpoint", "FILE", "--omega-m", "0.3", "--sigma-8", "0.8",
+			"--out", filepath.Join(dir, "out.npy"),
+		}, checkpoints},
 		{"inspect --checkpoint", []string{"inspect", "--checkpoint", "FILE", maps}, checkpoints},
-		{"inspect", []string{"inspect", "FILE"}, []string{"maps.npy", "table.txt", "check.safetensors", "universe", "run", "folder", "calibrated"}},
+		{"inspect", []string{"inspect", "FILE"}, []string{
+			"maps.npy", "table.txt", "check.safetensors",
+			"universe", "run", "folder", "calibrated",
+		}},
 		{"evaluate --data", []string{"evaluate", "--checkpoint", "none", "--data", "FILE"}, directories},
-		{"calibrate --data", []string{"calibrate", "--checkpoint", "none", "--data", "FILE", "--out", dir}, directories},
-		{"train --data", []string{"train", "--data", "FILE", "--run", filepath.Join(dir, "new"), "--preset", "smoke"}, directories},
+		{"calibrate --data", []string{
+			"calibrate", "--checkpoint", "none", "--data", "FILE", "--out",
+			dir,
+		}, directories},
+		{"train --data", []string{
+			"train", "--data", "FILE", "--run", filepath.Join(dir, "new"),
+			"--preset", "smoke",
+		}, directories},
 		{"train --init", []string{
-			"train", "--data", filepath.Join(dir, "universe"), "--run", filepath.Join(dir, "new"), "--preset", "smoke", "--side", "8", "--steps", "1", "--init", "FILE",
+			"train", "--data", filepath.Join(dir, "universe"), "--run", filepath.Join(dir, "new"),
+			"--preset", "smoke", "--side", "8", "--steps", "1", "--init", "FILE",
 		}, []string{"check.safetensors", "universe", "calibrated", "run", "folder"}},
-		{"convert", []string{"convert", "FILE", filepath.Join(dir, "out.safetensors")}, []string{"check.safetensors", "weights.safetensors", "weights.pt", "arrays.npz", "run", "folder"}},
+		{
+			"convert",
+			[]string{"convert", "FILE", filepath.Join(dir, "out.safetensors")},
+			[]string{
+				"check.safetensors", "weights.safetensors", "weights.pt", "arrays.npz",
+				"run", "folder",
+			},
+		},
 		{"verify", []string{"verify", "FILE"}, []string{"arrays.npz"}},
-		{"project", []string{"project", "FILE", "--out", filepath.Join(dir, "projected")}, []string{"grids.npy"}},
+		{
+			"project",
+			[]string{"project", "FILE", "--out", filepath.Join(dir, "projected")},
+			[]string{"grids.npy"},
+		},
 	}
 	cells := 0
 	for _, c := range commands {
@@ -112,7 +161,8 @@ func TestWrongFileForTheCommand(t *testing.T) {
 			case err == nil:
 				t.Errorf("%s takes %s", c.name, file)
 				continue
-			case !strings.Contains(err.Error(), path+" is "+kind), !strings.Contains(err.Error(), ", want "), !strings.Contains(err.Error(), "; "):
+			case !strings.Contains(err.Error(), path+" is "+kind), !strings.Contains(err.Error(), ", want "),
+				!strings.Contains(err.Error(), "; "):
 				t.Errorf("%s of %s: %v, want it to say that it is %s and what to do", c.name, file, err, kind)
 			}
 			if strings.Contains(err.Error(), "truncated") || strings.Contains(oneLine(err), "\n") {

@@ -33,7 +33,8 @@ func newDisk(t *testing.T, size string) disk {
 	return d
 }
 
-// fill takes all that is free but some bytes. What was full stays full: it may be called under a process that writes.
+// fill takes all that is free but some bytes. What was full stays full: it may be called under a
+// process that writes.
 func (d disk) fill(t *testing.T, but int64) {
 	t.Helper()
 	f, err := os.OpenFile(filepath.Join(d.dir, "filler"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -75,10 +76,12 @@ func (zeros) Read(b []byte) (int, error) {
 }
 
 // full is what every complaint about a full disk has to say.
-var full = []string{"no space left on device", "the disk is full: free some space there and run the same command again"}
+var full = []string{"no space left on device", "the disk is full: free some space there and run " +
+	"the same command again"}
 
-// onFullDisk fills the disk under a training, and before it goes on leaves room for less than it has to write: it says what to do,
-// keeps its last checkpoint, and with space again ends with the bytes of an unbroken run.
+// onFullDisk fills the disk under a training, and before it goes on leaves room for less than it
+// has to write: it says what to do, keeps its last checkpoint, and with space again ends with the
+// bytes of an unbroken run.
 func (r tiny) onFullDisk(t *testing.T) {
 	d := newDisk(t, "64m") // three checkpoints of 5 MB and, twice, one of 10
 	run := filepath.Join(d.dir, "r")
@@ -88,7 +91,8 @@ func (r tiny) onFullDisk(t *testing.T) {
 		t.Fatal(p.errors.String())
 	}
 	d.fill(t, 0)
-	p.fails(t, append(full, filepath.Join(run, "checkpoints")+string(filepath.Separator), "goes on from step ")...)
+	p.fails(t, append(full, filepath.Join(run, "checkpoints")+string(filepath.Separator),
+		"goes on from step ")...)
 	kept := files(t, filepath.Join(run, "checkpoints"))["latest.safetensors"]
 	for _, c := range []struct {
 		room int64
@@ -117,7 +121,8 @@ func (r tiny) onFullDisk(t *testing.T) {
 func (r tiny) interruptedOnFullDisk(t *testing.T) {
 	d := newDisk(t, "1m")
 	run := filepath.Join(d.dir, "r")
-	p := start(t, "train", "--data", r.data, "--run", run, "--preset", "smoke", "--batch", "1", "--steps", "1000", "--checkpoint-every", "1000")
+	p := start(t, "train", "--data", r.data, "--run", run, "--preset", "smoke", "--batch", "1",
+		"--steps", "1000", "--checkpoint-every", "1000")
 	metrics := training.MetricsPath(run)
 	if !p.until(func() bool { records, _ := tracking.Read(metrics); return len(records) > 0 }) {
 		t.Fatal(p.errors.String())
@@ -133,7 +138,8 @@ func (r tiny) sampledToFullDisk(t *testing.T) {
 	d := newDisk(t, "64k")
 	out := filepath.Join(d.dir, "maps.npy")
 	sample := func(n string) *process {
-		return start(t, "sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", n, "--steps", "1", "--batch", "2", "--out", out)
+		return start(t, "sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", n,
+			"--steps", "1", "--batch", "2", "--out", out)
 	}
 	sample("1").finish(t)
 	before := files(t, d.dir)
@@ -143,7 +149,8 @@ func (r tiny) sampledToFullDisk(t *testing.T) {
 	sameFiles(t, files(t, d.dir), before)
 }
 
-// TestMetricsOnFullDisk: the line that a full disk cuts short does not stand in the way of the run that goes on.
+// TestMetricsOnFullDisk: the line that a full disk cuts short does not stand in the way of the
+// run that goes on.
 func TestMetricsOnFullDisk(t *testing.T) {
 	d := newDisk(t, "64k")
 	path := filepath.Join(d.dir, "metrics.jsonl")
@@ -199,7 +206,8 @@ func TestSimulateOnFullDisk(t *testing.T) {
 	simulate(t, unbroken, "1").finish(t)
 	d := newDisk(t, "2m")
 	out := filepath.Join(d.dir, "u")
-	for _, room := range []int64{0, 60_000, 250_000} { // for nothing, for some of 12 universes of 15 kB, and for not all once more in one file
+	// for nothing, for some of 12 universes of 15 kB, and for not all once more in one file
+	for _, room := range []int64{0, 60_000, 250_000} {
 		d.fill(t, room)
 		simulate(t, out, "2").fails(t, append(full, out)...)
 		d.empty(t)

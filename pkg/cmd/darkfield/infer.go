@@ -36,7 +36,10 @@ func (in inferFlags) check(c hmc.Config) error {
 		return fmt.Errorf("--index %v, want each map once: a map counted twice says no more than once, "+
 			"and map %d is", in.index, i)
 	}
-	errs := []error{flagAtLeast("index", slices.Min(in.index), 0), flagAtLeast("batch", in.batch, 1), c.Validate()}
+	errs := []error{
+		flagAtLeast("index", slices.Min(in.index), 0), flagAtLeast("batch", in.batch, 1),
+		c.Validate(),
+	}
 	if in.chains != "" {
 		errs = append(errs, flagAtLeast("draws", c.Draws, study.FewestDraws))
 	}
@@ -105,12 +108,16 @@ the recalibration; a call that was killed goes on with the same draws, and one w
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
-	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for this checkpoint")
+	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
+		"selected one, or else the newest)")
+	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for "+
+		"this checkpoint")
 	f.StringVar(&in.maps, "map", "", ".npy file of maps")
-	f.IntSliceVar(&in.index, "index", []int{0}, "which map of the file; several are combined, as maps of independent universes with the same parameters")
+	f.IntSliceVar(&in.index, "index", []int{0}, "which map of the file; several are combined, as "+
+		"maps of independent universes with the same parameters")
 	f.IntVar(&in.batch, "batch", 20, "pairs of θ and noise at a time")
-	f.StringVar(&in.chains, "chains", "", "also sample by Hamiltonian Monte Carlo, and write draws and a figure to this directory")
+	f.StringVar(&in.chains, "chains", "", "also sample by Hamiltonian Monte Carlo, and write draws "+
+		"and a figure to this directory")
 	f.IntVar(&c.Chains, "chain-number", c.Chains, "chains")
 	f.IntVar(&c.Warmup, "warmup", c.Warmup, "iterations of each chain that find its step and mass")
 	f.IntVar(&c.Draws, "draws", c.Draws, "draws of each chain")
@@ -127,7 +134,8 @@ type inference struct {
 	Maps        []mapStanding      `json:"maps"`
 	Warnings    []string           `json:"warnings"`
 	Chains      *study.Chains      `json:"chains,omitempty"`
-	Grid        *gridMoments       `json:"grid,omitempty"` // of the same terms as the chains, before the recalibration
+	// of the same terms as the chains, before the recalibration
+	Grid *gridMoments `json:"grid,omitempty"`
 }
 
 // mapStanding says how like the calibration's maps one is.
@@ -199,7 +207,8 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	if in.chains == "" {
 		return out, nil
 	}
-	err = a.chained(ctx, &out, source, cal, last.Surface(cal.Prior, cal.Weights), maps[0], c, in.chains)
+	err = a.chained(ctx, &out, source, cal, last.Surface(cal.Prior, cal.Weights), maps[0],
+		c, in.chains)
 	return out, err
 }
 
@@ -212,12 +221,16 @@ func openCalibration(path, hash string) (study.Calibration, error) {
 }
 
 // chained samples, writes the draws and draws them beside the grid.
-func (a *app) chained(ctx context.Context, out *inference, source study.Source, cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string) error {
-	a.interrupted = fmt.Sprintf("iterations of the chains that were finished are kept in %s; the same command goes on with them", dir)
+func (a *app) chained(ctx context.Context, out *inference, source study.Source,
+	cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string,
+) error {
+	a.interrupted = fmt.Sprintf("iterations of the chains that were finished are kept in %s; the "+
+		"same command goes on with them", dir)
 	bar := a.progress("chains")
-	chains, err := source.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid, filepath.Join(dir, "state.json"), func(p hmc.Progress) {
-		bar.at(p.Done, p.Total, fmt.Sprintf("acceptance %.2f", p.Acceptance))
-	})
+	chains, err := source.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid,
+		filepath.Join(dir, "state.json"), func(p hmc.Progress) {
+			bar.at(p.Done, p.Total, fmt.Sprintf("acceptance %.2f", p.Acceptance))
+		})
 	bar.done()
 	if err != nil {
 		return err
@@ -225,7 +238,8 @@ func (a *app) chained(ctx context.Context, out *inference, source study.Source, 
 	out.Chains = &chains
 	om, s8 := grid.Marginals()
 	out.Grid = &gridMoments{OmegaM: interval(om), Sigma8: interval(s8)}
-	return errors.Join(chains.WriteCSV(filepath.Join(dir, "draws.csv")), figure.Chains(chains, grid).Save(filepath.Join(dir, "chains")))
+	return errors.Join(chains.WriteCSV(filepath.Join(dir, "draws.csv")),
+		figure.Chains(chains, grid).Save(filepath.Join(dir, "chains")))
 }
 
 func inferTable(w io.Writer, r inference) {
@@ -238,8 +252,10 @@ func inferTable(w io.Writer, r inference) {
 	row(w)
 	row(w, "beside the calibration's maps", "distance, σ", "as far")
 	for _, m := range r.Maps {
-		row(w, fmt.Sprintf("map %d from what is expected", m.Index), fmt.Sprintf("%.1f", m.Odd.Distance), fmt.Sprintf("%.1f %%", 100*m.Odd.AsFar))
-		row(w, fmt.Sprintf("map %d outside the prior", m.Index), fmt.Sprintf("%.1f", m.Outside.Distance), fmt.Sprintf("%.1f %%", 100*m.Outside.AsFar))
+		row(w, fmt.Sprintf("map %d from what is expected", m.Index), fmt.Sprintf("%.1f", m.Odd.Distance),
+			fmt.Sprintf("%.1f %%", 100*m.Odd.AsFar))
+		row(w, fmt.Sprintf("map %d outside the prior", m.Index), fmt.Sprintf("%.1f", m.Outside.Distance),
+			fmt.Sprintf("%.1f %%", 100*m.Outside.AsFar))
 	}
 	row(w)
 	row(w, fmt.Sprintf("%d network evaluations", r.Evaluations))
@@ -252,9 +268,11 @@ func inferTable(w io.Writer, r inference) {
 	line("σ_8 on the grid", r.Grid.Sigma8)
 	for i, name := range []string{"Ω_m by the chains", "σ_8 by the chains"} {
 		d := r.Chains.Diagnosis[i]
-		row(w, name, d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat), fmt.Sprintf("ESS %.0f", d.BulkESS), fmt.Sprintf("tails %.0f", d.TailESS))
+		row(w, name, d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat), fmt.Sprintf("ESS %.0f", d.BulkESS),
+			fmt.Sprintf("tails %.0f", d.TailESS))
 	}
 	if !r.Chains.Converged() {
-		row(w, "the chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): ask for more --draws, which follow these")
+		row(w, "the chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): "+
+			"ask for more --draws, which follow these")
 	}
 }

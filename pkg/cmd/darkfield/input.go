@@ -14,7 +14,9 @@ import (
 const glance = 20
 
 // sourceOf is study.FromEmulator with a warning of maps far outside the checkpoint's log range.
-func (a *app) sourceOf(e *emulator.Emulator, s *camels.Suite, c study.Config, cache string) (study.Source, error) {
+func (a *app) sourceOf(e *emulator.Emulator, s *camels.Suite, c study.Config,
+	cache string,
+) (study.Source, error) {
 	source, err := study.FromEmulator(e, s, c, cache)
 	if err != nil {
 		return source, err
@@ -52,9 +54,11 @@ func expectMaps(path string) error {
 	return f.Close()
 }
 
-// oneMap reads one map of a file for a checkpoint and averages it down to the network's pixels. Warnings say what was done to it,
-// and that it lies far outside what the network was trained on.
-func oneMap(path string, index int, e *emulator.Emulator) (out field.LogMap, warnings []string, err error) {
+// oneMap reads one map of a file for a checkpoint and averages it down to the network's pixels.
+// Warnings say what was done to it, and that it lies far outside what the network was trained on.
+func oneMap(path string, index int,
+	e *emulator.Emulator,
+) (out field.LogMap, warnings []string, err error) {
 	f, err := camels.OpenFile(path)
 	if err != nil {
 		return out, nil, err
@@ -77,7 +81,10 @@ func oneMap(path string, index int, e *emulator.Emulator) (out field.LogMap, war
 		return fail(err)
 	}
 	low, high := out.Range()
-	for _, w := range []string{note, e.Manifest().Scaling.Warning(fmt.Sprintf("map %d of %s", index, path), low, high)} {
+	for _, w := range []string{
+		note,
+		e.Manifest().Scaling.Warning(fmt.Sprintf("map %d of %s", index, path), low, high),
+	} {
 		if w != "" {
 			warnings = append(warnings, w)
 		}

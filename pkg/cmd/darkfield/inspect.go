@@ -60,7 +60,8 @@ the range that a checkpoint was trained on.`,
 		}),
 	}
 	choiceFlags(cmd.Flags(), &choice)
-	cmd.Flags().StringVar(&against, "checkpoint", "", "warn of maps unlike those that this checkpoint or run was trained on")
+	cmd.Flags().StringVar(&against, "checkpoint", "", "warn of maps unlike those that this "+
+		"checkpoint or run was trained on")
 	return cmd
 }
 
@@ -77,8 +78,8 @@ func scalingOf(path string) (*field.Scaling, error) {
 	return &c.Manifest.Scaling, err
 }
 
-// toInspect tells directories of maps, files of maps, tables and checkpoints: by what is in them, or by their names where that is
-// damaged, for the reader to say how.
+// toInspect tells directories of maps, files of maps, tables and checkpoints: by what is in them,
+// or by their names where that is damaged, for the reader to say how.
 func toInspect(path string) (filetype.Kind, error) {
 	t, err := filetype.Of(path)
 	if err != nil {
@@ -98,9 +99,13 @@ func toInspect(path string) (filetype.Kind, error) {
 		err := filetype.Expect(path, filetype.MapsDir, filetype.Maps, filetype.Table, filetype.Checkpoint)
 		return t.Kind, fmt.Errorf("inspect: %w", err)
 	}
-	kind, ok := map[string]filetype.Kind{".npy": filetype.Maps, ".txt": filetype.Table, ".safetensors": filetype.Checkpoint}[filetype.Extension(path)]
+	kind, ok := map[string]filetype.Kind{
+		".npy": filetype.Maps, ".txt": filetype.Table,
+		".safetensors": filetype.Checkpoint,
+	}[filetype.Extension(path)]
 	if !ok {
-		return kind, fmt.Errorf("inspect: %s is %v, want a directory or a file of maps, a table of parameters or a checkpoint; %s", path, t, t.Hint())
+		return kind, fmt.Errorf("inspect: %s is %v, want a directory or a file of maps, a table of "+
+			"parameters or a checkpoint; %s", path, t, t.Hint())
 	}
 	return kind, nil
 }
@@ -139,10 +144,12 @@ func (a *app) warnOfMoments(scaling *field.Scaling, path string, m camels.Moment
 // faults says which maps are none.
 func faults(w io.Writer, r camels.SetReport) {
 	if n := len(r.Faults.Empty); n > 0 {
-		row(w, "maps of zeros", fmt.Sprintf("%d of %d, never written: maps %s", n, r.Maps, camels.Spans(r.Faults.Empty)))
+		row(w, "maps of zeros", fmt.Sprintf("%d of %d, never written: maps %s", n, r.Maps,
+			camels.Spans(r.Faults.Empty)))
 	}
 	if n := r.Faults.Pixels; n > 0 {
-		row(w, "not finite", fmt.Sprintf("%d of %d pixels, in maps %s; the first: %s", n, r.Maps*r.Side*r.Side, camels.Spans(r.Faults.NotFinite), r.Faults.First))
+		row(w, "not finite", fmt.Sprintf("%d of %d pixels, in maps %s; the first: %s", n,
+			r.Maps*r.Side*r.Side, camels.Spans(r.Faults.NotFinite), r.Faults.First))
 	}
 	if r.NoLog > 0 {
 		row(w, "without log10", fmt.Sprintf("%d pixels: 0, negative or not finite", r.NoLog))
@@ -155,7 +162,9 @@ func choiceFlags(f *pflag.FlagSet, c *camels.Choice) {
 	f.StringVar(&c.Field, "field", "", "field, where the directory holds several, e.g. Mcdm")
 }
 
-func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice, scaling *field.Scaling) error {
+func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice,
+	scaling *field.Scaling,
+) error {
 	s, err := camels.OpenChoice(dir, choice)
 	if err != nil {
 		return err
@@ -181,7 +190,8 @@ func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice,
 		if s.Description.HasRange() {
 			row(w, "log10 range", fmt.Sprintf("%g to %g become −1 and 1", r.LogRange[0], r.LogRange[1]))
 		} else {
-			row(w, "log10 range", "not known: train measures it, or "+camels.DescriptionFile+" says it as log_range: [low, high]")
+			row(w, "log10 range",
+				"not known: train measures it, or "+camels.DescriptionFile+" says it as log_range: [low, high]")
 		}
 		for _, set := range r.Sets {
 			row(w)
@@ -201,14 +211,17 @@ func parameters(w io.Writer, r camels.SetReport) {
 	}
 	row(w, "fiducial", "rows "+camels.Spans(r.Fiducial))
 	for _, v := range r.Variations {
-		row(w, "varies "+v.Name, fmt.Sprintf("%d values %.4g to %.4g, rows %s; %.4g in row %d is fiducial",
-			len(v.Values), v.Values[0], v.Values[len(v.Values)-1], camels.Spans(v.Rows), v.Values[v.Fiducial], v.Rows[v.Fiducial]))
+		row(w, "varies "+v.Name,
+			fmt.Sprintf("%d values %.4g to %.4g, rows %s; %.4g in row %d is fiducial",
+				len(v.Values), v.Values[0], v.Values[len(v.Values)-1], camels.Spans(v.Rows),
+				v.Values[v.Fiducial], v.Rows[v.Fiducial]))
 	}
 }
 
 func moments(w io.Writer, r camels.SetReport) {
 	row(w, "maps", fmt.Sprintf("%d of %d² pixels", r.Maps, r.Side))
-	row(w, "log10 of pixels", fmt.Sprintf("mean %.4f, standard deviation %.4f, %.3f to %.3f", r.LogMean, r.LogStd, r.LogMin, r.LogMax))
+	row(w, "log10 of pixels", fmt.Sprintf("mean %.4f, standard deviation %.4f, %.3f to %.3f",
+		r.LogMean, r.LogStd, r.LogMin, r.LogMax))
 }
 
 func (a *app) inspectCheckpoint(path string) error {
@@ -225,34 +238,38 @@ func (a *app) inspectCheckpoint(path string) error {
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"manifest": m, "sha256": c.Hash, "tensors": len(c.Tensors)}, func(w io.Writer) {
-		row(w, "step", m.Step)
-		row(w, "network", fmt.Sprintf("width %d, %d parameters", m.Network.Dim, m.Network.NumParameters()))
-		row(w, "trained on", fmt.Sprintf("%s %s, %d² pixels, %g Mpc/h a side, unit %s", m.Data.Suite, m.Data.Set, m.Data.Side, m.Data.BoxSide, m.Data.Unit))
-		row(w, "simulations", fmt.Sprintf("%d trained on, %d for validation, %d for tests", len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test)))
-		row(w, "log10 range", fmt.Sprintf("%g to %g", m.Scaling.Min, m.Scaling.Max))
-		if m.LogTheta {
-			row(w, "conditioned on", "ln Ω_m and ln σ_8")
-		}
-		if err := m.Conditioned(); err != nil {
-			row(w, "conditioned on", fmt.Sprintf("%d parameters: this version makes maps and likelihoods "+
-				"with 2 alone", m.Network.Thetas))
-		}
-		if m.Prediction == diffusion.PredictV {
-			row(w, "prediction", "v, not the noise")
-		}
-		if n := len(m.Betas); n > 0 {
-			row(w, "variance schedule", fmt.Sprintf("%d steps of its own, β from %.4g to %.4g", n,
-				m.Betas[0], m.Betas[n-1]))
-		}
-		row(w, "training seed", m.Seed)
-		if len(m.Sampling) > 0 {
-			row(w, "sampling", string(m.Sampling))
-		}
-		if transfer != nil {
-			row(w, "transfer function", transfer)
-		}
-		row(w, "tensors", len(c.Tensors))
-		row(w, "SHA-256", c.Hash)
-	})
+	return a.print(map[string]any{"manifest": m, "sha256": c.Hash, "tensors": len(c.Tensors)},
+		func(w io.Writer) {
+			row(w, "step", m.Step)
+			row(w, "network", fmt.Sprintf("width %d, %d parameters", m.Network.Dim,
+				m.Network.NumParameters()))
+			row(w, "trained on", fmt.Sprintf("%s %s, %d² pixels, %g Mpc/h a side, unit %s", m.Data.Suite,
+				m.Data.Set, m.Data.Side, m.Data.BoxSide, m.Data.Unit))
+			row(w, "simulations", fmt.Sprintf("%d trained on, %d for validation, %d for tests",
+				len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test)))
+			row(w, "log10 range", fmt.Sprintf("%g to %g", m.Scaling.Min, m.Scaling.Max))
+			if m.LogTheta {
+				row(w, "conditioned on", "ln Ω_m and ln σ_8")
+			}
+			if err := m.Conditioned(); err != nil {
+				row(w, "conditioned on", fmt.Sprintf("%d parameters: this version makes maps and likelihoods "+
+					"with 2 alone", m.Network.Thetas))
+			}
+			if m.Prediction == diffusion.PredictV {
+				row(w, "prediction", "v, not the noise")
+			}
+			if n := len(m.Betas); n > 0 {
+				row(w, "variance schedule", fmt.Sprintf("%d steps of its own, β from %.4g to %.4g", n,
+					m.Betas[0], m.Betas[n-1]))
+			}
+			row(w, "training seed", m.Seed)
+			if len(m.Sampling) > 0 {
+				row(w, "sampling", string(m.Sampling))
+			}
+			if transfer != nil {
+				row(w, "transfer function", transfer)
+			}
+			row(w, "tensors", len(c.Tensors))
+			row(w, "SHA-256", c.Hash)
+		})
 }

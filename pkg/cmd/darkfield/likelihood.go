@@ -63,9 +63,11 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 			om, s8 := s.omegaM, s.sigma8
 			best := cosmology.Params{OmegaM: om.Best, Sigma8: s8.Best}
 			result := map[string]any{
-				"best": best, "omega_m": interval(om), "sigma_8": interval(s8), "terms": f.terms, "seeds": f.seeds,
-				"warnings": s.warnings, "evaluations": s.evaluations, "error": s.err, "within_tolerance": s.within,
-				"grid": s.whole.Grid, "minus_two_delta_lnl": s.whole.MinusTwoDeltaLnL(),
+				"best": best, "omega_m": interval(om), "sigma_8": interval(s8), "terms": f.terms,
+				"seeds":    f.seeds,
+				"warnings": s.warnings, "evaluations": s.evaluations, "error": s.err,
+				"within_tolerance": s.within,
+				"grid":             s.whole.Grid, "minus_two_delta_lnl": s.whole.MinusTwoDeltaLnL(),
 			}
 			return a.print(result, func(w io.Writer) {
 				row(w, "parameter", "best", "68 % from", "to", "mean", "std")
@@ -84,7 +86,8 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 		}),
 	}
 	g := cmd.Flags()
-	g.StringVar(&f.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	g.StringVar(&f.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
+		"selected one, or else the newest)")
 	g.StringVar(&f.maps, "map", "", ".npy file of maps")
 	g.IntVar(&f.index, "index", 0, "which map of the file")
 	g.IntSliceVar(&f.terms, "terms", []int{0}, "terms i of the bound to sum; term i uses x_{i+1}")
@@ -93,14 +96,19 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 	g.IntVar(&f.batch, "batch", 20, "pairs of θ and noise at a time")
 	g.Float64SliceVar(&f.centre, "centre", nil, "Ω_m,σ_8: the paper's grid of ±0.1 around this point")
 	g.BoolVar(&f.exact, "exact", false, "evaluate every point of the grid")
-	g.Float64Var(&f.interpolation.Tolerance, "tolerance", f.interpolation.Tolerance, "error of −2Δln L that is allowed within three sigma")
-	g.IntVar(&f.interpolation.Evaluations, "evaluations", f.interpolation.Evaluations, "parameters to evaluate at most")
+	g.Float64Var(&f.interpolation.Tolerance, "tolerance", f.interpolation.Tolerance,
+		"error of −2Δln L that is allowed within three sigma")
+	g.IntVar(&f.interpolation.Evaluations, "evaluations", f.interpolation.Evaluations,
+		"parameters to evaluate at most")
 	require(cmd, "checkpoint", "map")
 	return cmd
 }
 
 func interval(m likelihood.Marginal) map[string]float64 {
-	return map[string]float64{"best": m.Best, "low": m.Low, "high": m.High, "mean": m.Mean, "std": m.Std}
+	return map[string]float64{
+		"best": m.Best, "low": m.Low, "high": m.High, "mean": m.Mean,
+		"std": m.Std,
+	}
 }
 
 // inferred is the sum of the terms on the grid, and its marginals.
@@ -158,12 +166,19 @@ func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 			return none, err
 		}
 		om, s8 := s[0].Marginals()
-		return inferred{warnings: warnings, whole: s[0], omegaM: om, sigma8: s8, evaluations: grid.Len(), within: true}, nil
+		return inferred{
+			warnings: warnings, whole: s[0], omegaM: om, sigma8: s8, evaluations: grid.Len(),
+			within: true,
+		}, nil
 	}
-	in, err := likelihood.Interpolate(cmd.Context(), likelihood.Summed(score), grid, f.interpolation, progress)
+	in, err := likelihood.Interpolate(cmd.Context(), likelihood.Summed(score), grid,
+		f.interpolation, progress)
 	if err != nil {
 		return none, err
 	}
 	om, s8 := in.Marginals()
-	return inferred{warnings: warnings, whole: in.On(grid)[0], omegaM: om, sigma8: s8, evaluations: in.Evaluations, err: in.Error, within: in.Within}, nil
+	return inferred{
+		warnings: warnings, whole: in.On(grid)[0], omegaM: om, sigma8: s8,
+		evaluations: in.Evaluations, err: in.Error, within: in.Within,
+	}, nil
 }

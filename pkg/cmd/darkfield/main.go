@@ -1,7 +1,8 @@
-// Command darkfield makes toy universes, trains the emulator, samples from it, scores it and uses it as a likelihood.
+// Command darkfield makes toy universes, trains the emulator, samples from it, scores it and uses
+// it as a likelihood.
 //
-// Results go to standard output, progress and complaints to standard error. It exits with 0, with 1 for a failure and with 2
-// for wrong usage.
+// Results go to standard output, progress and complaints to standard error. It exits with 0, with
+// 1 for a failure and with 2 for wrong usage.
 package main
 
 import (
@@ -52,9 +53,12 @@ func run(args []string) int {
 }
 
 // oneLine joins the lines of joined errors.
-func oneLine(err error) string { return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") }
+func oneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}
 
-// wayOut says what to do about a full disk, which any command may meet: all of them leave whole files or none.
+// wayOut says what to do about a full disk, which any command may meet: all of them leave whole
+// files or none.
 func wayOut(err error) string {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return "; the disk is full: free some space there and run the same command again"

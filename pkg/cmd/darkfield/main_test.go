@@ -42,15 +42,19 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Condition: func(name string) (bool, error) { return name == "plugin" && found, nil },
-		Cmds:      map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unpack": unpack, "grids": grids},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "unpack": unpack, "grids": grids,
+		},
 	})
 }
 
-// grids writes grids of 10³ voxels for as many Ω_m, whose density is the mean one of dark matter but in the first layer along z, where
-// it is half of that, and in the second, where it is one and a half: grids FILE OMEGA_M….
+// grids writes grids of 10³ voxels for as many Ω_m, whose density is the mean one of dark matter
+// but in the first layer along z, where it is half of that, and in the second, where it is one
+// and a half: grids FILE OMEGA_M….
 func grids(ts *testscript.TestScript, _ bool, args []string) {
 	const n = 10
-	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }\n", len(args)-1, n, n, n)
+	dict := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d, %d, %d), }\n",
+		len(args)-1, n, n, n)
 	raw := append([]byte("\x93NUMPY\x01\x00"), byte(len(dict)), byte(len(dict)>>8))
 	raw = append(raw, dict...)
 	for _, text := range args[1:] {

@@ -18,7 +18,8 @@ import (
 	"darkfield/pkg/tracking"
 )
 
-// mlflow is a real MLflow server on a port of this machine, with its database and artifacts in a directory.
+// mlflow is a real MLflow server on a port of this machine, with its database and artifacts in a
+// directory.
 type mlflow struct {
 	t            *testing.T
 	program, dir string
@@ -51,11 +52,15 @@ func newMLflow(t *testing.T) *mlflow {
 func (m *mlflow) start() {
 	m.t.Helper()
 	port := m.address[strings.LastIndex(m.address, ":")+1:]
-	m.process = exec.Command(m.program, "server", "--host", "127.0.0.1", "--port", port, "--workers", "1",
-		"--backend-store-uri", "sqlite:///"+filepath.Join(m.dir, "mlflow.db"), "--artifacts-destination", filepath.Join(m.dir, "artifacts"))
+	m.process = exec.Command(m.program, "server", "--host", "127.0.0.1", "--port", port,
+		"--workers", "1",
+		"--backend-store-uri", "sqlite:///"+filepath.Join(m.dir, "mlflow.db"), "--artifacts-destination",
+		filepath.Join(m.dir, "artifacts"))
 	m.process.Dir = m.dir
-	// Its workers for jobs are sessions of their own, which would outlive it; and it is to talk to nobody else.
-	m.process.Env = append(os.Environ(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false", "MLFLOW_DISABLE_TELEMETRY=true")
+	// Its workers for jobs are sessions of their own, which would outlive it; and it is to talk to
+	// nobody else.
+	m.process.Env = append(os.Environ(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",
+		"MLFLOW_DISABLE_TELEMETRY=true")
 	m.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := m.process.Start(); err != nil {
 		m.t.Fatal(err)
@@ -110,8 +115,9 @@ func within(t *testing.T, what string, ready func() bool) {
 	t.Fatalf("%s: not within %v", what, limit)
 }
 
-// TestMLflow trains beside a real server that is down at first, then hangs, then is killed and comes back: training goes on through
-// all of it, and in the end the server has every metric once, the settings and the figures.
+// TestMLflow trains beside a real server that is down at first, then hangs, then is killed and
+// comes back: training goes on through all of it, and in the end the server has every metric
+// once, the settings and the figures.
 func TestMLflow(t *testing.T) {
 	if _, found := backend.Plugin(); !found {
 		t.Skip("no XLA plugin: run `make setup`")
@@ -124,12 +130,14 @@ func TestMLflow(t *testing.T) {
 		c.Env = append(os.Environ(), "MLFLOW_TRACKING_URI="+server.address)
 		return c
 	}
-	if out, err := command("simulate", "--set", "LH", "--sims", "8", "--side", "32", "--particles", "16", "--steps", "5", "--pixels", "32",
+	if out, err := command("simulate", "--set", "LH", "--sims", "8", "--side", "32", "--particles",
+		"16", "--steps", "5", "--pixels", "32",
 		"--neighbours", "32", "--out", data).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	var said strings.Builder
-	training := command("train", "--data", data, "--run", run, "--preset", "smoke", "--steps", "1000000", "--checkpoint-every", "100")
+	training := command("train", "--data", data, "--run", run, "--preset", "smoke", "--steps",
+		"1000000", "--checkpoint-every", "100")
 	training.Stderr = &said
 	if err := training.Start(); err != nil {
 		t.Fatal(err)
@@ -173,11 +181,13 @@ func TestMLflow(t *testing.T) {
 	if err := training.Wait(); err == nil || training.ProcessState.ExitCode() != failed {
 		t.Errorf("an interrupted training ends with %v", err)
 	}
-	if text := said.String(); strings.Count(text, "training goes on") == 0 || !strings.Contains(text, "tracked at "+server.address) {
+	if text := said.String(); strings.Count(text, "training goes on") == 0 ||
+		!strings.Contains(text, "tracked at "+server.address) {
 		t.Errorf("stderr: %s", text)
 	}
 	checkTracked(t, server, run, known.Run, "KILLED")
-	if out, err := command("track", "--run", run).CombinedOutput(); err != nil || !strings.Contains(string(out), known.Run) {
+	if out, err := command("track", "--run", run).CombinedOutput(); err != nil ||
+		!strings.Contains(string(out), known.Run) {
 		t.Errorf("darkfield track: %v: %s", err, out)
 	}
 	checkTracked(t, server, run, known.Run, "FINISHED")
@@ -199,7 +209,8 @@ func checkTracked(t *testing.T, server *mlflow, dir, id, status string) {
 	}
 	server.get(&got, "runs/get", "run_id", id)
 	if got.Run.Info.Status != status || got.Run.Info.Name != filepath.Base(dir) {
-		t.Errorf("run %q has status %q, want %q of %q", got.Run.Info.Name, got.Run.Info.Status, status, filepath.Base(dir))
+		t.Errorf("run %q has status %q, want %q of %q", got.Run.Info.Name, got.Run.Info.Status, status,
+			filepath.Base(dir))
 	}
 	settings := map[string]string{}
 	for _, p := range got.Run.Data.Params {
@@ -219,7 +230,8 @@ func checkTracked(t *testing.T, server *mlflow, dir, id, status string) {
 				Value float64     `json:"value"`
 			} `json:"metrics"`
 		}
-		server.get(&history, "metrics/get-history", "run_id", id, "metric_key", name, "max_results", "25000")
+		server.get(&history, "metrics/get-history", "run_id", id, "metric_key", name,
+			"max_results", "25000")
 		there := map[string]float64{}
 		for _, m := range history.Metrics {
 			there[m.Step.String()] = m.Value

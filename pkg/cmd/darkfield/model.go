@@ -10,7 +10,8 @@ import (
 	"darkfield/pkg/training"
 )
 
-// checkpointFile returns the file of a checkpoint, or of a run directory the one that was selected or else the newest.
+// checkpointFile returns the file of a checkpoint, or of a run directory the one that was
+// selected or else the newest.
 func checkpointFile(path string) (string, error) {
 	path, err := checkpointOf(path)
 	if err != nil {
@@ -25,7 +26,8 @@ func checkpointFile(path string) (string, error) {
 	return path, nil
 }
 
-// openEmulator opens a checkpoint, or of a run directory the one that was selected or else the newest.
+// openEmulator opens a checkpoint, or of a run directory the one that was selected or else the
+// newest.
 func openEmulator(path string) (*emulator.Emulator, error) {
 	path, err := checkpointFile(path)
 	if err != nil {
@@ -38,14 +40,16 @@ func openEmulator(path string) (*emulator.Emulator, error) {
 	return emulator.Open(b, path)
 }
 
-// checkpointOf returns a file as it is, and of a run directory the selected checkpoint or else the newest.
+// checkpointOf returns a file as it is, and of a run directory the selected checkpoint or else
+// the newest.
 func checkpointOf(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		return path, nil //nolint:nilerr // its reader says that it is missing
 	}
 	best, err := training.BestCheckpoint(path)
-	if t, _ := filetype.Of(path); err != nil && (t.Kind == filetype.MapsDir || t.Kind == filetype.CalibrationDir) {
+	if t, _ := filetype.Of(path); err != nil &&
+		(t.Kind == filetype.MapsDir || t.Kind == filetype.CalibrationDir) {
 		err = fmt.Errorf("checkpoint: %w", filetype.Expect(path, filetype.Checkpoint, filetype.RunDir))
 	}
 	return best, err

@@ -22,7 +22,8 @@ func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command("darkfield", args...), ended: make(chan struct{})}
 	p.Stderr = &p.errors
-	p.Env = append([]string{"GOMLX_BACKEND=go"}, os.Environ()...) // if none is named: nothing to compile, so that a process is at work at once
+	// if none is named: nothing to compile, so that a process is at work at once
+	p.Env = append([]string{"GOMLX_BACKEND=go"}, os.Environ()...)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ const (
 	redrawing = 200 * time.Millisecond
 )
 
-// progress shows how far a long step is: a bar with an ETA on a terminal, a line now and then elsewhere.
+// progress shows how far a long step is: a bar with an ETA on a terminal, a line now and then
+// elsewhere.
 type progress struct {
 	out      io.Writer
 	label    string
@@ -51,8 +52,10 @@ func (p *progress) at(done, all int, remark string) {
 	case p.terminal && now.Sub(p.start) < patience:
 	case p.terminal:
 		if p.bar == nil {
-			p.bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(p.out), progressbar.OptionShowCount(),
-				progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(redrawing), progressbar.OptionFullWidth(),
+			p.bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(p.out),
+				progressbar.OptionShowCount(),
+				progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(redrawing),
+				progressbar.OptionFullWidth(),
 				progressbar.OptionSetDescription(p.label), progressbar.OptionShowBytes(p.bytes))
 		}
 		p.bar.Describe(p.label + " " + remark)
@@ -83,7 +86,8 @@ func (p *progress) line(done, all int, took time.Duration) string {
 		line += fmt.Sprintf(", %s/s", count(int(float64(here)/took.Seconds())))
 	}
 	if here > 0 && all >= done {
-		line += fmt.Sprintf(", %v to go", time.Duration(float64(took)*float64(all-done)/float64(here)).Round(time.Second))
+		line += fmt.Sprintf(", %v to go",
+			time.Duration(float64(took)*float64(all-done)/float64(here)).Round(time.Second))
 	}
 	return line
 }

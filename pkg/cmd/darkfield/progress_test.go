@@ -20,7 +20,8 @@ func TestProgressInWords(t *testing.T) {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
-	if got, want := (&progress{label: "training"}).line(10, 40, time.Minute), "training: 10 of 40, 3m0s to go"; got != want {
+	if got, want := (&progress{label: "training"}).line(10, 40, time.Minute),
+		"training: 10 of 40, 3m0s to go"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

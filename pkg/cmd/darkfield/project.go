@@ -33,10 +33,12 @@ plane, so that files may be larger than memory; an interrupted or killed call go
 			}
 			return a.print(r, func(w io.Writer) {
 				row(w, "written", c.Dir)
-				row(w, "maps", fmt.Sprintf("%d of %d² pixels, of %d simulations", r.Maps, r.Cells, r.Simulations))
+				row(w, "maps", fmt.Sprintf("%d of %d² pixels, of %d simulations", r.Maps, r.Cells,
+					r.Simulations))
 				row(w, "slabs", fmt.Sprintf("%g Mpc/h thick, unit %s", r.Thickness, r.Unit))
 				if r.MeanRatio[0] > 0 {
-					row(w, "mean density", fmt.Sprintf("%.4f to %.4f of what Ω_m says", r.MeanRatio[0], r.MeanRatio[1]))
+					row(w, "mean density", fmt.Sprintf("%.4f to %.4f of what Ω_m says", r.MeanRatio[0],
+						r.MeanRatio[1]))
 				}
 			})
 		}),
@@ -44,8 +46,10 @@ plane, so that files may be larger than memory; an interrupted or killed call go
 	f := cmd.Flags()
 	f.StringVar(&c.Dir, "out", "", "directory of the maps")
 	f.IntVar(&c.Slabs, "slabs", c.Slabs, "along each axis")
-	f.IntVar(&c.Cells, "side", 0, "average maps to this many pixels a side (default: as many as the grids have voxels)")
-	f.IntVar(&c.Sims, "sims", 0, "only the first so many simulations; a later call may ask for more (default: all)")
+	f.IntVar(&c.Cells, "side", 0, "average maps to this many pixels a side (default: as many as the "+
+		"grids have voxels)")
+	f.IntVar(&c.Sims, "sims", 0, "only the first so many simulations; a later call may ask for more "+
+		"(default: all)")
 	require(cmd, "out")
 	return cmd
 }

@@ -47,7 +47,8 @@ coverage and how many maps of each kind infer warns of. What was done before a k
 			var page strings.Builder
 			fmt.Fprintf(&page, "# Robustness\n\n%s\n\n", r.Caption)
 			markdownTable(&page, r.Header(), r.Rows())
-			if err := study.WriteFile(filepath.Join(in.dir, "robustness.md"), []byte(page.String())); err != nil {
+			if err := study.WriteFile(filepath.Join(in.dir, "robustness.md"),
+				[]byte(page.String())); err != nil {
 				return err
 			}
 			return a.print(reports(r.Honesty), func(w io.Writer) {
@@ -58,9 +59,12 @@ coverage and how many maps of each kind infer warns of. What was done before a k
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
-	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for this checkpoint")
-	f.StringVar(&in.test, "test", "", "directory of simulations that neither training nor the calibration has seen")
+	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
+		"selected one, or else the newest)")
+	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for "+
+		"this checkpoint")
+	f.StringVar(&in.test, "test", "", "directory of simulations that neither training nor the "+
+		"calibration has seen")
 	f.StringSliceVar(&in.also, "also", nil, "directories of other simulations, of any set")
 	f.StringVar(&in.dir, "out", "", "directory to write to")
 	f.IntVar(&in.simulations, "sims", in.simulations, "simulations of each kind, at most")
@@ -69,7 +73,9 @@ coverage and how many maps of each kind infer warns of. What was done before a k
 }
 
 // robust opens what a survey is made of and makes it, with a bar for each kind of maps.
-func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustnessFlags) (study.Robustness, error) {
+func (a *app) robust(ctx context.Context, c study.CalibrateConfig,
+	in robustnessFlags,
+) (study.Robustness, error) {
 	var none study.Robustness
 	e, err := openEmulator(in.checkpoint)
 	if err != nil {
@@ -109,7 +115,10 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig, in robustness
 			if err != nil {
 				return none, err
 			}
-			kinds = append(kinds, study.Kind{Name: generated.Name, Maps: maps, Simulations: sims, Change: &generated})
+			kinds = append(kinds, study.Kind{
+				Name: generated.Name, Maps: maps, Simulations: sims,
+				Change: &generated,
+			})
 			continue
 		}
 		kinds = append(kinds, study.Kind{Name: filepath.Base(dir), Maps: maps, Simulations: sims})

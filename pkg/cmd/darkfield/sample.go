@@ -63,7 +63,8 @@ a directory beside --out: an interrupted or killed call goes on with them, and m
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected "+
+		"one, or else the newest)")
 	f.Float64Var(&w.params.OmegaM, "omega-m", 0, "matter density Ω_m")
 	f.Float64Var(&w.params.Sigma8, "sigma-8", 0, "clumpiness σ_8")
 	f.IntVarP(&w.n, "number", "n", 1, "maps")
@@ -114,7 +115,9 @@ func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error
 		size := min(w.config.Batch, w.n-len(logs))
 		maps := kept.read(k, size)
 		if maps == nil {
-			report := func(done, all int) { bar.at(k*evaluations+done*evaluations/all, calls*evaluations, "") }
+			report := func(done, all int) {
+				bar.at(k*evaluations+done*evaluations/all, calls*evaluations, "")
+			}
 			if maps, err = w.batch(ctx, e, len(logs), size, report); err != nil {
 				return err
 			}
@@ -125,7 +128,8 @@ func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error
 			}
 		}
 		if logs = append(logs, maps...); k+1 < calls {
-			a.interrupted = fmt.Sprintf("%d of %d maps are kept in %s; the same command makes the rest", len(logs), w.n, kept.dir)
+			a.interrupted = fmt.Sprintf("%d of %d maps are kept in %s; the same command makes the rest",
+				len(logs), w.n, kept.dir)
 		}
 	}
 	linear := make([]field.Map, w.n)
@@ -206,7 +210,8 @@ func (p partialMaps) write(k int, maps []field.LogMap) error {
 
 func (p partialMaps) remove() error {
 	if err := os.RemoveAll(p.dir); err != nil {
-		return fmt.Errorf("sample: %s is complete, but what it was made of is not removed: %w", p.out, err)
+		return fmt.Errorf("sample: %s is complete, but what it was made of is not removed: %w", p.out,
+			err)
 	}
 	return nil
 }

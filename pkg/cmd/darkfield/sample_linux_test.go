@@ -13,7 +13,11 @@ import (
 // sampling starts a sampling of five maps, two at a time.
 func (r tiny) sampling(t *testing.T, out string, more ...string) *process {
 	t.Helper()
-	return start(t, append([]string{"sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", "5", "--steps", "4", "--batch", "2", "--out", out}, more...)...)
+	return start(t,
+		append([]string{
+			"sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n",
+			"5", "--steps", "4", "--batch", "2", "--out", out,
+		}, more...)...)
 }
 
 // batchesOf returns the batches that are kept of a file of maps, and the files that a kill left
@@ -67,13 +71,15 @@ func (r tiny) sampledAgain(t *testing.T) {
 			}
 		}
 		ends(t, out, want, r.sampling(t, out))
-		if left, err := filepath.Glob(filepath.Join(filepath.Dir(out), "*.partial")); err != nil || len(left) > 0 {
+		if left, err := filepath.Glob(filepath.Join(filepath.Dir(out), "*.partial")); err != nil ||
+			len(left) > 0 {
 			t.Errorf("left behind: %v (%v)", left, err)
 		}
 		if resumed == 0 {
 			t.Error("no call found batches")
 		}
-		t.Logf("%d kills, %d calls found batches; an unbroken one took %v", kills, resumed, whole.Round(time.Millisecond))
+		t.Logf("%d kills, %d calls found batches; an unbroken one took %v", kills, resumed,
+			whole.Round(time.Millisecond))
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "maps.npy")
@@ -98,7 +104,8 @@ func (r tiny) sampledAgain(t *testing.T) {
 			if !strings.Contains(q.errors.String(), "holds batches of a call with other arguments") {
 				t.Errorf("%v: nothing is said of the batches: %s", arguments, q.errors.String())
 			}
-			if got, err := os.ReadFile(out); len(arguments) == 2 && (err != nil || !bytes.Equal(got, wantOther)) {
+			if got, err := os.ReadFile(out); len(arguments) == 2 &&
+				(err != nil || !bytes.Equal(got, wantOther)) {
 				t.Errorf("%v: other bytes than those of an unbroken call (%v)", arguments, err)
 			}
 		}
@@ -134,7 +141,8 @@ func (r tiny) interrupted(t *testing.T) {
 	if err := p.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	p.fails(t, "interrupted; the training is saved after step ", "; the same command goes on from there")
+	p.fails(t, "interrupted; the training is saved after step ",
+		"; the same command goes on from there")
 	r.train(t, run).finish(t)
 	sameTraining(t, outcomeOf(t, run), r.want)
 }

@@ -26,16 +26,19 @@ func samplingFlags(f *pflag.FlagSet) *sampling {
 // samplerFlags adds those that maps depend on.
 func samplerFlags(f *pflag.FlagSet) *sampling {
 	c := &sampling{emulator.DefaultSampling(), f}
-	f.StringVar(&c.Sampler, "sampler", c.Sampler, "dpm++ (DPM-Solver++ 2M), ddim, or ddpm (ancestral, all 1000 steps); a checkpoint may say other defaults")
+	f.StringVar(&c.Sampler, "sampler", c.Sampler, "dpm++ (DPM-Solver++ 2M), ddim, or ddpm "+
+		"(ancestral, all 1000 steps); a checkpoint may say other defaults")
 	f.IntVar(&c.Steps, "steps", c.Steps, "network evaluations a map, for dpm++ and ddim")
-	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "of these steps: time or log-snr (default: log-snr for dpm++, time for ddim)")
+	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "of these steps: time or "+
+		"log-snr (default: log-snr for dpm++, time for ddim)")
 	f.Float64Var(&c.Eta, "eta", c.Eta, "fresh noise of dpm++ and ddim: 0 is none, 1 as much as ddpm's")
-	f.IntVar((*int)(&c.Above), "eta-above", int(c.Above), "only at times above this, of 1000: less to smooth small scales, more errors of the network stay")
+	f.IntVar((*int)(&c.Above), "eta-above", int(c.Above), "only at times above this, of 1000: less "+
+		"to smooth small scales, more errors of the network stay")
 	return c
 }
 
-// of completes the flags with what the checkpoint says, or else with the defaults. A transfer function was measured with what the checkpoint says:
-// another sampler is worth a warning.
+// of completes the flags with what the checkpoint says, or else with the defaults. A transfer
+// function was measured with what the checkpoint says: another sampler is worth a warning.
 func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.SampleConfig, error) {
 	said, err := c.said()
 	if err != nil {
@@ -45,7 +48,8 @@ func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.Sample
 	own.Batch = c.Batch
 	out, err := own.With(said)
 	if err == nil && e.Transfer() != nil && !out.Same(own) {
-		fmt.Fprintf(warnings, "warning: the checkpoint's transfer function was measured with %s, these maps are made with %s and get it all the same: their power may be some percent off\n", own, out)
+		fmt.Fprintf(warnings, "warning: the checkpoint's transfer function was measured with %s, these "+
+			"maps are made with %s and get it all the same: their power may be some percent off\n", own, out)
 	}
 	return out, err
 }

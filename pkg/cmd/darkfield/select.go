@@ -53,13 +53,15 @@ stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 n
 			defer s.Close()
 			var table study.Selection
 			for i, path := range paths {
-				if err := a.score(cmd.Context(), &table, s, c, run, path, fmt.Sprintf("checkpoint %d of %d", i+1, len(paths)), len(paths)-i); err != nil {
+				if err := a.score(cmd.Context(), &table, s, c, run, path,
+					fmt.Sprintf("checkpoint %d of %d", i+1, len(paths)), len(paths)-i); err != nil {
 					return err
 				}
 			}
 			best := table.Best()
 			if best < 0 {
-				return fmt.Errorf("select: no checkpoint of %s makes maps whose reduced chi² is a number: train longer", run)
+				return fmt.Errorf("select: no checkpoint of %s makes maps whose reduced chi² is a number: "+
+					"train longer", run)
 			}
 			if err := table.WriteCSV(filepath.Join(run, "selection.csv")); err != nil {
 				return err
@@ -83,8 +85,11 @@ stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 n
 	return cmd
 }
 
-// score adds one checkpoint to the table. left counts it and those after it, for the cost that is said in advance.
-func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite, c study.Config, run, path, label string, left int) error {
+// score adds one checkpoint to the table. left counts it and those after it, for the cost that is
+// said in advance.
+func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite, c study.Config,
+	run, path, label string, left int,
+) error {
 	e, err := openEmulator(path)
 	if err != nil {
 		return err
@@ -115,7 +120,8 @@ func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite
 	return nil
 }
 
-// estimate says what scoring n checkpoints costs, from the time of one batch. What lies in the cache costs nothing.
+// estimate says what scoring n checkpoints costs, from the time of one batch. What lies in the
+// cache costs nothing.
 func estimate(ctx context.Context, e *emulator.Emulator, c study.Config, n int) (string, error) {
 	took, err := callTime(ctx, e, c.Sampling)
 	if err != nil {
@@ -127,15 +133,19 @@ func estimate(ctx context.Context, e *emulator.Emulator, c study.Config, n int) 
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d checkpoints × %d parameters × %d maps = %d maps of %d network evaluations each: about %v, less what an earlier call has made",
-		n, c.ValidationParams, c.MapsPerParam, maps, steps, (took * time.Duration(calls*steps)).Round(time.Second)), nil
+	return fmt.Sprintf("%d checkpoints × %d parameters × %d maps = %d maps of %d network "+
+		"evaluations each: about %v, less what an earlier call has made",
+		n, c.ValidationParams, c.MapsPerParam, maps, steps,
+		(took * time.Duration(calls*steps)).Round(time.Second)), nil
 }
 
 // batches is how often the network is called for maps at one parameter and time.
 func batches(maps, size int) int { return (maps + size - 1) / size }
 
 // callTime measures one call of the network.
-func callTime(ctx context.Context, e *emulator.Emulator, c emulator.SampleConfig) (time.Duration, error) {
+func callTime(ctx context.Context, e *emulator.Emulator,
+	c emulator.SampleConfig,
+) (time.Duration, error) {
 	c.Sampler, c.Steps, c.Eta, c.Above, c.Spacing = emulator.DDIM, 1, 0, 0, ""
 	params := make([]cosmology.Params, c.Batch)
 	for i := range params {

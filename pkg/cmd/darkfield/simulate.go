@@ -63,28 +63,39 @@ a set 1P shows, with less noise.`,
 			if err != nil {
 				return err
 			}
-			result := map[string]any{"directory": c.Dir, "set": set, "simulations": c.Sims, "maps": c.Sims * camels.MapsPerSimulation, "side": c.Cells}
+			result := map[string]any{
+				"directory": c.Dir, "set": set, "simulations": c.Sims,
+				"maps": c.Sims * camels.MapsPerSimulation, "side": c.Cells,
+			}
 			return a.print(result, func(w io.Writer) {
-				fmt.Fprintf(w, "%d simulations, %d maps of %d² pixels in %s (%v)\n", c.Sims, c.Sims*camels.MapsPerSimulation, c.Cells, filepath.Clean(c.Dir), time.Since(start).Round(time.Second))
+				fmt.Fprintf(w, "%d simulations, %d maps of %d² pixels in %s (%v)\n", c.Sims,
+					c.Sims*camels.MapsPerSimulation, c.Cells, filepath.Clean(c.Dir),
+					time.Since(start).Round(time.Second))
 			})
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&set, "set", "LH", "LH (parameters spread over the prior), 1P (one at a time) or CV (the fiducial model)")
-	f.IntVar(&c.Sims, "sims", 0, "simulations of 15 maps (default: 1000 of LH, 22 of 1P, 27 of CV); LH and CV may grow later")
+	f.StringVar(&set, "set", "LH", "LH (parameters spread over the prior), 1P (one at a time) or CV "+
+		"(the fiducial model)")
+	f.IntVar(&c.Sims, "sims", 0, "simulations of 15 maps (default: 1000 of LH, 22 of 1P, 27 of CV); "+
+		"LH and CV may grow later")
 	f.IntVar(&c.Cells, "side", 64, "pixels a side of the maps, a divisor of --pixels")
 	f.Uint64Var(&c.Seed, "seed", 1, "of parameters and random phases")
-	f.StringVar(&control, "control", "", "directory of an LH set: other universes at the parameters of its held-out simulations (--sims of them, default 40)")
+	f.StringVar(&control, "control", "", "directory of an LH set: other universes at the parameters "+
+		"of its held-out simulations (--sims of them, default 40)")
 	f.IntVar(&each, "each", each, "universes of a control at each parameter")
-	f.IntVar(&responses, "responses", 0, "rounds of a set 1P of the fiducial model and both ends of each parameter; may grow later")
+	f.IntVar(&responses, "responses", 0, "rounds of a set 1P of the fiducial model and both ends of "+
+		"each parameter; may grow later")
 	f.StringVar(&c.Dir, "out", "", "directory to write to")
-	f.IntVar(&c.Workers, "workers", 0, "universes at a time (default: one a core); the maps do not depend on it")
+	f.IntVar(&c.Workers, "workers", 0, "universes at a time (default: one a core); the maps do not "+
+		"depend on it")
 	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "a side, a power of two")
 	f.IntVar(&c.NBody.Steps, "steps", c.NBody.Steps, "time steps")
 	f.StringVar(&c.NBody.LinearPower, "linear-power", c.NBody.LinearPower,
 		"transfer function: camb (a table) or eisenstein-hu (the fit of 1998)")
 	f.IntVar(&c.NBody.Pixels, "pixels", c.NBody.Pixels, "a side of the projection, before averaging")
-	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "in a particle's sphere (more for fewer particles)")
+	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "in a particle's sphere (more "+
+		"for fewer particles)")
 	require(cmd, "out")
 	return cmd
 }
@@ -114,7 +125,8 @@ func controlOf(dir string, each int, c *suite.Config) error {
 	}
 	defer s.Close()
 	if !s.Has(camels.LH) || c.Set != camels.LH {
-		return fmt.Errorf("simulate: a control is one of an LH set, which %s must hold and --set must be", dir)
+		return fmt.Errorf("simulate: a control is one of an LH set, which %s must hold and --set must be",
+			dir)
 	}
 	maps := s.Sets[camels.LH]
 	held := camels.SplitSimulations(maps.Simulations(), splitSeed).Validation
@@ -123,7 +135,8 @@ func controlOf(dir string, each int, c *suite.Config) error {
 		n = c.Sims
 	}
 	if n > len(held) {
-		return fmt.Errorf("simulate: a control at %d parameters, but training on %s holds out %d simulations: ask for as many at most", n, maps.Path(), len(held))
+		return fmt.Errorf("simulate: a control at %d parameters, but training on %s holds out %d "+
+			"simulations: ask for as many at most", n, maps.Path(), len(held))
 	}
 	for _, sim := range held[:n] {
 		c.Control.Params = append(c.Control.Params, maps.Params(sim))

@@ -16,7 +16,8 @@ import (
 
 const simulations = 12
 
-// simulate starts the command as a process that makes a small set in dir, of universes that take some 10 ms each.
+// simulate starts the command as a process that makes a small set in dir, of universes that take
+// some 10 ms each.
 func simulate(t *testing.T, dir, workers string) *process {
 	t.Helper()
 	return simulateSet(t, "LH", dir, workers)
@@ -29,8 +30,11 @@ func simulateSet(t *testing.T, set, dir, workers string) *process {
 		"--steps", "40", "--pixels", "32", "--neighbours", "32", "--workers", workers, "--out", dir)
 }
 
-// stop sends a signal when some universes are done in dir, and a little later, and reports whether the process was still there.
-func (p *process) stop(t *testing.T, dir string, universes int, later time.Duration, signal os.Signal) bool {
+// stop sends a signal when some universes are done in dir, and a little later, and reports
+// whether the process was still there.
+func (p *process) stop(t *testing.T, dir string, universes int, later time.Duration,
+	signal os.Signal,
+) bool {
 	t.Helper()
 	for done := 0; done < universes; {
 		select {
@@ -92,7 +96,8 @@ func sameFiles(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// TestSimulateIsReproducible: any number of workers, kills and interrupts end in the same files, byte for byte.
+// TestSimulateIsReproducible: any number of workers, kills and interrupts end in the same files,
+// byte for byte.
 func TestSimulateIsReproducible(t *testing.T) {
 	unbroken := t.TempDir()
 	simulate(t, unbroken, "1").finish(t)
@@ -105,11 +110,13 @@ func TestSimulateIsReproducible(t *testing.T) {
 		simulate(t, dir, workers).finish(t)
 		sameFiles(t, files(t, dir), want)
 	}
-	rng := rand.New(rand.NewPCG(7, 7)) // fixes when kills are meant to come; the machine adds its own chance
+	// fixes when kills are meant to come; the machine adds its own chance
+	rng := rand.New(rand.NewPCG(7, 7))
 	t.Run("killed", func(t *testing.T) {
 		dir, killed := t.TempDir(), 0
 		for universes := 0; universes < simulations; universes += rng.IntN(4) {
-			if simulate(t, dir, "2").stop(t, dir, universes, time.Duration(rng.IntN(30))*time.Millisecond, syscall.SIGKILL) {
+			if simulate(t, dir, "2").stop(t, dir, universes, time.Duration(rng.IntN(30))*time.Millisecond,
+				syscall.SIGKILL) {
 				killed++
 			}
 		}
@@ -126,8 +133,10 @@ func TestSimulateIsReproducible(t *testing.T) {
 		if !p.stop(t, dir, 3, 0, os.Interrupt) {
 			t.Fatal("the process was done before it was interrupted")
 		}
-		if code, text := p.ProcessState.ExitCode(), p.errors.String(); code != failed || !strings.Contains(text, "what is done is saved") || strings.Count(text, "\n") != 1 {
-			t.Errorf("exit status %d and %q, want %d and one line that says that work is saved", code, text, failed)
+		if code, text := p.ProcessState.ExitCode(), p.errors.String(); code != failed ||
+			!strings.Contains(text, "what is done is saved") || strings.Count(text, "\n") != 1 {
+			t.Errorf("exit status %d and %q, want %d and one line that says that work is saved", code,
+				text, failed)
 		}
 		if len(files(t, dir)) < 3+3 {
 			t.Error("what was done is not there")

@@ -60,8 +60,10 @@ A map of which nothing is said and that looks like a density contrast δ = ρ/me
 		}),
 	}
 	cmd.Flags().IntVar(&index, "index", 0, "which map of the file")
-	cmd.Flags().Float64Var(&side, "box-side", 0, "side of the maps in Mpc/h (default: as said beside the file, or else 25)")
-	cmd.Flags().StringVar(&convention, "convention", "contrast", "contrast, deviation, log or log-deviation")
+	cmd.Flags().Float64Var(&side, "box-side", 0, "side of the maps in Mpc/h (default: as said "+
+		"beside the file, or else 25)")
+	cmd.Flags().StringVar(&convention, "convention", "contrast", "contrast, deviation, log or "+
+		"log-deviation")
 	return cmd
 }
 
@@ -69,7 +71,9 @@ A map of which nothing is said and that looks like a density contrast δ = ρ/me
 const usualSide = 25
 
 // spectrumMap reads a map in the box that flag, description or name tell.
-func spectrumMap(path string, index int, side float64, convention string) (m field.Map, warnings []string, err error) {
+func spectrumMap(path string, index int, side float64,
+	convention string,
+) (m field.Map, warnings []string, err error) {
 	f, err := camels.OpenFile(path)
 	if err != nil {
 		return m, nil, err
@@ -77,14 +81,16 @@ func spectrumMap(path string, index int, side float64, convention string) (m fie
 	defer f.Close()
 	d := f.Description
 	if d != (camels.Description{}) && !d.Periodic {
-		warnings = append(warnings, "maps of "+path+" are not periodic: the spectrum takes them as if they were, and leaks at their edges")
+		warnings = append(warnings, "maps of "+path+" are not periodic: the spectrum takes them as if "+
+			"they were, and leaks at their edges")
 	}
 	box := field.Box{Side: cmp.Or(side, d.BoxSide, usualSide), Cells: f.Cells()}
 	if err := box.Validate(); err != nil {
 		return m, nil, fmt.Errorf("spectrum: --box-side: %w", err)
 	}
 	if box.Cells < 2 {
-		return m, nil, fmt.Errorf("spectrum: %s has maps of %d pixel a side, want at least 2: a single pixel has no spectrum", path, box.Cells)
+		return m, nil, fmt.Errorf("spectrum: %s has maps of %d pixel a side, want at least 2: a single "+
+			"pixel has no spectrum", path, box.Cells)
 	}
 	m, note, err := f.Map(index, box.Side, camels.Wanted{AsIs: convention == "deviation"})
 	if note != "" {
@@ -99,7 +105,8 @@ func spectrumOf(m field.Map, convention string) (summary.Spectrum, error) {
 	switch convention {
 	case "contrast":
 		if low, mean := float64(slices.Min(m.Values)), m.Mean(); low < 0 || mean == 0 {
-			return s, fmt.Errorf("values down to %.4g with the mean %.4g are no density, and have no contrast f/mean − 1: choose --convention deviation", low, mean)
+			return s, fmt.Errorf("values down to %.4g with the mean %.4g are no density, and have no "+
+				"contrast f/mean − 1: choose --convention deviation", low, mean)
 		}
 		s = summary.Overdensity(m)
 	case "deviation":
@@ -109,19 +116,27 @@ func spectrumOf(m field.Map, convention string) (summary.Spectrum, error) {
 		if err != nil {
 			return s, err
 		}
-		s = map[string]summary.Convention{"log": summary.SumNormalised, "log-deviation": summary.Deviation}[convention].Power(l)
+		s = map[string]summary.Convention{
+			"log":           summary.SumNormalised,
+			"log-deviation": summary.Deviation,
+		}[convention].Power(l)
 	}
 	for i, p := range s.P {
 		if k := s.K[i]; math.IsNaN(p+k) || math.IsInf(p+k, 0) {
-			return s, fmt.Errorf("the power is %g at k = %g h/Mpc: values from %.4g to %.4g in a box of %g Mpc/h are beyond what numbers hold, or their sum is 0; "+
-				"choose another --convention or --box-side", p, k, slices.Min(m.Values), slices.Max(m.Values), m.Box.Side)
+			return s, fmt.Errorf("the power is %g at k = %g h/Mpc: values from %.4g to %.4g in a box of "+
+				"%g Mpc/h are beyond what numbers hold, or their sum is 0; "+
+				"choose another --convention or --box-side", p, k, slices.Min(m.Values),
+				slices.Max(m.Values), m.Box.Side)
 		}
 	}
 	return s, nil
 }
 
 func (a *app) printSpectrum(s summary.Spectrum, side float64) error {
-	return a.print(map[string]any{"box_side_mpc_h": side, "k_h_per_mpc": s.K, "power_mpc2_per_h2": s.P}, func(w io.Writer) {
+	return a.print(map[string]any{
+		"box_side_mpc_h": side, "k_h_per_mpc": s.K,
+		"power_mpc2_per_h2": s.P,
+	}, func(w io.Writer) {
 		row(w, "k [h/Mpc]", "P [(Mpc/h)²]")
 		for i, k := range s.K {
 			row(w, k, s.P[i])

@@ -62,19 +62,27 @@ func (*milestones) Type() string { return "steps or %" }
 
 // courseFlags lets users change the course of each stage.
 func courseFlags(f *pflag.FlagSet, t *trainFlags) {
-	f.IntSliceVar(&t.steps, "steps", nil, "optimiser steps in all, of the last stage or of each: 20000,30000")
-	f.Float64SliceVar(&t.rate, "learning-rate", nil, "Adam's, at its highest, of the last stage or of each")
-	f.Var(&t.warmup, "warmup", "steps over which it rises, or a share of --steps such as 1%, of the last stage or of each")
-	f.Var(&t.cosineTo, "cosine-to", "step, or share of --steps such as 100%, at which a cosine decay has brought it to a "+
+	f.IntSliceVar(&t.steps, "steps", nil, "optimiser steps in all, of the last stage or of each: "+
+		"20000,30000")
+	f.Float64SliceVar(&t.rate, "learning-rate", nil, "Adam's, at its highest, of the last stage or "+
+		"of each")
+	f.Var(&t.warmup, "warmup", "steps over which it rises, or a share of --steps such as 1%, of the "+
+		"last stage or of each")
+	f.Var(&t.cosineTo, "cosine-to", "step, or share of --steps such as 100%, at which a cosine "+
+		"decay has brought it to a "+
 		"hundredth (0: constant), of the last stage or of each")
-	f.Var(&t.halveAt, "halve-at", "epochs (passes over the training maps), or shares of --steps such as 50%,75%, "+
+	f.Var(&t.halveAt, "halve-at", "epochs (passes over the training maps), or shares of --steps "+
+		"such as 50%,75%, "+
 		"after which it is halved, of the last stage: 120,140")
 }
 
 // course sets what was given for each stage, or for the last alone.
-func course[T any](stages []preset.Stage, flag string, values []T, set func(*training.Config, T)) error {
+func course[T any](stages []preset.Stage, flag string, values []T,
+	set func(*training.Config, T),
+) error {
 	if len(values) > 1 && len(values) != len(stages) {
-		return fmt.Errorf("--%s has %d values, the training has %d stages: give one value for each, or one for the last", flag, len(values), len(stages))
+		return fmt.Errorf("--%s has %d values, the training has %d stages: give one value for each, or "+
+			"one for the last", flag, len(values), len(stages))
 	}
 	for i, v := range values {
 		set(&stages[len(stages)-len(values)+i].Training, v)
@@ -95,9 +103,15 @@ func (t trainFlags) chosen(given *pflag.FlagSet) (preset.Preset, error) {
 	}
 	errs := []error{
 		course(p.Stages, "steps", t.steps, func(c *training.Config, v int) { c.Steps = v }),
-		course(p.Stages, "learning-rate", t.rate, func(c *training.Config, v float64) { c.LearningRate = v }),
-		course(p.Stages, "warmup", t.warmup, func(c *training.Config, v training.Milestone) { c.Warmup = v }),
-		course(p.Stages, "cosine-to", t.cosineTo, func(c *training.Config, v training.Milestone) { c.CosineTo = v }),
+		course(p.Stages, "learning-rate", t.rate, func(c *training.Config, v float64) {
+			c.LearningRate = v
+		}),
+		course(p.Stages, "warmup", t.warmup, func(c *training.Config, v training.Milestone) {
+			c.Warmup = v
+		}),
+		course(p.Stages, "cosine-to", t.cosineTo, func(c *training.Config, v training.Milestone) {
+			c.CosineTo = v
+		}),
 	}
 	if given.Changed("halve-at") {
 		p.Stages[last].Training.HalveAt = t.halveAt
@@ -108,8 +122,11 @@ func (t trainFlags) chosen(given *pflag.FlagSet) (preset.Preset, error) {
 	return p, errors.Join(errs...)
 }
 
-// runTraining trains all stages, each with a bar, a curve and a run of its own on the MLflow server, if one is named.
-func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite, t trainFlags) (training.Result, error) {
+// runTraining trains all stages, each with a bar, a curve and a run of its own on the MLflow
+// server, if one is named.
+func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
+	t trainFlags,
+) (training.Result, error) {
 	if err := a.measureRange(ctx, s); err != nil {
 		return training.Result{}, err
 	}
@@ -139,23 +156,24 @@ func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
 	for i := range jobs {
 		jobs[i].Report = func(g training.Progress) { bar.at(g.Step, g.Steps, remark(g)) }
 	}
-	return training.RunStages(ctx, b, t.dir, jobs, func(stage training.Stage) (training.Result, error) {
-		title := stageTitle(stage.Index, p)
-		m, err := mirrorOf(stage.Dir, runName(t.dir, stage.Dir), t.server, t.experiment)
-		if err != nil {
-			return training.Result{}, err
-		}
-		stop := a.follow(ctx, m)
-		bar = a.progress("training" + title)
-		r, err := stage.Begin()
-		bar.done()
-		a.interrupted = leftOf(r, title)
-		if drawn := drawCurves(t.dir, stage, p); drawn != nil && err == nil {
-			err = drawn
-		}
-		stop(r, err)
-		return r, err
-	})
+	return training.RunStages(ctx, b, t.dir, jobs,
+		func(stage training.Stage) (training.Result, error) {
+			title := stageTitle(stage.Index, p)
+			m, err := mirrorOf(stage.Dir, runName(t.dir, stage.Dir), t.server, t.experiment)
+			if err != nil {
+				return training.Result{}, err
+			}
+			stop := a.follow(ctx, m)
+			bar = a.progress("training" + title)
+			r, err := stage.Begin()
+			bar.done()
+			a.interrupted = leftOf(r, title)
+			if drawn := drawCurves(t.dir, stage, p); drawn != nil && err == nil {
+				err = drawn
+			}
+			stop(r, err)
+			return r, err
+		})
 }
 
 // leftOf says what an interrupt during or after a stage leaves of it: it ends with a checkpoint,
@@ -164,7 +182,8 @@ func leftOf(r training.Result, title string) string {
 	if r.Step == 0 {
 		return fmt.Sprintf("no step was taken%s; the same command begins there", title)
 	}
-	return fmt.Sprintf("the training is saved after step %d%s; the same command goes on from there", r.Step, title)
+	return fmt.Sprintf("the training is saved after step %d%s; the same command goes on from there",
+		r.Step, title)
 }
 
 func remark(g training.Progress) string {
@@ -199,7 +218,10 @@ func runName(dir, stage string) string {
 func drawCurves(dir string, now training.Stage, p preset.Preset) error {
 	var whole []study.TrainingStage
 	for i, d := range training.StageDirs(dir, len(p.Stages)) {
-		whole = append(whole, study.TrainingStage{Metrics: training.MetricsPath(d), Side: p.Stages[i].Side, Batch: p.Stages[i].Training.Batch})
+		whole = append(whole, study.TrainingStage{
+			Metrics: training.MetricsPath(d),
+			Side:    p.Stages[i].Side, Batch: p.Stages[i].Training.Batch,
+		})
 	}
 	err := drawCurve(now.Dir, p.Network.Dim, whole[now.Index])
 	if err == nil && len(whole) > 1 {

@@ -15,16 +15,20 @@ func TestChosen(t *testing.T) {
 	for line, want := range map[string]func(stages []training.Config) bool{
 		"--steps 7": func(s []training.Config) bool { return s[0].Steps == 20_000 && s[1].Steps == 7 },
 		"--steps 5,7 --learning-rate 1e-3,2e-3": func(s []training.Config) bool {
-			return s[0].Steps == 5 && s[1].Steps == 7 && s[0].LearningRate == 1e-3 && s[1].LearningRate == 2e-3
+			return s[0].Steps == 5 && s[1].Steps == 7 && s[0].LearningRate == 1e-3 &&
+				s[1].LearningRate == 2e-3
 		},
 		"--warmup 3 --cosine-to 0,9%": func(s []training.Config) bool {
-			return s[0].Warmup == training.Percent(1.5) && s[1].Warmup == training.Count(3) && s[0].CosineTo == training.Count(0) && s[1].CosineTo == training.Percent(9)
+			return s[0].Warmup == training.Percent(1.5) && s[1].Warmup == training.Count(3) &&
+				s[0].CosineTo == training.Count(0) && s[1].CosineTo == training.Percent(9)
 		},
 		"--halve-at 2,4": func(s []training.Config) bool {
-			return s[0].HalveAt == nil && slices.Equal(s[1].HalveAt, []training.Milestone{training.Count(2), training.Count(4)})
+			return s[0].HalveAt == nil &&
+				slices.Equal(s[1].HalveAt, []training.Milestone{training.Count(2), training.Count(4)})
 		},
 		"--prediction epsilon --batch 3": func(s []training.Config) bool {
-			return s[0].Prediction == "epsilon" && s[1].Prediction == "epsilon" && s[0].Batch == 3 && s[1].Batch == 3
+			return s[0].Prediction == "epsilon" && s[1].Prediction == "epsilon" && s[0].Batch == 3 &&
+				s[1].Batch == 3
 		},
 		"--side 32 --steps 6": func(s []training.Config) bool {
 			return len(s) == 1 && s[0].Steps == 6 && s[0].CosineTo == training.Percent(100)

@@ -29,7 +29,8 @@ func newTiny(t *testing.T) tiny {
 	t.Helper()
 	dir := t.TempDir()
 	r := tiny{data: filepath.Join(dir, "u"), run: filepath.Join(dir, "r")}
-	start(t, "simulate", "--set", "LH", "--sims", "6", "--side", "32", "--particles", "16", "--steps", "5", "--pixels", "32", "--neighbours", "32", "--out", r.data).finish(t)
+	start(t, "simulate", "--set", "LH", "--sims", "6", "--side", "32", "--particles", "16", "--steps",
+		"5", "--pixels", "32", "--neighbours", "32", "--out", r.data).finish(t)
 	begun := time.Now()
 	r.train(t, r.run).finish(t)
 	r.whole, r.want = time.Since(begun), outcomeOf(t, r.run)
@@ -42,10 +43,12 @@ func newTiny(t *testing.T) tiny {
 // train starts or resumes the same training in a directory. Each step ends with a checkpoint.
 func (r tiny) train(t *testing.T, run string) *process {
 	t.Helper()
-	return start(t, "train", "--data", r.data, "--run", run, "--preset", "smoke", "--batch", "1", "--steps", strconv.Itoa(tinySteps), "--checkpoint-every", "1", "--keep", "3")
+	return start(t, "train", "--data", r.data, "--run", run, "--preset", "smoke", "--batch", "1",
+		"--steps", strconv.Itoa(tinySteps), "--checkpoint-every", "1", "--keep", "3")
 }
 
-// outcome is all of a run that has to be the same: checkpoints and settings by name, metrics without times.
+// outcome is all of a run that has to be the same: checkpoints and settings by name, metrics
+// without times.
 type outcome struct {
 	files   map[string]string
 	metrics []tracking.Record
@@ -55,7 +58,8 @@ func outcomeOf(t *testing.T, run string) outcome {
 	t.Helper()
 	out := outcome{files: files(t, run)}
 	for name := range out.files {
-		if name == "metrics.jsonl" || strings.HasPrefix(name, "figures"+string(filepath.Separator)) { // these show times
+		// these show times
+		if name == "metrics.jsonl" || strings.HasPrefix(name, "figures"+string(filepath.Separator)) {
 			delete(out.files, name)
 		}
 	}
@@ -94,21 +98,25 @@ func TestTrainSurvives(t *testing.T) {
 //
 //	DARKFIELD_KILLS=20 go test ./pkg/cmd/darkfield -run TrainSurvives/kills -v
 //
-// GOMLX_BACKEND=xla:cpu has them at the backend that users have, where each process compiles for a minute first.
+// GOMLX_BACKEND=xla:cpu has them at the backend that users have, where each process compiles for
+// a minute first.
 const killsEnv = "DARKFIELD_KILLS"
 
-// kills counts kills of processes at work, and of them those inside a checkpoint write: where a half-written file was left.
+// kills counts kills of processes at work, and of them those inside a checkpoint write: where a
+// half-written file was left.
 type kills struct{ all, inside int }
 
-// killed: a training that is killed with SIGKILL again and again, half of the times inside the write of a checkpoint and else at any
-// moment, ends with the bytes of an unbroken one. A run that ends before it was killed often enough is compared and begun anew.
+// killed: a training that is killed with SIGKILL again and again, half of the times inside the
+// write of a checkpoint and else at any moment, ends with the bytes of an unbroken one. A run
+// that ends before it was killed often enough is compared and begun anew.
 func (r tiny) killed(t *testing.T) {
 	want := kills{all: 2, inside: 1}
 	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil && n > 0 {
 		want = kills{all: n, inside: (n + 1) / 2}
 	}
 	seed := uint64(time.Now().UnixNano())
-	rng := rand.New(rand.NewPCG(seed, 0)) // says when kills are meant to come; the machine adds its own chance
+	// says when kills are meant to come; the machine adds its own chance
+	rng := rand.New(rand.NewPCG(seed, 0))
 	var done kills
 	lives := 0
 	for ; done.all < want.all || done.inside < want.inside; lives++ {
@@ -137,10 +145,12 @@ func (r tiny) killed(t *testing.T) {
 		}
 		sameTraining(t, outcomeOf(t, run), r.want)
 	}
-	t.Logf("seed %d: %d kills, %d of them inside a checkpoint write, in %d runs; an unbroken one took %v", seed, done.all, done.inside, lives, r.whole.Round(time.Millisecond))
+	t.Logf("seed %d: %d kills, %d of them inside a checkpoint write, in %d runs; an unbroken one "+
+		"took %v", seed, done.all, done.inside, lives, r.whole.Round(time.Millisecond))
 }
 
-// untilWriting waits for the n-th checkpoint file that a training writes, and for so many bytes of it.
+// untilWriting waits for the n-th checkpoint file that a training writes, and for so many bytes
+// of it.
 func (p *process) untilWriting(t *testing.T, run string, n int, size int64) {
 	t.Helper()
 	var seen []string

@@ -30,7 +30,8 @@ when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWOR
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if server == "" {
-				return errors.New("--track or MLFLOW_TRACKING_URI must name a server, for example http://127.0.0.1:5000")
+				return errors.New("--track or MLFLOW_TRACKING_URI must name a server, for example " +
+					"http://127.0.0.1:5000")
 			}
 			return trackAddress(server)
 		},
@@ -71,7 +72,8 @@ func trackAddress(server string) error {
 	return tracking.CheckAddress(server)
 }
 
-// mirrorOf returns the mirror of a run directory on a server, which shows it by its name; nil where no server is named.
+// mirrorOf returns the mirror of a run directory on a server, which shows it by its name; nil
+// where no server is named.
 func mirrorOf(dir, name, server, experiment string) (*tracking.Mirror, error) {
 	if server == "" {
 		return nil, nil
@@ -83,12 +85,16 @@ func mirrorOf(dir, name, server, experiment string) (*tracking.Mirror, error) {
 	}.At(server)
 }
 
-// artifacts lists the files of a run that are worth looking at from afar: everything but weights and maps.
+// artifacts lists the files of a run that are worth looking at from afar: everything but weights
+// and maps.
 func artifacts(dir string) []tracking.Artifact {
 	var out []tracking.Artifact
 	add := func(name string) {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
-			out = append(out, tracking.Artifact{Path: filepath.Join(dir, name), Name: filepath.ToSlash(name)})
+			out = append(out, tracking.Artifact{
+				Path: filepath.Join(dir, name),
+				Name: filepath.ToSlash(name),
+			})
 		}
 	}
 	add("config.yaml")
@@ -103,8 +109,9 @@ func artifacts(dir string) []tracking.Artifact {
 	return out
 }
 
-// follow lets a mirror follow a training. The function that it returns ends that, gives the server a last chance and says what it
-// lacks; what happens to the server is no error of the training. A training that was refused leaves the server as it is.
+// follow lets a mirror follow a training. The function that it returns ends that, gives the
+// server a last chance and says what it lacks; what happens to the server is no error of the
+// training. A training that was refused leaves the server as it is.
 func (a *app) follow(ctx context.Context, m *tracking.Mirror) (stop func(training.Result, error)) {
 	if m == nil {
 		return func(training.Result, error) {}

@@ -73,9 +73,11 @@ takes those at the rates of the longer run. All other settings hold for every st
 	f.StringVar(&t.preset, "preset", "quick", strings.Join(preset.Names(), ", "))
 	courseFlags(f, &t)
 	recipeFlags(f, &training.Config{}) // zeros: each preset has its own defaults
-	f.IntVar(&t.side, "side", 0, "train in one stage on maps averaged to this many pixels a side (default: the preset's stages)")
+	f.IntVar(&t.side, "side", 0, "train in one stage on maps averaged to this many pixels a side "+
+		"(default: the preset's stages)")
 	f.StringVar(&t.initial, "init", "", "checkpoint that the first stage starts from")
-	f.StringVar(&t.server, "track", os.Getenv("MLFLOW_TRACKING_URI"), "address of an MLflow server to send metrics to, for example http://127.0.0.1:5000")
+	f.StringVar(&t.server, "track", os.Getenv("MLFLOW_TRACKING_URI"), "address of an MLflow server "+
+		"to send metrics to, for example http://127.0.0.1:5000")
 	f.StringVar(&t.experiment, "experiment", "darkfield", "MLflow's folder for the run")
 	choiceFlags(f, &t.choice)
 	require(cmd, "data", "run")
@@ -108,12 +110,15 @@ func (a *app) measureRange(ctx context.Context, s *camels.Suite) error {
 		return err
 	}
 	s.Description.LogRange = r
-	fmt.Fprintf(a.err, "log10 of %s lies between %g and %g in the training maps; log_range: [%g, %g] in %s spares measuring it again\n", s.Field, r[0], r[1], r[0], r[1], filepath.Join(s.Dir, camels.DescriptionFile))
+	fmt.Fprintf(a.err, "log10 of %s lies between %g and %g in the training maps; log_range: [%g, "+
+		"%g] in %s spares measuring it again\n", s.Field, r[0], r[1], r[0], r[1],
+		filepath.Join(s.Dir, camels.DescriptionFile))
 	return nil
 }
 
-// initialWeights reads the averaged weights of a checkpoint for the network of a new run. Maps scaled otherwise than those it was trained
-// on are worth a warning, for it may be meant: the network starts from another scale.
+// initialWeights reads the averaged weights of a checkpoint for the network of a new run. Maps
+// scaled otherwise than those it was trained on are worth a warning, for it may be meant: the
+// network starts from another scale.
 func (a *app) initialWeights(path string, now checkpoint.Manifest) (unet.Weights, error) {
 	c, err := checkpoint.Load(path)
 	if err != nil {
@@ -122,14 +127,18 @@ func (a *app) initialWeights(path string, now checkpoint.Manifest) (unet.Weights
 	w := checkpoint.Averaged(c.Tensors)
 	network, was := now.Network, c.Manifest
 	if network.Dim != was.Network.Dim {
-		return nil, fmt.Errorf("train: %s holds a network of width %d, the preset has %d: use a checkpoint of the same architecture, or another preset", path, was.Network.Dim, network.Dim)
+		return nil, fmt.Errorf("train: %s holds a network of width %d, the preset has %d: use a "+
+			"checkpoint of the same architecture, or another preset", path, was.Network.Dim, network.Dim)
 	}
 	if was.Data.Unit != now.Data.Unit {
-		return nil, fmt.Errorf("train: %s was trained on maps in %s, these are in %s: start from a checkpoint of the same unit, or from none", path, was.Data.Unit, now.Data.Unit)
+		return nil, fmt.Errorf("train: %s was trained on maps in %s, these are in %s: start from a "+
+			"checkpoint of the same unit, or from none", path, was.Data.Unit, now.Data.Unit)
 	}
 	if was.Scaling != now.Scaling {
-		fmt.Fprintf(a.err, "warning: %s was trained on log10 values from %g to %g, this run scales %g to %g: write log_range: [%g, %g] to %s to keep the old scale\n",
-			path, was.Scaling.Min, was.Scaling.Max, now.Scaling.Min, now.Scaling.Max, was.Scaling.Min, was.Scaling.Max, camels.DescriptionFile)
+		fmt.Fprintf(a.err, "warning: %s was trained on log10 values from %g to %g, this run scales %g "+
+			"to %g: write log_range: [%g, %g] to %s to keep the old scale\n",
+			path, was.Scaling.Min, was.Scaling.Max, now.Scaling.Min, now.Scaling.Max, was.Scaling.Min,
+			was.Scaling.Max, camels.DescriptionFile)
 	}
 	return w, network.Check(w)
 }

@@ -46,21 +46,27 @@ is right for that one.`,
 			return a.print(r, func(w io.Writer) {
 				row(w, "written", in.out)
 				row(w, "measured", fmt.Sprintf("%d generated maps, %d training simulations", r.Maps, r.Trained))
-				fmt.Fprintf(w, "\n%-9s  %-6s  %-24s  %s\n", "k [h/Mpc]", "degree", "true/generated, mean", "factor of power over the prior")
+				fmt.Fprintf(w, "\n%-9s  %-6s  %-24s  %s\n", "k [h/Mpc]", "degree", "true/generated, mean",
+					"factor of power over the prior")
 				for b, k := range r.K {
 					low, high := r.Low[b], r.High[b]
-					fmt.Fprintf(w, "%-9.3f  %-6d  %.3f ± %.3f (%3.0f %% kept)  %.3f to %.3f\n", k, r.Degree[b], math.Exp(r.Shared[b]), r.Error[b], 100*r.Kept[b], low, high)
+					fmt.Fprintf(w, "%-9.3f  %-6d  %.3f ± %.3f (%3.0f %% kept)  %.3f to %.3f\n", k, r.Degree[b],
+						math.Exp(r.Shared[b]), r.Error[b], 100*r.Kept[b], low, high)
 				}
 			})
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the selected one, or else the newest)")
+	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
+		"selected one, or else the newest)")
 	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
 	f.StringVar(&in.out, "out", "", "the checkpoint to write")
-	f.StringVar(&in.cache, "cache", "", "directory that keeps generated maps, so that an interrupted call goes on (default: none are kept)")
-	f.IntVar(&c.Maps, "maps", c.Maps, "generated at each of 25 parameters, with common noise: they tell how power answers to these")
-	f.IntVar(&c.Own, "own", c.Own, "generated with noise of their own, at parameters of the training simulations in turn: they tell the power of all")
+	f.StringVar(&in.cache, "cache", "", "directory that keeps generated maps, so that an "+
+		"interrupted call goes on (default: none are kept)")
+	f.IntVar(&c.Maps, "maps", c.Maps, "generated at each of 25 parameters, with common noise: they "+
+		"tell how power answers to these")
+	f.IntVar(&c.Own, "own", c.Own, "generated with noise of their own, at parameters of the "+
+		"training simulations in turn: they tell the power of all")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the common noise; those that follow are of the others")
 	choiceFlags(f, &in.choice)
 	require(cmd, "checkpoint", "data", "out")
@@ -74,7 +80,9 @@ type transferReport struct {
 	High []float64 `json:"high"`
 }
 
-func (a *app) transferred(ctx context.Context, c study.TransferConfig, in transferFlags) (r transferReport, err error) {
+func (a *app) transferred(ctx context.Context, c study.TransferConfig,
+	in transferFlags,
+) (r transferReport, err error) {
 	if err := outPlace(in.out); err != nil {
 		return r, fmt.Errorf("transfer: %w", err)
 	}

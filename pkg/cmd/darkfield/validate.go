@@ -40,25 +40,30 @@ where it was. Exits with 1 when a number misses its tolerance. --tables names th
 			}
 			start := time.Now()
 			bar := a.progress("simulations")
-			r, err := validation.Run(cmd.Context(), p.Validation, camb, filepath.Join(dir, "simulations"), bar.fraction)
+			r, err := validation.Run(cmd.Context(), p.Validation, camb, filepath.Join(dir, "simulations"),
+				bar.fraction)
 			bar.done()
 			if err != nil {
 				return err
 			}
-			if err := writeReport(r, dir, []string{machine(), fmt.Sprintf("Preset %s, %s, this run %v.", name, time.Now().Format(time.DateOnly), time.Since(start).Round(time.Second))}); err != nil {
+			if err := writeReport(r, dir,
+				[]string{machine(), fmt.Sprintf("Preset %s, %s, this run %v.", name,
+					time.Now().Format(time.DateOnly), time.Since(start).Round(time.Second))}); err != nil {
 				return err
 			}
 			if err := a.print(judged(r), func(w io.Writer) { reportTable(w, r) }); err != nil {
 				return err
 			}
 			if _, misses, _ := r.Count(); misses > 0 {
-				return fmt.Errorf("validate: %d numbers miss their tolerance: see %s", misses, filepath.Join(dir, "report.md"))
+				return fmt.Errorf("validate: %d numbers miss their tolerance: see %s", misses,
+					filepath.Join(dir, "report.md"))
 			}
 			return nil
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&name, "preset", "standard", "smoke (means nothing), quick (a minute) or standard (the whole report)")
+	f.StringVar(&name, "preset", "standard", "smoke (means nothing), quick (a minute) or standard "+
+		"(the whole report)")
 	f.StringVar(&tables, "tables", "", "CAMB's spectra, a CSV file")
 	f.StringVar(&dir, "out", "", "directory to write to")
 	require(cmd, "tables", "out")
@@ -133,5 +138,6 @@ func machine() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s, %d cores, %s, %s.", model, runtime.NumCPU(), runtime.GOOS, runtime.Version())
+	return fmt.Sprintf("%s, %d cores, %s, %s.", model, runtime.NumCPU(), runtime.GOOS,
+		runtime.Version())
 }
