@@ -51,7 +51,7 @@ var table = []row{
 	{room: "tracking", rooms: "safefile"},
 	{room: "filetype"},
 	{room: "cosmology", modules: []string{gonum}},
-	{room: "trend", rooms: "cosmology", modules: []string{gonum}},
+	{room: "responsefit", rooms: "cosmology", modules: []string{gonum}},
 	{room: "fft", modules: []string{cpu}},
 	{room: "field", modules: []string{gonum}},
 	{room: "backend/home"},
@@ -85,19 +85,19 @@ var table = []row{
 	{room: "training", rooms: "safefile backend unet diffusion checkpoint cosmology field tracking " +
 		"plaintext", modules: []string{gomlx, compute, yaml}},
 	{
-		room: "baseline", rooms: "trend checkpoint cosmology field likelihood summary training unet",
+		room: "baseline", rooms: "responsefit checkpoint cosmology field likelihood summary training unet",
 		modules: []string{gomlx, compute, gonum},
 	},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
 	{
-		room: "emulator", rooms: "trend unet diffusion checkpoint cosmology fft field",
+		room: "emulator", rooms: "responsefit unet diffusion checkpoint cosmology fft field",
 		modules: []string{gomlx, compute, gonum},
 	},
 	{
 		room: "validation", rooms: "safefile cosmology fft field nbody camels suite summary",
 		modules: []string{gonum},
 	},
-	{room: "study", rooms: "safefile filetype trend tracking cosmology field camels summary " +
+	{room: "study", rooms: "safefile filetype responsefit tracking cosmology field camels summary " +
 		"diffusion emulator likelihood calibration hmc baseline", modules: []string{gonum}},
 	{room: "figure", rooms: "safefile cosmology field summary likelihood calibration hmc study " +
 		"validation", modules: []string{gonum, plot}},

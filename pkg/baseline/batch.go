@@ -67,8 +67,8 @@ func (s standard) moments(mean, variance [thetas]float64) Moments {
 }
 
 // fill writes the standardised pixels of a map in a pose to dst; scratch is as long.
-func (s standard) fill(dst, scratch []float32, m field.LogMap, p field.Pose) {
-	p.Apply(scratch, m.Values, m.Box.Cells)
+func (s standard) fill(dst, scratch []float32, m field.LogMap, p field.Augmentation) {
+	p.ApplyTo(scratch, m.Values, m.Box.Cells)
 	for i, v := range scratch {
 		dst[i] = float32((float64(v) - s.mean) / s.std)
 	}
@@ -95,7 +95,7 @@ func (s standard) epoch(c Config, n int, maps []Labelled) func() batch {
 		b := batch{size: c.Batch, side: box.Cells, x: make([]float32, c.Batch*box.Pixels())}
 		for j, i := range order[:c.Batch] {
 			s.fill(b.x[j*box.Pixels():(j+1)*box.Pixels()], scratch, maps[i].Map,
-				field.RandomPose(rng, box.Cells))
+				field.RandomAugmentation(rng, box.Cells))
 			for _, v := range s.theta(maps[i].Theta) {
 				b.theta = append(b.theta, float32(v))
 			}

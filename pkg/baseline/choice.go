@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"darkfield/pkg/cosmology"
-	"darkfield/pkg/trend"
+	"darkfield/pkg/responsefit"
 )
 
 // Choice is a pair of degrees with what cross-validation says of it.
@@ -32,8 +32,8 @@ func (s *sample) add(m Labelled, d []float64) {
 }
 
 func (s *sample) fit(prior cosmology.Prior, c Choice) (gaussian, error) {
-	g, err := fitGaussian(trend.Basis{Prior: prior, Degree: c.Mean},
-		trend.Basis{Prior: prior, Degree: c.Shape}, s.params, s.vectors)
+	g, err := fitGaussian(responsefit.Basis{Prior: prior, Degree: c.Mean},
+		responsefit.Basis{Prior: prior, Degree: c.Shape}, s.params, s.vectors)
 	if err != nil {
 		err = fmt.Errorf("polynomials of degree %d for the mean and %d for the covariance: %w", c.Mean,
 			c.Shape, err)
@@ -52,7 +52,7 @@ func (l *PowerLikelihood) choose(ctx context.Context, c PowerConfig, all sample)
 	var failure error
 	try := func(mean, shape int) error {
 		err := l.try(ctx, Choice{Mean: mean, Shape: shape}, folds)
-		if errors.Is(err, trend.ErrSingular) {
+		if errors.Is(err, responsefit.ErrSingular) {
 			failure, err = err, nil
 		}
 		return err

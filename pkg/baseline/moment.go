@@ -51,7 +51,7 @@ func (n *MomentNetwork) Predict(ctx context.Context, maps []field.LogMap) ([]Mom
 			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
 		}
 	}
-	poses := make([]field.Pose, field.Symmetries)
+	poses := make([]field.Augmentation, field.Symmetries)
 	for i := range poses {
 		poses[i].Symmetry = field.Symmetry(i)
 	}
@@ -84,7 +84,7 @@ const evaluated = 64
 
 // answers runs the network on each map in each pose: [map][pose], flat.
 func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap,
-	poses []field.Pose,
+	poses []field.Augmentation,
 ) ([]answer, error) {
 	if len(maps) == 0 {
 		return nil, nil

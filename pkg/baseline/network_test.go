@@ -247,7 +247,7 @@ func TestSymmetries(t *testing.T) {
 	n := untrained(t, newBackend(t, pureGo), Network{Widths: []int{4, 4}, Hidden: 8}, 0.3)
 	m := randomMap(2, 16)
 	turned := field.LogMap{Box: m.Box, Values: make([]float32, len(m.Values))}
-	field.Symmetry(5).Apply(turned.Values, m.Values, 16)
+	field.Symmetry(5).ApplyTo(turned.Values, m.Values, 16)
 	shifted, odd := turned, turned
 	shifted.Values, odd.Values = shift(m, 4, 8), shift(m, 1, 0)
 	got, err := n.Predict(context.Background(),
@@ -288,7 +288,7 @@ func TestBlocks(t *testing.T) {
 
 func shift(m field.LogMap, y, x int) []float32 {
 	scratch, out := make([]float32, len(m.Values)), make([]float32, len(m.Values))
-	standard{std: 1}.fill(out, scratch, m, field.Pose{ShiftY: y, ShiftX: x})
+	standard{std: 1}.fill(out, scratch, m, field.Augmentation{ShiftY: y, ShiftX: x})
 	return out
 }
 
@@ -300,13 +300,13 @@ func TestPoses(t *testing.T) {
 		y, x := rapid.IntRange(0, 5).Draw(t, "y"), rapid.IntRange(0, 5).Draw(t, "x")
 		s := standardOf(prior, []Labelled{{Map: m, Theta: cosmology.Fiducial}})
 		out, scratch := make([]float32, 36), make([]float32, 36)
-		s.fill(out, scratch, m, field.Pose{ShiftY: y, ShiftX: x})
+		s.fill(out, scratch, m, field.Augmentation{ShiftY: y, ShiftX: x})
 		if got, want := float64(out[0])*s.std+s.mean,
 			float64(m.Values[y*6+x]); math.Abs(got-want) > 1e-5 {
 			t.Fatalf("pixel (0, 0) shows %g, want pixel (%d, %d), %g", got, y, x, want)
 		}
 		s.fill(out, scratch, m,
-			field.Pose{
+			field.Augmentation{
 				Symmetry: field.Symmetry(rapid.IntRange(0, 7).Draw(t, "symmetry")),
 				ShiftY:   y, ShiftX: x,
 			})

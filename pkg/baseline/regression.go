@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/cosmology"
-	"darkfield/pkg/trend"
+	"darkfield/pkg/responsefit"
 )
 
 // gaussian is a normal density of vectors whose mean and covariance are smooth functions of the
@@ -17,7 +17,7 @@ import (
 // of those before it plus independent noise. Mean and couplings are polynomials, and so is the
 // logarithm of the noise's variance, so that the covariance is positive definite everywhere.
 type gaussian struct {
-	mean, shape trend.Basis
+	mean, shape responsefit.Basis
 	centre      [][]float64 // [number][mean polynomial]: what numbers are measured from …
 	scale       []float64   // … and in
 	lines       []line      // one for each number
@@ -35,7 +35,7 @@ const (
 )
 
 // fitGaussian maximises the likelihood of vectors [map][number] at parameters.
-func fitGaussian(mean, shape trend.Basis, params []cosmology.Params,
+func fitGaussian(mean, shape responsefit.Basis, params []cosmology.Params,
 	vectors [][]float64,
 ) (gaussian, error) {
 	n, numbers := len(vectors), len(vectors[0])
@@ -47,7 +47,7 @@ func fitGaussian(mean, shape trend.Basis, params []cosmology.Params,
 		for i, v := range vectors {
 			y[i] = v[j]
 		}
-		c, err := trend.LeastSquares(polynomials, y, nil)
+		c, err := responsefit.LeastSquares(polynomials, y, nil)
 		if err != nil {
 			return g, err
 		}
@@ -56,7 +56,7 @@ func fitGaussian(mean, shape trend.Basis, params []cosmology.Params,
 		g.scale[j] = math.Sqrt(floats.Dot(y, y) / float64(n))
 		if !(g.scale[j] > 0) {
 			return g, fmt.Errorf("number %d of all data vectors follows the parameters exactly: %w", j,
-				trend.ErrSingular)
+				responsefit.ErrSingular)
 		}
 		floats.Scale(1/g.scale[j], y)
 		residual.SetCol(j, y)
@@ -97,7 +97,7 @@ func fitLine(x, shapes *mat.Dense, y []float64) (line, error) {
 	}
 	for range reweightings {
 		var err error
-		if l.coefficients, err = trend.LeastSquares(x, y, weights); err != nil {
+		if l.coefficients, err = responsefit.LeastSquares(x, y, weights); err != nil {
 			return l, err
 		}
 		squares := floats.SubTo(make([]float64, len(y)), y, times(x, l.coefficients))
@@ -127,7 +127,7 @@ func (l *line) score(shapes *mat.Dense, squares, weights []float64) error {
 		for i, v := range squares {
 			excess[i] = v*weights[i] - 1
 		}
-		step, err := trend.LeastSquares(shapes, excess, nil)
+		step, err := responsefit.LeastSquares(shapes, excess, nil)
 		if err != nil {
 			return err
 		}

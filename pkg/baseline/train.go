@@ -137,7 +137,7 @@ func (r *run) epoch(ctx context.Context) error {
 // keep validates the averaged weights and saves: them where they are the best so far, then all to
 // go on from.
 func (r *run) keep(ctx context.Context) error {
-	outputs, err := r.device.answers(ctx, r.standard(), mapsOf(r.Validation), []field.Pose{{}})
+	outputs, err := r.device.answers(ctx, r.standard(), mapsOf(r.Validation), []field.Augmentation{{}})
 	if err != nil {
 		return err
 	}

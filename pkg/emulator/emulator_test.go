@@ -210,7 +210,7 @@ func TestTurnedTerms(t *testing.T) {
 	n := m.Box.Cells
 	for _, periodic := range []bool{true, false} {
 		e.manifest.Data.Periodic = periodic
-		var poses []field.Pose
+		var poses []field.Augmentation
 		for _, term := range []diffusion.Term{0, 3, 40} {
 			for _, seed := range []uint64{diffusion.Turn(2), diffusion.Mirror(diffusion.Turn(2))} {
 				pose := e.pose(diffusion.PoseSource(seed, term))
@@ -223,7 +223,7 @@ func TestTurnedTerms(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				draws[0].X0, draws[0].Epsilon = pose.Of(x0, n), pose.Of(draws[0].Epsilon, n)
+				draws[0].X0, draws[0].Epsilon = pose.Apply(x0, n), pose.Apply(draws[0].Epsilon, n)
 				want, err := e.schedule.BoundTerms(context.Background(), e.denoiser(1), draws, x0,
 					[]float32{0.5, 0.5}, 2, 1)
 				if err != nil {
@@ -240,7 +240,7 @@ func TestTurnedTerms(t *testing.T) {
 			}
 		}
 		slices.SortFunc(poses,
-			func(a, b field.Pose) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+			func(a, b field.Augmentation) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 		if different := slices.Compact(poses); periodic && len(different) < 5 || len(different) < 2 {
 			t.Errorf("periodic %v: only %d different poses of 6 draws", periodic, len(different))
 		}

@@ -60,7 +60,7 @@ func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 			d := diffusion.Draw{Term: term, Epsilon: diffusion.TermNoise(seed, term, len(x0))}
 			if rng := diffusion.PoseSource(seed, term); rng != nil {
 				pose := e.pose(rng)
-				d.X0, d.Epsilon = pose.Of(x0, m.Box.Cells), pose.Of(d.Epsilon, m.Box.Cells)
+				d.X0, d.Epsilon = pose.Apply(x0, m.Box.Cells), pose.Apply(d.Epsilon, m.Box.Cells)
 			}
 			draws = append(draws, d)
 		}
@@ -69,8 +69,8 @@ func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 }
 
 // pose returns one in which maps are as likely: shifted ones are where they are periodic.
-func (e *Emulator) pose(rng *rand.Rand) field.Pose {
-	p := field.RandomPose(rng, e.Box().Cells)
+func (e *Emulator) pose(rng *rand.Rand) field.Augmentation {
+	p := field.RandomAugmentation(rng, e.Box().Cells)
 	if !e.manifest.Data.Periodic {
 		p.ShiftY, p.ShiftX = 0, 0
 	}

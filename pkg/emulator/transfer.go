@@ -11,7 +11,7 @@ import (
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/fft"
 	"darkfield/pkg/field"
-	"darkfield/pkg/trend"
+	"darkfield/pkg/responsefit"
 	"darkfield/pkg/unet"
 )
 
@@ -23,8 +23,8 @@ import (
 // Ring b = 1 … Side/2 holds the modes with b − 1 < |n| <= b, n the integer wavevector, as bins of
 // spectra do; modes beyond share the last ring's factor, and the mean has none.
 type Transfer struct {
-	Side  int         `json:"side"`  // pixels
-	Rings trend.Trend `json:"rings"` // factor of power in each
+	Side  int                  `json:"side"`  // pixels
+	Rings responsefit.Response `json:"rings"` // factor of power in each
 }
 
 const transferDegree = 3 // of the polynomials of a transfer function
@@ -33,7 +33,7 @@ const transferDegree = 3 // of the polynomials of a transfer function
 func NewTransfer(side int, prior cosmology.Prior) Transfer {
 	t := Transfer{
 		Side:  side,
-		Rings: trend.Trend{Basis: trend.Basis{Prior: prior, Degree: transferDegree}},
+		Rings: responsefit.Response{Basis: responsefit.Basis{Prior: prior, Degree: transferDegree}},
 	}
 	for range side / 2 {
 		t.Rings.Coefficients = append(t.Rings.Coefficients, make([]float64, t.Rings.Basis.Len()))

@@ -219,7 +219,7 @@ func TestSymmetriesCommute(t *testing.T) {
 		s := Symmetry(rapid.IntRange(0, Symmetries-1).Draw(t, "symmetry"))
 		turn := func(m Map) Map {
 			out := NewMap(m.Box)
-			s.Apply(out.Values, m.Values, m.Box.Cells)
+			s.ApplyTo(out.Values, m.Values, m.Box.Cells)
 			return out
 		}
 		if !slices.Equal(slices.Sorted(slices.Values(turn(m).Values)),
@@ -257,10 +257,10 @@ func TestEverySymmetryHasAnInverse(t *testing.T) {
 		m := draw(t, 5)
 		s := Symmetry(rapid.IntRange(0, Symmetries-1).Draw(t, "symmetry"))
 		there, back := make([]float32, 25), make([]float32, 25)
-		s.Apply(there, m.Values, 5)
+		s.ApplyTo(there, m.Values, 5)
 		inverses := 0
 		for i := range Symmetry(Symmetries) {
-			if i.Apply(back, there, 5); slices.Equal(back, m.Values) {
+			if i.ApplyTo(back, there, 5); slices.Equal(back, m.Values) {
 				inverses++
 			}
 		}

@@ -38,9 +38,9 @@ func ExampleBlockAverage() {
 	// Output: [3] 25 <nil>
 }
 
-func ExampleSymmetry_Apply() {
+func ExampleSymmetry_ApplyTo() {
 	turned := make([]float32, 4)
-	field.Symmetry(1).Apply(turned, []float32{1, 2, 3, 4}, 2)
+	field.Symmetry(1).ApplyTo(turned, []float32{1, 2, 3, 4}, 2)
 	fmt.Println(turned)
 	// Output: [2 4 1 3]
 }

@@ -178,7 +178,7 @@ func TestSymmetriesAreAGroup(t *testing.T) {
 	}
 	apply := func(s Symmetry, values []float32) []float32 {
 		out := make([]float32, n*n)
-		s.Apply(out, values, n)
+		s.ApplyTo(out, values, n)
 		return out
 	}
 	var images [][]float32
@@ -212,10 +212,11 @@ func TestSymmetriesAreAGroup(t *testing.T) {
 	}
 }
 
-// TestPose: the map is turned and then shifted, and a random pose is any of them.
-func TestPose(t *testing.T) {
+// TestAugmentation: the map is rotated and then shifted, and a random augmentation is any of
+// them.
+func TestAugmentation(t *testing.T) {
 	src := []float32{0, 1, 2, 3, 4, 5, 6, 7, 8}
-	for p, want := range map[Pose][]float32{
+	for p, want := range map[Augmentation][]float32{
 		{}:                                  src,
 		{Symmetry: 2}:                       {8, 7, 6, 5, 4, 3, 2, 1, 0},
 		{ShiftY: 1}:                         {3, 4, 5, 6, 7, 8, 0, 1, 2},
@@ -224,26 +225,26 @@ func TestPose(t *testing.T) {
 		{Symmetry: 4, ShiftY: -1}:           {8, 7, 6, 2, 1, 0, 5, 4, 3},
 		{Symmetry: 2, ShiftY: 3, ShiftX: 1}: {7, 6, 8, 4, 3, 5, 1, 0, 2},
 	} {
-		if got := p.Of(src, 3); !slices.Equal(got, want) {
+		if got := p.Apply(src, 3); !slices.Equal(got, want) {
 			t.Errorf("%+v: %v, want %v", p, got, want)
 		}
 	}
-	seen := map[Pose]bool{}
+	seen := map[Augmentation]bool{}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {
-		seen[RandomPose(rng, 3)] = true
+		seen[RandomAugmentation(rng, 3)] = true
 	}
 	if len(seen) != Symmetries*9 {
-		t.Errorf("%d different poses of 1000, want all %d", len(seen), Symmetries*9)
+		t.Errorf("%d different augmentations of 1000, want all %d", len(seen), Symmetries*9)
 	}
 }
 
 func TestWrongSymmetryPanics(t *testing.T) {
 	for name, call := range map[string]func(){
-		"ninth":       func() { Symmetry(8).Apply(make([]float32, 4), make([]float32, 4), 2) },
-		"short":       func() { Symmetry(0).Apply(make([]float32, 3), make([]float32, 4), 2) },
-		"short pose":  func() { Pose{}.Of(make([]float32, 3), 2) },
-		"not a whole": func() { Symmetry(0).Apply(make([]float32, 4), make([]float32, 5), 2) },
+		"ninth":              func() { Symmetry(8).ApplyTo(make([]float32, 4), make([]float32, 4), 2) },
+		"short":              func() { Symmetry(0).ApplyTo(make([]float32, 3), make([]float32, 4), 2) },
+		"short augmentation": func() { Augmentation{}.Apply(make([]float32, 3), 2) },
+		"not a whole":        func() { Symmetry(0).ApplyTo(make([]float32, 4), make([]float32, 5), 2) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -271,6 +272,6 @@ func BenchmarkLog10(b *testing.B) {
 func BenchmarkSymmetry(b *testing.B) {
 	src, dst := make([]float32, 64*64), make([]float32, 64*64)
 	for b.Loop() {
-		Symmetry(7).Apply(dst, src, 64)
+		Symmetry(7).ApplyTo(dst, src, 64)
 	}
 }

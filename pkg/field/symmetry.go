@@ -5,17 +5,17 @@ import (
 	"math/rand/v2"
 )
 
-// Symmetry is one of the 8 rotations and flips of a square: bits 0 and 1 count quarter turns, bit
-// 2 flips first.
+// Symmetry is one of the 8 rotations and flips of a square: bit 2 flips along x, then bits 0 and 1
+// count rotations by 90°.
 type Symmetry uint8
 
 // Symmetries is the number of rotations and flips of a square.
 const Symmetries = 8
 
-// Apply writes the turned or flipped n×n values of src to dst, which must not overlap. It panics
-// on wrong lengths.
-func (s Symmetry) Apply(dst, src []float32, n int) {
-	Pose{Symmetry: s}.Apply(dst, src, n)
+// ApplyTo writes the flipped and rotated n×n values of src to dst, which must not overlap. It
+// panics on wrong lengths.
+func (s Symmetry) ApplyTo(dst, src []float32, n int) {
+	Augmentation{Symmetry: s}.ApplyTo(dst, src, n)
 }
 
 // source returns the pixel of the original that lands at (y, x).
@@ -29,36 +29,38 @@ func (s Symmetry) source(y, x, n int) (int, int) {
 	return y, x
 }
 
-// Pose is how a map is turned or flipped and then shifted: all poses of a periodic map are
-// equally likely under any parameters.
-type Pose struct {
+// Augmentation is a rotation or flip of a map followed by a periodic shift. A statistically
+// isotropic and homogeneous field is as likely after it as before; maps that do not wrap around
+// may only be rotated and flipped.
+type Augmentation struct {
 	Symmetry Symmetry
-	// pixels, by which what is shown moves up and to the left; what leaves comes in on the other side
+	// ShiftY and ShiftX, in pixels, move the content up and to the left; what leaves the map comes in
+	// on the other side.
 	ShiftY, ShiftX int
 }
 
-// RandomPose returns any of the poses of an n×n map.
-func RandomPose(rng *rand.Rand, n int) Pose {
-	return Pose{Symmetry(rng.IntN(Symmetries)), rng.IntN(n), rng.IntN(n)}
+// RandomAugmentation draws one of the 8·n² augmentations of an n×n map, all equally likely.
+func RandomAugmentation(rng *rand.Rand, n int) Augmentation {
+	return Augmentation{Symmetry(rng.IntN(Symmetries)), rng.IntN(n), rng.IntN(n)}
 }
 
-// Apply writes the n×n values of src in the pose to dst, which must not overlap. It panics on
+// ApplyTo writes the augmented n×n values of src to dst, which must not overlap. It panics on
 // wrong lengths.
-func (p Pose) Apply(dst, src []float32, n int) {
-	if p.Symmetry >= Symmetries || len(dst) != n*n || len(src) != n*n {
-		panic(fmt.Sprintf("field: Pose %+v on %d → %d values of a side of %d", p, len(src), len(dst), n))
+func (a Augmentation) ApplyTo(dst, src []float32, n int) {
+	if a.Symmetry >= Symmetries || len(dst) != n*n || len(src) != n*n {
+		panic(fmt.Sprintf("field: %+v of %d to %d values for a side of %d", a, len(src), len(dst), n))
 	}
 	for y := range n {
 		for x := range n {
-			u, v := p.Symmetry.source(Periodic(y+p.ShiftY, n), Periodic(x+p.ShiftX, n), n)
+			u, v := a.Symmetry.source(Periodic(y+a.ShiftY, n), Periodic(x+a.ShiftX, n), n)
 			dst[y*n+x] = src[u*n+v]
 		}
 	}
 }
 
-// Of returns n×n values in the pose.
-func (p Pose) Of(src []float32, n int) []float32 {
+// Apply returns the augmented n×n values of src.
+func (a Augmentation) Apply(src []float32, n int) []float32 {
 	out := make([]float32, len(src))
-	p.Apply(out, src, n)
+	a.ApplyTo(out, src, n)
 	return out
 }

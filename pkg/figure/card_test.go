@@ -58,7 +58,7 @@ func syntheticCard(bias float64) study.Card {
 		c.Novelty.Rows = append(c.Novelty.Rows,
 			study.NoveltyRow{HeldOut: d, Generated: 0.45/bias + 0.03*rng.NormFloat64()})
 	}
-	c.Novelty.Caption, c.Novelty.Smaller = toyCaption, summary.Smirnov{D: 0.03, P: 0.8}
+	c.Novelty.Caption, c.Novelty.Smaller = toyCaption, summary.KolmogorovSmirnov{D: 0.03, P: 0.8}
 	return c
 }
 

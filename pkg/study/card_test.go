@@ -68,7 +68,7 @@ func TestNovelty(t *testing.T) {
 		out := make([]field.LogMap, len(params))
 		for i := range out {
 			out[i] = field.LogMap{Box: s.Box, Values: make([]float32, s.Box.Pixels())}
-			field.Symmetry(i%field.Symmetries).Apply(out[i].Values, train[i%len(train)].Values, s.Box.Cells)
+			field.Symmetry(i%field.Symmetries).ApplyTo(out[i].Values, train[i%len(train)].Values, s.Box.Cells)
 		}
 		return out, nil
 	}

@@ -13,10 +13,10 @@ import (
 // Novelty holds distances to the nearest training map: of generated maps, and of true maps at the
 // same parameters that training has not seen. An emulator that copies makes maps that lie nearer.
 type Novelty struct {
-	Caption  string          `json:"caption"`
-	Training int             `json:"training_maps"`
-	Rows     []NoveltyRow    `json:"rows"`
-	Smaller  summary.Smirnov `json:"smaller"` // are the generated maps' distances smaller?
+	Caption  string                    `json:"caption"`
+	Training int                       `json:"training_maps"`
+	Rows     []NoveltyRow              `json:"rows"`
+	Smaller  summary.KolmogorovSmirnov `json:"smaller"` // are the generated maps' distances smaller?
 }
 
 // NoveltyRow is a generated map and a true one at the same parameters. Distances are rms
@@ -79,7 +79,7 @@ func (s Source) Novelty(ctx context.Context, cfg Config, n int) (Novelty, error)
 		r.HeldOut, r.HeldOutNearest = held.Distance, origin[held.Map]
 		distances[0], distances[1] = append(distances[0], r.Generated), append(distances[1], r.HeldOut)
 	}
-	out.Training, out.Smaller = len(origin), summary.SmallerThan(distances[0], distances[1])
+	out.Training, out.Smaller = len(origin), summary.OneSidedKolmogorovSmirnov(distances[0], distances[1])
 	out.Caption = s.caption(cfg, fmt.Sprintf("%d maps of each kind at %d held-out parameters; the "+
 		"nearest of %d training maps over 8 symmetries and all shifts.", len(out.Rows), different(params),
 		out.Training))

@@ -10,8 +10,8 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/responsefit"
 	"darkfield/pkg/summary"
-	"darkfield/pkg/trend"
 )
 
 // Responses compares how the power of log fields answers to the extreme values of each parameter:
@@ -112,7 +112,7 @@ func (s Source) trends(ctx context.Context, r *Responses, rng *rand.Rand) error 
 		for i := range p {
 			p[i], v[i] = params[pick(i)], spectra[pick(i)]
 		}
-		law, err := trend.Fit(s.Prior, trendDegree, p, v)
+		law, err := responsefit.Fit(s.Prior, trendDegree, p, v)
 		if err != nil {
 			return nil, err
 		}

@@ -12,8 +12,8 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/responsefit"
 	"darkfield/pkg/summary"
-	"darkfield/pkg/trend"
 )
 
 // TransferConfig says how a transfer function is measured.
@@ -121,7 +121,7 @@ func (s Source) Transfer(ctx context.Context, c TransferConfig,
 // nodes that lie denser at the prior's edges.
 func (s Source) missing(ctx context.Context, c TransferConfig,
 	truth func(cosmology.Params) []float64, degree int,
-) (trend.Trend, error) {
+) (responsefit.Response, error) {
 	var nodes []cosmology.Params
 	var ratios [][]float64 // [node][k]
 	for i := range transferNodes * transferNodes {
@@ -130,14 +130,14 @@ func (s Source) missing(ctx context.Context, c TransferConfig,
 		maps, err := s.generate(ctx, p, c.Maps, c.Seed,
 			s.report("answer to the parameters", i, transferNodes*transferNodes))
 		if err != nil {
-			return trend.Trend{}, err
+			return responsefit.Response{}, err
 		}
 		_, powers := s.powers(maps)
 		ratio := truth(p)
 		floats.Div(ratio, summary.Stats(powers).Mean)
 		nodes, ratios = append(nodes, p), append(ratios, ratio)
 	}
-	t, err := trend.Fit(s.Prior, degree, nodes, ratios)
+	t, err := responsefit.Fit(s.Prior, degree, nodes, ratios)
 	if err != nil {
 		return t, fmt.Errorf("study: transfer function: %w", err)
 	}
@@ -182,8 +182,8 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params,
 				p, v = append(p, params[i]), append(v, spectra[i])
 			}
 		}
-		l, err1 := trend.Fit(prior, low, p, v)
-		h, err2 := trend.Fit(prior, high, p, v)
+		l, err1 := responsefit.Fit(prior, low, p, v)
+		h, err2 := responsefit.Fit(prior, high, p, v)
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, nil, err
 		}
@@ -201,8 +201,8 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params,
 			degree[k] = high
 		}
 	}
-	l, err1 := trend.Fit(prior, low, params, spectra)
-	h, err2 := trend.Fit(prior, high, params, spectra)
+	l, err1 := responsefit.Fit(prior, low, params, spectra)
+	h, err2 := responsefit.Fit(prior, high, params, spectra)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, nil, err
 	}

@@ -190,7 +190,7 @@ func (s *searcher) nearest(m field.LogMap) Neighbour {
 	values, mean, square := centred(m.Values)
 	turned := make([]float32, len(values))
 	for i := range s.turned {
-		field.Symmetry(i).Apply(turned, values, n)
+		field.Symmetry(i).ApplyTo(turned, values, n)
 		s.plan.ForwardPlane(s.turned[i], turned)
 	}
 	s.bounds(mean, square)
@@ -263,7 +263,7 @@ func (s *searcher) correlate(symmetry field.Symmetry, index int) (at int, highes
 func (s *searcher) distance(m field.LogMap, to Neighbour) float64 {
 	n := s.side
 	turned := make([]float32, len(m.Values))
-	to.Symmetry.Apply(turned, m.Values, n)
+	to.Symmetry.ApplyTo(turned, m.Values, n)
 	sum := 0.0
 	for i, b := range s.maps[to.Map].Values {
 		y, x := (i/n-to.ShiftY+n)%n, (i%n-to.ShiftX+n)%n

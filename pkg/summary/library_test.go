@@ -39,7 +39,7 @@ func redMap(rng *rand.Rand, n int) field.LogMap {
 func moved(m field.LogMap, s field.Symmetry, dy, dx int) field.LogMap {
 	n := m.Box.Cells
 	turned := make([]float32, n*n)
-	s.Apply(turned, m.Values, n)
+	s.ApplyTo(turned, m.Values, n)
 	out := field.LogMap{Box: m.Box, Values: make([]float32, n*n)}
 	for i, v := range turned {
 		out.Values[(i/n+dy)%n*n+(i%n+dx)%n] = v

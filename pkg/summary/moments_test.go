@@ -70,7 +70,7 @@ func TestMomentsOfDensities(t *testing.T) {
 		}
 		// Moments do not change under symmetries, but for the order of sums.
 		turned := field.NewMap(m.Box)
-		field.Symmetry(rapid.IntRange(0, field.Symmetries-1).Draw(t, "symmetry")).Apply(turned.Values,
+		field.Symmetry(rapid.IntRange(0, field.Symmetries-1).Draw(t, "symmetry")).ApplyTo(turned.Values,
 			m.Values, 16)
 		c := MomentsOf(OnePlusDelta(turned))
 		for name, v := range map[string][2]float64{

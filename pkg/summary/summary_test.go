@@ -122,7 +122,7 @@ func TestPowerInvariances(t *testing.T) {
 		m := randomMap(rng, 16)
 		want := Overdensity(m).P
 		turned := field.NewMap(m.Box)
-		field.Symmetry(rng.IntN(field.Symmetries)).Apply(turned.Values, m.Values, 16)
+		field.Symmetry(rng.IntN(field.Symmetries)).ApplyTo(turned.Values, m.Values, 16)
 		shifted := field.NewMap(m.Box)
 		dy, dx := rng.IntN(16), rng.IntN(16)
 		for i, v := range m.Values {

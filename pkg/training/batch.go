@@ -119,19 +119,19 @@ func (d *drawer) at(p int) int {
 	return d.order[p%d.data.Train.Len]
 }
 
-func (d *drawer) pose(rng *rand.Rand) field.Pose {
+func (d *drawer) pose(rng *rand.Rand) field.Augmentation {
 	if d.Shifts {
-		return field.RandomPose(rng, d.data.Side)
+		return field.RandomAugmentation(rng, d.data.Side)
 	}
-	return field.Pose{Symmetry: field.Symmetry(rng.IntN(field.Symmetries))}
+	return field.Augmentation{Symmetry: field.Symmetry(rng.IntN(field.Symmetries))}
 }
 
-func (d *drawer) fill(dst []float32, i int, pose field.Pose) ([2]float32, error) {
+func (d *drawer) fill(dst []float32, i int, pose field.Augmentation) ([2]float32, error) {
 	if d.raw == nil {
 		d.raw = make([]float32, len(dst))
 	}
 	theta, err := d.data.Train.Fill(i, d.raw)
-	pose.Apply(dst, d.raw, d.data.Side)
+	pose.ApplyTo(dst, d.raw, d.data.Side)
 	return theta, err
 }
 

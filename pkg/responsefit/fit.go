@@ -1,4 +1,4 @@
-package trend
+package responsefit
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Trend is a smooth function of the parameters through positive numbers, such as spectra of
+// Response is a smooth function of the parameters through positive numbers, such as spectra of
 // simulations: a polynomial of their logarithms, as functions of those of the parameters.
-type Trend struct {
+type Response struct {
 	Basis Basis `json:"basis"`
 	// [number][polynomial of Basis], of the number's logarithm
 	Coefficients [][]float64 `json:"coefficients"`
@@ -22,14 +22,14 @@ type Trend struct {
 // reaches 0, and too few simulations.
 func Fit(prior cosmology.Prior, degree int, params []cosmology.Params,
 	vectors [][]float64,
-) (Trend, error) {
-	t := Trend{Basis: Basis{prior, degree}}
+) (Response, error) {
+	t := Response{Basis: Basis{prior, degree}}
 	if !(prior.Min.OmegaM > 0 && prior.Min.Sigma8 > 0) || degree < 0 {
-		return t, fmt.Errorf("trend: degree %d over a prior from %v, want a degree >= 0 and a prior "+
+		return t, fmt.Errorf("responsefit: degree %d over a prior from %v, want a degree >= 0 and a prior "+
 			"above 0", degree, prior.Min)
 	}
 	if len(params) != len(vectors) || len(vectors) <= t.Basis.Len() || len(vectors[0]) == 0 {
-		return t, fmt.Errorf("trend: degree %d through %d vectors at %d parameters: %w", degree,
+		return t, fmt.Errorf("responsefit: degree %d through %d vectors at %d parameters: %w", degree,
 			len(vectors), len(params), ErrSingular)
 	}
 	polynomials := t.Basis.Design(params)
@@ -37,16 +37,16 @@ func Fit(prior cosmology.Prior, degree int, params []cosmology.Params,
 		logs := make([]float64, len(vectors))
 		for i, v := range vectors {
 			if len(v) != len(vectors[0]) {
-				return t, fmt.Errorf("trend: vector %d has %d numbers, want %d", i, len(v), len(vectors[0]))
+				return t, fmt.Errorf("responsefit: vector %d has %d numbers, want %d", i, len(v), len(vectors[0]))
 			}
 			if x := v[j]; !(x > 0) || math.IsInf(x, 1) {
-				return t, fmt.Errorf("trend: number %d of vector %d is %g, want > 0 and finite", j, i, x)
+				return t, fmt.Errorf("responsefit: number %d of vector %d is %g, want > 0 and finite", j, i, x)
 			}
 			logs[i] = math.Log(v[j])
 		}
 		c, err := LeastSquares(polynomials, logs, nil)
 		if err != nil {
-			return t, fmt.Errorf("trend: degree %d: %w", degree, err)
+			return t, fmt.Errorf("responsefit: degree %d: %w", degree, err)
 		}
 		t.Coefficients = append(t.Coefficients, c)
 	}
@@ -54,7 +54,7 @@ func Fit(prior cosmology.Prior, degree int, params []cosmology.Params,
 }
 
 // At returns the numbers at p.
-func (t Trend) At(p cosmology.Params) []float64 {
+func (t Response) At(p cosmology.Params) []float64 {
 	polynomials, out := t.Basis.At(p), make([]float64, len(t.Coefficients))
 	for j, c := range t.Coefficients {
 		out[j] = math.Exp(floats.Dot(polynomials, c))

@@ -6,15 +6,16 @@ import (
 	"slices"
 )
 
-// Smirnov is the one-sided two-sample test of Kolmogorov and Smirnov.
-type Smirnov struct {
-	// largest excess of the first distribution function over the second; 0 where it is nowhere above
+// KolmogorovSmirnov is the result of a one-sided two-sample Kolmogorov–Smirnov test.
+type KolmogorovSmirnov struct {
+	// D is the largest excess of the first distribution function over the second; 0 where it is
+	// nowhere above.
 	D float64 `json:"d"`
-	P float64 `json:"p"` // chance of at least this excess where both samples are from one distribution
+	P float64 `json:"p"` // p-value: chance of at least D where both samples have one distribution
 }
 
-// SmallerThan tests whether a sample tends to smaller values than another: a low P says that it
-// does. A sample that tends to larger values gives a P near 1.
+// OneSidedKolmogorovSmirnov tests whether the values of a tend to be smaller than those of b: then
+// P is low. Where they tend to be larger, P is near 1.
 //
 //   - D: max over x of F_a(x) − F_b(x), the empirical distribution functions.
 //   - P: exp(−2 D² nm/(n + m)), the limit for large samples; for 200 and 200 values it is right
@@ -22,7 +23,7 @@ type Smirnov struct {
 //   - Errors: panics on an empty sample or a NaN.
 //   - Source: Smirnov (1939); Hodges (1958), "The significance probability of the Smirnov
 //     two-sample test", Ark. Mat. 3, 469.
-func SmallerThan(a, b []float64) Smirnov {
+func OneSidedKolmogorovSmirnov(a, b []float64) KolmogorovSmirnov {
 	if len(a) == 0 || len(b) == 0 {
 		panic(fmt.Sprintf("summary: SmallerThan of %d and %d values", len(a), len(b)))
 	}
@@ -31,7 +32,7 @@ func SmallerThan(a, b []float64) Smirnov {
 		panic("summary: SmallerThan of NaN")
 	}
 	n, m := float64(len(a)), float64(len(b))
-	var out Smirnov
+	var out KolmogorovSmirnov
 	j := 0
 	for i, x := range a {
 		for j < len(b) && b[j] <= x {

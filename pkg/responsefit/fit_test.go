@@ -1,4 +1,4 @@
-package trend
+package responsefit
 
 import (
 	"math"
@@ -9,9 +9,9 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// TestTrend: a power law of both parameters is a polynomial in logarithms, found exactly without
+// TestFit: a power law of both parameters is a polynomial in logarithms, found exactly without
 // scatter and within its error with it.
-func TestTrend(t *testing.T) {
+func TestFit(t *testing.T) {
 	prior := cosmology.CAMELSPrior()
 	law := func(p cosmology.Params) []float64 {
 		return []float64{3 * p.OmegaM * p.OmegaM / p.Sigma8, 7 * math.Sqrt(p.Sigma8)}

@@ -12,14 +12,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSmirnovBothWays: the larger of both one-sided distances is gonum's two-sided one, with
+// TestKolmogorovSmirnovBothWays: the larger of both one-sided distances is gonum's two-sided one, with
 // equal values too.
-func TestSmirnovBothWays(t *testing.T) {
+func TestKolmogorovSmirnovBothWays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(
 			rapid.Map(rapid.IntRange(0, 9), func(i int) float64 { return float64(i) }), 1, 30)
 		a, b := values.Draw(t, "a"), values.Draw(t, "b")
-		got := max(SmallerThan(a, b).D, SmallerThan(b, a).D)
+		got := max(OneSidedKolmogorovSmirnov(a, b).D, OneSidedKolmogorovSmirnov(b, a).D)
 		slices.Sort(a)
 		slices.Sort(b)
 		if want := stat.KolmogorovSmirnov(a, nil, b, nil); !scalar.EqualWithinAbs(got, want, 1e-12) {
@@ -28,9 +28,9 @@ func TestSmirnovBothWays(t *testing.T) {
 	})
 }
 
-// TestSmirnovKnownValues compares with the exact law for two samples of n values: P(D >= k/n) =
+// TestKolmogorovSmirnovKnownValues compares with the exact law for two samples of n values: P(D >= k/n) =
 // C(2n, n−k)/C(2n, n) (Gnedenko and Korolyuk 1951).
-func TestSmirnovKnownValues(t *testing.T) {
+func TestKolmogorovSmirnovKnownValues(t *testing.T) {
 	const n = 200
 	for _, k := range []int{10, 20, 30} {
 		a, b := make([]float64, n), make([]float64, n)
@@ -39,20 +39,20 @@ func TestSmirnovKnownValues(t *testing.T) {
 		}
 		exact := math.Exp(combin.LogGeneralizedBinomial(2*n, float64(n-k)) -
 			combin.LogGeneralizedBinomial(2*n, n))
-		got := SmallerThan(a, b)
+		got := OneSidedKolmogorovSmirnov(a, b)
 		if !scalar.EqualWithinAbs(got.D, float64(k)/n, 1e-12) ||
 			!scalar.EqualWithinRel(got.P, exact, 0.01) {
 			t.Errorf("%+v, want D = %g and p = %g", got, float64(k)/n, exact)
 		}
-		if other := SmallerThan(b, a); other.D != 0 || other.P != 1 {
+		if other := OneSidedKolmogorovSmirnov(b, a); other.D != 0 || other.P != 1 {
 			t.Errorf("the larger sample is found smaller: %+v", other)
 		}
 	}
 }
 
-// TestSmirnovUnderTheNull: of samples of one distribution, 5 % have p < 0.05. 2000 trials know
+// TestKolmogorovSmirnovUnderTheNull: of samples of one distribution, 5 % have p < 0.05. 2000 trials know
 // that to 0.5 %; the discrete D of 60 values makes it somewhat less.
-func TestSmirnovUnderTheNull(t *testing.T) {
+func TestKolmogorovSmirnovUnderTheNull(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	low := 0
 	for range 2000 {
@@ -60,7 +60,7 @@ func TestSmirnovUnderTheNull(t *testing.T) {
 		for i := range a {
 			a[i], b[i] = rng.NormFloat64(), rng.NormFloat64()
 		}
-		if SmallerThan(a, b).P < 0.05 {
+		if OneSidedKolmogorovSmirnov(a, b).P < 0.05 {
 			low++
 		}
 	}
@@ -69,7 +69,7 @@ func TestSmirnovUnderTheNull(t *testing.T) {
 	}
 }
 
-func TestSmirnovOfNothing(t *testing.T) {
+func TestKolmogorovSmirnovOfNothing(t *testing.T) {
 	for name, a := range map[string][]float64{"no values": nil, "NaN": {1, math.NaN()}} {
 		func() {
 			defer func() {
@@ -77,7 +77,7 @@ func TestSmirnovOfNothing(t *testing.T) {
 					t.Errorf("%s: no panic", name)
 				}
 			}()
-			SmallerThan(a, []float64{1})
+			OneSidedKolmogorovSmirnov(a, []float64{1})
 		}()
 	}
 }
