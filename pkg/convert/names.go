@@ -38,6 +38,9 @@ func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assume
 	if n, ok := dimension("conditional_embedding.0.weight", 2, 1); ok {
 		c.Thetas = n
 	}
+	if n, ok := dimension("conditional_embedding.0.weight", 2, 0); ok {
+		c = c.WithHidden(n)
+	}
 	var multipliers []int
 	for {
 		n, ok := dimension(fmt.Sprintf("downs.%d.0.block1.proj.weight", len(multipliers)), 4, 0)

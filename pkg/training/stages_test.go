@@ -16,11 +16,15 @@ import (
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/field"
 	"darkfield/pkg/tracking"
+	"darkfield/pkg/unet"
 )
 
 // stages are two trainings of one network, on maps of 8² and of 16² pixels.
 func stages() []Job {
 	coarse, fine := job(""), job("")
+	coarse.Manifest.Network.Conditioning, coarse.Manifest.Network.Rings = unet.ScaleShift, 5
+	coarse.Manifest.Network.Hidden = 12
+	fine.Manifest.Network = coarse.Manifest.Network
 	fine.Data = Data{Side: 16, Train: wavesOf(16, 10, 1), Validation: wavesOf(16, 6, 2)}
 	fine.Manifest.Data.Side = 16
 	coarse.Config.Steps, coarse.Config.Keep = 10, 0

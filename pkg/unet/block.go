@@ -13,8 +13,18 @@ func (n *network) resnet(x *Node, prefix string, out int) *Node {
 	h := n.block(x, prefix+"block1.")
 	// [B, out]
 	condition := Add(n.linear(n.time, prefix+"mlp.1"), n.linear(n.theta, prefix+"cond_mlp.1"))
-	h = Add(h, InsertAxes(condition, 1, 1))
-	h = n.block(h, prefix+"block2.")
+	if n.Conditioning != ScaleShift {
+		h = n.block(Add(h, InsertAxes(condition, 1, 1)), prefix+"block2.")
+	} else {
+		// The normalisation of block2 takes out how large all of its input is, so that a scale
+		// before it chooses among channels, and one after it says how much the block adds.
+		scale := OnePlus(Add(n.linear(n.time, prefix+"scale_mlp.1"),
+			n.linear(n.theta, prefix+"scale_cond_mlp.1"))) // [B, 2·out]
+		before, after := Slice(scale, AxisRange(), AxisRange(0, out)),
+			Slice(scale, AxisRange(), AxisRange(out))
+		h = Add(Mul(h, InsertAxes(before, 1, 1)), InsertAxes(condition, 1, 1))
+		h = Mul(n.block(h, prefix+"block2."), InsertAxes(after, 1, 1))
+	}
 	if x.Shape().Dim(-1) != out {
 		x = n.pointwise(x, prefix+"res_conv")
 	}

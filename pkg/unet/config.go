@@ -17,7 +17,24 @@ type Config struct {
 	HeadDim int `json:"head_dim" yaml:"head_dim"` // width of an attention head
 	// parameters that the network is conditioned on
 	Thetas int `json:"thetas" yaml:"thetas"`
+
+	// What the paper's network does not have; the zero values are the paper's network.
+	Conditioning Conditioning `json:"conditioning,omitempty" yaml:"conditioning,omitempty"`
+	// width of the hidden layer of the embedding of θ; 0: the paper's 10
+	Hidden int `json:"hidden,omitempty" yaml:"hidden,omitempty"`
+	// wavenumbers between which the gains of a linear filter of x_t are interpolated; 0: no filter
+	Rings int `json:"rings,omitempty" yaml:"rings,omitempty"`
 }
+
+// Conditioning names how a ResNet block is told of time and θ.
+type Conditioning string
+
+const (
+	// channels are shifted between the two halves of a block, as in the paper
+	ShiftOnly Conditioning = ""
+	// they are scaled there, too, and once more after the second half
+	ScaleShift Conditioning = "scale-shift"
+)
 
 // Default returns the paper's network: 31.27 million parameters.
 func Default() Config {
@@ -30,6 +47,29 @@ func (c Config) WithDim(dim int) Config {
 	return c
 }
 
+// WithHidden returns c with another width of the hidden layer of the embedding of θ.
+func (c Config) WithHidden(width int) Config {
+	if c.Hidden = width; width == paperHidden {
+		c.Hidden = 0
+	}
+	return c
+}
+
+// Extras says what c has that the paper's network has not.
+func (c Config) Extras() []string {
+	var out []string
+	if c.Conditioning == ScaleShift {
+		out = append(out, "time and θ scale the channels of blocks, too")
+	}
+	if c.hidden() != paperHidden {
+		out = append(out, fmt.Sprintf("%d hidden numbers in the embedding of θ", c.hidden()))
+	}
+	if c.Rings > 0 {
+		out = append(out, fmt.Sprintf("a linear filter of %d wavenumbers by time and θ", c.Rings))
+	}
+	return out
+}
+
 // Bounds on a Config, beyond anything that is trained: with them no number of the network
 // overflows, and a damaged file cannot ask for more memory than there is.
 const (
@@ -37,6 +77,7 @@ const (
 	mostMultiplier = 1 << 8
 	mostHidden     = 1 << 14
 	mostThetas     = 1 << 10
+	mostRings      = 24 // a map of 2¹² pixels a side: nodes lie half an octave apart
 )
 
 // MostLevels halves a map of 2048 pixels to a single one.
@@ -68,6 +109,11 @@ func (c Config) Validate() error {
 		fmt.Sprintf("1 to %d / Heads", mostHidden))
 	bad(c.Thetas >= 1 && c.Thetas <= mostThetas, "Thetas", c.Thetas, fmt.Sprintf("1 to %d",
 		mostThetas))
+	bad(c.Conditioning == ShiftOnly || c.Conditioning == ScaleShift, "Conditioning",
+		fmt.Sprintf("%q", c.Conditioning), `"" (shift) or "scale-shift"`)
+	bad(c.Hidden >= 0 && c.Hidden <= mostHidden, "Hidden", c.Hidden,
+		fmt.Sprintf("1 to %d, or 0 for the paper's %d", mostHidden, paperHidden))
+	bad(c.Rings >= 0 && c.Rings <= mostRings, "Rings", c.Rings, fmt.Sprintf("0 to %d", mostRings))
 	return errors.Join(errs...)
 }
 
@@ -89,5 +135,13 @@ func (c Config) channels(l int) int { return c.Dim * c.Multipliers[l] }
 // embedding is the width of the time embedding.
 func (c Config) embedding() int { return 4 * c.Dim }
 
-// conditional is the hidden width of the embedding of θ.
-const conditional = 10
+// paperHidden is the paper's width of the hidden layer of the embedding of θ.
+const paperHidden = 10
+
+// hidden returns the width of the hidden layer of the embedding of θ.
+func (c Config) hidden() int {
+	if c.Hidden == 0 {
+		return paperHidden
+	}
+	return c.Hidden
+}

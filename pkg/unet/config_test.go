@@ -26,11 +26,17 @@ func TestValidConfigsBuild(t *testing.T) {
 			Heads:       rapid.IntRange(-1, 4).Draw(t, "Heads"),
 			HeadDim:     rapid.IntRange(-1, 8).Draw(t, "HeadDim"),
 			Thetas:      rapid.IntRange(-1, 7).Draw(t, "Thetas"),
+
+			Conditioning: rapid.SampledFrom([]Conditioning{ShiftOnly, ScaleShift, "scale"}).Draw(t,
+				"Conditioning"),
+			Hidden: rapid.SampledFrom([]int{-1, 0, 1, 10, 20}).Draw(t, "Hidden"),
+			Rings:  rapid.SampledFrom([]int{-1, 0, 1, 2, 12, 25}).Draw(t, "Rings"),
 		}
 		if rapid.Bool().Draw(t, "likely") { // most of the others are refused
 			c.Multipliers = append([]int{1}, rapid.SliceOfN(rapid.IntRange(1, 4), 1, 3).Draw(t, "levels")...)
 			c.Dim, c.Groups = 4*max(c.Groups, 1), max(c.Groups, 1)
 			c.Heads, c.HeadDim, c.Thetas = max(c.Heads, 1), max(c.HeadDim, 1), max(c.Thetas, 1)
+			c.Hidden, c.Rings = max(c.Hidden, 0), min(max(c.Rings, 0), mostRings)
 		}
 		if c.Validate() != nil {
 			return

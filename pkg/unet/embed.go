@@ -12,7 +12,7 @@ func (n *network) condition(index, theta *Node) {
 	t := sinusoidal(index, n.Dim) // [B, Dim]
 	t = n.linear(t, "time_mlp.1") // [B, 4·Dim]
 	t = n.linear(gelu(t), "time_mlp.3")
-	y := n.linear(theta, "conditional_embedding.0") // [B, 10]
+	y := n.linear(theta, "conditional_embedding.0") // [B, Hidden]
 	y = n.linear(gelu(y), "conditional_embedding.2")
 	n.time = silu(Add(t, y))
 	n.theta = silu(theta)

@@ -14,7 +14,7 @@ type Kind int
 const (
 	Uniform Kind = iota // weights and biases of convolutions and linear maps: uniform in ±1/√FanIn
 	One                 // scales of normalisations
-	Zero                // shifts of normalisations
+	Zero                // shifts of normalisations, scales and gains by time and θ
 )
 
 // Tensor describes one tensor of the network.
@@ -48,8 +48,8 @@ type Weights map[string]Array
 // Parameters lists the network's tensors in the order of PyTorch's state_dict.
 func (c Config) Parameters() []Tensor {
 	var l list
-	l.linear("conditional_embedding.0", c.Thetas, conditional)
-	l.linear("conditional_embedding.2", conditional, c.embedding())
+	l.linear("conditional_embedding.0", c.Thetas, c.hidden())
+	l.linear("conditional_embedding.2", c.hidden(), c.embedding())
 	l.linear("time_mlp.1", c.Dim, c.embedding())
 	l.linear("time_mlp.3", c.embedding(), c.embedding())
 	in := 1
@@ -75,6 +75,10 @@ func (c Config) Parameters() []Tensor {
 	l.resnet(c, "mid_block2.", in, in)
 	l.resnet(c, "final_conv.0.", c.Dim, c.Dim)
 	l.convolution("final_conv.1", c.Dim, 1, 1, c.Dim)
+	if c.Rings > 0 {
+		l.zeros("gains_mlp.1", c.embedding(), c.Rings)
+		l.zeros("gains_cond_mlp.1", c.Thetas, c.Rings)
+	}
 	return l
 }
 
@@ -88,6 +92,12 @@ func (l *list) add(name string, kind Kind, fanIn int, shape ...int) {
 func (l *list) linear(name string, in, out int) {
 	l.add(name+".weight", Uniform, in, out, in)
 	l.add(name+".bias", Uniform, in, out)
+}
+
+// zeros adds a linear map that starts as 0.
+func (l *list) zeros(name string, in, out int) {
+	l.add(name+".weight", Zero, 0, out, in)
+	l.add(name+".bias", Zero, 0, out)
 }
 
 // convolution adds a square convolution; a transposed one has equal widths here, so that one form
@@ -105,6 +115,10 @@ func (l *list) norm(name string, width int) {
 func (l *list) resnet(c Config, prefix string, in, out int) {
 	l.linear(prefix+"mlp.1", c.embedding(), out)
 	l.linear(prefix+"cond_mlp.1", c.Thetas, out)
+	if c.Conditioning == ScaleShift {
+		l.zeros(prefix+"scale_mlp.1", c.embedding(), 2*out)
+		l.zeros(prefix+"scale_cond_mlp.1", c.Thetas, 2*out)
+	}
 	for i, width := range []int{in, out} {
 		block := fmt.Sprintf("%sblock%d.", prefix, i+1)
 		l.convolution(block+"proj", width, out, 3, width*9)
@@ -137,8 +151,9 @@ func (c Config) NumParameters() int {
 }
 
 // Init draws initial weights as PyTorch's defaults do: weights and biases of convolutions and
-// linear maps uniform in ±1/√(fan-in), normalisations the identity. The same generator state
-// gives the same weights.
+// linear maps uniform in ±1/√(fan-in), normalisations the identity. Scales and gains, which the
+// paper's network does not have, begin without effect. The same generator state gives the same
+// weights.
 func (c Config) Init(rng *rand.Rand) Weights {
 	w := Weights{}
 	for _, p := range c.Parameters() {

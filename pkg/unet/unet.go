@@ -54,6 +54,9 @@ func Predict(c Config, weight Weight, xt, index, theta *Node) *Node {
 	}
 	x = n.resnet(x, "final_conv.0.", c.Dim)
 	x = n.pointwise(x, "final_conv.1")
+	if c.Rings > 0 {
+		x = Add(x, n.filter(xt))
+	}
 	x.AssertDims(batch, side, side, 1)
 	return x
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -243,6 +244,9 @@ func (a *app) inspectCheckpoint(path string) error {
 			row(w, "step", m.Step)
 			row(w, "network", fmt.Sprintf("width %d, %d parameters", m.Network.Dim,
 				m.Network.NumParameters()))
+			if extras := m.Network.Extras(); len(extras) > 0 {
+				row(w, "beyond the paper's", strings.Join(extras, "; "))
+			}
 			row(w, "trained on", fmt.Sprintf("%s %s, %d² pixels, %g Mpc/h a side, unit %s", m.Data.Suite,
 				m.Data.Set, m.Data.Side, m.Data.BoxSide, m.Data.Unit))
 			row(w, "simulations", fmt.Sprintf("%d trained on, %d for validation, %d for tests",

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"darkfield/pkg/training"
+	"darkfield/pkg/unet"
 )
 
 // recipeFlags lets users change single settings of c, whose values are the defaults. They hold
@@ -37,10 +38,20 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 		"select marked (0: all)")
 }
 
-// override sets in c what was given on the command line.
-func override(c *training.Config, given *pflag.FlagSet) error {
-	own := pflag.NewFlagSet("recipe", pflag.ContinueOnError)
-	recipeFlags(own, c)
+// networkFlags lets users add to the network of a preset what the paper's does not have.
+func networkFlags(f *pflag.FlagSet, c *unet.Config) {
+	f.StringVar((*string)(&c.Conditioning), "conditioning", string(c.Conditioning), "of blocks on "+
+		"time and θ: empty (shift) or scale-shift")
+	f.IntVar(&c.Hidden, "hidden", c.Hidden, "numbers in the hidden layer of the embedding of θ (0: "+
+		"the paper's 10)")
+	f.IntVar(&c.Rings, "rings", c.Rings, "wavenumbers, half an octave apart, of a linear filter of "+
+		"the noised map whose gains depend on time and θ (0: no filter)")
+}
+
+// override sets in c what was given on the command line, by the flags that define makes for it.
+func override[T any](c *T, define func(*pflag.FlagSet, *T), given *pflag.FlagSet) error {
+	own := pflag.NewFlagSet("own", pflag.ContinueOnError)
+	define(own, c)
 	var errs []error
 	given.Visit(func(f *pflag.Flag) {
 		if own.Lookup(f.Name) != nil {

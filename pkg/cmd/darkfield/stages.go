@@ -117,8 +117,9 @@ func (t trainFlags) chosen(given *pflag.FlagSet) (preset.Preset, error) {
 		p.Stages[last].Training.HalveAt = t.halveAt
 	}
 	for i := range p.Stages {
-		errs = append(errs, override(&p.Stages[i].Training, given))
+		errs = append(errs, override(&p.Stages[i].Training, recipeFlags, given))
 	}
+	errs = append(errs, override(&p.Network, networkFlags, given))
 	return p, errors.Join(errs...)
 }
 
@@ -144,7 +145,8 @@ func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
 	}
 	if t.initial != "" {
 		var err error
-		if jobs[0].Initial, err = a.initialWeights(t.initial, jobs[0].Manifest); err != nil {
+		if jobs[0].Initial, err = a.initialWeights(t.initial, jobs[0].Manifest,
+			jobs[0].Config.Seed); err != nil {
 			return training.Result{}, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,9 +74,11 @@ takes those at the rates of the longer run. All other settings hold for every st
 	f.StringVar(&t.preset, "preset", "quick", strings.Join(preset.Names(), ", "))
 	courseFlags(f, &t)
 	recipeFlags(f, &training.Config{}) // zeros: each preset has its own defaults
+	networkFlags(f, &unet.Config{})    // zeros: each preset has its own network
 	f.IntVar(&t.side, "side", 0, "train in one stage on maps averaged to this many pixels a side "+
 		"(default: the preset's stages)")
-	f.StringVar(&t.initial, "init", "", "checkpoint that the first stage starts from")
+	f.StringVar(&t.initial, "init", "", "checkpoint that the first stage starts from; its network "+
+		"may be without the scales, gains and hidden numbers that are asked for")
 	f.StringVar(&t.server, "track", os.Getenv("MLFLOW_TRACKING_URI"), "address of an MLflow server "+
 		"to send metrics to, for example http://127.0.0.1:5000")
 	f.StringVar(&t.experiment, "experiment", "darkfield", "MLflow's folder for the run")
@@ -116,10 +119,11 @@ func (a *app) measureRange(ctx context.Context, s *camels.Suite) error {
 	return nil
 }
 
-// initialWeights reads the averaged weights of a checkpoint for the network of a new run. Maps
-// scaled otherwise than those it was trained on are worth a warning, for it may be meant: the
-// network starts from another scale.
-func (a *app) initialWeights(path string, now checkpoint.Manifest) (unet.Weights, error) {
+// initialWeights reads the averaged weights of a checkpoint for the network of a new run, which
+// may have more than they do (unet.Config.Widen). Maps scaled otherwise than those it was trained
+// on are worth a warning, for it may be meant: the network starts from another scale.
+func (a *app) initialWeights(path string, now checkpoint.Manifest,
+	seed uint64) (unet.Weights, error) {
 	c, err := checkpoint.Load(path)
 	if err != nil {
 		return nil, err
@@ -140,5 +144,13 @@ func (a *app) initialWeights(path string, now checkpoint.Manifest) (unet.Weights
 			path, was.Scaling.Min, was.Scaling.Max, now.Scaling.Min, now.Scaling.Max, was.Scaling.Min,
 			was.Scaling.Max, camels.DescriptionFile)
 	}
-	return w, network.Check(w)
+	w, added, err := network.Widen(was.Network, w, rand.New(rand.NewPCG(seed, 0)))
+	if err != nil {
+		return nil, fmt.Errorf("train: start from %s: %w", path, err)
+	}
+	if len(added) > 0 {
+		fmt.Fprintf(a.err, "%d tensors of the network are new or larger than those of %s, %s among "+
+			"them; until they are trained they change nothing\n", len(added), path, added[0])
+	}
+	return w, nil
 }

@@ -1,0 +1,78 @@
+package unet
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+)
+
+// Widen returns weights of c with which it does what from does with w, and the names of the tensors
+// that are new or larger. Of c, Conditioning may be scale-shift where from shifts, Hidden may be
+// larger and Rings may be more than 0 where from has none; all else must agree, or the error says
+// what does not. New scales and gains are 0; new rows of the first layer of the embedding of θ are
+// drawn, as Init does, and what the second layer makes of them is 0.
+func (c Config) Widen(from Config, w Weights,
+	rng *rand.Rand) (out Weights, added []string, err error) {
+	if err := errors.Join(c.widens(from), from.Check(w)); err != nil {
+		return nil, nil, err
+	}
+	out = c.Init(rng)
+	for _, p := range c.Parameters() {
+		old, ok := w[p.Name]
+		switch {
+		case !ok:
+			added = append(added, p.Name)
+		case slices.Equal(old.Shape, p.Shape):
+			out[p.Name] = old
+		default:
+			added = append(added, p.Name)
+			embed(out[p.Name], old, p.Name == secondOfTheta)
+		}
+	}
+	return out, added, nil
+}
+
+// secondOfTheta is the tensor whose columns are the hidden layer of the embedding of θ.
+const secondOfTheta = "conditional_embedding.2.weight"
+
+// widens returns an error that names each field of c that from cannot be widened to.
+func (c Config) widens(from Config) error {
+	errs := []error{c.Validate(), from.Validate()}
+	bad := func(ok bool, field string, value, was any, want string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("unet.Config.%s = %v, the weights are of a network with %v: "+
+				"want %s", field, value, was, want))
+		}
+	}
+	bad(c.Conditioning == from.Conditioning || from.Conditioning == ShiftOnly, "Conditioning",
+		c.Conditioning, from.Conditioning, "the same, or scale-shift from shift")
+	bad(c.hidden() >= from.hidden(), "Hidden", c.hidden(), from.hidden(), "as many or more")
+	bad(c.Rings == from.Rings || from.Rings == 0, "Rings", c.Rings, from.Rings,
+		"the same, or any from 0")
+	same := func(c Config) Config {
+		c.Conditioning, c.Hidden, c.Rings = ShiftOnly, 0, 0
+		return c
+	}
+	if now, was := same(c), same(from); !reflect.DeepEqual(now, was) {
+		errs = append(errs, fmt.Errorf("a network of %+v, the weights are of one of %+v: these have to "+
+			"agree", now, was))
+	}
+	return errors.Join(errs...)
+}
+
+// embed writes old into the first rows and columns of a, which is at least as large; zero clears
+// what is left of a.
+func embed(a, old Array, zero bool) {
+	if zero {
+		clear(a.Data)
+	}
+	width, oldWidth := 1, 1 // of a row
+	if len(a.Shape) > 1 {
+		width, oldWidth = a.Shape[1], old.Shape[1]
+	}
+	for row := range old.Shape[0] {
+		copy(a.Data[row*width:row*width+oldWidth], old.Data[row*oldWidth:(row+1)*oldWidth])
+	}
+}
