@@ -290,7 +290,7 @@ func TestUnknownSuiteNeedsADescription(t *testing.T) {
 	write(t, dir, d, LH, params(2))
 	_, err := Open(dir)
 	complains(t, err, "Mine", "dataset.yaml", "box_side_mpc_h", "log_range")
-	if err := WriteDescription(dir, d); err != nil {
+	if err := writeDescription(dir, d); err != nil {
 		t.Fatal(err)
 	}
 	s, err := Open(dir)

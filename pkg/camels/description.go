@@ -258,8 +258,8 @@ func Quijote() Description {
 	}
 }
 
-// WriteDescription writes dataset.yaml to dir.
-func WriteDescription(dir string, d Description) error {
+// writeDescription writes dataset.yaml to dir.
+func writeDescription(dir string, d Description) error {
 	if err := d.Validate(); err != nil {
 		return fmt.Errorf("camels: describe %s: %w", dir, err)
 	}

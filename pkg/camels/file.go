@@ -103,9 +103,6 @@ func fieldOf(path string) string {
 	return ""
 }
 
-// Path returns the path that the file was opened by.
-func (f *File) Path() string { return f.npy.path }
-
 // Len returns the number of maps.
 func (f *File) Len() int { return f.npy.maps }
 

@@ -203,7 +203,7 @@ func (g *Grids) WriteTable(dir string, rows int) error {
 	path := filepath.Join(dir, fmt.Sprintf("params_%s_%s.txt", g.Set, g.Description.Suite))
 	err := atomically(path, whole([]byte(b.String())))
 	if !known(g.Description.Suite) {
-		err = errors.Join(err, WriteDescription(dir, g.Description))
+		err = errors.Join(err, writeDescription(dir, g.Description))
 	}
 	return err
 }

@@ -65,9 +65,6 @@ func (m *Maps) label(tablePath string) (err error) {
 // Path returns the file of the maps.
 func (m *Maps) Path() string { return m.file.path }
 
-// TablePath returns the file of the parameters.
-func (m *Maps) TablePath() string { return m.table.path }
-
 // Len returns the number of maps.
 func (m *Maps) Len() int { return m.file.maps }
 

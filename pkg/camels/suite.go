@@ -191,7 +191,7 @@ func (s *Suite) checkGeneration(m *Maps) error {
 	return fmt.Errorf("camels: %s has 35 parameters, as CAMELS' boxes of 50 Mpc/h have, but "+
 		"the name of %s is that of boxes of %d Mpc/h: call it "+
 		"Maps_<field>_<suite>_L50n512_<set>_z=0.00.npy, or write box_side_mpc_h: %d to %s",
-		m.TablePath(), m.Path(), cmdSide, cmdSide, filepath.Join(s.Dir, DescriptionFile))
+		m.table.path, m.Path(), cmdSide, cmdSide, filepath.Join(s.Dir, DescriptionFile))
 }
 
 // tablePath returns the table of a set: new names first, then old ones. Simulations of an Nbody

@@ -94,7 +94,7 @@ func TestSmoothOneMode(t *testing.T) {
 		}
 		for _, pixels := range []float64{0.3, 0.7, 1, 2, 4} {
 			sigma := pixels * b.CellSide()
-			got := amplitude(Smooth(m, sigma, Periodic)) / amplitude(m)
+			got := amplitude(Smooth(m, sigma)) / amplitude(m)
 			ky, kx := 2*math.Pi*float64(mode[0])/32, 2*math.Pi*float64(mode[1])/32
 			if want := transfer(ky, pixels) * transfer(kx, pixels); !scalar.EqualWithinAbs(got, want, 2e-7) {
 				t.Errorf("mode %v, σ of %g pixels: factor %g, want %g", mode, pixels, got, want)
@@ -120,7 +120,7 @@ func TestSmoothWhiteNoise(t *testing.T) {
 		m.Values[i] = float32(rng.NormFloat64())
 	}
 	for _, pixels := range []float64{2, 4} {
-		got := stat.Variance(differences(Smooth(m, pixels*b.CellSide(), Periodic).Values,
+		got := stat.Variance(differences(Smooth(m, pixels*b.CellSide()).Values,
 			make([]float32, len(m.Values))), nil)
 		want := 1 / (4 * math.Pi * pixels * pixels)
 		independent := float64(b.Pixels()) / (2 * math.Pi * pixels * pixels)
@@ -130,16 +130,15 @@ func TestSmoothWhiteNoise(t *testing.T) {
 	}
 }
 
-// TestSmoothProperties: for maps over many decades, both edges and any σ, mass stays, and every
+// TestSmoothProperties: for maps over many decades and any σ, mass stays, and every
 // pixel lies between the least and the largest of before: positive stays positive, and uniform
 // stays uniform. Each pixel is rounded to float32 once.
 func TestSmoothProperties(t *testing.T) {
 	const rounding = 1e-7
 	rapid.Check(t, func(t *rapid.T) {
 		m := draw(t, rapid.SampledFrom([]int{1, 2, 8, 15}).Draw(t, "cells"))
-		edge := rapid.SampledFrom([]Edge{Periodic, Reflecting}).Draw(t, "edge")
 		sigma := rapid.Float64Range(0, 25).Draw(t, "σ, Mpc/h")
-		got := Smooth(m, sigma, edge)
+		got := Smooth(m, sigma)
 		if got.Box != m.Box || !scalar.EqualWithinRel(got.Mean(), m.Mean(), rounding) {
 			t.Fatalf("mean %g became %g", m.Mean(), got.Mean())
 		}
@@ -172,41 +171,28 @@ func TestSmoothingInTheTransformWouldRing(t *testing.T) {
 	}
 	m := NewMap(Box{Side: n, Cells: n})
 	m.Values[n*n/2+n/2] = 1
-	if low := slices.Min(Smooth(m, 1, Periodic).Values); low < 0 {
+	if low := slices.Min(Smooth(m, 1).Values); low < 0 {
 		t.Errorf("the least pixel is %g, want none below 0", low)
 	}
 }
 
-// TestSmoothEdges: mass at an edge comes in on the other side of a periodic map, and stays on its
-// own side of a reflecting one.
-func TestSmoothEdges(t *testing.T) {
-	b := Box{Side: 16, Cells: 16}
-	m := NewMap(b)
+// TestSmoothWrapsAround: mass at an edge comes in on the other side.
+func TestSmoothWrapsAround(t *testing.T) {
+	m := NewMap(Box{Side: 16, Cells: 16})
 	m.Values[0] = 1
-	for _, c := range []struct {
-		name     string
-		edge     Edge
-		opposite bool
-	}{{"periodic", Periodic, true}, {"reflecting", Reflecting, false}} {
-		got := Smooth(m, 1.5, c.edge)
-		if far := float64(got.Values[15*16+15]); (far > 1e-3) != c.opposite {
-			t.Errorf("%s: the opposite corner holds %g", c.name, far)
-		}
-		if !scalar.EqualWithinRel(got.Mean(), m.Mean(), 1e-7) {
-			t.Errorf("%s: mean %g became %g", c.name, m.Mean(), got.Mean())
-		}
+	got := Smooth(m, 1.5)
+	if far := float64(got.Values[15*16+15]); far <= 1e-3 {
+		t.Errorf("the opposite corner holds %g", far)
 	}
-	for i, want := range map[int]int{-1: 0, -4: 3, -5: 3, 0: 0, 3: 3, 4: 3, 7: 0, 8: 0, 9: 1} {
-		if got := Reflecting(i, 4); got != want {
-			t.Errorf("Reflecting(%d, 4) = %d, want %d", i, got, want)
-		}
+	if !scalar.EqualWithinRel(got.Mean(), m.Mean(), 1e-7) {
+		t.Errorf("mean %g became %g", m.Mean(), got.Mean())
 	}
 	for i, want := range map[int]int{-1: 3, -4: 0, -5: 3, 0: 0, 4: 0, 9: 1} {
-		if got := Periodic(i, 4); got != want {
-			t.Errorf("Periodic(%d, 4) = %d, want %d", i, got, want)
+		if got := wrap(i, 4); got != want {
+			t.Errorf("wrap(%d, 4) = %d, want %d", i, got, want)
 		}
 	}
-	if got := Smooth(m, 0, Periodic); !slices.Equal(got.Values, m.Values) {
+	if got := Smooth(m, 0); !slices.Equal(got.Values, m.Values) {
 		t.Error("σ = 0 changes the map")
 	}
 }
@@ -233,13 +219,8 @@ func TestSymmetriesCommute(t *testing.T) {
 			}
 			return out
 		}
-		smooth := func(edge Edge) func(Map) Map {
-			return func(m Map) Map { return Smooth(m, 3, edge) }
-		}
-		for name, do := range map[string]func(Map) Map{
-			"block average": coarse,
-			"periodic":      smooth(Periodic), "reflecting": smooth(Reflecting),
-		} {
+		smooth := func(m Map) Map { return Smooth(m, 3) }
+		for name, do := range map[string]func(Map) Map{"block average": coarse, "smoothing": smooth} {
 			a, b := turn(do(m)).Values, do(turn(m)).Values
 			for i := range a {
 				if !scalar.EqualWithinRel(float64(a[i]), float64(b[i]), 1.3e-7) {
@@ -289,97 +270,13 @@ func TestScalingRoundTripToRounding(t *testing.T) {
 	})
 }
 
-// TestMasks: areas against closed forms. A pixel's centre is at most CellSide/√2 from its
-// corners, which bounds a disc's error.
-func TestMasks(t *testing.T) {
-	b := Box{Side: 25, Cells: 64}
-	rapid.Check(t, func(t *rapid.T) {
-		r := rapid.Float64Range(0.5, 10).Draw(t, "radius")
-		centre := [2]float64{
-			rapid.Float64Range(r, 25-r).Draw(t, "y"),
-			rapid.Float64Range(r, 25-r).Draw(t, "x"),
-		}
-		got := Disc(b, centre, r).Fraction() * b.Side * b.Side
-		slack := b.CellSide() / math.Sqrt2
-		if got < math.Pi*math.Pow(r-slack, 2)-1e-9 || got > math.Pi*math.Pow(r+slack, 2)+1e-9 {
-			t.Fatalf("a disc of radius %g has the area %g", r, got)
-		}
-		share := rapid.Float64Range(0, 1).Draw(t, "share")
-		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		if got := RandomPixels(b, share, rng).Fraction(); math.Abs(got-share) > 0.5/4096+1e-12 {
-			t.Fatalf("a share of %g became %g", share, got)
-		}
-	})
-	small := Box{Side: 4, Cells: 4}
-	for name, c := range map[string]struct {
-		mask   Mask
-		hidden []int
-	}{
-		"rectangle":            {Rectangle(small, [2]float64{1, 0}, [2]float64{2, 3}), []int{4, 5, 6}},
-		"rectangle of nothing": {Rectangle(small, [2]float64{2, 2}, [2]float64{2, 4}), nil},
-		"rectangle outside":    {Rectangle(small, [2]float64{3, 2}, [2]float64{9, 9}), []int{14, 15}},
-		"disc":                 {Disc(small, [2]float64{0.5, 2.5}, 1), []int{1, 2, 3, 6}},
-		"disc outside":         {Disc(small, [2]float64{-3, -3}, 1), nil},
-	} {
-		var got []int
-		for i, h := range c.mask.Hidden {
-			if h {
-				got = append(got, i)
-			}
-		}
-		if !slices.Equal(got, c.hidden) {
-			t.Errorf("%s hides %v, want %v", name, got, c.hidden)
-		}
-	}
-	a, again := RandomPixels(b, 0.3, rand.New(rand.NewPCG(1, 0))),
-		RandomPixels(b, 0.3, rand.New(rand.NewPCG(1, 0)))
-	if !slices.Equal(a.Hidden, again.Hidden) {
-		t.Error("the same seed hides other pixels")
-	}
-}
-
-// TestRandomPixelsAreSpread: of 2000 masks each of 16 pixels is hidden in a quarter, within 4
-// standard errors.
-func TestRandomPixelsAreSpread(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 8))
-	var counts [16]float64
-	const masks = 2000
-	for range masks {
-		for i, h := range RandomPixels(Box{Side: 1, Cells: 4}, 0.25, rng).Hidden {
-			if h {
-				counts[i]++
-			}
-		}
-	}
-	for i, n := range counts {
-		if math.Abs(n-masks/4) > 4*math.Sqrt(masks*0.25*0.75) {
-			t.Errorf("pixel %d is hidden %g times of %d", i, n, masks)
-		}
-	}
-}
-
-func TestFill(t *testing.T) {
-	l := LogMap{Box: Box{Side: 2, Cells: 2}, Values: []float32{1, 2, 3, 6}}
-	m := Mask{Box: l.Box, Hidden: []bool{false, true, false, true}}
-	if got := m.Fill(l, float32(l.Mean())); got.Box != l.Box ||
-		!slices.Equal(got.Values, []float32{1, 3, 3, 3}) || l.Values[1] != 2 {
-		t.Errorf("filled %v, the map itself %v", got, l.Values)
-	}
-	if m.Fraction() != 0.5 {
-		t.Errorf("a share of %g is hidden", m.Fraction())
-	}
-}
-
 func TestWrongDistortionsPanic(t *testing.T) {
 	b := Box{Side: 25, Cells: 4}
 	m, l, rng := NewMap(b), LogMap{Box: b, Values: make([]float32, 16)}, rand.New(rand.NewPCG(1, 2))
-	calls := map[string]func(){
-		"other box": func() { Disc(Box{Side: 24, Cells: 4}, [2]float64{}, 1).Fill(l, 0) },
-	}
+	calls := map[string]func(){}
 	for _, v := range []float64{-1, math.NaN(), math.Inf(1)} {
 		calls[fmt.Sprintf("noise of %g", v)] = func() { AddNoise(l, v, rng) }
-		calls[fmt.Sprintf("σ of %g", v)] = func() { Smooth(m, v, Periodic) }
-		calls[fmt.Sprintf("a share of %g", v)] = func() { RandomPixels(b, v, rng) }
+		calls[fmt.Sprintf("σ of %g", v)] = func() { Smooth(m, v) }
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
@@ -401,7 +298,7 @@ func BenchmarkSmooth(b *testing.B) {
 				m.Values[i] = float32(i + 1)
 			}
 			for b.Loop() {
-				Smooth(m, 0.5, Periodic)
+				Smooth(m, 0.5)
 			}
 		})
 	}

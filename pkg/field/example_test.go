@@ -2,7 +2,6 @@ package field_test
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"darkfield/pkg/field"
@@ -61,32 +60,9 @@ func ExampleAddNoise() {
 	// Output: noise of 0.120 dex: [10.05 11.01 12.02 12.86]
 }
 
-// A bright pixel in a corner, with a mirror at the edges of the map and without.
+// A bright pixel in a corner of a periodic map.
 func ExampleSmooth() {
 	m := field.Map{Box: field.Box{Side: 3, Cells: 3}, Values: []float32{9, 0, 0, 0, 0, 0, 0, 0, 0}}
-	fmt.Printf("%.2f\n", field.Smooth(m, 0.5, field.Periodic).Values)
-	fmt.Printf("%.2f\n", field.Smooth(m, 0.5, field.Reflecting).Values)
-	// Output:
-	// [5.57 0.76 0.76 0.76 0.10 0.10 0.76 0.10 0.10]
-	// [7.18 0.86 0.00 0.86 0.10 0.00 0.00 0.00 0.00]
-}
-
-func ExampleMask_Fill() {
-	logs := field.LogMap{Box: field.Box{Side: 2, Cells: 2}, Values: []float32{10, 11, 12, 15}}
-	mask := field.Rectangle(logs.Box, [2]float64{1, 0}, [2]float64{2, 2})
-	fmt.Println(mask.Fraction(), mask.Fill(logs, float32(logs.Mean())).Values)
-	// Output: 0.5 [10 11 12 12]
-}
-
-func ExampleDisc() {
-	b := field.Box{Side: 25, Cells: 256}
-	fmt.Printf("%.2f of the map is hidden, π·5²/25² = %.2f\n",
-		field.Disc(b, [2]float64{12.5, 12.5}, 5).Fraction(), math.Pi*25/625)
-	// Output: 0.13 of the map is hidden, π·5²/25² = 0.13
-}
-
-func ExampleRandomPixels() {
-	mask := field.RandomPixels(field.Box{Side: 25, Cells: 64}, 0.1, rand.New(rand.NewPCG(1, 2)))
-	fmt.Printf("%.4f\n", mask.Fraction())
-	// Output: 0.1001
+	fmt.Printf("%.2f\n", field.Smooth(m, 0.5).Values)
+	// Output: [5.57 0.76 0.76 0.76 0.10 0.10 0.76 0.10 0.10]
 }

@@ -25,9 +25,9 @@ func (s Scaling) Validate() error {
 // true maps that training has not seen go beyond the range of those that it has, but by little.
 const margin = 0.1
 
-// FarOutside reports whether values from low to high reach beyond the range by more than a tenth
+// farOutside reports whether values from low to high reach beyond the range by more than a tenth
 // of it. A network has seen nothing of the kind.
-func (s Scaling) FarOutside(low, high float64) bool {
+func (s Scaling) farOutside(low, high float64) bool {
 	m := margin * (s.Max - s.Min)
 	return low < s.Min-m || high > s.Max+m
 }
@@ -35,7 +35,7 @@ func (s Scaling) FarOutside(low, high float64) bool {
 // Warning says that the log10 of pixels, from low to high, lie far outside the range; it is empty
 // where they do not. what names the maps.
 func (s Scaling) Warning(what string, low, high float64) string {
-	if !s.FarOutside(low, high) {
+	if !s.farOutside(low, high) {
 		return ""
 	}
 	return fmt.Sprintf("log10 of %s lies between %.3f and %.3f, far outside the range from %.3f to "+

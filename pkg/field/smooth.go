@@ -5,21 +5,10 @@ import (
 	"math"
 )
 
-// Edge says which of n pixels in a row stands for pixel i beyond the ends.
-type Edge func(i, n int) int
+// wrap returns the index in 0…n−1 that stands for i on a periodic row of n pixels.
+func wrap(i, n int) int { return ((i % n) + n) % n }
 
-// Periodic is the edge of a simulated box: what leaves it on one side comes in on the other.
-func Periodic(i, n int) int { return ((i % n) + n) % n }
-
-// Reflecting is the edge of a map that does not wrap around: a mirror, so that no mass leaves.
-func Reflecting(i, n int) int {
-	if i = Periodic(i, 2*n); i >= n {
-		i = 2*n - 1 - i
-	}
-	return i
-}
-
-// Smooth returns m convolved with a Gaussian.
+// Smooth returns the periodic map m convolved with a Gaussian.
 //
 //   - Units: sigma, the standard deviation along each axis, in Mpc/h; 0 changes nothing.
 //   - Mass is conserved; every pixel is a mean of pixels with positive weights, so positive maps
@@ -31,7 +20,7 @@ func Reflecting(i, n int) int {
 //   - Errors: panics unless 0 <= sigma <= Side.
 //   - Multiplying the transform by exp(−k²σ²/2) alone would ring: near bright peaks pixels would
 //     become negative and have no logarithm. So the Gaussian is sampled at pixels instead.
-func Smooth(m Map, sigma float64, edge Edge) Map {
+func Smooth(m Map, sigma float64) Map {
 	if !(sigma >= 0 && sigma <= m.Box.Side) {
 		panic(fmt.Sprintf("field: Smooth by %g Mpc/h in a box of %g, want from 0 to the side",
 			sigma, m.Box.Side))
@@ -41,9 +30,9 @@ func Smooth(m Map, sigma float64, edge Edge) Map {
 		values[i] = float64(v)
 	}
 	weights := gaussian(sigma / m.Box.CellSide())
-	// along x, turned, so that the next goes along y
-	values = convolve(values, m.Box.Cells, weights, edge)
-	values = convolve(values, m.Box.Cells, weights, edge)
+	for range 2 { // along x; the result is transposed, so that the second pass goes along y
+		values = convolve(values, m.Box.Cells, weights)
+	}
 	out := NewMap(m.Box)
 	for i, v := range values {
 		out.Values[i] = float32(v)
@@ -68,13 +57,13 @@ func gaussian(sigma float64) []float64 {
 	return w
 }
 
-// convolve returns the n rows of n values with each row convolved with symmetric weights, and
-// rows and columns exchanged.
-func convolve(values []float64, n int, weights []float64, edge Edge) []float64 {
+// convolve returns the transpose of the n rows of n values, each row convolved periodically with
+// symmetric weights.
+func convolve(values []float64, n int, weights []float64) []float64 {
 	reach := len(weights) - 1
 	from := make([]int, n+2*reach) // which pixel of a row stands for pixel i − reach
 	for i := range from {
-		from[i] = edge(i-reach, n)
+		from[i] = wrap(i-reach, n)
 	}
 	padded, out := make([]float64, len(from)), make([]float64, n*n)
 	for y := range n {

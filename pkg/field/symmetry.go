@@ -52,7 +52,7 @@ func (a Augmentation) ApplyTo(dst, src []float32, n int) {
 	}
 	for y := range n {
 		for x := range n {
-			u, v := a.Symmetry.source(Periodic(y+a.ShiftY, n), Periodic(x+a.ShiftX, n), n)
+			u, v := a.Symmetry.source(wrap(y+a.ShiftY, n), wrap(x+a.ShiftX, n), n)
 			dst[y*n+x] = src[u*n+v]
 		}
 	}

@@ -178,8 +178,6 @@ func within(i, n int) int {
 	return i
 }
 
-func modulo(i, n int) int { return ((i % n) + n) % n }
-
 // Universe simulates one universe and returns its 15 maps averaged down to cells pixels a side,
 // which must divide Config.Pixels.
 func Universe(ctx context.Context, c Config, params cosmology.Params, seed uint64,

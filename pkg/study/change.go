@@ -32,7 +32,7 @@ func Smoothing(sigma float64) Change {
 	return Change{
 		Name: fmt.Sprintf("smoothed by %g Mpc/h", sigma),
 		Of: func(m field.LogMap, _ uint64) field.LogMap {
-			out, err := field.Smooth(m.Linear(), sigma, field.Periodic).Log10()
+			out, err := field.Smooth(m.Linear(), sigma).Log10()
 			if err != nil { // means of positive numbers
 				panic(fmt.Sprintf("study: smoothed by %g Mpc/h: %v", sigma, err))
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"darkfield/pkg/camels"
@@ -78,7 +80,10 @@ func writeSeeded(t *testing.T, dir string, set camels.Set, cells int, params []c
 		Suite: "Whitenoise", BoxSide: 25, Periodic: true,
 		Unit: "(Msun/h)/(Mpc/h)^2", LogRange: [2]float64{9, 13},
 	}
-	if err := camels.WriteDescription(dir, desc); err != nil {
+	text := "{suite: Whitenoise, box_side_mpc_h: 25, periodic: true, unit: \"(Msun/h)/(Mpc/h)^2\", " +
+		"log_range: [9, 13]}\n"
+	err := os.WriteFile(filepath.Join(dir, camels.DescriptionFile), []byte(text), 0o666)
+	if err != nil {
 		t.Fatal(err)
 	}
 	w, err := camels.NewWriter(dir, desc, "Mcdm", set, cells, params)

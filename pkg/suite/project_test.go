@@ -106,7 +106,7 @@ func TestProject(t *testing.T) {
 			}
 		}
 	}
-	table, err := os.ReadFile(m.TablePath())
+	table, err := os.ReadFile(filepath.Join(out, "params_LH_IllustrisTNG.txt"))
 	if err != nil || !strings.Contains(string(table), "A_SN1") ||
 		!strings.Contains(string(table), "0.5 0.8 1.5") {
 		t.Errorf("the table is %q (%v)", table, err)

@@ -69,10 +69,3 @@ func ExampleOnePlusDelta() {
 	// [0.5 0.5 0.5 2.5] median [0.5]
 	// PDF [0.75 0.125]
 }
-
-func ExampleMomentsOf() {
-	m := summary.MomentsOf([]float32{0.5, 0.5, 0.5, 2.5})
-	fmt.Printf("mean %g, variance %g, skewness %.3f, excess kurtosis %.3f\n", m.Mean, m.Variance,
-		m.Skewness, m.Kurtosis)
-	// Output: mean 1, variance 0.75, skewness 1.155, excess kurtosis -0.667
-}
