@@ -85,7 +85,7 @@ func (s Source) Card(ctx context.Context, cfg CardConfig, control,
 		out.Novelty, err = s.Novelty(ctx, cfg.Study, cfg.NewMaps)
 	}
 	if err == nil {
-		out.Rows = out.rows(cfg, s.Box)
+		out.Rows = out.rows(cfg)
 	}
 	return out, err
 }

@@ -29,6 +29,7 @@ func (s Source) Control(ctx context.Context, cfg Config, control *camels.Maps) (
 	var out Control
 	// mean spectra by simulation: log and linear, generated and of the control
 	var bands [4][][]float64
+	var variances [2][][]float64 // by simulation, generated and of the control
 	maps, sims, err := s.controlled(cfg, control)
 	if err != nil {
 		return out, err
@@ -44,6 +45,11 @@ func (s Source) Control(ctx context.Context, cfg Config, control *camels.Maps) (
 			row := ControlRow{Params: maps.Params(sim), Simulation: sim, Universes: universes}
 			for i, group := range [][]field.LogMap{generated, others} {
 				_, logs := s.powers(group)
+				each := 1 // maps of generated universes, which are independent
+				if i == 1 {
+					each = len(group) / universes
+				}
+				variances[i] = append(variances[i], relativeVariance(logs, each))
 				var chi2 []float64
 				for _, p := range logs {
 					chi2 = append(chi2, summary.ReducedChi2(p, reference))
@@ -62,6 +68,7 @@ func (s Source) Control(ctx context.Context, cfg Config, control *camels.Maps) (
 	}
 	out.Expectation = summary.GaussianExpectation(out.References, len(out.K))
 	out.LogPower, out.LinearPower = meanRatio(bands[0], bands[1]), meanRatio(bands[2], bands[3])
+	out.Scatter = pooledRatio(variances[0], variances[1], cfg.Seed)
 	out.KNyquist = s.Box.KNyquist()
 	out.ratio(cfg.Seed)
 	out.Caption = s.caption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at each; "+
@@ -159,6 +166,51 @@ func meanRatio(a, b [][]float64) Ratio {
 	out := Ratio(summary.Stats(ratios))
 	for j := range out.Std {
 		out.Std[j] /= math.Sqrt(float64(out.N))
+	}
+	return out
+}
+
+// relativeVariance returns at each bin the variance of a curve over the square of the mean curve.
+// Curves come in groups of each that have something in common; their variance is that of curves
+// from as many groups as curves: the variance within groups and that between them (analysis of
+// variance, whose estimate of the sum is unbiased).
+func relativeVariance(curves [][]float64, each int) []float64 {
+	mean := summary.Stats(curves).Mean
+	out := make([]float64, len(mean))
+	for k := range out {
+		within, means := 0.0, make([]float64, 0, len(curves)/each)
+		group := make([]float64, each)
+		for at := 0; at < len(curves); at += each {
+			for j := range group {
+				group[j] = curves[at+j][k]
+			}
+			m, v := stat.MeanVariance(group, nil)
+			means = append(means, m)
+			if each > 1 {
+				within += v
+			}
+		}
+		within /= float64(len(means))
+		// the variance of group means holds a share 1/each of that within groups
+		out[k] = (stat.Variance(means, nil) + within*(1-1/float64(each))) / (mean[k] * mean[k])
+	}
+	return out
+}
+
+// pooledRatio returns at each bin the mean over simulations of a over that of b, with a bootstrap
+// error over simulations.
+func pooledRatio(a, b [][]float64, seed uint64) Ratio {
+	bins := len(a[0])
+	out := Ratio{Mean: make([]float64, bins), Std: make([]float64, bins), N: len(a)}
+	column := func(rows [][]float64, k int) []float64 {
+		values := make([]float64, len(rows))
+		for i, row := range rows {
+			values[i] = row[k]
+		}
+		return values
+	}
+	for k := range bins {
+		out.Mean[k], out.Std[k] = ratioOfMeans(column(a, k), column(b, k), seed)
 	}
 	return out
 }

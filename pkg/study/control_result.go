@@ -22,6 +22,9 @@ type Control struct {
 	KNyquist    float64   `json:"k_nyquist"`    // h/Mpc, of the maps
 	LogPower    Ratio     `json:"log_power"`    // generated/control spectra of log fields
 	LinearPower Ratio     `json:"linear_power"` // of the density contrast
+	// generated/control variance of a single map's power of log fields over its mean, pooled over
+	// parameters; of the control between universes and within them
+	Scatter Ratio `json:"power_variance"`
 }
 
 // ControlRow is one parameter's part of a Control.
@@ -76,10 +79,12 @@ func (c Control) String() string {
 			func(r ControlRow) float64 { return v.of(r.GeneratedPixels) - v.of(r.ControlPixels) })
 		fmt.Fprintf(&b, "%-26s  %+.4f ± %.4f dex\n", v.name, mean, e)
 	}
-	fmt.Fprintf(&b, "\nk [h/Mpc]  P generated / control: log fields   densities\n")
+	fmt.Fprintf(&b, "\ngenerated / control\n"+
+		"k [h/Mpc]  P of log fields  its variance     P of densities\n")
 	for i, k := range c.K {
-		fmt.Fprintf(&b, "%-9.3f  %.3f ± %-26.3f %.3f ± %.3f\n", k, c.LogPower.Mean[i], c.LogPower.Std[i],
-			c.LinearPower.Mean[i], c.LinearPower.Std[i])
+		fmt.Fprintf(&b, "%-9.3f  %.3f ± %-8.3f %.3f ± %-8.3f %.3f ± %.3f\n", k, c.LogPower.Mean[i],
+			c.LogPower.Std[i], c.Scatter.Mean[i], c.Scatter.Std[i], c.LinearPower.Mean[i],
+			c.LinearPower.Std[i])
 	}
 	return b.String()
 }
@@ -100,6 +105,8 @@ func (c Control) WriteCSV(path string) error {
 	for i, k := range c.K {
 		t.add("log_power_ratio", "", "", "", k, c.LogPower.Mean[i], 1)
 		t.add("log_power_ratio_standard_error", "", "", "", k, c.LogPower.Std[i], "")
+		t.add("log_power_variance_ratio", "", "", "", k, c.Scatter.Mean[i], 1)
+		t.add("log_power_variance_ratio_standard_error", "", "", "", k, c.Scatter.Std[i], "")
 		t.add("linear_power_ratio", "", "", "", k, c.LinearPower.Mean[i], 1)
 		t.add("linear_power_ratio_standard_error", "", "", "", k, c.LinearPower.Std[i], "")
 	}

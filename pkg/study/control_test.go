@@ -2,6 +2,7 @@ package study
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -96,5 +97,35 @@ func TestControlOfStrangers(t *testing.T) {
 	if _, err := s.Control(ctx, smallConfig(), strangers.Sets[camels.LH]); err == nil ||
 		!strings.Contains(err.Error(), "--control") {
 		t.Errorf("error %v, want it to name the way out", err)
+	}
+}
+
+// TestRelativeVariance: curves that share a part with others of their group have the variance of
+// curves that share none, on average; a factor on all curves changes nothing.
+func TestRelativeVariance(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const draws, groups, each = 2000, 5, 15
+	const between, within, mean = 0.2, 0.3, 4.0
+	sum := 0.0
+	for range draws {
+		var curves, doubled [][]float64
+		for range groups {
+			shared := between * rng.NormFloat64()
+			for range each {
+				v := mean * (1 + shared + within*rng.NormFloat64())
+				curves, doubled = append(curves, []float64{v}), append(doubled, []float64{2 * v})
+			}
+		}
+		got := relativeVariance(curves, each)[0]
+		if again := relativeVariance(doubled, each)[0]; math.Abs(again/got-1) > 1e-9 {
+			t.Fatalf("%g, of doubled curves %g", got, again)
+		}
+		sum += got
+	}
+	// The mean that is divided by scatters by 0.1, whose square is a further 3 % of 1/mean².
+	want := (between*between + within*within) *
+		(1 + 3*(between*between/groups+within*within/groups/each))
+	if got := sum / draws; math.Abs(got/want-1) > 0.04 {
+		t.Errorf("variance %g, want %g", got, want)
 	}
 }

@@ -79,7 +79,8 @@ func (s Source) Novelty(ctx context.Context, cfg Config, n int) (Novelty, error)
 		r.HeldOut, r.HeldOutNearest = held.Distance, origin[held.Map]
 		distances[0], distances[1] = append(distances[0], r.Generated), append(distances[1], r.HeldOut)
 	}
-	out.Training, out.Smaller = len(origin), summary.OneSidedKolmogorovSmirnov(distances[0], distances[1])
+	out.Training, out.Smaller = len(origin), summary.OneSidedKolmogorovSmirnov(distances[0],
+		distances[1])
 	out.Caption = s.caption(cfg, fmt.Sprintf("%d maps of each kind at %d held-out parameters; the "+
 		"nearest of %d training maps over 8 symmetries and all shifts.", len(out.Rows), different(params),
 		out.Training))

@@ -7,6 +7,9 @@ import (
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
@@ -61,6 +64,7 @@ func (s Source) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Re
 		out.Rounds = min(out.Rounds, len(truth[1+i]))
 		out.Moved[i].fill(truth[0], truth[1+i], generated[0], generated[1+i], rng)
 	}
+	out.Joint = out.joint(truth, generated)
 	if err := s.trends(ctx, &out, rng); err != nil {
 		return out, err
 	}
@@ -165,13 +169,75 @@ func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]
 			quotients[i][k] = generated[i][k] / truths[i][k]
 		}
 	}
+	first := func(quotient []float64) float64 {
+		return stat.Mean(quotient[:min(NoisyBins, len(quotient))], nil)
+	}
+	firsts := make([]float64, resamples)
+	for i, q := range quotients {
+		firsts[i] = first(q)
+	}
+	m.First, m.FirstError = first(m.Quotient), stat.StdDev(firsts, nil)
 	m.TrueError, m.GeneratedError, m.QuotientError = summary.Stats(truths).Std,
 		summary.Stats(generated).Std, summary.Stats(quotients).Std
 	if min(len(trueMoved), len(trueFiducial)) < 2 {
 		for k := range m.TrueError {
 			m.TrueError[k], m.QuotientError[k] = math.NaN(), math.NaN()
 		}
+		m.FirstError = math.NaN()
 	}
+}
+
+// joint tests the first NoisyBins of all moved values together. The covariance of
+// ln(generated/true) is the sum of two, each from how single rounds or maps move the logarithm of
+// a ratio of means, to first order.
+func (r Responses) joint(truth, generated [][][]float64) JointTest {
+	first := min(NoisyBins, len(r.K))
+	bins := first * len(r.Moved)
+	out := JointTest{Bins: bins, Chi2: math.NaN(), P: math.NaN()}
+	covariance := mat.NewSymDense(bins, nil)
+	n := math.MaxInt
+	for _, spectra := range [][][][]float64{truth, generated} {
+		rows := len(spectra[0])
+		for _, s := range spectra {
+			rows = min(rows, len(s))
+		}
+		n = min(n, rows)
+		if rows <= bins {
+			return out
+		}
+		moves := mat.NewDense(rows, bins, nil)
+		fiducial := summary.Stats(spectra[0][:rows]).Mean
+		for i := range r.Moved {
+			moved := summary.Stats(spectra[1+i][:rows]).Mean
+			for row := range rows {
+				for k := range first {
+					moves.Set(row, i*first+k, spectra[1+i][row][k]/moved[k]-spectra[0][row][k]/fiducial[k])
+				}
+			}
+		}
+		var one mat.SymDense
+		stat.CovarianceMatrix(&one, moves, nil)
+		one.ScaleSym(1/float64(rows), &one)
+		covariance.AddSym(covariance, &one)
+	}
+	difference := mat.NewVecDense(bins, nil)
+	for i, m := range r.Moved {
+		for k := range first {
+			difference.SetVec(i*first+k, math.Log(m.Quotient[k]))
+		}
+	}
+	var factor mat.Cholesky
+	if !factor.Factorize(covariance) {
+		return out
+	}
+	var solved mat.VecDense
+	if factor.SolveVecTo(&solved, difference) != nil {
+		return out
+	}
+	out.Chi2 = mat.Dot(difference, &solved)
+	d1, d2 := float64(bins), float64(n-bins)
+	out.P = distuv.F{D1: d1, D2: d2}.Survival(out.Chi2 * d2 / (d1 * float64(n-1)))
+	return out
 }
 
 // powerRatio returns the ratio of mean spectra of the first curves that both have, and bootstrap

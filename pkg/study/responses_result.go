@@ -17,6 +17,18 @@ type Responses struct {
 	Trained int             `json:"trained,omitempty"`
 	K       []float64       `json:"k"` // h/Mpc
 	Moved   []MovedResponse `json:"moved"`
+	Joint   JointTest       `json:"joint"`
+}
+
+// JointTest holds the first NoisyBins of all moved values together against the truth.
+type JointTest struct {
+	// of ln(generated/true), by the covariance that bins and values have among boxes and generated
+	// maps
+	Chi2 float64 `json:"chi2"`
+	Bins int     `json:"bins"`
+	// chance of so large a chi² if generated responses were the true ones, with the covariance known
+	// from few boxes (Hotelling's T²); NaN: from too few
+	P float64 `json:"p"`
 }
 
 // MovedResponse is that to one value of one parameter, at each wavenumber. Errors are standard
@@ -31,6 +43,9 @@ type MovedResponse struct {
 	GeneratedError []float64        `json:"generated_error"`
 	Quotient       []float64        `json:"quotient"` // generated over true
 	QuotientError  []float64        `json:"quotient_error"`
+	// mean of the first NoisyBins quotients
+	First      float64 `json:"first"`
+	FirstError float64 `json:"first_error"`
 	// of power laws through the training simulations; nil: too few
 	Trend      []float64 `json:"trend,omitempty"`
 	TrendError []float64 `json:"trend_error,omitempty"`

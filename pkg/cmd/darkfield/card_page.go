@@ -24,9 +24,11 @@ make), are scored against the same true maps of one simulation, by the reduced c
 	study.SectionPaper: `The same as in table and figure 5 of Mudur, Cuesta-Lazaro and Finkbeiner (2023): true maps are scored against the others of their
 simulation. They share its large modes, so that no emulator needs to reach their score.`,
 	study.SectionPower: `The mean over parameters of the ratio of mean spectra, generated over control, bin by bin.`,
+	study.SectionScatter: `The variance of the power of single maps at one parameter, over the mean power squared, generated over control, bin by bin. Below 1,
+maps are too much alike.`,
 	study.SectionResponses: `Mean power of log fields at an extreme value of one parameter over that of the fiducial model, generated beside simulated. True boxes
-share their phases across values, generated maps their noise. Errors are from a bootstrap over boxes and generated maps. Of numbers held to two
-standard errors, one in twenty misses by chance. The fit, a power law of both parameters in each bin through the spectra
+share their phases across values, generated maps their noise. Errors are from a bootstrap over boxes and generated maps. The first bins, where few
+modes are, are tested together. The fit, a power law of both parameters in each bin through the spectra
 of the training simulations, shows how well these know the response themselves: their phases are random, and a network learns from nothing else.`,
 	study.SectionPixels: `Differences of all log10 pixel values between generated maps and the control, at the same parameters. The figure shows three parameters
 beside the true maps of one simulation.`,
