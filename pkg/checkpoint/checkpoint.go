@@ -29,7 +29,7 @@ const (
 	AdamM   = "adam.m." // the optimiser's first moments
 	AdamV   = "adam.v." // and second moments
 
-	Transfer = "transfer." // of generated maps, measured after training: emulator.Transfer
+	PowerCorrection = "transfer." // of generated maps, measured after training: emulator.Transfer
 )
 
 const (
@@ -46,7 +46,7 @@ func Group(t Tensors, prefix string) unet.Weights {
 	for name, a := range t {
 		rest, ok := strings.CutPrefix(name, prefix)
 		if ok && (prefix != Weights || !strings.HasPrefix(name, EMA) &&
-			!strings.HasPrefix(name, "adam.") && !strings.HasPrefix(name, Transfer)) {
+			!strings.HasPrefix(name, "adam.") && !strings.HasPrefix(name, PowerCorrection)) {
 			out[rest] = a
 		}
 	}
@@ -149,7 +149,7 @@ type Checkpoint struct {
 // Network returns the SHA-256 of the tensors without a transfer function: what likelihoods depend
 // on. Without one it is Hash.
 func (c Checkpoint) Network() string {
-	transfer := Transfers(c.Tensors)
+	transfer := PowerCorrections(c.Tensors)
 	if len(transfer) == 0 {
 		return c.Hash
 	}
@@ -171,11 +171,11 @@ func scheduled(tensors string, betas []float64) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Transfers returns the tensors of a transfer function, under their whole names.
-func Transfers(t Tensors) Tensors {
+// PowerCorrections returns the tensors of a transfer function, under their whole names.
+func PowerCorrections(t Tensors) Tensors {
 	out := maps.Clone(t)
 	maps.DeleteFunc(out,
-		func(name string, _ unet.Array) bool { return !strings.HasPrefix(name, Transfer) })
+		func(name string, _ unet.Array) bool { return !strings.HasPrefix(name, PowerCorrection) })
 	return out
 }
 

@@ -87,7 +87,7 @@ func TestTransferIsNoWeight(t *testing.T) {
 		return c
 	}
 	before := load()
-	tensors[Transfer+"x"] = unet.Array{Shape: []int{2}, Data: []float32{1, 2}}
+	tensors[PowerCorrection+"x"] = unet.Array{Shape: []int{2}, Data: []float32{1, 2}}
 	after := load()
 	if before.Hash == after.Hash || before.Network() != before.Hash || after.Network() != before.Hash {
 		t.Errorf("hashes %.8s and %.8s, of the networks %.8s and %.8s", before.Hash, after.Hash,

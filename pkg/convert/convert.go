@@ -257,7 +257,7 @@ func Export(in, out, weights string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	r.LeftOut = len(checkpoint.Transfers(c.Tensors)) > 0
+	r.LeftOut = len(checkpoint.PowerCorrections(c.Tensors)) > 0
 	return r, checkpoint.Export(out, c.Manifest, w)
 }
 
@@ -274,7 +274,7 @@ func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 	if len(sampling) > 0 {
 		m.Sampling = sampling
 	}
-	transfers := checkpoint.Transfers(c.Tensors)
+	transfers := checkpoint.PowerCorrections(c.Tensors)
 	if len(sampling) == 0 &&
 		(r.Weights == EMA || len(checkpoint.Group(c.Tensors, checkpoint.EMA)) == 0) {
 		maps.Copy(tensors, transfers)

@@ -42,9 +42,9 @@ func (s Schedule) ReverseMean(t Step, xt, epsilon float64) float64 {
 	return m.ofX*xt + m.ofEpsilon*epsilon
 }
 
-func (s Schedule) reverse(t Step) move {
+func (s Schedule) reverse(t Step) linearStep {
 	ofX := 1 / math.Sqrt(s.Alpha(t))
-	return move{
+	return linearStep{
 		ofX:       ofX,
 		ofEpsilon: -ofX * s.Beta(t) / math.Sqrt(1-s.AlphaBar(t)),
 		deviation: math.Sqrt(s.PosteriorVariance(t)),

@@ -51,13 +51,13 @@ func (d Draw) Noised(s Schedule, x0 []float32) []float32 {
 //   - Errors: those of the denoiser, and values that are not finite.
 //   - Source: Mudur et al. (2023), section 4; Ho et al. (2020), equation 5.
 func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, theta []float32,
-	thetas, rows int,
+	conditionDim, rows int,
 ) ([][]float64, error) {
-	if thetas < 1 || len(theta)%thetas != 0 || rows < 1 {
+	if conditionDim < 1 || len(theta)%conditionDim != 0 || rows < 1 {
 		panic(fmt.Sprintf("diffusion: BoundTerms of %d numbers in rows of %d, %d at a time", len(theta),
-			thetas, rows))
+			conditionDim, rows))
 	}
-	pixels, size := len(x0), len(theta)/thetas
+	pixels, size := len(x0), len(theta)/conditionDim
 	noised := make([][]float32, len(draws))
 	for k, draw := range draws {
 		if int(draw.Term) < 0 || int(draw.Term) >= s.Steps() {
@@ -76,14 +76,14 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 	for first := 0; first < pairs; first += rows {
 		n := min(rows, pairs-first)
 		b := Batch{
-			Size: n, Pixels: pixels, Xt: make([]float32, 0, n*pixels), Index: make([]float32, n),
-			Theta: make([]float32, 0, n*thetas),
+			Size: n, Pixels: pixels, Xt: make([]float32, 0, n*pixels), Timestep: make([]float32, n),
+			Theta: make([]float32, 0, n*conditionDim),
 		}
 		for p := range n {
 			k, i := (first+p)/size, (first+p)%size
 			b.Xt = append(b.Xt, noised[k]...)
-			b.Index[p] = draws[k].Term.Step().Index()
-			b.Theta = append(b.Theta, theta[i*thetas:(i+1)*thetas]...)
+			b.Timestep[p] = draws[k].Term.Step().Timestep()
+			b.Theta = append(b.Theta, theta[i*conditionDim:(i+1)*conditionDim]...)
 		}
 		predicted, err := d.run(ctx, b)
 		if err != nil {
@@ -94,7 +94,7 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 			v := s.term(draws[k].Term, draws[k].Epsilon, predicted[p*pixels:(p+1)*pixels])
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return nil, fmt.Errorf("diffusion: term %d is %g for θ = %v: the network's prediction is not "+
-					"finite", draws[k].Term, v, theta[i*thetas:(i+1)*thetas])
+					"finite", draws[k].Term, v, theta[i*conditionDim:(i+1)*conditionDim])
 			}
 			out[i][k] = v
 		}

@@ -16,7 +16,7 @@ func trial(s Schedule) Denoiser {
 		for i := range b.Size {
 			one := Batch{
 				Size: 1, Pixels: b.Pixels, Xt: b.Xt[i*b.Pixels : (i+1)*b.Pixels],
-				Index: b.Index[i : i+1],
+				Timestep: b.Timestep[i : i+1],
 			}
 			e, err := GaussianDenoiser(s, mu, float64(b.Theta[i]))(ctx, one)
 			if err != nil {

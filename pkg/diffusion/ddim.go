@@ -7,21 +7,21 @@ import (
 
 // DDIM is the sampler of Song, Meng and Ermon (2021): fewer steps, deterministic for Eta = 0.
 type DDIM struct {
-	Steps   int     // network evaluations a map, 1…T
-	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
-	Above   Step    // fresh noise only at times above this; 0: at all
-	Spacing Spacing // of the times; "": DDIMSpacing
+	Steps    int     // network evaluations a map, 1…T
+	Eta      float64 // 0: deterministic; 1: as noisy as ancestral sampling
+	ChurnMin Step    // fresh noise only at times above this; 0: at all
+	Spacing  Spacing // of the times; "": DDIMSpacing
 }
 
 // DDIMSpacing is DDIM's own spacing, as in the paper.
-const DDIMSpacing = EvenTime
+const DDIMSpacing = UniformTime
 
 var _ Sampler = DDIM{}
 
-// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the
+// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= ChurnMin <= T and the
 // spacing is known.
 func (m DDIM) Validate(s Schedule) error {
-	return CheckSettings("diffusion.DDIM", s, m.Steps, m.Eta, m.Above, m.Spacing)
+	return CheckSettings("diffusion.DDIM", s, m.Steps, m.Eta, m.ChurnMin, m.Spacing)
 }
 
 // Evaluations returns Steps.
@@ -42,19 +42,19 @@ func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]
 		if err != nil {
 			return nil, err
 		}
-		st.update(epsilon, m.move(s, t, times[i+1]))
+		st.update(epsilon, m.step(s, t, times[i+1]))
 		r.progress(i+1, m.Steps)
 	}
 	return st.finished()
 }
 
-// move returns the step from t to an earlier time u, equation 12 of the DDIM paper: the clean map
+// step returns the step from t to an earlier time u, equation 12 of the DDIM paper: the clean map
 // that ε implies, noised again to u along ε and, for Eta > 0, with fresh noise.
-func (m DDIM) move(s Schedule, t, u Step) move {
+func (m DDIM) step(s Schedule, t, u Step) linearStep {
 	au, at := s.AlphaBar(u), s.AlphaBar(t)
-	deviation := etaAt(t, m.Eta, m.Above) * math.Sqrt((1-au)/(1-at)*(1-at/au))
+	deviation := etaAt(t, m.Eta, m.ChurnMin) * math.Sqrt((1-au)/(1-at)*(1-at/au))
 	direction := math.Sqrt(max(0, 1-au-deviation*deviation))
-	return move{
+	return linearStep{
 		ofX:       math.Sqrt(au / at),
 		ofEpsilon: direction - math.Sqrt(au/at*(1-at)),
 		deviation: deviation,

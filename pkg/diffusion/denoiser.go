@@ -7,11 +7,11 @@ import (
 
 // Batch is a batch of noisy maps for a Denoiser.
 type Batch struct {
-	Size   int       // number of maps
-	Pixels int       // pixels a map
-	Xt     []float32 // Size×Pixels: scaled maps with noise
-	Index  []float32 // Size: 0-based time t − 1
-	Theta  []float32 // Size rows of parameters scaled to [0, 1]
+	Size     int       // number of maps
+	Pixels   int       // pixels a map
+	Xt       []float32 // Size×Pixels: scaled maps with noise
+	Timestep []float32 // Size: 0-based time t − 1
+	Theta    []float32 // Size rows of parameters scaled to [0, 1]
 }
 
 // Denoiser predicts the noise in each map of a batch, Size×Pixels values. It must not keep or
@@ -23,9 +23,9 @@ func (d Denoiser) predict(ctx context.Context, t Step, pixels int, xt,
 	theta []float32,
 ) ([]float32, error) {
 	size := len(xt) / pixels
-	b := Batch{Size: size, Pixels: pixels, Xt: xt, Index: make([]float32, size), Theta: theta}
-	for i := range b.Index {
-		b.Index[i] = t.Index()
+	b := Batch{Size: size, Pixels: pixels, Xt: xt, Timestep: make([]float32, size), Theta: theta}
+	for i := range b.Timestep {
+		b.Timestep[i] = t.Timestep()
 	}
 	epsilon, err := d.run(ctx, b)
 	if err != nil {

@@ -12,21 +12,21 @@ import (
 // The two agree for a perfect network. An imperfect one leaves errors, which the deterministic
 // equation carries along and fresh noise drowns.
 type DPMSolver struct {
-	Steps   int     // network evaluations a map, 1…T
-	Eta     float64 // 0: deterministic; 1: as noisy as ancestral sampling
-	Above   Step    // fresh noise only at times above this; 0: at all
-	Spacing Spacing // of the times; "": DPMSpacing
+	Steps    int     // network evaluations a map, 1…T
+	Eta      float64 // 0: deterministic; 1: as noisy as ancestral sampling
+	ChurnMin Step    // fresh noise only at times above this; 0: at all
+	Spacing  Spacing // of the times; "": DPMSpacing
 }
 
 // DPMSpacing is DPMSolver's own spacing: even in the time in which its equation is nearly linear.
-const DPMSpacing = EvenLogSNR
+const DPMSpacing = UniformLogSNR
 
 var _ Sampler = DPMSolver{}
 
-// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= Above <= T and the
+// Validate returns an error unless 1 <= Steps <= T, 0 <= Eta <= 1, 0 <= ChurnMin <= T and the
 // spacing is known.
 func (m DPMSolver) Validate(s Schedule) error {
-	return CheckSettings("diffusion.DPMSolver", s, m.Steps, m.Eta, m.Above, m.Spacing)
+	return CheckSettings("diffusion.DPMSolver", s, m.Steps, m.Eta, m.ChurnMin, m.Spacing)
 }
 
 // Evaluations returns Steps.
@@ -65,23 +65,23 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 		root, noise := math.Sqrt(s.AlphaBar(t)), math.Sqrt(1-s.AlphaBar(t))
 		u := times[i+1]
 		step := s.halfLogSNR(u) - s.halfLogSNR(t) // +Inf when u is 0
-		forgotten := 0.0                          // of the noise, by the rate of fresh noise
-		if eta := etaAt(t, m.Eta, m.Above); eta > 0 {
-			forgotten = eta * step
+		etaH := 0.0                               // of the noise, by the rate of fresh noise
+		if eta := etaAt(t, m.Eta, m.ChurnMin); eta > 0 {
+			etaH = eta * step
 		}
-		kept := math.Sqrt((1-s.AlphaBar(u))/(1-s.AlphaBar(t))) * math.Exp(-forgotten)
-		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-step-forgotten)
-		deviation := math.Sqrt((1 - s.AlphaBar(u)) * -math.Expm1(-2*forgotten))
+		kept := math.Sqrt((1-s.AlphaBar(u))/(1-s.AlphaBar(t))) * math.Exp(-etaH)
+		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-step-etaH)
+		deviation := math.Sqrt((1 - s.AlphaBar(u)) * -math.Expm1(-2*etaH))
 		// of the clean map over the last step, times half of this one; none is known at first, nor
 		// needed at the end
-		slope := 0.0
+		halfInverseR := 0.0
 		if i > 0 && u > 0 {
-			slope = step / (2 * (s.halfLogSNR(t) - s.halfLogSNR(times[i-1])))
+			halfInverseR = step / (2 * (s.halfLogSNR(t) - s.halfLogSNR(times[i-1])))
 		}
 		for j, x := range st.x {
 			c := (float64(x) - noise*float64(epsilon[j])) / root
 			clean[j] = float32(c)
-			v := kept*float64(x) + added*(c+slope*(c-float64(before[j])))
+			v := kept*float64(x) + added*(c+halfInverseR*(c-float64(before[j])))
 			if deviation > 0 {
 				v += deviation * st.sources[j/st.Pixels].NormFloat64()
 			}

@@ -12,7 +12,7 @@ import (
 func ExampleDDIM() {
 	schedule := diffusion.Paper()
 	denoiser := diffusion.GaussianDenoiser(schedule, 0.3, 0.1)
-	request := diffusion.Request{Pixels: 4, Thetas: 2, Theta: make([]float32, 4), Seed: 1}
+	request := diffusion.Request{Pixels: 4, ConditionDim: 2, Theta: make([]float32, 4), Seed: 1}
 	x, err := diffusion.DDIM{Steps: 20}.Sample(context.Background(), denoiser, schedule, request)
 	if err != nil {
 		fmt.Println(err)

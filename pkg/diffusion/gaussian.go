@@ -11,7 +11,7 @@ func GaussianDenoiser(s Schedule, mean, deviation float64) Denoiser {
 	return func(_ context.Context, b Batch) ([]float32, error) {
 		out := make([]float32, len(b.Xt))
 		for i, x := range b.Xt {
-			ab := s.AlphaBar(Step(b.Index[i/b.Pixels]) + 1)
+			ab := s.AlphaBar(Step(b.Timestep[i/b.Pixels]) + 1)
 			out[i] = float32(math.Sqrt(1-ab) * (float64(x) - math.Sqrt(ab)*mean) /
 				(ab*deviation*deviation + 1 - ab))
 		}

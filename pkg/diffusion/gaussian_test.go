@@ -17,7 +17,7 @@ const (
 // sampleGaussian runs a sampler with the exact denoiser.
 func sampleGaussian(t *testing.T, m Sampler, s Schedule, maps, pixels int) []float64 {
 	t.Helper()
-	r := Request{Pixels: pixels, Thetas: 1, Theta: make([]float32, maps), Seed: 1}
+	r := Request{Pixels: pixels, ConditionDim: 1, Theta: make([]float32, maps), Seed: 1}
 	x, err := m.Sample(context.Background(), GaussianDenoiser(s, mu, sd), s, r)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestNoisyDPMSolverMoments(t *testing.T) {
 	for _, m := range []DPMSolver{
 		{Steps: 100, Eta: 0.5},
 		{Steps: 100, Eta: 1},
-		{Steps: 100, Eta: 1, Above: 250},
+		{Steps: 100, Eta: 1, ChurnMin: 250},
 	} {
 		mean, deviation := stat.MeanStdDev(sampleGaussian(t, m, Paper(), maps, pixels), nil)
 		t.Logf("%+v: mean %.5f, standard deviation %.5f, want %g and %g", m, mean, deviation, mu, sd)
@@ -108,7 +108,7 @@ func TestFewNoisyStepsWiden(t *testing.T) {
 		want float64
 	}{
 		{DPMSolver{Steps: 25, Eta: 1}, 1.047},
-		{DPMSolver{Steps: 25, Eta: 1, Above: 600}, 1.018},
+		{DPMSolver{Steps: 25, Eta: 1, ChurnMin: 600}, 1.018},
 		{DPMSolver{Steps: 50, Eta: 1}, 1.013},
 	} {
 		variance := stat.Variance(sampleGaussian(t, c.m, Paper(), 100, 12000), nil) / (sd * sd)
@@ -123,7 +123,7 @@ func TestFewNoisyStepsWiden(t *testing.T) {
 func ddimError(t *testing.T, steps int) float64 {
 	t.Helper()
 	s := Paper()
-	r := Request{Pixels: 64, Thetas: 1, Theta: make([]float32, 4), Seed: 1}
+	r := Request{Pixels: 64, ConditionDim: 1, Theta: make([]float32, 4), Seed: 1}
 	st, err := r.start()
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestDPMSolverOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := GaussianDenoiser(s, mu, sd)
-	r := Request{Pixels: 64, Thetas: 1, Theta: make([]float32, 4), Seed: 1}
+	r := Request{Pixels: 64, ConditionDim: 1, Theta: make([]float32, 4), Seed: 1}
 	first, last := s.halfLogSNR(Step(s.Steps())), 2.0
 	scale := func(t Step) float64 { return math.Sqrt(s.AlphaBar(t)*sd*sd + 1 - s.AlphaBar(t)) }
 	var x, y []float64
@@ -215,7 +215,7 @@ func TestGaussianDenoiserIsTheMean(t *testing.T) {
 	const n = 100_000
 	s, step := Paper(), Step(200)
 	e, x0 := TermNoise(1, 0, n), TermNoise(1, 1, n)
-	b := Batch{Size: 1, Pixels: n, Xt: make([]float32, n), Index: []float32{step.Index()}}
+	b := Batch{Size: 1, Pixels: n, Xt: make([]float32, n), Timestep: []float32{step.Timestep()}}
 	for i := range e {
 		b.Xt[i] = float32(s.Noised(step, mu+sd*float64(x0[i]), float64(e[i])))
 	}

@@ -32,7 +32,7 @@ func TestNoisedGraphAtBothEnds(t *testing.T) {
 	for i := range x0 {
 		x0[i], e[i] = float32(math.Sin(float64(i))), float32(math.Cos(float64(i)))
 	}
-	got := noisedOnGraph(t, s, x0, []float32{Step(1).Index(), Step(1000).Index()}, e)
+	got := noisedOnGraph(t, s, x0, []float32{Step(1).Timestep(), Step(1000).Timestep()}, e)
 	for i, step := range []Step{1, 1000} {
 		j := i*goldenPixels + 17
 		if want := s.Noised(step, float64(x0[j]), float64(e[j])); math.Abs(float64(got[j])-want) > 1e-6 {
@@ -107,7 +107,7 @@ func TestWeights(t *testing.T) {
 	exec := graph.MustNewExec(onGo(t), func(index *graph.Node) []*graph.Node {
 		return []*graph.Node{
 			WeightGraph(s, Uniform, index), WeightGraph(s, MinSNR, index),
-			WeightGraph(s, EvenV, index),
+			WeightGraph(s, UniformV, index),
 		}
 	})
 	out, err := exec.Call(index)

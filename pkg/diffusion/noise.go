@@ -13,7 +13,7 @@ import (
 const (
 	samplingNoise uint64 = iota + 1
 	boundNoise
-	boundPose
+	boundAugmentation
 )
 
 // source returns the generator of (seed, purpose, number): a PCG whose two words mix all three.
@@ -38,33 +38,33 @@ func FillNormal(dst []float32, rng *rand.Rand) {
 
 // Bits of a seed that say what is done with its noise.
 const (
-	mirrored uint64 = 1 << 63
-	level    uint64 = 1 << 62
-	turned   uint64 = 1 << 61
-	bits            = mirrored | level | turned
+	antitheticBit     uint64 = 1 << 63
+	fixedAmplitudeBit uint64 = 1 << 62
+	augmentedBit      uint64 = 1 << 61
+	optionBits               = antitheticBit | fixedAmplitudeBit | augmentedBit
 )
 
-// Mirror returns the seed whose TermNoise is that of seed with the other sign. The error that
+// Antithetic returns the seed whose TermNoise is that of seed with the other sign. The error that
 // noise makes in a slope of the bound is mostly odd in the noise, so that a pair cancels it.
-func Mirror(seed uint64) uint64 { return seed ^ mirrored }
+func Antithetic(seed uint64) uint64 { return seed ^ antitheticBit }
 
-// Level returns the seed whose TermNoise has the phases of that of seed, and in each Fourier mode
+// FixedAmplitude returns the seed whose TermNoise has the phases of that of seed, and in each Fourier mode
 // exactly the power that is expected. In a Gaussian field a term is quadratic in the noise's
 // modes, so that such noise and its mirror image together give the expectation itself: what a
 // pair leaves of the error of a Gaussian field is none, and of the error of a map little.
-func Level(seed uint64) uint64 { return seed | level }
+func FixedAmplitude(seed uint64) uint64 { return seed | fixedAmplitudeBit }
 
-// Turn returns the seed that has terms evaluated in poses of the map, turned, flipped and shifted
+// Augmented returns the seed that has terms evaluated in poses of the map, turned, flipped and shifted
 // with its noise: a map is as likely in all of them, but what a network gets wrong differs.
 // Mirror images have poses of their own.
-func Turn(seed uint64) uint64 { return seed | turned }
+func Augmented(seed uint64) uint64 { return seed | augmentedBit }
 
-// PoseSource returns the generator of the pose of one term for a seed of Turn, and nil for others.
-func PoseSource(seed uint64, term Term) *rand.Rand {
-	if seed&turned == 0 {
+// AugmentationSource returns the generator of the pose of one term for a seed of Turn, and nil for others.
+func AugmentationSource(seed uint64, term Term) *rand.Rand {
+	if seed&augmentedBit == 0 {
 		return nil
 	}
-	return source(seed&^(level|turned), boundPose, uint64(term))
+	return source(seed&^(fixedAmplitudeBit|augmentedBit), boundAugmentation, uint64(term))
 }
 
 // TermNoise returns the noise of one term of the bound. It depends on the seed and the term
@@ -72,11 +72,11 @@ func PoseSource(seed uint64, term Term) *rand.Rand {
 // levelled seed unless pixels is a square.
 func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	out := make([]float32, pixels)
-	FillNormal(out, source(seed&^bits, boundNoise, uint64(term)))
-	if seed&level != 0 {
-		levelModes(out)
+	FillNormal(out, source(seed&^optionBits, boundNoise, uint64(term)))
+	if seed&fixedAmplitudeBit != 0 {
+		fixAmplitudes(out)
 	}
-	if seed&mirrored != 0 {
+	if seed&antitheticBit != 0 {
 		for i, v := range out {
 			out[i] = -v
 		}
@@ -84,9 +84,9 @@ func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	return out
 }
 
-// levelModes gives each mode of a square map the modulus that white noise of variance 1 has on
+// fixAmplitudes gives each mode of a square map the modulus that white noise of variance 1 has on
 // average.
-func levelModes(x []float32) {
+func fixAmplitudes(x []float32) {
 	n := int(math.Round(math.Sqrt(float64(len(x)))))
 	if n*n != len(x) {
 		panic(fmt.Sprintf("diffusion: levelled noise of %d pixels, want a square", len(x)))

@@ -9,11 +9,11 @@ import (
 // L_{Terms[k]} ≈ Σ L_i over all i < T. A term alone says little of the parameters; the sum of all
 // is −ln p(x_0 | θ), or no less than it.
 type Quadrature struct {
-	Terms    []Term    `json:"terms"`
-	Weights  []float64 `json:"weights"`            // how many terms each one stands for
-	Mirrored bool      `json:"mirrored,omitempty"` // each noise is followed by its mirror image
-	Level    bool      `json:"level,omitempty"`    // and has the same power in every mode; see Level
-	Turned   bool      `json:"turned,omitempty"`   // and meets the map in a pose of its own; see Turn
+	Terms          []Term    `json:"terms"`
+	Weights        []float64 `json:"weights"`            // how many terms each one stands for
+	Antithetic     bool      `json:"mirrored,omitempty"` // each noise is followed by its mirror image
+	FixedAmplitude bool      `json:"level,omitempty"`    // and has the same power in every mode; see Level
+	Augmented      bool      `json:"turned,omitempty"`   // and meets the map in a pose of its own; see Turn
 }
 
 // Draws are the seeds of noise that terms are averaged over: 1, 2, …, levelled, turned and each
@@ -22,15 +22,15 @@ func (q Quadrature) Draws(seeds int) []uint64 {
 	var out []uint64
 	for seed := range uint64(seeds) {
 		draw := seed + 1
-		if q.Level {
-			draw = Level(draw)
+		if q.FixedAmplitude {
+			draw = FixedAmplitude(draw)
 		}
 		out = append(out, draw)
-		if q.Turned {
-			draw = Turn(draw)
+		if q.Augmented {
+			draw = Augmented(draw)
 		}
-		if q.Mirrored {
-			out = append(out, Mirror(draw))
+		if q.Antithetic {
+			out = append(out, Antithetic(draw))
 		}
 	}
 	return out
@@ -48,7 +48,7 @@ func (s Schedule) Quadrature(n int) Quadrature {
 	if n < 2 || n > last {
 		panic(fmt.Sprintf("diffusion: a quadrature of %d terms, want 2 to %d", n, last))
 	}
-	q := Quadrature{Mirrored: true, Level: true, Turned: true}
+	q := Quadrature{Antithetic: true, FixedAmplitude: true, Augmented: true}
 	for k := range n {
 		i := int(math.Round(math.Expm1(math.Log1p(float64(last)) * float64(k) / float64(n-1))))
 		if k > 0 {

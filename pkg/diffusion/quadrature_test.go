@@ -46,13 +46,13 @@ func TestQuadrature(t *testing.T) {
 // TestMirrorImages: the same numbers with the other sign, and a mirror image's mirror image is
 // the noise itself.
 func TestMirrorImages(t *testing.T) {
-	plain, mirror := TermNoise(3, 5, 100), TermNoise(Mirror(3), 5, 100)
+	plain, mirror := TermNoise(3, 5, 100), TermNoise(Antithetic(3), 5, 100)
 	for i := range plain {
 		if mirror[i] != -plain[i] {
 			t.Fatalf("pixel %d: %g and %g", i, plain[i], mirror[i])
 		}
 	}
-	if Mirror(Mirror(3)) != 3 || slices.Equal(plain, TermNoise(3, 6, 100)) {
+	if Antithetic(Antithetic(3)) != 3 || slices.Equal(plain, TermNoise(3, 6, 100)) {
 		t.Error("mirror images mix up seeds or terms")
 	}
 }
@@ -61,8 +61,8 @@ func TestMirrorImages(t *testing.T) {
 // it comes from, and a mirror image has the other sign.
 func TestLevelNoise(t *testing.T) {
 	const n = 16
-	plain, flat, mirror := TermNoise(3, 5, n*n), TermNoise(Level(3), 5, n*n),
-		TermNoise(Mirror(Level(3)), 5, n*n)
+	plain, flat, mirror := TermNoise(3, 5, n*n), TermNoise(FixedAmplitude(3), 5, n*n),
+		TermNoise(Antithetic(FixedAmplitude(3)), 5, n*n)
 	modes := func(x []float32) []complex128 {
 		out := make([]complex128, len(x))
 		for i, v := range x {
@@ -88,7 +88,7 @@ func TestLevelNoise(t *testing.T) {
 			t.Error("15 pixels were levelled")
 		}
 	}()
-	TermNoise(Level(3), 5, 15)
+	TermNoise(FixedAmplitude(3), 5, 15)
 }
 
 // TestLevelPairsGiveTheExpectation: for the exact denoiser of a Gaussian, whatever the noise and
@@ -101,7 +101,7 @@ func TestLevelPairsGiveTheExpectation(t *testing.T) {
 			rapid.Uint64Range(1, 1000).Draw(t, "seed")
 		sigma := rapid.Float64Range(0.2, 1).Draw(t, "σ")
 		got := 0.0
-		for _, draw := range []uint64{Level(seed), Mirror(Level(seed))} {
+		for _, draw := range []uint64{FixedAmplitude(seed), Antithetic(FixedAmplitude(seed))} {
 			v, err := oneTerm(s, trial(s), term, x0, TermNoise(draw, term, len(x0)),
 				[]float32{float32(sigma)}, 1)
 			if err != nil {

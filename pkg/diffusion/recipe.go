@@ -31,7 +31,7 @@ const (
 	// min(SNR, 5)/SNR of Hang et al. (2023): less where there is little noise
 	MinSNR Weighting = "min-snr"
 	// 1/ᾱ: the error of v counts equally, so more where there is much noise
-	EvenV Weighting = "v"
+	UniformV Weighting = "v"
 )
 
 // minSNR is the γ of Hang et al. (2023).
@@ -39,9 +39,9 @@ const minSNR = 5
 
 // Validate returns an error unless the weighting is known.
 func (w Weighting) Validate() error {
-	if w != Uniform && w != MinSNR && w != EvenV {
+	if w != Uniform && w != MinSNR && w != UniformV {
 		return fmt.Errorf("diffusion.Weighting = %q, want %q, %q or %q", string(w), Uniform,
-			MinSNR, EvenV)
+			MinSNR, UniformV)
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func (w Weighting) at(s Schedule, t Step) float64 {
 	switch w {
 	case MinSNR:
 		return math.Min(1, minSNR/s.SNR(t))
-	case EvenV:
+	case UniformV:
 		return 1 / s.AlphaBar(t)
 	default:
 		return 1

@@ -20,7 +20,7 @@ type Sampler interface {
 // CheckSettings returns an error that names each setting of a sampler that is out of range for a
 // schedule of T steps, by its owner and field: it wants 1 <= steps <= T, 0 <= eta <= 1, 0 <=
 // above <= T and a known spacing.
-func CheckSettings(owner string, s Schedule, steps int, eta float64, above Step,
+func CheckSettings(owner string, s Schedule, steps int, eta float64, churnMin Step,
 	spacing Spacing,
 ) error {
 	var errs []error
@@ -33,11 +33,11 @@ func CheckSettings(owner string, s Schedule, steps int, eta float64, above Step,
 	if !(eta >= 0 && eta <= 1) {
 		bad("Eta", eta, "it in [0, 1]")
 	}
-	if above < 0 || int(above) > s.Steps() {
-		bad("Above", above, fmt.Sprintf("0…%d", s.Steps()))
+	if churnMin < 0 || int(churnMin) > s.Steps() {
+		bad("ChurnMin", churnMin, fmt.Sprintf("0…%d", s.Steps()))
 	}
 	if err := spacing.Validate(); err != nil {
-		bad("Spacing", fmt.Sprintf("%q", string(spacing)), fmt.Sprintf("%s or %s", EvenTime, EvenLogSNR))
+		bad("Spacing", fmt.Sprintf("%q", string(spacing)), fmt.Sprintf("%s or %s", UniformTime, UniformLogSNR))
 	}
 	return errors.Join(errs...)
 }
@@ -45,8 +45,8 @@ func CheckSettings(owner string, s Schedule, steps int, eta float64, above Step,
 // etaAt is the share of ancestral sampling's fresh noise that a step from t adds, where only
 // those above a time add any. Karras et al. (2022) bound it so, too: what fresh noise corrects
 // are large scales, and where little noise is left it costs small ones.
-func etaAt(t Step, eta float64, above Step) float64 {
-	if t <= above {
+func etaAt(t Step, eta float64, churnMin Step) float64 {
+	if t <= churnMin {
 		return 0
 	}
 	return eta
@@ -54,22 +54,22 @@ func etaAt(t Step, eta float64, above Step) float64 {
 
 // Request says what to sample.
 type Request struct {
-	Pixels int       // a map
-	Thetas int       // parameters a map
-	Theta  []float32 // one row a map, scaled to [0, 1]
-	Seed   uint64
+	Pixels       int       // a map
+	ConditionDim int       // parameters a map
+	Theta        []float32 // one row a map, scaled to [0, 1]
+	Seed         uint64
 	// number of the first map: map i's noise depends on Seed and First+i alone
 	First    int
 	Progress func(done, all int) // called after each step; may be nil
 }
 
 // Size returns the number of maps asked for.
-func (r Request) Size() int { return len(r.Theta) / r.Thetas }
+func (r Request) Size() int { return len(r.Theta) / r.ConditionDim }
 
 func (r Request) validate() error {
-	if r.Pixels < 1 || r.Thetas < 1 || len(r.Theta) == 0 || len(r.Theta)%r.Thetas != 0 {
+	if r.Pixels < 1 || r.ConditionDim < 1 || len(r.Theta) == 0 || len(r.Theta)%r.ConditionDim != 0 {
 		return fmt.Errorf("diffusion.Request: %d pixels, %d numbers in rows of %d: want at least one "+
-			"map and whole rows", r.Pixels, len(r.Theta), r.Thetas)
+			"map and whole rows", r.Pixels, len(r.Theta), r.ConditionDim)
 	}
 	return nil
 }
@@ -107,13 +107,13 @@ func (r Request) start() (*state, error) {
 
 func (st *state) row(i int) []float32 { return st.x[i*st.Pixels : (i+1)*st.Pixels] }
 
-// move is one step of a sampler: x becomes ofX·x + ofEpsilon·ε + deviation·fresh noise. All
+// linearStep is one step of a sampler: x becomes ofX·x + ofEpsilon·ε + deviation·fresh noise. All
 // samplers here are linear in x and ε, so that the host's work a step is two products and, if at
 // all, one random number a pixel.
-type move struct{ ofX, ofEpsilon, deviation float64 }
+type linearStep struct{ ofX, ofEpsilon, deviation float64 }
 
 // update makes a move with the predicted noise.
-func (st *state) update(epsilon []float32, m move) {
+func (st *state) update(epsilon []float32, m linearStep) {
 	for i, rng := range st.sources {
 		row := st.row(i)
 		for j, e := range epsilon[i*st.Pixels : (i+1)*st.Pixels] {

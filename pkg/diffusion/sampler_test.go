@@ -18,7 +18,7 @@ func TestMapDependsOnItsNumberAlone(t *testing.T) {
 	const pixels = 7
 	sample := func(m Sampler, first, size int) []float32 {
 		x, err := m.Sample(context.Background(), d, s,
-			Request{Pixels: pixels, Thetas: 2, Theta: make([]float32, 2*size), Seed: 5, First: first})
+			Request{Pixels: pixels, ConditionDim: 2, Theta: make([]float32, 2*size), Seed: 5, First: first})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,15 +51,15 @@ func TestFreshNoiseStopsAtItsBound(t *testing.T) {
 	s := linear(50)
 	for name, with := range map[string]func(eta float64, above Step) Sampler{
 		"DDIM": func(eta float64, above Step) Sampler {
-			return DDIM{Steps: 10, Eta: eta, Above: above}
+			return DDIM{Steps: 10, Eta: eta, ChurnMin: above}
 		},
 		"DPMSolver": func(eta float64, above Step) Sampler {
-			return DPMSolver{Steps: 10, Eta: eta, Above: above}
+			return DPMSolver{Steps: 10, Eta: eta, ChurnMin: above}
 		},
 	} {
 		sample := func(eta float64, above Step) []float32 {
 			x, err := with(eta, above).Sample(context.Background(), GaussianDenoiser(s, mu, sd), s,
-				Request{Pixels: 9, Thetas: 1, Theta: make([]float32, 3), Seed: 5})
+				Request{Pixels: 9, ConditionDim: 1, Theta: make([]float32, 3), Seed: 5})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +77,7 @@ func TestFreshNoiseStopsAtItsBound(t *testing.T) {
 
 func TestTimesFallToTheCleanMap(t *testing.T) {
 	s := Paper()
-	for _, g := range []Spacing{EvenTime, EvenLogSNR} {
+	for _, g := range []Spacing{UniformTime, UniformLogSNR} {
 		for _, steps := range []int{1, 2, 3, 7, 25, 600, 999, 1000} {
 			times := g.times(s, steps)
 			if len(times) != steps+1 || times[0] != 1000 || times[steps] != 0 {
@@ -96,7 +96,7 @@ func TestTimesFallToTheCleanMap(t *testing.T) {
 // TestEvenLogSNR: where no times collide, the steps in ln SNR are equal but for rounding.
 func TestEvenLogSNR(t *testing.T) {
 	s := Paper()
-	times := EvenLogSNR.times(s, 12)
+	times := UniformLogSNR.times(s, 12)
 	first, last := s.halfLogSNR(1000), s.halfLogSNR(1)
 	for i, at := range times[:12] {
 		want := first + (last-first)*float64(i)/11
@@ -112,15 +112,15 @@ func TestNetworkIsFedTheIndex(t *testing.T) {
 	s := Paper()
 	var seen []float32
 	spy := func(_ context.Context, b Batch) ([]float32, error) {
-		seen = append(seen, b.Index[0])
-		if b.Size != 2 || b.Pixels != 3 || b.Index[1] != b.Index[0] ||
+		seen = append(seen, b.Timestep[0])
+		if b.Size != 2 || b.Pixels != 3 || b.Timestep[1] != b.Timestep[0] ||
 			!slices.Equal(b.Theta, []float32{1, 2, 3, 4}) {
 			t.Fatalf("batch %+v", b)
 		}
 		return make([]float32, 6), nil
 	}
 	steps := 0
-	r := Request{Pixels: 3, Thetas: 2, Theta: []float32{1, 2, 3, 4}, Progress: func(done, all int) {
+	r := Request{Pixels: 3, ConditionDim: 2, Theta: []float32{1, 2, 3, 4}, Progress: func(done, all int) {
 		steps++
 		if done != steps || all != 1000 {
 			t.Errorf("progress %d of %d after %d steps", done, all, steps)
@@ -136,7 +136,7 @@ func TestNetworkIsFedTheIndex(t *testing.T) {
 
 func TestSamplersRefuse(t *testing.T) {
 	s := linear(30)
-	good := Request{Pixels: 2, Thetas: 2, Theta: make([]float32, 2)}
+	good := Request{Pixels: 2, ConditionDim: 2, Theta: make([]float32, 2)}
 	still := GaussianDenoiser(s, mu, sd)
 	broken := errors.New("broken")
 	cancelled, cancel := context.WithCancel(context.Background())
@@ -152,16 +152,16 @@ func TestSamplersRefuse(t *testing.T) {
 		"too many steps": {m: DDIM{Steps: 31}, reason: "Steps = 31"},
 		"no DPM steps":   {m: DPMSolver{}, reason: "DPMSolver.Steps = 0"},
 		"too much noise": {m: DPMSolver{Steps: 3, Eta: 2}, reason: "DPMSolver.Eta = 2"},
-		"noise below 0":  {m: DPMSolver{Steps: 3, Above: -1}, reason: "DPMSolver.Above = -1"},
-		"noise beyond T": {m: DDIM{Steps: 3, Above: 31}, reason: "DDIM.Above = 31"},
+		"noise below 0":  {m: DPMSolver{Steps: 3, ChurnMin: -1}, reason: "DPMSolver.Above = -1"},
+		"noise beyond T": {m: DDIM{Steps: 3, ChurnMin: 31}, reason: "DDIM.Above = 31"},
 		"strange times": {
 			m:      DPMSolver{Steps: 3, Spacing: "sometimes"},
 			reason: `"sometimes", want time or log-snr`,
 		},
 		"noise NaN": {m: DDIM{Steps: 5, Eta: math.NaN()}, reason: "Eta = NaN"},
-		"no maps":   {r: Request{Pixels: 2, Thetas: 2}, reason: "at least one map"},
+		"no maps":   {r: Request{Pixels: 2, ConditionDim: 2}, reason: "at least one map"},
 		"half a row": {
-			r:      Request{Pixels: 2, Thetas: 2, Theta: make([]float32, 3)},
+			r:      Request{Pixels: 2, ConditionDim: 2, Theta: make([]float32, 3)},
 			reason: "whole rows",
 		},
 		"broken network": {
@@ -217,7 +217,7 @@ func TestNoise(t *testing.T) {
 // TestNoiseIsPinned forbids changes to the streams: stored maps and likelihoods could no longer
 // be made again.
 func TestNoiseIsPinned(t *testing.T) {
-	st, err := (Request{Pixels: 2, Thetas: 1, Theta: []float32{0}, Seed: 42, First: 3}).start()
+	st, err := (Request{Pixels: 2, ConditionDim: 1, Theta: []float32{0}, Seed: 42, First: 3}).start()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func TestNoiseIsPinned(t *testing.T) {
 func BenchmarkAncestralHost(b *testing.B) {
 	s := Paper()
 	e := make([]float32, 20*64*64)
-	st, err := (Request{Pixels: 64 * 64, Thetas: 1, Theta: make([]float32, 20)}).start()
+	st, err := (Request{Pixels: 64 * 64, ConditionDim: 1, Theta: make([]float32, 20)}).start()
 	if err != nil {
 		b.Fatal(err)
 	}

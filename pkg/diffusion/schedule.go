@@ -10,8 +10,8 @@ import (
 // Step is a time t = 1…T as in Ho et al.; 0 stands for the clean map.
 type Step int
 
-// Index is what the network is fed for a step.
-func (t Step) Index() float32 { return float32(t - 1) }
+// Timestep is what the network is fed for a step.
+func (t Step) Timestep() float32 { return float32(t - 1) }
 
 // Term numbers the terms L_0…L_{T−1} of the bound; L_0 is −log p(x_0|x_1).
 type Term int

@@ -9,15 +9,15 @@ import (
 type Spacing string
 
 const (
-	EvenTime Spacing = "time" // evenly in t: many steps where there is much noise
+	UniformTime Spacing = "time" // evenly in t: many steps where there is much noise
 	// evenly in ln SNR from T to 1, then 0: as many steps for each factor of noise
-	EvenLogSNR Spacing = "log-snr"
+	UniformLogSNR Spacing = "log-snr"
 )
 
 // Validate returns an error unless the spacing is known; "" stands for a sampler's default.
 func (g Spacing) Validate() error {
-	if g != "" && g != EvenTime && g != EvenLogSNR {
-		return fmt.Errorf("diffusion.Spacing = %q, want %s or %s", string(g), EvenTime, EvenLogSNR)
+	if g != "" && g != UniformTime && g != UniformLogSNR {
+		return fmt.Errorf("diffusion.Spacing = %q, want %s or %s", string(g), UniformTime, UniformLogSNR)
 	}
 	return nil
 }
@@ -36,7 +36,7 @@ func (g Spacing) times(s Schedule, steps int) []Step {
 	out := make([]Step, steps+1)
 	for i := range steps {
 		share := float64(i) / float64(steps)
-		if g == EvenTime {
+		if g == UniformTime {
 			out[i] = Step(math.Round(float64(s.Steps()) * (1 - share)))
 			continue
 		}

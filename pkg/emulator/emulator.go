@@ -21,15 +21,15 @@ import (
 
 // Emulator is a trained network on a backend. It is safe for use by one goroutine at a time.
 type Emulator struct {
-	manifest checkpoint.Manifest
-	hash     string
-	network  string // hash of the network alone
-	schedule diffusion.Schedule
-	sampling SampleConfig
-	store    *model.Store
-	exec     *model.Exec
-	slope    *model.Exec // terms of the bound and their gradients
-	transfer *Transfer   // of generated maps; nil: none
+	manifest   checkpoint.Manifest
+	hash       string
+	network    string // hash of the network alone
+	schedule   diffusion.Schedule
+	sampling   SampleConfig
+	store      *model.Store
+	exec       *model.Exec
+	slope      *model.Exec      // terms of the bound and their gradients
+	correction *PowerCorrection // of generated maps; nil: none
 }
 
 // Open reads a checkpoint and puts its averaged weights (or, where it has none, its weights) on
@@ -51,12 +51,12 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: its manifest's sampling: %w", path, err)
 	}
-	transfer, err := TransferOf(c)
+	transfer, err := PowerCorrectionOf(c)
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
 	e := &Emulator{
-		transfer: transfer, manifest: c.Manifest, hash: c.Hash, network: c.Network(),
+		correction: transfer, manifest: c.Manifest, hash: c.Hash, network: c.Network(),
 		schedule: schedule, sampling: sampling, store: model.NewStore(),
 	}
 	for name, a := range weights {
@@ -119,7 +119,7 @@ func (e *Emulator) denoiser(size int) diffusion.Denoiser {
 			t, err := e.exec.Call1(
 				tensors.FromFlatDataAndDimensions(fill(b.Xt[first*b.Pixels:(first+n)*b.Pixels], size*b.Pixels),
 					size, side, side, 1),
-				tensors.FromFlatDataAndDimensions(fill(b.Index[first:first+n], size), size),
+				tensors.FromFlatDataAndDimensions(fill(b.Timestep[first:first+n], size), size),
 				tensors.FromFlatDataAndDimensions(fill(b.Theta[first*thetas:(first+n)*thetas], size*thetas),
 					size, thetas),
 			)

@@ -46,7 +46,7 @@ func newBackend(t *testing.T) compute.Backend {
 
 // openAs is open with another manifest, where change is not nil, and with transfer functions.
 func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest),
-	transfers ...Transfer,
+	transfers ...PowerCorrection,
 ) *Emulator {
 	t.Helper()
 	network := unet.Default().WithDim(8)
@@ -201,10 +201,10 @@ func TestTerms(t *testing.T) {
 	}
 }
 
-// TestTurnedTerms: with a seed of diffusion.Turn a term is that of the map and its noise in a
+// TestAugmentedTerms: with a seed of diffusion.Augmented a term is that of the map and its noise in a
 // pose, which differs between terms and mirror images; maps that are not periodic are not
 // shifted.
-func TestTurnedTerms(t *testing.T) {
+func TestAugmentedTerms(t *testing.T) {
 	e := open(t, 1, 0)
 	m := sample(t, e, few[1:2], 1, SampleConfig{Sampler: DDIM, Steps: 2, Batch: 1})[0]
 	n := m.Box.Cells
@@ -212,13 +212,13 @@ func TestTurnedTerms(t *testing.T) {
 		e.manifest.Data.Periodic = periodic
 		var poses []field.Augmentation
 		for _, term := range []diffusion.Term{0, 3, 40} {
-			for _, seed := range []uint64{diffusion.Turn(2), diffusion.Mirror(diffusion.Turn(2))} {
-				pose := e.pose(diffusion.PoseSource(seed, term))
+			for _, seed := range []uint64{diffusion.Augmented(2), diffusion.Antithetic(diffusion.Augmented(2))} {
+				pose := e.augmentation(diffusion.AugmentationSource(seed, term))
 				if shifted := pose.ShiftY != 0 || pose.ShiftX != 0; shifted && !periodic {
 					t.Errorf("a map that is not periodic is shifted: %+v", pose)
 				}
 				poses = append(poses, pose)
-				plain := seed &^ diffusion.Turn(0)
+				plain := seed &^ diffusion.Augmented(0)
 				x0, draws, err := e.draws(m, []diffusion.Term{term}, []uint64{plain}, 1)
 				if err != nil {
 					t.Fatal(err)
@@ -279,7 +279,7 @@ func TestNameTellsSamplersApart(t *testing.T) {
 			v.SetString(
 				map[string]string{
 					"Sampler": DDIM,
-					"Spacing": string(diffusion.EvenTime),
+					"Spacing": string(diffusion.UniformTime),
 				}[reflect.TypeFor[SampleConfig]().Field(i).Name])
 		case reflect.Float64:
 			v.SetFloat(0.5)
@@ -303,7 +303,7 @@ func TestSame(t *testing.T) {
 			{Sampler: DPM, Steps: 3, Eta: 1, Batch: 2, Spacing: diffusion.DPMSpacing},
 		},
 		{{Sampler: DDIM, Steps: 3, Batch: 2}, {
-			Sampler: DDIM, Steps: 3, Above: 250, Batch: 2,
+			Sampler: DDIM, Steps: 3, ChurnMin: 250, Batch: 2,
 			Spacing: diffusion.DDIMSpacing,
 		}},
 	} {
@@ -329,7 +329,7 @@ func TestSamplingWith(t *testing.T) {
 	if got, err := want.With(nil); err != nil || got != want {
 		t.Errorf("without a word: %+v, %v; want the defaults", got, err)
 	}
-	want.Above = 250
+	want.ChurnMin = 250
 	if got, err := DefaultSampling().With(json.RawMessage(`{"eta_above": 250}`)); err != nil ||
 		got != want {
 		t.Errorf("a bound alone: %+v, %v; want %+v", got, err, want)
@@ -346,8 +346,8 @@ func TestSamplingWith(t *testing.T) {
 func TestSamplersAreCheckedAlike(t *testing.T) {
 	for _, sampler := range []string{DDPM, DDIM, DPM} {
 		good := SampleConfig{
-			Sampler: sampler, Steps: 10, Eta: 1, Above: 5,
-			Spacing: diffusion.EvenTime, Batch: 1,
+			Sampler: sampler, Steps: 10, Eta: 1, ChurnMin: 5,
+			Spacing: diffusion.UniformTime, Batch: 1,
 		}
 		if err := good.Validate(); err != nil {
 			t.Errorf("%s: %v", sampler, err)
@@ -359,8 +359,8 @@ func TestSamplersAreCheckedAlike(t *testing.T) {
 			"SampleConfig.Steps = 1001": func(c *SampleConfig) { c.Steps = 1001 },
 			"SampleConfig.Eta = -0.1":   func(c *SampleConfig) { c.Eta = -0.1 },
 			"SampleConfig.Eta = NaN":    func(c *SampleConfig) { c.Eta = math.NaN() },
-			"SampleConfig.Above = 1001": func(c *SampleConfig) { c.Above = 1001 },
-			"SampleConfig.Above = -1":   func(c *SampleConfig) { c.Above = -1 },
+			"SampleConfig.Above = 1001": func(c *SampleConfig) { c.ChurnMin = 1001 },
+			"SampleConfig.Above = -1":   func(c *SampleConfig) { c.ChurnMin = -1 },
 			`SampleConfig.Spacing = "nonsense"`: func(c *SampleConfig) {
 				c.Spacing, c.Steps = "nonsense", 0
 			},

@@ -84,7 +84,7 @@ type slopeBatch struct {
 func (b *slopeBatch) add(s diffusion.Schedule, x0 []float32, d diffusion.Draw, theta []float32) {
 	b.epsilon = append(b.epsilon, d.Epsilon...)
 	b.xt = append(b.xt, d.Noised(s, x0)...)
-	b.index = append(b.index, d.Term.Step().Index())
+	b.index = append(b.index, d.Term.Step().Timestep())
 	b.theta = append(b.theta, theta...)
 }
 

@@ -22,7 +22,7 @@ func checkGradients(t *testing.T, e *Emulator) {
 	t.Helper()
 	m := sample(t, e, few[1:2], 1, SampleConfig{Sampler: DDIM, Steps: 2, Batch: 1})[0]
 	terms, weights, seeds := []diffusion.Term{0, 3, 40}, []float64{1, 2.5, 30},
-		[]uint64{1, diffusion.Mirror(diffusion.Turn(2))}
+		[]uint64{1, diffusion.Antithetic(diffusion.Augmented(2))}
 	params := []cosmology.Params{
 		{OmegaM: 0.3, Sigma8: 0.8},
 		{OmegaM: 0.15, Sigma8: 0.95},

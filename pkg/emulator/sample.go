@@ -28,7 +28,7 @@ type SampleConfig struct {
 	// noise of DDIM and DPM: 0 is deterministic
 	Eta float64 `json:"eta" yaml:"eta"`
 	// that noise only at times above this; 0: at all
-	Above diffusion.Step `json:"eta_above,omitempty" yaml:"eta_above,omitempty"`
+	ChurnMin diffusion.Step `json:"eta_above,omitempty" yaml:"eta_above,omitempty"`
 	// of the times of DDIM and DPM; "": the sampler's own
 	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`
 	Batch   int               `json:"batch" yaml:"batch"` // maps at a time
@@ -65,8 +65,8 @@ func (c SampleConfig) String() string {
 	name = fmt.Sprintf("%s, %d steps", name, c.Steps)
 	if c.Eta != 0 {
 		name += fmt.Sprintf(" of eta %g", c.Eta)
-		if c.Above != 0 {
-			name += fmt.Sprintf(" above t = %d", c.Above)
+		if c.ChurnMin != 0 {
+			name += fmt.Sprintf(" above t = %d", c.ChurnMin)
 		}
 	}
 	if own := map[string]diffusion.Spacing{
@@ -88,7 +88,7 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	if c.Batch < 1 {
 		return nil, fmt.Errorf("%s.Batch = %d, want >= 1", owner, c.Batch)
 	}
-	if err := diffusion.CheckSettings(owner, s, c.Steps, c.Eta, c.Above, c.Spacing); err != nil {
+	if err := diffusion.CheckSettings(owner, s, c.Steps, c.Eta, c.ChurnMin, c.Spacing); err != nil {
 		return nil, err
 	}
 	switch c.Sampler {
@@ -99,9 +99,9 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 		}
 		return diffusion.Ancestral{}, nil
 	case DDIM:
-		return diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, Above: c.Above, Spacing: c.Spacing}, nil
+		return diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing}, nil
 	case DPM:
-		return diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, Above: c.Above, Spacing: c.Spacing}, nil
+		return diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing}, nil
 	}
 	return nil, fmt.Errorf("%s.Sampler = %q, want %s, %s or %s", owner, c.Sampler, DDPM, DDIM, DPM)
 }
@@ -142,8 +142,8 @@ func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed u
 	c SampleConfig, progress func(done, all int),
 ) ([]field.LogMap, error) {
 	maps, err := e.Raw(ctx, 0, params, seed, c, progress)
-	if err == nil && e.transfer != nil {
-		e.transfer.Apply(maps, params)
+	if err == nil && e.correction != nil {
+		e.correction.Apply(maps, params)
 	}
 	return maps, err
 }
@@ -167,7 +167,7 @@ func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))
 		r := diffusion.Request{
-			Pixels: e.Box().Pixels(), Thetas: 2, Theta: theta[2*first : 2*last],
+			Pixels: e.Box().Pixels(), ConditionDim: 2, Theta: theta[2*first : 2*last],
 			Seed: seed, First: start + first,
 		}
 		if progress != nil {

@@ -58,8 +58,8 @@ func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 	for _, term := range terms {
 		for _, seed := range seeds {
 			d := diffusion.Draw{Term: term, Epsilon: diffusion.TermNoise(seed, term, len(x0))}
-			if rng := diffusion.PoseSource(seed, term); rng != nil {
-				pose := e.pose(rng)
+			if rng := diffusion.AugmentationSource(seed, term); rng != nil {
+				pose := e.augmentation(rng)
 				d.X0, d.Epsilon = pose.Apply(x0, m.Box.Cells), pose.Apply(d.Epsilon, m.Box.Cells)
 			}
 			draws = append(draws, d)
@@ -68,8 +68,8 @@ func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 	return x0, draws, nil
 }
 
-// pose returns one in which maps are as likely: shifted ones are where they are periodic.
-func (e *Emulator) pose(rng *rand.Rand) field.Augmentation {
+// augmentation returns one in which maps are as likely: shifted ones are where they are periodic.
+func (e *Emulator) augmentation(rng *rand.Rand) field.Augmentation {
 	p := field.RandomAugmentation(rng, e.Box().Cells)
 	if !e.manifest.Data.Periodic {
 		p.ShiftY, p.ShiftX = 0, 0

@@ -138,8 +138,8 @@ func TestCalibration(t *testing.T) {
 	}
 }
 
-func (g gaussian) mover() mover {
-	return mover{target{g.at, prior}, [][]float64{{0.3}, {-0.1, 0.2}}}
+func (g gaussian) mover() integrator {
+	return integrator{target{g.at, prior}, [][]float64{{0.3}, {-0.1, 0.2}}}
 }
 
 // TestReversible: forwards, turned round and forwards again ends at the start.

@@ -7,10 +7,10 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// mover moves points of all chains by Hamilton's equations. The inverse mass is L·Lᵀ. Momenta are
+// integrator moves points of all chains by Hamilton's equations. The inverse mass is L·Lᵀ. Momenta are
 // kept as z = Lᵀ·p, a standard normal whatever the mass, with kinetic energy |z|²/2; then u' =
 // L·z and z' = Lᵀ·∇ln p.
-type mover struct {
+type integrator struct {
 	target
 	factor [][]float64 // L, lower triangular
 }
@@ -18,7 +18,7 @@ type mover struct {
 // leapfrog takes steps of size step from points with momenta z, which it changes. A chain whose
 // density stops being finite stays where it is, with a LogP of −∞. One step is one call of the
 // density.
-func (m mover) leapfrog(ctx context.Context, points []Point, z [][]float64, step float64,
+func (m integrator) leapfrog(ctx context.Context, points []Point, z [][]float64, step float64,
 	steps int,
 ) ([]Point, error) {
 	for range steps {
@@ -51,7 +51,7 @@ func (m mover) leapfrog(ctx context.Context, points []Point, z [][]float64, step
 }
 
 // kick adds time·Lᵀ·grad to z.
-func (m mover) kick(z, grad []float64, time float64) {
+func (m integrator) kick(z, grad []float64, time float64) {
 	for j := range z {
 		for i := j; i < len(grad); i++ {
 			z[j] += time * m.factor[i][j] * grad[i]
@@ -60,7 +60,7 @@ func (m mover) kick(z, grad []float64, time float64) {
 }
 
 // drift returns u + time·L·z.
-func (m mover) drift(u, z []float64, time float64) []float64 {
+func (m integrator) drift(u, z []float64, time float64) []float64 {
 	out := make([]float64, len(u))
 	for i := range u {
 		out[i] = u[i] + time*floats.Dot(m.factor[i], z[:i+1])

@@ -111,7 +111,7 @@ func (s *State) start(ctx context.Context, t target) error {
 
 // iterate moves all chains once. It changes the state only when nothing can fail any more.
 func (s *State) iterate(ctx context.Context, t target) ([]float64, error) {
-	m := mover{t, s.Mass}
+	m := integrator{t, s.Mass}
 	if s.Search {
 		if err := s.search(ctx, m); err != nil {
 			return nil, err
@@ -195,7 +195,7 @@ func (s *State) adapt(accepted []float64) {
 
 // search finds a step of the right order: from that of the state it is doubled or halved until
 // single steps are no longer, or at last, accepted as often as wanted.
-func (s *State) search(ctx context.Context, m mover) error {
+func (s *State) search(ctx context.Context, m integrator) error {
 	const most = 60
 	step, up := s.Step.Current, false
 	for try := range most {

@@ -187,7 +187,7 @@ func quick() Preset {
 // A step at 32² costs a third of one at 64².
 func standard() Preset {
 	t := training.Default()
-	t.Prediction, t.Weighting, t.Loss = diffusion.PredictV, diffusion.EvenV, training.MeanSquare
+	t.Prediction, t.Weighting, t.Loss = diffusion.PredictV, diffusion.UniformV, training.MeanSquare
 	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 30_000, 7e-4, training.Percent(1),
 		training.Percent(100)
 	t.EMAWidth, t.ClipNorm, t.EvenTimes, t.EarlyShare, t.Shifts = 0.1, 1, true, 0.5, true

@@ -252,7 +252,7 @@ func readFile(t *testing.T, path string) string {
 
 // TestMirrorImagesAreAveraged: a term is the mean over seeds and their mirror images.
 func TestMirrorImagesAreAveraged(t *testing.T) {
-	bySeed := map[uint64]float64{1: 2, 2: 5, diffusion.Mirror(1): 30, diffusion.Mirror(2): 70}
+	bySeed := map[uint64]float64{1: 2, 2: 5, diffusion.Antithetic(1): 30, diffusion.Antithetic(2): 70}
 	s := Source{Prior: cosmology.CAMELSPrior(), Terms: func(_ field.LogMap, terms []diffusion.Term,
 		seed uint64,
 	) likelihood.Terms {
@@ -267,7 +267,7 @@ func TestMirrorImagesAreAveraged(t *testing.T) {
 		}
 	}}
 	c := smallBound()
-	c.Quadrature.Mirrored = true
+	c.Quadrature.Antithetic = true
 	values, err := s.overSeeds(field.LogMap{}, c)(ctx, []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}})
 	if err != nil {
 		t.Fatal(err)

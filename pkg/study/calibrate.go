@@ -119,7 +119,7 @@ var ErrTooFew = errors.New("too few simulations")
 // and what is typical of the maps be told.
 func (c CalibrateConfig) enough(simulations int) error {
 	terms := len(c.Bound.Quadrature.Terms)
-	typical := calibration.FewestTypical(len(c.Bound.atBestNames()))
+	typical := calibration.OutlierModelMaps(len(c.Bound.atBestNames()))
 	want := max((2*terms*c.Folds+c.Folds-2)/(c.Folds-1), c.Folds,
 		(typical+mapsPerSimulation-1)/mapsPerSimulation)
 	if simulations < want {
@@ -156,7 +156,7 @@ func (c *Calibration) know(bounds []Bound) error {
 	}
 	slices.Sort(c.Beyond)
 	var err error
-	c.Typical, err = calibration.NewTypical(c.Prior, c.Bound.atBestNames(), at, values)
+	c.Typical, err = calibration.FitOutlierModel(c.Prior, c.Bound.atBestNames(), at, values)
 	return err
 }
 
@@ -166,7 +166,7 @@ func (c Calibration) recalibrated(b Bound) (likelihood.Surface, float64, error) 
 	if err != nil {
 		return s, 0, err
 	}
-	beyond, err := calibration.Beyond(s, c.Prior)
+	beyond, err := calibration.OutsidePrior(s, c.Prior)
 	return s, beyond, err
 }
 

@@ -32,7 +32,7 @@ type Calibration struct {
 	Recalibration calibration.Recalibration `json:"recalibration"`
 	Trials        []calibration.Trial       `json:"trials"` // that it was chosen by
 	// the terms at the best fit and the moments of a map
-	Typical calibration.Typical `json:"typical"`
+	Typical calibration.OutlierModel `json:"typical"`
 	// how far outside the prior each map fits best, in standard deviations, rising
 	Beyond      []float64 `json:"beyond"`
 	Maps        int       `json:"maps"` // that it was fitted on
@@ -116,7 +116,7 @@ const rare = 0.01
 // prior it fits best.
 func (c Calibration) judge(b Bound, beyond float64) (odd, outside Standing, warnings []string) {
 	at, values := b.atBest(c.Prior, c.Weights)
-	t := c.Typical.Of(at, values)
+	t := c.Typical.Score(at, values)
 	odd = Standing{t.Distance, asFar(c.Typical.Distances, t.Distance)}
 	outside = Standing{beyond, asFar(c.Beyond, beyond)}
 	if odd.AsFar <= rare {

@@ -97,7 +97,7 @@ func TestGenerated(t *testing.T) {
 		}
 	}
 
-	tr := emulator.NewTransfer(s.Box.Cells, s.Prior)
+	tr := emulator.NewPowerCorrection(s.Box.Cells, s.Prior)
 	tr.Rings.Coefficients[0][0] = 1
 	s.Transferred = &tr
 	other, err := s.Generated(ctx, maps, []int{3, 1}, 7)

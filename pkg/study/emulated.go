@@ -25,7 +25,7 @@ func FromEmulator(e *emulator.Emulator, suite *camels.Suite, cfg Config,
 	}
 	s := ForMaps(e, cfg.Sampling.Batch)
 	s.Suite, s.Sampler, s.Cache = suite, cfg.Sampling.String(), cache
-	s.Transferred = e.Transfer()
+	s.Transferred = e.PowerCorrection()
 	s.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64,
 		progress func(done, total int),
 	) ([]field.LogMap, error) {

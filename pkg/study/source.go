@@ -43,7 +43,7 @@ type Source struct {
 	Weights string // what captions call them; empty: the checkpoint
 	Sampler string // for captions and the cache's keys, e.g. "ddim, 50 steps"
 	// what sampled maps are changed by, after they are kept; nil: nothing
-	Transferred *emulator.Transfer
+	Transferred *emulator.PowerCorrection
 	// suite that the emulator was trained on, if it is known; captions name it where it differs
 	Trained string
 	Sample  Sample

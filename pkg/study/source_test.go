@@ -68,7 +68,7 @@ func TestCache(t *testing.T) {
 		t.Errorf("maps made in two calls differ from those of one: %v, %v", err1, err2)
 	}
 	louder := s
-	tr := emulator.NewTransfer(testCells, s.Prior)
+	tr := emulator.NewPowerCorrection(testCells, s.Prior)
 	for _, c := range tr.Rings.Coefficients {
 		c[0] = math.Log(2)
 	}

@@ -41,8 +41,8 @@ const (
 
 // TransferResult is a transfer function and what it was made from.
 type TransferResult struct {
-	Transfer emulator.Transfer `json:"transfer"`
-	K        []float64         `json:"k"` // mean wavenumber of each bin, h/Mpc
+	Transfer emulator.PowerCorrection `json:"transfer"`
+	K        []float64                `json:"k"` // mean wavenumber of each bin, h/Mpc
 	// of the polynomial in ln Ω_m and ln σ_8 through the training spectra
 	Degree []int `json:"degree"`
 	// mean of ln of the true over the generated power over the prior
@@ -60,14 +60,14 @@ type TransferResult struct {
 // parameters share badly, which many maps of different noise tell; it is corrected as far as
 // these know it. old, where not nil, is what the generated maps have already.
 func (s Source) Transfer(ctx context.Context, c TransferConfig,
-	old *emulator.Transfer,
+	old *emulator.PowerCorrection,
 ) (TransferResult, error) {
 	fail := func(err error) (TransferResult, error) { return TransferResult{}, err }
 	if c.Maps < 2 || c.Own < 2 {
 		return fail(fmt.Errorf("study.TransferConfig: Maps = %d and Own = %d, want >= 2 of both",
 			c.Maps, c.Own))
 	}
-	out := TransferResult{Transfer: emulator.NewTransfer(s.Box.Cells, s.Prior)}
+	out := TransferResult{Transfer: emulator.NewPowerCorrection(s.Box.Cells, s.Prior)}
 	if err := out.Transfer.Validate(); err != nil {
 		return fail(err)
 	}
@@ -147,7 +147,7 @@ func (s Source) missing(ctx context.Context, c TransferConfig,
 // excess returns the power of maps at places, each with noise of its own, with a transfer
 // function, over the true power: [map][k].
 func (s Source) excess(ctx context.Context, places []cosmology.Params, seed uint64,
-	truth func(cosmology.Params) []float64, t emulator.Transfer,
+	truth func(cosmology.Params) []float64, t emulator.PowerCorrection,
 ) ([][]float64, error) {
 	var out [][]float64
 	chunks := (len(places) + transferChunk - 1) / transferChunk

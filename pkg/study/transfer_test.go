@@ -71,7 +71,7 @@ func TestTransfer(t *testing.T) {
 	}
 
 	// Measured on top of one that maps have already, it adds to it.
-	old := emulator.NewTransfer(testCells, s.Prior)
+	old := emulator.NewPowerCorrection(testCells, s.Prior)
 	old.Rings.Coefficients[1][0] = 0.5
 	again, err := s.Transfer(context.Background(), TransferConfig{Maps: 20, Own: 150, Seed: 1}, &old)
 	if err != nil {

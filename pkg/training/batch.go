@@ -87,7 +87,7 @@ func (d *drawer) draw(n int) batch {
 			return b
 		}
 		copy(b.theta[2*j:], theta[:])
-		b.index[j] = d.time(j, rng).Step().Index()
+		b.index[j] = d.time(j, rng).Step().Timestep()
 	}
 	diffusion.FillNormal(b.epsilon, rng)
 	return b
@@ -178,7 +178,7 @@ func (d *drawer) validationBatches() ([]batch, error) {
 				return nil, fmt.Errorf("training: validation map: %w", err)
 			}
 			copy(b.theta[2*j:], theta[:])
-			b.index[j] = diffusion.Term(times[p] * d.schedule.Steps() / total).Step().Index()
+			b.index[j] = diffusion.Term(times[p] * d.schedule.Steps() / total).Step().Timestep()
 		}
 		diffusion.FillNormal(b.epsilon, rng)
 		out[k] = b

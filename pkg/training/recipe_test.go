@@ -23,11 +23,11 @@ func TestLearns(t *testing.T) {
 		"the paper's": func(*Config) {},
 		"min-SNR":     func(c *Config) { c.Weighting, c.EMAWidth = diffusion.MinSNR, 0.1 },
 		"v, clipped": func(c *Config) {
-			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.EvenV,
+			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.UniformV,
 				MeanSquare, 0.5
 		},
 		"fed logarithms": func(c *Config) {
-			c.Prediction, c.Weighting, c.Loss, c.LogTheta = diffusion.PredictV, diffusion.EvenV,
+			c.Prediction, c.Weighting, c.Loss, c.LogTheta = diffusion.PredictV, diffusion.UniformV,
 				MeanSquare, true
 		},
 	} {

@@ -40,7 +40,7 @@ func (t *table) network(ctx context.Context, b compute.Backend) error {
 	den := t.denoiser(e)
 	predicted, err := den(ctx, diffusion.Batch{
 		Size: t.batch, Pixels: t.side * t.side, Xt: t.xt,
-		Index: t.index, Theta: t.theta,
+		Timestep: t.index, Theta: t.theta,
 	})
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		index := tensors.FromFlatDataAndDimensions(repeat(b.Index, b.Size), t.batch)
+		index := tensors.FromFlatDataAndDimensions(repeat(b.Timestep, b.Size), t.batch)
 		theta := tensors.FromFlatDataAndDimensions(repeat(b.Theta, b.Size), t.batch, 2)
 		out, err := e.Call1(t.images(repeat(b.Xt, b.Size)), index, theta)
 		if err != nil {

@@ -78,14 +78,14 @@ func TestTrainedSamplersAgree(t *testing.T) {
 	even := func(sampler string, steps int, spacing diffusion.Spacing) emulator.SampleConfig {
 		return emulator.SampleConfig{Sampler: sampler, Steps: steps, Spacing: spacing, Batch: 20}
 	}
-	reference := scores(t, e, s, even(emulator.DPM, 500, diffusion.EvenTime))
+	reference := scores(t, e, s, even(emulator.DPM, 500, diffusion.UniformTime))
 	mean := stat.Mean(flatten(reference), nil)
 	t.Logf("DPM-Solver++, 500 steps: mean %.4f, median %.4f", mean,
 		study.Summarise(flatten(reference)).Median)
-	best := even(emulator.DPM, 25, diffusion.EvenLogSNR)
+	best := even(emulator.DPM, 25, diffusion.UniformLogSNR)
 	for _, c := range []emulator.SampleConfig{
-		best, even(emulator.DPM, 25, diffusion.EvenTime), even(emulator.DPM, 15, diffusion.EvenLogSNR),
-		even(emulator.DDIM, 25, diffusion.EvenTime), even(emulator.DDIM, 25, diffusion.EvenLogSNR),
+		best, even(emulator.DPM, 25, diffusion.UniformTime), even(emulator.DPM, 15, diffusion.UniformLogSNR),
+		even(emulator.DDIM, 25, diffusion.UniformTime), even(emulator.DDIM, 25, diffusion.UniformLogSNR),
 	} {
 		got := scores(t, e, s, c)
 		var differences []float64

@@ -63,7 +63,7 @@ func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig,
 	if a.Suite == camels.FastPM {
 		a.Limits = limits
 	}
-	if t := e.Transfer(); t != nil {
+	if t := e.PowerCorrection(); t != nil {
 		a.Transfer = t.String()
 	}
 	set, _ := s.Spread() // of a suite without one, Card says what is missing

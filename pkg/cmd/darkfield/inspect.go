@@ -235,7 +235,7 @@ func (a *app) inspectCheckpoint(path string) error {
 		return err
 	}
 	m := c.Manifest
-	transfer, err := emulator.TransferOf(c)
+	transfer, err := emulator.PowerCorrectionOf(c)
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (w wanted) batch(
 		params[i] = w.params
 	}
 	maps, err := e.Raw(ctx, first, params, w.seed, w.config, progress)
-	if t := e.Transfer(); err == nil && t != nil {
+	if t := e.PowerCorrection(); err == nil && t != nil {
 		t.Apply(maps, params)
 	}
 	return maps, err

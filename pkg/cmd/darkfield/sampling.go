@@ -32,7 +32,7 @@ func samplerFlags(f *pflag.FlagSet) *sampling {
 	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "of these steps: time or "+
 		"log-snr (default: log-snr for dpm++, time for ddim)")
 	f.Float64Var(&c.Eta, "eta", c.Eta, "fresh noise of dpm++ and ddim: 0 is none, 1 as much as ddpm's")
-	f.IntVar((*int)(&c.Above), "eta-above", int(c.Above), "only at times above this, of 1000: less "+
+	f.IntVar((*int)(&c.ChurnMin), "eta-above", int(c.ChurnMin), "only at times above this, of 1000: less "+
 		"to smooth small scales, more errors of the network stay")
 	return c
 }
@@ -47,7 +47,7 @@ func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.Sample
 	own := e.Sampling()
 	own.Batch = c.Batch
 	out, err := own.With(said)
-	if err == nil && e.Transfer() != nil && !out.Same(own) {
+	if err == nil && e.PowerCorrection() != nil && !out.Same(own) {
 		fmt.Fprintf(warnings, "warning: the checkpoint's transfer function was measured with %s, these "+
 			"maps are made with %s and get it all the same: their power may be some percent off\n", own, out)
 	}
@@ -68,7 +68,7 @@ func (c *sampling) said() (json.RawMessage, error) {
 		case "eta":
 			given["eta"] = c.Eta
 		case "eta-above":
-			given["eta_above"] = c.Above
+			given["eta_above"] = c.ChurnMin
 		}
 	})
 	if len(given) == 0 {

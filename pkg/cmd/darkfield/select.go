@@ -146,7 +146,7 @@ func batches(maps, size int) int { return (maps + size - 1) / size }
 func callTime(ctx context.Context, e *emulator.Emulator,
 	c emulator.SampleConfig,
 ) (time.Duration, error) {
-	c.Sampler, c.Steps, c.Eta, c.Above, c.Spacing = emulator.DDIM, 1, 0, 0, ""
+	c.Sampler, c.Steps, c.Eta, c.ChurnMin, c.Spacing = emulator.DDIM, 1, 0, 0, ""
 	params := make([]cosmology.Params, c.Batch)
 	for i := range params {
 		params[i] = cosmology.Fiducial

@@ -113,7 +113,7 @@ func (a *app) transferred(ctx context.Context, c study.TransferConfig,
 	}
 	bars := a.stages(nil)
 	source.Progress = bars.at
-	r.TransferResult, err = source.Transfer(ctx, c, e.Transfer())
+	r.TransferResult, err = source.Transfer(ctx, c, e.PowerCorrection())
 	bars.done()
 	if err != nil {
 		return r, err

@@ -47,7 +47,7 @@ func ringPowers(m field.LogMap) []float64 {
 func TestTransfer(t *testing.T) {
 	const n = 16
 	rng := rand.New(rand.NewPCG(1, 0))
-	tr := NewTransfer(n, cosmology.CAMELSPrior())
+	tr := NewPowerCorrection(n, cosmology.CAMELSPrior())
 	for _, c := range tr.Rings.Coefficients {
 		for i := range c {
 			c[i] = 0.1 * rng.NormFloat64()
@@ -76,7 +76,7 @@ func TestTransfer(t *testing.T) {
 	plain := open(t, 1, 0)
 	c := SampleConfig{Sampler: DDIM, Steps: 2, Batch: 2}
 	want := sample(t, plain, few, 1, c)
-	tr = NewTransfer(side, plain.manifest.Prior)
+	tr = NewPowerCorrection(side, plain.manifest.Prior)
 	tr.Rings.Coefficients[0][0], tr.Rings.Coefficients[2][2] = 0.25, -0.125 // float32 holds both
 	for i, p := range few {
 		tr.apply(fft.NewPlan(side), want[i], p)
@@ -92,19 +92,19 @@ func TestTransfer(t *testing.T) {
 		low[1] != 1 {
 		t.Errorf("factors from %v to %v", low, high)
 	}
-	if diff := cmp.Diff(&tr, openAs(t, 1, 0, nil, tr).Transfer()); diff != "" {
+	if diff := cmp.Diff(&tr, openAs(t, 1, 0, nil, tr).PowerCorrection()); diff != "" {
 		t.Errorf("a transfer function came back changed:\n%s", diff)
 	}
 }
 
 func TestTransferRefuses(t *testing.T) {
-	few, short, odd := NewTransfer(8, cosmology.CAMELSPrior()),
-		NewTransfer(8, cosmology.CAMELSPrior()), NewTransfer(8, cosmology.CAMELSPrior())
+	few, short, odd := NewPowerCorrection(8, cosmology.CAMELSPrior()),
+		NewPowerCorrection(8, cosmology.CAMELSPrior()), NewPowerCorrection(8, cosmology.CAMELSPrior())
 	few.Rings.Coefficients = few.Rings.Coefficients[:3]
 	short.Rings.Coefficients[1] = short.Rings.Coefficients[1][:6]
 	odd.Rings.Coefficients[2][9] = math.NaN()
-	for want, tr := range map[string]Transfer{
-		"power of two":               NewTransfer(24, cosmology.CAMELSPrior()),
+	for want, tr := range map[string]PowerCorrection{
+		"power of two":               NewPowerCorrection(24, cosmology.CAMELSPrior()),
 		"3 for maps of 8 pixels":     few,
 		"Coefficients[1] are 6":      short,
 		"Coefficients[2] hold a val": odd,
@@ -118,7 +118,7 @@ func TestTransferRefuses(t *testing.T) {
 	for name, a := range e.manifest.Network.Init(rand.New(rand.NewPCG(1, 0))) {
 		tensors[name] = a
 	}
-	NewTransfer(16, e.manifest.Prior).Put(tensors) // of larger maps
+	NewPowerCorrection(16, e.manifest.Prior).Put(tensors) // of larger maps
 	path := filepath.Join(t.TempDir(), "a.safetensors")
 	refused := func(what, want string) {
 		t.Helper()
@@ -131,7 +131,7 @@ func TestTransferRefuses(t *testing.T) {
 		}
 	}
 	refused("a transfer function of larger maps", "shape")
-	delete(tensors, transferTensor)
-	tensors[checkpoint.Transfer+"coefficients"] = unet.Array{Shape: []int{1}, Data: []float32{0}}
+	delete(tensors, correctionTensor)
+	tensors[checkpoint.PowerCorrection+"coefficients"] = unet.Array{Shape: []int{1}, Data: []float32{0}}
 	refused("a transfer function in other polynomials", "another version")
 }

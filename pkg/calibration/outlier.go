@@ -13,20 +13,20 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// trendNumbers is how many numbers a quadratic in two parameters has.
-const trendNumbers = 6
+// quadraticSize is how many numbers a quadratic in two parameters has.
+const quadraticSize = 6
 
-// Typical is what several numbers of a map, such as the terms of its bound, are at the parameters
+// OutlierModel is what several numbers of a map, such as the terms of its bound, are at the parameters
 // that fit the map best, over the maps of a calibration: a trend for each, and their covariance
 // about it. A map far from that is not of the kind that was calibrated on, and its error bars are
 // not to be trusted: what is typical of one universe may be odd for another. It is plain data.
-type Typical struct {
+type OutlierModel struct {
 	Prior cosmology.Prior `json:"prior"`
 	Names []string        `json:"names"` // of the numbers
 	// of each: a quadratic in the parameters in log units, where 0 and 1 are the edges of the prior:
 	// 1, x, y, x², xy, y²
-	Trends [][trendNumbers]float64 `json:"trends"`
-	Widths []float64               `json:"widths"` // of each: standard deviation about its trend
+	Fits   [][quadraticSize]float64 `json:"trends"`
+	Widths []float64                `json:"widths"` // of each: standard deviation about its trend
 	// turns distances from the trends over the widths into independent ones of variance 1; lower
 	// triangular
 	Whitening [][]float64 `json:"whitening"`
@@ -34,61 +34,61 @@ type Typical struct {
 	Distances []float64 `json:"distances"`
 }
 
-// typicalFolds is in how many parts maps are dealt, in their order, so that each one's distance
+// outlierFolds is in how many parts maps are dealt, in their order, so that each one's distance
 // is from what others make typical: a covariance fits the maps that it was made of better than it
 // should.
-const typicalFolds = 5
+const outlierFolds = 5
 
-// FewestTypical is how many maps it takes to tell what is typical of so many numbers.
-func FewestTypical(numbers int) int { return 2 * (trendNumbers + numbers) }
+// OutlierModelMaps is how many maps it takes to tell what is typical of so many numbers.
+func OutlierModelMaps(numbers int) int { return 2 * (quadraticSize + numbers) }
 
-// NewTypical finds what is typical of the numbers of maps, [map][number], without maps that are
-// far from it. It returns an error for fewer maps than FewestTypical, for a value that is not
+// FitOutlierModel finds what is typical of the numbers of maps, [map][number], without maps that are
+// far from it. It returns an error for fewer maps than OutlierModelMaps, for a value that is not
 // finite and for a number that is the same for all.
-func NewTypical(prior cosmology.Prior, names []string, at []cosmology.Params,
+func FitOutlierModel(prior cosmology.Prior, names []string, at []cosmology.Params,
 	values [][]float64,
-) (Typical, error) {
-	if least := FewestTypical(len(names)); len(at) != len(values) || len(at) < least ||
+) (OutlierModel, error) {
+	if least := OutlierModelMaps(len(names)); len(at) != len(values) || len(at) < least ||
 		len(names) == 0 {
-		return Typical{}, fmt.Errorf("calibration: what is typical of %d numbers of %d maps at %d "+
+		return OutlierModel{}, fmt.Errorf("calibration: what is typical of %d numbers of %d maps at %d "+
 			"parameters, want as many of both, and at least %d", len(names), len(values), len(at), least)
 	}
 	for i, row := range values {
 		if len(row) != len(names) {
-			return Typical{}, fmt.Errorf("calibration: map %d has %d numbers, want %d", i,
+			return OutlierModel{}, fmt.Errorf("calibration: map %d has %d numbers, want %d", i,
 				len(row), len(names))
 		}
 		for k, v := range row {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return Typical{}, fmt.Errorf("calibration: %s of map %d is %g, want a finite number",
+				return OutlierModel{}, fmt.Errorf("calibration: %s of map %d is %g, want a finite number",
 					names[k], i, v)
 			}
 		}
 	}
-	t, err := typicalOf(prior, names, at, values)
+	t, err := fitOutlierModel(prior, names, at, values)
 	if err != nil {
 		return t, err
 	}
-	for f := range typicalFolds {
-		low, high := f*len(at)/typicalFolds, (f+1)*len(at)/typicalFolds
-		others, err := typicalOf(prior, names, slices.Concat(at[:low], at[high:]),
+	for f := range outlierFolds {
+		low, high := f*len(at)/outlierFolds, (f+1)*len(at)/outlierFolds
+		others, err := fitOutlierModel(prior, names, slices.Concat(at[:low], at[high:]),
 			slices.Concat(values[:low], values[high:]))
 		if err != nil {
 			return t, err
 		}
 		for i := low; i < high; i++ {
-			t.Distances = append(t.Distances, others.Of(at[i], values[i]).Distance)
+			t.Distances = append(t.Distances, others.Score(at[i], values[i]).Distance)
 		}
 	}
 	slices.Sort(t.Distances)
 	return t, t.Validate()
 }
 
-// typicalOf fits trends and covariance.
-func typicalOf(prior cosmology.Prior, names []string, at []cosmology.Params,
+// fitOutlierModel fits trends and covariance.
+func fitOutlierModel(prior cosmology.Prior, names []string, at []cosmology.Params,
 	values [][]float64,
-) (Typical, error) {
-	t := Typical{Prior: prior, Names: names}
+) (OutlierModel, error) {
+	t := OutlierModel{Prior: prior, Names: names}
 	units, err := newLogUnits(prior)
 	if err != nil {
 		return t, err
@@ -100,7 +100,7 @@ func typicalOf(prior cosmology.Prior, names []string, at []cosmology.Params,
 		}
 		distances := make([]float64, len(at))
 		for i, row := range values {
-			distances[i] = t.Of(at[i], row).Distance
+			distances[i] = t.Score(at[i], row).Distance
 		}
 		sorted := slices.Sorted(slices.Values(distances))
 		for i, d := range distances { // further than one of a million, for ten Gaussian numbers
@@ -111,12 +111,12 @@ func typicalOf(prior cosmology.Prior, names []string, at []cosmology.Params,
 }
 
 // quadraticTerms are 1, x, y, x², xy, y².
-func quadraticTerms(x [2]float64) [trendNumbers]float64 {
-	return [trendNumbers]float64{1, x[0], x[1], x[0] * x[0], x[0] * x[1], x[1] * x[1]}
+func quadraticTerms(x [2]float64) [quadraticSize]float64 {
+	return [quadraticSize]float64{1, x[0], x[1], x[0] * x[0], x[0] * x[1], x[1] * x[1]}
 }
 
 // fit sets trends, widths and whitening to those of the maps that are used.
-func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64,
+func (t *OutlierModel) fit(units logUnits, at []cosmology.Params, values [][]float64,
 	used []bool,
 ) error {
 	fail := func(what string) error {
@@ -131,13 +131,13 @@ func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64,
 		}
 	}
 	maps := len(right) / numbers
-	for k := 1; k < trendNumbers; k++ { // what best fits at a few points leave open is flat
-		var row [trendNumbers]float64
+	for k := 1; k < quadraticSize; k++ { // what best fits at a few points leave open is flat
+		var row [quadraticSize]float64
 		row[k] = 1e-3 * math.Sqrt(float64(maps))
 		rows, right = append(rows, row[:]...), append(right, make([]float64, numbers)...)
 	}
-	design, observed := mat.NewDense(len(rows)/trendNumbers, trendNumbers, rows),
-		mat.NewDense(len(rows)/trendNumbers, numbers, right)
+	design, observed := mat.NewDense(len(rows)/quadraticSize, quadraticSize, rows),
+		mat.NewDense(len(rows)/quadraticSize, numbers, right)
 	var x, rest mat.Dense
 	if err := x.Solve(design, observed); err != nil {
 		return fail(err.Error())
@@ -145,9 +145,9 @@ func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64,
 	rest.Mul(design, &x)
 	rest.Sub(observed, &rest)
 	about := rest.Slice(0, maps, 0, numbers)
-	t.Trends, t.Widths = make([][trendNumbers]float64, numbers), make([]float64, numbers)
+	t.Fits, t.Widths = make([][quadraticSize]float64, numbers), make([]float64, numbers)
 	for k := range numbers {
-		mat.Col(t.Trends[k][:], k, &x)
+		mat.Col(t.Fits[k][:], k, &x)
 		t.Widths[k] = stat.StdDev(mat.Col(nil, k, about), nil)
 		if !(t.Widths[k] > 0) {
 			return fail(t.Names[k] + " is the same for all")
@@ -177,20 +177,20 @@ func (t *Typical) fit(units logUnits, at []cosmology.Params, values [][]float64,
 
 // Validate returns an error unless trends, widths and distances are finite and as many as names
 // say.
-func (t Typical) Validate() error {
+func (t OutlierModel) Validate() error {
 	if _, err := newLogUnits(t.Prior); err != nil {
 		return err
 	}
 	n := len(t.Names)
-	if n == 0 || len(t.Trends) != n || len(t.Widths) != n || len(t.Whitening) != n {
-		return fmt.Errorf("calibration.Typical has %d names, %d trends, %d widths and %d rows of a "+
-			"whitening, want as many of each", n, len(t.Trends), len(t.Widths), len(t.Whitening))
+	if n == 0 || len(t.Fits) != n || len(t.Widths) != n || len(t.Whitening) != n {
+		return fmt.Errorf("calibration.OutlierModel has %d names, %d trends, %d widths and %d rows of a "+
+			"whitening, want as many of each", n, len(t.Fits), len(t.Widths), len(t.Whitening))
 	}
 	var errs []error
 	finite := func(field string, values []float64, positive bool) {
 		for i, v := range values {
 			if math.IsNaN(v) || math.IsInf(v, 0) || positive && v <= 0 {
-				errs = append(errs, fmt.Errorf("calibration.Typical.%s[%d] = %g, want a finite number",
+				errs = append(errs, fmt.Errorf("calibration.OutlierModel.%s[%d] = %g, want a finite number",
 					field, i, v))
 			}
 		}
@@ -198,22 +198,22 @@ func (t Typical) Validate() error {
 	finite("Widths", t.Widths, true)
 	finite("Distances", t.Distances, false)
 	for k := range n {
-		finite(fmt.Sprintf("Trends[%d]", k), t.Trends[k][:], false)
+		finite(fmt.Sprintf("Fits[%d]", k), t.Fits[k][:], false)
 		finite(fmt.Sprintf("Whitening[%d]", k), t.Whitening[k], false)
 		if len(t.Whitening[k]) != k+1 {
-			errs = append(errs, fmt.Errorf("calibration.Typical.Whitening[%d] has %d numbers, want %d", k,
+			errs = append(errs, fmt.Errorf("calibration.OutlierModel.Whitening[%d] has %d numbers, want %d", k,
 				len(t.Whitening[k]), k+1))
 		}
 	}
 	if len(t.Distances) == 0 || !slices.IsSorted(t.Distances) {
-		errs = append(errs, fmt.Errorf("calibration.Typical.Distances are %d, want at least one, rising",
+		errs = append(errs, fmt.Errorf("calibration.OutlierModel.Distances are %d, want at least one, rising",
 			len(t.Distances)))
 	}
 	return errors.Join(errs...)
 }
 
-// Typicality says where the numbers of a map lie among those of the calibration.
-type Typicality struct {
+// OutlierScore says where the numbers of a map lie among those of the calibration.
+type OutlierScore struct {
 	// from what is expected, in standard deviations: its square is chi² of as many degrees of
 	// freedom as numbers, where these are Gaussian
 	Distance float64   `json:"distance"`
@@ -221,9 +221,9 @@ type Typicality struct {
 	Z        []float64 `json:"z"`        // of each number alone, in standard deviations
 }
 
-// Of returns where the numbers of a map that fits best at parameters lie; NaN gives NaN. It
+// Score returns where the numbers of a map that fits best at parameters lie; NaN gives NaN. It
 // panics unless there are as many numbers as names, or where the prior is none.
-func (t Typical) Of(at cosmology.Params, values []float64) Typicality {
+func (t OutlierModel) Score(at cosmology.Params, values []float64) OutlierScore {
 	units, err := newLogUnits(t.Prior)
 	if err != nil {
 		panic(err)
@@ -232,9 +232,9 @@ func (t Typical) Of(at cosmology.Params, values []float64) Typicality {
 		panic(fmt.Sprintf("calibration: %d numbers, want %d", len(values), len(t.Names)))
 	}
 	terms := quadraticTerms(units.point(at))
-	var out Typicality
+	var out OutlierScore
 	for k, v := range values {
-		expected := floats.Dot(terms[:], t.Trends[k][:])
+		expected := floats.Dot(terms[:], t.Fits[k][:])
 		out.Expected, out.Z = append(out.Expected, expected), append(out.Z, (v-expected)/t.Widths[k])
 	}
 	sum := 0.0

@@ -42,7 +42,7 @@ func (c correlated) draw(p cosmology.Params) []float64 {
 	return []float64{t[0] + 2*a, t[1] + 3*(0.8*a+0.6*b), t[2] + 0.1*c.rng.NormFloat64()}
 }
 
-func (c correlated) typical(t *testing.T, n int) Typical {
+func (c correlated) typical(t *testing.T, n int) OutlierModel {
 	t.Helper()
 	at := spreadParams(c.rng, n)
 	values := make([][]float64, n)
@@ -50,16 +50,16 @@ func (c correlated) typical(t *testing.T, n int) Typical {
 		values[i] = c.draw(at[i])
 	}
 	values[17][1] = 1e9 // one broken map must not make everything typical
-	typical, err := NewTypical(cosmology.CAMELSPrior(), []string{"a", "b", "c"}, at, values)
+	typical, err := FitOutlierModel(cosmology.CAMELSPrior(), []string{"a", "b", "c"}, at, values)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return typical
 }
 
-// TestTypical: what counts is the distance from the trend, in the directions in which the numbers
+// TestOutlierModel: what counts is the distance from the trend, in the directions in which the numbers
 // scatter.
-func TestTypical(t *testing.T) {
+func TestOutlierModel(t *testing.T) {
 	c := correlated{rand.New(rand.NewPCG(1, 2))}
 	const maps = 2000
 	typical := c.typical(t, maps)
@@ -76,7 +76,7 @@ func TestTypical(t *testing.T) {
 			{2, -2.4, math.Hypot(1, 1.6/0.6), 1, -0.8},
 		} {
 			expected := c.trend(p)
-			got := typical.Of(p, []float64{expected[0] + off.a, expected[1] + off.b, expected[2]})
+			got := typical.Score(p, []float64{expected[0] + off.a, expected[1] + off.b, expected[2]})
 			// Near a corner a trend of six numbers is known to √(10/2000) = 0.07 of a width, and there are
 			// three; widths to 0.016, the correlation to 0.008 beside 0.2.
 			if math.Abs(got.Distance-off.distance) > 0.2+0.06*off.distance ||
@@ -98,12 +98,12 @@ func TestTypical(t *testing.T) {
 	if largest := typical.Distances[maps-1]; largest < 1e6 { // the broken map's
 		t.Errorf("largest distance %g", largest)
 	}
-	if nan := typical.Of(cosmology.Fiducial, []float64{0, math.NaN(), 0}); !math.IsNaN(nan.Distance) ||
+	if nan := typical.Score(cosmology.Fiducial, []float64{0, math.NaN(), 0}); !math.IsNaN(nan.Distance) ||
 		!math.IsNaN(nan.Z[1]) {
 		t.Errorf("NaN is %+v", nan)
 	}
 	text, _ := json.Marshal(typical)
-	var again Typical
+	var again OutlierModel
 	if err := json.Unmarshal(text, &again); err != nil || again.Validate() != nil ||
 		!cmp.Equal(again, typical) {
 		t.Errorf("not the same after JSON: %v", err)
@@ -119,7 +119,7 @@ func TestFewMapsAreNotFlattered(t *testing.T) {
 	for range 40 {
 		typical := c.typical(t, 30)
 		for _, p := range spreadParams(c.rng, 25) {
-			if typical.Of(p, c.draw(p)).Distance > stat.Quantile(0.5, stat.Empirical,
+			if typical.Score(p, c.draw(p)).Distance > stat.Quantile(0.5, stat.Empirical,
 				typical.Distances, nil) {
 				further++
 			}
@@ -133,7 +133,7 @@ func TestFewMapsAreNotFlattered(t *testing.T) {
 	}
 }
 
-func TestTypicalRefuses(t *testing.T) {
+func TestOutlierModelRefuses(t *testing.T) {
 	prior, rng := cosmology.CAMELSPrior(), rand.New(rand.NewPCG(1, 2))
 	at := spreadParams(rng, 16)
 	with := func(change func([][]float64)) [][]float64 {
@@ -156,31 +156,31 @@ func TestTypicalRefuses(t *testing.T) {
 			}
 		}),
 	} {
-		if _, err := NewTypical(prior, names, at[:len(values)], values); err == nil ||
+		if _, err := FitOutlierModel(prior, names, at[:len(values)], values); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
 	good := with(func([][]float64) {})
 	// a network that has learnt nothing fits all maps alike
-	same, err := NewTypical(prior, names, slices.Repeat(at[:1], 16), good)
+	same, err := FitOutlierModel(prior, names, slices.Repeat(at[:1], 16), good)
 	mean := []float64{0, 0}
 	for _, row := range good {
 		mean[0], mean[1] = mean[0]+row[0]/16, mean[1]+row[1]/16
 	}
-	if err != nil || same.Of(at[0], mean).Distance > 0.5 {
+	if err != nil || same.Score(at[0], mean).Distance > 0.5 {
 		t.Errorf("values at one point: %+v, %v", same, err)
 	}
-	for field, spoil := range map[string]func(*Typical){
-		"Widths[1]": func(t *Typical) { t.Widths[1] = 0 }, "Whitening[1]": func(t *Typical) {
+	for field, spoil := range map[string]func(*OutlierModel){
+		"Widths[1]": func(t *OutlierModel) { t.Widths[1] = 0 }, "Whitening[1]": func(t *OutlierModel) {
 			t.Whitening[1] = t.Whitening[1][:1]
 		},
-		"Distances": func(t *Typical) { t.Distances = nil }, "Trends[0]": func(t *Typical) {
-			t.Trends[0][3] = math.Inf(1)
-		}, "2 names, 1 trends": func(t *Typical) { t.Trends = t.Trends[:1] },
+		"Distances": func(t *OutlierModel) { t.Distances = nil }, "Trends[0]": func(t *OutlierModel) {
+			t.Fits[0][3] = math.Inf(1)
+		}, "2 names, 1 trends": func(t *OutlierModel) { t.Fits = t.Fits[:1] },
 	} {
 		bad := same
-		bad.Widths, bad.Trends, bad.Whitening = slices.Clone(same.Widths), slices.Clone(same.Trends),
+		bad.Widths, bad.Fits, bad.Whitening = slices.Clone(same.Widths), slices.Clone(same.Fits),
 			slices.Clone(same.Whitening)
 		spoil(&bad)
 		if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), field) {

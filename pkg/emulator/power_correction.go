@@ -15,25 +15,25 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// Transfer is a transfer function: generated log maps are given its factor of power in each ring
+// PowerCorrection is a transfer function: generated log maps are given its factor of power in each ring
 // of wavenumbers. A network of small squared error may answer to the parameters some percent too
 // little at large scales, which few modes tell of; what is left of that is known well and smooth,
 // and is taken out after sampling. The bound does not know it.
 //
 // Ring b = 1 … Side/2 holds the modes with b − 1 < |n| <= b, n the integer wavevector, as bins of
 // spectra do; modes beyond share the last ring's factor, and the mean has none.
-type Transfer struct {
+type PowerCorrection struct {
 	Side  int                  `json:"side"`  // pixels
 	Rings responsefit.Response `json:"rings"` // factor of power in each
 }
 
-const transferDegree = 3 // of the polynomials of a transfer function
+const correctionDegree = 3 // of the polynomials of a transfer function
 
-// NewTransfer returns one without effect.
-func NewTransfer(side int, prior cosmology.Prior) Transfer {
-	t := Transfer{
+// NewPowerCorrection returns one without effect.
+func NewPowerCorrection(side int, prior cosmology.Prior) PowerCorrection {
+	t := PowerCorrection{
 		Side:  side,
-		Rings: responsefit.Response{Basis: responsefit.Basis{Prior: prior, Degree: transferDegree}},
+		Rings: responsefit.Response{Basis: responsefit.Basis{Prior: prior, Degree: correctionDegree}},
 	}
 	for range side / 2 {
 		t.Rings.Coefficients = append(t.Rings.Coefficients, make([]float64, t.Rings.Basis.Len()))
@@ -42,22 +42,22 @@ func NewTransfer(side int, prior cosmology.Prior) Transfer {
 }
 
 // Validate returns an error unless there are finite coefficients for each ring.
-func (t Transfer) Validate() error {
+func (t PowerCorrection) Validate() error {
 	if t.Side < 8 || t.Side&(t.Side-1) != 0 {
-		return fmt.Errorf("emulator.Transfer.Side = %d, want a power of two >= 8", t.Side)
+		return fmt.Errorf("emulator.PowerCorrection.Side = %d, want a power of two >= 8", t.Side)
 	}
 	if len(t.Rings.Coefficients) != t.Side/2 {
-		return fmt.Errorf("emulator.Transfer.Rings: %d for maps of %d pixels a side, want %d",
+		return fmt.Errorf("emulator.PowerCorrection.Rings: %d for maps of %d pixels a side, want %d",
 			len(t.Rings.Coefficients), t.Side, t.Side/2)
 	}
 	for b, c := range t.Rings.Coefficients {
 		if len(c) != t.Rings.Basis.Len() {
-			return fmt.Errorf("emulator.Transfer.Rings.Coefficients[%d] are %d, want %d for polynomials "+
+			return fmt.Errorf("emulator.PowerCorrection.Rings.Coefficients[%d] are %d, want %d for polynomials "+
 				"of degree %d", b, len(c), t.Rings.Basis.Len(), t.Rings.Basis.Degree)
 		}
 		for _, v := range c {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("emulator.Transfer.Rings.Coefficients[%d] hold a value that is not finite", b)
+				return fmt.Errorf("emulator.PowerCorrection.Rings.Coefficients[%d] hold a value that is not finite", b)
 			}
 		}
 	}
@@ -65,17 +65,17 @@ func (t Transfer) Validate() error {
 }
 
 // Times multiplies t by the factors of a transfer function that maps have already.
-func (t Transfer) Times(old Transfer) {
+func (t PowerCorrection) Times(old PowerCorrection) {
 	for b, c := range t.Rings.Coefficients {
 		floats.Add(c, old.Rings.Coefficients[b])
 	}
 }
 
 // Power returns the factor of power in each ring b = 1, 2, … at p.
-func (t Transfer) Power(p cosmology.Params) []float64 { return t.Rings.At(p) }
+func (t PowerCorrection) Power(p cosmology.Params) []float64 { return t.Rings.At(p) }
 
 // Apply changes maps, each made at one of params.
-func (t Transfer) Apply(maps []field.LogMap, params []cosmology.Params) {
+func (t PowerCorrection) Apply(maps []field.LogMap, params []cosmology.Params) {
 	plan := fft.NewPlan(t.Side)
 	for i, m := range maps {
 		t.apply(plan, m, params[i])
@@ -83,7 +83,7 @@ func (t Transfer) Apply(maps []field.LogMap, params []cosmology.Params) {
 }
 
 // apply multiplies the modes of m, made at p.
-func (t Transfer) apply(plan *fft.Plan, m field.LogMap, p cosmology.Params) {
+func (t PowerCorrection) apply(plan *fft.Plan, m field.LogMap, p cosmology.Params) {
 	power, n, columns := t.Power(p), t.Side, plan.Modes()
 	mean := float32(m.Mean())
 	for i := range m.Values {
@@ -108,24 +108,24 @@ func (t Transfer) apply(plan *fft.Plan, m field.LogMap, p cosmology.Params) {
 	}
 }
 
-const transferTensor = checkpoint.Transfer + "legendre" // coefficients [ring, polynomial]
+const correctionTensor = checkpoint.PowerCorrection + "legendre" // coefficients [ring, polynomial]
 
 // Put adds the transfer function to the tensors of a checkpoint, instead of one that they may hold.
-func (t Transfer) Put(tensors checkpoint.Tensors) {
+func (t PowerCorrection) Put(tensors checkpoint.Tensors) {
 	a := unet.Array{Shape: []int{t.Side / 2, t.Rings.Basis.Len()}}
 	for _, c := range t.Rings.Coefficients {
 		for _, v := range c {
 			a.Data = append(a.Data, float32(v))
 		}
 	}
-	tensors[transferTensor] = a
+	tensors[correctionTensor] = a
 }
 
-// TransferOf returns the transfer function that a checkpoint holds, or nil.
-func TransferOf(c checkpoint.Checkpoint) (*Transfer, error) {
-	a, ok := c.Tensors[transferTensor]
-	for name := range checkpoint.Transfers(c.Tensors) {
-		if name != transferTensor {
+// PowerCorrectionOf returns the transfer function that a checkpoint holds, or nil.
+func PowerCorrectionOf(c checkpoint.Checkpoint) (*PowerCorrection, error) {
+	a, ok := c.Tensors[correctionTensor]
+	for name := range checkpoint.PowerCorrections(c.Tensors) {
+		if name != correctionTensor {
 			return nil, fmt.Errorf("emulator: a transfer function of another version, %s: measure it "+
 				"again with darkfield transfer", name)
 		}
@@ -133,10 +133,10 @@ func TransferOf(c checkpoint.Checkpoint) (*Transfer, error) {
 	if !ok {
 		return nil, nil
 	}
-	t := NewTransfer(c.Manifest.Data.Side, c.Manifest.Prior)
+	t := NewPowerCorrection(c.Manifest.Data.Side, c.Manifest.Prior)
 	if want := []int{t.Side / 2, t.Rings.Basis.Len()}; !slices.Equal(a.Shape, want) {
 		return nil, fmt.Errorf("emulator: %s has shape %v, want %v for maps of %d pixels a side",
-			transferTensor, a.Shape, want, t.Side)
+			correctionTensor, a.Shape, want, t.Side)
 	}
 	for i, v := range a.Data {
 		n := t.Rings.Basis.Len()
@@ -145,18 +145,18 @@ func TransferOf(c checkpoint.Checkpoint) (*Transfer, error) {
 	return &t, t.Validate()
 }
 
-// Transfer returns the transfer function of the checkpoint, or nil.
-func (e *Emulator) Transfer() *Transfer { return e.transfer }
+// PowerCorrection returns the transfer function of the checkpoint, or nil.
+func (e *Emulator) PowerCorrection() *PowerCorrection { return e.correction }
 
 // String says how much power it gives at most.
-func (t Transfer) String() string {
+func (t PowerCorrection) String() string {
 	low, high := t.Range()
 	return fmt.Sprintf("power of generated maps times %.2f to %.2f, by scale and parameters",
 		slices.Min(low), slices.Max(high))
 }
 
 // Range returns the least and the largest factor of power in each ring, on a grid over the prior.
-func (t Transfer) Range() (low, high []float64) {
+func (t PowerCorrection) Range() (low, high []float64) {
 	const nodes = 21
 	for i := range nodes {
 		for j := range nodes {

@@ -33,13 +33,13 @@ func TestBeyond(t *testing.T) {
 			u, v := (x[0]-c.centre[0])/a, (x[1]-c.centre[1])/b
 			return 1000 + (u*u-2*rho*u*v+v*v)/(2*(1-rho*rho))
 		})
-		got, err := Beyond(s, prior)
+		got, err := OutsidePrior(s, prior)
 		if err != nil || math.Abs(got-c.want) > 1e-3 {
 			t.Errorf("%s: %g, %v, want %g", c.name, got, err, c.want)
 		}
 	}
 	bad := surfaceOf(units, grid, func([2]float64) float64 { return math.NaN() })
-	if _, err := Beyond(bad, prior); err == nil {
+	if _, err := OutsidePrior(bad, prior); err == nil {
 		t.Error("a surface of NaN was accepted")
 	}
 }
