@@ -1,0 +1,227 @@
+package pkg_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// Sizes in bytes that a newcomer reads in a few minutes, and columns that fit a window.
+const (
+	largestFrontPage = 6 << 10
+	largestPage      = 8 << 10
+	widestLine       = 120 // characters
+)
+
+// projectFiles returns the files of the project with one of these endings, by their path from its
+// root, with slashes. What is installed or made by runs is left out.
+func projectFiles(t *testing.T, endings ...string) []string {
+	t.Helper()
+	var found []string
+	err := fs.WalkDir(os.DirFS(".."), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && (strings.HasPrefix(entry.Name(), ".") ||
+			slices.Contains([]string{"runs", "node_modules", "testdata", "pretrained"}, entry.Name())):
+			return fs.SkipDir
+		case !entry.IsDir() && slices.Contains(endings, path.Ext(name)):
+			found = append(found, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) == 0 {
+		t.Fatalf("no files with endings %v: is this the root of the project?", endings)
+	}
+	return found
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// isPage reports whether people wrote a Markdown file. Others are reports of the program.
+func isPage(name string) bool { return path.Base(name) == "README.md" }
+
+func TestPagesAreShort(t *testing.T) {
+	for _, name := range projectFiles(t, ".md") {
+		if !isPage(name) {
+			continue
+		}
+		text, most := read(t, name), largestPage
+		if name == "README.md" {
+			most = largestFrontPage
+		}
+		if len(text) > most {
+			t.Errorf("%s has %d bytes, want at most %d: move what belongs to another subject to its page",
+				name, len(text), most)
+		}
+		for i, line := range strings.Split(text, "\n") {
+			table := strings.HasPrefix(line, "|")
+			link := !strings.Contains(strings.TrimSpace(line), " ")
+			if n := utf8.RuneCountInString(line); n > widestLine && !table && !link {
+				t.Errorf("%s:%d has %d characters, want at most %d", name, i+1, n, widestLine)
+			}
+		}
+	}
+}
+
+// target is where a link or a picture of Markdown leads to.
+var target = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+
+// codeBlock is what Markdown shows as it is, where brackets are no link.
+var codeBlock = regexp.MustCompile("(?m)^(    |\t).*$|`[^`\n]*`")
+
+func TestLinksLeadToFiles(t *testing.T) {
+	links := 0
+	for _, name := range projectFiles(t, ".md", ".ipynb") {
+		text := codeBlock.ReplaceAllString(read(t, name), "")
+		for _, m := range target.FindAllStringSubmatch(text, -1) {
+			to, _, _ := strings.Cut(m[1], "#")
+			if to == "" || strings.Contains(to, "://") {
+				continue
+			}
+			links++
+			if _, err := os.Stat(filepath.Join("..", filepath.Dir(name), to)); err != nil {
+				t.Errorf("%s links to %s: %v", name, m[1], err)
+			}
+		}
+	}
+	if links < 20 {
+		t.Errorf("found %d links to files, want at least the 20 of the front page and those below it",
+			links)
+	}
+}
+
+// A word is one that only this project would understand.
+type word struct {
+	pattern string // regular expression
+	instead string // what the field says
+	fine    string // regular expression of what may hold the word, with another meaning; or empty
+	in      string // regular expression of the files in which the word has this meaning; or empty: all
+}
+
+var words = []word{
+	{`\brooms?\b`, "package, or space", ``, ``},
+	{`(?i)\btoy universes?\b`, "simulated box, mock", ``, ``},
+	{`(?i)\bodd maps?\b|\bOdd\b`, "out-of-distribution map", ``, ``},
+	{`(?i)honest`, "calibrated", ``, ``},
+	{`Standing`, "tail fraction", ``, ``},
+	{`\bTypical`, "outlier model (Mahalanobis distance)", ``, ``},
+	{`\bBeyond`, "OutsidePrior, NonGaussian", `Beyond the [a-z]+`, ``},
+	{`(?i)\bmirrored (noise|pairs?)|(?i)\blevelled`, "antithetic pair, fixed-amplitude noise", ``, ``},
+	{`\bposes?\b`, "augmentation, orientation", ``, ``},
+	{`(?i)early[- ]?share|(?i)\beven[- ]?times`, "share of log-uniform time steps; stratified", ``, ``},
+	{`(?i)even(ly)?( spaced)? in (the|their) logarithm`, "log-uniform", ``, ``},
+	{`\bforgotten\b`, "η·h", ``, `\.go$`},
+	{`\bdescend`, "optimiser step", ``, `^pkg/training/`},
+	{`\b(halve|double)\(`, "Downsample, Upsample", ``, `^pkg/unet/`},
+	{`\blatin`, "sobolDesign", ``, `\.go$`},
+	{`(?i)\btangle`, "real-FFT pre- and post-processing", `(?i)rectangle`, ``},
+	{`(?i)nearest memory`, "L1/L2 cache", ``, ``},
+	{`\bSmallerThan\b`, "one-sided Kolmogorov–Smirnov", ``, ``},
+	{`\btrends?\b`, "power-law fit, response fit", ``, ``},
+	{`\bThetas\b`, "number of conditioning parameters", ``, ``},
+	{
+		`(?i)\btransfer functions? (of|after) |(?i)darkfield transfer\b`, "power-spectrum correction",
+		`(?i)transfer functions? of (matter|linear|CAMB)`, ``,
+	},
+	{`(?i)\bcards?\b`, "model card", `(?i)model[- ]cards?|card[-_][0-9a-z]+`, ``},
+	{`(?i)the way out`, "remedy, hint", ``, ``},
+	{`(?i)\bor no less`, "an estimate of the bound", ``, ``},
+	{`(?i)fails in passing`, "temporary error", ``, ``},
+	{`(?i)do not tell from none`, "consistent with zero at 2σ", ``, ``},
+	{`(?i)simulation's worth of evidence`, "a prior worth one simulation", ``, ``},
+	{`(?i)without limit`, "capped at", ``, ``},
+	{`--own\b`, "--independent-maps", ``, ``},
+	{`(?i)path's disk`, "same file system", ``, ``},
+}
+
+// An exception is a file that may use a word of the list.
+type exception struct{ file, pattern, reason string }
+
+var exceptions = []exception{}
+
+// broken is what may stand between two words of a sentence in source code: a line's end, the sign
+// of a comment, or a string that goes on in the next line.
+var broken = regexp.MustCompile(`"\s*\+\s*"|\n\s*(//|#)?\s*|\s+`)
+
+// sentences returns the text of a file with its sentences unbroken.
+func sentences(t *testing.T, name string) string {
+	text := read(t, name)
+	if path.Ext(name) == ".ipynb" {
+		var notebook struct {
+			Cells []struct {
+				Source []string `json:"source"`
+			} `json:"cells"`
+		}
+		if err := json.Unmarshal([]byte(text), &notebook); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		text = ""
+		for _, c := range notebook.Cells {
+			text += strings.Join(c.Source, "") + "\n"
+		}
+	}
+	return broken.ReplaceAllStringFunc(text, func(s string) string {
+		if strings.HasPrefix(s, `"`) {
+			return ""
+		}
+		return " "
+	})
+}
+
+// TestWordsOfTheField finds words that the project once made up where the field has its own.
+func TestWordsOfTheField(t *testing.T) {
+	used := map[exception]bool{}
+	for _, name := range projectFiles(t, ".md") {
+		if !isPage(name) {
+			continue
+		}
+		text := sentences(t, name)
+		for _, w := range words {
+			if w.in != "" && !regexp.MustCompile(w.in).MatchString(name) {
+				continue
+			}
+			rest := text
+			if w.fine != "" {
+				rest = regexp.MustCompile(w.fine).ReplaceAllString(text, "")
+			}
+			at := regexp.MustCompile(w.pattern).FindAllStringIndex(rest, -1)
+			if len(at) == 0 {
+				continue
+			}
+			i := slices.IndexFunc(exceptions, func(e exception) bool {
+				return e.file == name && e.pattern == w.pattern
+			})
+			if i >= 0 {
+				used[exceptions[i]] = true
+				continue
+			}
+			for _, a := range at {
+				t.Errorf("%s says “%s” in “…%s…”: say %s", name, rest[a[0]:a[1]],
+					strings.ToValidUTF8(rest[max(0, a[0]-40):min(len(rest), a[1]+40)], ""), w.instead)
+			}
+		}
+	}
+	for _, e := range exceptions {
+		if !used[e] {
+			t.Errorf("the exception of %s for %s is no longer needed: remove it", e.file, e.pattern)
+		}
+	}
+}
