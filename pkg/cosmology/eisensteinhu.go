@@ -2,13 +2,13 @@ package cosmology
 
 import "math"
 
-// temperature of the microwave background in 2.7 K.
+// theta27 is the temperature of the microwave background, 2.7255 K, in units of 2.7 K.
 const theta27 = 2.7255 / 2.7
 
 // EisensteinHu is the fitted transfer function of Eisenstein and Hu (1998) with acoustic
-// oscillations, for one universe of any h, Ω_b and Ω_m. Up to k = 10 h/Mpc it is within 3 % of
-// CAMB's in New's universes of Ω_m = 0.3 and 0.5, and within 8 % at 0.1, where half of the matter
-// is baryons. Names follow that paper, whose lengths are in Mpc.
+// oscillations, for one set of parameters. Up to k = 10 h/Mpc and with the parameters of New it is
+// within 3 % of CAMB's for Ω_m = 0.3 and 0.5, and within 8 % for 0.1, where half of the matter is
+// baryons. Names follow that paper, whose lengths are in Mpc.
 type EisensteinHu struct {
 	h, fb                        float64
 	keq, s, kSilk                float64

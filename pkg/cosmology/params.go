@@ -9,8 +9,9 @@ import (
 
 // Params are the two cosmological parameters that a map is conditioned on.
 type Params struct {
-	OmegaM float64 `json:"omega_m" yaml:"omega_m"` // matter density today over the critical density
-	// rms linear overdensity today in spheres of 8 Mpc/h
+	// OmegaM is the matter density today over the critical density.
+	OmegaM float64 `json:"omega_m" yaml:"omega_m"`
+	// Sigma8 is the rms linear overdensity today in spheres of 8 Mpc/h.
 	Sigma8 float64 `json:"sigma_8" yaml:"sigma_8"`
 }
 
@@ -19,8 +20,7 @@ func (p Params) String() string {
 	return fmt.Sprintf("Ω_m=%.3f σ_8=%.3f", p.OmegaM, p.Sigma8)
 }
 
-// UnitParams are Params scaled to [0, 1] over a Prior, in the order Ω_m, σ_8: what the network is
-// fed.
+// UnitParams are Params scaled to [0, 1] over a Prior, in the order Ω_m, σ_8: the network's input.
 type UnitParams [2]float64
 
 // Fiducial is the model that the 1P and CV sets are built around.
@@ -46,8 +46,8 @@ func (r Prior) Unit(p Params) UnitParams {
 }
 
 // LogUnit scales the logarithms of p so that over the prior they have the mean and the standard
-// deviation of Unit: 1/2 and 1/√12. What answers to a parameter by a power law answers linearly
-// to it. Networks trained with either coordinate are thus near to each other.
+// deviation of Unit: 1/2 and 1/√12. The logarithm of what follows a power law in the parameters is
+// linear in these coordinates.
 func (r Prior) LogUnit(p Params) UnitParams {
 	om, s8 := logMoments(r.Min.OmegaM, r.Max.OmegaM), logMoments(r.Min.Sigma8, r.Max.Sigma8)
 	return UnitParams{om.scale(p.OmegaM), s8.scale(p.Sigma8)}
@@ -62,7 +62,7 @@ func (r Prior) LogUnitSlopes(p Params) [2]float64 {
 // logScale holds the mean and the standard deviation of ln x.
 type logScale struct{ mean, std float64 }
 
-// logMoments returns those of x uniform in [low, high].
+// logMoments returns the mean and standard deviation of ln x for x uniform in [low, high].
 func logMoments(low, high float64) logScale {
 	integral := func(of func(x float64) float64) float64 { return (of(high) - of(low)) / (high - low) }
 	mean := integral(func(x float64) float64 { return x * (math.Log(x) - 1) })
@@ -82,7 +82,7 @@ func (r Prior) Params(u UnitParams) Params {
 	}
 }
 
-// edge forgives the rounding of tables that print a limit with few digits.
+// edge is by how much parameters may lie outside the prior, for tables that print few digits.
 const edge = 1e-6
 
 // Contains reports whether p lies in the prior, its edges included.

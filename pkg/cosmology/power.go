@@ -50,7 +50,7 @@ func (p LinearPower) Sigma(radius float64) float64 {
 		return k * k * k * p.At(k) * w * w / (2 * math.Pi * math.Pi)
 	}
 	sum := 0.0
-	const pieces = 40 // of the range of ln k: the window oscillates
+	const pieces = 40 // of the range of ln k, because the window oscillates
 	low, high := math.Log(1e-5), math.Log(1e3/radius)
 	for i := range pieces {
 		a := low + (high-low)*float64(i)/pieces

@@ -21,14 +21,13 @@ var transferCSV string
 // Transfer is CAMB's transfer function of all matter today, for one universe, interpolated in a
 // table.
 //
-// The table is of T over a smooth function, pressureless matter without baryons, because that
-// quotient is bounded, and at wavenumbers in units of the inverse sound horizon, because the
-// acoustic oscillations then keep their place as Ω_m changes. A polynomial in ln Ω_m through all
-// columns (they lie at Chebyshev's nodes of Ω_b < Ω_m <= 1) and a cubic spline in ln x
-// interpolate it.
+// The interpolated quantity is the quotient of T and the transfer function of pressureless matter
+// without baryons, which is bounded, as a function of k in units of the inverse sound horizon,
+// where acoustic oscillations have the same place for every Ω_m. It is interpolated by a polynomial
+// in ln Ω_m through all columns (Chebyshev nodes of Ω_b < Ω_m <= 1) and by a cubic spline in ln x.
 //
-// Below the table, k < 2e-4 to 4e-4 h/Mpc by Ω_m, the quotient goes to 1 as k²; above it, beyond
-// 70 to 130 h/Mpc, it keeps its last value.
+// Below the table, which begins at k = 2e-4 to 4e-4 h/Mpc depending on Ω_m, the quotient goes to 1
+// as k². Above it, beyond 70 to 130 h/Mpc, it keeps its last value.
 type Transfer struct {
 	horizon     float64 // scale of x, Mpc/h
 	wavenumber  float64 // q of equation 10 of Eisenstein and Hu over k
@@ -84,7 +83,7 @@ func (t Transfer) At(k float64) float64 {
 }
 
 // soundHorizon returns the comoving sound horizon at the drag epoch in Mpc/h, by equation 26 of
-// Eisenstein and Hu (1998), good to 2 %; docker/camb/transfer.py has the same.
+// Eisenstein and Hu (1998), good to 2 %. The script that makes the table uses the same formula.
 func soundHorizon(c Cosmology) float64 {
 	om, ob := c.OmegaM*c.H*c.H, c.OmegaB*c.H*c.H
 	return c.H * 44.5 * math.Log(9.83/om) / math.Sqrt(1+10*math.Pow(ob, 0.75))
@@ -160,7 +159,8 @@ func parseTransfers(text string) (transferTable, error) {
 	return t, nil
 }
 
-// lagrange returns the shares of the values at nodes in the polynomial through them, at x.
+// lagrange returns the weights with which the polynomial through the nodes is the sum of their
+// values, at x.
 func lagrange(nodes []float64, x float64) []float64 {
 	out := make([]float64, len(nodes))
 	for i, a := range nodes {

@@ -1,10 +1,10 @@
-// Package fft transforms real float32 meshes in three dimensions. It is the inner loop of the
-// simulator and knows nothing else.
+// Package fft does Fourier transforms of real float32 meshes in three dimensions and of planes. It
+// is the inner loop of the simulator and knows no cosmology and no particles.
 //
-// Lines are transformed many at a time, so that the inner loops run over neighbouring memory
-// (stages.go); a block of lines stays in the processor's nearest memory. On processors with AVX2
-// the inner loops are in assembly (kernels_amd64.s). The same mesh gives the same bytes on the
-// same machine; other machines may round otherwise.
+// Lines are transformed many at a time, so that the inner loops run over contiguous memory
+// (stages.go) and the working set stays in the L1/L2 cache. On processors with AVX2 the inner loops
+// are in assembly (kernels_amd64.s). The same mesh gives the same bytes on the same machine; other
+// machines may round differently.
 package fft
 
 import (
@@ -21,11 +21,11 @@ const width = 16
 type Plan struct {
 	n       int
 	full    stages // along x and y
-	half    stages // along z: n real numbers are n/2 complex ones
+	half    stages // along z: n real numbers are transformed as n/2 complex ones
 	factors [2][]complex64
-	scratch [2][]complex64 // of a block of lines, for stages
-	a, b    []complex64    // a block of lines each
-	meshes  [2][]complex64 // of modes
+	scratch [2][]complex64 // of stages, for one block of lines
+	a, b    []complex64    // one block of lines each
+	meshes  [2][]complex64 // the modes of a whole mesh each; nil until used
 }
 
 // Modes is the number of complex numbers along z.
@@ -96,8 +96,8 @@ func (p *Plan) mesh(i int) []complex64 {
 	return p.meshes[i]
 }
 
-// blocks cuts columns into blocks of at least width, where there are as many, and less than twice
-// that: start and end.
+// blocks yields the start and end of blocks of columns that are at least width wide, if there are
+// so many columns, and less than twice that.
 func blocks(columns int) func(yield func(start, end int) bool) {
 	return func(yield func(start, end int) bool) {
 		for c := 0; c < columns; {
@@ -132,22 +132,22 @@ func (p *Plan) inversePlane(dst []float32, src []complex64, weights []float32) {
 	p.realLinesBack(pairs(dst), src, weights)
 }
 
-// pairs takes neighbouring real numbers as complex ones.
+// pairs returns the memory of x as complex numbers of consecutive real and imaginary parts.
 func pairs(x []float32) []complex64 {
 	return unsafe.Slice((*complex64)(unsafe.Pointer(unsafe.SliceData(x))), len(x)/2)
 }
 
-// realLines transforms n lines of n real numbers: as n/2 complex numbers each, whose spectrum is
-// then taken apart.
+// realLines transforms n lines of n real numbers each, as n/2 complex numbers whose spectrum
+// realSplit then separates.
 func (p *Plan) realLines(dst, src []complex64) {
 	n, h, m := p.n, p.n/2, p.Modes()
 	w := min(width, n)
 	for line := 0; line < n; line += w {
 		transpose(p.a, src[line*h:], w, h, w, h)
 		p.half.run(p.b, p.a, lines{w, w, w}, forward, &p.scratch)
-		tangle{up: 0, down: h * w, above: 0, below: 0, rows: 1, columns: w, scale: 0.5}.run(p.a, p.b,
+		realSplit{up: 0, down: h * w, above: 0, below: 0, rows: 1, columns: w, scale: 0.5}.run(p.a, p.b,
 			p.factors[forward])
-		tangle{
+		realSplit{
 			up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w,
 			scale: 0.5,
 		}.run(p.a, p.b, p.factors[forward][1:])
@@ -165,9 +165,9 @@ func (p *Plan) realLinesBack(dst, src []complex64, weights []float32) {
 			row := p.a[k*w : (k+1)*w]
 			scale(row, row, weight)
 		}
-		tangle{up: 0, down: 0, above: 0, below: h * w, rows: 1, columns: w, scale: 1}.run(p.b, p.a,
+		realSplit{up: 0, down: 0, above: 0, below: h * w, rows: 1, columns: w, scale: 1}.run(p.b, p.a,
 			p.factors[inverse])
-		tangle{
+		realSplit{
 			up: w, down: (h - 1) * w, above: w, below: (h - 1) * w, rows: h / 2, columns: w,
 			scale: 1,
 		}.run(p.b, p.a, p.factors[inverse][1:])

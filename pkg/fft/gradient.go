@@ -5,20 +5,21 @@ import (
 	"iter"
 )
 
-// Potential is a real filter that depends on |k_x|, |k_y| and k_z alone: the value at (x, y, z) =
-// 0…n/2 stands at [(y·Modes + x)·Modes + z], since lines along x are filtered.
+// Potential is a real filter that depends on |k_x|, |k_y| and k_z alone: the value for the indices
+// (x, y, z) = 0…n/2 is at [(y·Modes + x)·Modes + z], in the order in which lines along x are
+// filtered.
 type Potential []float32
 
 // Gradient filters a mesh and returns the gradient of the result: with X the modes of the mesh,
-// component i is the unnormalised inverse transform of i·k_i·potential·X. k holds the wavenumbers
-// of the n indices; the Nyquist wavenumber has no derivative and should be 0. A round trip
-// multiplies by Side³.
+// component j is the unnormalised inverse transform of i·k_j·potential·X. k holds the wavenumbers
+// of the n indices; that of the Nyquist index should be 0, because a real mesh has no derivative
+// there. A round trip multiplies by Side³.
 //
-// Meshes come and go plane by plane, so that they need no memory of their own: plane is asked for
-// [y][z] at x = 0…n−1 in turn, before the first plane of the gradient appears. The planes of the
-// gradient stay as they are until the one after the next.
+// Meshes are passed plane by plane, so that none is held in memory: plane(x) must return [y][z]
+// for x = 0…n−1, in this order, before the first plane of the gradient is returned. A returned
+// plane is valid until the second one after it.
 //
-// The three inverse transforms share what they can: along x the components y and z are one.
+// Along x the components y and z share one inverse transform.
 func (p *Plan) Gradient(plane func(x int) []float32, potential Potential,
 	k []float32,
 ) iter.Seq2[int, [3][]float32] {
@@ -60,8 +61,8 @@ func (p *Plan) Gradient(plane func(x int) []float32, potential Potential,
 	}
 }
 
-// gradientLines completes the transform of a block of lines along x, filters it, and transforms
-// back i·potential·X, in place, and k_x times that, to along.
+// gradientLines completes the transform of a block of lines along x and filters it. It transforms
+// back i·potential·X, in place, and k_x times that, into along.
 func (p *Plan) gradientLines(modes, along []complex64, y, c, end int, potential Potential,
 	k []float32,
 ) {
@@ -70,7 +71,7 @@ func (p *Plan) gradientLines(modes, along []complex64, y, c, end int, potential 
 	p.full.run(p.a, modes[at:], lines{w, n * m, w}, forward, &p.scratch)
 	for x := range n {
 		row, times := p.a[x*w:(x+1)*w], p.b[x*w:(x+1)*w]
-		turn(row, potential[(min(y, n-y)*m+min(x, n-x))*m+c:][:w])
+		timesI(row, potential[(min(y, n-y)*m+min(x, n-x))*m+c:][:w])
 		scale(times, row, k[x])
 	}
 	p.full.run(modes[at:], p.a, lines{w, w, n * m}, inverse, &p.scratch)

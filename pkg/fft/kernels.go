@@ -3,9 +3,9 @@ package fft
 import "fmt"
 
 // The kernels below are all the arithmetic of this package. Each has a portable form in Go and
-// one for AVX2 (kernels_amd64.s), which is ten times as fast; where it multiplies and adds at
-// once it rounds differently. But for scale and turn they work on rows of at least 4 columns, the
-// same for all, and dst and src must not overlap.
+// one for AVX2 (kernels_amd64.s), whose fused multiply-add rounds differently. All kernels but
+// scale and timesI work on rows of equal length, at least 4 columns, and their dst and src must
+// not overlap.
 
 // direction of a transform.
 type direction int
@@ -15,7 +15,7 @@ const (
 	inverse                  // exp(+ik·x)
 )
 
-// rotations are the signs that turn (im, re) into −i or +i times (re, im).
+// rotations holds the sign bits that make (im, re) into −i or +i times (re, im).
 var rotations = [2][8]uint32{
 	forward: {0, signBit, 0, signBit, 0, signBit, 0, signBit},
 	inverse: {signBit, 0, signBit, 0, signBit, 0, signBit, 0},
@@ -23,7 +23,7 @@ var rotations = [2][8]uint32{
 
 const signBit = 1 << 31
 
-// geometry says where a pass finds its numbers: leg j of a row starts at j·leg + row·i; all in
+// geometry says where a pass finds its numbers: leg j of row i starts at j·leg + i·row, counted in
 // complex numbers.
 type geometry struct {
 	rows, columns    int
@@ -31,8 +31,8 @@ type geometry struct {
 	toLeg, toRow     int
 }
 
-// butterflies transforms the legs of each row, a radix of 4 or 8 of them, and multiplies leg j >
-// 0 by the row's twiddle j − 1. Without twiddles they count as 1.
+// butterflies transforms the legs of each row, 4 or 8 as radix says, and multiplies leg j > 0 of
+// the result by the row's twiddle factor j − 1; nil twiddles are all 1.
 func butterflies(radix int, dst, src []complex64, g geometry, twiddles []complex64, d direction) {
 	if last := (radix-1)*g.fromLeg + (g.rows-1)*g.fromRow + g.columns; last > len(src) {
 		panic(fmt.Sprintf("fft: a pass reads %d of %d numbers", last, len(src)))
@@ -93,7 +93,8 @@ func four(a, b, c, d complex64, dir direction) (w, x, y, z complex64) {
 	return s + u, t + v, s - u, t - v
 }
 
-// eight is the transform of eight numbers: two of four, over sums and over turned differences.
+// eight is the transform of eight numbers: one transform of four over the sums and one over the
+// differences times the eighth roots of unity.
 func eight(x *[8]complex64, d direction) {
 	const root = 0.70710678118654752440
 	var s, t [4]complex64
@@ -105,26 +106,27 @@ func eight(x *[8]complex64, d direction) {
 	x[1], x[3], x[5], x[7] = four(t[0], t[1], rotate(t[2], d), t[3], d)
 }
 
-// tangle goes between the transform of n/2 complex numbers, made of n real ones two by two, and
-// that of the real ones. For each row a of above, ahead by columns, and b of below, back by
-// columns, and a factor u, it writes
+// realSplit is the pre- and post-processing of a real transform of length n that is done as a
+// complex one of length n/2 (even real numbers as real parts, odd ones as imaginary parts): it
+// separates the two interleaved spectra, or interleaves them again. For each row a, counted
+// upwards from above, row b, counted downwards from below, and factor u it writes
 //
-//	scale·(a + b*) + u·(a − b*)          to the row of up, and
-//	(scale·(a + b*) − u·(a − b*))*       to the row of down.
-type tangle struct {
-	up, down, above, below int // where the first rows are
+//	scale·(a + b*) + u·(a − b*)          to the rows from up, upwards, and
+//	(scale·(a + b*) − u·(a − b*))*       to the rows from down, downwards.
+type realSplit struct {
+	up, down, above, below int // index of the first row of each
 	rows, columns          int
 	scale                  float32
 }
 
-func (t tangle) run(dst, src, factors []complex64) {
+func (t realSplit) run(dst, src, factors []complex64) {
 	c := t.columns
 	reach := (t.rows - 1) * c
 	_, _, _, _ = src[t.above:t.above+reach+c], src[t.below-reach:t.below+c], dst[t.up:t.up+reach+c],
 		dst[t.down-reach:t.down+c]
 	factors = factors[:t.rows]
 	if vector {
-		tangleAVX2(&dst[t.up], &dst[t.down], &src[t.above], &src[t.below], t.rows, c,
+		realSplitAVX2(&dst[t.up], &dst[t.down], &src[t.above], &src[t.below], t.rows, c,
 			&factors[0], t.scale)
 		return
 	}
@@ -157,7 +159,7 @@ func transpose(dst, src []complex64, dstRow, srcRow, rows, columns int) {
 	}
 }
 
-// scale writes factor times the row src to dst, which may be src.
+// scale writes factor times the row src to dst; both may be the same row.
 func scale(dst, src []complex64, factor float32) {
 	dst = dst[:len(src)]
 	done := 0
@@ -170,13 +172,13 @@ func scale(dst, src []complex64, factor float32) {
 	}
 }
 
-// turn multiplies each number of a row by i and by its own factor.
-func turn(row []complex64, factors []float32) {
+// timesI multiplies each number of a row by i and by its own real factor.
+func timesI(row []complex64, factors []float32) {
 	factors = factors[:len(row)]
 	done := 0
 	if vector && len(row) >= 4 {
 		done = len(row) &^ 3
-		turnAVX2(&row[0], &factors[0], done, &rotations[inverse])
+		timesIAVX2(&row[0], &factors[0], done, &rotations[inverse])
 	}
 	for i := done; i < len(row); i++ {
 		row[i] = complex(-factors[i]*imag(row[i]), factors[i]*real(row[i]))

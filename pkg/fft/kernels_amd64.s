@@ -1,11 +1,13 @@
 #include "textflag.h"
 
-// Kernels for AVX2 and FMA; kernels.go says what each computes. A register Y holds four complex numbers. Go writes operands in
-// reverse: VSUBPS b, a, d is d = a − b.
+// Kernels for AVX2 and FMA; kernels.go says what each computes. A register Y holds four complex
+// numbers. Go writes operands in reverse: VSUBPS b, a, d is d = a − b.
 //
-// Rows of a length that is no multiple of 4 end with a step back, which computes up to three columns a second time.
+// Rows of a length that is no multiple of 4 end with a step back, which computes up to three
+// columns a second time.
 
-// ROTATE multiplies by −i or +i: swaps real and imaginary parts and changes the sign of one of them, given by Y15.
+// ROTATE multiplies by −i or +i: swaps real and imaginary parts and changes the sign of one of
+// them, given by Y15.
 #define ROTATE(z) \
 	VPERMILPS $0xb1, z, z \
 	VXORPS    Y15, z, z
@@ -22,8 +24,8 @@
 	VBROADCASTSS (offset+4)(BX), Y13 \
 	TIMES(Y12, Y13, z, Y6)
 
-// GEOMETRY loads what both radixes share: CX rows, DX bytes of a row less one step, R10 and R11 one and three legs of src, R14 and
-// R15 of dst, all in bytes.
+// GEOMETRY loads what both radixes share: CX rows, DX bytes of a row less one step, R10 and R11 one
+// and three legs of src, R14 and R15 of dst, all in bytes.
 #define GEOMETRY \
 	MOVQ    dst+0(FP), R12       \
 	MOVQ    src+8(FP), R8        \
@@ -226,8 +228,9 @@ next8:
 	VZEROUPPER
 	RET
 
-// func tangleAVX2(up, down, above, below *complex64, rows, columns int, factors *complex64, scale float32)
-TEXT ·tangleAVX2(SB), NOSPLIT, $0-60
+// func realSplitAVX2(up, down, above, below *complex64, rows, columns int, factors *complex64,
+// scale float32)
+TEXT ·realSplitAVX2(SB), NOSPLIT, $0-60
 	MOVQ         up+0(FP), R12
 	MOVQ         down+8(FP), R13
 	MOVQ         above+16(FP), R8
@@ -356,8 +359,8 @@ columnS:
 	VZEROUPPER
 	RET
 
-// func turnAVX2(row *complex64, factors *float32, columns int, rotation *[8]uint32)
-TEXT ·turnAVX2(SB), NOSPLIT, $0-32
+// func timesIAVX2(row *complex64, factors *float32, columns int, rotation *[8]uint32)
+TEXT ·timesIAVX2(SB), NOSPLIT, $0-32
 	MOVQ    row+0(FP), R8
 	MOVQ    factors+8(FP), BX
 	MOVQ    columns+16(FP), CX

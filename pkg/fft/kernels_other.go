@@ -13,7 +13,7 @@ func radix8AVX2(_, _ *complex64, _ *geometry, _ *complex64, _ *[8]uint32) {
 	panic("fft: no vector kernels")
 }
 
-func tangleAVX2(_, _, _, _ *complex64, _, _ int, _ *complex64, _ float32) {
+func realSplitAVX2(_, _, _, _ *complex64, _, _ int, _ *complex64, _ float32) {
 	panic("fft: no vector kernels")
 }
 
@@ -21,4 +21,4 @@ func transposeAVX2(_, _ *complex64, _, _, _, _ int) { panic("fft: no vector kern
 
 func scaleAVX2(_, _ *complex64, _ float32, _ int) { panic("fft: no vector kernels") }
 
-func turnAVX2(_ *complex64, _ *float32, _ int, _ *[8]uint32) { panic("fft: no vector kernels") }
+func timesIAVX2(_ *complex64, _ *float32, _ int, _ *[8]uint32) { panic("fft: no vector kernels") }

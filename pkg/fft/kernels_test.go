@@ -72,13 +72,13 @@ func TestButterfliesAgree(t *testing.T) {
 	})
 }
 
-func TestTanglesAgree(t *testing.T) {
+func TestRealSplitsAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows, columns := rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(4, 21).Draw(t, "columns")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		size := 2 * rows * columns
 		src, dst, factors := numbers(rng, size), numbers(rng, size), numbers(rng, rows)
-		kernel := tangle{
+		kernel := realSplit{
 			up: 0, down: size - columns, above: 0, below: size - columns, rows: rows,
 			columns: columns, scale: 0.5,
 		}
@@ -109,7 +109,7 @@ func TestRowsAgree(t *testing.T) {
 			factors[i] = float32(rng.NormFloat64())
 		}
 		sameByBoth(t, dst, 0, func(dst []complex64) { scale(dst, src, factors[0]) })
-		sameByBoth(t, dst, 0, func(dst []complex64) { turn(dst[:columns], factors) })
+		sameByBoth(t, dst, 0, func(dst []complex64) { timesI(dst[:columns], factors) })
 	})
 }
 

@@ -71,8 +71,8 @@ func (s stages) run(dst, src []complex64, l lines, d direction, scratch *[2][]co
 	}
 	length, done, last := s.n, 1, len(s.radix)-1
 	for i, r := range s.radix {
-		// A row holds the columns of all the lines' parts that are done; the last pass, whose rows
-		// would be one, goes by parts.
+		// A row holds the columns of all parts of the lines that are done. The last pass, which would
+		// have a single row, takes each part as a row.
 		from, to := done*l.columns, done*l.columns
 		g := geometry{
 			rows: length / r, columns: from, fromLeg: length / r * from, fromRow: from,

@@ -8,33 +8,33 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Version numbers what a seed means: the maps that this package makes of a configuration,
-// parameters and a seed. It rises whenever they change, so that maps of two versions are never
-// taken for one set.
+// Version is raised whenever the maps of the same configuration, parameters and seed change, so
+// that maps of two versions are never taken for one set.
 const Version = 2
 
 // Config is the resolution of a simulation.
 type Config struct {
 	// BoxSide is the side of the periodic box in Mpc/h.
 	BoxSide float64 `json:"box_side_mpc_h" yaml:"box_side_mpc_h"`
-	// Particles along a side of the box, a power of two.
+	// Particles is their number along a side of the box, a power of two.
 	Particles int `json:"particles" yaml:"particles"`
 	// MeshFactor is the number of cells of the force mesh per particle, along a side: a power of two.
 	MeshFactor int `json:"mesh_factor" yaml:"mesh_factor"`
-	// Steps from Start to today, of equal length in a power of the scale factor a.
+	// Steps is the number of time steps from Start to today, equal in a power of the scale factor.
 	Steps int `json:"steps" yaml:"steps"`
 	// Start is the scale factor at which second-order Lagrangian perturbation theory ends and the
 	// particle mesh begins.
 	Start cosmology.ScaleFactor `json:"start" yaml:"start"`
-	// Shift moves the initial lattice along each axis, as a fraction of its spacing. At 0 particles
-	// begin on centres of mesh cells. Waves stay where they are: a shift changes which points of the
-	// same universe are followed, and so measures how far results depend on the lattice.
+	// Shift moves the initial lattice along each axis, as a fraction of its spacing; at 0 particles
+	// begin on centres of mesh cells. The modes do not move with it, so that a shift measures how much
+	// results depend on the lattice.
 	Shift float64 `json:"lattice_shift" yaml:"lattice_shift,omitempty"`
 	// LinearPower names the transfer function of the linear power: CAMB or EisensteinHu.
 	LinearPower string `json:"linear_power" yaml:"linear_power"`
-	// Neighbours that a particle's sphere holds when maps are made.
+	// Neighbours is the number of nearest particles that define the radius of a particle's sphere in
+	// a map.
 	Neighbours int `json:"neighbours" yaml:"neighbours"`
-	// Pixels along a side of the maps before they are averaged down.
+	// Pixels is the side of the maps before they are averaged to the requested side.
 	Pixels int `json:"pixels" yaml:"pixels"`
 }
 
@@ -54,9 +54,8 @@ func (c Config) linearPower(universe cosmology.Cosmology) cosmology.LinearPower 
 
 // Default returns 64³ particles in 25 Mpc/h, in 28 steps from a = 0.1, and maps of 256².
 //
-// At a = 0.1 particles have moved by a third of a mesh cell and more, so that the mesh no longer
-// sees their lattice; much later second-order theory no longer holds. Both are measured: see the
-// section on numerical choices in data/validation/report.md.
+// How much maps depend on start and steps is in the section on numerical choices of
+// data/validation/report.md.
 func Default() Config {
 	return Config{
 		BoxSide: 25, Particles: 64, MeshFactor: 2, Steps: 28, Start: 0.1,

@@ -26,7 +26,7 @@ func (m mesh) cloud(x float32) cloud {
 	return cloud{i, (i + 1) & (m.cells - 1), w}
 }
 
-// planes are those of two neighbouring x, [y][z], between which a particle lies.
+// planes are the two adjacent planes of a mesh, [y][z], between which a particle lies.
 type planes struct{ low, high []float32 }
 
 // deposit adds one for each particle to dst, shared among the 8 nearest cells (cloud in cell).

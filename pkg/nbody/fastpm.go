@@ -49,7 +49,7 @@ func Evolve(
 	return &Particles{Side: c.BoxSide, Positions: s.positions(), Universe: universe}, nil
 }
 
-// simulation is a universe under way.
+// simulation is the state of a box between steps.
 type simulation struct {
 	Config
 	*sorted
@@ -57,7 +57,7 @@ type simulation struct {
 	plan      *fft.Plan
 	potential fft.Potential // 1/k², scaled so that its gradient is the force
 	k         []float32     // wavenumbers of derivatives
-	density   [3][]float32  // two planes of counts in work, and the last one
+	density   [3][]float32  // planes of counts: the two being filled, and the last one
 }
 
 // newSimulation sets particles on a lattice and moves them by second-order theory.
@@ -67,8 +67,8 @@ func newSimulation(c Config, universe cosmology.Cosmology, d displacements) *sim
 	s := &simulation{
 		Config: c, sorted: newSorted(newMesh(m, c.BoxSide), n*n*n), universe: universe,
 		plan: fft.NewPlan(m),
-		// The mean count a cell, n³/m³, times m³ for the round trip of transforms: counts become the
-		// overdensity.
+		// Counts become the overdensity when divided by the mean count n³/m³; the round trip of
+		// transforms multiplies by m³.
 		potential: inverseLaplacian(m, c.BoxSide, 1/float32(n*n*n)),
 	}
 	_, s.k = wavenumbers(m, c.BoxSide)
@@ -105,8 +105,9 @@ func wrap(x, side float32) float32 {
 	return x
 }
 
-// evolve takes the kick-drift-kick steps to today. The second kick of a step and the first of the
-// next know the same force and are one; the very last would not move a particle any more.
+// evolve takes the kick-drift-kick steps to today. The second kick of a step and the first one of
+// the next use the same force and are done as one; the last kick of all moves no particle and is
+// left out.
 func (s *simulation) evolve(ctx context.Context) error {
 	from := s.Start
 	for i := range s.Steps {
@@ -121,11 +122,11 @@ func (s *simulation) evolve(ctx context.Context) error {
 	return nil
 }
 
-// timeExponent is the power of the scale factor in which steps have equal length: of the powers
-// 0.5, 0.75, 1, 1.25, 1.5 and 2 the one for which maps depend least on the number of steps.
+// timeExponent is the power of the scale factor in which steps have equal length: the one of 0.5,
+// 0.75, 1, 1.25, 1.5 and 2 with which maps depend least on the number of steps.
 const timeExponent = 1.25
 
-// time returns the scale factor after some steps, which may be a fraction.
+// time returns the scale factor after a number of steps, whole or not.
 func (s *simulation) time(steps float64) cosmology.ScaleFactor {
 	start := math.Pow(float64(s.Start), timeExponent)
 	u := start + (1-start)*steps/float64(s.Steps)
@@ -137,13 +138,14 @@ func (s *simulation) momentumGrowth(a cosmology.ScaleFactor) float64 {
 	return float64(a*a) * s.universe.E(a) * s.universe.GrowthRate(a) * s.universe.GrowthFactor(a)
 }
 
-// kick is what momenta change by when the force at time at is 1: F [G_p(to) − G_p(from)]/D(at),
-// exact for linear growth.
+// kick returns the change of momentum per unit of the force at scale factor at:
+// [G_p(to) − G_p(from)]/D(at), exact for linear growth.
 func (s *simulation) kick(from, to, at cosmology.ScaleFactor) float32 {
 	return float32((s.momentumGrowth(to) - s.momentumGrowth(from)) / s.universe.GrowthFactor(at))
 }
 
-// drift is how far particles move when the momentum at time at is 1: p [D(to) − D(from)]/G_p(at).
+// drift returns the displacement per unit of the momentum at scale factor at:
+// [D(to) − D(from)]/G_p(at), exact for linear growth.
 func (s *simulation) drift(from, to, at cosmology.ScaleFactor) float32 {
 	return float32((s.universe.GrowthFactor(to) - s.universe.GrowthFactor(from)) /
 		s.momentumGrowth(at))
@@ -199,8 +201,8 @@ func (s *simulation) fill(layer int, dst planes) {
 	}
 }
 
-// move kicks and drifts the particles of a layer between two planes of the force, and notes the
-// strips they come to.
+// move kicks and drifts the particles of a layer between two planes of the force, and updates their
+// strips.
 func (s *simulation) move(layer int, low, high [3][]float32, kick, drift float32) {
 	var force [3]planes
 	for axis := range force {

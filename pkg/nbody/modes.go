@@ -8,7 +8,7 @@ import (
 
 // amplitudes returns the Fourier modes of the linear overdensity today on a mesh of n³ cells:
 // δ(x) = Σ δ_k exp(ik·x), modes [kx][ky][kz] with kz = 0…n/2. Modes at the Nyquist wavenumber are
-// zero, so that every resolution holds the very modes of all coarser ones.
+// zero, so that every resolution contains the modes of all coarser ones.
 func amplitudes(n int, side float64, power cosmology.LinearPower, seed uint64) []complex64 {
 	half := n/2 + 1
 	out := make([]complex64, n*n*half)

@@ -148,12 +148,11 @@ const vectorList = 16
 // pair is a leaf, which is moved by −shift, and another one. scanAVX2 knows its layout.
 type pair struct {
 	own, other       [3]*float32 // coordinates
-	owns, others     int
-	shift, low, high [3]float32 // low and high are the bounds of the other leaf
+	owns, others     int         // numbers of points
+	shift, low, high [3]float32  // low and high are the bounds of the other leaf
 }
 
-// around looks in the leaf itself, then, going up to the root, in what lies on the other side of
-// each node.
+// around searches the leaf itself and then, going up to the root, the sibling of each node.
 func (s *search) around(leaf int) {
 	s.own, s.bounds, s.reach = leaf, s.nodes[leaf], float32(math.Inf(1))
 	for i := range s.best {
@@ -173,7 +172,7 @@ func (s *search) around(leaf int) {
 	}
 }
 
-// visit looks for neighbours in a node at a squared distance of gap.
+// visit searches a node whose bounds lie at a squared distance of gap from the leaf's.
 func (s *search) visit(node int, gap float32) {
 	if gap >= s.reach {
 		return
@@ -191,11 +190,11 @@ func (s *search) visit(node int, gap float32) {
 	s.visit(far, df)
 }
 
-// scan compares with all points of a leaf.
+// scan compares the points of the own leaf with all points of another, or of the same, leaf.
 func (s *search) scan(leaf int) {
 	b := &s.nodes[leaf]
-	shift, one := s.image(b)
-	if one && vector && s.k <= vectorList {
+	shift, common := s.image(b)
+	if common && vector && s.k <= vectorList {
 		p := pair{
 			owns: int(s.bounds.last - s.bounds.first), others: int(b.last - b.first),
 			shift: shift, low: b.low, high: b.high,
@@ -216,11 +215,12 @@ func (s *search) scan(leaf int) {
 		worst := s.worst[i]
 		p := s.bounds.first + i
 		x, y, z := s.x[0][p]-shift[0], s.x[1][p]-shift[1], s.x[2][p]-shift[2]
-		if !one || square(outside(x, b.low[0], b.high[0]))+square(outside(y, b.low[1], b.high[1]))+square(
-			outside(z, b.low[2], b.high[2])) < worst {
+		gap := square(outside(x, b.low[0], b.high[0])) + square(outside(y, b.low[1], b.high[1])) +
+			square(outside(z, b.low[2], b.high[2]))
+		if !common || gap < worst {
 			for o := b.first; o < b.last; o++ {
 				dx, dy, dz := x-s.x[0][o], y-s.x[1][o], z-s.x[2][o]
-				if !one {
+				if !common {
 					dx, dy, dz = s.periodic(dx), s.periodic(dy), s.periodic(dz)
 				}
 				if d := dx*dx + dy*dy + dz*dz; d < worst && o != p {
@@ -236,8 +236,8 @@ func (s *search) scan(leaf int) {
 
 func square(x float32) float32 { return x * x }
 
-// outside returns how far x lies from an interval. The points of a leaf mostly lie on the same
-// side of another, which makes branches cheaper than the builtin max with its care for NaN.
+// outside returns the distance of x from an interval. Branches are cheaper here than the builtin
+// max, which has to look for NaN, because most points of a leaf lie on the same side of another.
 func outside(x, low, high float32) float32 {
 	if x < low {
 		return low - x
@@ -248,7 +248,7 @@ func outside(x, low, high float32) float32 {
 	return 0
 }
 
-// periodic returns the shortest of a distance and its periodic images.
+// periodic returns the image of a coordinate difference that is nearest to 0.
 func (t *tree) periodic(d float32) float32 {
 	if d > t.side/2 {
 		return d - t.side
@@ -259,10 +259,10 @@ func (t *tree) periodic(d float32) float32 {
 	return d
 }
 
-// image returns by how much a node must be moved to be nearest to the leaf, and whether that is
-// so for all of their points, as it is unless both together are half as wide as the box.
-func (s *search) image(b *treeNode) (shift [3]float32, one bool) {
-	one = true
+// image returns the periodic shift that brings a node nearest to the leaf, and whether it holds for
+// every pair of their points; it does unless both together are half as wide as the box.
+func (s *search) image(b *treeNode) (shift [3]float32, common bool) {
+	common = true
 	for axis := range 3 {
 		wide := (s.bounds.high[axis] - s.bounds.low[axis] + b.high[axis] - b.low[axis]) / 2
 		d := (s.bounds.high[axis] + s.bounds.low[axis] - b.high[axis] - b.low[axis]) / 2
@@ -273,9 +273,9 @@ func (s *search) image(b *treeNode) (shift [3]float32, one bool) {
 			shift[axis] = -s.side
 		}
 		d -= shift[axis]
-		one = one && d+wide <= s.side/2 && d-wide >= -s.side/2
+		common = common && d+wide <= s.side/2 && d-wide >= -s.side/2
 	}
-	if !one {
+	if !common {
 		return [3]float32{}, false
 	}
 	return shift, true

@@ -4,13 +4,12 @@ package nbody
 type particle struct {
 	x, p  [3]float32
 	index int32 // on the initial lattice, [x][y][z]
-	strip int32 // of the mesh, which it lies in
+	strip int32 // of the mesh, in which it lies
 }
 
 // sorted holds particles in the order of the strips they lie in: strips of a few cells along y,
-// layer after layer of cells along x. So a mesh can be filled and read plane by plane: what is in
-// work stays in the processor's nearest memory, and no mesh of the density or of the force is
-// kept.
+// within layers of one cell along x. A mesh can then be filled and read plane by plane: the working
+// set stays in the L1/L2 cache, and no mesh of the density or of the force is kept.
 type sorted struct {
 	mesh
 	particles []particle

@@ -15,14 +15,14 @@ const (
 	criticalDensity = 2.7754e11 // today, (Msun/h)/(Mpc/h)³
 )
 
-// Project returns the 15 surface densities of a universe, as CAMELS cuts them: for each axis the
-// 5 slabs across it, each pixels×pixels, in (Msun/h)/(Mpc/h)². The mean over the slabs of an axis
-// is that of the dark matter, (Ω_m − Ω_b)·2.7754e11·Side/5.
+// Project returns the 15 surface densities of a box, as CAMELS cuts them: the 5 slabs across each
+// axis, pixels×pixels each, in (Msun/h)/(Mpc/h)². The mean over the slabs of an axis is that of the
+// dark matter, (Ω_m − Ω_b)·2.7754e11·Side/5.
 //
-// A particle is a uniform sphere that just holds its nearest neighbours, so that voids are smooth
-// and haloes sharp; the whole sphere goes to the slab of its centre. Where no sphere of a slab
-// reaches, in the deepest voids, the nearest one grows until it does: mass is conserved and every
-// pixel has a logarithm.
+// A particle is a uniform sphere that reaches to its k-th nearest neighbour, so that voids are
+// smooth and haloes sharp; the whole sphere goes to the slab of its centre. Pixels of the deepest
+// voids that no sphere of the slab reaches are reached by growing the nearest one: mass is
+// conserved and every pixel has a logarithm.
 func Project(p *Particles, neighbours, pixels int) ([]field.Map, error) {
 	radii := newTree(float32(p.Side), p.Positions).radii(neighbours)
 	box := field.Box{Side: p.Side, Cells: pixels}
@@ -46,7 +46,7 @@ func Project(p *Particles, neighbours, pixels int) ([]field.Map, error) {
 	}
 	for i, m := range out {
 		if err := m.CheckPositive(); err != nil {
-			return nil, fmt.Errorf("nbody: map %d of Ω_m=%g: %w: the simulation ran away; use more steps", i,
+			return nil, fmt.Errorf("nbody: map %d of Ω_m=%g: %w: the simulation diverged; use more steps", i,
 				p.Universe.OmegaM, err)
 		}
 	}
@@ -77,8 +77,8 @@ func surfaceDensity(box field.Box, spheres []sphere, weight float32) field.Map {
 	return draw()
 }
 
-// reach lets the sphere whose edge is nearest to a pixel grow to one pixel beyond it, unless one
-// is there already.
+// reach grows the sphere whose edge is nearest to a pixel until it ends one pixel beyond it, unless
+// a sphere that grew for an earlier pixel covers it already.
 func reach(spheres []sphere, y, x, cells float32) {
 	nearest, gap := 0, float32(math.Inf(1))
 	for i, s := range spheres {
@@ -167,7 +167,8 @@ func (b *brush) add(s sphere, weight float32) {
 	}
 }
 
-// within brings an index that lies little outside back into 0…n−1. It is modulo without a division.
+// within returns the periodic image in 0…n−1 of an index that lies at most a few n outside, without
+// a division.
 func within(i, n int) int {
 	for i < 0 {
 		i += n
@@ -178,8 +179,8 @@ func within(i, n int) int {
 	return i
 }
 
-// Universe simulates one universe and returns its 15 maps averaged down to cells pixels a side,
-// which must divide Config.Pixels.
+// Universe simulates one box and returns its 15 maps averaged down to cells pixels a side, which
+// must divide Config.Pixels.
 func Universe(ctx context.Context, c Config, params cosmology.Params, seed uint64,
 	cells int,
 ) ([]field.Map, error) {

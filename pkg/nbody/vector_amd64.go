@@ -2,8 +2,8 @@ package nbody
 
 import "golang.org/x/sys/cpu"
 
-// vector says whether the processor has what vector_amd64.s needs. Tests set it to false to
-// compare with the portable code.
+// vector reports whether the processor has the instructions of vector_amd64.s. Tests set it to
+// false to compare with the portable code.
 var vector = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2
 
 //go:noescape

@@ -1,7 +1,7 @@
 #include "textflag.h"
 
-// Kernels for AVX2, which round as the Go code does: nothing is multiplied and added at once. Go writes
-// operands in reverse: VSUBPS b, a, d is d = a − b.
+// Kernels for AVX2, which round as the Go code does: nothing is multiplied and added at once. Go
+// writes operands in reverse: VSUBPS b, a, d is d = a − b.
 
 DATA ·previous+0(SB)/8, $0x0000000000000007 // 7, 0, 1 … 6
 DATA ·previous+8(SB)/8, $0x0000000200000001
@@ -9,7 +9,8 @@ DATA ·previous+16(SB)/8, $0x0000000400000003
 DATA ·previous+24(SB)/8, $0x0000000600000005
 GLOBL ·previous(SB), RODATA, $32
 
-// OUTSIDE squares how far eight of the leaf's points, moved by shift, lie from the other leaf's bounds.
+// OUTSIDE squares how far eight of the leaf's points, moved by shift, lie from the other leaf's
+// bounds.
 #define OUTSIDE(points, shift, low, high, d) \
 	VMOVUPS      (points)(CX*4), d \
 	VSUBPS       shift, d, d  \
@@ -28,8 +29,8 @@ GLOBL ·previous(SB), RODATA, $32
 
 // func scanAVX2(p *pair, best *float32, worst *[leafSize]float32, self, k int) (reach float32)
 //
-// best holds 16 squared distances for each point of the leaf, of which the first k count; self is 1 where
-// the other leaf is the leaf itself, whose points are no neighbours of their own, and else 0.
+// best holds 16 squared distances for each point of the leaf, of which the first k count; self is 1
+// where the other leaf is the leaf itself, whose points are no neighbours of their own, and else 0.
 TEXT ·scanAVX2(SB), NOSPLIT, $96-44
 	MOVQ         p+0(FP), AX
 	MOVQ         best+8(FP), R8

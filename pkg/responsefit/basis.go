@@ -32,7 +32,7 @@ func (b Basis) At(p cosmology.Params) []float64 {
 	return out
 }
 
-// Design returns the polynomials [parameters, polynomial], as regressions want them.
+// Design returns the design matrix [parameters, polynomial] of a regression.
 func (b Basis) Design(params []cosmology.Params) *mat.Dense {
 	out := mat.NewDense(len(params), b.Len(), nil)
 	for i, p := range params {

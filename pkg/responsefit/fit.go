@@ -9,11 +9,11 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Response is a smooth function of the parameters through positive numbers, such as spectra of
-// simulations: a polynomial of their logarithms, as functions of those of the parameters.
+// Response is a fit of positive numbers, such as the bins of a spectrum, as a function of the
+// parameters: the logarithm of each is a polynomial in the logarithms of the parameters.
 type Response struct {
 	Basis Basis `json:"basis"`
-	// [number][polynomial of Basis], of the number's logarithm
+	// Coefficients are [number][polynomial of Basis] of the logarithm of each number.
 	Coefficients [][]float64 `json:"coefficients"`
 }
 
@@ -25,8 +25,8 @@ func Fit(prior cosmology.Prior, degree int, params []cosmology.Params,
 ) (Response, error) {
 	t := Response{Basis: Basis{prior, degree}}
 	if !(prior.Min.OmegaM > 0 && prior.Min.Sigma8 > 0) || degree < 0 {
-		return t, fmt.Errorf("responsefit: degree %d over a prior from %v, want a degree >= 0 and a prior "+
-			"above 0", degree, prior.Min)
+		return t, fmt.Errorf("responsefit: degree %d over a prior from %v, want a degree >= 0 "+
+			"and a prior above 0", degree, prior.Min)
 	}
 	if len(params) != len(vectors) || len(vectors) <= t.Basis.Len() || len(vectors[0]) == 0 {
 		return t, fmt.Errorf("responsefit: degree %d through %d vectors at %d parameters: %w", degree,
@@ -37,7 +37,8 @@ func Fit(prior cosmology.Prior, degree int, params []cosmology.Params,
 		logs := make([]float64, len(vectors))
 		for i, v := range vectors {
 			if len(v) != len(vectors[0]) {
-				return t, fmt.Errorf("responsefit: vector %d has %d numbers, want %d", i, len(v), len(vectors[0]))
+				return t, fmt.Errorf("responsefit: vector %d has %d numbers, want %d", i, len(v),
+					len(vectors[0]))
 			}
 			if x := v[j]; !(x > 0) || math.IsInf(x, 1) {
 				return t, fmt.Errorf("responsefit: number %d of vector %d is %g, want > 0 and finite", j, i, x)

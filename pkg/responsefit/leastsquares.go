@@ -8,15 +8,15 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// ErrSingular says that there are fewer independent rows than coefficients.
+// ErrSingular means that there are fewer independent rows than coefficients.
 var ErrSingular = errors.New("the regression is singular: more maps at more parameters, or " +
 	"polynomials of lower degree, are needed")
 
-// worst is the condition number of the normal equations from which a regression counts as singular.
+// worst is the condition number of the normal equations above which a regression is singular.
 const worst = 1e12
 
-// LeastSquares returns the coefficients of y [row] on the columns of x; nil weights are equal
-// ones. The error is an ErrSingular where x does not determine them.
+// LeastSquares returns the coefficients of the regression of y [row] on the columns of x [row,
+// column]; nil weights are equal ones. The error is ErrSingular where x does not determine them.
 func LeastSquares(x *mat.Dense, y, weights []float64) ([]float64, error) {
 	n, p := x.Dims()
 	if n <= p {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/floats/scalar"
+
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 )
@@ -44,7 +46,7 @@ func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
 	}
 	switch set {
 	case camels.LH:
-		return latin(n, seed), nil
+		return sobolDesign(n, seed), nil
 	case camels.OneP:
 		if n != 2*valuesOf1P {
 			return nil, fmt.Errorf("suite: %d simulations of set 1P, want %d: %d values of each parameter",
@@ -61,15 +63,16 @@ func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
 	return nil, fmt.Errorf("suite: set %q, want LH, 1P or CV", set)
 }
 
-// Control asks for other universes at given parameters: what a perfect emulator would make there.
+// Control asks for independent simulations at given parameters, with which the maps of an emulator
+// can be compared.
 type Control struct {
-	Params []cosmology.Params `yaml:"-"` // the table of the set holds them
+	Params []cosmology.Params `yaml:"-"` // they are in the table of the set
 	Each   int                `yaml:"universes_each,omitempty"`
 }
 
-// ResponseParams are the parameters of a set of responses: the ends of the prior of one parameter
-// at a time, and the fiducial ones in between, where readers of 1P tables that look for the
-// nearest fiducial row find that of the same round.
+// ResponseParams returns the parameters of one realisation of a set of responses: both ends of the
+// prior of one parameter at a time, and the fiducial model between them, so that the nearest
+// fiducial row of a 1P table is that of the same realisation.
 func ResponseParams() []cosmology.Params {
 	prior, centre := cosmology.CAMELSPrior(), cosmology.Fiducial
 	return []cosmology.Params{
@@ -81,10 +84,9 @@ func ResponseParams() []cosmology.Params {
 	}
 }
 
-// design returns the universes that a configuration asks for. Those of a control come in rounds,
-// one for each parameter, and their phases are no other set's. So do those of responses, but a
-// round has the same phases throughout: row j of any parameters belongs to row j of the fiducial
-// ones.
+// design returns the universes that a configuration asks for. A control has every parameter once
+// in each realisation, with phases that no other set has. So have responses, but all parameters of
+// one realisation share their phases, so that they can be compared with its fiducial model.
 func (c Config) design() ([]Universe, error) {
 	if c.Responses {
 		return c.responses()
@@ -107,6 +109,7 @@ func (c Config) design() ([]Universe, error) {
 	return out, nil
 }
 
+// responses returns the realisations of ResponseParams.
 func (c Config) responses() ([]Universe, error) {
 	params := ResponseParams()
 	if c.Set != camels.OneP || c.Sims < 1 || c.Sims%len(params) != 0 || len(c.Control.Params) > 0 {
@@ -129,7 +132,9 @@ func phases(set camels.Set, seed uint64, i int) uint64 {
 	return rand.New(rand.NewPCG(h, uint64(i))).Uint64()
 }
 
-func latin(n int, seed uint64) []Universe {
+// sobolDesign returns the universes of an LH set: a Sobol sequence over the prior, shifted at
+// random (a digital shift by seed), so that any first part of it is spread evenly.
+func sobolDesign(n int, seed uint64) []Universe {
 	rng := rand.New(rand.NewPCG(seed, 0x736f626f6c))
 	shift := [2]uint32{rng.Uint32(), rng.Uint32()}
 	out := make([]Universe, n)
@@ -141,6 +146,7 @@ func latin(n int, seed uint64) []Universe {
 	return out
 }
 
+// fraction maps 32 bits to the middle of their interval in (0, 1).
 func fraction(bits uint32) float64 { return (float64(bits) + 0.5) / (1 << 32) }
 
 // sobol returns point i of the two-dimensional Sobol sequence as binary fractions: direction
@@ -158,25 +164,19 @@ func sobol(i uint32) (x, y uint32) {
 	return x, y
 }
 
+// oneParameter returns the universes of a 1P set. Values are rounded to 1e-6, so that tables show
+// 0.22 and contain the fiducial value exactly.
 func oneParameter(seed uint64) []Universe {
 	prior, same := cosmology.CAMELSPrior(), phases(camels.OneP, seed, 0)
-	var out []Universe
 	value := func(low, high float64, i int) float64 {
-		return low + (high-low)*float64(i)/(valuesOf1P-1)
+		return scalar.Round(low+(high-low)*float64(i)/(valuesOf1P-1), 6)
 	}
+	out := make([]Universe, 2*valuesOf1P)
 	for i := range valuesOf1P {
-		p := cosmology.Fiducial
-		p.OmegaM = round(value(prior.Min.OmegaM, prior.Max.OmegaM, i))
-		out = append(out, Universe{p, same})
-	}
-	for i := range valuesOf1P {
-		p := cosmology.Fiducial
-		p.Sigma8 = round(value(prior.Min.Sigma8, prior.Max.Sigma8, i))
-		out = append(out, Universe{p, same})
+		omega, sigma := cosmology.Fiducial, cosmology.Fiducial
+		omega.OmegaM = value(prior.Min.OmegaM, prior.Max.OmegaM, i)
+		sigma.Sigma8 = value(prior.Min.Sigma8, prior.Max.Sigma8, i)
+		out[i], out[valuesOf1P+i] = Universe{omega, same}, Universe{sigma, same}
 	}
 	return out
 }
-
-// round takes off the last digits, so that tables show 0.22 and the fiducial value is found
-// exactly.
-func round(x float64) float64 { return float64(int(x*1e6+0.5)) / 1e6 }

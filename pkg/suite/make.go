@@ -1,6 +1,6 @@
-// Package suite makes whole CMD sets of toy universes: a design of parameters and seeds,
-// simulated side by side on all cores, written so that a killed run goes on where it was. It
-// knows no networks.
+// Package suite makes whole sets of maps in CMD's layout, from simulated boxes or from 3-D grids:
+// it chooses parameters and seeds, runs simulations in parallel, and resumes what was interrupted.
+// It knows no networks.
 package suite
 
 import (
@@ -28,18 +28,18 @@ import (
 // Config says which set to make.
 type Config struct {
 	Dir string `yaml:"-"`
-	// Simulator is nbody.Version, which says what a seed means; Make fills it in.
+	// Simulator is nbody.Version; Make fills it in.
 	Simulator int `yaml:"simulator_version"`
 
-	Set     camels.Set `yaml:"set"`
-	Sims    int        `yaml:"-"` // may grow
-	Cells   int        `yaml:"side"`
-	Seed    uint64     `yaml:"seed"`
-	Control Control    `yaml:"control,omitempty"` // instead of the set's own parameters
-
-	// rounds of ResponseParams, instead of the set's own parameters
-	Responses bool `yaml:"responses,omitempty"`
-	// universes at a time; 0: one a core. The maps do not depend on it
+	Set   camels.Set `yaml:"set"`
+	Sims  int        `yaml:"-"` // may grow later
+	Cells int        `yaml:"side"`
+	Seed  uint64     `yaml:"seed"`
+	// Control and Responses replace the set's own parameters: by given ones, or by realisations of
+	// ResponseParams.
+	Control   Control `yaml:"control,omitempty"`
+	Responses bool    `yaml:"responses,omitempty"`
+	// Workers is the number of simulations at a time; 0: one a core. The maps do not depend on it.
 	Workers int          `yaml:"-"`
 	NBody   nbody.Config `yaml:"nbody"`
 }
@@ -47,19 +47,20 @@ type Config struct {
 // mapField is the CMD name of our maps: cold dark matter.
 const mapField = "Mcdm"
 
-// readme says what the maps are, to whoever finds them.
-const readme = `Maps of toy universes, made by darkfield's own simulator (suite name FastPM).
+// readme is written beside the maps and says what they are.
+const readme = `Mock maps of simulated boxes, made by darkfield's own simulator (suite name FastPM).
 
-They are NOT CAMELS: dark matter only, a particle mesh of low resolution, in a box so small that large modes are missing. They
-are good for studying methods, not for comparing with the sky. The layout is that of the CAMELS Multifield Dataset:
-map i of Maps_Mcdm_FastPM_<set>_z=0.00.npy belongs to row i/15 of params_<set>_FastPM.txt (Omega_m, sigma_8); values are
-surface densities of dark matter in (Msun/h)/(Mpc/h)^2.
-How each set was made stands in universe_<set>.yaml.
+They are NOT CAMELS: dark matter only, a particle mesh of low resolution, in a box so small that
+large modes are missing. They are good for studying methods, not for comparing with the sky. The
+layout is that of the CAMELS Multifield Dataset: map i of Maps_Mcdm_FastPM_<set>_z=0.00.npy belongs
+to row i/15 of params_<set>_FastPM.txt (Omega_m, sigma_8); values are surface densities of dark
+matter in (Msun/h)/(Mpc/h)^2. How each set was made is in universe_<set>.yaml.
 `
 
-// Make simulates what is missing of a set and writes it in CMD's layout. Universes lie ready as
-// soon as they are done, so that a cancelled or killed call loses only those in work; the same
-// call goes on. progress, if not nil, is told universes done, from one goroutine at a time.
+// Make simulates what is missing of a set and writes it in CMD's layout. Every finished simulation
+// is kept, so that a cancelled or killed call loses only those that were running; the same call
+// resumes. progress, if not nil, is told the number of simulations done, from one goroutine at a
+// time.
 //
 // One process at a time makes a set: while it does, other calls end at once with a
 // safefile.HeldError. Different sets of one directory may be made at the same time.
@@ -105,7 +106,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// check checks the configuration against itself and returns the universes that it asks for.
+// check validates the configuration and returns the universes that it asks for.
 func (c Config) check() ([]Universe, error) {
 	universes, err := c.design()
 	if err != nil {
@@ -114,9 +115,8 @@ func (c Config) check() ([]Universe, error) {
 	return universes, c.Validate()
 }
 
-// lock makes the directory and takes the right to make the set there. Where nothing can be written
-// there is no lock, and none is needed: a set that is complete is found so, and another one cannot
-// be made.
+// lock makes the directory and locks the set in it. A directory that cannot be written to needs no
+// lock, and gets none: a complete set is only read, and no other can be made there.
 func (c Config) lock() (*safefile.Lock, error) {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
@@ -134,7 +134,7 @@ func (c Config) lock() (*safefile.Lock, error) {
 	return lock, nil
 }
 
-// settle writes how the set is made, or compares it with what is in the directory.
+// settle writes the settings of the set, or compares them with those in the directory.
 func (c Config) settle() error {
 	c.Simulator = nbody.Version
 	text, err := yaml.Marshal(c)
@@ -165,7 +165,8 @@ func (c Config) settle() error {
 	return nil
 }
 
-// sameSimulator refuses settings of another version of the simulator. Version 1 wrote none.
+// sameSimulator returns an error for settings of another version of the simulator; settings without
+// a version are of version 1.
 func sameSimulator(text []byte, path string) error {
 	old := Config{}
 	if err := yaml.Unmarshal(text, &old); err != nil {
@@ -180,13 +181,13 @@ func sameSimulator(text []byte, path string) error {
 	return nil
 }
 
-// settings is the file that says how a set was made.
+// settings returns the path of the settings of a set.
 func settings(dir string, set camels.Set) string {
 	return filepath.Join(dir, fmt.Sprintf("universe_%s.yaml", set))
 }
 
-// Settings returns how a set of toy universes in a directory was made; ok is false for a set that
-// was not made here.
+// Settings returns the settings of a simulated set in a directory; ok is false for a set that Make
+// did not write.
 func Settings(dir string, set camels.Set) (c Config, ok bool, err error) {
 	text, err := os.ReadFile(settings(dir, set))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -213,7 +214,7 @@ func difference(old, now []byte) string {
 	return "another number of settings"
 }
 
-// simulate runs the missing universes, one a worker.
+// simulate runs the missing simulations, one per worker at a time.
 func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Universe,
 	progress func(done, all int),
 ) error {

@@ -26,12 +26,12 @@ const slabsPerAxis = camels.MapsPerSimulation / 3
 type ProjectConfig struct {
 	Grids string // file
 	Dir   string // of the maps
-	Sims  int    // the first so many; 0: all. May grow
-	Cells int    // pixels a side; 0: the voxels'
-	Slabs int    // along each axis, at least 5; of more, 5 are taken that lie evenly
+	Sims  int    // number of simulations, the first ones of the file; 0: all. May grow later
+	Cells int    // pixels a side; 0: as many as voxels
+	Slabs int    // along each axis, at least 5; of more, 5 evenly spaced ones are taken
 }
 
-// Projected says what was made.
+// Projected describes the maps that Project made.
 type Projected struct {
 	Simulations int     `json:"simulations"`
 	Maps        int     `json:"maps"`
@@ -39,12 +39,12 @@ type Projected struct {
 	Unit        string  `json:"unit"`
 	Thickness   float64 `json:"slab_mpc_h"` // of a slab
 
-	// Least and largest mean density of the projected grids, in the mean density that their Ω_m
-	// says; zeros for fields of which it says none, and where no grid was projected.
+	// MeanRatio is the least and the largest mean density of the projected grids over the one that
+	// their Ω_m implies; zeros for fields without such a density, and where no grid was projected.
 	MeanRatio [2]float64 `json:"mean_over_expected"`
 }
 
-// projection is what a record beside the maps says of how they were made.
+// projection is the record beside the maps of how they were made.
 type projection struct {
 	Grids string  `yaml:"grids"` // name of the file
 	Voxel int     `yaml:"voxels_a_side"`
@@ -53,12 +53,11 @@ type projection struct {
 	Side  float64 `yaml:"box_side_mpc_h"`
 }
 
-// Project makes maps of slabs of a file of 3-D grids in CMD's layout: 15 maps a simulation, 5
-// slabs across each axis, as CAMELS cuts them, with the table of the grids. A grid is read plane
-// by plane. Maps of a simulation lie ready as soon as they are done, so that a cancelled or
-// killed call loses only those in work; the same call goes on. The mean density of grids of dark
-// matter and of all matter is checked against Ω_m, so that another unit is found out. progress
-// may be nil.
+// Project makes maps in CMD's layout of a file of 3-D grids: 15 maps per simulation, 5 slabs across
+// each axis, as CAMELS cuts them, and the table of the grids. A grid is read plane by plane. Every
+// finished simulation is kept, so that a cancelled or killed call loses only the one that was being
+// read; the same call resumes. The mean density of grids of dark matter and of all matter is
+// checked against Ω_m, which detects another unit. progress may be nil.
 func Project(ctx context.Context, c ProjectConfig,
 	progress func(done, all int),
 ) (out Projected, err error) {
@@ -108,7 +107,7 @@ func Project(ctx context.Context, c ProjectConfig,
 	return out, g.WriteTable(c.Dir, c.Sims)
 }
 
-// complete fills in what is left to the grids and checks the rest.
+// complete fills in the defaults that depend on the grids, and validates the rest.
 func (c ProjectConfig) complete(g *camels.Grids) (ProjectConfig, error) {
 	n := g.Box().Cells
 	if c.Sims == 0 {
@@ -130,8 +129,8 @@ func (c ProjectConfig) complete(g *camels.Grids) (ProjectConfig, error) {
 	return c, nil
 }
 
-// record writes how the maps are made, or compares it with what is there, so that maps of
-// different slabs or grids do not mix. Maps without a record are not ours to add to.
+// record writes how the maps are made, or compares it with the record in the directory, so that
+// maps of different slabs or grids are never mixed. Maps without a record are never added to.
 func (c ProjectConfig) record(g *camels.Grids) error {
 	text, err := yaml.Marshal(projection{
 		filepath.Base(c.Grids), g.Box().Cells, c.Cells, c.Slabs,
@@ -165,8 +164,8 @@ func (c ProjectConfig) record(g *camels.Grids) error {
 	return safefile.WriteFile(path, text)
 }
 
-// one projects one simulation and returns the mean of its grid over what is expected, 0 where
-// nothing is.
+// one projects one simulation and returns the mean density of its grid over the expected one; 0
+// where none is known.
 func (c ProjectConfig) one(ctx context.Context, g *camels.Grids, w *camels.Writer,
 	sim int,
 ) (ratio float64, err error) {
@@ -212,8 +211,8 @@ func (c ProjectConfig) one(ctx context.Context, g *camels.Grids, w *camels.Write
 	return ratio, w.Put(sim, maps)
 }
 
-// expected returns the mean density of a field in (Msun/h)/(Mpc/h)³ today; 0: it is not known.
-// The baryons are CAMELS' Ω_b = 0.049, which newer sets vary by less than half.
+// expected returns the mean density of a field today in (Msun/h)/(Mpc/h)³; 0 where it is not known.
+// Baryons are CAMELS' Ω_b = 0.049; newer sets vary it by less than half.
 func expected(fieldName string, p cosmology.Params) float64 {
 	const critical, baryons = 2.7754e11, 0.049
 	switch fieldName {

@@ -19,8 +19,7 @@ type Bispectrum struct {
 	K           []float64 // mean |k| of the modes of each ring, h/Mpc
 	Power       []float64 // mean power of each ring
 	Equilateral []float64 // B(k, k, k): all sides in one ring
-	// B(k₁, k, k): one side in the first ring, which makes the first entry equilateral
-	Squeezed []float64
+	Squeezed    []float64 // B(k₁, k, k) with k₁ in the first ring; the first entry is equilateral
 }
 
 // BispectrumOf returns the bispectra of values, the pixels of a map in box, row-major.
@@ -71,9 +70,9 @@ func OverdensityBispectrum(m field.Map) Bispectrum {
 	return Contrast.BispectrumOf(widen(m.Values), m.Box)
 }
 
-// Reduced returns the reduced bispectra Q = B/(P₁P₂ + P₂P₃ + P₃P₁) of the map, which change with
-// the amplitude of a field as 1 over it and do not see its spectrum to first order. Unit: 1 over
-// that of the values.
+// Reduced returns the reduced bispectra Q = B/(P₁P₂ + P₂P₃ + P₃P₁) of the map, which scale as the
+// inverse of the field's amplitude and to first order do not depend on its spectrum. Unit: the
+// inverse of that of the values.
 func (b Bispectrum) Reduced() (equilateral, squeezed []float64) {
 	for i, p := range b.Power {
 		equilateral = append(equilateral, b.Equilateral[i]/(3*p*p))

@@ -69,8 +69,8 @@ func ReducedChi2(curve []float64, reference BinStats) float64 {
 	return sum / float64(len(curve)-1)
 }
 
-// LeaveOneOut returns the reduced chi² of each curve against all the others: what fields of the
-// simulator itself reach.
+// LeaveOneOut returns the reduced chi² of each curve against all others: what maps of the simulator
+// itself reach.
 func LeaveOneOut(curves [][]float64) []float64 {
 	out := make([]float64, len(curves))
 	for i, c := range curves {

@@ -1,4 +1,4 @@
-// Package summary turns maps into numbers: power spectra and bispectra, peaks, Minkowski
-// functionals, z-scores, reduced chi², histograms and ratios. It draws nothing and knows no
-// files. It is the only home of the reduced chi².
+// Package summary computes statistics of maps: power spectra and bispectra, histograms, peaks,
+// Minkowski functionals and nearest neighbours, and compares them by z-scores, reduced chi² and
+// tests. It draws nothing, knows no files and no networks.
 package summary

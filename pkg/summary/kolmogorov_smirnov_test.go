@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestKolmogorovSmirnovBothWays: the larger of both one-sided distances is gonum's two-sided one, with
-// equal values too.
+// TestKolmogorovSmirnovBothWays: the larger of both one-sided distances is gonum's two-sided one,
+// with equal values too.
 func TestKolmogorovSmirnovBothWays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(
@@ -28,8 +28,8 @@ func TestKolmogorovSmirnovBothWays(t *testing.T) {
 	})
 }
 
-// TestKolmogorovSmirnovKnownValues compares with the exact law for two samples of n values: P(D >= k/n) =
-// C(2n, n−k)/C(2n, n) (Gnedenko and Korolyuk 1951).
+// TestKolmogorovSmirnovKnownValues compares with the exact law for two samples of n values: P(D >=
+// k/n) = C(2n, n−k)/C(2n, n) (Gnedenko and Korolyuk 1951).
 func TestKolmogorovSmirnovKnownValues(t *testing.T) {
 	const n = 200
 	for _, k := range []int{10, 20, 30} {
@@ -50,8 +50,8 @@ func TestKolmogorovSmirnovKnownValues(t *testing.T) {
 	}
 }
 
-// TestKolmogorovSmirnovUnderTheNull: of samples of one distribution, 5 % have p < 0.05. 2000 trials know
-// that to 0.5 %; the discrete D of 60 values makes it somewhat less.
+// TestKolmogorovSmirnovUnderTheNull: of samples of one distribution, 5 % have p < 0.05. 2000 trials
+// know that to 0.5 %; the discrete D of 60 values makes it somewhat less.
 func TestKolmogorovSmirnovUnderTheNull(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	low := 0

@@ -29,17 +29,17 @@ type Library struct {
 	amplitudes blas32.General
 }
 
-// Neighbour is a map of a Library and how it lies.
+// Neighbour is the map of a Library that is nearest to another one, and the symmetry and shift of
+// that other one with which it is.
 type Neighbour struct {
-	Map      int            // index in the library
-	Distance float64        // rms difference of pixels, in their unit
-	Symmetry field.Symmetry // that turns the map that was looked up, before it is shifted
-	ShiftY   int            // pixels, periodic
-	ShiftX   int
+	Map            int            // index in the library
+	Distance       float64        // rms difference of pixels, in their unit
+	Symmetry       field.Symmetry // applied before the shift
+	ShiftY, ShiftX int            // pixels, periodic
 }
 
-// roundOff is how far float32 may take a bound of a squared distance from its true value, over
-// the sum of both maps' squares.
+// roundOff bounds the error of float32 in a squared distance, as a fraction of the sum of both
+// maps' squares.
 const roundOff = 1e-4
 
 // NewLibrary returns a library of maps, which must not change afterwards. It returns an error for
@@ -91,8 +91,8 @@ func centred(values []float32) (out []float32, mean, square float64) {
 	return out, mean, square
 }
 
-// amplitudesOf writes |modes|·√weight, so that a scalar product of two is that over the whole
-// plane.
+// amplitudesOf writes |modes|·√weight, so that the scalar product of two half planes is that of the
+// whole planes.
 func amplitudesOf(dst []float32, modes []complex64, n int) {
 	half := n/2 + 1
 	for i, v := range modes {
@@ -110,10 +110,10 @@ func amplitudesOf(dst []float32, modes []complex64, n int) {
 //   - Distance: over shifts it is √((|a|² + |b|² − 2 max corr)/pixels), corr the periodic
 //     cross-correlation, from one transform a pair.
 //   - Search: by Parseval's theorem and |Σ z| <= Σ|z|, corr is at most Σ|F_a||F_b|/pixels at any
-//     shift. Pairs are taken in the order of the lower bound of the distance that this gives,
-//     until it exceeds the best distance: nothing nearer is missed. For log densities that spares
-//     a third of the pairs; a copy is found at once. Both are float32; where two neighbours are
-//     as near as its rounding, either may be found. The distance returned is summed in float64.
+//     shift, which bounds the distance from below. Pairs are tried in the order of this bound until
+//     it exceeds the smallest distance so far, so that nothing nearer is missed. Both are float32:
+//     of two neighbours that differ by less than its rounding either may be found. The returned
+//     distance is summed in float64.
 func (l *Library) Nearest(ctx context.Context, maps []field.LogMap,
 	progress func(done, all int),
 ) ([]Neighbour, error) {
@@ -149,7 +149,7 @@ func (l *Library) Nearest(ctx context.Context, maps []field.LogMap,
 type searcher struct {
 	*Library
 	plan        *fft.Plan
-	turned      [field.Symmetries][]complex64 // modes of the map that is looked up
+	turned      [field.Symmetries][]complex64 // modes of the looked-up map under each symmetry
 	amplitudes  []float32
 	products    []float32 // of amplitudes, by map
 	pairs       []pair
@@ -157,10 +157,10 @@ type searcher struct {
 	correlation []float32
 }
 
-// pair is a map of the library and a symmetry, which stands for the one turned by half a turn,
-// too: it has the same amplitudes.
+// pair is a map of the library and a symmetry. It stands for the symmetry rotated by 180°, too,
+// which has the same amplitudes.
 type pair struct {
-	bound    float32 // lower bound of the summed squared differences, with room for rounding
+	bound    float32 // lower bound of the summed squared differences, less roundOff
 	symmetry field.Symmetry
 	index    int32
 }
@@ -178,7 +178,7 @@ func (l *Library) searcher() *searcher {
 	return s
 }
 
-// halfTurn flips the bit of a symmetry that turns by two quarters.
+// halfTurn is the bit of a symmetry that rotates by 180°.
 const halfTurn = 2
 
 func (s *searcher) nearest(m field.LogMap) Neighbour {
@@ -212,8 +212,8 @@ func (s *searcher) nearest(m field.LogMap) Neighbour {
 	return best
 }
 
-// offset is the summed squared difference of two maps that do not correlate: that of their means,
-// and both squares about them.
+// offset is the summed squared difference of two maps without correlation: from their means, and
+// both sums of squares about the means.
 func (s *searcher) offset(index int, mean, square float64) float64 {
 	d := mean - s.means[index]
 	return float64(s.side*s.side)*d*d + square + s.squares[index]

@@ -7,8 +7,7 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-// plan holds what maps of one side share, with room for one of them: building it costs more than
-// using it.
+// plan holds the transforms and rings of maps of one side, and memory for one map.
 type plan struct {
 	n       int
 	real    *fourier.FFT
@@ -55,8 +54,7 @@ func (p *plan) transform() {
 	}
 }
 
-// inverse writes the map that modes are the transform of to values; it takes the modes' place as
-// scratch.
+// inverse writes the inverse transform of modes to values; it overwrites modes.
 func (p *plan) inverse() {
 	n, half := p.n, p.n/2+1
 	for j := range half {
