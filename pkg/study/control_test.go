@@ -80,7 +80,7 @@ func TestControl(t *testing.T) {
 		if text := c.String(); !strings.Contains(text, "generated / control") {
 			t.Errorf("table %q", text)
 		}
-		checkCSV(t, c.WriteCSV, 12*5+4*len(c.K))
+		checkCSV(t, c.WriteCSV, 12*5+6*len(c.K))
 	}
 }
 
