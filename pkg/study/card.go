@@ -61,13 +61,16 @@ var CardStages = []string{
 	"training spectra", "new maps",
 }
 
-// Card measures a checkpoint: beside a control and in the paper's table, its responses to one
-// parameter beside those of a 1P set, and whether its maps are new. Maps are kept in the cache,
+// Card measures a checkpoint at parameters of the test simulations, by which nothing was chosen:
+// beside a control and in the paper's table; its responses to one parameter beside those of a 1P
+// set; and whether its maps are new. Maps are kept in the cache,
 // so that a call that was cut short goes on.
 func (s Source) Card(ctx context.Context, cfg CardConfig, control,
 	responses *camels.Maps,
 ) (Card, error) {
 	var out Card
+	heldOut := s // both kinds: whether maps are new is nothing to choose by
+	s.Validation = s.Test
 	err := cfg.Validate()
 	if err == nil {
 		out.Control, err = s.Control(ctx, cfg.Study, control)
@@ -82,7 +85,7 @@ func (s Source) Card(ctx context.Context, cfg CardConfig, control,
 		out.Responses, err = s.Responses(ctx, cfg.Study, responses)
 	}
 	if err == nil {
-		out.Novelty, err = s.Novelty(ctx, cfg.Study, cfg.NewMaps)
+		out.Novelty, err = heldOut.Novelty(ctx, cfg.Study, cfg.NewMaps)
 	}
 	if err == nil {
 		out.Rows = out.rows(cfg)

@@ -101,6 +101,7 @@ func TestCard(t *testing.T) {
 		emulator := &counted{stretch: stretch}
 		s, control := withControl(t, emulator)
 		s = split(s, 24)
+		s.Validation, s.Test = s.Test, s.Validation // the control is of the odd ones
 		c, err := s.Card(ctx, cfg, control, set)
 		if err != nil {
 			t.Fatal(err)

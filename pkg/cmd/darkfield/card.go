@@ -32,10 +32,10 @@ func (a *app) card() *cobra.Command {
 		Use:   "card",
 		Short: "Measure a checkpoint for its model card",
 		Long: `Measures all that a user of a checkpoint should know, and writes a report: a page with every number beside its aim (report.md),
-figures, and all numbers as CSV. It compares maps made at held-out parameters with true maps of other universes (a control), in reduced
+figures, and all numbers as CSV. It compares maps made at parameters of the test simulations with true maps of other universes (a control), in reduced
 chi², power and densities; makes the paper's table; compares responses to one parameter; and looks for the training map nearest to
 each of 200 new ones. Maps are kept, so that an interrupted or killed call goes on. Exits with 1 when a number misses its aim.`,
-		Example: `  darkfield simulate --control universe --sims 40 --out control
+		Example: `  darkfield simulate --control universe --of test --sims 40 --out control
   darkfield simulate --responses 10 --out responses
   darkfield card --checkpoint runs/first --data universe --control control --responses responses --out card`,
 		Args: cobra.NoArgs,
@@ -71,8 +71,8 @@ each of 200 new ones. Maps are kept, so that an interrupted or killed call goes 
 	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
 		"selected one, or else the newest)")
 	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
-	f.StringVar(&in.control, "control", "", "directory of other universes at held-out parameters, "+
-		"made with simulate --control")
+	f.StringVar(&in.control, "control", "", "directory of other universes at the test simulations' "+
+		"parameters, made with simulate --control --of test")
 	f.StringVar(&in.responses, "responses", "",
 		"directory of a set 1P, made with simulate --responses")
 	f.StringVar(&in.dir, "out", "", "directory to write to")

@@ -17,7 +17,7 @@ import (
 
 func (a *app) simulate() *cobra.Command {
 	c := suite.Config{NBody: nbody.Default()}
-	var set, control string
+	var set, control, of string
 	var responses int
 	each := 5
 	cmd := &cobra.Command{
@@ -49,7 +49,7 @@ a set 1P shows, with less noise.`,
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			if control != "" {
-				if err := controlOf(control, each, &c); err != nil {
+				if err := controlOf(control, of, each, &c); err != nil {
 					return err
 				}
 			}
@@ -83,6 +83,8 @@ a set 1P shows, with less noise.`,
 	f.Uint64Var(&c.Seed, "seed", 1, "of parameters and random phases")
 	f.StringVar(&control, "control", "", "directory of an LH set: other universes at the parameters "+
 		"of its held-out simulations (--sims of them, default 40)")
+	f.StringVar(&of, "of", "validation", "which held-out simulations those of a control are: "+
+		"validation (as evaluate compares) or test (as card does, by which nothing is chosen)")
 	f.IntVar(&each, "each", each, "universes of a control at each parameter")
 	f.IntVar(&responses, "responses", 0, "rounds of a set 1P of the fiducial model and both ends of "+
 		"each parameter; may grow later")
@@ -117,8 +119,9 @@ func responsesOf(rounds int, given *pflag.FlagSet, c *suite.Config) error {
 // defaultControl is the number of held-out simulations of a control.
 const defaultControl = 40
 
-// controlOf asks for other universes at the parameters of the first held-out simulations of a set.
-func controlOf(dir string, each int, c *suite.Config) error {
+// controlOf asks for other universes at the parameters of the first held-out simulations of a set:
+// those for validation or those for tests.
+func controlOf(dir, of string, each int, c *suite.Config) error {
 	s, err := camels.Open(dir)
 	if err != nil {
 		return err
@@ -129,14 +132,18 @@ func controlOf(dir string, each int, c *suite.Config) error {
 			dir)
 	}
 	maps := s.Sets[camels.LH]
-	held := camels.SplitSimulations(maps.Simulations(), splitSeed).Validation
+	split := camels.SplitSimulations(maps.Simulations(), splitSeed)
+	held, ok := map[string][]int{"validation": split.Validation, "test": split.Test}[of]
+	if !ok {
+		return fmt.Errorf("simulate: --of %q, want validation or test", of)
+	}
 	n := min(defaultControl, len(held))
 	if c.Sims > 0 {
 		n = c.Sims
 	}
 	if n > len(held) {
 		return fmt.Errorf("simulate: a control at %d parameters, but training on %s holds out %d "+
-			"simulations: ask for as many at most", n, maps.Path(), len(held))
+			"simulations for %s: ask for as many at most", n, maps.Path(), len(held), of)
 	}
 	for _, sim := range held[:n] {
 		c.Control.Params = append(c.Control.Params, maps.Params(sim))
