@@ -1,12 +1,12 @@
 package calibration
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/cosmology"
@@ -15,112 +15,93 @@ import (
 // Trial is how well a kind of recalibration does on simulations that it was not fitted on.
 type Trial struct {
 	Kind       Kind `json:"kind"`
-	Parameters int  `json:"parameters"` // numbers fitted
-	// mean over held-out simulations of ln of the density at the truth over the prior's, in nats a map
+	Parameters int  `json:"parameters"` // number of fitted numbers
+	// LogScore is the mean over held-out simulations of ln of the posterior density at the truth
+	// over that of the prior, in nats per map.
 	LogScore float64 `json:"log_score"`
-	Behind   float64 `json:"behind"` // by how much the best kind is better; 0 for the best
-	Error    float64 `json:"error"`  // standard error of Behind, over simulations
+	Behind   float64 `json:"behind"` // LogScore of the best kind less that of this one, in nats
+	Error    float64 `json:"error"`  // standard error of Behind over simulations
 }
 
 // Choice is the simplest sufficient recalibration.
 type Choice struct {
 	Trials        []Trial       `json:"trials"` // in the order of the kinds
 	Recalibration Recalibration `json:"recalibration"`
-	// kinds whose fits did not settle, which are not among the trials
-	Unsettled []Kind `json:"unsettled,omitempty"`
 }
 
-// Choose compares kinds (nil: all that there are simulations enough for) by cross-validation over
-// simulations and fits, on all cases, the simplest one that is behind the best by no more than
-// one standard error. Kinds must go from the simplest to the richest. Simulations are dealt to
-// the folds by seed. Kinds whose fits do not settle are left out. It returns an error for fewer
-// than 2 folds, fewer simulations than folds, and those of Fit.
-func Choose(cases []Case, prior cosmology.Prior, kinds []Kind, folds int,
-	seed uint64,
-) (Choice, error) {
-	p, err := newProblem(cases, prior)
-	if err != nil {
-		return Choice{}, err
-	}
-	if kinds == nil {
-		kinds = p.affordable(folds)
-	}
-	if folds < 2 || p.simulations < folds {
+// Choose compares the kinds by cross-validation over simulations and fits, on all cases, the
+// simplest one whose log score is less than one standard error behind the best. The seed deals
+// simulations to folds. It returns an error for fewer than 2 folds, for folds without two
+// simulations to fit on, and for cases that cannot be used, which it names.
+func Choose(cases []Case, prior cosmology.Prior, folds int, seed uint64) (Choice, error) {
+	simulations := simulationsOf(cases)
+	if n := len(simulations); folds < 2 || n < folds || n-(n+folds-1)/folds < 2 {
 		return Choice{}, fmt.Errorf("calibration: %d folds of %d simulations, want at least 2 folds "+
-			"and a simulation in each", folds, p.simulations)
+			"with a simulation in each and two outside it", folds, n)
 	}
-	fold := p.deal(folds, seed)
-	var out Choice
-	var tried []Kind
-	var scores [][]float64 // [kind][simulation]
-	for _, kind := range kinds {
-		score, err := p.heldOut(kind, fold, folds)
-		switch {
-		case errors.Is(err, ErrUnsettled):
-			out.Unsettled = append(out.Unsettled, kind)
-		case err != nil:
-			return Choice{}, err
-		default:
-			tried, scores = append(tried, kind), append(scores, score)
-		}
-	}
-	if len(tried) == 0 {
-		return Choice{}, fmt.Errorf("calibration: the fits of %v %w", kinds, ErrUnsettled)
-	}
-	out.Trials = trials(tried, scores)
-	for _, t := range out.Trials {
-		if t.Behind > t.Error {
-			continue
-		}
-		if out.Recalibration, err = p.fit(t.Kind); !errors.Is(err, ErrUnsettled) {
-			return out, err
-		}
-	}
-	return Choice{}, err // the best is behind itself by 0, so that one was fitted
-}
-
-// affordable are the kinds that can be fitted without any one of the folds.
-func (p problem) affordable(folds int) []Kind {
-	fitted := p.simulations - (p.simulations+folds-1)/max(folds, 1)
-	return slices.DeleteFunc(Kinds(), func(k Kind) bool { return fitted < 2*k.parameters() })
-}
-
-// deal returns the fold of each simulation.
-func (p problem) deal(folds int, seed uint64) map[int]int {
-	simulations := simulationsOf(p.subjects)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	rng.Shuffle(len(simulations), func(i, j int) {
-		simulations[i], simulations[j] = simulations[j],
-			simulations[i]
+		simulations[i], simulations[j] = simulations[j], simulations[i]
 	})
 	fold := map[int]int{}
 	for i, s := range simulations {
 		fold[s] = i % folds
 	}
-	return fold
+	var scores [][]float64 // [kind][simulation]
+	for _, kind := range Kinds() {
+		score, err := heldOut(cases, prior, kind, fold, folds)
+		if err != nil {
+			return Choice{}, err
+		}
+		scores = append(scores, score)
+	}
+	out := Choice{Trials: trials(scores)}
+	chosen := slices.IndexFunc(out.Trials, func(t Trial) bool { return !(t.Behind > t.Error) })
+	var err error
+	out.Recalibration, err = fit(cases, prior, Kinds()[chosen])
+	return out, err
+}
+
+// simulationsOf returns the numbers of the simulations, rising.
+func simulationsOf(cases []Case) []int {
+	var out []int
+	for _, c := range cases {
+		out = append(out, c.Simulation)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // heldOut returns the mean log score of each simulation, in the order of their numbers, under a
 // fit without its fold.
-func (p problem) heldOut(kind Kind, fold map[int]int, folds int) ([]float64, error) {
+func heldOut(cases []Case, prior cosmology.Prior, kind Kind, fold map[int]int,
+	folds int,
+) ([]float64, error) {
 	var numbers [][]float64
 	var simulations []int
 	for f := range folds {
-		var fitted, held []subject
-		for _, s := range p.subjects {
-			if fold[s.simulation] == f {
-				held = append(held, s)
+		var fitted, held []Case
+		for _, c := range cases {
+			if fold[c.Simulation] == f {
+				held = append(held, c)
 			} else {
-				fitted = append(fitted, s)
+				fitted = append(fitted, c)
 			}
 		}
-		r, err := problemOf(fitted, p.prior).fit(kind)
+		r, err := fit(fitted, prior, kind)
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range held {
-			numbers, simulations = append(numbers, []float64{s.logScore(r)}),
-				append(simulations, s.simulation)
+		if held, err = r.ApplyAll(held); err != nil {
+			return nil, err
+		}
+		for _, c := range held {
+			l, err := newCaseLandscape(c, prior)
+			if err != nil {
+				return nil, err
+			}
+			numbers = append(numbers, []float64{newDensity(l).logScore(l.at(l.units.point(c.Truth)))})
+			simulations = append(simulations, c.Simulation)
 		}
 	}
 	var out []float64
@@ -130,20 +111,53 @@ func (p problem) heldOut(kind Kind, fold map[int]int, folds int) ([]float64, err
 	return out, nil
 }
 
-func trials(kinds []Kind, scores [][]float64) []Trial {
-	out := make([]Trial, len(kinds))
+// temperatureSlack is the |ln Temperature| at which the prior of the fit, worth one simulation,
+// costs half a nat.
+const temperatureSlack = 4
+
+// fit returns the recalibration of a kind that maximises the mean log density of the truths, a
+// proper score: no other density than the true posterior does better on average. The temperature
+// is regularised by a prior worth one simulation.
+func fit(cases []Case, prior cosmology.Prior, kind Kind) (Recalibration, error) {
+	r := NewIdentity(prior)
+	r.Kind, r.Maps, r.Simulations = kind, len(cases), len(simulationsOf(cases))
+	if kind == Identity {
+		return r, nil
+	}
+	x := [2][]float64{make([]float64, weightsGrid), make([]float64, weightsGrid)}
+	floats.Span(x[0], prior.Min.OmegaM, prior.Max.OmegaM)
+	floats.Span(x[1], prior.Min.Sigma8, prior.Max.Sigma8)
+	single := make([]weightCase, len(cases))
+	for i, c := range cases {
+		l, err := newCaseLandscape(c, prior)
+		if err != nil {
+			return r, fmt.Errorf("calibration: case %d, of simulation %d: %w", i, c.Simulation, err)
+		}
+		single[i] = weightCase{
+			surfaces: [][]float64{l.values(x)},
+			atTruth:  []float64{l.at(l.units.point(c.Truth))},
+		}
+	}
+	weights, err := minimise(single, 1/float64(r.Simulations*temperatureSlack*temperatureSlack))
+	if err != nil {
+		return r, err
+	}
+	r.Temperature = 1 / weights[0]
+	return r, r.Validate()
+}
+
+// trials sums up the scores, [kind][simulation].
+func trials(scores [][]float64) []Trial {
+	out := make([]Trial, len(scores))
 	best := 0
-	for k, kind := range kinds {
+	for k, kind := range Kinds() {
 		out[k] = Trial{Kind: kind, Parameters: kind.parameters(), LogScore: stat.Mean(scores[k], nil)}
 		if out[k].LogScore > out[best].LogScore {
 			best = k
 		}
 	}
 	for k := range out {
-		lag := slices.Clone(scores[best])
-		for i, v := range scores[k] {
-			lag[i] -= v
-		}
+		lag := floats.SubTo(make([]float64, len(scores[k])), scores[best], scores[k])
 		mean, std := stat.MeanStdDev(lag, nil)
 		out[k].Behind, out[k].Error = mean, std/math.Sqrt(float64(len(lag)))
 	}

@@ -6,30 +6,32 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/likelihood"
 )
 
-// density is a posterior on a grid fine enough for its own width: the rectangle that holds all
-// but some 1e-7 of it, cut to the prior.
+// density is a posterior on a grid that resolves its own width: the rectangle that holds all but
+// about 1e-7 of its probability, cut to the prior.
 type density struct {
 	x    [2][]float64 // nodes, in the parameters' own units
-	nll  []float64    // −ln L at the nodes; σ_8 runs fastest
-	mass []float64    // trapezoidal share of each node, of sum 1
-	lnZ  float64      // ln of the mean of L over the prior
+	nll  []float64    // −ln L at the nodes in nats; σ_8 runs fastest
+	mass []float64    // probability of each node by the trapezoidal rule; the sum is 1
+	lnZ  float64      // ln of the mean of L over the prior: the evidence
 }
 
-// Nodes a side: to look for the posterior, and to integrate it; the latter is ten or more a sigma.
+// Nodes per side of the grids that the posterior is searched on and integrated on. The latter has
+// ten or more nodes per standard deviation.
 const (
 	coarse = 64
 	fine   = 161
 )
 
-// improbable is how many nats below the top, as far as that is known, the posterior is left out.
+// improbable is the depth in nats below the highest known density at which nodes are left out.
 const improbable = 20
 
 func newDensity(l landscape) density {
 	low, high := l.reach()
 	d := l.sampled(low, high, coarse)
-	for range 8 { // each turn shrinks by a fifth at least
+	for range 8 { // each turn shrinks the rectangle by a fifth at least
 		nextLow, nextHigh := d.probable()
 		done := true
 		for k := range low {
@@ -46,8 +48,8 @@ func newDensity(l landscape) density {
 	return d
 }
 
-// reach returns the rectangle in which the posterior may lie: around the surface's own probable
-// nodes, however narrow the peak between them, and around what its continuation makes probable.
+// reach returns a rectangle that holds the posterior: the probable nodes of the surface's own grid,
+// whose peak may be narrow, together with the probable nodes of a scan of the whole prior.
 func (l landscape) reach() (low, high [2]float64) {
 	u := l.units
 	scan := l.sampled([2]float64{u.prior.Min.OmegaM, u.prior.Min.Sigma8},
@@ -76,6 +78,7 @@ func (l landscape) reach() (low, high [2]float64) {
 	return low, high
 }
 
+// sampled returns the landscape on n×n equally spaced nodes.
 func (l landscape) sampled(low, high [2]float64, n int) density {
 	var d density
 	for k := range d.x {
@@ -121,11 +124,13 @@ func (d density) probable() (low, high [2]float64) {
 	return low, high
 }
 
+// normalise sets the masses and the evidence.
 func (d *density) normalise(prior cosmology.Prior) {
 	least, n := floats.Min(d.nll), len(d.x[1])
+	w0, w1 := likelihood.TrapezoidWeights(d.x[0]), likelihood.TrapezoidWeights(d.x[1])
 	d.mass = make([]float64, len(d.nll))
 	for k, v := range d.nll {
-		d.mass[k] = math.Exp(least-v) * spacing(d.x[0], k/n) * spacing(d.x[1], k%n)
+		d.mass[k] = math.Exp(least-v) * w0[k/n] * w1[k%n]
 	}
 	total := floats.Sum(d.mass)
 	floats.Scale(1/total, d.mass)
@@ -133,15 +138,13 @@ func (d *density) normalise(prior cosmology.Prior) {
 	d.lnZ = math.Log(total/area) - least
 }
 
-// marginal returns the density of a parameter at its nodes.
-func (d density) marginal(axis int) []float64 {
+// marginal returns the density of one parameter at its nodes.
+func (d density) marginal(axis int) likelihood.Marginal {
 	n := len(d.x[1])
 	p := make([]float64, len(d.x[axis]))
 	for k, m := range d.mass {
 		p[[2]int{k / n, k % n}[axis]] += m
 	}
-	for i := range p {
-		p[i] /= spacing(d.x[axis], i)
-	}
-	return p
+	floats.Div(p, likelihood.TrapezoidWeights(d.x[axis]))
+	return likelihood.NewMarginal(d.x[axis], p)
 }

@@ -9,17 +9,17 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// landscape is a surface of −ln L known everywhere: its quadratic plus what that leaves, which is
-// interpolated by cubics between the nodes and stays what it is at the nearest edge beyond them.
-// It is exact for Gaussians, in the logarithm of the parameters, whatever the grid.
+// landscape is a surface of −ln L continued everywhere: a quadratic plus the remainder, which is
+// interpolated by cubics between the nodes and constant beyond the grid's edges. It is exact for
+// Gaussians in the logarithms of the parameters, whatever the grid.
 type landscape struct {
-	units  logUnits
-	x      [2][]float64 // nodes, in log units
-	rest   []float64    // −ln L less the quadratic at the nodes; σ_8 runs fastest
-	q      quadratic
-	centre [2]float64 // the vertex, but no further outside the prior than the prior is wide
+	units logUnits
+	x     [2][]float64 // nodes, in log units
+	rest  []float64    // −ln L less the quadratic at the nodes; σ_8 runs fastest
+	q     quadratic
 }
 
+// newLandscape returns an error for a surface that cannot be used.
 func newLandscape(s likelihood.Surface, units logUnits) (landscape, error) {
 	l := landscape{units: units}
 	if err := checkSurface(s); err != nil {
@@ -36,12 +36,10 @@ func newLandscape(s likelihood.Surface, units logUnits) (landscape, error) {
 	for k, v := range s.NLL {
 		l.rest[k] = v - l.q.at([2]float64{l.x[0][k/n], l.x[1][k%n]})
 	}
-	for k, v := range l.q.vertex {
-		l.centre[k] = clamp(v, -1, 2)
-	}
 	return l, nil
 }
 
+// checkSurface returns an error unless a surface has a usable grid and finite values.
 func checkSurface(s likelihood.Surface) error {
 	if err := s.Grid.Validate(); err != nil {
 		return err
@@ -69,7 +67,7 @@ func (l landscape) at(x [2]float64) float64 {
 	return l.q.at(x) + along(l.x[1], l.line(x[0], nil), x[1])
 }
 
-// line returns the rest at Ω_m = x and each node of σ_8, in dst where that is long enough.
+// line returns the remainder at Ω_m = x and each node of σ_8, in dst if that is long enough.
 func (l landscape) line(x float64, dst []float64) []float64 {
 	n := len(l.x[1])
 	if cap(dst) < n {
@@ -89,14 +87,14 @@ func (l landscape) line(x float64, dst []float64) []float64 {
 // along interpolates values at nodes.
 func along(nodes, values []float64, x float64) float64 { return stencilAt(nodes, x).of(values) }
 
-// stencil is the polynomial through a few neighbouring nodes.
+// stencil holds the Lagrange weights of a few neighbouring nodes.
 type stencil struct {
 	first, count int
 	weights      [4]float64
 }
 
-// stencilAt takes the four nodes around x, or all of fewer; x is moved to the nearest node where
-// it lies outside.
+// stencilAt takes the four nodes around x, or all if there are fewer. An x outside the nodes is
+// moved to the nearest one.
 func stencilAt(nodes []float64, x float64) stencil {
 	n := len(nodes)
 	x = clamp(x, nodes[0], nodes[n-1])

@@ -175,7 +175,7 @@ func TestOutlierModelRefuses(t *testing.T) {
 		"Widths[1]": func(t *OutlierModel) { t.Widths[1] = 0 }, "Whitening[1]": func(t *OutlierModel) {
 			t.Whitening[1] = t.Whitening[1][:1]
 		},
-		"Distances": func(t *OutlierModel) { t.Distances = nil }, "Trends[0]": func(t *OutlierModel) {
+		"Distances": func(t *OutlierModel) { t.Distances = nil }, "Fits[0]": func(t *OutlierModel) {
 			t.Fits[0][3] = math.Inf(1)
 		}, "2 names, 1 trends": func(t *OutlierModel) { t.Fits = t.Fits[:1] },
 	} {

@@ -5,6 +5,8 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
+
+	"darkfield/pkg/likelihood"
 )
 
 // quadratic is value + (x − vertex)ᵀ·H·(x − vertex)/2 with a positive definite H, in log units.
@@ -25,12 +27,12 @@ func (q quadratic) std() [2]float64 {
 	return [2]float64{math.Sqrt(q.h[1][1] / det), math.Sqrt(q.h[0][0] / det)}
 }
 
-// widest is the standard deviation, in log units, beyond which a curvature is not believed: a
-// posterior twice as wide as the prior says nothing of it.
+// widest is the standard deviation, in log units, that fitted Gaussians are capped at: twice the
+// width of the prior.
 const widest = 2.0
 
-// fitQuadratic returns the quadratic nearest to values at the products of the nodes x, where
-// exp(−values) is large. A quadratic is found exactly, though its vertex lie outside the nodes.
+// fitQuadratic returns the quadratic that fits the values at the products of the nodes x best where
+// exp(−values) is large. A quadratic is found exactly, even if its vertex lies outside the nodes.
 func fitQuadratic(x [2][]float64, values []float64) quadratic {
 	w := bulk(x, values)
 	centre, size := momentsOf(x, w)
@@ -46,14 +48,14 @@ func fitQuadratic(x [2][]float64, values []float64) quadratic {
 		left.SymRankOne(left, weight, row)
 		right.AddScaledVec(right, weight*(values[k]-least), row)
 	}
-	const tiny = 1e-11 // leaves at 0 what nodes do not tell, as the curvature between two
+	const tiny = 1e-11 // keeps at 0 what the nodes do not determine, as the curvature of two nodes
 	for i := range 6 {
 		left.SetSym(i, i, left.At(i, i)+tiny)
 	}
 	var chol mat.Cholesky
 	var c mat.VecDense
 	if chol.Factorize(left) {
-		_ = chol.SolveVecTo(&c, right) // only warns of what tiny is there for
+		_ = chol.SolveVecTo(&c, right) // its only error is a bad condition, which tiny takes care of
 	} else {
 		c = *mat.NewVecDense(6, nil)
 	}
@@ -78,16 +80,17 @@ func momentsOf(x [2][]float64, w []float64) (mean, std [2]float64) {
 	return mean, [2]float64{math.Sqrt(std[0]), math.Sqrt(std[1])}
 }
 
-// bulk returns weights, of sum 1, that fall with the square root of the probability: a posterior
-// that is too narrow is wanted twice as wide as it is. A posterior narrower than the nodes is
-// widened until five of them count along each axis, as curvatures need.
+// bulk returns weights of sum 1 proportional to the square root of the probability, so that an
+// over-confident posterior is fitted over a wider region than its own. A posterior narrower than the
+// spacing of the nodes is widened until five nodes count along each axis, as curvatures need.
 func bulk(x [2][]float64, values []float64) []float64 {
 	least, n := floats.Min(values), len(x[1])
+	w0, w1 := likelihood.TrapezoidWeights(x[0]), likelihood.TrapezoidWeights(x[1])
 	w := make([]float64, len(values))
 	for temperature := 2.0; ; temperature *= 1.5 {
 		along := [2][]float64{make([]float64, len(x[0])), make([]float64, n)}
 		for k, v := range values {
-			w[k] = math.Exp((least-v)/temperature) * spacing(x[0], k/n) * spacing(x[1], k%n)
+			w[k] = math.Exp((least-v)/temperature) * w0[k/n] * w1[k%n]
 			along[0][k/n] += w[k]
 			along[1][k%n] += w[k]
 		}
@@ -98,21 +101,16 @@ func bulk(x [2][]float64, values []float64) []float64 {
 	}
 }
 
-// counting returns whether five weights count, or half of fewer than ten.
+// counting reports whether the effective number of weights is 5, or half of fewer than ten.
 func counting(w []float64) bool {
 	total := floats.Sum(w)
 	return total*total/floats.Dot(w, w) >= math.Min(5, float64(len(w))/2)
 }
 
-// spacing is the weight of a node in the trapezoidal rule.
-func spacing(x []float64, i int) float64 {
-	return (x[min(i+1, len(x)-1)] - x[max(i-1, 0)]) / 2
-}
-
-// convex returns the quadratic with value, gradient and curvature c at centre; curvatures are
-// raised to that of the widest Gaussian.
+// convex returns the quadratic with value, gradient and curvature c at the centre. Curvatures along
+// the principal axes are raised to that of the widest Gaussian.
 func convex(centre [2]float64, c [6]float64, least float64) quadratic {
-	// of the axes, also where the curvature is 0
+	// The angle of the principal axes, defined for a curvature of 0, too.
 	sin, cos := math.Sincos(math.Atan2(2*c[4], c[3]-c[5]) / 2)
 	q := quadratic{vertex: centre, value: least + c[0]}
 	for _, e := range [2][2]float64{{cos, sin}, {-sin, cos}} {

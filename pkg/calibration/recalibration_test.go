@@ -3,10 +3,10 @@ package calibration
 import (
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/likelihood"
@@ -18,86 +18,13 @@ func crooked(x [2]float64) float64 {
 	return (u*u + u*v + v*v) / 1.5
 }
 
-// TestEvidence: the rule of the fit and the fine grid of the score, which know nothing of each
-// other, normalise alike: for ridges, peaks outside the prior, posteriors from narrow to wider
-// than the prior, and what a recalibration makes of them.
-func TestEvidence(t *testing.T) {
-	u := logUnitsOf(t)
-	rapid.Check(t, func(t *rapid.T) {
-		n := normal{rho: rapid.Float64Range(-0.95, 0.95).Draw(t, "correlation")}
-		for k := range 2 {
-			n.at[k] = rapid.Float64Range(-0.3, 1.3).Draw(t, "peak")
-			n.std[k] = math.Exp(rapid.Float64Range(math.Log(0.02), math.Log(2)).Draw(t, "std"))
-		}
-		// nats; the grid's trapezoid errs most where an edge leaves a steep tail
-		nll, tolerance := n.nll, 0.01
-		if rapid.Bool().Draw(t, "crooked") {
-			nll, tolerance = crooked, 0.02
-		}
-		r := NewIdentity(prior)
-		r.Kind = Varying
-		for k := range 2 {
-			r.Shift[k] = rapid.Float64Range(-0.1, 0.1).Draw(t, "shift")
-			r.LogScale[k] = rapid.Float64Range(-1, 0.5).Draw(t, "log scale")
-		}
-		r.Shear = rapid.Float64Range(-0.3, 0.3).Draw(t, "shear")
-		l, err := newLandscape(surfaceOf(u, likelihood.WholePrior(prior, 40), nll), u)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := r.of(l)
-		changed := surfaceOf(u, likelihood.WholePrior(prior, 100),
-			func(x [2]float64) float64 { return l.at(m.source(x)) })
-		other, err := newLandscape(changed, u)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// NaN fails
-		if got, want := l.lnEvidence(m), newDensity(other).lnZ-2e4; !(math.Abs(got-want) <= tolerance) {
-			t.Fatalf("ln of the evidence %g by the rule, %g on the grid", got, want)
-		}
-	})
-}
-
-// TestApplyToGaussians: a Gaussian becomes the Gaussian with the scaled precision and the shifted
-// peak, wherever its peak lies.
-func TestApplyToGaussians(t *testing.T) {
-	u := logUnitsOf(t)
-	rapid.Check(t, func(t *rapid.T) {
-		n := normal{rho: rapid.Float64Range(-0.9, 0.9).Draw(t, "correlation")}
-		r := NewIdentity(prior)
-		r.Kind = Axes
-		want := n
-		for k := range 2 {
-			n.at[k] = rapid.Float64Range(-0.5, 1.5).Draw(t, "peak")
-			n.std[k] = rapid.Float64Range(0.03, 0.5).Draw(t, "std")
-			r.Shift[k] = rapid.Float64Range(-0.2, 0.2).Draw(t, "shift")
-			r.LogScale[k] = rapid.Float64Range(-1, 0.5).Draw(t, "log scale")
-			want.at[k], want.std[k] = n.at[k]+r.Shift[k], n.std[k]*math.Exp(-r.LogScale[k])
-		}
-		got, err := r.Apply(surfaceOf(u, likelihood.WholePrior(prior, 25), n.nll))
-		if err != nil {
-			t.Fatal(err)
-		}
-		points := got.Grid.Points()
-		for i, p := range points {
-			d := want.nll(u.point(p)) - want.nll(u.point(points[0]))
-			// The quadratic is known to 1e-10 of values up to 1e5.
-			if !(math.Abs(got.NLL[i]-got.NLL[0]-d) <= 1e-4*(1+math.Abs(d))) {
-				t.Fatalf("−ΔlnL = %g at %v, want %g", got.NLL[i]-got.NLL[0], p, d)
-			}
-		}
-	})
-}
-
-// TestIdentity: nothing is changed, on the surface's own grid to rounding, even where it is no
-// Gaussian; and a temperature only divides.
-func TestIdentity(t *testing.T) {
+// TestApply: the identity changes nothing, a temperature divides.
+func TestApply(t *testing.T) {
 	s := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 15), crooked)
 	r := NewIdentity(prior)
 	same, err := r.Apply(s)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || !cmp.Equal(same, s) {
+		t.Fatalf("the identity changed the surface: %v", err)
 	}
 	r.Kind, r.Temperature = Temperature, 4
 	quarter, err := r.Apply(s)
@@ -105,36 +32,14 @@ func TestIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, v := range s.NLL {
-		if math.Abs(same.NLL[i]-v) > 1e-8 || math.Abs(quarter.NLL[i]-v/4) > 1e-8 { // rounding of 2e4
-			t.Fatalf("−ln L = %g became %g, and %g over 4", v, same.NLL[i], quarter.NLL[i])
+		if quarter.NLL[i] != v/4 {
+			t.Fatalf("−ln L = %g became %g at a temperature of 4", v, quarter.NLL[i])
 		}
 	}
 }
 
-// TestFlatStaysFlat: a posterior as wide as the prior is stretched to itself.
-func TestFlatStaysFlat(t *testing.T) {
-	s := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 15),
-		func([2]float64) float64 { return 0 })
-	r := Recalibration{
-		Kind: Sheared, Prior: prior, Temperature: 2, Shift: [2]float64{0.3, -0.2},
-		LogScale: [2]float64{-2, 1}, Shear: 0.4,
-	}
-	got, err := r.Apply(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Range() > 0.5 { // beyond the prior it is continued by a Gaussian twice as wide as the prior
-		t.Errorf("a flat surface ranges over %g in −2Δln L", got.Range())
-	}
-}
-
 func TestRecalibrationAsData(t *testing.T) {
-	r := Recalibration{
-		Kind: Varying, Prior: prior, Temperature: 1, Shift: [2]float64{0.1, 0.2},
-		LogScale: [2]float64{-0.5, -0.25}, Shear: 0.125,
-		ShiftSlope: [2][2]float64{{1, 2}, {3, 4}}, LogScaleSlope: [2][2]float64{{5, 6}, {7, 8}}, Maps: 30,
-		Simulations: 15,
-	}
+	r := Recalibration{Kind: Temperature, Prior: prior, Temperature: 1.5, Maps: 30, Simulations: 15}
 	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -144,33 +49,118 @@ func TestRecalibrationAsData(t *testing.T) {
 		!cmp.Equal(r, again) {
 		t.Errorf("%s came back as %+v: %v, %v", text, again, err, again.Validate())
 	}
+	surface := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 5), crooked)
 	for name, bad := range map[string]Recalibration{
-		"empty": {}, "kind": {Kind: "warp", Prior: prior, Temperature: 1},
+		"empty": {}, "kind": {Kind: "axes", Prior: prior, Temperature: 1},
 		"temperature": {Kind: Temperature, Prior: prior, Temperature: math.NaN()},
-		"shift":       {Kind: Axes, Prior: prior, Temperature: 1, Shift: [2]float64{math.NaN(), 0}},
-		"prior":       {Kind: Axes, Temperature: 1},
-		"slope": {
-			Kind: Varying, Prior: prior, Temperature: 1,
-			LogScaleSlope: [2][2]float64{{}, {0, math.Inf(1)}},
-		},
+		"prior":       {Kind: Temperature, Temperature: 1},
 	} {
 		if bad.Validate() == nil {
 			t.Errorf("%s: accepted", name)
 		}
-		if _, err := bad.Apply(surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 5), crooked)); err ==
-			nil {
+		if _, err := bad.Apply(surface); err == nil {
 			t.Errorf("%s: applied", name)
 		}
 	}
-	good := NewIdentity(prior)
-	if _, err := good.Apply(likelihood.Surface{}); err == nil {
+	if _, err := NewIdentity(prior).Apply(likelihood.Surface{}); err == nil {
 		t.Error("a surface without a grid was accepted")
 	}
-	if _, err := good.On(surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 5), crooked),
-		likelihood.Grid{}); err == nil {
-		t.Error("an empty grid was accepted")
+}
+
+// coverageNear reports an error unless all coverages, mean errors and ranks are those of calibrated
+// posteriors.
+func coverageNear(t *testing.T, r Report) {
+	t.Helper()
+	for name, c := range map[string]struct {
+		got  Interval
+		want float64
+	}{
+		"Ω_m 68 %": {r.OmegaM.Coverage68, 0.68}, "σ_8 68 %": {r.Sigma8.Coverage68, 0.68},
+		"both 68 %": {r.HPD68, 0.68},
+		"Ω_m 95 %":  {r.OmegaM.Coverage95, 0.95}, "σ_8 95 %": {r.Sigma8.Coverage95, 0.95},
+		"both 95 %":  {r.HPD95, 0.95},
+		"|z| of Ω_m": {r.OmegaM.AbsZ, r.OmegaM.ExpectedAbsZ},
+		"|z| of σ_8": {r.Sigma8.AbsZ, r.Sigma8.ExpectedAbsZ},
+	} {
+		if !near(c.got, c.want) {
+			t.Errorf("%s: %+v, want %g", name, c.got, c.want)
+		}
 	}
-	if _, err := Fit([]Case{{Truth: cosmology.Fiducial}}, prior, Temperature); err == nil {
-		t.Error("a case without a surface was accepted")
+	for name, ranks := range map[string]Ranks{
+		"Ω_m": r.OmegaM.Ranks, "σ_8": r.Sigma8.Ranks,
+		"TARP": r.TARP.Ranks,
+	} {
+		if ranks.P < 0.01 {
+			t.Errorf("%s: p = %g of uniform ranks %v", name, ranks.P, ranks.Counts)
+		}
+	}
+}
+
+// TestCalibratedStaysCalibrated: the temperature of calibrated posteriors is 1, and the identity is
+// chosen.
+func TestCalibratedStaysCalibrated(t *testing.T) {
+	std := [2]float64{0.08, 0.3}
+	cases := toy{std: std, rho: -0.5, alike: 0.5, reported: honest(std)}.cases(t, 50, 2, 12, 3)
+	r, err := fit(cases, prior, Temperature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// ln T is known to 1/√n with n from 50 to 100, in two parameters: three times 0.12
+	if math.Abs(math.Log(r.Temperature)) > 0.36 {
+		t.Errorf("temperature %g of calibrated posteriors", r.Temperature)
+	}
+	c, err := Choose(cases, prior, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Recalibration.Kind != Identity {
+		t.Errorf("%s was chosen: %+v", c.Recalibration.Kind, c.Trials)
+	}
+}
+
+// TestTemperatureOfUniformOverConfidence: errors reported at 1/2 want a temperature of 4, which is
+// chosen and calibrates other maps, edges of the prior included.
+func TestTemperatureOfUniformOverConfidence(t *testing.T) {
+	w := toy{std: [2]float64{0.08, 0.2}, reported: honest([2]float64{0.04, 0.1})}
+	c, err := Choose(w.cases(t, 150, 1, 20, 4), prior, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.Recalibration
+	if r.Kind != Temperature || r.Maps != 150 || r.Simulations != 150 ||
+		math.Abs(math.Log(r.Temperature/4)) > 0.25 { // known to 1/√150
+		t.Errorf("%+v, want a temperature of 4", r)
+	}
+	if !(c.Trials[0].LogScore < c.Trials[1].LogScore) || c.Trials[1].Behind != 0 ||
+		!(c.Trials[0].Behind > c.Trials[0].Error) {
+		t.Errorf("held-out scores %+v", c.Trials)
+	}
+	held := w.cases(t, 80, 2, 20, 2)
+	if before := reportOf(t, held); before.OmegaM.Coverage68.High > 0.5 {
+		t.Errorf("coverage before is %+v", before.OmegaM.Coverage68)
+	}
+	after, err := r.ApplyAll(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	coverageNear(t, reportOf(t, after))
+}
+
+func TestChooseRefuses(t *testing.T) {
+	std := [2]float64{0.1, 0.1}
+	cases := toy{std: std, reported: honest(std)}.cases(t, 4, 2, 8, 1)
+	for _, folds := range []int{1, 5} {
+		if _, err := Choose(cases, prior, folds, 1); err == nil ||
+			!strings.Contains(err.Error(), "folds of 4 simulations") {
+			t.Errorf("%d folds: error %v", folds, err)
+		}
+	}
+	if _, err := Choose(nil, prior, 2, 1); err == nil {
+		t.Error("nothing was fitted on")
+	}
+	cases[5] = Case{Truth: cosmology.Fiducial, Simulation: 2}
+	if _, err := Choose(cases, prior, 2, 1); err == nil ||
+		!strings.Contains(err.Error(), "of simulation 2") {
+		t.Errorf("a case without a surface: error %v", err)
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/likelihood"
 )
 
-// Case is one simulated map: what was inferred from it and what is true.
+// Case is one simulated map: the likelihood that was inferred from it and the true parameters.
 type Case struct {
 	Surface    likelihood.Surface // −ln L in nats, on any grid
 	Truth      cosmology.Params
@@ -22,42 +24,41 @@ type ParameterScore struct {
 	Mean      float64    `json:"mean"`
 	Std       float64    `json:"std"`
 	Median    float64    `json:"median"`
-	Central68 [2]float64 `json:"central_68"` // 0.16 and 0.84 quantile
-	Central95 [2]float64 `json:"central_95"` // 0.025 and 0.975 quantile
-	// probability below the truth: uniform over maps where posteriors are honest
+	Central68 [2]float64 `json:"central_68"` // 0.16 and 0.84 quantiles
+	Central95 [2]float64 `json:"central_95"` // 0.025 and 0.975 quantiles
+	// PIT is the posterior probability below the truth, the probability integral transform: uniform
+	// over maps where posteriors are calibrated.
 	PIT float64 `json:"pit"`
 	Z   float64 `json:"z"` // (truth − mean)/std
-	// |Z| that the posterior itself expects: 0.798 for a Gaussian, 0.866 for a flat density
+	// AbsZ is the mean of |Z| that the posterior itself expects: 0.798 for a Gaussian, 0.866 for a
+	// flat density.
 	AbsZ float64 `json:"abs_z"`
 }
 
-// MapScore is the posterior of one map beside the truth.
+// MapScore is the posterior of one map beside the truth. HPD and TARP are uniform over maps where
+// posteriors are calibrated.
 type MapScore struct {
 	Simulation int            `json:"simulation"`
 	OmegaM     ParameterScore `json:"omega_m"`
 	Sigma8     ParameterScore `json:"sigma_8"`
-	// probability where the density is higher than at the truth: uniform where honest
+	// HPD is the posterior probability of the region in which the density is higher than at the truth.
 	HPD float64 `json:"hpd"`
-	// probability nearer to a random reference point than the truth: uniform where honest
+	// TARP is the posterior probability nearer to a random reference point than the truth is.
 	TARP float64 `json:"tarp"`
-	// ln of the density at the truth over that of the prior, in nats
+	// LogScore is ln of the posterior density at the truth over that of the prior, in nats.
 	LogScore float64 `json:"log_score"`
 }
 
-// Score scores the posterior of one map over the whole prior.
+// ScoreAll scores the posteriors of many maps over the whole prior.
 //
 //   - Accuracy: a Gaussian posterior of any width down to a third of a cell has probabilities
 //     right to 0.002 and lengths to 0.002 of its width.
-//   - Randomness: seed draws TARP's reference point, and the place of the truth among points of
-//     equal density.
-//   - Errors: a surface or a prior that cannot be used, a truth outside the prior.
+//   - Randomness: seed draws TARP's reference points, and the place of a truth among points of
+//     equal density. Each map has random numbers of its own.
+//   - Errors: a surface or a prior that cannot be used, a truth outside the prior; they name the
+//     case.
 //   - Source: Talts et al. (2018) for the PIT; Lemos et al. (2023) for TARP, with distances in
 //     parameters scaled to [0, 1] over the prior.
-func Score(c Case, prior cosmology.Prior, seed uint64) (MapScore, error) {
-	return score(c, prior, rand.New(rand.NewPCG(seed, 0)))
-}
-
-// ScoreAll scores many maps; each has random numbers of its own. Errors name the case.
 func ScoreAll(cases []Case, prior cosmology.Prior, seed uint64) ([]MapScore, error) {
 	out := make([]MapScore, len(cases))
 	for i, c := range cases {
@@ -71,52 +72,67 @@ func ScoreAll(cases []Case, prior cosmology.Prior, seed uint64) ([]MapScore, err
 
 func score(c Case, prior cosmology.Prior, rng *rand.Rand) (MapScore, error) {
 	out := MapScore{Simulation: c.Simulation}
-	units, err := newLogUnits(prior)
-	if err != nil {
-		return out, err
-	}
-	if err := prior.Check(c.Truth); err != nil {
-		return out, err
-	}
-	l, err := newLandscape(c.Surface, units)
+	l, err := newCaseLandscape(c, prior)
 	if err != nil {
 		return out, err
 	}
 	d := newDensity(l)
-	truth := l.at(units.point(c.Truth))
+	truth := l.at(l.units.point(c.Truth))
 	out.OmegaM, out.Sigma8 = d.parameter(0, c.Truth.OmegaM), d.parameter(1, c.Truth.Sigma8)
 	out.HPD = d.denser(truth, rng.Float64())
 	out.TARP = d.nearer(prior, c.Truth, cosmology.UnitParams{rng.Float64(), rng.Float64()})
-	out.LogScore = -truth - d.lnZ
+	out.LogScore = d.logScore(truth)
 	return out, nil
 }
 
+// newCaseLandscape returns the surface of a case, whose truth must lie inside the prior.
+func newCaseLandscape(c Case, prior cosmology.Prior) (landscape, error) {
+	units, err := newLogUnits(prior)
+	if err != nil {
+		return landscape{}, err
+	}
+	if err := prior.Check(c.Truth); err != nil {
+		return landscape{}, err
+	}
+	return newLandscape(c.Surface, units)
+}
+
+// Normal returns the score of a posterior of which only the mean and the standard deviation
+// are known, as those of a moment network are. It is taken to be Gaussian.
+func Normal(truth, mean, std float64) ParameterScore {
+	n := distuv.Normal{Mu: mean, Sigma: std}
+	between := func(low, high float64) [2]float64 {
+		return [2]float64{n.Quantile(low), n.Quantile(high)}
+	}
+	return ParameterScore{
+		Truth: truth, Mean: mean, Std: std, Median: mean, Central68: between(0.16, 0.84),
+		Central95: between(0.025, 0.975),
+		PIT:       n.CDF(truth), Z: (truth - mean) / std, AbsZ: math.Sqrt(2 / math.Pi),
+	}
+}
+
+// parameter scores the marginal density of one parameter.
 func (d density) parameter(axis int, truth float64) ParameterScore {
-	x, p := d.x[axis], d.marginal(axis)
-	cdf := make([]float64, len(x))
-	for i := 1; i < len(x); i++ {
-		cdf[i] = cdf[i-1] + (p[i]+p[i-1])/2*(x[i]-x[i-1])
+	m := d.marginal(axis)
+	out := ParameterScore{
+		Truth: truth, Mean: m.Mean, Std: m.Std, Median: m.Quantile(0.5), PIT: m.CDF(truth),
+		Central68: [2]float64{m.Low, m.High},
+		Central95: [2]float64{m.Quantile(0.025), m.Quantile(0.975)},
+		Z:         (truth - m.Mean) / m.Std,
 	}
-	out := ParameterScore{Truth: truth, Median: invert(x, cdf, 0.5), PIT: interpolate(x, cdf, truth)}
-	out.Central68 = [2]float64{invert(x, cdf, 0.16), invert(x, cdf, 0.84)}
-	out.Central95 = [2]float64{invert(x, cdf, 0.025), invert(x, cdf, 0.975)}
-	for i, v := range x {
-		out.Mean += v * p[i] * spacing(x, i)
+	for i, w := range likelihood.TrapezoidWeights(m.X) {
+		out.AbsZ += math.Abs(m.X[i]-m.Mean) / m.Std * m.P[i] * w
 	}
-	for i, v := range x {
-		out.Std += (v - out.Mean) * (v - out.Mean) * p[i] * spacing(x, i)
-		out.AbsZ += math.Abs(v-out.Mean) * p[i] * spacing(x, i)
-	}
-	out.Std = math.Sqrt(out.Std)
-	out.AbsZ /= out.Std
-	out.Z = (truth - out.Mean) / out.Std
 	return out
 }
 
-// denser returns the probability where −ln L is less than at the truth, and a share of that where
+// logScore returns ln of the density over that of the prior at a point where −ln L is nll.
+func (d density) logScore(nll float64) float64 { return -nll - d.lnZ }
+
+// denser returns the probability where −ln L is less than at the truth, plus a share of that where
 // it is the same.
 func (d density) denser(truth, share float64) float64 {
-	const same = 1e-9 // nats; only a flat posterior has a probability there
+	const same = 1e-9 // nats; only a flat posterior has probability there
 	sum := 0.0
 	for k, v := range d.nll {
 		switch {
@@ -144,21 +160,4 @@ func (d density) nearer(prior cosmology.Prior, truth cosmology.Params,
 		}
 	}
 	return math.Min(sum, 1)
-}
-
-// invert returns where the rising cdf reaches q.
-func invert(x, cdf []float64, q float64) float64 { return interpolate(cdf, x, q) }
-
-// interpolate returns y at a value of the rising x, linearly between the nodes and as at the ends
-// beyond them.
-func interpolate(x, y []float64, at float64) float64 {
-	if at <= x[0] {
-		return y[0]
-	}
-	for i := 1; i < len(x); i++ {
-		if x[i] >= at {
-			return y[i-1] + (y[i]-y[i-1])*(at-x[i-1])/(x[i]-x[i-1])
-		}
-	}
-	return y[len(y)-1]
 }

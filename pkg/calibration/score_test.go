@@ -42,7 +42,7 @@ func TestScoreOfGaussians(t *testing.T) {
 			OmegaM: math.Exp(u.low[0] + u.width[0]*truth[0]),
 			Sigma8: math.Exp(u.low[1] + u.width[1]*truth[1]),
 		}
-		got, err := Score(Case{Surface: surfaceOf(u, grid, n.nll), Truth: p}, prior, 1)
+		got, err := scoreOf(Case{Surface: surfaceOf(u, grid, n.nll), Truth: p}, prior, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestMeanAndStd(t *testing.T) {
 	u := logUnitsOf(t)
 	n := normal{at: [2]float64{0.6, 0.4}, std: [2]float64{0.02, 0.05}, rho: -0.9}
 	truth := cosmology.Params{OmegaM: 0.3, Sigma8: 0.75}
-	got, err := Score(Case{
+	got, err := scoreOf(Case{
 		Surface: surfaceOf(u, likelihood.WholePrior(prior, 50), n.nll),
 		Truth:   truth,
 	}, prior, 1)
@@ -153,7 +153,7 @@ func TestFlat(t *testing.T) {
 	sum := 0.0
 	const n = 40
 	for seed := range uint64(n) {
-		got, err := Score(Case{Surface: s, Truth: cosmology.Params{OmegaM: 0.2, Sigma8: 0.9}}, prior,
+		got, err := scoreOf(Case{Surface: s, Truth: cosmology.Params{OmegaM: 0.2, Sigma8: 0.9}}, prior,
 			seed)
 		if err != nil {
 			t.Fatal(err)
@@ -175,7 +175,7 @@ func TestCutGrid(t *testing.T) {
 	u := logUnitsOf(t)
 	n := normal{at: [2]float64{0.55, 0.5}, std: [2]float64{0.05, 0.1}, rho: -0.5}
 	truth := cosmology.Params{OmegaM: 0.26, Sigma8: 0.8}
-	whole, err := Score(Case{
+	whole, err := scoreOf(Case{
 		Surface: surfaceOf(u, likelihood.WholePrior(prior, 60), n.nll),
 		Truth:   truth,
 	}, prior, 1)
@@ -183,7 +183,7 @@ func TestCutGrid(t *testing.T) {
 		t.Fatal(err)
 	}
 	window := likelihood.AroundTruth(cosmology.Params{OmegaM: 0.24, Sigma8: 0.77}, 0.03, prior, 20)
-	cut, err := Score(Case{Surface: surfaceOf(u, window, n.nll), Truth: truth}, prior, 1)
+	cut, err := scoreOf(Case{Surface: surfaceOf(u, window, n.nll), Truth: truth}, prior, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestScoreRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Score(Case{Surface: good, Truth: inside}, cosmology.Prior{}, 1); err == nil {
+	if _, err := scoreOf(Case{Surface: good, Truth: inside}, cosmology.Prior{}, 1); err == nil {
 		t.Error("a prior without a volume was accepted")
 	}
 }

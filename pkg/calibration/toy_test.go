@@ -81,6 +81,15 @@ func (w toy) cases(t testing.TB, simulations, maps, n int, seed uint64) []Case {
 	return out
 }
 
+// scoreOf scores one case.
+func scoreOf(c Case, prior cosmology.Prior, seed uint64) (MapScore, error) {
+	scores, err := ScoreAll([]Case{c}, prior, seed)
+	if err != nil {
+		return MapScore{}, err
+	}
+	return scores[0], nil
+}
+
 func reportOf(t testing.TB, cases []Case) Report {
 	t.Helper()
 	scores, err := ScoreAll(cases, prior, 3)

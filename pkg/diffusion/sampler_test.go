@@ -152,8 +152,8 @@ func TestSamplersRefuse(t *testing.T) {
 		"too many steps": {m: DDIM{Steps: 31}, reason: "Steps = 31"},
 		"no DPM steps":   {m: DPMSolver{}, reason: "DPMSolver.Steps = 0"},
 		"too much noise": {m: DPMSolver{Steps: 3, Eta: 2}, reason: "DPMSolver.Eta = 2"},
-		"noise below 0":  {m: DPMSolver{Steps: 3, ChurnMin: -1}, reason: "DPMSolver.Above = -1"},
-		"noise beyond T": {m: DDIM{Steps: 3, ChurnMin: 31}, reason: "DDIM.Above = 31"},
+		"noise below 0":  {m: DPMSolver{Steps: 3, ChurnMin: -1}, reason: "DPMSolver.ChurnMin = -1"},
+		"noise beyond T": {m: DDIM{Steps: 3, ChurnMin: 31}, reason: "DDIM.ChurnMin = 31"},
 		"strange times": {
 			m:      DPMSolver{Steps: 3, Spacing: "sometimes"},
 			reason: `"sometimes", want time or log-snr`,

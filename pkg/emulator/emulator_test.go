@@ -359,8 +359,8 @@ func TestSamplersAreCheckedAlike(t *testing.T) {
 			"SampleConfig.Steps = 1001": func(c *SampleConfig) { c.Steps = 1001 },
 			"SampleConfig.Eta = -0.1":   func(c *SampleConfig) { c.Eta = -0.1 },
 			"SampleConfig.Eta = NaN":    func(c *SampleConfig) { c.Eta = math.NaN() },
-			"SampleConfig.Above = 1001": func(c *SampleConfig) { c.ChurnMin = 1001 },
-			"SampleConfig.Above = -1":   func(c *SampleConfig) { c.ChurnMin = -1 },
+			"SampleConfig.ChurnMin = 1001": func(c *SampleConfig) { c.ChurnMin = 1001 },
+			"SampleConfig.ChurnMin = -1":   func(c *SampleConfig) { c.ChurnMin = -1 },
 			`SampleConfig.Spacing = "nonsense"`: func(c *SampleConfig) {
 				c.Spacing, c.Steps = "nonsense", 0
 			},

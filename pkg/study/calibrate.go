@@ -60,7 +60,7 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string,
 	if err != nil {
 		return out, err
 	}
-	choice, err := calibration.Choose(unseen, prior, nil, c.Folds, c.Seed)
+	choice, err := calibration.Choose(unseen, prior, c.Folds, c.Seed)
 	if err != nil {
 		return out, err
 	}

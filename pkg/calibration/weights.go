@@ -12,11 +12,13 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// Parts is one simulated map whose −ln L is a sum of parts, as a bound is of terms.
+// Parts is one simulated map whose −ln L is a sum of parts, as a variational bound is a sum of
+// terms.
 type Parts struct {
-	On         func(likelihood.Grid) []likelihood.Surface // the parts on a grid, one point included
+	// On returns the parts on a grid, in nats; it must accept a grid of one point.
+	On         func(likelihood.Grid) []likelihood.Surface
 	Truth      cosmology.Params
-	Simulation int
+	Simulation int // maps with the same number are not independent
 }
 
 // Sum returns Σ weights[k] part_k on a grid.
@@ -28,19 +30,21 @@ func (p Parts) Sum(grid likelihood.Grid, weights []float64) likelihood.Surface {
 	return out
 }
 
-// partsGrid is how many points a side posteriors are integrated on while weights are sought.
-const partsGrid = 40
+// weightsGrid is the number of points per side of the grid that posteriors are integrated on while
+// weights are sought.
+const weightsGrid = 40
 
-// FitWeights returns the weights of parts that maximise the mean log density of the truths: a
-// temperature for each part. Parts that a network gets wrong, or that say the same as others,
-// weigh less. Weights far from 1 are held back by one simulation's worth of evidence. It returns
-// an error for maps of different numbers of parts and for fewer simulations than twice the parts.
+// FitWeights returns the weights of parts that maximise the mean log density of the truths: an
+// inverse temperature for each part. A part that the network gets wrong, or that repeats another,
+// weighs less. The logarithms of the weights are regularised by a prior worth one simulation. It
+// returns an error for maps of different numbers of parts and for fewer simulations than twice the
+// parts.
 //
-// The score is that of an exponential family, whose gradient by a weight is how much the part is
-// lower at the truth than on average over the posterior: at the best weights no part tells the
-// truth from the posterior.
+// The score is that of an exponential family. Its gradient with respect to a weight is how much
+// lower the part is at the truth than on average over the posterior, so at the best weights no part
+// tells the truth from the posterior.
 func FitWeights(maps []Parts, prior cosmology.Prior) ([]float64, error) {
-	cases, err := newPartCases(maps, prior)
+	cases, err := newWeightCases(maps, prior)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +57,12 @@ func FitWeights(maps []Parts, prior cosmology.Prior) ([]float64, error) {
 		return nil, fmt.Errorf("calibration: %d simulations for the weights of %d parts, want at least "+
 			"%d: use more simulations or fewer terms", len(simulations), n, 2*n)
 	}
-	evidence := 1 / float64(len(simulations))
+	return minimise(cases, 1/float64(len(simulations)))
+}
+
+// minimise returns the weights of least loss.
+func minimise(cases []weightCase, evidence float64) ([]float64, error) {
+	n := len(cases[0].atTruth)
 	problem := optimize.Problem{
 		Func: func(u []float64) float64 {
 			value, _ := loss(cases, u, evidence)
@@ -66,30 +75,30 @@ func FitWeights(maps []Parts, prior cosmology.Prior) ([]float64, error) {
 	}
 	found, err := optimize.Minimize(problem, make([]float64, n),
 		&optimize.Settings{GradientThreshold: 1e-5}, &optimize.BFGS{})
-	// that is how a search ends where float64 does
+	// A line search fails where the loss can no longer fall within the digits of float64.
 	if found == nil || err != nil && !errors.Is(err, optimize.ErrLinesearcherFailure) {
 		return nil, fmt.Errorf("calibration: the weights of %d parts: %w", n, err)
 	}
 	return exp(found.X), nil
 }
 
-// partCase is a map with its parts where they are needed.
-type partCase struct {
-	surfaces [][]float64 // [part][point]
-	atTruth  []float64
+// weightCase is a map with its parts where they are needed.
+type weightCase struct {
+	surfaces [][]float64 // [part][point] on weightsGrid×weightsGrid points over the prior
+	atTruth  []float64   // [part]
 }
 
-func newPartCases(maps []Parts, prior cosmology.Prior) ([]partCase, error) {
+func newWeightCases(maps []Parts, prior cosmology.Prior) ([]weightCase, error) {
 	if len(maps) == 0 {
 		return nil, errors.New("calibration: no maps to fit weights on")
 	}
-	var out []partCase
-	grid := likelihood.WholePrior(prior, partsGrid)
+	var out []weightCase
+	grid := likelihood.WholePrior(prior, weightsGrid)
 	for _, m := range maps {
 		if err := prior.Check(m.Truth); err != nil {
 			return nil, fmt.Errorf("calibration: simulation %d: %w", m.Simulation, err)
 		}
-		var c partCase
+		var c weightCase
 		for _, s := range m.On(grid) {
 			c.surfaces = append(c.surfaces, s.NLL)
 		}
@@ -108,11 +117,11 @@ func newPartCases(maps []Parts, prior cosmology.Prior) ([]partCase, error) {
 	return out, nil
 }
 
-// loss returns the mean of −ln of the density at the truth, with what holds the weights exp(u)
-// back, and its gradient by u.
-func loss(cases []partCase, u []float64, evidence float64) (value float64, grad []float64) {
+// loss returns the mean of −ln of the posterior density at the truth plus the regularisation
+// evidence/2·|u|² of the weights exp(u), and its gradient with respect to u.
+func loss(cases []weightCase, u []float64, evidence float64) (value float64, grad []float64) {
 	weights, grad := exp(u), make([]float64, len(u))
-	trapezoid := edges(partsGrid)
+	trapezoid := likelihood.TrapezoidWeights(floats.Span(make([]float64, weightsGrid), 0, 1))
 	for _, c := range cases {
 		sum := make([]float64, len(c.surfaces[0]))
 		for k, w := range weights {
@@ -120,7 +129,7 @@ func loss(cases []partCase, u []float64, evidence float64) (value float64, grad 
 		}
 		least, total := floats.Min(sum), 0.0
 		for i, v := range sum {
-			sum[i] = math.Exp(least-v) * trapezoid[i]
+			sum[i] = math.Exp(least-v) * trapezoid[i/weightsGrid] * trapezoid[i%weightsGrid]
 			total += sum[i]
 		}
 		value += floats.Dot(weights, c.atTruth) - least + math.Log(total)
@@ -132,24 +141,6 @@ func loss(cases []partCase, u []float64, evidence float64) (value float64, grad 
 	floats.Scale(1/n, grad)
 	floats.AddScaled(grad, evidence, u)
 	return value/n + evidence/2*floats.Dot(u, u), grad
-}
-
-// edges returns the weights of the trapezoidal rule on n×n points.
-func edges(n int) []float64 {
-	out := make([]float64, 0, n*n)
-	for i := range n {
-		for j := range n {
-			w := 1.0
-			if i == 0 || i == n-1 {
-				w /= 2
-			}
-			if j == 0 || j == n-1 {
-				w /= 2
-			}
-			out = append(out, w)
-		}
-	}
-	return out
 }
 
 func exp(u []float64) []float64 {

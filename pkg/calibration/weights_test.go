@@ -40,7 +40,7 @@ func partsOf(t *testing.T, simulations int, factors [2]float64) []Parts {
 	return out
 }
 
-// TestWeightsOfParts: each part gets the temperature that makes it honest. Of a scale, n
+// TestWeightsOfParts: each part gets the temperature that calibrates it. Of a scale, n
 // simulations of two parameters tell ln w to about 1/√n.
 func TestWeightsOfParts(t *testing.T) {
 	const simulations = 400
@@ -59,7 +59,7 @@ func TestWeightsOfParts(t *testing.T) {
 
 // TestLossHasItsGradient: by finite differences.
 func TestLossHasItsGradient(t *testing.T) {
-	cases, err := newPartCases(partsOf(t, 5, [2]float64{2, 0.5}), prior)
+	cases, err := newWeightCases(partsOf(t, 5, [2]float64{2, 0.5}), prior)
 	if err != nil {
 		t.Fatal(err)
 	}
