@@ -125,9 +125,6 @@ func (s *Session) Calibration(c Calibrated) {
 var kinds = map[calibration.Kind]string{
 	calibration.Identity:    "nothing is changed",
 	calibration.Temperature: "−ln L is divided by one number",
-	calibration.Axes:        "each parameter is shifted and stretched",
-	calibration.Sheared:     "each parameter is shifted and stretched, and their correlation changes",
-	calibration.Varying:     "shifts and stretches depend on the estimate",
 }
 
 // Honesty shows the table of all methods.
