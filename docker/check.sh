@@ -8,6 +8,7 @@ lacks() {
 	exit 1
 }
 
+[ "$(uname -sm)" = 'Linux x86_64' ] || lacks "this is $(uname -sm): the XLA plugin and the pinned Python packages are for Linux on x86-64 only"
 want=$(awk '$1 == "go" {print $2; exit}' go.mod)
 command -v go >/dev/null || lacks "Go is not installed (or not in PATH): install Go $want or newer from go.dev/dl"
 have=$(GOTOOLCHAIN=local go env GOVERSION)

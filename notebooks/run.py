@@ -5,7 +5,6 @@ Executed copies go to <run>/notebooks/, also of the one that failed. `make repro
 
 import argparse
 import asyncio
-import json
 import os
 import re
 import signal
@@ -26,6 +25,7 @@ from nbclient.util import ensure_async  # noqa: E402
 
 INTERRUPT_GRACE = 8  # seconds a cell has to write its checkpoint after Ctrl-C
 NOTHING_TO_SHOW = "nothing to show"  # what a figure cell prints where the data have nothing for it
+AS_TESTS = "--as-tests" in sys.argv
 KERNEL_LOG = ROOT / ".tools/log/kernel.log"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 TRACEBACK = re.compile(r"^(panic:|fatal error:|goroutine \d+ \[|Traceback )", re.MULTILINE)
@@ -155,7 +155,14 @@ def title(source: str) -> str:
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    """Tells how far the work is: on stderr where stdout is for results, see tell."""
+    print(line, file=sys.stderr if AS_TESTS else sys.stdout, flush=True)
+
+
+def tell(*lines: str) -> None:
+    """With --as-tests, prints lines in the words of `go test -v`, which `go tool test2json` reads."""
+    if AS_TESTS:
+        print(*lines, sep="\n", flush=True)
 
 
 def run_notebook(path: Path, target: Path) -> None:
@@ -169,24 +176,13 @@ def run_notebook(path: Path, target: Path) -> None:
         save(runner.notebook, target)
 
 
-def report(path: Path | None, label: str, name: str, passed: bool, seconds: float, text: str = "") -> None:
-    """Appends the result in the words of `go test -json`, for docker/summarise.py."""
-    if path is None:
-        return
-    with path.open("a") as lines:
-        for line in text.splitlines(keepends=True):
-            lines.write(json.dumps({"Action": "output", "Package": label, "Test": name, "Output": line}) + "\n")
-        action = "pass" if passed else "fail"
-        lines.write(json.dumps({"Action": action, "Package": label, "Test": name, "Elapsed": seconds}) + "\n")
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="quick", help="smoke, quick, standard or paper (default: %(default)s)")
     parser.add_argument("--data", default="", help="a CMD directory (default: toy universes, made in the run directory)")
     parser.add_argument("--run", default="", help="the run directory (default: runs/<preset>[-<name of the data>])")
     parser.add_argument("--only", default="", help="numbers of notebooks, for example 04,06 (default: all)")
-    parser.add_argument("--report", type=Path, help="append results to this file, as go test -json does")
+    parser.add_argument("--as-tests", action="store_true", help="print results as go test -v does, progress on stderr")
     return parser.parse_args()
 
 
@@ -194,7 +190,7 @@ def main() -> int:
     chosen = arguments()
     data = Path(chosen.data).resolve() if chosen.data else None
     if data and not data.is_dir():
-        print(f"notebooks: DATA={chosen.data} is not a directory: name one with CMD files (make quijote makes one)", file=sys.stderr)
+        print(f"notebooks: DATA={chosen.data} is not a directory: name one with CMD files", file=sys.stderr)
         return 1
     default = ROOT / "runs" / (f"{chosen.preset}-{data.name}" if data else chosen.preset)
     run = Path(chosen.run).resolve() if chosen.run else default
@@ -221,21 +217,23 @@ def main() -> int:
         start = time.monotonic()
         target = run / "notebooks" / path.name
         say(f"[{i}/{len(paths)}] {path.name}")
+        tell(f"=== RUN   {path.name}")
         try:
             run_notebook(path, target)
         except Failure as failure:
             code = "\n".join("    " + line for line in failure.source.splitlines())
             text = f"FAILED: {path.name}, cell {failure.number}\n{code}\n{failure.error}\nThe notebook as far as it came: {target}\n"
             say(text)
-            report(chosen.report, label, path.name, False, time.monotonic() - start, text)
+            tell(text, f"--- FAIL: {path.name} ({time.monotonic() - start:.2f}s)", "FAIL")
             return 1
         except KeyboardInterrupt:
             say(f"stopped in {path.name}; the same command goes on from what is on disk")
-            report(chosen.report, label, path.name, False, time.monotonic() - start, "interrupted\n")
+            tell("interrupted", f"--- FAIL: {path.name} ({time.monotonic() - start:.2f}s)", "FAIL")
             return 130
         seconds = time.monotonic() - start
         say(f"[{i}/{len(paths)}] {path.name}: done in {seconds:.1f} s ({time.monotonic() - begin:.0f} s in all)")
-        report(chosen.report, label, path.name, True, seconds)
+        tell(f"--- PASS: {path.name} ({seconds:.2f}s)")
+    tell("PASS")
     say(f"{label}: all {len(paths)} done in {time.monotonic() - begin:.0f} s; executed notebooks in {run / 'notebooks'}")
     return 0
 

@@ -18,7 +18,7 @@ import (
 // sample is one line of CAMB's numbers that the table does not hold.
 type sample struct{ omegaM, k, transfer, power float64 } // power is NaN beyond 10 h/Mpc
 
-// samples reads testdata/camb.csv, which docker/camb/transfer.py writes; σ_8 = 0.8.
+// samples reads testdata/camb.csv, which pkg/cosmology/camb/transfer.py writes; σ_8 = 0.8.
 func samples(t *testing.T) []sample {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", "camb.csv"))

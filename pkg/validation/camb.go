@@ -34,7 +34,7 @@ var cambColumns = []string{
 	"hmcode_mpc3_per_h3",
 }
 
-// ReadCAMB reads a file that docker/camb/tables.py wrote.
+// ReadCAMB reads a file that pkg/cosmology/camb/tables.py wrote.
 func ReadCAMB(path string) (CAMB, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

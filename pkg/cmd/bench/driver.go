@@ -367,7 +367,7 @@ func (d *driver) explained(notes ...string) report {
 			"to the end of the first step, less a median step. Peak memory is that of the process whose "+
 			"steps were measured, for PyTorch of one that takes "+fmt.Sprint(trainedSteps)+" steps; both "+
 			"write a checkpoint. All processes ask for huge pages and for two arenas of the C library.",
-		"PyTorch is our own version of the network (docker/pytorch): float32 in the order of the "+
+		"PyTorch is our own version of the network (pkg/verify/pytorch): float32 in the order of the "+
 			"paper's authors; reordered takes the products of linear attention in our order; bfloat16 is "+
 			"autocast; compiled (`make bench-compiled`) is torch.compile, whose own compiling is not in "+
 			"the table. Sampling and grids are forward passes and little else: bfloat16 and compiled were "+

@@ -26,8 +26,8 @@ import (
 
 // Where the Makefile puts what PyTorch needs, from the project's root.
 const (
-	python   = ".tools/pytorch/venv/bin/python"
-	script   = "docker/pytorch/bench.py"
+	python   = ".tools/venv/pytorch/bin/python"
+	script   = "pkg/verify/pytorch/bench.py"
 	compiled = ".tools/pytorch/inductor" // what torch.compile keeps between runs
 )
 

@@ -29,7 +29,7 @@ type mlflow struct {
 
 func newMLflow(t *testing.T) *mlflow {
 	t.Helper()
-	program, err := filepath.Abs("../../../.tools/mlflow/venv/bin/mlflow")
+	program, err := filepath.Abs("../../../.tools/venv/mlflow/bin/mlflow")
 	if err != nil {
 		t.Fatal(err)
 	}

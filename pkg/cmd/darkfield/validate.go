@@ -24,7 +24,7 @@ func (a *app) validate() *cobra.Command {
 		Short: "Measure the simulator against closed forms, CAMB and published numbers",
 		Long: `Runs the simulations of a preset and writes a report: a page with every number beside its reference (report.md), figures, and
 all numbers as CSV. Simulations that were measured before are not run again, so that an interrupted or killed call goes on
-where it was. Exits with 1 when a number misses its tolerance. --tables names the spectra that docker/camb/tables.py wrote with CAMB.`,
+where it was. Exits with 1 when a number misses its tolerance. --tables names the spectra that pkg/cosmology/camb/tables.py wrote with CAMB.`,
 		Example: `  darkfield validate --tables data/validation/camb.csv --out runs/validation
   darkfield validate --preset quick --tables data/validation/camb.csv --out runs/quick-validation`,
 		Args: cobra.NoArgs,

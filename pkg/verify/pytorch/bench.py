@@ -185,7 +185,7 @@ def about() -> dict:
     start = time.perf_counter()
     worst = difference(8, 16)
     if not worst <= TOLERANCE:
-        raise ValueError(f"reordered attention differs from the ordinary one by {worst:.2g}: run docker/pytorch/reordered.py")
+        raise ValueError(f"reordered attention differs from the ordinary one by {worst:.2g}: run pkg/verify/pytorch/reordered.py")
     return {
         "seconds": time.perf_counter() - start,
         "version": f"PyTorch {torch.__version__}, Python {platform.python_version()}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}",

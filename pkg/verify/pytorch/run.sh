@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Compares PyTorch with the golden numbers, and darkfield with reference files that PyTorch writes. The last line is the count.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
-python=.tools/pytorch/venv/bin/python
+python=.tools/venv/pytorch/bin/python
 compared=0 missed=()
 
 # count NAME STATUS
@@ -15,14 +15,14 @@ count() {
 golden=../shared/golden/reference_dim8_side32.npz
 if [ -f "$golden" ]; then
 	echo '== PyTorch and the golden file'
-	"$python" docker/pytorch/check.py "$golden"
+	"$python" pkg/verify/pytorch/check.py "$golden"
 	count golden $?
 else
 	echo '== PyTorch and the golden file: skipped, ../shared is not there'
 fi
 
 echo '== linear attention in our order'
-"$python" docker/pytorch/reordered.py
+"$python" pkg/verify/pytorch/reordered.py
 count 'reordered attention' $?
 
 # Width and side: small, the paper's at the first side it trains at, and one of another side.
@@ -30,16 +30,16 @@ for size in '16 64' '64 64' '32 32'; do
 	read -r dim side <<<"$size"
 	echo "== darkfield and PyTorch: dim $dim, ${side}²"
 	file=.tools/pytorch/dim${dim}_side$side.npz
-	"$python" docker/pytorch/reference.py --dim "$dim" --side "$side" --seed 1 "$file" && .tools/bin/darkfield verify "$file"
+	"$python" pkg/verify/pytorch/reference.py --dim "$dim" --side "$side" --seed 1 "$file" && .tools/bin/darkfield verify "$file"
 	count "dim $dim at ${side}²" $?
 done
 
 echo '== weights from PyTorch to a checkpoint and back'
 weights=.tools/pytorch/weights
-"$python" docker/pytorch/roundtrip.py write "$weights.pt" &&
+"$python" pkg/verify/pytorch/roundtrip.py write "$weights.pt" &&
 	.tools/bin/darkfield convert "$weights.pt" "$weights.checkpoint.safetensors" &&
 	.tools/bin/darkfield convert "$weights.checkpoint.safetensors" "$weights.back.safetensors" &&
-	"$python" docker/pytorch/roundtrip.py read "$weights.pt" "$weights.back.safetensors"
+	"$python" pkg/verify/pytorch/roundtrip.py read "$weights.pt" "$weights.back.safetensors"
 count 'round trip' $?
 
 if [ ${#missed[@]} -gt 0 ]; then

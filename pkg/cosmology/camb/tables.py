@@ -64,7 +64,7 @@ def main(path: Path) -> None:
     scratch = path.with_name(path.name + ".partial")
     with scratch.open("w", newline="") as file:
         file.write(
-            f"# CAMB {camb.__version__}, HMcode {HMCODE} without baryonic feedback, {datetime.date.today()}, Python {platform.python_version()}: docker/camb/tables.py. "
+            f"# CAMB {camb.__version__}, HMcode {HMCODE} without baryonic feedback, {datetime.date.today()}, Python {platform.python_version()}: pkg/cosmology/camb/tables.py. "
             f"{SETTINGS}, A_s from sigma_8.\n"
         )
         out = csv.writer(file, lineterminator="\n")

@@ -66,7 +66,7 @@ def write(path: Path, what: str, rows: list[list]) -> None:
     with scratch.open("w", newline="") as file:
         file.write(
             f"# {what}. CAMB {camb.__version__}, {datetime.date.today()}: make transfer-table "
-            f"(docker/camb/transfer.py). {SETTINGS}.\n"
+            f"(pkg/cosmology/camb/transfer.py). {SETTINGS}.\n"
         )
         csv.writer(file, lineterminator="\n").writerows(rows)
     scratch.replace(path)

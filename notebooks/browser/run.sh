@@ -24,8 +24,8 @@ if [ -z "$chromium" ]; then
 		exit 1
 	fi
 fi
-[ docker/browser/node_modules/.package-lock.json -nt docker/browser/package-lock.json ] ||
-	(cd docker/browser && npm ci --silent --no-audit --no-fund)
+[ notebooks/browser/node_modules/.package-lock.json -nt notebooks/browser/package-lock.json ] ||
+	(cd notebooks/browser && npm ci --silent --no-audit --no-fund)
 
 # A copy of the notebook, so that running it does not change the one in the repository. It lies in the project, because
 # the kernel and the rooms find .tools from the working directory.
@@ -46,6 +46,6 @@ stop() {
 }
 trap stop EXIT
 status=0
-LAB_URL=http://127.0.0.1:$port LAB_TOKEN=$token CHROMIUM=$chromium SCREENSHOT=$work/lab.png node docker/browser/lab.mjs "${NOTEBOOK:-01_universe.ipynb}" || status=$?
+LAB_URL=http://127.0.0.1:$port LAB_TOKEN=$token CHROMIUM=$chromium SCREENSHOT=$work/lab.png node notebooks/browser/lab.mjs "${NOTEBOOK:-01_universe.ipynb}" || status=$?
 [ "$status" = 0 ] || tail -n 20 "$work/lab.log" >&2
 exit "$status"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# quijote.sh OUT: unpacks the Quijote maps of ../shared into OUT as CMD files with their description. Does nothing when they are there.
+# unpack.sh OUT: unpacks the Quijote maps of ../shared into OUT as CMD files with their description. Does nothing when they
+# are there.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 out=$1
 pack=../shared/data/quijote
 [ -f "$out/dataset.yaml" ] && [ "$out/dataset.yaml" -nt data/quijote/dataset.yaml ] && {

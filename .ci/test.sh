@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# All tests under one count: lint, Go tests, then every notebook in small. One failure does not stop the rest; the last
+# line is gotestsum's count. `make test` calls this after make setup; every result is kept in .tools/test/events.json.
+#
+# test.sh events [CHECK…] prints the results as `go test -json` does. A CHECK is NAME=STATUS of one that ran before.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "${1:-}" != events ]; then
+	mkdir -p .tools/test
+	# Progress goes past gotestsum, which takes what a test command says on stderr for an error.
+	exec .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --jsonfile .tools/test/events.json \
+		--raw-command -- .ci/test.sh events "$@" 3>&2
+fi
+shift
+exec 2>&3
+failed=0
+
+# as_test NAME COMMAND…: a check that is no Go test, told in the words of one.
+as_test() {
+	local name=$1 start=$SECONDS
+	shift
+	{
+		echo "=== RUN   $name"
+		if "$@" 2>&1; then verdict=PASS; else verdict=FAIL; fi
+		printf -- '--- %s: %s (%d.00s)\n%s\n' "$verdict" "$name" $((SECONDS - start)) "$verdict"
+		[ "$verdict" = PASS ]
+	} | go tool test2json -t -p "darkfield/$name" || failed=1
+}
+
+go_tests() { go test -timeout 40m -json "$@" || failed=1; }
+
+# books NAME ARGUMENT…: the notebooks, each of which is a test; the run directory is new, so that every step is made.
+# Without a module proxy: after set-up they need no network. XLA optimises less: in small, compiling is most of the work.
+books() {
+	local name=$1 run=.tools/test/run
+	shift
+	rm -rf "$run"
+	GOPROXY=off XLA_FLAGS=--xla_backend_optimization_level=0 \
+		.venv/bin/python notebooks/run.py --preset smoke --run "$run" --as-tests "$@" |
+		go tool test2json -t -p "darkfield/$name" || failed=1
+	rm -rf "$run"
+}
+
+for check in "$@"; do as_test "${check%=*}" test "${check##*=}" = 0; done
+as_test lint make lint
+# The race detector makes everything ten times slower and does not see the C++ side of GoMLX: it watches, in short, the
+# packages without GoMLX that start goroutines.
+go_tests -race -short ./pkg/suite ./pkg/summary ./pkg/validation ./pkg/fetch ./pkg/tracking
+go_tests ./pkg/...
+books notebooks
+if [ -d ../shared ]; then
+	as_test quijote make quijote
+	books notebooks-quijote --data runs/data/quijote
+elif [ "${CI:-}" = true ]; then
+	as_test quijote sh -c 'echo "CI=true, but ../shared is not there"; exit 1'
+else
+	echo 'test: no ../shared: the notebooks are not run on the Quijote maps' >&2
+fi
+exit "$failed"
