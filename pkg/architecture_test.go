@@ -47,6 +47,7 @@ type row struct {
 // import the standard library.
 var table = []row{
 	{room: "reference"},
+	{room: "faults"},
 	{room: "safefile"},
 	{room: "tracking", rooms: "safefile"},
 	{room: "filetype"},
@@ -56,7 +57,7 @@ var table = []row{
 	{room: "field", modules: []string{gonum}},
 	{room: "backend/home"},
 	{room: "backend", rooms: "backend/home", modules: []string{gomlx, compute, xla}},
-	{room: "nbody", rooms: "cosmology fft field", modules: []string{gonum, cpu}},
+	{room: "nbody", rooms: "faults cosmology fft field", modules: []string{gonum, cpu}},
 	{room: "npy"},
 	{room: "plaintext"},
 	{
@@ -72,8 +73,8 @@ var table = []row{
 	{room: "likelihood", rooms: "cosmology", modules: []string{gonum}},
 	{room: "hmc", modules: []string{gonum}},
 	{room: "calibration", rooms: "cosmology likelihood", modules: []string{gonum}},
-	{room: "unet", modules: []string{gomlx, compute}},
-	{room: "diffusion", modules: []string{gomlx, compute, gonum}},
+	{room: "unet", rooms: "faults", modules: []string{gomlx, compute}},
+	{room: "diffusion", rooms: "faults", modules: []string{gomlx, compute, gonum}},
 	{
 		room: "checkpoint", rooms: "safefile filetype unet diffusion cosmology field",
 		modules: []string{weights},
@@ -82,10 +83,11 @@ var table = []row{
 		room: "convert", rooms: "unet diffusion checkpoint cosmology field camels",
 		modules: []string{weights, pickles},
 	},
-	{room: "training", rooms: "safefile backend unet diffusion checkpoint cosmology field tracking " +
-		"plaintext", modules: []string{gomlx, compute, yaml}},
+	{room: "training", rooms: "faults safefile backend unet diffusion checkpoint cosmology field " +
+		"tracking plaintext", modules: []string{gomlx, compute, yaml}},
 	{
-		room: "baseline", rooms: "responsefit checkpoint cosmology field likelihood summary training unet",
+		room: "baseline", rooms: "faults responsefit checkpoint cosmology field likelihood summary " +
+			"training unet",
 		modules: []string{gomlx, compute, gonum},
 	},
 	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
@@ -94,7 +96,7 @@ var table = []row{
 		modules: []string{gomlx, compute, gonum},
 	},
 	{
-		room: "validation", rooms: "safefile cosmology fft field nbody camels suite summary",
+		room: "validation", rooms: "faults safefile cosmology fft field nbody camels suite summary",
 		modules: []string{gonum},
 	},
 	{room: "study", rooms: "safefile filetype responsefit tracking cosmology field camels summary " +

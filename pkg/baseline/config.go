@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"darkfield/pkg/faults"
 	"errors"
 	"fmt"
 	"math"
@@ -58,21 +59,18 @@ func Default() Config {
 
 // Validate returns an error that names every field that is out of range.
 func (c Config) Validate() error {
-	var errs []error
-	bad := func(ok bool, field string, value any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("baseline.Config.%s = %v, want %s", field, value, want))
-		}
-	}
-	bad(c.Loss == LogSums || c.Loss == Score, "Loss", c.Loss, fmt.Sprintf("%q or %q", LogSums, Score))
-	bad(c.Epochs >= 1, "Epochs", c.Epochs, ">= 1")
-	bad(c.Batch >= 2, "Batch", c.Batch, ">= 2")
-	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
-	bad(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
-	bad(c.WeightDecay >= 0 && c.WeightDecay < 1, "WeightDecay", c.WeightDecay, "in [0, 1)")
-	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
-	bad(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
-	return errors.Join(append(errs, c.Network.Validate())...)
+	f := faults.Of("baseline.Config")
+	f.Want(c.Loss == LogSums || c.Loss == Score, "Loss", c.Loss,
+		fmt.Sprintf("%q or %q", LogSums, Score))
+	f.Want(c.Epochs >= 1, "Epochs", c.Epochs, ">= 1")
+	f.Want(c.Batch >= 2, "Batch", c.Batch, ">= 2")
+	f.Want(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
+	f.Want(c.Warmup >= 0, "Warmup", c.Warmup, ">= 0")
+	f.Want(c.WeightDecay >= 0 && c.WeightDecay < 1, "WeightDecay", c.WeightDecay, "in [0, 1)")
+	f.Want(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
+	f.Want(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
+	f.Add(c.Network.Validate())
+	return f.Err()
 }
 
 // Validate returns an error that names every field that is out of range.

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
 )
@@ -36,18 +37,13 @@ func DefaultPower() PowerConfig {
 
 // Validate returns an error that names every field that is out of range.
 func (c PowerConfig) Validate() error {
-	var errs []error
-	bad := func(ok bool, field string, value any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("baseline.PowerConfig.%s = %v, want %s", field, value, want))
-		}
-	}
+	f := faults.Of("baseline.PowerConfig")
 	degrees := func(d []int) bool { return len(d) > 0 && slices.Min(d) >= 0 && slices.Max(d) <= 6 }
-	bad(c.Bins >= 1, "Bins", c.Bins, ">= 1")
-	bad(degrees(c.MeanDegrees), "MeanDegrees", c.MeanDegrees, "at least one, each in 0 … 6")
-	bad(degrees(c.ShapeDegrees), "ShapeDegrees", c.ShapeDegrees, "at least one, each in 0 … 6")
-	bad(c.Folds >= 2, "Folds", c.Folds, ">= 2")
-	return errors.Join(errs...)
+	f.Want(c.Bins >= 1, "Bins", c.Bins, ">= 1")
+	f.Want(degrees(c.MeanDegrees), "MeanDegrees", c.MeanDegrees, "at least one, each in 0 … 6")
+	f.Want(degrees(c.ShapeDegrees), "ShapeDegrees", c.ShapeDegrees, "at least one, each in 0 … 6")
+	f.Want(c.Folds >= 2, "Folds", c.Folds, ">= 2")
+	return f.Err()
 }
 
 // PowerLikelihood is a Gaussian likelihood of a map's power spectrum and means, whose mean and

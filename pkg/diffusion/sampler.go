@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"context"
+	"darkfield/pkg/faults"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -23,23 +24,14 @@ type Sampler interface {
 func CheckSettings(owner string, s Schedule, steps int, eta float64, churnMin Step,
 	spacing Spacing,
 ) error {
-	var errs []error
-	bad := func(field string, value any, want string) {
-		errs = append(errs, fmt.Errorf("%s.%s = %v, want %s", owner, field, value, want))
-	}
-	if steps < 1 || steps > s.Steps() {
-		bad("Steps", steps, fmt.Sprintf("1…%d", s.Steps()))
-	}
-	if !(eta >= 0 && eta <= 1) {
-		bad("Eta", eta, "it in [0, 1]")
-	}
-	if churnMin < 0 || int(churnMin) > s.Steps() {
-		bad("ChurnMin", churnMin, fmt.Sprintf("0…%d", s.Steps()))
-	}
-	if err := spacing.Validate(); err != nil {
-		bad("Spacing", fmt.Sprintf("%q", string(spacing)), fmt.Sprintf("%s or %s", UniformTime, UniformLogSNR))
-	}
-	return errors.Join(errs...)
+	last := s.Steps()
+	f := faults.Of(owner)
+	f.Want(1 <= steps && steps <= last, "Steps", steps, fmt.Sprintf("1…%d", last))
+	f.Want(eta >= 0 && eta <= 1, "Eta", eta, "it in [0, 1]")
+	f.Want(0 <= churnMin && int(churnMin) <= last, "ChurnMin", churnMin, fmt.Sprintf("0…%d", last))
+	f.Want(spacing.Validate() == nil, "Spacing", fmt.Sprintf("%q", string(spacing)),
+		fmt.Sprintf("%s or %s", UniformTime, UniformLogSNR))
+	return f.Err()
 }
 
 // etaAt is the share of ancestral sampling's fresh noise that a step from t adds, where only

@@ -1,11 +1,11 @@
 package nbody
 
 import (
-	"errors"
 	"fmt"
 	"math/bits"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/faults"
 )
 
 // Version is raised whenever the maps of the same configuration, parameters and seed change, so
@@ -65,25 +65,20 @@ func Default() Config {
 
 // Validate returns an error that names every field that is out of range.
 func (c Config) Validate() error {
-	var errs []error
-	bad := func(ok bool, field string, value any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("nbody.Config.%s = %v, want %s", field, value, want))
-		}
-	}
+	f := faults.Of("nbody.Config")
 	power := func(n int) bool { return n > 0 && bits.OnesCount(uint(n)) == 1 }
-	bad(c.BoxSide > 0 && c.BoxSide < 1e6, "BoxSide", c.BoxSide, "in (0, 1e6) Mpc/h")
-	bad(power(c.Particles) && c.Particles >= 8 && c.Particles <= 512, "Particles", c.Particles,
+	f.Want(c.BoxSide > 0 && c.BoxSide < 1e6, "BoxSide", c.BoxSide, "in (0, 1e6) Mpc/h")
+	f.Want(power(c.Particles) && c.Particles >= 8 && c.Particles <= 512, "Particles", c.Particles,
 		"a power of two in 8…512")
-	bad(power(c.MeshFactor) && c.MeshFactor <= 4, "MeshFactor", c.MeshFactor, "1, 2 or 4")
-	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
-	bad(c.Start > 0 && c.Start < 1, "Start", c.Start, "in (0, 1)")
-	bad(c.Shift >= 0 && c.Shift < 1, "Shift", c.Shift, "in [0, 1)")
-	bad(c.LinearPower == CAMB || c.LinearPower == EisensteinHu,
+	f.Want(power(c.MeshFactor) && c.MeshFactor <= 4, "MeshFactor", c.MeshFactor, "1, 2 or 4")
+	f.Want(c.Steps >= 1, "Steps", c.Steps, ">= 1")
+	f.Want(c.Start > 0 && c.Start < 1, "Start", c.Start, "in (0, 1)")
+	f.Want(c.Shift >= 0 && c.Shift < 1, "Shift", c.Shift, "in [0, 1)")
+	f.Want(c.LinearPower == CAMB || c.LinearPower == EisensteinHu,
 		"LinearPower", fmt.Sprintf("%q", c.LinearPower), CAMB+" or "+EisensteinHu)
-	bad(c.Neighbours >= 1 && c.Neighbours <= 64, "Neighbours", c.Neighbours, "1…64")
-	bad(c.Pixels >= 1 && c.Pixels <= 4096, "Pixels", c.Pixels, "1…4096")
-	return errors.Join(errs...)
+	f.Want(c.Neighbours >= 1 && c.Neighbours <= 64, "Neighbours", c.Neighbours, "1…64")
+	f.Want(c.Pixels >= 1 && c.Pixels <= 4096, "Pixels", c.Pixels, "1…4096")
+	return f.Err()
 }
 
 func (c Config) mesh() int { return c.MeshFactor * c.Particles }

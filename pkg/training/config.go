@@ -1,11 +1,11 @@
 package training
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/faults"
 )
 
 // Loss names the function of the noise's error whose weighted mean is minimised.
@@ -90,38 +90,34 @@ func Default() Config {
 
 // Validate returns an error that names every field that is out of range.
 func (c Config) Validate() error {
-	var errs []error
-	bad := func(ok bool, field string, value any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("training.Config.%s = %v, want %s", field, value, want))
-		}
-	}
-	bad(c.Steps >= 1, "Steps", c.Steps, ">= 1")
-	bad(c.Batch >= 1, "Batch", c.Batch, ">= 1")
-	bad(c.MicroBatch == Derived || c.MicroBatch == WholeBatch || c.MicroBatch > 0 &&
+	f := faults.Of("training.Config")
+	f.Want(c.Steps >= 1, "Steps", c.Steps, ">= 1")
+	f.Want(c.Batch >= 1, "Batch", c.Batch, ">= 1")
+	f.Want(c.MicroBatch == Derived || c.MicroBatch == WholeBatch || c.MicroBatch > 0 &&
 		c.Batch%c.MicroBatch == 0,
 		"MicroBatch", c.MicroBatch,
 		fmt.Sprintf("a divisor of Batch = %d, 0 (as many as fit) or -1 (all)", c.Batch))
-	bad(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
-	bad(c.Warmup.valid(), "Warmup", c.Warmup, ">= 0 steps or 0 % to 100 %")
+	f.Want(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
+	f.Want(c.Warmup.valid(), "Warmup", c.Warmup, ">= 0 steps or 0 % to 100 %")
 	decays := c.CosineTo.none() || c.CosineTo.of(c.Steps) > c.Warmup.of(c.Steps)
-	bad(c.CosineTo.valid() && decays, "CosineTo", c.CosineTo,
+	f.Want(c.CosineTo.valid() && decays, "CosineTo", c.CosineTo,
 		fmt.Sprintf("0 or more than Warmup = %v, of %d steps", c.Warmup, c.Steps))
-	bad(rising(c.HalveAt), "HalveAt", c.HalveAt, "rising numbers of epochs, the first >= 1, or "+
+	f.Want(rising(c.HalveAt), "HalveAt", c.HalveAt, "rising numbers of epochs, the first >= 1, or "+
 		"rising shares up to 100 %")
-	bad(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
-	bad(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
-	bad(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth,
+	f.Want(c.EMADecay >= 0 && c.EMADecay < 1, "EMADecay", c.EMADecay, "in [0, 1)")
+	f.Want(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
+	f.Want(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth,
 		fmt.Sprintf("in [0, %.3f)", widest))
-	errs = append(errs, c.Weighting.Validate(), c.Prediction.Validate())
-	bad(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
-	bad(c.EarlyShare >= 0 && c.EarlyShare <= 1, "EarlyShare", c.EarlyShare, "in [0, 1]")
-	bad(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")
-	bad(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")
-	bad(c.ValidationMaps >= 1, "ValidationMaps", c.ValidationMaps, ">= 1")
-	bad(c.LogEvery >= 1, "LogEvery", c.LogEvery, ">= 1")
-	bad(c.Keep >= 0, "Keep", c.Keep, ">= 0")
-	return errors.Join(errs...)
+	f.Add(c.Weighting.Validate())
+	f.Add(c.Prediction.Validate())
+	f.Want(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
+	f.Want(c.EarlyShare >= 0 && c.EarlyShare <= 1, "EarlyShare", c.EarlyShare, "in [0, 1]")
+	f.Want(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")
+	f.Want(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")
+	f.Want(c.ValidationMaps >= 1, "ValidationMaps", c.ValidationMaps, ">= 1")
+	f.Want(c.LogEvery >= 1, "LogEvery", c.LogEvery, ">= 1")
+	f.Want(c.Keep >= 0, "Keep", c.Keep, ">= 0")
+	return f.Err()
 }
 
 // rate returns the learning rate of step n = 1, 2, …, without halvings.

@@ -1,7 +1,7 @@
 package unet
 
 import (
-	"errors"
+	"darkfield/pkg/faults"
 	"fmt"
 	"slices"
 )
@@ -86,35 +86,31 @@ const MostLevels = 12
 // Validate returns an error that names every field that is out of range. What it accepts can be
 // built: Parameters lists its tensors, and Predict makes its graph for maps that CheckSide accepts.
 func (c Config) Validate() error {
-	var errs []error
-	bad := func(ok bool, field string, value any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("unet.Config.%s = %v, want %s", field, value, want))
-		}
-	}
-	bad(c.Groups >= 1, "Groups", c.Groups, ">= 1")
-	bad(c.Dim >= 4 && c.Dim <= mostDim && c.Dim%2 == 0, "Dim", c.Dim,
+	f := faults.Of("unet.Config")
+	f.Want(c.Groups >= 1, "Groups", c.Groups, ">= 1")
+	f.Want(c.Dim >= 4 && c.Dim <= mostDim && c.Dim%2 == 0, "Dim", c.Dim,
 		fmt.Sprintf("an even number, 4 to %d", mostDim))
-	bad(c.Groups < 1 || c.Dim%c.Groups == 0, "Dim", c.Dim, fmt.Sprintf("a multiple of Groups = %d",
+	f.Want(c.Groups < 1 || c.Dim%c.Groups == 0, "Dim", c.Dim, fmt.Sprintf("a multiple of Groups = %d",
 		c.Groups))
 	levels := len(c.Multipliers)
-	bad(levels >= 2 && levels <= MostLevels, "Multipliers", c.Multipliers,
+	f.Want(levels >= 2 && levels <= MostLevels, "Multipliers", c.Multipliers,
 		fmt.Sprintf("2 to %d levels", MostLevels))
-	bad(levels < 1 || c.Multipliers[0] == 1, "Multipliers", c.Multipliers,
+	f.Want(levels < 1 || c.Multipliers[0] == 1, "Multipliers", c.Multipliers,
 		"1 first: the last block has the width Dim and the finest level's input")
-	bad(!slices.ContainsFunc(c.Multipliers, func(m int) bool { return m < 1 || m > mostMultiplier }),
-		"Multipliers", c.Multipliers, fmt.Sprintf("every entry 1 to %d", mostMultiplier))
-	bad(c.Heads >= 1 && c.Heads <= mostHidden, "Heads", c.Heads, fmt.Sprintf("1 to %d", mostHidden))
-	bad(c.HeadDim >= 1 && c.HeadDim <= mostHidden/max(c.Heads, 1), "HeadDim", c.HeadDim,
+	outside := func(m int) bool { return m < 1 || m > mostMultiplier }
+	f.Want(!slices.ContainsFunc(c.Multipliers, outside), "Multipliers", c.Multipliers,
+		fmt.Sprintf("every entry 1 to %d", mostMultiplier))
+	f.Want(c.Heads >= 1 && c.Heads <= mostHidden, "Heads", c.Heads, fmt.Sprintf("1 to %d", mostHidden))
+	f.Want(c.HeadDim >= 1 && c.HeadDim <= mostHidden/max(c.Heads, 1), "HeadDim", c.HeadDim,
 		fmt.Sprintf("1 to %d / Heads", mostHidden))
-	bad(c.Thetas >= 1 && c.Thetas <= mostThetas, "Thetas", c.Thetas, fmt.Sprintf("1 to %d",
+	f.Want(c.Thetas >= 1 && c.Thetas <= mostThetas, "Thetas", c.Thetas, fmt.Sprintf("1 to %d",
 		mostThetas))
-	bad(c.Conditioning == ShiftOnly || c.Conditioning == ScaleShift, "Conditioning",
+	f.Want(c.Conditioning == ShiftOnly || c.Conditioning == ScaleShift, "Conditioning",
 		fmt.Sprintf("%q", c.Conditioning), `"" (shift) or "scale-shift"`)
-	bad(c.Hidden >= 0 && c.Hidden <= mostHidden, "Hidden", c.Hidden,
+	f.Want(c.Hidden >= 0 && c.Hidden <= mostHidden, "Hidden", c.Hidden,
 		fmt.Sprintf("1 to %d, or 0 for the paper's %d", mostHidden, paperHidden))
-	bad(c.Rings >= 0 && c.Rings <= mostRings, "Rings", c.Rings, fmt.Sprintf("0 to %d", mostRings))
-	return errors.Join(errs...)
+	f.Want(c.Rings >= 0 && c.Rings <= mostRings, "Rings", c.Rings, fmt.Sprintf("0 to %d", mostRings))
+	return f.Err()
 }
 
 // Halvings returns how often the network halves the side of a map.

@@ -1,11 +1,11 @@
 package validation
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	"darkfield/pkg/faults"
 	"darkfield/pkg/nbody"
 )
 
@@ -104,40 +104,33 @@ func (c Config) Validate() error {
 	if c.Reference.Particles > 0 {
 		configs["Reference"] = c.Reference
 	}
-	var errs []error
+	f := faults.Of("validation.Config")
 	for _, name := range slices.Sorted(maps.Keys(configs)) {
 		if err := configs[name].Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("validation.Config.%s: %w", name, err))
-		}
-	}
-	bad := func(ok bool, field string, value any, want string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf(
-				"validation.Config.%s = %v, want %s", field, value, want))
+			f.Add(fmt.Errorf("validation.Config.%s: %w", name, err))
 		}
 	}
 	for field, n := range map[string]int{
 		"WaveSeeds": c.WaveSeeds, "LargeSeeds": c.LargeSeeds, "ChoiceSeeds": c.ChoiceSeeds,
 		"ResolutionSeeds": c.ResolutionSeeds, "ResponseSeeds": c.ResponseSeeds,
 	} {
-		bad(n >= 1, field, n, ">= 1")
+		f.Want(n >= 1, field, n, ">= 1")
 	}
-	bad(c.CornerSeeds >= 0, "CornerSeeds", c.CornerSeeds, ">= 0")
-	bad(c.Boxes >= 3, "Boxes", c.Boxes, ">= 3, for an error bar")
-	bad(len(c.StepCounts) >= 2, "StepCounts", c.StepCounts, "two or more")
+	f.Want(c.CornerSeeds >= 0, "CornerSeeds", c.CornerSeeds, ">= 0")
+	f.Want(c.Boxes >= 3, "Boxes", c.Boxes, ">= 3, for an error bar")
+	f.Want(len(c.StepCounts) >= 2, "StepCounts", c.StepCounts, "two or more")
 	for _, n := range c.StepCounts {
-		bad(n >= 1 && 4*n <= c.Finest, "StepCounts", n,
+		f.Want(n >= 1 && 4*n <= c.Finest, "StepCounts", n,
 			fmt.Sprintf("in 1…%d, a quarter of Finest", c.Finest/4))
 	}
-	bad(len(c.Sides) == 2, "Sides", c.Sides, "a coarse and a fine side")
+	f.Want(len(c.Sides) == 2, "Sides", c.Sides, "a coarse and a fine side")
 	for _, n := range c.Sides {
 		for name, pixels := range map[string]int{
-			"Box": c.Box.Pixels, "Coarse": c.Coarse.Pixels,
-			"Fine": c.Fine.Pixels,
+			"Box": c.Box.Pixels, "Coarse": c.Coarse.Pixels, "Fine": c.Fine.Pixels,
 		} {
-			bad(n >= bandSide && pixels%n == 0, "Sides", n, fmt.Sprintf("a divisor of %s.Pixels = %d, >= %d",
-				name, pixels, bandSide))
+			f.Want(n >= bandSide && pixels%n == 0, "Sides", n,
+				fmt.Sprintf("a divisor of %s.Pixels = %d, >= %d", name, pixels, bandSide))
 		}
 	}
-	return errors.Join(errs...)
+	return f.Err()
 }
