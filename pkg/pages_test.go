@@ -117,9 +117,9 @@ type word struct {
 }
 
 var words = []word{
-	{`\brooms?\b`, "package, or space", ``, ``},
+	{`\brooms\b|\b[Rr]oom:|(?i)\b(the|each|every|one|another|own) room\b`, "package", ``, ``},
 	{`(?i)\btoy universes?\b`, "simulated box, mock", ``, ``},
-	{`(?i)\bodd maps?\b|\bOdd\b`, "out-of-distribution map", ``, ``},
+	{`\b[Oo]dd maps?\b|\bOdd\b`, "out-of-distribution map", ``, ``},
 	{`(?i)honest`, "calibrated", ``, ``},
 	{`Standing`, "tail fraction", ``, ``},
 	{`\bTypical`, "outlier model (Mahalanobis distance)", ``, ``},
@@ -189,8 +189,8 @@ func sentences(t *testing.T, name string) string {
 // TestWordsOfTheField finds words that the project once made up where the field has its own.
 func TestWordsOfTheField(t *testing.T) {
 	used := map[exception]bool{}
-	for _, name := range projectFiles(t, ".md") {
-		if !isPage(name) {
+	for _, name := range projectFiles(t, ".md", ".ipynb", ".go", ".py", ".sh", "") {
+		if name == "pkg/pages_test.go" || path.Ext(name) == ".md" && !isPage(name) {
 			continue
 		}
 		text := sentences(t, name)
