@@ -140,14 +140,14 @@ reproduce: setup ## set up, then run every notebook, first to last; figures and 
 	@.venv/bin/python notebooks/run.py --preset "$(PRESET)" --data "$(DATA)" --run "$(RUN)" --only "$(ONLY)"
 
 verify: .tools/bin/darkfield $(plugin) ## compare network, diffusion and statistics with our PyTorch version, number by number (a minute)
-	@.tools/bin/darkfield verify
+	@.tools/bin/darkfield dev verify
 
 test: setup .tools/bin/gotestsum ## set up, lint, Go tests, then every notebook in small; ends with a count
 	@.ci/test.sh
 
 validate-universe: .tools/bin/darkfield .tools/venv/camb/stamp ## measure the simulator against closed forms, CAMB and published numbers; report in runs/validation (20 minutes, once)
 	@.tools/venv/camb/bin/python pkg/cosmology/camb/tables.py $(validation)/camb.csv
-	@.tools/bin/darkfield validate --tables $(validation)/camb.csv --out $(validation)
+	@.tools/bin/darkfield dev validate --tables $(validation)/camb.csv --out $(validation)
 
 clean: ## remove runs and caches
 	rm -rf runs .cache .tools/jupyter .tools/test

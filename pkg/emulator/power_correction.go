@@ -127,7 +127,7 @@ func PowerCorrectionOf(c checkpoint.Checkpoint) (*PowerCorrection, error) {
 	for name := range checkpoint.PowerCorrections(c.Tensors) {
 		if name != correctionTensor {
 			return nil, fmt.Errorf("emulator: a transfer function of another version, %s: measure it "+
-				"again with darkfield transfer", name)
+				"again with darkfield dev correct-power", name)
 		}
 	}
 	if !ok {

@@ -64,14 +64,14 @@ var kinds = map[Kind]struct{ name, hint string }{
 	Table: {"a table of numbers", "`darkfield inspect` takes it; other commands read it beside the " +
 		"maps, from their directory"},
 
-	Checkpoint: {"a checkpoint of darkfield", "`darkfield inspect` and `darkfield convert` take it, " +
+	Checkpoint: {"a checkpoint of darkfield", "`darkfield inspect` and `darkfield export` take it, " +
 		"and --checkpoint of other commands"},
 	Moments: {"a moment network of darkfield", "--baselines of `darkfield calibrate` takes it"},
-	Weights: {"a safetensors file without darkfield's manifest", "`darkfield convert` makes a " +
+	Weights: {"a safetensors file without darkfield's manifest", "`darkfield import` makes a " +
 		"checkpoint of it"},
-	Torch: {"a file of PyTorch", "`darkfield convert` makes a checkpoint of weights"},
-	NPZ: {"a zip archive of numpy arrays (.npz)", "`darkfield convert` takes weights and " +
-		"`darkfield verify` its reference; save maps with numpy.save"},
+	Torch: {"a file of PyTorch", "`darkfield import` makes a checkpoint of weights"},
+	NPZ: {"a zip archive of numpy arrays (.npz)", "`darkfield import` takes weights and " +
+		"`darkfield dev verify` its reference; save maps with numpy.save"},
 
 	Calibration: {"a calibration", "--calibration of `darkfield infer` takes it"},
 	Description: {"a description of maps", "name the directory that it lies in"},

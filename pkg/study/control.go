@@ -97,8 +97,8 @@ func (s Source) controlled(cfg Config, control *camels.Maps) (*camels.Maps, []in
 	}
 	if len(sims) == 0 {
 		return nil, nil, fmt.Errorf("study: %s holds no universe at the parameters of any held-out "+
-			"simulation: make it with `darkfield simulate --control` (--of test for a card) from the "+
-			"data that the checkpoint was trained on", control.Path())
+			"simulation: make it with `darkfield simulate control` (--split test for a model card) "+
+			"from the data that the checkpoint was trained on", control.Path())
 	}
 	return maps, sims, nil
 }

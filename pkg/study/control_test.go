@@ -95,7 +95,7 @@ func TestControlOfStrangers(t *testing.T) {
 	}
 	defer strangers.Close()
 	if _, err := s.Control(ctx, smallConfig(), strangers.Sets[camels.LH]); err == nil ||
-		!strings.Contains(err.Error(), "--control") {
+		!strings.Contains(err.Error(), "simulate control") {
 		t.Errorf("error %v, want it to name the way out", err)
 	}
 }

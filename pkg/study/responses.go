@@ -20,7 +20,7 @@ import (
 // Responses compares how the power of log fields answers to the extreme values of each parameter:
 // P/P_fid, the ratio of mean spectra, of a 1P set and of OnePSeeds generated maps at each value.
 // Rows of the set that have equal parameters are rounds: row j of a value belongs to row j of the
-// fiducial ones and has its phases, as `simulate --responses` makes them; an ordinary 1P set is
+// fiducial ones and has its phases, as `simulate responses` makes them; an ordinary 1P set is
 // one round. Generated maps share their noise across values. Errors are from a bootstrap over
 // rounds and over generated maps; one round alone gives no error of the truth, and NaN. Beside
 // them stands what power laws fitted to the spectra of the training simulations say, where there

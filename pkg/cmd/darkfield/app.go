@@ -10,9 +10,10 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// app is what all subcommands share.
+// app is what all commands share.
 type app struct {
 	out, err io.Writer
 	json     bool
@@ -24,68 +25,125 @@ type app struct {
 // What an interrupt leaves of a command that keeps nothing.
 const nothingKept = "nothing is kept, the same command begins anew"
 
+// What it leaves of commands that keep the maps, or the bounds of maps, that are finished.
+const (
+	mapsKept   = "maps at parameters that were finished are kept; the same command makes the rest"
+	boundsKept = "bounds of maps that were finished are kept; the same command goes on with the rest"
+)
+
+// group is a part of the list of commands.
+type group struct {
+	id, title string
+	commands  []entry
+}
+
+// entry is a command with what an interrupt leaves of it: true at any moment, unless the command
+// says more while it is at work.
+type entry struct {
+	*cobra.Command
+	interrupted string
+}
+
+func (a *app) groups() []group {
+	return []group{
+		{"data", "Data:", []entry{
+			{a.simulate(), "what is done is saved: the simulations that are finished; the same command " +
+				"makes the rest"},
+			{a.download(), "what is done is saved: the bytes that have arrived; the same command " +
+				"downloads the rest"},
+			{a.inspect(), nothingKept},
+			{a.spectrum(), nothingKept},
+			{a.project(), "what is done is saved: the simulations that are finished; the same command " +
+				"makes the rest"},
+		}},
+		{"model", "Model:", []entry{
+			{a.train(), "the training had not begun, and the run directory is as it was; the same " +
+				"command begins it, or goes on"},
+			{a.selectCheckpoint(), "maps at parameters that were finished are kept in the run " +
+				"directory; the same command makes the rest"},
+			{a.importWeights(), nothingKept},
+			{a.export(), nothingKept},
+			{a.track(), "what was sent stays on the server; the same command sends the rest"},
+		}},
+		{"emulator", "Emulator:", []entry{
+			{a.sample(), nothingKept},
+			{a.evaluate(), nothingKept},
+		}},
+		{"inference", "Inference:", []entry{
+			{a.infer(), nothingKept},
+			{a.likelihood(), nothingKept},
+			{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are " +
+				"kept; the same command goes on with the rest"},
+		}},
+		{"dev", "Development:", []entry{{a.dev(), nothingKept}}},
+	}
+}
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "darkfield",
-		Short: "Diffusion models as emulators of, and likelihoods for, maps of dark matter",
-		Long: `darkfield trains a conditional diffusion model p(map | Ω_m, σ_8), shows whether the maps it makes are right, and uses its
-variational bound as a likelihood. Results go to standard output, progress to standard error.`,
+		Short: "Emulate maps of dark matter with a diffusion model, and infer parameters with it",
+		Long: `Darkfield trains a conditional diffusion model p(map | Ω_m, σ_8) of dark matter maps, tests the maps
+that it generates, and uses its variational bound as a likelihood.
+
+Results go to standard output; progress, warnings and errors go to standard error. The exit status
+is 0, 1 after a failure and 2 after wrong usage.`,
 		Example: `  darkfield simulate --set LH --sims 100 --out universe
   darkfield train --data universe --run runs/first --preset quick
   darkfield evaluate --checkpoint runs/first --data universe`,
 		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	cobra.EnableCommandSorting = false // the order of work
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(renamedFlag)
+	plainUsage(root)
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON object instead of a table")
-	for _, c := range []struct {
-		*cobra.Command
-		// what an interrupt leaves: true at any moment, unless the command says more while it is at work
-		interrupted string
-	}{
-		{a.simulate(), "what is done is saved: the universes that are finished; the same command makes " +
-			"the rest"},
-		{a.fetch(), "what is done is saved: the bytes that have arrived; the same command fetches " +
-			"the rest"},
-		{a.project(), "what is done is saved: the simulations that are finished; the same command " +
-			"makes the rest"},
-		{a.inspect(), nothingKept},
-		{a.train(), "the training had not begun, and the run directory is as it was; the same command " +
-			"begins it, or goes on"},
-		{a.track(), "what was sent stays on the server; the same command sends the rest"},
-		{a.selectCheckpoint(), "maps at parameters that were finished are kept in the run directory; " +
-			"the same command makes the rest"},
-		{a.sample(), nothingKept},
-		{a.spectrum(), nothingKept},
-		{a.evaluate(), nothingKept},
-		{a.card(), "maps at parameters that were finished are kept; the same command makes the rest"},
-		{a.likelihood(), nothingKept},
-		{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are kept; " +
-			"the same command goes on with the rest"},
-		{a.robustness(), "bounds of maps that were finished are kept; the same command goes on with " +
-			"the rest"},
-		{a.infer(), nothingKept},
-		{a.convert(), nothingKept},
-		{a.transfer(), nothingKept},
-		{a.verify(), nothingKept},
-		{a.validate(), "simulations that were measured are kept; the same command runs the rest"},
-	} {
-		c.Annotations = map[string]string{whenInterrupted: c.interrupted}
-		// which cobra calls before it looks for flags that must be given
-		if check := c.PreRunE; check != nil {
-			c.PreRunE = func(cmd *cobra.Command, args []string) error {
-				if err := cmd.ValidateRequiredFlags(); err != nil {
-					return err
-				}
-				if err := check(cmd, args); err != nil {
-					return fmt.Errorf("%s: %w", cmd.Name(), err)
-				}
-				return nil
-			}
+	for _, g := range a.groups() {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, e := range g.commands {
+			e.GroupID = g.id
+			prepare(e.Command, e.interrupted)
+			root.AddCommand(e.Command)
 		}
-		root.AddCommand(c.Command)
 	}
+	root.AddCommand(renamedCommands()...)
 	return root
+}
+
+// prepare lets a command and those below it say what an interrupt leaves, and look for required
+// flags before PreRunE, which cobra calls first.
+func prepare(c *cobra.Command, interrupted string) {
+	if c.Annotations == nil {
+		c.Annotations = map[string]string{whenInterrupted: interrupted}
+	}
+	if check := c.PreRunE; check != nil {
+		c.PreRunE = func(cmd *cobra.Command, args []string) error {
+			if err := cmd.ValidateRequiredFlags(); err != nil {
+				return err
+			}
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%s: %w", cmd.Name(), err)
+			}
+			return nil
+		}
+	}
+	for _, below := range c.Commands() {
+		prepare(below, interrupted)
+	}
+}
+
+// plainUsage wraps the flags of help texts at 100 columns and leaves out that a flag without a
+// value takes true or false.
+func plainUsage(root *cobra.Command) {
+	cobra.AddTemplateFunc("plainFlags", func(f *pflag.FlagSet) string {
+		const values = "[=true|false]"
+		return strings.ReplaceAll(f.FlagUsagesWrapped(100), values, strings.Repeat(" ", len(values)))
+	})
+	root.SetUsageTemplate(strings.NewReplacer(
+		".LocalFlags.FlagUsages", "plainFlags .LocalFlags",
+		".InheritedFlags.FlagUsages", "plainFlags .InheritedFlags",
+	).Replace(root.UsageTemplate()))
 }
 
 // whenInterrupted is the annotation of a command that says what an interrupt leaves.
@@ -93,8 +151,9 @@ const whenInterrupted = "interrupted"
 
 // work marks the end of argument checking: errors of do are failures. What can be known of flags
 // without reading a file is checked before, in PreRunE.
-func (a *app) work(do func(c *cobra.Command, args []string) error) func(*cobra.Command,
-	[]string) error {
+func (a *app) work(
+	do func(c *cobra.Command, args []string) error,
+) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		a.started, a.interrupted = true, c.Annotations[whenInterrupted]
 		return do(c, args)
@@ -136,15 +195,6 @@ func outPlace(path string) error {
 		return fmt.Errorf("--out %s: %w: make the directory first", path, err)
 	}
 	return nil
-}
-
-// require marks flags that must be given.
-func require(c *cobra.Command, flags ...string) {
-	for _, f := range flags {
-		if err := c.MarkFlagRequired(f); err != nil {
-			panic(err) // the flag does not exist
-		}
-	}
 }
 
 // print writes value as JSON, or what table writes, columns separated by tabs.

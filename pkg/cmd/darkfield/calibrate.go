@@ -32,20 +32,23 @@ func (a *app) calibrate() *cobra.Command {
 	in := calibrateFlags{terms: len(c.Bound.Quadrature.Terms)}
 	cmd := &cobra.Command{
 		Use:   "calibrate",
-		Short: "Make the error bars of a checkpoint's likelihood honest, and test them",
-		Long: `Finds what turns a checkpoint's variational bound into honest posteriors: a weight for each term and a recalibration, fitted on
-simulations that training has not seen; and tests them on others: coverage of 68 and 95 % intervals, mean |z|, ranks and TARP, each with
-a bootstrap over simulations, as a page, figures and CSV. --baselines also trains a moment network and fits a Gaussian likelihood of the
-power spectrum and the mean, on the training simulations, and scores them on the same maps. Without --test the checkpoint's own test
-simulations are the others. infer uses the result. The bound of each
-map is kept once it is done, so that an interrupted or killed call goes on.`,
-		Example: `  darkfield simulate --set LH --sims 400 --seed 5 --side 64 --out unseen
-  darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
-  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30`,
+		Short: "Calibrate the likelihood of a checkpoint, and test its coverage",
+		Long: `Fits what turns the variational bound of a checkpoint into calibrated posteriors (a weight for each
+term and a recalibration) on simulations that training has not seen, and tests it on others:
+coverage of 68 and 95 % intervals, mean |z|, ranks and TARP, each with a bootstrap over simulations,
+as a page, figures and CSV. infer uses the result.
+
+--baselines also trains a moment network, fits a Gaussian likelihood of the power spectrum and the
+mean on the training simulations, and scores both on the same maps. Without --test the checkpoint's
+own test simulations are used. The bound of each map is kept once it is done, so that an interrupted
+or killed call goes on.`,
+		Example: `  darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
+  darkfield simulate --set LH --sims 400 --seed 5 --out unseen
+  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 30`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if steps := diffusion.Paper().Steps(); in.terms < 2 || in.terms > steps/2 {
-				return fmt.Errorf("--terms %d, want 2 to %d", in.terms, steps/2)
+				return fmt.Errorf("--num-terms %d, want 2 to %d", in.terms, steps/2)
 			}
 			c.Bound.Quadrature = diffusion.Paper().Quadrature(in.terms)
 			return errors.Join(c.Bound.Validate(),
@@ -84,24 +87,19 @@ map is kept once it is done, so that an interrupted or killed call goes on.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
-		"selected one, or else the newest)")
-	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
-	f.StringVar(&in.test, "test", "", "directory of other simulations to test on (default: the "+
-		"checkpoint's own test simulations)")
-	f.StringVar(&in.dir, "out", "", "directory to write to")
-	f.StringVar(&in.baselines, "baselines", "", "file of a moment network, or a directory, where "+
-		"one is trained if it is not there yet: compare with it and with a likelihood of the power "+
-		"spectrum")
-	f.IntVar(&in.terms, "terms", in.terms, "terms that stand for the whole bound")
-	f.IntVar(&c.Bound.Seeds, "seeds", c.Bound.Seeds, "noise seeds to average over")
-	f.IntVar(&c.Bound.Interpolation.Evaluations, "evaluations", c.Bound.Interpolation.Evaluations,
-		"parameters to evaluate each term at, at most (fewer than 49: 16, a cubic between them)")
-	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "simulations to calibrate on, at "+
-		"most (default: all that training has not seen, but for the test)")
-	f.IntVar(&c.TestSimulations, "test-sims", 0, "simulations to test on, at most (default: all)")
-	f.Uint64Var(&c.Seed, "seed", c.Seed, "of folds and reference points")
-	choiceFlags(f, &in.choice)
+	checkpointFlag(f, &in.checkpoint)
+	dataFlags(f, &in.data, &in.choice)
+	testFlag(f, &in.test)
+	f.StringVar(&in.dir, "out", "", "`DIR` to write to")
+	f.StringVar(&in.baselines, "baselines", "", "`FILE` of a moment network to compare with, or a "+
+		"directory, where one is trained if there is none; the power spectrum is compared with, too")
+	f.IntVar(&in.terms, "num-terms", in.terms, "`N` terms that stand for the whole bound")
+	noiseDrawsFlag(f, &c.Bound.Seeds)
+	evaluationsFlag(f, &c.Bound.Interpolation.Evaluations)
+	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "`N` simulations at most to calibrate "+
+		"on; 0: all that training has not seen, but for the test")
+	f.IntVar(&c.TestSimulations, "test-sims", 0, "`N` simulations at most to test on; 0: all")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of folds, bootstraps and reference points")
 	require(cmd, "checkpoint", "data", "out")
 	return cmd
 }
@@ -121,7 +119,7 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig,
 	}
 	defer e.Close()
 	if most := e.Schedule().Steps() / 2; in.terms > most {
-		return cal, honesty, fmt.Errorf("calibrate: --terms %d, want 2 to %d for the variance "+
+		return cal, honesty, fmt.Errorf("calibrate: --num-terms %d, want 2 to %d for the variance "+
 			"schedule of %s", in.terms, most, in.checkpoint)
 	}
 	c.Bound.Quadrature = e.Schedule().Quadrature(in.terms)

@@ -25,19 +25,22 @@ type cardFlags struct {
 	sampling                                         *sampling
 }
 
-func (a *app) card() *cobra.Command {
+func (a *app) modelCard() *cobra.Command {
 	c := study.DefaultCard()
 	var in cardFlags
 	cmd := &cobra.Command{
-		Use:   "card",
+		Use:   "model-card",
 		Short: "Measure a checkpoint for its model card",
-		Long: `Measures all that a user of a checkpoint should know, and writes a report: a page with every number beside its aim (report.md),
-figures, and all numbers as CSV. It compares maps made at parameters of the test simulations with true maps of other universes (a control), in reduced
-chi², power and densities; makes the paper's table; compares responses to one parameter; and looks for the training map nearest to
-each of 200 new ones. Maps are kept, so that an interrupted or killed call goes on. Exits with 1 when a number misses its aim.`,
-		Example: `  darkfield simulate --control universe --of test --sims 40 --out control
-  darkfield simulate --responses 10 --out responses
-  darkfield card --checkpoint runs/first --data universe --control control --responses responses --out card`,
+		Long: `Measures all that a user of a checkpoint should know, and writes a model card: a page with every
+number beside its aim (report.md), figures, and all numbers as CSV. It compares maps generated at
+the parameters of test simulations with independent simulations (--control) by reduced chi², power
+and pixel values; makes the paper's table; compares responses to single parameters; and looks for the training
+map nearest to each of --new-maps generated ones. Maps are kept, so that an interrupted or killed
+call goes on. The exit status is 1 when a number misses its aim.`,
+		Example: `  darkfield dev model-card --checkpoint runs/first --data universe --control control \
+      --responses responses --out model-card
+  darkfield simulate control --data universe --split test --out control
+  darkfield simulate responses --realisations 10 --out responses`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			c.Study.Sampling = in.sampling.SampleConfig
@@ -61,36 +64,29 @@ each of 200 new ones. Maps are kept, so that an interrupted or killed call goes 
 				return err
 			}
 			if _, misses, _ := page.card.Count(); misses > 0 {
-				return fmt.Errorf("card: %d numbers miss their aim: see %s", misses,
+				return fmt.Errorf("model-card: %d numbers miss their aim: see %s", misses,
 					filepath.Join(in.dir, "report.md"))
 			}
 			return nil
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
-		"selected one, or else the newest)")
-	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
-	f.StringVar(&in.control, "control", "", "directory of other universes at the test simulations' "+
-		"parameters, made with simulate --control --of test")
-	f.StringVar(&in.responses, "responses", "",
-		"directory of a set 1P, made with simulate --responses")
-	f.StringVar(&in.dir, "out", "", "directory to write to")
-	f.StringVar(&in.cache, "cache", "", "directory that keeps generated maps (default: maps in that "+
-		"of --out)")
-	f.IntVar(&c.Study.ValidationParams, "params", c.Study.ValidationParams, "held-out parameters "+
-		"beside the control")
-	f.IntVar(&c.Study.MapsPerParam, "maps", c.Study.MapsPerParam, "maps generated at each")
-	f.IntVar(&c.PaperParams, "paper-params", c.PaperParams, "held-out parameters of the paper's table")
-	f.IntVar(&c.PaperMaps, "paper-maps", c.PaperMaps, "maps generated at each")
-	f.IntVar(&c.Study.OnePSeeds, "response-maps", c.Study.OnePSeeds, "maps generated at each value "+
-		"of the responses")
-	f.IntVar(&c.NewMaps, "new-maps", c.NewMaps, "generated maps that are looked for among the "+
+	checkpointFlag(f, &in.checkpoint)
+	dataFlags(f, &in.data, &in.choice)
+	controlFlag(f, &in.control)
+	f.StringVar(&in.responses, "responses", "", "`DIR` of a set 1P with paired phases, made with "+
+		"simulate responses")
+	f.StringVar(&in.dir, "out", "", "`DIR` to write to")
+	cacheFlag(f, &in.cache)
+	generatedFlags(f, &c.Study.ValidationParams, &c.Study.MapsPerParam)
+	f.IntVar(&c.PaperParams, "paper-params", c.PaperParams, "`N` held-out parameters of the paper's "+
+		"table")
+	f.IntVar(&c.PaperMaps, "paper-maps", c.PaperMaps, "`N` maps generated at each of them")
+	responseMapsFlag(f, &c.Study.OnePSeeds)
+	f.IntVar(&c.NewMaps, "new-maps", c.NewMaps, "`N` generated maps that are looked for among the "+
 		"training maps")
-	f.Uint64Var(&c.Study.Seed, "seed", c.Study.Seed, "of the noise that maps are made from, and of "+
-		"bootstraps")
+	noiseSeedFlag(f, &c.Study.Seed)
 	in.sampling = samplingFlags(f)
-	choiceFlags(f, &in.choice)
 	require(cmd, "checkpoint", "data", "control", "responses", "out")
 	return cmd
 }
@@ -104,12 +100,12 @@ func (a *app) measure(ctx context.Context, c study.CardConfig,
 		return page, err
 	}
 	defer s.Close()
-	control, err := openSet(in.control, camels.LH, "--control")
+	control, err := openSet(in.control, camels.LH, "control")
 	if err != nil {
 		return page, err
 	}
 	defer control.Close()
-	responses, err := openSet(in.responses, camels.OneP, "--responses")
+	responses, err := openSet(in.responses, camels.OneP, "responses")
 	if err != nil {
 		return page, err
 	}
@@ -202,15 +198,15 @@ func cardCost(ctx context.Context, e *emulator.Emulator, c study.CardConfig) (st
 // two parameters.
 const responseValues = 5
 
-// openSet opens a directory that must hold a set.
-func openSet(dir string, set camels.Set, flag string) (*camels.Suite, error) {
+// openSet opens a directory that must hold a set, which simulate makes by how.
+func openSet(dir string, set camels.Set, how string) (*camels.Suite, error) {
 	s, err := camels.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	if !s.Has(set) {
 		defer s.Close()
-		return nil, fmt.Errorf("%s has no set %s; make it with `darkfield simulate %s`", dir, set, flag)
+		return nil, fmt.Errorf("%s has no set %s; make it with `darkfield simulate %s`", dir, set, how)
 	}
 	return s, nil
 }

@@ -424,7 +424,7 @@ func TestMapsForACheckpoint(t *testing.T) {
 			"--baselines", filepath.Join(dir, "b"),
 		},
 		{
-			"transfer", "--checkpoint", pretrained, "--data", suite, "--out",
+			"dev", "correct-power", "--checkpoint", pretrained, "--data", suite, "--out",
 			filepath.Join(dir, "out.safetensors"),
 		},
 	} {

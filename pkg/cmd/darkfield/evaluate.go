@@ -21,12 +21,13 @@ func (a *app) evaluate() *cobra.Command {
 	var flags *sampling
 	cmd := &cobra.Command{
 		Use:   "evaluate",
-		Short: "Print the paper's table: chi² of spectra, response to one parameter, histograms",
-		Long: `Makes maps at held-out parameters and compares them with the true ones: reduced chi² of the spectra (generated, true left out one
-by one, expected for a perfect emulator), response to single parameters where the data have a 1P set, moments of pixels.
---control adds the fair comparison: true maps of other universes at the same parameters, scored against the same references.`,
+		Short: "Compare generated maps with true ones: the paper's table",
+		Long: `Generates maps at held-out parameters and compares them with true ones: reduced chi² of the power
+spectra (generated, true left out one by one, expected of a perfect emulator), response to single
+parameters where the data have a set 1P, and moments of the pixels. --control adds the fair
+comparison: independent simulations at the same parameters, scored against the same true maps.`,
 		Example: `  darkfield evaluate --checkpoint runs/first --data universe --maps 20
-  darkfield simulate --control universe --sims 40 --out control
+  darkfield simulate control --data universe --params 40 --out control
   darkfield evaluate --checkpoint runs/first --data universe --control control --params 40`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
@@ -83,20 +84,16 @@ by one, expected for a perfect emulator), response to single parameters where th
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected "+
-		"one, or else the newest)")
-	f.StringVar(&data, "data", "", "directory of maps in CMD's layout")
-	f.IntVar(&c.ValidationParams, "params", c.ValidationParams, "held-out parameters")
-	f.IntVar(&c.MapsPerParam, "maps", c.MapsPerParam, "maps generated at each")
-	f.IntVar(&c.OnePSeeds, "one-p-seeds", c.OnePSeeds, "maps generated at each value of the 1P set")
-	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the noise that maps are made from")
-	f.StringVar(&control, "control", "", "directory of other universes at held-out parameters, made "+
-		"with simulate --control")
-	f.StringVar(&cache, "cache", "", "directory that keeps generated maps (default: none are kept)")
-	f.StringVar(&out, "out", "", "write the table as CSV, too (and that of the control beside it, "+
-		".control.csv)")
+	checkpointFlag(f, &path)
+	dataFlags(f, &data, &choice)
+	generatedFlags(f, &c.ValidationParams, &c.MapsPerParam)
+	responseMapsFlag(f, &c.OnePSeeds)
+	noiseSeedFlag(f, &c.Seed)
+	controlFlag(f, &control)
+	cacheFlag(f, &cache)
+	f.StringVar(&out, "out", "", "`FILE` that the table is also written to (.csv); that of the control "+
+		"goes beside it (.control.csv)")
 	flags = samplingFlags(f)
-	choiceFlags(f, &choice)
 	require(cmd, "checkpoint", "data")
 	return cmd
 }
@@ -132,7 +129,7 @@ func (a *app) controlled(ctx context.Context, source study.Source, c study.Confi
 	}
 	defer s.Close()
 	if !s.Has(camels.LH) {
-		return nil, fmt.Errorf("evaluate: %s has no LH set; make it with `darkfield simulate --control`",
+		return nil, fmt.Errorf("evaluate: %s has no LH set; make it with `darkfield simulate control`",
 			dir)
 	}
 	if err := a.warnOfRange(s, scaling, source.Box.Cells); err != nil {

@@ -132,14 +132,16 @@ func TestWrongFileForTheCommand(t *testing.T) {
 			"--preset", "smoke", "--side", "8", "--steps", "1", "--init", "FILE",
 		}, []string{"check.safetensors", "universe", "calibrated", "run", "folder"}},
 		{
-			"convert",
-			[]string{"convert", "FILE", filepath.Join(dir, "out.safetensors")},
-			[]string{
-				"check.safetensors", "weights.safetensors", "weights.pt", "arrays.npz",
-				"run", "folder",
-			},
+			"import",
+			[]string{"import", "FILE", filepath.Join(dir, "out.safetensors")},
+			[]string{"weights.safetensors", "weights.pt", "arrays.npz"},
 		},
-		{"verify", []string{"verify", "FILE"}, []string{"arrays.npz"}},
+		{
+			"export",
+			[]string{"export", "FILE", filepath.Join(dir, "out.safetensors")},
+			checkpoints,
+		},
+		{"verify", []string{"dev", "verify", "FILE"}, []string{"arrays.npz"}},
 		{
 			"project",
 			[]string{"project", "FILE", "--out", filepath.Join(dir, "projected")},

@@ -139,7 +139,7 @@ func (r tiny) sampledToFullDisk(t *testing.T) {
 	out := filepath.Join(d.dir, "maps.npy")
 	sample := func(n string) *process {
 		return start(t, "sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n", n,
-			"--steps", "1", "--batch", "2", "--out", out)
+			"--sampler-steps", "1", "--chunk", "2", "--out", out)
 	}
 	sample("1").finish(t)
 	before := files(t, d.dir)

@@ -22,26 +22,26 @@ import (
 
 // inferFlags are the settings of the subcommand.
 type inferFlags struct {
-	checkpoint, calibration, maps, chains string
-	index                                 []int
-	batch                                 int
+	checkpoint, calibration, maps, hmc string
+	index                              []int
+	chunk                              int
 }
 
 // check returns an error that names a flag out of range.
 func (in inferFlags) check(c hmc.Config) error {
-	if len(in.index) == 0 || in.chains != "" && len(in.index) > 1 {
-		return fmt.Errorf("--index %v, want at least one map, and one alone with --chains", in.index)
+	if len(in.index) == 0 || in.hmc != "" && len(in.index) > 1 {
+		return fmt.Errorf("--index %v, want at least one map, and one alone with --hmc", in.index)
 	}
 	if i, twice := repeated(in.index); twice {
 		return fmt.Errorf("--index %v, want each map once: a map counted twice says no more than once, "+
 			"and map %d is", in.index, i)
 	}
 	errs := []error{
-		flagAtLeast("index", slices.Min(in.index), 0), flagAtLeast("batch", in.batch, 1),
+		flagAtLeast("index", slices.Min(in.index), 0), flagAtLeast("chunk", in.chunk, 1),
 		c.Validate(),
 	}
-	if in.chains != "" {
-		errs = append(errs, flagAtLeast("draws", c.Draws, study.FewestDraws))
+	if in.hmc != "" {
+		errs = append(errs, flagAtLeast("hmc-draws", c.Draws, study.FewestDraws))
 	}
 	return errors.Join(errs...)
 }
@@ -83,15 +83,21 @@ func (a *app) infer() *cobra.Command {
 	c := hmc.Default()
 	cmd := &cobra.Command{
 		Use:   "infer",
-		Short: "Infer Ω_m and σ_8 of one map, with calibrated error bars",
-		Long: `Evaluates the variational bound of a map over the prior, turns it into a posterior by a calibration (see calibrate) and prints
-means, standard deviations and intervals. It also says how far a map is from what is expected where it fits best, and how far outside the prior
-that is, and what share of the calibration's maps are as far; at 1 % or less it warns. Several maps are
-combined into one constraint: they must be of different universes, and slabs of one simulation of a file in CMD's layout are refused, as are
-equal maps. --chains DIR also samples the posterior of the same terms by Hamiltonian Monte Carlo, with gradients through the network, before
-the recalibration; a call that was killed goes on with the same draws, and one with more --draws adds to them.`,
-		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30
-  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 0 --chains chains`,
+		Short: "Infer Ω_m and σ_8 from a map, with calibrated error bars",
+		Long: `Evaluates the variational bound of a map over the prior, turns it into a posterior by a calibration
+(see calibrate) and prints means, standard deviations and intervals. Two out-of-distribution tests
+compare the map with those of the calibration: its Mahalanobis distance from what is expected where
+it fits best, and how far that is outside the prior; each with the share of the calibration's maps
+that are as far. At 1 % or less it warns.
+
+Several maps are combined into one posterior. They must be of different simulations: slabs of one
+simulation of a file in the layout of CMD are refused, as are equal maps.
+
+--hmc DIR also samples the posterior of the same terms, before the recalibration, by Hamiltonian
+Monte Carlo with gradients through the network. A call that was killed goes on with the same draws,
+and one with more --hmc-draws adds to them.`,
+		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 30
+  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --hmc chains`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			return in.check(c)
@@ -108,20 +114,20 @@ the recalibration; a call that was killed goes on with the same draws, and one w
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
-		"selected one, or else the newest)")
-	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for "+
-		"this checkpoint")
-	f.StringVar(&in.maps, "map", "", ".npy file of maps")
-	f.IntSliceVar(&in.index, "index", []int{0}, "which map of the file; several are combined, as "+
-		"maps of independent universes with the same parameters")
-	f.IntVar(&in.batch, "batch", 20, "pairs of θ and noise at a time")
-	f.StringVar(&in.chains, "chains", "", "also sample by Hamiltonian Monte Carlo, and write draws "+
-		"and a figure to this directory")
-	f.IntVar(&c.Chains, "chain-number", c.Chains, "chains")
-	f.IntVar(&c.Warmup, "warmup", c.Warmup, "iterations of each chain that find its step and mass")
-	f.IntVar(&c.Draws, "draws", c.Draws, "draws of each chain")
-	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the chains")
+	checkpointFlag(f, &in.checkpoint)
+	calibrationFlag(f, &in.calibration)
+	mapFlag(f, &in.maps)
+	f.IntSliceVar(&in.index, "index", []int{0}, "numbers `I` of the maps in the file, from 0; several "+
+		"are combined, as maps of independent simulations with the same parameters")
+	in.chunk = 20
+	chunkFlag(f, &in.chunk)
+	f.StringVar(&in.hmc, "hmc", "", "`DIR` to write draws of Hamiltonian Monte Carlo and a figure to; "+
+		"default: no sampling")
+	f.IntVar(&c.Chains, "hmc-chains", c.Chains, "`N` chains")
+	f.IntVar(&c.Warmup, "hmc-warmup", c.Warmup, "`N` iterations of each chain that find its step size "+
+		"and mass")
+	f.IntVar(&c.Draws, "hmc-draws", c.Draws, "`N` draws of each chain")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the chains")
 	require(cmd, "checkpoint", "calibration", "map")
 	return cmd
 }
@@ -169,7 +175,7 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	if err != nil {
 		return none, err
 	}
-	source := study.ForMaps(e, in.batch)
+	source := study.ForMaps(e, in.chunk)
 	var out inference
 	var posteriors []likelihood.Surface
 	var last study.Bound
@@ -204,11 +210,11 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	}
 	om, s8 := likelihood.Sum(posteriors).Marginals()
 	out.OmegaM, out.Sigma8 = interval(om), interval(s8)
-	if in.chains == "" {
+	if in.hmc == "" {
 		return out, nil
 	}
 	err = a.chained(ctx, &out, source, cal, last.Surface(cal.Prior, cal.Weights), maps[0],
-		c, in.chains)
+		c, in.hmc)
 	return out, err
 }
 
@@ -273,6 +279,6 @@ func inferTable(w io.Writer, r inference) {
 	}
 	if !r.Chains.Converged() {
 		row(w, "the chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): "+
-			"ask for more --draws, which follow these")
+			"ask for more --hmc-draws, which follow these")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
@@ -22,12 +21,15 @@ func (a *app) inspect() *cobra.Command {
 	var against string
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
-		Short: "Say what a directory of maps, a file of maps, a table or a checkpoint holds",
-		Long: `Says what PATH holds: a directory in CMD's layout, one .npy file of maps, a table of parameters or a checkpoint, or the newest
-checkpoint of a run directory. It goes by the content, not by the name. Of a table that varies one parameter at a time (1P) it says
-which simulations vary which parameter and which are fiducial. Rows are counted from 0. Of a file of maps it says which maps are all
-zero or hold pixels that are not finite, and what unit the values look like. --checkpoint warns of maps whose log10 lies far outside
-the range that a checkpoint was trained on.`,
+		Short: "Print what a directory of maps, a file of maps, a table or a checkpoint holds",
+		Long: `Prints what PATH holds: a directory in the layout of CMD, a .npy file of maps, a table of parameters
+or a checkpoint, or the selected or newest checkpoint of a run directory. It goes by the content,
+not by the name.
+
+Of a table that varies one parameter at a time (1P) it prints which simulations vary which parameter
+and which are fiducial; rows are counted from 0. Of a file of maps it prints which maps are all zero
+or hold pixels that are not finite, and what unit the values look like. --checkpoint warns of maps
+whose log10 lies far outside the range that a checkpoint was trained on.`,
 		Example: `  darkfield inspect universe
   darkfield inspect universe/params_1P_FastPM.txt
   darkfield inspect CMD --suite IllustrisTNG --field Mgas
@@ -61,8 +63,7 @@ the range that a checkpoint was trained on.`,
 		}),
 	}
 	choiceFlags(cmd.Flags(), &choice)
-	cmd.Flags().StringVar(&against, "checkpoint", "", "warn of maps unlike those that this "+
-		"checkpoint or run was trained on")
+	checkpointFlag(cmd.Flags(), &against)
 	return cmd
 }
 
@@ -155,12 +156,6 @@ func faults(w io.Writer, r camels.SetReport) {
 	if r.NoLog > 0 {
 		row(w, "without log10", fmt.Sprintf("%d pixels: 0, negative or not finite", r.NoLog))
 	}
-}
-
-// choiceFlags adds the flags that choose maps of a directory that holds several kinds.
-func choiceFlags(f *pflag.FlagSet, c *camels.Choice) {
-	f.StringVar(&c.Suite, "suite", "", "suite, where the directory holds several, e.g. IllustrisTNG")
-	f.StringVar(&c.Field, "field", "", "field, where the directory holds several, e.g. Mcdm")
 }
 
 func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice,

@@ -18,7 +18,7 @@ type likelihoodFlags struct {
 	checkpoint, maps string
 	index, grid      int
 	terms            []int
-	seeds, batch     int
+	draws, chunk     int
 	centre           []float64
 	exact            bool
 	interpolation    likelihood.Interpolation
@@ -28,7 +28,7 @@ type likelihoodFlags struct {
 func (f likelihoodFlags) check() error {
 	errs := []error{
 		flagAtLeast("index", f.index, 0), flagAtLeast("grid", f.grid, 2),
-		flagAtLeast("seeds", f.seeds, 1), flagAtLeast("batch", f.batch, 1),
+		flagAtLeast("noise-draws", f.draws, 1), flagAtLeast("chunk", f.chunk, 1),
 	}
 	last := diffusion.Paper().Steps() - 1
 	if len(f.terms) == 0 || slices.Min(f.terms) < 0 || slices.Max(f.terms) > last {
@@ -44,15 +44,17 @@ func (f likelihoodFlags) check() error {
 }
 
 func (a *app) likelihood() *cobra.Command {
-	f := likelihoodFlags{interpolation: likelihood.DefaultInterpolation()}
+	f := likelihoodFlags{draws: 1, chunk: 20, interpolation: likelihood.DefaultInterpolation()}
 	cmd := &cobra.Command{
 		Use:   "likelihood",
-		Short: "Infer Ω_m and σ_8 of one map from the variational bound",
-		Long: `Evaluates terms of the variational bound over (Ω_m, σ_8) and prints the best fit and 68 % intervals of the sum. It covers the whole
-prior, unless --centre X,Y asks for the paper's ±0.1 around a point, which is for drawing only. Several seeds average the noise in
-the terms. The network is evaluated where polynomials need it and checked between those points; --exact evaluates every point of
-the grid instead. The error bars of a single term are too short; see the notebooks.`,
-		Example: `  darkfield likelihood --checkpoint runs/first --map universe/Maps_Mcdm_FastPM_LH_z=0.00.npy --index 30 --terms 0,2,5`,
+		Short: "Evaluate terms of the variational bound of one map over the prior",
+		Long: `Evaluates terms L_i of the variational bound over (Ω_m, σ_8) and prints the best fit and 68 %
+intervals of their sum. It covers the whole prior; --centre asks for the paper's ±0.1 around a
+point, which is for plots only. Several draws of the noise reduce the scatter of the terms. The
+network is evaluated where polynomials need it, which are tested between those points; --exact
+evaluates every point of the grid instead. Error bars of single terms are too short: use infer for
+calibrated ones.`,
+		Example: `  darkfield likelihood --checkpoint runs/first --map maps.npy --index 30 --terms 0,2,5`,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error { return f.check() },
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
@@ -64,8 +66,7 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 			best := cosmology.Params{OmegaM: om.Best, Sigma8: s8.Best}
 			result := map[string]any{
 				"best": best, "omega_m": interval(om), "sigma_8": interval(s8), "terms": f.terms,
-				"seeds":    f.seeds,
-				"warnings": s.warnings, "evaluations": s.evaluations, "error": s.err,
+				"noise_draws": f.draws, "warnings": s.warnings, "evaluations": s.evaluations, "error": s.err,
 				"within_tolerance": s.within,
 				"grid":             s.whole.Grid, "minus_two_delta_lnl": s.whole.MinusTwoDeltaLnL(),
 			}
@@ -74,7 +75,8 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 				row(w, "Ω_m", om.Best, om.Low, om.High, om.Mean, om.Std)
 				row(w, "σ_8", s8.Best, s8.Low, s8.High, s8.Mean, s8.Std)
 				row(w)
-				fmt.Fprintf(w, "terms %v, %d seeds; %d parameters evaluated", f.terms, f.seeds, s.evaluations)
+				fmt.Fprintf(w, "terms %v, %d draws of the noise; %d parameters evaluated", f.terms,
+					f.draws, s.evaluations)
 				if !f.exact {
 					fmt.Fprintf(w, ", −2Δln L good to %.2g", s.err)
 				}
@@ -86,20 +88,21 @@ the grid instead. The error bars of a single term are too short; see the noteboo
 		}),
 	}
 	g := cmd.Flags()
-	g.StringVar(&f.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
-		"selected one, or else the newest)")
-	g.StringVar(&f.maps, "map", "", ".npy file of maps")
-	g.IntVar(&f.index, "index", 0, "which map of the file")
-	g.IntSliceVar(&f.terms, "terms", []int{0}, "terms i of the bound to sum; term i uses x_{i+1}")
-	g.IntVar(&f.grid, "grid", 50, "points a side of the grid that --json prints")
-	g.IntVar(&f.seeds, "seeds", 1, "noise seeds to average over")
-	g.IntVar(&f.batch, "batch", 20, "pairs of θ and noise at a time")
-	g.Float64SliceVar(&f.centre, "centre", nil, "Ω_m,σ_8: the paper's grid of ±0.1 around this point")
+	checkpointFlag(g, &f.checkpoint)
+	mapFlag(g, &f.maps)
+	indexFlag(g, &f.index)
+	g.IntSliceVar(&f.terms, "terms", []int{0}, "`TERMS` i of the bound to add, 0 to 999; L_i uses "+
+		"x_{i+1}")
+	g.IntVar(&f.grid, "grid", 50, "`N` points a side of the grid that --json prints")
+	noiseDrawsFlag(g, &f.draws)
+	chunkFlag(g, &f.chunk)
+	g.Float64SliceVar(&f.centre, "centre", nil, "`Ω_m,σ_8` of the centre of a grid of ±0.1, as the "+
+		"paper's")
+	g.Lookup("centre").DefValue = "" // [] says nothing
 	g.BoolVar(&f.exact, "exact", false, "evaluate every point of the grid")
 	g.Float64Var(&f.interpolation.Tolerance, "tolerance", f.interpolation.Tolerance,
-		"error of −2Δln L that is allowed within three sigma")
-	g.IntVar(&f.interpolation.Evaluations, "evaluations", f.interpolation.Evaluations,
-		"parameters to evaluate at most")
+		"largest `ERROR` of -2Δln L within 3σ")
+	evaluationsFlag(g, &f.interpolation.Evaluations)
 	require(cmd, "checkpoint", "map")
 	return cmd
 }
@@ -121,7 +124,7 @@ type inferred struct {
 	within         bool
 }
 
-// surface evaluates the sum of terms, averaged over seeds.
+// surface evaluates the sum of terms, averaged over draws of the noise.
 func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 	var none inferred
 	if err := expectMaps(f.maps); err != nil {
@@ -149,11 +152,11 @@ func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 	for i, t := range f.terms {
 		terms[i] = diffusion.Term(t)
 	}
-	seeds := make([]uint64, f.seeds)
+	seeds := make([]uint64, f.draws)
 	for i := range seeds {
 		seeds[i] = uint64(i) + 1
 	}
-	score, err := e.Terms(m, terms, seeds, f.batch)
+	score, err := e.Terms(m, terms, seeds, f.chunk)
 	if err != nil {
 		return none, err
 	}

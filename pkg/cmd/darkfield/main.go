@@ -1,5 +1,5 @@
-// Command darkfield makes toy universes, trains the emulator, samples from it, scores it and uses
-// it as a likelihood.
+// Command darkfield simulates maps of dark matter, trains the emulator, generates maps with it, tests
+// them and infers parameters with it.
 //
 // Results go to standard output, progress and complaints to standard error. It exits with 0, with
 // 1 for a failure and with 2 for wrong usage.
@@ -44,7 +44,7 @@ func run(args []string) int {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintf(os.Stderr, "darkfield: interrupted; %s\n", a.interrupted)
 	case a.started:
-		fmt.Fprintf(os.Stderr, "darkfield: %s%s\n", oneLine(err), wayOut(err))
+		fmt.Fprintf(os.Stderr, "darkfield: %s%s\n", oneLine(err), remedy(err))
 	default:
 		fmt.Fprintf(os.Stderr, "darkfield: %s; see `darkfield --help`\n", oneLine(err))
 		return usage
@@ -57,9 +57,9 @@ func oneLine(err error) string {
 	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 }
 
-// wayOut says what to do about a full disk, which any command may meet: all of them leave whole
+// remedy says what to do about a full disk, which any command may meet: all of them leave whole
 // files or none.
-func wayOut(err error) string {
+func remedy(err error) string {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return "; the disk is full: free some space there and run the same command again"
 	}

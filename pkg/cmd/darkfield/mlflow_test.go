@@ -131,7 +131,7 @@ func TestMLflow(t *testing.T) {
 		return c
 	}
 	if out, err := command("simulate", "--set", "LH", "--sims", "8", "--side", "32", "--particles",
-		"16", "--steps", "5", "--pixels", "32",
+		"16", "--time-steps", "5", "--pixels", "32",
 		"--neighbours", "32", "--out", data).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

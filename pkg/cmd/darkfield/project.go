@@ -13,12 +13,15 @@ func (a *app) project() *cobra.Command {
 	c := suite.ProjectConfig{Slabs: 5}
 	cmd := &cobra.Command{
 		Use:   "project GRIDS.npy",
-		Short: "Make maps of slabs of CMD's 3-D grids",
-		Long: `Projects the 3-D grids of the CAMELS Multifield Dataset, Grids_<field>_<suite>_<set>_<n>_z=0.0.npy, to maps in CMD's layout: 15 a
-simulation, five slabs across each axis, as CAMELS cuts them. Densities in (Msun/h)/(Mpc/h)³ become surface densities in
-(Msun/h)/(Mpc/h)². The table of parameters is that beside the grids. --slabs 10 makes thinner slabs, of which five are taken
-along each axis; their surface densities are lower in proportion, so train on maps of one thickness alone. A grid is read plane by
-plane, so that files may be larger than memory; an interrupted or killed call goes on. The mean density is checked against Ω_m.`,
+		Short: "Project the 3-D grids of CMD to maps",
+		Long: `Projects 3-D grids of the CAMELS Multifield Dataset, Grids_<field>_<suite>_<set>_<n>_z=0.0.npy, to
+maps in the layout of CMD: 15 a simulation, five slabs across each axis, as CAMELS cuts them.
+Densities in (Msun/h)/(Mpc/h)³ become surface densities in (Msun/h)/(Mpc/h)². The table of
+parameters is the one beside the grids. --slabs 10 makes thinner slabs, of which five are taken
+along each axis; their surface densities are lower in proportion, so train on maps of one thickness.
+
+A grid is read plane by plane, so that files may be larger than memory. An interrupted or killed
+call goes on. The mean density is compared with Ω_m.`,
 		Example: `  darkfield project Grids_Mcdm_IllustrisTNG_LH_128_z=0.0.npy --out maps
   darkfield project Grids_Mtot_SIMBA_LH_256_z=0.0.npy --out maps --side 64 --sims 100
   darkfield inspect maps`,
@@ -44,12 +47,12 @@ plane, so that files may be larger than memory; an interrupted or killed call go
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.Dir, "out", "", "directory of the maps")
-	f.IntVar(&c.Slabs, "slabs", c.Slabs, "along each axis")
-	f.IntVar(&c.Cells, "side", 0, "average maps to this many pixels a side (default: as many as the "+
-		"grids have voxels)")
-	f.IntVar(&c.Sims, "sims", 0, "only the first so many simulations; a later call may ask for more "+
-		"(default: all)")
+	f.StringVar(&c.Dir, "out", "", "`DIR` to write to")
+	f.IntVar(&c.Slabs, "slabs", c.Slabs, "`N` slabs along each axis, 5 or more")
+	f.IntVar(&c.Cells, "side", 0, "`PIXELS` a side that maps are averaged to; default: the voxels a "+
+		"side of the grids")
+	f.IntVar(&c.Sims, "sims", 0, "only the first `N` simulations; a later call may ask for more; "+
+		"default: all")
 	require(cmd, "out")
 	return cmd
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -12,41 +14,67 @@ import (
 // recipeFlags lets users change single settings of c, whose values are the defaults. They hold
 // for all stages of a training.
 func recipeFlags(f *pflag.FlagSet, c *training.Config) {
-	f.IntVar(&c.Batch, "batch", c.Batch, "maps a step")
-	f.IntVar(&c.MicroBatch, "micro-batch", c.MicroBatch, "of them that go through the network at a "+
-		"time, for memory's sake: a divisor of --batch (0: as many as fit a usual memory, -1: all)")
-	f.Uint64Var(&c.Seed, "seed", c.Seed, "of initial weights, order of maps, times and noise")
-	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "longest gradient (0: any)")
-	f.Float64Var(&c.EMADecay, "ema", c.EMADecay, "decay of the averaged weights")
-	f.Float64Var(&c.EMAWidth, "ema-width", c.EMAWidth, "average over this share of all steps so far "+
-		"(0: by --ema)")
-	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "huber or mse, of the predicted noise")
-	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "of the loss over times: "+
-		"uniform, min-snr or v")
-	f.StringVar((*string)(&c.Prediction), "prediction", string(c.Prediction),
-		"of the network: epsilon or v")
-	f.BoolVar(&c.LogTheta, "log-theta", c.LogTheta, "feed the network the logarithms of Ω_m and "+
-		"σ_8, which spectra answer to by power laws")
-	f.BoolVar(&c.EvenTimes, "even-times", c.EvenTimes, "draw the times of a batch from equal parts "+
-		"of the schedule")
-	f.BoolVar(&c.Shifts, "shifts", c.Shifts, "shift maps, which must be periodic, at random besides "+
-		"turning them")
-	f.Float64Var(&c.EarlyShare, "early-share", c.EarlyShare, "share of a batch whose times are even "+
-		"in their logarithm, as the bound's terms")
-	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "steps")
-	f.IntVar(&c.Keep, "keep", c.Keep, "newest checkpoints that are kept, besides the one that "+
-		"select marked (0: all)")
+	f.IntVar(&c.Batch, "batch", c.Batch, "`N` maps in a training step")
+	f.IntVar(&c.MicroBatch, "micro-batch", c.MicroBatch, "`N` of them in the network at a time "+
+		"(gradient accumulation), a divisor of --batch; 0: as many as fit the memory of a processor, "+
+		"-1: all")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of initial weights, order of maps, time steps and "+
+		"noise")
+	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "largest `NORM` of the gradient; 0: any")
+	f.Var(&average{c: c}, "ema", "decay of the averaged weights, such as 0.999, or the share of the steps "+
+		"so far that they average over, such as 10% (Karras et al. 2024)")
+	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "loss of the predicted noise: huber or mse")
+	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "weighting of the loss over "+
+		"time steps: uniform, min-snr or v")
+	predictionFlag(f, &c.Prediction)
+	logThetaFlag(f, &c.LogTheta)
+	f.BoolVar(&c.EvenTimes, "stratified", c.EvenTimes, "draw one time step of a batch from each of as "+
+		"many equal parts of the schedule (Kingma et al. 2021)")
+	f.Float64Var(&c.EarlyShare, "loguniform-share", c.EarlyShare, "`SHARE` of a batch with log-uniform "+
+		"time steps, 0 to 1")
+	f.BoolVar(&c.Shifts, "shifts", c.Shifts, "shift the maps, which must be periodic, at random, "+
+		"besides rotations and flips")
+	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "`N` steps between checkpoints")
+	f.IntVar(&c.Keep, "keep", c.Keep, "`N` newest checkpoints that are kept, besides the one that "+
+		"select marked; 0: all")
 }
 
 // networkFlags lets users add to the network of a preset what the paper's does not have.
 func networkFlags(f *pflag.FlagSet, c *unet.Config) {
-	f.StringVar((*string)(&c.Conditioning), "conditioning", string(c.Conditioning), "of blocks on "+
-		"time and θ: empty (shift) or scale-shift")
-	f.IntVar(&c.Hidden, "hidden", c.Hidden, "numbers in the hidden layer of the embedding of θ (0: "+
-		"the paper's 10)")
-	f.IntVar(&c.Rings, "rings", c.Rings, "wavenumbers, half an octave apart, of a linear filter of "+
-		"the noised map whose gains depend on time and θ (0: no filter)")
+	f.StringVar((*string)(&c.Conditioning), "conditioning", string(c.Conditioning), "how time and θ "+
+		"act on blocks: empty (a shift) or scale-shift")
+	f.IntVar(&c.Hidden, "hidden", c.Hidden, "`N` numbers in the hidden layer of the embedding of θ; 0: "+
+		"the paper's 10")
+	f.IntVar(&c.Rings, "rings", c.Rings, "`N` wavenumbers, half an octave apart, of a linear filter of "+
+		"the noised map whose gains depend on time and θ; 0: no filter")
 }
+
+// average is a flag for how weights are averaged: a decay, or a share of all steps so far.
+type average struct {
+	c    *training.Config
+	text string // as it was given
+}
+
+// Set implements pflag.Value.
+func (a *average) Set(text string) error {
+	number, isShare := strings.CutSuffix(text, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return errors.New("want a decay such as 0.999, or a share of the steps such as 10%")
+	}
+	a.text = text
+	if isShare {
+		a.c.EMAWidth = v / 100
+	} else {
+		a.c.EMADecay, a.c.EMAWidth = v, 0
+	}
+	return nil
+}
+
+func (a *average) String() string { return a.text }
+
+// Type implements pflag.Value.
+func (*average) Type() string { return "decay or %" }
 
 // override sets in c what was given on the command line, by the flags that define makes for it.
 func override[T any](c *T, define func(*pflag.FlagSet, *T), given *pflag.FlagSet) error {

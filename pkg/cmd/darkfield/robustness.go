@@ -25,13 +25,15 @@ func (a *app) robustness() *cobra.Command {
 	c := study.DefaultCalibrate()
 	cmd := &cobra.Command{
 		Use:   "robustness",
-		Short: "Try a calibration on maps that are not quite those it was made for",
-		Long: `Scores the calibrated constraints of test simulations as they are, with noise of 1, 2 and 5 % of the range that the network sees, and
-smoothed by half a pixel and a pixel; of maps that the network makes at the same parameters; and those of other directories: the set CV, another
-resolution, another code. Prints errors,
-coverage and how many maps of each kind infer warns of. What was done before a kill is kept.`,
-		Example: `  darkfield simulate --set CV --side 64 --out cv
-  darkfield robustness --checkpoint runs/first --calibration calibration --test unseen --also cv --out robustness`,
+		Short: "Test a calibration on maps that differ from those it was fitted on",
+		Long: `Scores the calibrated posteriors of test simulations as they are, with noise of 1, 2 and 5 % of the
+range that the network sees, and smoothed by half a pixel and a pixel; of maps that the network
+generates at the same parameters; and of other directories (--also): the set CV, another resolution,
+another code. Prints errors, coverage and how many maps of each kind infer warns of. What was done
+before a kill is kept.`,
+		Example: `  darkfield dev robustness --checkpoint runs/first --calibration calibration --test unseen \
+      --also cv --out robustness
+  darkfield simulate --set CV --out cv`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			return flagAtLeast("sims", in.simulations, 2)
@@ -59,15 +61,12 @@ coverage and how many maps of each kind infer warns of. What was done before a k
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
-		"selected one, or else the newest)")
-	f.StringVar(&in.calibration, "calibration", "", "directory or file that calibrate wrote for "+
-		"this checkpoint")
-	f.StringVar(&in.test, "test", "", "directory of simulations that neither training nor the "+
-		"calibration has seen")
-	f.StringSliceVar(&in.also, "also", nil, "directories of other simulations, of any set")
-	f.StringVar(&in.dir, "out", "", "directory to write to")
-	f.IntVar(&in.simulations, "sims", in.simulations, "simulations of each kind, at most")
+	checkpointFlag(f, &in.checkpoint)
+	calibrationFlag(f, &in.calibration)
+	testFlag(f, &in.test)
+	f.StringSliceVar(&in.also, "also", nil, "`DIRS` of other simulations, of any set")
+	f.StringVar(&in.dir, "out", "", "`DIR` to write to")
+	f.IntVar(&in.simulations, "sims", in.simulations, "`N` simulations of each kind at most")
 	require(cmd, "checkpoint", "calibration", "test", "out")
 	return cmd
 }

@@ -27,14 +27,15 @@ func (a *app) sample() *cobra.Command {
 	var flags *sampling
 	cmd := &cobra.Command{
 		Use:   "sample",
-		Short: "Make maps at given parameters",
-		Long: `Makes maps at one Ω_m and σ_8 and writes them as a .npy file [n, side, side] of linear values, in the unit of the maps that the
-network was trained on. Map i depends on the seed, i and the parameters alone. Until all maps are there, batches that are finished lie in
-a directory beside --out: an interrupted or killed call goes on with them, and makes the same file as an unbroken one.`,
-		Example: `  darkfield sample --checkpoint runs/first --omega-m 0.3 --sigma-8 0.8 -n 20 --seed 1 --out maps.npy`,
+		Short: "Generate maps at given parameters",
+		Long: `Generates maps at one Ω_m and σ_8 and writes them as a .npy file [n, side, side] of pixel values (not
+logarithms), in the unit of the training maps. Map i depends on the seed, i and the parameters
+alone. Until all maps are there, those that are finished lie in a directory beside --out: an
+interrupted or killed call goes on with them, and makes the same file as an unbroken one.`,
+		Example: `  darkfield sample --checkpoint runs/first --omega-m 0.3 --sigma-8 0.8 --maps 20 --out maps.npy`,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return errors.Join(flagAtLeast("number", w.n, 1), positive("omega-m", w.params.OmegaM),
+			return errors.Join(flagAtLeast("maps", w.n, 1), positive("omega-m", w.params.OmegaM),
 				positive("sigma-8", w.params.Sigma8), flags.Validate(), outName(w.out, ".npy"))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
@@ -63,13 +64,13 @@ a directory beside --out: an interrupted or killed call goes on with them, and m
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&path, "checkpoint", "", "a .safetensors file, or a run directory (the selected "+
-		"one, or else the newest)")
-	f.Float64Var(&w.params.OmegaM, "omega-m", 0, "matter density Ω_m")
-	f.Float64Var(&w.params.Sigma8, "sigma-8", 0, "clumpiness σ_8")
-	f.IntVarP(&w.n, "number", "n", 1, "maps")
-	f.Uint64Var(&w.seed, "seed", 1, "of the noise that maps are made from")
-	f.StringVar(&w.out, "out", "", "file to write, .npy")
+	checkpointFlag(f, &path)
+	f.Float64Var(&w.params.OmegaM, "omega-m", 0, "matter density `Ω_m`")
+	f.Float64Var(&w.params.Sigma8, "sigma-8", 0, "amplitude of fluctuations `σ_8`")
+	f.IntVarP(&w.n, "maps", "n", 1, "`N` maps")
+	w.seed = 1
+	noiseSeedFlag(f, &w.seed)
+	f.StringVar(&w.out, "out", "", "`FILE` to write (.npy)")
 	flags = samplingFlags(f)
 	require(cmd, "checkpoint", "omega-m", "sigma-8", "out")
 	return cmd

@@ -16,7 +16,7 @@ func (r tiny) sampling(t *testing.T, out string, more ...string) *process {
 	return start(t,
 		append([]string{
 			"sample", "--checkpoint", r.run, "--omega-m", "0.3", "--sigma-8", "0.8", "-n",
-			"5", "--steps", "4", "--batch", "2", "--out", out,
+			"5", "--sampler-steps", "4", "--chunk", "2", "--out", out,
 		}, more...)...)
 }
 
@@ -98,7 +98,7 @@ func (r tiny) sampledAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, arguments := range [][]string{{"--seed", "2"}, {"--seed", "2", "--batch", "5"}} {
+		for _, arguments := range [][]string{{"--seed", "2"}, {"--seed", "2", "--chunk", "5"}} {
 			q := r.sampling(t, out, arguments...)
 			q.finish(t)
 			if !strings.Contains(q.errors.String(), "holds batches of a call with other arguments") {
@@ -118,7 +118,7 @@ func (r tiny) sampledAgain(t *testing.T) {
 	})
 	t.Run("interrupted at once", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "maps.npy")
-		p := r.sampling(t, out, "--batch", "5", "--sampler", "ddpm")
+		p := r.sampling(t, out, "--chunk", "5", "--sampler", "ddpm")
 		time.Sleep(whole / 2)
 		if err := p.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)

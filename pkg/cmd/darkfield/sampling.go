@@ -16,29 +16,30 @@ type sampling struct {
 	flags *pflag.FlagSet
 }
 
-// samplingFlags adds the flags that choose a sampler.
+// samplingFlags adds the flags that choose a sampler, and how many maps it makes at a time.
 func samplingFlags(f *pflag.FlagSet) *sampling {
 	c := samplerFlags(f)
-	f.IntVar(&c.Batch, "batch", c.Batch, "maps at a time; the maps do not depend on it")
+	chunkFlag(f, &c.Batch)
 	return c
 }
 
 // samplerFlags adds those that maps depend on.
 func samplerFlags(f *pflag.FlagSet) *sampling {
 	c := &sampling{emulator.DefaultSampling(), f}
-	f.StringVar(&c.Sampler, "sampler", c.Sampler, "dpm++ (DPM-Solver++ 2M), ddim, or ddpm "+
-		"(ancestral, all 1000 steps); a checkpoint may say other defaults")
-	f.IntVar(&c.Steps, "steps", c.Steps, "network evaluations a map, for dpm++ and ddim")
-	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "of these steps: time or "+
-		"log-snr (default: log-snr for dpm++, time for ddim)")
-	f.Float64Var(&c.Eta, "eta", c.Eta, "fresh noise of dpm++ and ddim: 0 is none, 1 as much as ddpm's")
-	f.IntVar((*int)(&c.ChurnMin), "eta-above", int(c.ChurnMin), "only at times above this, of 1000: less "+
-		"to smooth small scales, more errors of the network stay")
+	f.StringVar(&c.Sampler, "sampler", c.Sampler, "dpm++ (DPM-Solver++ 2M), ddim, or ddpm (ancestral, "+
+		"every time step); a checkpoint may have settings of its own for this and the next four")
+	f.IntVar(&c.Steps, "sampler-steps", c.Steps, "`N` network evaluations a map, of dpm++ and ddim")
+	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "spacing of these evaluations, "+
+		"even in time or log-snr; default: log-snr for dpm++, time for ddim")
+	f.Float64Var(&c.Eta, "eta", c.Eta, "amplitude `η` of the fresh noise of dpm++ and ddim: 0 for none, "+
+		"1 for that of ddpm")
+	f.IntVar((*int)(&c.ChurnMin), "eta-above", int(c.ChurnMin), "add the fresh noise only at time "+
+		"steps above `T` (S_tmin of Karras et al. 2022), 0 to 1000")
 	return c
 }
 
-// of completes the flags with what the checkpoint says, or else with the defaults. A transfer
-// function was measured with what the checkpoint says: another sampler is worth a warning.
+// of completes the flags with what the checkpoint says, or else with the defaults. A power-spectrum
+// correction was measured with what the checkpoint says: another sampler is worth a warning.
 func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.SampleConfig, error) {
 	said, err := c.said()
 	if err != nil {
@@ -61,7 +62,7 @@ func (c *sampling) said() (json.RawMessage, error) {
 		switch f.Name {
 		case "sampler":
 			given["sampler"] = c.Sampler
-		case "steps":
+		case "sampler-steps":
 			given["steps"] = c.Steps
 		case "spacing":
 			given["spacing"] = c.Spacing

@@ -26,10 +26,12 @@ func (a *app) selectCheckpoint() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "select",
 		Short: "Choose the best checkpoint of a run by the reduced chi² of its maps",
-		Long: `Makes maps at held-out parameters with each checkpoint of a run and compares the mean reduced chi² of their spectra with that of
-true maps left out one by one, as the paper does. The best is marked: other commands that are given the run directory use it.
-Maps are kept in the run directory, so that an interrupted call goes on and a later one scores new checkpoints only. Of a training in
-stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 names another.`,
+		Long: `Generates maps at held-out parameters with each checkpoint of a run and compares the mean reduced
+chi² of their power spectra with that of true maps left out one by one, as the paper does. The best
+checkpoint is marked: other commands that are given the run directory use it. Maps are kept in the
+run directory, so that an interrupted call goes on and a later one scores new checkpoints only. Of a
+training in stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 names
+another.`,
 		Example: `  darkfield select --run runs/first --data universe
   darkfield select --run runs/first --data universe --last 4 --params 10 --maps 50`,
 		Args: cobra.NoArgs,
@@ -73,14 +75,12 @@ stages it takes the last stage that has a checkpoint; --run runs/first/stage-1 n
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&run, "run", "", "run directory")
-	f.StringVar(&data, "data", "", "directory of maps in CMD's layout")
-	f.IntVar(&last, "last", 0, "only the newest checkpoints (0: all)")
-	f.IntVar(&c.ValidationParams, "params", c.ValidationParams, "held-out parameters")
-	f.IntVar(&c.MapsPerParam, "maps", c.MapsPerParam, "maps generated at each")
-	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the noise that maps are made from")
+	runFlag(f, &run)
+	dataFlags(f, &data, &choice)
+	f.IntVar(&last, "last", 0, "score only the newest `N` checkpoints; 0: all")
+	generatedFlags(f, &c.ValidationParams, &c.MapsPerParam)
+	noiseSeedFlag(f, &c.Seed)
 	flags = samplingFlags(f)
-	choiceFlags(f, &choice)
 	require(cmd, "run", "data")
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,137 +18,179 @@ import (
 
 func (a *app) simulate() *cobra.Command {
 	c := suite.Config{NBody: nbody.Default()}
-	var set, control, of string
-	var responses int
-	each := 5
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Make toy universes: a set of maps in CMD's layout",
-		Long: `Makes a set of toy universes (suite FastPM: dark matter only, a particle mesh) and writes their maps in the layout of the
-CAMELS Multifield Dataset. Universes are made side by side on all cores. An interrupted or killed call loses only those in
-work: the same command goes on. The same seed gives the same universes.
-
---control makes other universes at parameters that training on a set holds out, as a fair measure for generated maps. --responses
-makes the fiducial universe and those at the ends of each parameter, several times over, each time with the same phases for all: what
-a set 1P shows, with less noise.`,
+		Short: "Simulate maps of dark matter in the layout of CAMELS",
+		Long: `Simulates a set of boxes of 25 Mpc/h (suite FastPM: dark matter only, a particle mesh) and writes 15
+maps of each in the layout of the CAMELS Multifield Dataset. Simulations run side by side on all
+cores. An interrupted or killed call loses only those that are running: the same command goes on.
+The same seed gives the same maps.`,
 		Example: `  darkfield simulate --set LH --sims 100 --side 64 --seed 1 --out universe
   darkfield simulate --set 1P --out universe
-  darkfield simulate --control universe --sims 40 --each 5 --out control
-  darkfield simulate --responses 10 --out responses`,
+  darkfield simulate control --data universe --params 40 --each 5 --out control
+  darkfield simulate responses --realisations 10 --out responses`,
 		Args: cobra.NoArgs,
-		PreRunE: func(cmd *cobra.Command, _ []string) error {
-			c.Set = camels.Set(set)
-			if cmd.Flags().Changed("responses") {
-				if err := responsesOf(responses, cmd.Flags(), &c); err != nil {
-					return err
-				}
-				set = string(c.Set)
-			}
-			return errors.Join(
-				flagAtLeast("sims", c.Sims, 0), flagAtLeast("each", each, 1),
-				flagAtLeast("workers", c.Workers, 0), c.Validate())
+		PreRunE: func(*cobra.Command, []string) error {
+			return errors.Join(flagAtLeast("sims", c.Sims, 0), checkSimulation(c))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			if control != "" {
-				if err := controlOf(control, of, each, &c); err != nil {
-					return err
-				}
-			}
 			if c.Sims == 0 {
 				c.Sims = suite.DefaultSims(c.Set)
 			}
-			start := time.Now()
-			p := a.progress("universes of set " + set)
-			err := suite.Make(cmd.Context(), c, func(done, all int) { p.at(done, all, "") })
-			p.done()
-			if err != nil {
-				return err
-			}
-			result := map[string]any{
-				"directory": c.Dir, "set": set, "simulations": c.Sims,
-				"maps": c.Sims * camels.MapsPerSimulation, "side": c.Cells,
-			}
-			return a.print(result, func(w io.Writer) {
-				fmt.Fprintf(w, "%d simulations, %d maps of %d² pixels in %s (%v)\n", c.Sims,
-					c.Sims*camels.MapsPerSimulation, c.Cells, filepath.Clean(c.Dir),
-					time.Since(start).Round(time.Second))
-			})
+			return a.simulated(cmd.Context(), c)
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&set, "set", "LH", "LH (parameters spread over the prior), 1P (one at a time) or CV "+
-		"(the fiducial model)")
-	f.IntVar(&c.Sims, "sims", 0, "simulations of 15 maps (default: 1000 of LH, 22 of 1P, 27 of CV); "+
-		"LH and CV may grow later")
-	f.IntVar(&c.Cells, "side", 64, "pixels a side of the maps, a divisor of --pixels")
-	f.Uint64Var(&c.Seed, "seed", 1, "of parameters and random phases")
-	f.StringVar(&control, "control", "", "directory of an LH set: other universes at the parameters "+
-		"of its held-out simulations (--sims of them, default 40)")
-	f.StringVar(&of, "of", "validation", "which held-out simulations those of a control are: "+
-		"validation (as evaluate compares) or test (as card does, by which nothing is chosen)")
-	f.IntVar(&each, "each", each, "universes of a control at each parameter")
-	f.IntVar(&responses, "responses", 0, "rounds of a set 1P of the fiducial model and both ends of "+
-		"each parameter; may grow later")
-	f.StringVar(&c.Dir, "out", "", "directory to write to")
-	f.IntVar(&c.Workers, "workers", 0, "universes at a time (default: one a core); the maps do not "+
+	f.StringVar((*string)(&c.Set), "set", "LH", "LH (parameters spread over the prior), 1P (one "+
+		"parameter at a time) or CV (the fiducial model)")
+	f.IntVar(&c.Sims, "sims", 0, "`N` simulations; default: 1000 of LH, 22 of 1P, 27 of CV; LH and CV "+
+		"may grow later")
+	simulationFlags(f, &c)
+	require(cmd, "out")
+	cmd.AddCommand(a.simulateControl(), a.simulateResponses())
+	return cmd
+}
+
+// simulationFlags say how to simulate, whatever the set.
+func simulationFlags(f *pflag.FlagSet, c *suite.Config) {
+	f.IntVar(&c.Cells, "side", 64, "`PIXELS` a side of the maps, a divisor of --pixels")
+	f.Uint64Var(&c.Seed, "seed", 1, "`SEED` of parameters and random phases")
+	f.StringVar(&c.Dir, "out", "", "`DIR` to write to")
+	f.IntVar(&c.Workers, "workers", 0, "`N` simulations at a time; default: one a core; the maps do not "+
 		"depend on it")
-	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "a side, a power of two")
-	f.IntVar(&c.NBody.Steps, "steps", c.NBody.Steps, "time steps")
-	f.StringVar(&c.NBody.LinearPower, "linear-power", c.NBody.LinearPower,
-		"transfer function: camb (a table) or eisenstein-hu (the fit of 1998)")
-	f.IntVar(&c.NBody.Pixels, "pixels", c.NBody.Pixels, "a side of the projection, before averaging")
-	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "in a particle's sphere (more "+
-		"for fewer particles)")
+	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "`N` particles a side, a power of two")
+	f.IntVar(&c.NBody.Steps, "time-steps", c.NBody.Steps, "`N` time steps of the particle mesh")
+	f.StringVar(&c.NBody.LinearPower, "linear-power", c.NBody.LinearPower, "transfer function: camb (a "+
+		"table) or eisenstein-hu (the fit of 1998)")
+	f.IntVar(&c.NBody.Pixels, "pixels", c.NBody.Pixels, "`PIXELS` a side of the projection, before "+
+		"averaging")
+	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "`N` neighbours in the sphere that "+
+		"a particle is smeared over; more for fewer particles")
+}
+
+func checkSimulation(c suite.Config) error {
+	return errors.Join(flagAtLeast("workers", c.Workers, 0), c.Validate())
+}
+
+// simulated simulates a set and says what was made.
+func (a *app) simulated(ctx context.Context, c suite.Config) error {
+	start := time.Now()
+	bar := a.progress(fmt.Sprintf("simulations of set %s", c.Set))
+	err := suite.Make(ctx, c, bar.count)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	maps := c.Sims * camels.MapsPerSimulation
+	return a.print(map[string]any{
+		"directory": c.Dir, "set": c.Set, "simulations": c.Sims, "maps": maps, "side": c.Cells,
+	}, func(w io.Writer) {
+		fmt.Fprintf(w, "%d simulations, %d maps of %d² pixels in %s (%v)\n", c.Sims, maps, c.Cells,
+			filepath.Clean(c.Dir), time.Since(start).Round(time.Second))
+	})
+}
+
+func (a *app) simulateControl() *cobra.Command {
+	c := suite.Config{NBody: nbody.Default(), Set: camels.LH}
+	var data string
+	var choice camels.Choice
+	split, params, each := "validation", 0, 5
+	cmd := &cobra.Command{
+		Use:   "control",
+		Short: "Simulate independent maps at the held-out parameters of a set",
+		Long: `Simulates boxes with independent phases at parameters that training on a set holds out. Comparisons
+of generated maps use them as control: what a perfect emulator would make.`,
+		Example: `  darkfield simulate control --data universe --params 40 --each 5 --out control
+  darkfield simulate control --data universe --split test --out control`,
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			if split != "validation" && split != "test" {
+				return fmt.Errorf("--split %q, want validation or test", split)
+			}
+			return errors.Join(flagAtLeast("params", params, 0), flagAtLeast("each", each, 1),
+				checkSimulation(c))
+		},
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			if err := controlOf(data, choice, split, params, each, &c); err != nil {
+				return err
+			}
+			return a.simulated(cmd.Context(), c)
+		}),
+	}
+	f := cmd.Flags()
+	dataFlags(f, &data, &choice)
+	f.StringVar(&split, "split", split, "held-out `SIMULATIONS` whose parameters are taken: validation "+
+		"(as evaluate compares) or test (as dev model-card does, by which nothing is chosen)")
+	f.IntVar(&params, "params", 0, fmt.Sprintf("`N` held-out parameters; default: %d, or all if there "+
+		"are fewer", defaultControl))
+	f.IntVar(&each, "each", each, "`N` simulations at each parameter")
+	simulationFlags(f, &c)
+	require(cmd, "data", "out")
+	return cmd
+}
+
+func (a *app) simulateResponses() *cobra.Command {
+	c := suite.Config{NBody: nbody.Default(), Set: camels.OneP, Responses: true}
+	var realisations int
+	cmd := &cobra.Command{
+		Use:   "responses",
+		Short: "Simulate the response to each parameter, with paired phases",
+		Long: `Simulates the fiducial model and both ends of each parameter, in several realisations; within a
+realisation all boxes have the same phases. This measures the response to a parameter as a set 1P
+does, with less noise.`,
+		Example: `  darkfield simulate responses --realisations 10 --out responses`,
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			c.Sims = realisations * len(suite.ResponseParams())
+			if err := flagAtLeast("realisations", realisations, 1); err != nil {
+				return err
+			}
+			return checkSimulation(c)
+		},
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			return a.simulated(cmd.Context(), c)
+		}),
+	}
+	f := cmd.Flags()
+	f.IntVar(&realisations, "realisations", 10, "`N` realisations of the phases; may grow later")
+	simulationFlags(f, &c)
 	require(cmd, "out")
 	return cmd
 }
 
-// responsesOf asks for rounds of universes that show the response to each parameter.
-func responsesOf(rounds int, given *pflag.FlagSet, c *suite.Config) error {
-	for _, other := range []string{"set", "sims", "control"} {
-		if given.Changed(other) {
-			return fmt.Errorf("--responses says what to make, and so does --%s: give one of them", other)
-		}
-	}
-	if rounds < 1 {
-		return fmt.Errorf("--responses %d, want at least one round", rounds)
-	}
-	c.Set, c.Responses, c.Sims = camels.OneP, true, rounds*len(suite.ResponseParams())
-	return nil
-}
-
-// defaultControl is the number of held-out simulations of a control.
+// defaultControl is the number of held-out parameters of a control.
 const defaultControl = 40
 
-// controlOf asks for other universes at the parameters of the first held-out simulations of a set:
-// those for validation or those for tests.
-func controlOf(dir, of string, each int, c *suite.Config) error {
-	s, err := camels.Open(dir)
+// controlOf asks for independent simulations at the parameters of the first held-out simulations
+// of a set, those for validation or for tests; params 0: of defaultControl, or as many as there are.
+func controlOf(dir string, choice camels.Choice, split string, params, each int,
+	c *suite.Config,
+) error {
+	s, err := camels.OpenChoice(dir, choice)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if !s.Has(camels.LH) || c.Set != camels.LH {
-		return fmt.Errorf("simulate: a control is one of an LH set, which %s must hold and --set must be",
-			dir)
+	maps, found := s.Sets[camels.LH]
+	if !found {
+		return fmt.Errorf("simulate control: %s has no set LH, whose held-out parameters are needed: "+
+			"name the directory of one with --data", dir)
 	}
-	maps := s.Sets[camels.LH]
-	split := camels.SplitSimulations(maps.Simulations(), splitSeed)
-	held, ok := map[string][]int{"validation": split.Validation, "test": split.Test}[of]
-	if !ok {
-		return fmt.Errorf("simulate: --of %q, want validation or test", of)
+	of := camels.SplitSimulations(maps.Simulations(), splitSeed)
+	held := of.Validation
+	if split == "test" {
+		held = of.Test
 	}
-	n := min(defaultControl, len(held))
-	if c.Sims > 0 {
-		n = c.Sims
+	if params == 0 {
+		params = min(defaultControl, len(held))
 	}
-	if n > len(held) {
-		return fmt.Errorf("simulate: a control at %d parameters, but training on %s holds out %d "+
-			"simulations for %s: ask for as many at most", n, maps.Path(), len(held), of)
+	if params > len(held) {
+		return fmt.Errorf("simulate control: --params %d, but training on %s holds out %d simulations "+
+			"for %s: ask for as many at most", params, maps.Path(), len(held), split)
 	}
-	for _, sim := range held[:n] {
+	for _, sim := range held[:params] {
 		c.Control.Params = append(c.Control.Params, maps.Params(sim))
 	}
-	c.Control.Each, c.Sims = each, n*each
+	c.Control.Each, c.Sims = each, params*each
 	return nil
 }

@@ -27,7 +27,7 @@ func simulateSet(t *testing.T, set, dir, workers string) *process {
 	t.Helper()
 	return start(t, "simulate", "--set", set, "--sims", strconv.Itoa(simulations), "--side", "16",
 		"--seed", "3", "--particles", "16",
-		"--steps", "40", "--pixels", "32", "--neighbours", "32", "--workers", workers, "--out", dir)
+		"--time-steps", "40", "--pixels", "32", "--neighbours", "32", "--workers", workers, "--out", dir)
 }
 
 // stop sends a signal when some universes are done in dir, and a little later, and reports

@@ -26,12 +26,14 @@ func (a *app) spectrum() *cobra.Command {
 		Use:   "spectrum F.npy",
 		Short: "Print the power spectrum of a map",
 		Long: `Prints k in h/Mpc and P(k) in (Mpc/h)² of one map of a .npy file. The convention is one of
-  contrast       of the overdensity f/mean − 1 (default)
-  deviation      of f minus its mean, in (Mpc/h)² times the square of its unit: for fields that may be negative
+  contrast       of the density contrast f/mean - 1 (default)
+  deviation      of f minus its mean, in (Mpc/h)² times the square of its unit: for fields that may
+                 be negative
   log            of the log10 field over its sum, as in the paper
   log-deviation  of the log10 field minus its mean
-The side of the box, the unit and whether maps are periodic come from dataset.yaml beside the file, or else from a name of CMD's.
-A map of which nothing is said and that looks like a density contrast δ = ρ/mean − 1 counts as one; it is said.`,
+The side of the box, the unit and whether maps are periodic come from dataset.yaml beside the file,
+or else from a file name of CMD's. A map of which nothing is said and that looks like a density
+contrast δ = ρ/mean - 1 is taken for one, with a warning.`,
 		Example: `  darkfield spectrum maps.npy --index 3
   darkfield spectrum maps.npy --convention log --json`,
 		Args: cobra.ExactArgs(1),
@@ -59,11 +61,11 @@ A map of which nothing is said and that looks like a density contrast δ = ρ/me
 			return a.printSpectrum(s, m.Box.Side)
 		}),
 	}
-	cmd.Flags().IntVar(&index, "index", 0, "which map of the file")
-	cmd.Flags().Float64Var(&side, "box-side", 0, "side of the maps in Mpc/h (default: as said "+
-		"beside the file, or else 25)")
-	cmd.Flags().StringVar(&convention, "convention", "contrast", "contrast, deviation, log or "+
-		"log-deviation")
+	f := cmd.Flags()
+	indexFlag(f, &index)
+	f.Float64Var(&side, "box-side", 0, "side of the box in `Mpc/h`; default: as said beside the file, "+
+		"or else 25")
+	f.StringVar(&convention, "convention", "contrast", "contrast, deviation, log or log-deviation")
 	return cmd
 }
 

@@ -24,13 +24,15 @@ func (a *app) track() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "track",
 		Short: "Send a run's metrics, settings and figures to an MLflow server",
-		Long: `Sends what the server does not have yet; each stage of a training is a run there. Training does it by itself with --track; this is for runs without, and for what was left
-when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN, say who you are.`,
-		Example: `  darkfield track --run runs/first --track http://127.0.0.1:5000`,
+		Long: `Sends the metrics, settings and figures that the server does not have yet; each stage of a training
+is a run there. train --server does so while it trains; this command is for runs that were trained
+without a server, and for what was left when a server was down. MLflow's variables
+MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN, hold credentials.`,
+		Example: `  darkfield track --run runs/first --server http://127.0.0.1:5000`,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if server == "" {
-				return errors.New("--track or MLFLOW_TRACKING_URI must name a server, for example " +
+				return errors.New("--server or MLFLOW_TRACKING_URI must name a server, for example " +
 					"http://127.0.0.1:5000")
 			}
 			return trackAddress(server)
@@ -57,9 +59,8 @@ when a server was down. MLflow's variables MLFLOW_TRACKING_USERNAME and _PASSWOR
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&run, "run", "", "run directory")
-	f.StringVar(&server, "track", os.Getenv("MLFLOW_TRACKING_URI"), "address of the server")
-	f.StringVar(&experiment, "experiment", "darkfield", "MLflow's folder for the run")
+	runFlag(f, &run)
+	serverFlags(f, &server, &experiment)
 	require(cmd, "run")
 	return cmd
 }

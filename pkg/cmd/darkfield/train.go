@@ -7,9 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,23 +28,29 @@ func (a *app) train() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train",
 		Short: "Train the network on a set of maps, or go on with a run",
-		Long: `Trains on the LH set of a directory in CMD's layout, or on its SB set if it has no LH. Maps of more pixels are averaged down; those
-of a large file are kept in the directory averaged/ beside it, which may be removed. The log range of a field that has no known one is
-measured from the training maps.
+		Long: `Trains on the set LH of a directory in the layout of CMD, or on its set SB. Maps of more pixels are
+averaged down; those of a large file are kept in the directory averaged/ beside it, which may be
+removed. The log range of a field for which none is known is measured from the training maps.
 
-The run directory holds config.yaml, metrics.jsonl, checkpoints/ and figures/; a run that was interrupted or killed goes on by itself.
-Settings that are not given are the preset's. Validation MSE is that of the predicted noise; predicting none scores 1.
+The run directory holds config.yaml, metrics.jsonl, checkpoints/ and figures/. A run that was
+interrupted or killed goes on by itself. Settings that no flag gives are the preset's. The
+validation MSE is that of the predicted noise; a prediction of zero has 1.
 
-The presets standard and paper train in two stages, first on coarse maps, then on fine ones from the averaged weights of the first
-stage (of the checkpoint that select marked, or else of the newest). Each stage has its own run directory, stage-1 and stage-2 below
---run; other commands take the one above and use the last stage that has a checkpoint. --steps, --learning-rate, --warmup and
---cosine-to take one value for each stage, or one alone for the last; a stage that the next one has started from cannot change any
-more. The presets' warm-up, decay and halvings are shares of --steps: with more steps they take longer, and a run that goes on to more steps
-takes those at the rates of the longer run. All other settings hold for every stage. --side trains at that side alone, in one stage, with the settings of the last.`,
+The presets standard and paper train in two stages: on coarse maps, then on fine ones from the
+averaged weights of the first stage (of the checkpoint that select marked, or else of the newest).
+Each stage has a run directory, stage-1 and stage-2 below --run; other commands take the one above
+and use the last stage that has a checkpoint. --steps, --learning-rate, --warmup and --cosine-to
+take one value for each stage, or one for the last; all other flags hold for every stage. A stage
+that the next one has started from cannot change any more. --side trains in one stage at that side,
+with the settings of the last.
+
+The presets' warm-up and decay are shares of --steps: with more steps they take longer, and a run
+that goes on to more steps takes those at the rates of the longer run.`,
 		Example: `  darkfield train --data universe --run runs/first --preset quick
   darkfield train --data universe --run runs/first --preset quick --steps 1000   # go on further
-  darkfield train --data universe --run runs/two --preset standard --steps 10000,30000   # 32², then 64²
-  darkfield train --data universe --run runs/noise --preset standard --side 64 --prediction epsilon --weighting min-snr`,
+  darkfield train --data universe --run runs/two --preset standard --steps 10000,30000
+  darkfield train --data universe --run runs/noise --preset standard --side 64 \
+      --prediction epsilon --weighting min-snr`,
 		Args: cobra.NoArgs,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
@@ -69,20 +73,17 @@ takes those at the rates of the longer run. All other settings hold for every st
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&t.data, "data", "", "directory of maps in CMD's layout")
-	f.StringVar(&t.dir, "run", "", "run directory: made, or resumed")
-	f.StringVar(&t.preset, "preset", "quick", strings.Join(preset.Names(), ", "))
+	dataFlags(f, &t.data, &t.choice)
+	runFlag(f, &t.dir)
+	presetFlag(f, &t.preset, "quick")
 	courseFlags(f, &t)
 	recipeFlags(f, &training.Config{}) // zeros: each preset has its own defaults
 	networkFlags(f, &unet.Config{})    // zeros: each preset has its own network
-	f.IntVar(&t.side, "side", 0, "train in one stage on maps averaged to this many pixels a side "+
-		"(default: the preset's stages)")
-	f.StringVar(&t.initial, "init", "", "checkpoint that the first stage starts from; its network "+
-		"may be without the scales, gains and hidden numbers that are asked for")
-	f.StringVar(&t.server, "track", os.Getenv("MLFLOW_TRACKING_URI"), "address of an MLflow server "+
-		"to send metrics to, for example http://127.0.0.1:5000")
-	f.StringVar(&t.experiment, "experiment", "darkfield", "MLflow's folder for the run")
-	choiceFlags(f, &t.choice)
+	f.IntVar(&t.side, "side", 0, "`PIXELS` a side that maps are averaged to, in a training of one "+
+		"stage; default: the preset's stages")
+	f.StringVar(&t.initial, "init", "", "`FILE` of the checkpoint that the first stage starts from; its "+
+		"network may be without the scales, gains and hidden numbers that are asked for")
+	serverFlags(f, &t.server, &t.experiment)
 	require(cmd, "data", "run")
 	return cmd
 }

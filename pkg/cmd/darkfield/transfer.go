@@ -14,28 +14,30 @@ import (
 	"darkfield/pkg/study"
 )
 
-// transferFlags say what a transfer function is measured on.
-type transferFlags struct {
+// powerFlags say what a power-spectrum correction is measured on.
+type powerFlags struct {
 	checkpoint, data, out, cache string
 	choice                       camels.Choice
 }
 
-func (a *app) transfer() *cobra.Command {
+func (a *app) correctPower() *cobra.Command {
 	c := study.DefaultTransfer()
-	var in transferFlags
+	var in powerFlags
 	cmd := &cobra.Command{
-		Use:   "transfer",
-		Short: "Give a checkpoint's maps the power of the maps it was trained on, by a transfer function",
-		Long: `Measures how the power of a checkpoint's maps differs from that of the simulations that it was trained on, bin by bin and as a smooth
-function of both parameters, and writes a checkpoint whose maps are given the missing factor after sampling. For networks that are
-right to some percent: the power of large scales is known better from the training maps, by power laws of the parameters, than a
-training by squared errors finds it. Likelihoods do not change. Maps are made with the sampler that the checkpoint names, and the factor
-is right for that one.`,
-		Example: `  darkfield transfer --checkpoint small.safetensors --data universe --out corrected.safetensors --cache maps
+		Use:   "correct-power",
+		Short: "Correct the power spectrum of a checkpoint's maps by that of its training maps",
+		Long: `Measures how the power of generated maps differs from that of the training simulations, bin by bin
+and as a smooth function of both parameters, and writes a checkpoint whose maps are multiplied by
+the missing factor after sampling. This is for networks that are right to some percent: power-law
+fits through the training spectra know the power of large scales better than a training by squared
+errors finds it. Likelihoods do not change. Maps are generated with the sampler that the checkpoint
+names, and the correction is right for that one.`,
+		Example: `  darkfield dev correct-power --checkpoint small.safetensors --data universe \
+      --out corrected.safetensors --cache maps
   darkfield inspect corrected.safetensors`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return errors.Join(flagAtLeast("maps", c.Maps, 2), flagAtLeast("own", c.Own, 2),
+			return errors.Join(flagAtLeast("maps", c.Maps, 2), flagAtLeast("independent-maps", c.Own, 2),
 				outName(in.out, ".safetensors"))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
@@ -57,23 +59,21 @@ is right for that one.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.checkpoint, "checkpoint", "", "a .safetensors file, or a run directory (the "+
-		"selected one, or else the newest)")
-	f.StringVar(&in.data, "data", "", "directory of the maps that it was trained on, in CMD's layout")
-	f.StringVar(&in.out, "out", "", "the checkpoint to write")
-	f.StringVar(&in.cache, "cache", "", "directory that keeps generated maps, so that an "+
-		"interrupted call goes on (default: none are kept)")
-	f.IntVar(&c.Maps, "maps", c.Maps, "generated at each of 25 parameters, with common noise: they "+
-		"tell how power answers to these")
-	f.IntVar(&c.Own, "own", c.Own, "generated with noise of their own, at parameters of the "+
-		"training simulations in turn: they tell the power of all")
-	f.Uint64Var(&c.Seed, "seed", c.Seed, "of the common noise; those that follow are of the others")
-	choiceFlags(f, &in.choice)
+	checkpointFlag(f, &in.checkpoint)
+	dataFlags(f, &in.data, &in.choice)
+	f.StringVar(&in.out, "out", "", "`FILE` of the checkpoint to write (.safetensors)")
+	cacheFlag(f, &in.cache)
+	f.IntVar(&c.Maps, "maps", c.Maps, "`N` maps generated at each of 25 parameters with common noise, "+
+		"which tell the response to these")
+	f.IntVar(&c.Own, "independent-maps", c.Own, "`N` maps generated with independent noise at "+
+		"parameters of the training simulations, which tell the mean power")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the common noise; those that follow are of the "+
+		"independent maps")
 	require(cmd, "checkpoint", "data", "out")
 	return cmd
 }
 
-// transferReport is what transfer prints.
+// transferReport is what correct-power prints.
 type transferReport struct {
 	study.TransferResult
 	Low  []float64 `json:"low"` // least and largest factor of power over the prior
@@ -81,10 +81,10 @@ type transferReport struct {
 }
 
 func (a *app) transferred(ctx context.Context, c study.TransferConfig,
-	in transferFlags,
+	in powerFlags,
 ) (r transferReport, err error) {
 	if err := outPlace(in.out); err != nil {
-		return r, fmt.Errorf("transfer: %w", err)
+		return r, fmt.Errorf("correct-power: %w", err)
 	}
 	a.keptIn(in.cache)
 	path, err := checkpointFile(in.checkpoint)

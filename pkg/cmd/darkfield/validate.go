@@ -21,12 +21,14 @@ func (a *app) validate() *cobra.Command {
 	var p preset.Preset
 	cmd := &cobra.Command{
 		Use:   "validate",
-		Short: "Measure the simulator against closed forms, CAMB and published numbers",
-		Long: `Runs the simulations of a preset and writes a report: a page with every number beside its reference (report.md), figures, and
-all numbers as CSV. Simulations that were measured before are not run again, so that an interrupted or killed call goes on
-where it was. Exits with 1 when a number misses its tolerance. --tables names the spectra that pkg/cosmology/camb/tables.py wrote with CAMB.`,
-		Example: `  darkfield validate --tables data/validation/camb.csv --out runs/validation
-  darkfield validate --preset quick --tables data/validation/camb.csv --out runs/quick-validation`,
+		Short: "Compare the simulations with closed forms, CAMB and published numbers",
+		Long: `Runs the simulations of a preset and writes a report: a page with every number beside its reference
+(report.md), figures, and all numbers as CSV. Simulations that were measured before are not run
+again, so that an interrupted or killed call goes on where it was. The exit status is 1 when a
+number misses its tolerance. The presets are smoke (too small to mean anything), quick (a minute)
+and standard (the whole report).`,
+		Example: `  darkfield dev validate --tables data/validation/camb.csv --out runs/validation
+  darkfield dev validate --preset quick --tables data/validation/camb.csv --out runs/quick`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			var err error
@@ -62,10 +64,9 @@ where it was. Exits with 1 when a number misses its tolerance. --tables names th
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&name, "preset", "standard", "smoke (means nothing), quick (a minute) or standard "+
-		"(the whole report)")
-	f.StringVar(&tables, "tables", "", "CAMB's spectra, a CSV file")
-	f.StringVar(&dir, "out", "", "directory to write to")
+	presetFlag(f, &name, "standard")
+	f.StringVar(&tables, "tables", "", "`FILE` of spectra of CAMB (.csv)")
+	f.StringVar(&dir, "out", "", "`DIR` to write to")
 	require(cmd, "tables", "out")
 	return cmd
 }

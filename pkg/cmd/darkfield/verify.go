@@ -15,10 +15,10 @@ import (
 func (a *app) verify() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify REFERENCE.npz",
-		Short: "Compare network, diffusion and statistics with a reference file, number by number",
-		Long: "Compares every quantity of a reference file of the published code with what " +
-			"darkfield computes from the same inputs. Exits with 1 on a miss.",
-		Example: `  darkfield verify reference_dim8_side32.npz`,
+		Short: "Compare network, diffusion and statistics with those of the published code",
+		Long: `Compares every quantity of a reference file of the published code with what darkfield computes from
+the same inputs. The exit status is 1 when one misses its tolerance.`,
+		Example: `  darkfield dev verify reference_dim8_side32.npz`,
 		Args:    cobra.ExactArgs(1),
 		RunE: a.work(func(cmd *cobra.Command, args []string) error {
 			if err := filetype.Expect(args[0], filetype.NPZ); err != nil {

@@ -1,7 +1,7 @@
 """Writes a file of reference outputs in the layout of the golden file, for any width and side.
 
 Usage: reference.py --dim D --side S --seed N OUT.npz. Weights are PyTorch's default draw, but for the normalisations, whose
-scales and shifts are drawn around the identity so that a comparison sees them. `darkfield verify OUT.npz` reads the file.
+scales and shifts are drawn around the identity so that a comparison sees them. `darkfield dev verify OUT.npz` reads the file.
 """
 
 import argparse

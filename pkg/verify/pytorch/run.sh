@@ -30,15 +30,15 @@ for size in '16 64' '64 64' '32 32'; do
 	read -r dim side <<<"$size"
 	echo "== darkfield and PyTorch: dim $dim, ${side}²"
 	file=.tools/pytorch/dim${dim}_side$side.npz
-	"$python" pkg/verify/pytorch/reference.py --dim "$dim" --side "$side" --seed 1 "$file" && .tools/bin/darkfield verify "$file"
+	"$python" pkg/verify/pytorch/reference.py --dim "$dim" --side "$side" --seed 1 "$file" && .tools/bin/darkfield dev verify "$file"
 	count "dim $dim at ${side}²" $?
 done
 
 echo '== weights from PyTorch to a checkpoint and back'
 weights=.tools/pytorch/weights
 "$python" pkg/verify/pytorch/roundtrip.py write "$weights.pt" &&
-	.tools/bin/darkfield convert "$weights.pt" "$weights.checkpoint.safetensors" &&
-	.tools/bin/darkfield convert "$weights.checkpoint.safetensors" "$weights.back.safetensors" &&
+	.tools/bin/darkfield import "$weights.pt" "$weights.checkpoint.safetensors" &&
+	.tools/bin/darkfield export "$weights.checkpoint.safetensors" "$weights.back.safetensors" &&
 	"$python" pkg/verify/pytorch/roundtrip.py read "$weights.pt" "$weights.back.safetensors"
 count 'round trip' $?
 

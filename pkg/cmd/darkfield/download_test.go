@@ -71,7 +71,7 @@ func (p *paced) Write(b []byte) (int, error) {
 // darkfieldFetch is a process that fetches set CV into dir.
 func darkfieldFetch(url, dir string, env ...string) (*exec.Cmd, *bytes.Buffer) {
 	var out bytes.Buffer
-	p := exec.Command("darkfield", "fetch", "--sets", "CV", "--url", url, "--out", dir)
+	p := exec.Command("darkfield", "download", "--sets", "CV", "--url", url, "--out", dir)
 	p.Env, p.Stdout, p.Stderr = append(os.Environ(), env...), &out, &out
 	return p, &out
 }

@@ -13,55 +13,55 @@ import (
 	"darkfield/pkg/fetch"
 )
 
-func (a *app) fetch() *cobra.Command {
+func (a *app) download() *cobra.Command {
 	s := fetch.Paper()
 	var sets []string
 	var dir string
 	var dry bool
 	cmd := &cobra.Command{
-		Use:   "fetch",
-		Short: "Download maps and tables of the CAMELS Multifield Dataset",
-		Long: `Downloads maps at z = 0 and their tables from the public server of the CAMELS Multifield Dataset; the defaults are the paper's
-files, about 4.6 GB. What is complete is skipped. After a cut connection, Ctrl-C or a kill the same command goes on where it was, unless
+		Use:   "download",
+		Short: "Download maps of the CAMELS Multifield Dataset",
+		Long: `Downloads maps at z = 0 and their tables of parameters from the public server of the CAMELS
+Multifield Dataset (CMD). The defaults are the paper's files, about 4.6 GB. Files that are complete
+are skipped. After a lost connection, Ctrl-C or a kill the same command goes on where it was, unless
 the file on the server has changed. A proxy in the environment (HTTPS_PROXY) is used.
 
-By hand: ` + fetch.Documentation + ` tells
-how to get the files by Globus, Binder or URL; put them in one directory.
-The address is ` + fetch.Server + `/SUITE;
+To get the files by hand, by Globus, Binder or URL, follow
+` + fetch.Documentation + `
+and put them in one directory. The address is ` + fetch.Server + `/SUITE;
 ` + fetch.SecondServer + `/SUITE should have the same.`,
-		Example: `  darkfield fetch --out camels --dry-run
-  darkfield fetch --out camels
-  darkfield fetch --suite SIMBA --sets CV,1P --out simba`,
+		Example: `  darkfield download --out camels
+  darkfield download --out camels --dry-run
+  darkfield download --suite SIMBA --sets CV,1P --out simba`,
 		Args: cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error {
+			if s.Field == "" {
+				s.Field = "Mcdm"
+				if strings.HasPrefix(s.Suite, "Nbody") {
+					s.Field = "Mtot"
+				}
+			}
+			s.Sets = nil
+			for _, set := range sets {
+				s.Sets = append(s.Sets, camels.Set(set))
+			}
+			return s.Validate()
+		},
+		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			return a.downloaded(cmd.Context(), s.Files(), dir, dry)
+		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.Suite, "suite", s.Suite,
-		"IllustrisTNG, SIMBA or Astrid, or Nbody_ and one of these")
-	f.StringVar(&s.Field, "field", "", "Mcdm, Mtot, Mgas, … (default: Mcdm, of Nbody suites Mtot)")
-	f.StringSliceVar(&sets, "sets", names(s.Sets), "some of LH, 1P, CV, EX and BE")
-	f.StringVar(&dir, "out", "", "directory to write to")
-	f.StringVar(&s.URL, "url", "", "of the directory that holds the files (default: the suite's on "+
-		"the public server)")
+	f.StringVar(&s.Suite, "suite", s.Suite, "suite `NAME`: IllustrisTNG, SIMBA or Astrid, or Nbody_ "+
+		"and one of these")
+	f.StringVar(&s.Field, "field", "", "field `NAME`: Mcdm, Mtot, Mgas and so on; default: Mcdm, for "+
+		"Nbody suites Mtot")
+	f.StringSliceVar(&sets, "sets", names(s.Sets), "`SETS` to download, some of LH, 1P, CV, EX and BE")
+	f.StringVar(&dir, "out", "", "`DIR` to write to")
+	f.StringVar(&s.URL, "url", "", "`URL` of the directory that holds the files; default: the suite's "+
+		"on the public server")
 	f.BoolVar(&dry, "dry-run", false, "only list the files, their addresses and sizes")
 	require(cmd, "out")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if s.Field == "" {
-			s.Field = "Mcdm"
-			if strings.HasPrefix(s.Suite, "Nbody") {
-				s.Field = "Mtot"
-			}
-		}
-		s.Sets = nil
-		for _, set := range sets {
-			s.Sets = append(s.Sets, camels.Set(set))
-		}
-		if err := s.Validate(); err != nil {
-			return err
-		}
-		return a.work(func(cmd *cobra.Command, _ []string) error {
-			return a.download(cmd.Context(), s.Files(), dir, dry)
-		})(cmd, args)
-	}
 	return cmd
 }
 
@@ -73,8 +73,8 @@ func names(sets []camels.Set) []string {
 	return out
 }
 
-// download fetches files one after the other.
-func (a *app) download(ctx context.Context, files []fetch.File, dir string, dry bool) error {
+// downloaded fetches files one after the other.
+func (a *app) downloaded(ctx context.Context, files []fetch.File, dir string, dry bool) error {
 	c := fetch.Default()
 	var bar *progress
 	c.Notice = func(text string) { bar.note(text) }
@@ -88,7 +88,7 @@ func (a *app) download(ctx context.Context, files []fetch.File, dir string, dry 
 		return a.listed(items, dir, "")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("fetch: %w", err)
+		return fmt.Errorf("download: %w", err)
 	}
 	if err := c.CheckSpace(items, dir); err != nil {
 		return err
