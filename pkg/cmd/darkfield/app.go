@@ -112,11 +112,12 @@ is 0, 1 after a failure and 2 after wrong usage.`,
 }
 
 // prepare lets a command and those below it say what an interrupt leaves, and look for required
-// flags before PreRunE, which cobra calls first.
+// flags before PreRunE, which cobra calls first. Commands that are prepared stay as they are.
 func prepare(c *cobra.Command, interrupted string) {
-	if c.Annotations == nil {
-		c.Annotations = map[string]string{whenInterrupted: interrupted}
+	if c.Annotations != nil {
+		return
 	}
+	c.Annotations = map[string]string{whenInterrupted: interrupted}
 	if check := c.PreRunE; check != nil {
 		c.PreRunE = func(cmd *cobra.Command, args []string) error {
 			if err := cmd.ValidateRequiredFlags(); err != nil {

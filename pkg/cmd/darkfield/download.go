@@ -26,10 +26,11 @@ Multifield Dataset (CMD). The defaults are the paper's files, about 4.6 GB. File
 are skipped. After a lost connection, Ctrl-C or a kill the same command goes on where it was, unless
 the file on the server has changed. A proxy in the environment (HTTPS_PROXY) is used.
 
-To get the files by hand, by Globus, Binder or URL, follow
-` + fetch.Documentation + `
-and put them in one directory. The address is ` + fetch.Server + `/SUITE;
-` + fetch.SecondServer + `/SUITE should have the same.`,
+To get the files by hand (by Globus, Binder or URL), see
+  ` + fetch.Documentation + `
+and put them in one directory. Both of these should have the same files:
+  ` + fetch.Server + `/SUITE
+  ` + fetch.SecondServer + `/SUITE`,
 		Example: `  darkfield download --out camels
   darkfield download --out camels --dry-run
   darkfield download --suite SIMBA --sets CV,1P --out simba`,

@@ -60,6 +60,11 @@ func indexFlag(f *pflag.FlagSet, p *int) {
 	f.IntVar(p, "index", 0, "number `I` of the map in the file, from 0")
 }
 
+func boxSideFlag(f *pflag.FlagSet, p *float64) {
+	f.Float64Var(p, "box-side", 0, "side of the box in `Mpc/h`; default: as is said in the file or "+
+		"beside it, or else 25")
+}
+
 func calibrationFlag(f *pflag.FlagSet, p *string) {
 	f.StringVar(p, "calibration", "", "`DIR` or file that calibrate wrote for this checkpoint")
 }

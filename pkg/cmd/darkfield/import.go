@@ -22,8 +22,8 @@ func (a *app) importWeights() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import IN OUT",
 		Short: "Make a checkpoint from the weights of another program",
-		Long: `Makes a checkpoint OUT (.safetensors) from IN: a .pt, .pth or .ckpt file of PyTorch (a state dict, or
-what a training script, Lightning or a diffusion class saved around one), or safetensors or .npz
+		Long: `Makes a checkpoint OUT (.safetensors) from IN: a .pt, .pth or .ckpt file of PyTorch (a state dict,
+or what a training script, Lightning or a diffusion class saved around one), or safetensors or .npz
 with PyTorch's names. Averaged weights (EMA) are imported besides, and used where there are any.
 
 No code in a .pt file is run: a file that asks for more than tensors and plain containers is
@@ -40,7 +40,7 @@ in the paper, and printed as assumed.`,
 	f.StringVar(&o.Set, "set", "", "`SET` of the training maps; default: LH")
 	f.StringVar(&o.Unit, "unit", "", "`UNIT` of the training maps; default: that of CMD's maps")
 	f.IntVar(&o.Side, "side", 0, "`PIXELS` a side of the training maps; default: 64")
-	f.Float64Var(&o.BoxSide, "box-side", 0, "side of the box in `Mpc/h`; default: 25")
+	boxSideFlag(f, &o.BoxSide)
 	logarithm := func(to **float64) func(string) error {
 		return func(text string) error {
 			v, err := strconv.ParseFloat(text, 64)

@@ -28,8 +28,8 @@ func (a *app) sample() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sample",
 		Short: "Generate maps at given parameters",
-		Long: `Generates maps at one Ω_m and σ_8 and writes them as a .npy file [n, side, side] of pixel values (not
-logarithms), in the unit of the training maps. Map i depends on the seed, i and the parameters
+		Long: `Generates maps at one Ω_m and σ_8 and writes them as a .npy file [n, side, side] of pixel values
+(not logarithms), in the unit of the training maps. Map i depends on the seed, i and the parameters
 alone. Until all maps are there, those that are finished lie in a directory beside --out: an
 interrupted or killed call goes on with them, and makes the same file as an unbroken one.`,
 		Example: `  darkfield sample --checkpoint runs/first --omega-m 0.3 --sigma-8 0.8 --maps 20 --out maps.npy`,

@@ -63,8 +63,7 @@ contrast δ = ρ/mean - 1 is taken for one, with a warning.`,
 	}
 	f := cmd.Flags()
 	indexFlag(f, &index)
-	f.Float64Var(&side, "box-side", 0, "side of the box in `Mpc/h`; default: as said beside the file, "+
-		"or else 25")
+	boxSideFlag(f, &side)
 	f.StringVar(&convention, "convention", "contrast", "contrast, deviation, log or log-deviation")
 	return cmd
 }
