@@ -102,7 +102,7 @@ func (a *app) simulateControl() *cobra.Command {
 of generated maps use them as control: what a perfect emulator would make.`,
 		Example: `  darkfield simulate control --data universe --params 40 --each 5 --out control
   darkfield simulate control --data universe --split test --out control`,
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if split != "validation" && split != "test" {
 				return fmt.Errorf("--split %q, want validation or test", split)
