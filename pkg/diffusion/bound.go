@@ -17,14 +17,14 @@ func (s Schedule) LastTerm(x0 []float32) float64 {
 	return sum
 }
 
-// Draw is a term of the bound with the noise that it is evaluated with.
+// Draw is a term L_i of the VLB with the noise that it is evaluated with.
 type Draw struct {
 	Term    Term
-	Epsilon []float32 // one number a pixel
-	X0      []float32 // the map in a pose of the draw's own; nil: as it is
+	Epsilon []float32 // standard normal noise, one number per pixel
+	X0      []float32 // the augmented (rotated, flipped, shifted) map; nil: the map itself
 }
 
-// Noised returns the map x0, or that of the draw, with the draw's noise.
+// Noised returns x_t of the draw: the map x0, or the draw's own X0, with the draw's noise.
 func (d Draw) Noised(s Schedule, x0 []float32) []float32 {
 	if d.X0 != nil {
 		x0 = d.X0
@@ -39,16 +39,15 @@ func (d Draw) Noised(s Schedule, x0 []float32) []float32 {
 	return out
 }
 
-// BoundTerms returns terms of one map for many θ that share their noise, [θ][draw], in nats,
+// BoundTerms returns terms L_i of one map for many θ that share their noise: [θ][draw], in nats,
 // summed over pixels in float64.
 //
 //   - Shapes: x0, and each Epsilon and X0 of a draw, hold the pixels of one scaled map; theta
-//     holds rows of thetas numbers.
+//     holds rows of conditionDim numbers.
 //   - L_0 = −log N(x_0; μ, β_1) with μ the mean of the reverse step from x_1; L_i, i >= 1, is
 //     KL[q(x_i | x_{i+1}, x_0) ‖ p(x_i | x_{i+1})], both with the posterior variance.
-//   - Cost: all pairs of θ and draw go through the network together, rows at a time, whatever
-//     term they belong to.
-//   - Errors: those of the denoiser, and values that are not finite.
+//   - Cost: one evaluation of the network for each pair of θ and draw, rows pairs per call.
+//   - Errors: those of the denoiser, a term outside 0…T−1, and values that are not finite.
 //   - Source: Mudur et al. (2023), section 4; Ho et al. (2020), equation 5.
 func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, theta []float32,
 	conditionDim, rows int,
@@ -64,7 +63,7 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 			return nil, fmt.Errorf("diffusion: term %d, want 0…%d", draw.Term, s.Steps()-1)
 		}
 		if noised[k] = draw.Noised(s, x0); len(noised[k]) != pixels {
-			panic(fmt.Sprintf("diffusion: BoundTerms of %d pixels with a pose of %d", pixels,
+			panic(fmt.Sprintf("diffusion: BoundTerms of %d pixels with an augmented map of %d", pixels,
 				len(noised[k])))
 		}
 	}
@@ -102,8 +101,8 @@ func (s Schedule) BoundTerms(ctx context.Context, d Denoiser, draws []Draw, x0, 
 	return out, nil
 }
 
-// term sums one term over pixels. Written in the error of the predicted noise, which keeps digits
-// that differences of means lose.
+// term returns L_i summed over pixels. It is written in the error of the predicted noise, which
+// keeps digits that a difference of means would lose.
 func (s Schedule) term(term Term, epsilon, predicted []float32) float64 {
 	sum := 0.0
 	for i, e := range epsilon {
@@ -114,9 +113,9 @@ func (s Schedule) term(term Term, epsilon, predicted []float32) float64 {
 	return weight*sum + constant*float64(len(epsilon))
 }
 
-// boundWeight returns what the squared error of the noise of a pixel is multiplied by in a term,
-// and what is added. The means of the reverse step differ by β_t/√(α_t(1 − ᾱ_t)) (ε −
-// ε_predicted); at t = 1, where x_0 itself is the mean with the true noise, that is √(β/α).
+// boundWeight returns the factor of a pixel's squared error of the noise in L_i, and the constant
+// added per pixel. The means of the reverse step differ by β_t/√(α_t(1 − ᾱ_t)) (ε − ε_predicted);
+// at t = 1, where the mean with the true noise is x_0 itself, that is √(β/α).
 func (s Schedule) boundWeight(term Term) (weight, constant float64) {
 	t := term.Step()
 	if term == 0 {

@@ -5,15 +5,17 @@ import (
 	"math"
 )
 
-// DDIM is the sampler of Song, Meng and Ermon (2021): fewer steps, deterministic for Eta = 0.
+// DDIM is the sampler of Song, Meng and Ermon (2021): first order, with any number of steps, and
+// deterministic for Eta = 0. With all T steps and Eta = 1 it is the ancestral sampling of Ho et al.
+// (2020), algorithm 2.
 type DDIM struct {
-	Steps    int     // network evaluations a map, 1…T
-	Eta      float64 // 0: deterministic; 1: as noisy as ancestral sampling
-	ChurnMin Step    // fresh noise only at times above this; 0: at all
+	Steps    int     // network evaluations per map, 1…T
+	Eta      float64 // 0: deterministic; 1: with the fresh noise of ancestral sampling
+	ChurnMin Step    // fresh noise is added at times above this only; 0: at all times
 	Spacing  Spacing // of the times; "": DDIMSpacing
 }
 
-// DDIMSpacing is DDIM's own spacing, as in the paper.
+// DDIMSpacing is the default spacing of DDIM, that of its paper.
 const DDIMSpacing = UniformTime
 
 var _ Sampler = DDIM{}
@@ -49,7 +51,7 @@ func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]
 }
 
 // step returns the step from t to an earlier time u, equation 12 of the DDIM paper: the clean map
-// that ε implies, noised again to u along ε and, for Eta > 0, with fresh noise.
+// that ε implies, with noise of level u along ε and, for Eta > 0, fresh noise.
 func (m DDIM) step(s Schedule, t, u Step) linearStep {
 	au, at := s.AlphaBar(u), s.AlphaBar(t)
 	deviation := etaAt(t, m.Eta, m.ChurnMin) * math.Sqrt((1-au)/(1-at)*(1-at/au))

@@ -8,14 +8,14 @@ import (
 // Batch is a batch of noisy maps for a Denoiser.
 type Batch struct {
 	Size     int       // number of maps
-	Pixels   int       // pixels a map
+	Pixels   int       // pixels per map
 	Xt       []float32 // Size×Pixels: scaled maps with noise
-	Timestep []float32 // Size: 0-based time t − 1
+	Timestep []float32 // Size: t − 1
 	Theta    []float32 // Size rows of parameters scaled to [0, 1]
 }
 
-// Denoiser predicts the noise in each map of a batch, Size×Pixels values. It must not keep or
-// change the batch.
+// Denoiser returns the noise ε that it predicts in each map of a batch, Size×Pixels values. It must
+// not keep or change the batch.
 type Denoiser func(ctx context.Context, b Batch) ([]float32, error)
 
 // predict calls d for maps that share the time t.

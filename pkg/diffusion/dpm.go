@@ -5,20 +5,21 @@ import (
 	"math"
 )
 
-// DPMSolver is DPM-Solver++ (2M) of Lu et al. (2022): the deterministic equation of DDIM, or the
-// stochastic one of ancestral sampling, solved to second order, with one network evaluation a
-// step, in the clean map that the network implies.
+// DPMSolver is DPM-Solver++ (2M) of Lu et al. (2022): the probability-flow equation of DDIM (Eta =
+// 0) or the stochastic equation of ancestral sampling (Eta = 1), solved to second order in the clean
+// map that the network implies, with one network evaluation per step.
 //
-// The two agree for a perfect network. An imperfect one leaves errors, which the deterministic
-// equation carries along and fresh noise drowns.
+// For a perfect network both equations give the same distribution of maps. The deterministic one
+// carries the errors of an imperfect network along; fresh noise replaces them.
 type DPMSolver struct {
-	Steps    int     // network evaluations a map, 1…T
-	Eta      float64 // 0: deterministic; 1: as noisy as ancestral sampling
-	ChurnMin Step    // fresh noise only at times above this; 0: at all
+	Steps    int     // network evaluations per map, 1…T
+	Eta      float64 // 0: deterministic; 1: with the fresh noise of ancestral sampling
+	ChurnMin Step    // fresh noise is added at times above this only; 0: at all times
 	Spacing  Spacing // of the times; "": DPMSpacing
 }
 
-// DPMSpacing is DPMSolver's own spacing: even in the time in which its equation is nearly linear.
+// DPMSpacing is the default spacing of DPMSolver: uniform in the time in which its equation is
+// nearly linear.
 const DPMSpacing = UniformLogSNR
 
 var _ Sampler = DPMSolver{}
@@ -49,12 +50,13 @@ func (m DPMSolver) Sample(ctx context.Context, d Denoiser, s Schedule,
 	return st.finished()
 }
 
-// solve takes st from the first of the times to the last.
+// solve integrates st from the first of the times to the last. With λ = ½ ln SNR, h the step in λ
+// and r the length of the step before over h, the coefficients are those of Lu et al., algorithm 2;
+// fresh noise makes the old noise decay by exp(−ηh) besides.
 func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 	times []Step,
 ) error {
-	// of this step and of the one before
-	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x))
+	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x)) // of this and the last step
 	steps := len(times) - 1
 	for i, t := range times[:steps] {
 		epsilon, err := d.predict(ctx, t, st.Pixels, st.x, st.Theta)
@@ -64,19 +66,17 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 		clean, before = before, clean
 		root, noise := math.Sqrt(s.AlphaBar(t)), math.Sqrt(1-s.AlphaBar(t))
 		u := times[i+1]
-		step := s.halfLogSNR(u) - s.halfLogSNR(t) // +Inf when u is 0
-		etaH := 0.0                               // of the noise, by the rate of fresh noise
+		h := s.halfLogSNR(u) - s.halfLogSNR(t) // +Inf when u is 0
+		etaH := 0.0
 		if eta := etaAt(t, m.Eta, m.ChurnMin); eta > 0 {
-			etaH = eta * step
+			etaH = eta * h
 		}
 		kept := math.Sqrt((1-s.AlphaBar(u))/(1-s.AlphaBar(t))) * math.Exp(-etaH)
-		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-step-etaH)
+		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-h-etaH)
 		deviation := math.Sqrt((1 - s.AlphaBar(u)) * -math.Expm1(-2*etaH))
-		// of the clean map over the last step, times half of this one; none is known at first, nor
-		// needed at the end
-		halfInverseR := 0.0
+		halfInverseR := 0.0 // 1/(2r); the first and the last step are of first order
 		if i > 0 && u > 0 {
-			halfInverseR = step / (2 * (s.halfLogSNR(t) - s.halfLogSNR(times[i-1])))
+			halfInverseR = h / (2 * (s.halfLogSNR(t) - s.halfLogSNR(times[i-1])))
 		}
 		for j, x := range st.x {
 			c := (float64(x) - noise*float64(epsilon[j])) / root

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// GaussianDenoiser returns the exact denoiser for pixels that are independent N(mean,
-// deviation²): the oracle that the samplers and the bound are tested against. It ignores θ.
+// GaussianDenoiser returns the exact denoiser E[ε | x_t] for pixels that are independent N(mean,
+// deviation²). Samplers and bounds can be tested against it without a network. It ignores θ.
 func GaussianDenoiser(s Schedule, mean, deviation float64) Denoiser {
 	return func(_ context.Context, b Batch) ([]float32, error) {
 		out := make([]float32, len(b.Xt))

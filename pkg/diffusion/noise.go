@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-// Purposes of noise: each draws from streams of its own, so that no two uses share numbers.
+// Purposes of random numbers. Each has streams of its own, so that no two uses share numbers.
 const (
 	samplingNoise uint64 = iota + 1
 	boundNoise
@@ -21,7 +21,7 @@ func source(seed, purpose, number uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(mix(seed^mix(purpose)), mix(number+0x9e3779b97f4a7c15)))
 }
 
-// mix is the finaliser of splitmix64: nearby seeds give unrelated streams.
+// mix is the finaliser of splitmix64, which gives nearby seeds unrelated streams.
 func mix(z uint64) uint64 {
 	z += 0x9e3779b97f4a7c15
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9
@@ -36,7 +36,7 @@ func FillNormal(dst []float32, rng *rand.Rand) {
 	}
 }
 
-// Bits of a seed that say what is done with its noise.
+// Bits of a seed that say how its noise is used.
 const (
 	antitheticBit     uint64 = 1 << 63
 	fixedAmplitudeBit uint64 = 1 << 62
@@ -44,22 +44,23 @@ const (
 	optionBits               = antitheticBit | fixedAmplitudeBit | augmentedBit
 )
 
-// Antithetic returns the seed whose TermNoise is that of seed with the other sign. The error that
-// noise makes in a slope of the bound is mostly odd in the noise, so that a pair cancels it.
+// Antithetic returns the seed whose TermNoise is that of seed with the opposite sign. Most of the
+// error that noise makes in a slope of the VLB is odd in the noise, so it cancels in a pair.
 func Antithetic(seed uint64) uint64 { return seed ^ antitheticBit }
 
-// FixedAmplitude returns the seed whose TermNoise has the phases of that of seed, and in each Fourier mode
-// exactly the power that is expected. In a Gaussian field a term is quadratic in the noise's
-// modes, so that such noise and its mirror image together give the expectation itself: what a
-// pair leaves of the error of a Gaussian field is none, and of the error of a map little.
+// FixedAmplitude returns the seed whose TermNoise has the phases of that of seed and, in each
+// Fourier mode, the amplitude of the expected power (Angulo and Pontzen 2016: paired and fixed). For
+// a Gaussian field L_i is quadratic in the noise's modes, so an antithetic pair of such noise gives
+// its expectation exactly.
 func FixedAmplitude(seed uint64) uint64 { return seed | fixedAmplitudeBit }
 
-// Augmented returns the seed that has terms evaluated in poses of the map, turned, flipped and shifted
-// with its noise: a map is as likely in all of them, but what a network gets wrong differs.
-// Mirror images have poses of their own.
+// Augmented returns the seed whose terms are evaluated on an augmented map: rotated, flipped and
+// shifted together with its noise. All augmentations of a map are equally likely, but the errors of
+// a network differ between them. The two seeds of an antithetic pair have different augmentations.
 func Augmented(seed uint64) uint64 { return seed | augmentedBit }
 
-// AugmentationSource returns the generator of the pose of one term for a seed of Turn, and nil for others.
+// AugmentationSource returns the generator of the augmentation of one term for a seed of Augmented,
+// and nil for other seeds.
 func AugmentationSource(seed uint64, term Term) *rand.Rand {
 	if seed&augmentedBit == 0 {
 		return nil
@@ -67,9 +68,9 @@ func AugmentationSource(seed uint64, term Term) *rand.Rand {
 	return source(seed&^(fixedAmplitudeBit|augmentedBit), boundAugmentation, uint64(term))
 }
 
-// TermNoise returns the noise of one term of the bound. It depends on the seed and the term
-// alone, so that every θ of a grid, and every order of evaluation, sees the same. It panics for a
-// levelled seed unless pixels is a square.
+// TermNoise returns the noise of one term L_i of the VLB. It depends on the seed and the term only,
+// so that every θ of a grid sees the same noise in any order of evaluation. It panics for a seed of
+// FixedAmplitude unless pixels is a square.
 func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	out := make([]float32, pixels)
 	FillNormal(out, source(seed&^optionBits, boundNoise, uint64(term)))
@@ -84,12 +85,12 @@ func TermNoise(seed uint64, term Term, pixels int) []float32 {
 	return out
 }
 
-// fixAmplitudes gives each mode of a square map the modulus that white noise of variance 1 has on
-// average.
+// fixAmplitudes gives each Fourier mode of a square map the amplitude whose square is the expected
+// power of white noise of variance 1.
 func fixAmplitudes(x []float32) {
 	n := int(math.Round(math.Sqrt(float64(len(x)))))
 	if n*n != len(x) {
-		panic(fmt.Sprintf("diffusion: levelled noise of %d pixels, want a square", len(x)))
+		panic(fmt.Sprintf("diffusion: fixed-amplitude noise of %d pixels, want a square", len(x)))
 	}
 	modes := make([]complex128, len(x))
 	for i, v := range x {

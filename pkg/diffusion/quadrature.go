@@ -5,19 +5,20 @@ import (
 	"math"
 )
 
-// Quadrature is a choice of terms whose weighted sum stands for the whole bound: Σ Weights[k]
-// L_{Terms[k]} ≈ Σ L_i over all i < T. A term alone says little of the parameters; the sum of all
-// is −ln p(x_0 | θ), or no less than it.
+// Quadrature is a choice of terms whose weighted sum estimates the whole VLB: Σ Weights[k]
+// L_{Terms[k]} ≈ Σ L_i over all i < T. The exact sum, as a negative log-likelihood, is an upper
+// bound of −ln p(x_0 | θ).
 type Quadrature struct {
-	Terms          []Term    `json:"terms"`
-	Weights        []float64 `json:"weights"`            // how many terms each one stands for
-	Antithetic     bool      `json:"mirrored,omitempty"` // each noise is followed by its mirror image
-	FixedAmplitude bool      `json:"level,omitempty"`    // and has the same power in every mode; see Level
-	Augmented      bool      `json:"turned,omitempty"`   // and meets the map in a pose of its own; see Turn
+	Terms   []Term    `json:"terms"`
+	Weights []float64 `json:"weights"` // number of terms that each one represents
+
+	Antithetic     bool `json:"mirrored,omitempty"` // noise in antithetic pairs; see Antithetic
+	FixedAmplitude bool `json:"level,omitempty"`    // see FixedAmplitude
+	Augmented      bool `json:"turned,omitempty"`   // see Augmented
 }
 
-// Draws are the seeds of noise that terms are averaged over: 1, 2, …, levelled, turned and each
-// with its mirror image where the quadrature says so.
+// Draws returns the seeds of the noise that terms are averaged over: 1, 2, …, with the options of
+// the quadrature, each followed by its antithetic partner if there are pairs.
 func (q Quadrature) Draws(seeds int) []uint64 {
 	var out []uint64
 	for seed := range uint64(seeds) {
@@ -36,13 +37,11 @@ func (q Quadrature) Draws(seeds int) []uint64 {
 	return out
 }
 
-// Quadrature returns n >= 2 terms from 0 on, evenly spaced in ln(1 + i): what terms say of the
-// parameters falls about as 1/(1 + i), so that each stands for about as much. Those of pure noise
-// at the end, which say nothing, are left to the last one. A term stands for all that are nearer
-// to it than to its neighbours. Noise is levelled and mirrored: that leaves the posterior mean a
-// scatter of 0.0087 in Ω_m and 0.0088 in σ_8; mirrored alone 0.0118 and 0.0270, as it comes 0.022
-// and 0.032 (8 maps of 32², 4 seeds, 2026-11-28). Draws are turned, for poses of a map scatter it
-// by 0.007 and 0.012 besides (8 maps, 8 poses, 2026-11-29). It panics unless 2 <= n <= T/2.
+// Quadrature returns n >= 2 terms from L_0 to L_{T/2}, uniform in ln(1 + i). The information of a
+// term about θ falls about as 1/(1 + i), so that each chosen term represents about as much of it. A
+// term represents those that are nearer to it than to its neighbours; the last one represents all
+// later ones too, which are nearly pure noise. All options that reduce the scatter of the estimate
+// are set. It panics unless 2 <= n <= T/2.
 func (s Schedule) Quadrature(n int) Quadrature {
 	last := s.Steps() / 2
 	if n < 2 || n > last {
@@ -56,7 +55,7 @@ func (s Schedule) Quadrature(n int) Quadrature {
 		}
 		q.Terms = append(q.Terms, Term(i))
 	}
-	low := -0.5 // of the terms that a term stands for
+	low := -0.5 // the lower edge of the range of terms that a term represents
 	for k, i := range q.Terms {
 		high := float64(s.Steps()) - 0.5
 		if k < n-1 {

@@ -9,8 +9,9 @@ import (
 type Prediction string
 
 const (
-	PredictEpsilon Prediction = "epsilon" // the noise, as in the paper
-	// √ᾱ ε − √(1 − ᾱ) x_0 of Salimans and Ho (2022), which is well scaled at every time
+	// PredictEpsilon is the noise, as in the paper.
+	PredictEpsilon Prediction = "epsilon"
+	// PredictV is √ᾱ ε − √(1 − ᾱ) x_0 of Salimans and Ho (2022), which is of order one at every time.
 	PredictV Prediction = "v"
 )
 
@@ -23,14 +24,15 @@ func (p Prediction) Validate() error {
 	return nil
 }
 
-// Weighting says how much the error of the noise counts at each time.
+// Weighting is the weight of the error of the noise in the loss at each time.
 type Weighting string
 
 const (
-	Uniform Weighting = "uniform" // equally, as in the paper
-	// min(SNR, 5)/SNR of Hang et al. (2023): less where there is little noise
+	// Uniform is 1, as in the paper.
+	Uniform Weighting = "uniform"
+	// MinSNR is min(SNR, 5)/SNR of Hang et al. (2023): less at small times.
 	MinSNR Weighting = "min-snr"
-	// 1/ᾱ: the error of v counts equally, so more where there is much noise
+	// UniformV is 1/ᾱ, which weights the error of v uniformly: more at large times.
 	UniformV Weighting = "v"
 )
 

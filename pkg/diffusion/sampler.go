@@ -18,9 +18,9 @@ type Sampler interface {
 	Validate(s Schedule) error
 }
 
-// CheckSettings returns an error that names each setting of a sampler that is out of range for a
-// schedule of T steps, by its owner and field: it wants 1 <= steps <= T, 0 <= eta <= 1, 0 <=
-// above <= T and a known spacing.
+// CheckSettings returns an error that names, by owner and field, each setting of a sampler that is
+// out of range for a schedule of T steps. It wants 1 <= steps <= T, 0 <= eta <= 1, 0 <= churnMin <=
+// T and a known spacing.
 func CheckSettings(owner string, s Schedule, steps int, eta float64, churnMin Step,
 	spacing Spacing,
 ) error {
@@ -34,9 +34,9 @@ func CheckSettings(owner string, s Schedule, steps int, eta float64, churnMin St
 	return f.Err()
 }
 
-// etaAt is the share of ancestral sampling's fresh noise that a step from t adds, where only
-// those above a time add any. Karras et al. (2022) bound it so, too: what fresh noise corrects
-// are large scales, and where little noise is left it costs small ones.
+// etaAt returns the η of a step from t: 0 at times up to churnMin. Karras et al. (2022) bound fresh
+// noise likewise by S_min, a noise level. Fresh noise corrects errors at large scales; where little
+// noise is left it costs small scales.
 func etaAt(t Step, eta float64, churnMin Step) float64 {
 	if t <= churnMin {
 		return 0
@@ -46,13 +46,13 @@ func etaAt(t Step, eta float64, churnMin Step) float64 {
 
 // Request says what to sample.
 type Request struct {
-	Pixels       int       // a map
-	ConditionDim int       // parameters a map
-	Theta        []float32 // one row a map, scaled to [0, 1]
+	Pixels       int       // per map
+	ConditionDim int       // number of parameters per map
+	Theta        []float32 // one row per map, scaled to [0, 1]
 	Seed         uint64
-	// number of the first map: map i's noise depends on Seed and First+i alone
+	// First is the number of the first map: the noise of map i depends on Seed and First+i only.
 	First    int
-	Progress func(done, all int) // called after each step; may be nil
+	Progress func(done, total int) // called after each step; may be nil
 }
 
 // Size returns the number of maps asked for.
@@ -66,21 +66,21 @@ func (r Request) validate() error {
 	return nil
 }
 
-func (r Request) progress(done, all int) {
+func (r Request) progress(done, total int) {
 	if r.Progress != nil {
-		r.Progress(done, all)
+		r.Progress(done, total)
 	}
 }
 
-// ErrDiverged says that a sampler met a value that is not finite.
-var ErrDiverged = errors.New("the maps are no longer finite: the network predicts noise that " +
-	"makes no sense")
+// ErrDiverged is the error of a sampler whose maps are no longer finite.
+var ErrDiverged = errors.New("the sampled maps are not finite: the network predicts noise that is " +
+	"far too large")
 
-// state is a batch on its way from noise to maps: the pixels and each map's own generator.
+// state is a batch under way from noise to maps.
 type state struct {
 	Request
-	x       []float32
-	sources []*rand.Rand
+	x       []float32    // [map][pixel]
+	sources []*rand.Rand // the generator of each map
 }
 
 // start draws x_T.
@@ -99,12 +99,11 @@ func (r Request) start() (*state, error) {
 
 func (st *state) row(i int) []float32 { return st.x[i*st.Pixels : (i+1)*st.Pixels] }
 
-// linearStep is one step of a sampler: x becomes ofX·x + ofEpsilon·ε + deviation·fresh noise. All
-// samplers here are linear in x and ε, so that the host's work a step is two products and, if at
-// all, one random number a pixel.
+// linearStep is a step of a sampler that is linear in x and ε: x becomes ofX·x + ofEpsilon·ε +
+// deviation·(fresh noise).
 type linearStep struct{ ofX, ofEpsilon, deviation float64 }
 
-// update makes a move with the predicted noise.
+// update takes a step with the predicted noise.
 func (st *state) update(epsilon []float32, m linearStep) {
 	for i, rng := range st.sources {
 		row := st.row(i)

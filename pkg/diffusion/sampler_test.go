@@ -25,7 +25,6 @@ func TestMapDependsOnItsNumberAlone(t *testing.T) {
 		return x
 	}
 	for _, m := range []Sampler{
-		Ancestral{},
 		DDIM{Steps: 10},
 		DDIM{Steps: 10, Eta: 1},
 		DPMSolver{Steps: 10},
@@ -93,8 +92,8 @@ func TestTimesFallToTheCleanMap(t *testing.T) {
 	}
 }
 
-// TestEvenLogSNR: where no times collide, the steps in ln SNR are equal but for rounding.
-func TestEvenLogSNR(t *testing.T) {
+// TestUniformLogSNR: where no times collide, the steps in ln SNR are equal but for rounding.
+func TestUniformLogSNR(t *testing.T) {
 	s := Paper()
 	times := UniformLogSNR.times(s, 12)
 	first, last := s.halfLogSNR(1000), s.halfLogSNR(1)
@@ -107,8 +106,8 @@ func TestEvenLogSNR(t *testing.T) {
 	}
 }
 
-// TestNetworkIsFedTheIndex: 999 first, 0 last, and each row of θ with its map.
-func TestNetworkIsFedTheIndex(t *testing.T) {
+// TestNetworkIsFedTheTimestep: 999 first, 0 last, and each row of θ with its map.
+func TestNetworkIsFedTheTimestep(t *testing.T) {
 	s := Paper()
 	var seen []float32
 	spy := func(_ context.Context, b Batch) ([]float32, error) {
@@ -126,7 +125,7 @@ func TestNetworkIsFedTheIndex(t *testing.T) {
 			t.Errorf("progress %d of %d after %d steps", done, all, steps)
 		}
 	}}
-	if _, err := (Ancestral{}).Sample(context.Background(), spy, s, r); err != nil {
+	if _, err := (DDIM{Steps: s.Steps(), Eta: 1}).Sample(context.Background(), spy, s, r); err != nil {
 		t.Fatal(err)
 	}
 	if len(seen) != s.Steps() || seen[0] != 999 || seen[999] != 0 || steps != 1000 {
@@ -177,7 +176,7 @@ func TestSamplersRefuse(t *testing.T) {
 			c.ctx = context.Background()
 		}
 		if c.m == nil {
-			c.m = Ancestral{}
+			c.m = DDIM{Steps: s.Steps(), Eta: 1}
 		}
 		if c.d == nil {
 			c.d = still
@@ -230,7 +229,7 @@ func TestNoiseIsPinned(t *testing.T) {
 	}
 }
 
-func BenchmarkAncestralHost(b *testing.B) {
+func BenchmarkHost(b *testing.B) {
 	s := Paper()
 	e := make([]float32, 20*64*64)
 	st, err := (Request{Pixels: 64 * 64, ConditionDim: 1, Theta: make([]float32, 20)}).start()
@@ -238,6 +237,6 @@ func BenchmarkAncestralHost(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		st.update(e, s.reverse(500))
+		st.update(e, DDIM{Eta: 1}.step(s, 500, 499))
 	}
 }

@@ -7,20 +7,19 @@ import (
 	"slices"
 )
 
-// Step is a time t = 1…T as in Ho et al.; 0 stands for the clean map.
+// Step is a time t = 1…T as in Ho et al.; 0 is the clean map.
 type Step int
 
-// Timestep is what the network is fed for a step.
+// Timestep returns t − 1, which the network is fed for a step.
 func (t Step) Timestep() float32 { return float32(t - 1) }
 
-// Term numbers the terms L_0…L_{T−1} of the bound; L_0 is −log p(x_0|x_1).
+// Term numbers the terms L_0…L_{T−1} of the VLB; L_0 is −log p(x_0|x_1).
 type Term int
 
 // Step returns the time of the noisy map that the term uses.
 func (i Term) Step() Step { return Step(i) + 1 }
 
-// Schedule is a variance schedule: all that the diffusion knows of time. Make one with
-// NewSchedule or Paper.
+// Schedule is a variance schedule. Make one with NewSchedule or Paper.
 type Schedule struct {
 	beta, alphaBar []float64 // T+1 entries: beta[0] = 0, alphaBar[0] = 1
 }
@@ -42,7 +41,7 @@ func NewSchedule(betas []float64) (Schedule, error) {
 	return s, nil
 }
 
-// PaperName is how checkpoints name the schedule of Paper.
+// PaperName is the name of the schedule of Paper in checkpoints.
 const PaperName = "paper"
 
 // Paper returns the schedule of Mudur et al. (2023): T = 1000; with u = linspace(10⁻⁴, 10⁻²,
@@ -63,10 +62,9 @@ func Paper() Schedule {
 	return s
 }
 
-// Single returns the schedule as code in single precision holds it: β, 1 − β and ᾱ rounded to
-// float32, the product taken in float64, as PyTorch does. Near t = 1, where ᾱ is close to 1, that
-// costs 1 − ᾱ its last four digits. For comparisons with such code; everything else uses the
-// schedule itself.
+// Single returns the schedule in single precision, for comparisons with code that computes so: β, 1
+// − β and ᾱ are rounded to float32 and the product is taken in float64, as PyTorch does. Near t = 1,
+// where ᾱ is close to 1, that costs 1 − ᾱ four digits.
 func (s Schedule) Single() Schedule {
 	out := Schedule{beta: make([]float64, len(s.beta)), alphaBar: make([]float64, len(s.beta))}
 	out.alphaBar[0] = 1
@@ -79,7 +77,7 @@ func (s Schedule) Single() Schedule {
 	return out
 }
 
-// OwnName is how checkpoints name a schedule that is given by its variances.
+// OwnName is the name in checkpoints of a schedule that is given by its variances.
 const OwnName = "own"
 
 // Named returns the schedule that a checkpoint names: PaperName, which takes no variances, or
@@ -101,16 +99,14 @@ func Named(name string, betas []float64) (Schedule, error) {
 	return Paper(), nil
 }
 
-// FewestSteps is the least number of steps of a schedule in a checkpoint: a pair of numbers called
-// betas is that of an optimiser.
+// FewestSteps is the least number of steps of a schedule in a checkpoint. It tells a schedule from
+// the two numbers called betas of an optimiser.
 const FewestSteps = 4
 
 // Near reports whether both schedules have the same steps, and variances that agree to a relative
 // tolerance.
 func (s Schedule) Near(o Schedule, tolerance float64) bool {
-	return slices.EqualFunc(s.beta, o.beta, func(a,
-		b float64,
-	) bool {
+	return slices.EqualFunc(s.beta, o.beta, func(a, b float64) bool {
 		return math.Abs(a-b) <= tolerance*b
 	})
 }
@@ -129,8 +125,8 @@ func (s Schedule) Beta(t Step) float64 { return s.beta[t] }
 // Alpha returns 1 − β_t.
 func (s Schedule) Alpha(t Step) float64 { return 1 - s.beta[t] }
 
-// AlphaBar returns ᾱ_t = ∏ α, the share of the clean map's variance left at step t; AlphaBar(0) =
-// 1.
+// AlphaBar returns ᾱ_t = ∏_{s ≤ t} α_s, the share of the clean map's variance left at step t;
+// AlphaBar(0) = 1.
 func (s Schedule) AlphaBar(t Step) float64 { return s.alphaBar[t] }
 
 // SNR returns the signal-to-noise ratio ᾱ_t/(1 − ᾱ_t); SNR(0) = +Inf.
@@ -146,6 +142,13 @@ func (s Schedule) PosteriorMean(t Step, xt, x0 float64) float64 {
 	ofX0 := math.Sqrt(s.alphaBar[t-1]) * s.beta[t] / (1 - s.alphaBar[t])
 	ofXt := math.Sqrt(1-s.beta[t]) * (1 - s.alphaBar[t-1]) / (1 - s.alphaBar[t])
 	return ofX0*x0 + ofXt*xt
+}
+
+// ReverseMean returns the mean of p(x_{t−1} | x_t) when the noise in x_t is predicted to be ε;
+// equation 11 of Ho et al. A step of ancestral sampling adds √PosteriorVariance(t) times fresh
+// noise to it.
+func (s Schedule) ReverseMean(t Step, xt, epsilon float64) float64 {
+	return (xt - s.beta[t]/math.Sqrt(1-s.alphaBar[t])*epsilon) / math.Sqrt(1-s.beta[t])
 }
 
 // Noised returns x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε.

@@ -5,12 +5,13 @@ import (
 	"math"
 )
 
-// Spacing says how the times that a sampler visits are spread between T and 0.
+// Spacing says how the times that a sampler visits are spaced between T and 0.
 type Spacing string
 
 const (
-	UniformTime Spacing = "time" // evenly in t: many steps where there is much noise
-	// evenly in ln SNR from T to 1, then 0: as many steps for each factor of noise
+	// UniformTime is uniform in t: most steps where there is much noise.
+	UniformTime Spacing = "time"
+	// UniformLogSNR is uniform in ln SNR from T to 1, followed by 0.
 	UniformLogSNR Spacing = "log-snr"
 )
 
@@ -48,7 +49,7 @@ func (g Spacing) times(s Schedule, steps int) []Step {
 		if i > 0 {
 			t = min(t, out[i-1]-1)
 		}
-		out[i] = max(t, Step(steps-i)) // leaves a time for each step that is to come
+		out[i] = max(t, Step(steps-i)) // leave a time for each remaining step
 	}
 	return out
 }

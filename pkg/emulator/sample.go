@@ -97,7 +97,7 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 			return nil, fmt.Errorf("%s.Eta = %g, but the noise of %s cannot be chosen: leave it at 1",
 				owner, c.Eta, DDPM)
 		}
-		return diffusion.Ancestral{}, nil
+		return diffusion.DDIM{Steps: s.Steps(), Eta: 1}, nil
 	case DDIM:
 		return diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing}, nil
 	case DPM:
