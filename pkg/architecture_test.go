@@ -1,4 +1,4 @@
-// Package pkg_test holds what is true of all rooms together.
+// Package pkg_test holds what is true of all packages together.
 package pkg_test
 
 import (
@@ -35,102 +35,115 @@ const (
 	script   = "github.com/rogpeppe/go-internal"
 )
 
-// row says what a room may import besides the standard library: rooms above it in the table, and
-// modules by their path.
+// row says what a package may import besides the standard library: packages above it in the table,
+// and modules by their path.
 type row struct {
-	room    string
-	rooms   string // names, or "*" for every room above
-	modules []string
+	name     string
+	packages string // names, or "*" for every package above
+	modules  []string
 }
 
 // table is ordered from the ground up, so that arrows only go down. A folder without a row may
 // import the standard library.
 var table = []row{
-	{room: "reference"},
-	{room: "faults"},
-	{room: "safefile"},
-	{room: "tracking", rooms: "safefile"},
-	{room: "filetype"},
-	{room: "cosmology", modules: []string{gonum}},
-	{room: "responsefit", rooms: "cosmology", modules: []string{gonum}},
-	{room: "fft", modules: []string{cpu}},
-	{room: "field", modules: []string{gonum}},
-	{room: "backend/home"},
-	{room: "backend", rooms: "backend/home", modules: []string{gomlx, compute, xla}},
-	{room: "nbody", rooms: "faults cosmology fft field", modules: []string{gonum, cpu}},
-	{room: "npy"},
-	{room: "plaintext"},
+	{name: "reference"},
+	{name: "faults"},
+	{name: "safefile"},
+	{name: "report", packages: "safefile"},
+	{name: "tracking", packages: "safefile report"},
+	{name: "filetype"},
+	{name: "cosmology", modules: []string{gonum}},
+	{name: "responsefit", packages: "cosmology", modules: []string{gonum}},
+	{name: "fft", modules: []string{cpu}},
+	{name: "field", modules: []string{gonum}},
+	{name: "backend/home"},
+	{name: "backend", packages: "backend/home", modules: []string{gomlx, compute, xla}},
+	{name: "nbody", packages: "faults cosmology fft field", modules: []string{gonum, cpu}},
+	{name: "npy"},
+	{name: "plaintext"},
 	{
-		room: "camels", rooms: "safefile filetype cosmology field npy plaintext",
+		name: "camels", packages: "safefile filetype cosmology field npy plaintext",
 		modules: []string{yaml},
 	},
-	{room: "fetch", rooms: "safefile camels"},
+	{name: "fetch", packages: "safefile camels"},
 	{
-		room: "suite", rooms: "safefile cosmology field nbody camels plaintext",
+		name: "suite", packages: "safefile cosmology field nbody camels plaintext",
 		modules: []string{gonum, yaml},
 	},
-	{room: "summary", rooms: "fft field", modules: []string{gonum}},
-	{room: "likelihood", rooms: "cosmology", modules: []string{gonum}},
-	{room: "hmc", modules: []string{gonum}},
-	{room: "calibration", rooms: "cosmology likelihood", modules: []string{gonum}},
-	{room: "unet", rooms: "faults", modules: []string{gomlx, compute}},
-	{room: "diffusion", rooms: "faults", modules: []string{gomlx, compute, gonum}},
+	{name: "summary", packages: "fft field", modules: []string{gonum}},
+	{name: "likelihood", packages: "cosmology", modules: []string{gonum}},
+	{name: "hmc", modules: []string{gonum}},
+	{name: "calibration", packages: "cosmology likelihood", modules: []string{gonum}},
+	{name: "unet", packages: "faults", modules: []string{gomlx, compute}},
+	{name: "diffusion", packages: "faults", modules: []string{gomlx, compute, gonum}},
 	{
-		room: "checkpoint", rooms: "safefile filetype unet diffusion cosmology field",
+		name: "checkpoint", packages: "safefile filetype unet diffusion cosmology field",
 		modules: []string{weights},
 	},
 	{
-		room: "convert", rooms: "unet diffusion checkpoint cosmology field camels",
+		name: "convert", packages: "unet diffusion checkpoint cosmology field camels",
 		modules: []string{weights, pickles},
 	},
-	{room: "training", rooms: "faults safefile backend unet diffusion checkpoint cosmology field " +
+	{name: "training", packages: "faults safefile backend unet diffusion checkpoint cosmology field " +
 		"tracking plaintext", modules: []string{gomlx, compute, yaml}},
 	{
-		room: "baseline", rooms: "faults responsefit checkpoint cosmology field likelihood summary " +
+		name: "baseline", packages: "faults responsefit checkpoint cosmology field likelihood summary " +
 			"training unet",
 		modules: []string{gomlx, compute, gonum},
 	},
-	{room: "dataset", rooms: "camels checkpoint cosmology diffusion field training unet"},
+	{name: "dataset", packages: "camels checkpoint cosmology diffusion field training unet"},
 	{
-		room: "emulator", rooms: "responsefit unet diffusion checkpoint cosmology fft field",
+		name: "emulator", packages: "responsefit unet diffusion checkpoint cosmology fft field",
 		modules: []string{gomlx, compute, gonum},
 	},
 	{
-		room: "validation", rooms: "faults safefile cosmology fft field nbody camels suite summary",
+		name: "validation", packages: "faults report cosmology fft field nbody camels suite summary",
 		modules: []string{gonum},
 	},
-	{room: "study", rooms: "safefile filetype responsefit tracking cosmology field camels summary " +
-		"diffusion emulator likelihood calibration hmc baseline", modules: []string{gonum}},
-	{room: "figure", rooms: "safefile cosmology field summary likelihood calibration hmc study " +
-		"validation", modules: []string{gonum, plot}},
-	{room: "preset", rooms: "baseline unet diffusion training study suite nbody cosmology camels " +
-		"validation hmc"},
+	{name: "heldout", packages: "emulator camels cosmology field"},
+	{name: "heldout/whitenoise", packages: "heldout camels cosmology diffusion field likelihood"},
 	{
-		room: "verify", rooms: "unet diffusion summary checkpoint field cosmology npy",
+		name: "evaluate", packages: "faults report responsefit cosmology field camels summary emulator " +
+			"heldout", modules: []string{gonum},
+	},
+	{
+		name: "inference", packages: "faults report filetype cosmology field camels diffusion emulator " +
+			"likelihood calibration hmc baseline heldout", modules: []string{gonum},
+	},
+	{
+		name: "modelcard", packages: "faults report camels cosmology field unet evaluate",
+		modules: []string{gonum},
+	},
+	{name: "figure", packages: "safefile cosmology field summary likelihood calibration hmc tracking " +
+		"evaluate inference modelcard validation", modules: []string{gonum, plot}},
+	{name: "preset", packages: "baseline unet diffusion training evaluate inference suite nbody " +
+		"cosmology camels validation hmc"},
+	{
+		name: "verify", packages: "unet diffusion summary checkpoint field cosmology npy",
 		modules: []string{gomlx, compute},
 	},
-	{room: "notebook", rooms: "*", modules: []string{gonbui}},
-	{room: "cmd/darkfield", rooms: "*", modules: []string{cobra, pflag, progress, yaml}},
-	{room: "cmd/bench", rooms: "safefile unet diffusion training checkpoint cosmology field " +
+	{name: "notebook", packages: "*", modules: []string{gonbui}},
+	{name: "cmd/darkfield", packages: "*", modules: []string{cobra, pflag, progress, yaml}},
+	{name: "cmd/bench", packages: "safefile unet diffusion training checkpoint cosmology field " +
 		"emulator likelihood backend", modules: []string{compute, cpu}},
 }
 
 // Besides its own and its row's, any test may import these; where the row has GoMLX, that too.
 var testModules = []string{rapid, cmp, script, npyio, gonum}
 
-// Tensors are values on a device: only these rooms know them.
-var tensorRooms = []string{
+// Tensors are values on a device: only these packages know them.
+var tensorPackages = []string{
 	"backend", "unet", "diffusion", "training", "baseline",
 	"emulator", "verify",
 }
 
 func TestImportTable(t *testing.T) {
 	for path, imports := range importsOf(t, ".") {
-		room := filepath.ToSlash(filepath.Dir(path))
+		name := filepath.ToSlash(filepath.Dir(path))
 		test := strings.HasSuffix(path, "_test.go")
 		for _, imported := range imports {
-			if !allowed(room, imported, test) {
-				t.Errorf("pkg/%s imports %s, which the import table does not allow to %s", path, imported, room)
+			if !allowed(name, imported, test) {
+				t.Errorf("pkg/%s imports %s, which the import table does not allow to %s", path, imported, name)
 			}
 		}
 	}
@@ -140,18 +153,18 @@ func TestImportTable(t *testing.T) {
 func TestTableGoesDown(t *testing.T) {
 	var above []string
 	for _, row := range table {
-		for _, room := range strings.Fields(row.rooms) {
-			if room != "*" && !slices.Contains(above, room) {
-				t.Errorf("%s may import %s, which does not stand before it in the table", row.room, room)
+		for _, name := range strings.Fields(row.packages) {
+			if name != "*" && !slices.Contains(above, name) {
+				t.Errorf("%s may import %s, which does not stand before it in the table", row.name, name)
 			}
 		}
-		above = append(above, row.room)
+		above = append(above, row.name)
 	}
 }
 
 func TestAllowed(t *testing.T) {
 	for _, c := range []struct {
-		room, imported string
+		name, imported string
 		test, want     bool
 	}{
 		{"fft", "math/bits", false, true},
@@ -163,42 +176,43 @@ func TestAllowed(t *testing.T) {
 		{"cosmology", gonum + "x", false, false},
 		{"checkpoint", tensors, false, false},
 		{"emulator", tensors, false, true},
-		{"study", gonbui, false, false},
-		{"study", module + "reference", false, false},
-		{"study", module + "reference", true, true},
+		{"evaluate", gonbui, false, false},
+		{"evaluate", module + "reference", false, false},
+		{"evaluate", module + "reference", true, true},
 		{"notebook", module + "figure", false, true},
 		{"notebook", module + "cmd/darkfield", false, false},
 		{"unknown", module + "field", false, false},
 	} {
-		if got := allowed(c.room, c.imported, c.test); got != c.want {
-			t.Errorf("%s imports %s (test: %v): allowed = %v, want %v", c.room, c.imported,
+		if got := allowed(c.name, c.imported, c.test); got != c.want {
+			t.Errorf("%s imports %s (test: %v): allowed = %v, want %v", c.name, c.imported,
 				c.test, got, c.want)
 		}
 	}
 }
 
-func allowed(room, imported string, test bool) bool {
+func allowed(name, imported string, test bool) bool {
 	first, _, _ := strings.Cut(imported, "/")
 	if first != "darkfield" && !strings.Contains(first, ".") {
 		return true // the standard library
 	}
-	i := slices.IndexFunc(table, func(r row) bool { return r.room == room })
+	i := slices.IndexFunc(table, func(r row) bool { return r.name == name })
 	if i < 0 {
 		return test && below(imported, testModules)
 	}
 	modules := table[i].modules
-	if below(imported, []string{tensors}) && !slices.Contains(tensorRooms, room) {
+	if below(imported, []string{tensors}) && !slices.Contains(tensorPackages, name) {
 		return false
 	}
 	if other, ours := strings.CutPrefix(imported, module); ours {
-		if test && (other == room || other == "reference" || other == "backend" &&
-			slices.Contains(modules, gomlx)) {
+		if test && (other == name || other == "reference" || other == "heldout/whitenoise" ||
+			other == "backend" &&
+				slices.Contains(modules, gomlx)) {
 			return true
 		}
-		if table[i].rooms == "*" {
-			return slices.ContainsFunc(table[:i], func(r row) bool { return r.room == other })
+		if table[i].packages == "*" {
+			return slices.ContainsFunc(table[:i], func(r row) bool { return r.name == other })
 		}
-		return slices.Contains(strings.Fields(table[i].rooms), other)
+		return slices.Contains(strings.Fields(table[i].packages), other)
 	}
 	return below(imported, modules) || test && below(imported, testModules)
 }

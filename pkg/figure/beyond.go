@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"math"
 
+	"darkfield/pkg/evaluate"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"darkfield/pkg/study"
 )
 
 // Beyond draws what the power spectrum does not see of one field: peaks, Minkowski functionals
 // and reduced bispectra of true and generated maps, and below each how far generated maps, and a
 // control if there is one, are from the true ones.
-func Beyond(b study.Beyond, field string) *Figure {
+func Beyond(b evaluate.Beyond, field string) *Figure {
 	const columns = 3
 	of := b.Of(field)
 	if len(of) == 0 {
@@ -63,42 +63,42 @@ var controlLine = categories[3]
 
 // beyondLabels returns the title of a statistic, the labels of its axes and the scale of the
 // abscissa.
-func beyondLabels(s study.BeyondStatistic) (title, x, y string, scale scale) {
+func beyondLabels(s evaluate.BeyondStatistic) (title, x, y string, scale scale) {
 	threshold, perDex := "ν [σ of log_{10} pixels]", " [1/dex]"
-	if s.Field == study.DensityField {
+	if s.Field == evaluate.DensityField {
 		threshold, perDex = "ν [normal quantile of 1 + δ]", ""
 	}
 	const k = "k [h/Mpc]"
 	switch s.Statistic {
-	case study.Peaks:
+	case evaluate.Peaks:
 		return "peaks by height", threshold, "dn/dν [(h/Mpc)²]", linear
-	case study.ExcursionArea:
+	case evaluate.ExcursionArea:
 		return "area above ν", threshold, "V_{0}", linear
-	case study.Boundary:
+	case evaluate.Boundary:
 		return "length of the boundary at ν", threshold, "V_{1} [h/Mpc]", linear
-	case study.EulerCharacteristic:
+	case evaluate.EulerCharacteristic:
 		return "Euler characteristic above ν", threshold, "V_{2} [(h/Mpc)²]", linear
-	case study.Equilateral:
+	case evaluate.Equilateral:
 		return "bispectrum, equilateral", k, "Q(k, k, k)" + perDex, logarithmic
 	}
 	return "bispectrum, squeezed", k, "Q(k_{min}, k, k)" + perDex, logarithmic
 }
 
 // beyondX returns the ends of the abscissa.
-func beyondX(s study.BeyondStatistic) (low, high float64) {
-	if s.Statistic == study.Equilateral || s.Statistic == study.Squeezed {
+func beyondX(s evaluate.BeyondStatistic) (low, high float64) {
+	if s.Statistic == evaluate.Equilateral || s.Statistic == evaluate.Squeezed {
 		return limitsK(s.X)
 	}
 	return s.X[0] - 0.1, s.X[len(s.X)-1] + 0.1
 }
 
-func curvePanel(s study.BeyondStatistic) *panel {
+func curvePanel(s evaluate.BeyondStatistic) *panel {
 	title, _, label, scale := beyondLabels(s)
 	p := newPanel(scale, linear, title, "", label)
 	p.rangeX(beyondX(s))
 	unlabelled(&p.X, scale)
-	truth, trueStd := s.Curve(study.TrueMaps)
-	made, madeStd := s.Curve(study.GeneratedMaps)
+	truth, trueStd := s.Curve(evaluate.TrueMaps)
+	made, madeStd := s.Curve(evaluate.GeneratedMaps)
 	p.rangeY(curveLimits(finite(sum(truth, trueStd, -1), sum(truth, trueStd, 1)),
 		finite(sum(made, madeStd, -1), sum(made, madeStd, 1))))
 	p.band(s.X, sum(truth, trueStd, -1), sum(truth, trueStd, 1), faint(trueColor, 0.22))
@@ -126,20 +126,20 @@ func curveLimits(truths, made []float64) (low, high float64) {
 }
 
 // offsetPanel draws offsets from the true maps.
-func offsetPanel(s study.BeyondStatistic, control bool, axis scale, limit float64) *panel {
+func offsetPanel(s evaluate.BeyondStatistic, control bool, axis scale, limit float64) *panel {
 	_, x, _, scale := beyondLabels(s)
 	p := newPanel(scale, axis, "", x, "offset [σ]")
 	p.rangeX(beyondX(s))
 	p.rangeY(-limit, limit)
 	p.horizontal(0, line(trueColor, 0.8))
 	if control {
-		p.offset(s, study.ControlMaps, controlLine)
+		p.offset(s, evaluate.ControlMaps, controlLine)
 	}
-	p.offset(s, study.GeneratedMaps, line(genColor, 1.6, genDash...))
+	p.offset(s, evaluate.GeneratedMaps, line(genColor, 1.6, genDash...))
 	return p
 }
 
-func (p *panel) offset(s study.BeyondStatistic, of study.BeyondSide, sty draw.LineStyle) {
+func (p *panel) offset(s evaluate.BeyondStatistic, of evaluate.BeyondSide, sty draw.LineStyle) {
 	mean, e := s.Offset(of)
 	p.band(s.X, sum(mean, e, -1), sum(mean, e, 1), shade(sty, 0.22))
 	p.line(s.X, mean, sty)
@@ -150,12 +150,12 @@ const offsetsLinear = 8
 
 // offsetAxis returns the scale of all offsets and its end: linear as long as they are of the
 // order of 1.
-func offsetAxis(b study.Beyond, of []study.BeyondStatistic) (scale, float64) {
+func offsetAxis(b evaluate.Beyond, of []evaluate.BeyondStatistic) (scale, float64) {
 	largest := 0.5
 	for _, s := range of {
-		sides := []study.BeyondSide{study.GeneratedMaps}
+		sides := []evaluate.BeyondSide{evaluate.GeneratedMaps}
 		if b.HasControl {
-			sides = append(sides, study.ControlMaps)
+			sides = append(sides, evaluate.ControlMaps)
 		}
 		for _, side := range sides {
 			mean, e := s.Offset(side)

@@ -6,24 +6,25 @@ import (
 	"strings"
 	"testing"
 
-	"darkfield/pkg/study"
+	"darkfield/pkg/evaluate"
+
 	"darkfield/pkg/summary"
 )
 
 // syntheticBeyond is shaped like the comparison of an emulator whose curves are off by bias
 // standard deviations of single maps.
-func syntheticBeyond(bias float64, control bool) study.Beyond {
+func syntheticBeyond(bias float64, control bool) evaluate.Beyond {
 	rng := rand.New(rand.NewPCG(31, 32))
-	out := study.Beyond{Caption: toyCaption, HasControl: control}
+	out := evaluate.Beyond{Caption: toyCaption, HasControl: control}
 	nu := []float64{-2, -1, 0, 1, 2, 3}
 	k := []float64{0.35, 0.8, 1.3, 1.8, 2.3}
-	for _, field := range []string{study.LogField, study.DensityField} {
+	for _, field := range []string{evaluate.LogField, evaluate.DensityField} {
 		for _, name := range []string{
-			study.Peaks, study.ExcursionArea, study.Boundary,
-			study.EulerCharacteristic, study.Equilateral, study.Squeezed,
+			evaluate.Peaks, evaluate.ExcursionArea, evaluate.Boundary,
+			evaluate.EulerCharacteristic, evaluate.Equilateral, evaluate.Squeezed,
 		} {
-			s := study.BeyondStatistic{Field: field, Statistic: name, X: nu, Ratio: 1 + bias}
-			if name == study.Equilateral || name == study.Squeezed {
+			s := evaluate.BeyondStatistic{Field: field, Statistic: name, X: nu, Ratio: 1 + bias}
+			if name == evaluate.Equilateral || name == evaluate.Squeezed {
 				s.X = k
 			}
 			for range 5 {
@@ -35,7 +36,7 @@ func syntheticBeyond(bias float64, control bool) study.Beyond {
 	return out
 }
 
-func syntheticRow(x []float64, bias float64, control bool, rng *rand.Rand) study.BeyondRow {
+func syntheticRow(x []float64, bias float64, control bool, rng *rand.Rand) evaluate.BeyondRow {
 	stats := func(offset float64) summary.BinStats {
 		var b summary.BinStats
 		for _, at := range x {
@@ -44,7 +45,7 @@ func syntheticRow(x []float64, bias float64, control bool, rng *rand.Rand) study
 		}
 		return b
 	}
-	r := study.BeyondRow{True: stats(0), Generated: stats(bias), Scored: make([]bool, len(x))}
+	r := evaluate.BeyondRow{True: stats(0), Generated: stats(bias), Scored: make([]bool, len(x))}
 	for i := range x {
 		r.Scored[i] = i > 0
 	}
@@ -63,21 +64,21 @@ func TestBrokenBeyond(t *testing.T) {
 			poison(r.True.Mean, r.Generated.Mean, r.Generated.Std, r.Control.Mean)
 		}
 	}
-	must(t, Beyond(b, study.LogField))
+	must(t, Beyond(b, evaluate.LogField))
 	b = syntheticBeyond(1, false)
 	for i := range b.Statistics {
 		b.Statistics[i].Rows = b.Statistics[i].Rows[:1]
 		clear(b.Statistics[i].Rows[0].Scored)
 		b.Statistics[i].X = b.Statistics[i].X[:1]
 	}
-	must(t, Beyond(b, study.DensityField))
+	must(t, Beyond(b, evaluate.DensityField))
 }
 
 // TestBeyondSaysWhatItDraws: the legend names the control only where there is one, and large
 // offsets are not cut.
 func TestBeyondSaysWhatItDraws(t *testing.T) {
 	for _, control := range []bool{true, false} {
-		f := Beyond(syntheticBeyond(30, control), study.LogField)
+		f := Beyond(syntheticBeyond(30, control), evaluate.LogField)
 		named := false
 		for _, e := range f.legend {
 			named = named || strings.HasPrefix(e.label, "control")

@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"math"
 
+	"darkfield/pkg/inference"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/calibration"
-	"darkfield/pkg/study"
 )
 
 // The figures of a calibration: are error bars honest?
 
 // Calibration returns all figures of a calibration's test.
-func Calibration(h study.Honesty) []Named {
+func Calibration(h inference.Honesty) []Named {
 	return []Named{
 		{"calibration_coverage", "coverage", Coverage(h), writer(h.WriteCoverageCSV)},
 		{"calibration_ranks", "ranks", RankHistograms(h), writer(h.WriteRanksCSV)},
@@ -28,14 +29,14 @@ type writer func(path string) error
 // WriteCSV calls it.
 func (w writer) WriteCSV(path string) error { return w(path) }
 
-// methodStyle draws a method of study.Honesty: the calibrated one stands out.
+// methodStyle draws a method of inference.Honesty: the calibrated one stands out.
 func methodStyle(name string) draw.LineStyle {
 	switch name {
-	case study.Calibrated:
+	case inference.Calibrated:
 		return categories[2]
-	case study.WholeBound:
+	case inference.WholeBound:
 		return categories[1]
-	case study.FirstTerm:
+	case inference.FirstTerm:
 		return categories[4]
 	}
 	return categories[3]
@@ -44,9 +45,9 @@ func methodStyle(name string) draw.LineStyle {
 // Coverage draws the expected coverage of regions around random points (Lemos et al. 2023)
 // against their credibility: on the diagonal where posteriors are honest. Left the curves, right
 // their distance from the diagonal, with 95 % bands by a bootstrap over simulations.
-func Coverage(h study.Honesty) *Figure {
-	var shown []study.Method
-	for _, name := range []string{study.FirstTerm, study.WholeBound, study.Calibrated} {
+func Coverage(h inference.Honesty) *Figure {
+	var shown []inference.Method
+	for _, name := range []string{inference.FirstTerm, inference.WholeBound, inference.Calibrated} {
 		if m, ok := h.Method(name); ok && len(m.Report.TARP.Levels) > 1 &&
 			len(m.Report.TARP.Levels) == len(m.Report.TARP.Coverage) {
 			shown = append(shown, m)
@@ -95,7 +96,7 @@ func bounds(intervals []calibration.Interval) (value, low, high []float64) {
 }
 
 // distanceLimits hold all bands around the diagonal, and 0.1 at least.
-func distanceLimits(methods []study.Method) (low, high float64) {
+func distanceLimits(methods []inference.Method) (low, high float64) {
 	limit := 0.1
 	for _, m := range methods {
 		t := m.Report.TARP
@@ -109,19 +110,19 @@ func distanceLimits(methods []study.Method) (low, high float64) {
 }
 
 // quoted is the method that a user should quote: the calibrated one, or else the last.
-func quoted(h study.Honesty) (study.Method, bool) {
-	if m, ok := h.Method(study.Calibrated); ok {
+func quoted(h inference.Honesty) (inference.Method, bool) {
+	if m, ok := h.Method(inference.Calibrated); ok {
 		return m, true
 	}
 	if len(h.Methods) == 0 {
-		return study.Method{}, false
+		return inference.Method{}, false
 	}
 	return h.Methods[len(h.Methods)-1], true
 }
 
 // RankHistograms draws where truths lie in the posteriors of both parameters (simulation-based
 // calibration, Talts et al. 2018): flat where they are honest.
-func RankHistograms(h study.Honesty) *Figure {
+func RankHistograms(h inference.Honesty) *Figure {
 	m, ok := quoted(h)
 	if !ok || len(m.Report.OmegaM.Ranks.Counts) == 0 || len(m.Report.Sigma8.Ranks.Counts) == 0 {
 		return Empty("No ranks: no posterior was tested.")
@@ -180,7 +181,7 @@ const mostPredictions = 100
 
 // Predictions draws means and central 68 % intervals of both parameters against the truth, of at
 // most a hundred maps.
-func Predictions(h study.Honesty) *Figure {
+func Predictions(h inference.Honesty) *Figure {
 	m, ok := quoted(h)
 	if !ok || len(m.Scores) == 0 {
 		return Empty("No predictions: no posterior was tested.")

@@ -8,27 +8,28 @@ import (
 	"strings"
 	"testing"
 
+	"darkfield/pkg/inference"
+
 	"darkfield/pkg/calibration"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/hmc"
 	"darkfield/pkg/likelihood"
-	"darkfield/pkg/study"
 )
 
 // syntheticHonesty scores Gaussian posteriors of n simulations, two maps each: too narrow by a
 // factor for the bound as it is, honest for the calibrated one.
-func syntheticHonesty(t *testing.T, n int, narrow float64) study.Honesty {
+func syntheticHonesty(t *testing.T, n int, narrow float64) inference.Honesty {
 	t.Helper()
 	prior := cosmology.CAMELSPrior()
-	h := study.Honesty{Prior: prior, Caption: toyCaption}
+	h := inference.Honesty{Prior: prior, Caption: toyCaption}
 	for _, m := range []struct {
 		name   string
 		factor float64
 	}{
-		{study.FirstTerm, 2 * narrow},
-		{study.WholeBound, narrow},
+		{inference.FirstTerm, 2 * narrow},
+		{inference.WholeBound, narrow},
 		{"weighted", 1.2},
-		{study.Calibrated, 1},
+		{inference.Calibrated, 1},
 	} {
 		rng := rand.New(rand.NewPCG(31, 32)) // the same maps for all
 		var cases []calibration.Case
@@ -51,16 +52,16 @@ func syntheticHonesty(t *testing.T, n int, narrow float64) study.Honesty {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.Methods = append(h.Methods, study.Method{Name: m.name, Report: report, Scores: scores})
+		h.Methods = append(h.Methods, inference.Method{Name: m.name, Report: report, Scores: scores})
 	}
 	return h
 }
 
 // syntheticChains draws independent points of a Gaussian.
-func syntheticChains(n int) (study.Chains, likelihood.Surface) {
+func syntheticChains(n int) (inference.Chains, likelihood.Surface) {
 	rng := rand.New(rand.NewPCG(41, 42))
 	mean := cosmology.Params{OmegaM: 0.28, Sigma8: 0.82}
-	c := study.Chains{Config: hmc.Default()}
+	c := inference.Chains{Config: hmc.Default()}
 	const so, ss, rho = 0.02, 0.04, -0.6
 	for range 4 {
 		var chain [][]float64
@@ -105,17 +106,17 @@ func TestCalibrationFigures(t *testing.T) {
 	for _, f := range Calibration(plain) {
 		must(t, f.Figure)
 	}
-	if m, ok := quoted(plain); !ok || m.Name != study.WholeBound {
+	if m, ok := quoted(plain); !ok || m.Name != inference.WholeBound {
 		t.Errorf("without a calibration %q is quoted", m.Name)
 	}
 }
 
 // TestBrokenCalibration: numbers that cannot be drawn, and nothing at all.
 func TestBrokenCalibration(t *testing.T) {
-	for _, f := range Calibration(study.Honesty{}) {
+	for _, f := range Calibration(inference.Honesty{}) {
 		must(t, f.Figure)
 	}
-	for _, f := range Calibration(study.Honesty{Methods: []study.Method{{Name: study.Calibrated}}}) {
+	for _, f := range Calibration(inference.Honesty{Methods: []inference.Method{{Name: inference.Calibrated}}}) {
 		must(t, f.Figure)
 	}
 	h := syntheticHonesty(t, 3, 1)
@@ -219,7 +220,7 @@ func TestBrokenChains(t *testing.T) {
 	broken := grid
 	broken.NLL = append([]float64{math.NaN()}, grid.NLL[1:]...)
 	must(t, Chains(c, broken))
-	must(t, Chains(study.Chains{}, grid))
+	must(t, Chains(inference.Chains{}, grid))
 	for _, draws := range [][][][]float64{
 		{{}},
 		{{{}}},
@@ -228,7 +229,7 @@ func TestBrokenChains(t *testing.T) {
 		{{{math.NaN(), 0.8}, {0.3, math.Inf(1)}, {1e300, -1e300}, {0.3, 0.8}}},
 		{{{math.NaN(), math.NaN()}}},
 	} {
-		c := study.Chains{}
+		c := inference.Chains{}
 		c.Result.Draws = draws
 		must(t, Chains(c, grid))
 	}

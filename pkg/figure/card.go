@@ -5,29 +5,30 @@ import (
 	"math"
 	"slices"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/modelcard"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"darkfield/pkg/study"
 )
 
 // The figures of a checkpoint's card.
 
 // Card returns all figures of a card, one for each section.
-func Card(c study.Card) []Named {
+func Card(c modelcard.Card) []Named {
 	return []Named{
-		{"card_chi2", study.SectionChi2, ControlChi2(c.Control), c.Control},
-		{"card_paper", study.SectionPaper, Chi2(c.Paper), c.Paper},
-		{"card_power", study.SectionPower, PowerRatios(c.Control), c.Control},
-		{"card_responses", study.SectionResponses, ExtremeResponses(c.Responses), c.Responses},
-		{"card_pixels", study.SectionPixels, Histograms(c.Histograms), c.Histograms},
-		{"card_distances", study.SectionNovelty, Distances(c.Novelty), c.Novelty},
+		{"card_chi2", modelcard.SectionChi2, ControlChi2(c.Control), c.Control},
+		{"card_paper", modelcard.SectionPaper, Chi2(c.Paper), c.Paper},
+		{"card_power", modelcard.SectionPower, PowerRatios(c.Control), c.Control},
+		{"card_responses", modelcard.SectionResponses, ExtremeResponses(c.Responses), c.Responses},
+		{"card_pixels", modelcard.SectionPixels, Histograms(c.Histograms), c.Histograms},
+		{"card_distances", modelcard.SectionNovelty, Distances(c.Novelty), c.Novelty},
 	}
 }
 
 // ControlChi2 draws the mean reduced chi² of generated maps at each parameter against that of the
 // control.
-func ControlChi2(c study.Control) *Figure {
+func ControlChi2(c evaluate.Control) *Figure {
 	var control, generated []float64
 	for _, r := range c.Rows {
 		control, generated = append(control, r.Control.Mean), append(generated, r.Generated.Mean)
@@ -63,7 +64,7 @@ func ControlChi2(c study.Control) *Figure {
 
 // PowerRatios draws the power of generated maps over that of the control, of log fields and of
 // densities, with standard errors.
-func PowerRatios(c study.Control) *Figure {
+func PowerRatios(c evaluate.Control) *Figure {
 	all := finite(sum(c.LogPower.Mean, c.LogPower.Std, -1), sum(c.LogPower.Mean, c.LogPower.Std, 1),
 		c.LinearPower.Mean)
 	if len(all) == 0 {
@@ -72,16 +73,16 @@ func PowerRatios(c study.Control) *Figure {
 	logs := newPanel(logarithmic, linear, "log fields", "k [h/Mpc]",
 		"P_{generated}(k) / P_{control}(k)")
 	densities := newPanel(logarithmic, linear, "densities", "k [h/Mpc]", "")
-	limit := study.PowerUpTo * c.KNyquist
+	limit := modelcard.PowerUpTo * c.KNyquist
 	for i, p := range []*panel{logs, densities} {
 		p.rangeX(limitsK(c.K))
 		p.rangeY(max(min(0.85, all[0]-0.02), 0.3), min(max(1.15, all[len(all)-1]+0.02), 3))
 		if i == 0 {
 			ends := []float64{c.K[0] / 1.05, limit}
-			p.band(ends, []float64{1 - study.PowerWithin, 1 - study.PowerWithin},
-				[]float64{1 + study.PowerWithin, 1 + study.PowerWithin}, faint(green, 0.18))
+			p.band(ends, []float64{1 - modelcard.PowerWithin, 1 - modelcard.PowerWithin},
+				[]float64{1 + modelcard.PowerWithin, 1 + modelcard.PowerWithin}, faint(green, 0.18))
 		}
-		r := []study.Ratio{c.LogPower, c.LinearPower}[i]
+		r := []evaluate.Ratio{c.LogPower, c.LinearPower}[i]
 		p.horizontal(1, line(grey, 0.7))
 		p.vertical(limit, line(grey, 0.7, vg.Points(2), vg.Points(2)))
 		p.band(c.K, sum(r.Mean, r.Std, -1), sum(r.Mean, r.Std, 1), faint(genColor, 0.22))
@@ -94,7 +95,7 @@ func PowerRatios(c study.Control) *Figure {
 		legend: []entry{
 			{label: "mean over parameters ± standard error", line: &ratio, fill: faint(genColor, 0.22)},
 			{label: "aim", fill: faint(green, 0.18)},
-			{label: fmt.Sprintf("%g of Nyquist", study.PowerUpTo), line: &edge},
+			{label: fmt.Sprintf("%g of Nyquist", modelcard.PowerUpTo), line: &edge},
 		},
 		note: c.Caption + outside("Ratios", logs, densities),
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{logs, densities}}) },
@@ -103,7 +104,7 @@ func PowerRatios(c study.Control) *Figure {
 
 // ExtremeResponses draws P/P_fid of true and generated maps at the extreme values of each
 // parameter, and their quotient.
-func ExtremeResponses(r study.Responses) *Figure {
+func ExtremeResponses(r evaluate.Responses) *Figure {
 	if len(r.Moved) == 0 {
 		return Empty("No parameter was moved.")
 	}
@@ -122,10 +123,10 @@ func ExtremeResponses(r study.Responses) *Figure {
 		low, high = max(min(low, all[0]-0.02), 0.3), min(max(high, all[len(all)-1]+0.02), 3)
 	}
 	quotient.rangeY(low, high)
-	if len(r.K) > study.NoisyBins {
-		ends := []float64{r.K[study.NoisyBins], r.K[len(r.K)-1]}
-		quotient.band(ends, []float64{1 - study.ResponseWithin, 1 - study.ResponseWithin},
-			[]float64{1 + study.ResponseWithin, 1 + study.ResponseWithin}, faint(green, 0.18))
+	if len(r.K) > evaluate.NoisyBins {
+		ends := []float64{r.K[evaluate.NoisyBins], r.K[len(r.K)-1]}
+		quotient.band(ends, []float64{1 - modelcard.ResponseWithin, 1 - modelcard.ResponseWithin},
+			[]float64{1 + modelcard.ResponseWithin, 1 + modelcard.ResponseWithin}, faint(green, 0.18))
 	}
 	both.horizontal(1, line(grey, 0.7))
 	quotient.horizontal(1, line(grey, 0.7))
@@ -155,7 +156,7 @@ func ExtremeResponses(r study.Responses) *Figure {
 }
 
 // Distances draws the distribution functions of the distances to the nearest training map.
-func Distances(n study.Novelty) *Figure {
+func Distances(n evaluate.Novelty) *Figure {
 	var made, held []float64
 	for _, r := range n.Rows {
 		made, held = append(made, r.Generated), append(held, r.HeldOut)

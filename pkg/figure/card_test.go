@@ -8,13 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/modelcard"
+
 	"darkfield/pkg/cosmology"
-	"darkfield/pkg/study"
 	"darkfield/pkg/summary"
 )
 
 // syntheticCard is shaped like the card of an emulator whose maps have too much power by a factor.
-func syntheticCard(bias float64) study.Card {
+func syntheticCard(bias float64) modelcard.Card {
 	rng, k := rand.New(rand.NewPCG(21, 22)), waves()
 	near := func(mean, scatter float64) []float64 {
 		out := make([]float64, len(k))
@@ -23,27 +25,27 @@ func syntheticCard(bias float64) study.Card {
 		}
 		return out
 	}
-	c := study.Card{Paper: syntheticChi2(bias), Histograms: syntheticHistograms()}
-	c.Control = study.Control{
+	c := modelcard.Card{Paper: syntheticChi2(bias), Histograms: syntheticHistograms()}
+	c.Control = evaluate.Control{
 		K: k, KNyquist: 1.05 * k[len(k)-1], Ratio: bias, RatioError: 0.013, Caption: toyCaption,
-		LogPower:    study.Ratio{Mean: near(bias, 0.01), Std: near(0.01, 0), N: 40},
-		LinearPower: study.Ratio{Mean: near(bias, 0.03), Std: near(0.02, 0), N: 40},
+		LogPower:    evaluate.Ratio{Mean: near(bias, 0.01), Std: near(0.01, 0), N: 40},
+		LinearPower: evaluate.Ratio{Mean: near(bias, 0.03), Std: near(0.02, 0), N: 40},
 	}
 	for range 40 {
 		of := 1.2 + 0.3*rng.Float64()
-		c.Control.Rows = append(c.Control.Rows, study.ControlRow{
-			Control:   study.Summary{Mean: of},
-			Generated: study.Summary{Mean: bias*of + 0.1*rng.NormFloat64()},
+		c.Control.Rows = append(c.Control.Rows, evaluate.ControlRow{
+			Control:   evaluate.Summary{Mean: of},
+			Generated: evaluate.Summary{Mean: bias*of + 0.1*rng.NormFloat64()},
 		})
 	}
-	c.Responses = study.Responses{K: k, Rounds: 10, Maps: 100, Caption: toyCaption}
+	c.Responses = evaluate.Responses{K: k, Rounds: 10, Maps: 100, Caption: toyCaption}
 	for i, p := range []cosmology.Params{
 		{OmegaM: 0.1, Sigma8: 0.8},
 		{OmegaM: 0.5, Sigma8: 0.8},
 		{OmegaM: 0.3, Sigma8: 0.6},
 		{OmegaM: 0.3, Sigma8: 1},
 	} {
-		m := study.MovedResponse{
+		m := evaluate.MovedResponse{
 			Parameter: []string{"Omega_m", "sigma_8"}[i/2],
 			Value:     []float64{0.1, 0.5, 0.6, 1}[i], Params: p,
 		}
@@ -56,7 +58,7 @@ func syntheticCard(bias float64) study.Card {
 	for range 200 {
 		d := 0.45 + 0.03*rng.NormFloat64()
 		c.Novelty.Rows = append(c.Novelty.Rows,
-			study.NoveltyRow{HeldOut: d, Generated: 0.45/bias + 0.03*rng.NormFloat64()})
+			evaluate.NoveltyRow{HeldOut: d, Generated: 0.45/bias + 0.03*rng.NormFloat64()})
 	}
 	c.Novelty.Caption, c.Novelty.Smaller = toyCaption, summary.KolmogorovSmirnov{D: 0.03, P: 0.8}
 	return c
@@ -88,7 +90,7 @@ func TestCardFigures(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range Card(study.Card{}) {
+	for _, f := range Card(modelcard.Card{}) {
 		must(t, f.Figure)
 	}
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math"
 
+	"darkfield/pkg/inference"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/likelihood"
-	"darkfield/pkg/study"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 // Chains draws the draws of a posterior in their order (left) and as a corner plot (right), with
 // the contours at one and two sigma and the marginals of the grid of the same terms on top: two
 // ways to the same posterior.
-func Chains(c study.Chains, grid likelihood.Surface) *Figure {
+func Chains(c inference.Chains, grid likelihood.Surface) *Figure {
 	omegaM, sigma8 := columns(c)
 	if len(finite(omegaM...)) == 0 || len(finite(sigma8...)) == 0 {
 		return Empty("No chains: nothing was drawn.")
@@ -62,7 +63,7 @@ func Chains(c study.Chains, grid likelihood.Surface) *Figure {
 
 // columns returns the draws of each parameter, chain by chain; a draw without two numbers is left
 // out.
-func columns(c study.Chains) (omegaM, sigma8 [][]float64) {
+func columns(c inference.Chains) (omegaM, sigma8 [][]float64) {
 	for _, chain := range c.Result.Draws {
 		var x, y []float64
 		for _, p := range chain {
@@ -160,7 +161,7 @@ func histogram(values []float64, ends [2]float64, bins int) (edges, heights []fl
 }
 
 // chainNote says how the draws were made and whether to believe them.
-func chainNote(c study.Chains) string {
+func chainNote(c inference.Chains) string {
 	note := fmt.Sprintf("Hamiltonian Monte Carlo, %d chains of %d draws after %d iterations of "+
 		"warm-up, seed %d.", c.Config.Chains, c.Config.Draws, c.Config.Warmup, c.Config.Seed)
 	divergences := 0

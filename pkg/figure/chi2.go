@@ -5,17 +5,17 @@ import (
 	"math"
 	"slices"
 
+	"darkfield/pkg/evaluate"
+
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"darkfield/pkg/study"
 )
 
 // Chi2 draws the paper's figure 5: histograms of the reduced chi² of true maps left out one at a
 // time, of as many generated maps against the same references, and of all generated maps against
 // all true ones. The three share bins; what lies beyond the last one is counted in the panel.
-func Chi2(r study.Chi2) *Figure {
+func Chi2(r evaluate.Chi2) *Figure {
 	sets := []struct {
 		title       string
 		values      []float64
@@ -78,7 +78,7 @@ var (
 
 // chi2Bins returns shared edges: linear ones from 0 where the generated maps are of the true
 // ones' order, logarithmic ones where a poor emulator is many times off.
-func chi2Bins(r study.Chi2) ([]float64, scale) {
+func chi2Bins(r evaluate.Chi2) ([]float64, scale) {
 	const bins = 24
 	truths, all := positive(finite(r.LeaveOneOut)),
 		positive(finite(r.LeaveOneOut, r.Generated14, r.Generated15))

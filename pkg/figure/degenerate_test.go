@@ -6,10 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/inference"
+	"darkfield/pkg/tracking"
+
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
-	"darkfield/pkg/study"
 )
 
 // must draws both formats; a panic in either fails the test by itself.
@@ -24,13 +27,13 @@ func must(t *testing.T, f *Figure) {
 
 func TestNothingToShow(t *testing.T) {
 	for name, f := range map[string]*Figure{
-		"spectra": Spectra(study.Spectra{}), "1P": OneParameter(study.OneParameter{}),
-		"histograms": Histograms(study.Histograms{}),
-		"chi2":       Chi2(study.Chi2{}), "contours": Contours(study.Contours{}),
-		"inference": Inference(study.Inference{}),
-		"both":      Likelihood(study.Contours{}, study.Inference{}),
-		"training":  Training(study.Training{}), "gallery": Gallery(nil, nil, "", ""),
-		"beyond": Beyond(study.Beyond{}, study.LogField),
+		"spectra": Spectra(evaluate.Spectra{}), "1P": OneParameter(evaluate.OneParameter{}),
+		"histograms": Histograms(evaluate.Histograms{}),
+		"chi2":       Chi2(evaluate.Chi2{}), "contours": Contours(inference.Contours{}),
+		"inference": Inference(inference.Inference{}),
+		"both":      Likelihood(inference.Contours{}, inference.Inference{}),
+		"training":  Training(tracking.Curve{}), "gallery": Gallery(nil, nil, "", ""),
+		"beyond": Beyond(evaluate.Beyond{}, evaluate.LogField),
 	} {
 		t.Run(name, func(t *testing.T) { must(t, f) })
 	}
@@ -127,22 +130,22 @@ func TestDegenerateSizes(t *testing.T) {
 	must(t, Spectra(s))
 
 	must(t,
-		Chi2(study.Chi2{LeaveOneOut: []float64{1}, Generated14: []float64{1}, Generated15: []float64{1}}))
+		Chi2(evaluate.Chi2{LeaveOneOut: []float64{1}, Generated14: []float64{1}, Generated15: []float64{1}}))
 	must(t,
-		Chi2(study.Chi2{LeaveOneOut: []float64{0}, Generated14: []float64{0}, Generated15: []float64{0}}))
+		Chi2(evaluate.Chi2{LeaveOneOut: []float64{0}, Generated14: []float64{0}, Generated15: []float64{0}}))
 	must(t,
-		Chi2(study.Chi2{LeaveOneOut: []float64{1e-9}, Generated14: []float64{1e300}, Generated15: nil}))
+		Chi2(evaluate.Chi2{LeaveOneOut: []float64{1e-9}, Generated14: []float64{1e300}, Generated15: nil}))
 
 	o := syntheticOneParameter()
 	r := o.Rows[0]
 	r.Values, r.Fiducial = r.Values[:1], 0
-	must(t, OneParameter(study.OneParameter{Rows: []study.Response{r}}))
+	must(t, OneParameter(evaluate.OneParameter{Rows: []evaluate.Response{r}}))
 
 	flat := likelihood.Surface{
 		Grid: likelihood.WholePrior(cosmology.CAMELSPrior(), 5),
 		NLL:  make([]float64, 25),
 	}
-	f := Contours(study.Contours{
+	f := Contours(inference.Contours{
 		Truth: cosmology.Fiducial, Terms: []int{0},
 		PerTerm: []likelihood.Surface{flat},
 	})
@@ -150,13 +153,13 @@ func TestDegenerateSizes(t *testing.T) {
 	if !strings.Contains(f.Note(), "(none)") {
 		t.Errorf("a flat surface has no contour and the figure must say so, got %q", f.Note())
 	}
-	one := study.InferenceRow{
+	one := inference.InferenceRow{
 		Truth:  cosmology.Fiducial,
 		OmegaM: likelihood.Marginal{Best: 0.3, Low: 0.3, High: 0.3},
 		Sigma8: likelihood.Marginal{Best: 0.8, Low: 0.8, High: 0.8},
 	}
-	must(t, Inference(study.Inference{Rows: []study.InferenceRow{one}}))
-	must(t, Training(study.Training{Steps: []int{1}, Loss: []float64{1}}))
+	must(t, Inference(inference.Inference{Rows: []inference.InferenceRow{one}}))
+	must(t, Training(tracking.Curve{Steps: []int{1}, Loss: []float64{1}}))
 	box := field.Box{Side: 25, Cells: 4}
 	must(t, Gallery([]field.LogMap{{}, {Box: box, Values: make([]float32, 16)}}, nil, "", ""))
 }

@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"darkfield/pkg/evaluate"
+
 	"darkfield/pkg/field"
-	"darkfield/pkg/study"
 )
 
 // everyFigure draws each kind of figure from synthetic results, good and poor.
@@ -37,9 +38,9 @@ func everyFigure() map[string]*Figure {
 			"generated",
 		}, "(Msun/h)/(Mpc/h)^2", toyCaption),
 		"gallery-two-row": Gallery(append(maps, maps...), nil, "", "Overdensities."),
-		"beyond":          Beyond(syntheticBeyond(1, true), study.LogField),
-		"beyond-alone":    Beyond(syntheticBeyond(1, false), study.DensityField),
-		"beyond-poor":     Beyond(syntheticBeyond(30, true), study.LogField),
+		"beyond":          Beyond(syntheticBeyond(1, true), evaluate.LogField),
+		"beyond-alone":    Beyond(syntheticBeyond(1, false), evaluate.DensityField),
+		"beyond-poor":     Beyond(syntheticBeyond(30, true), evaluate.LogField),
 		"empty":           Empty("Nothing to show."),
 	}
 }

@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"strings"
 
+	"darkfield/pkg/evaluate"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"darkfield/pkg/study"
 )
 
 // Histograms draws the paper's figure 4: the density of log10 pixel values, mean ± one standard
 // deviation over maps, for true and generated maps at each parameter.
-func Histograms(h study.Histograms) *Figure {
+func Histograms(h evaluate.Histograms) *Figure {
 	if len(h.Panels) == 0 {
 		return Empty("No histograms: there is no validation parameter to show.")
 	}
@@ -74,7 +74,7 @@ func Histograms(h study.Histograms) *Figure {
 
 // histogramTop is the end of the density axis: it holds all true curves, and generated ones up to
 // twice as high.
-func histogramTop(h study.Histograms) float64 {
+func histogramTop(h evaluate.Histograms) float64 {
 	var truths, generated []float64
 	for _, p := range h.Panels {
 		for i := range p.Centres {

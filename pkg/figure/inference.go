@@ -5,17 +5,18 @@ import (
 	"image/color"
 	"strings"
 
+	"darkfield/pkg/inference"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/likelihood"
-	"darkfield/pkg/study"
 )
 
 // Likelihood draws the first two rows of the paper's figure 3: contours of −2Δln L around one
 // truth, and predicted against true parameters of many maps.
-func Likelihood(c study.Contours, f study.Inference) *Figure {
+func Likelihood(c inference.Contours, f inference.Inference) *Figure {
 	a, b := Contours(c), Inference(f)
 	note := together(a.note, b.note)
 	top := a.height + a.legendRoom()
@@ -53,7 +54,7 @@ func drawWithLegend(c draw.Canvas, f *Figure) {
 // Contours draws one-sigma contours of single terms of the bound (left) and one- and two-sigma
 // contours of one term for some noise seeds and maps (right), with a cross at the truth: the
 // first row of the paper's figure 3.
-func Contours(r study.Contours) *Figure {
+func Contours(r inference.Contours) *Figure {
 	if len(r.PerTerm) == 0 && len(r.SeedsMaps) == 0 {
 		return Empty("No likelihood surfaces to show.")
 	}
@@ -106,7 +107,7 @@ func Contours(r study.Contours) *Figure {
 func pairColor(i int) color.NRGBA { return []color.NRGBA{black, vermillion, blue, green}[i%4] }
 
 // contourPanel spans the grids of all surfaces.
-func contourPanel(r study.Contours, title string) *panel {
+func contourPanel(r inference.Contours, title string) *panel {
 	p := newPanel(linear, linear, title, "Ω_m", "σ_8")
 	var om, s8 []float64
 	for _, s := range r.PerTerm {
@@ -148,16 +149,16 @@ func (p *panel) cross(at cosmology.Params) {
 
 // Inference draws predicted against true Ω_m and σ_8 with 68 % intervals and the diagonal: the
 // second row of the paper's figure 3.
-func Inference(r study.Inference) *Figure {
+func Inference(r inference.Inference) *Figure {
 	if len(r.Rows) == 0 {
 		return Empty("No inference: there is no validation map to infer from.")
 	}
 	om, s8 := r.Quality()
 	row := []*panel{
-		predictionPanel(r, "Ω_m", om, func(i study.InferenceRow) (float64, likelihood.Marginal) {
+		predictionPanel(r, "Ω_m", om, func(i inference.InferenceRow) (float64, likelihood.Marginal) {
 			return i.Truth.OmegaM, i.OmegaM
 		}),
-		predictionPanel(r, "σ_8", s8, func(i study.InferenceRow) (float64, likelihood.Marginal) {
+		predictionPanel(r, "σ_8", s8, func(i inference.InferenceRow) (float64, likelihood.Marginal) {
 			return i.Truth.Sigma8, i.Sigma8
 		}),
 	}
@@ -174,8 +175,8 @@ func Inference(r study.Inference) *Figure {
 	}
 }
 
-func predictionPanel(r study.Inference, name string, q study.Quality,
-	of func(study.InferenceRow) (float64, likelihood.Marginal),
+func predictionPanel(r inference.Inference, name string, q inference.Quality,
+	of func(inference.InferenceRow) (float64, likelihood.Marginal),
 ) *panel {
 	title := fmt.Sprintf("%s: error %s, rms %s, mean |z| %s", name, number(q.Error, 4),
 		number(q.RMS, 4), brief(q.MeanAbsZ))

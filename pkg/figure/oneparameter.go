@@ -6,20 +6,21 @@ import (
 	"slices"
 	"strings"
 
+	"darkfield/pkg/evaluate"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/field"
-	"darkfield/pkg/study"
 )
 
 // OneParameter draws the paper's figure 2, a row for each parameter: maps generated with one seed
 // at the extreme values, spectra of maps generated with that seed, and the ratio to the spectrum
 // at the fiducial value, mean ± one standard deviation over true maps (solid) and generated ones
 // (dashed). At most five values are drawn.
-func OneParameter(o study.OneParameter) *Figure {
+func OneParameter(o evaluate.OneParameter) *Figure {
 	if len(o.Rows) == 0 {
-		return Empty("No response to single parameters: " + study.ErrNoOneParameter.Error() + ".")
+		return Empty("No response to single parameters: " + evaluate.ErrNoOneParameter.Error() + ".")
 	}
 	var maps []field.LogMap
 	for _, r := range o.Rows {
@@ -57,7 +58,7 @@ func OneParameter(o study.OneParameter) *Figure {
 
 // drawResponses places maps and colour bar on the left, panels in the middle and a legend of
 // values on the right.
-func drawResponses(c draw.Canvas, o study.OneParameter, panels [][]*panel, low, high float64) {
+func drawResponses(c draw.Canvas, o evaluate.OneParameter, panels [][]*panel, low, high float64) {
 	const (
 		legendRoom = 74
 		mapDrop    = 24 // the maps' share of the room that the panels give to their x axis
@@ -91,7 +92,7 @@ func drawResponses(c draw.Canvas, o study.OneParameter, panels [][]*panel, low, 
 
 // shownValues returns the indices of at most five values, the fiducial and the extreme ones among
 // them.
-func shownValues(r study.Response) []int {
+func shownValues(r evaluate.Response) []int {
 	n := len(r.Values)
 	var out []int
 	for _, i := range []int{0, r.Fiducial / 2, r.Fiducial, (r.Fiducial + n) / 2, n - 1} {
@@ -103,13 +104,13 @@ func shownValues(r study.Response) []int {
 }
 
 // valueStyle is the line of a shown value.
-func valueStyle(r study.Response, shown []int, i int) draw.LineStyle {
+func valueStyle(r evaluate.Response, shown []int, i int) draw.LineStyle {
 	return line(valueColor(r, shown, i), 1.5)
 }
 
 // valueColor is blue for small values, black for the fiducial one and red for large ones, paler
 // towards the middle.
-func valueColor(r study.Response, shown []int, i int) color.NRGBA {
+func valueColor(r evaluate.Response, shown []int, i int) color.NRGBA {
 	colors := []color.NRGBA{blue, skyBlue, orange, vermillion}
 	j := slices.Index(shown, i)
 	switch {
@@ -121,7 +122,7 @@ func valueColor(r study.Response, shown []int, i int) color.NRGBA {
 	return colors[len(colors)-len(shown)+j] // the largest has the last
 }
 
-func valueEntries(r study.Response) []entry {
+func valueEntries(r evaluate.Response) []entry {
 	shown := shownValues(r)
 	var out []entry
 	for j := len(shown) - 1; j >= 0; j-- {
@@ -132,7 +133,7 @@ func valueEntries(r study.Response) []entry {
 }
 
 // responseLimits spans all spectra that the middle column shows.
-func responseLimits(o study.OneParameter) (float64, float64) {
+func responseLimits(o evaluate.OneParameter) (float64, float64) {
 	var shown [][]float64
 	for _, r := range o.Rows {
 		shown = append(shown, weightedAll(r.K, r.GenSpectra)...)
@@ -140,7 +141,7 @@ func responseLimits(o study.OneParameter) (float64, float64) {
 	return logLimits(positive(finite(shown...)), nil)
 }
 
-func responsePanel(r study.Response, shown []int, low, high float64) *panel {
+func responsePanel(r evaluate.Response, shown []int, low, high float64) *panel {
 	p := newPanel(logarithmic, logarithmic, "", "k [h/Mpc]", "k²P(k), one seed")
 	p.rangeX(limitsK(r.K))
 	p.rangeY(low, high)
@@ -152,7 +153,7 @@ func responsePanel(r study.Response, shown []int, low, high float64) *panel {
 	return p
 }
 
-func ratioPanel(r study.Response, shown []int) *panel {
+func ratioPanel(r evaluate.Response, shown []int) *panel {
 	p := newPanel(logarithmic, logarithmic, "", "k [h/Mpc]", "P(k) / P_{fid}(k)")
 	p.rangeX(limitsK(r.K))
 	var truths, generated [][]float64

@@ -3,16 +3,16 @@ package figure
 import (
 	"math"
 
+	"darkfield/pkg/evaluate"
+
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"darkfield/pkg/study"
 )
 
 // Spectra draws the paper's figure 1: k²P(k) of true and generated log fields above, z-scores of
 // the generated ones below, a column for each parameter. Bands are mean ± one standard deviation
 // over maps, but not below the lowest map; thin lines are single maps.
-func Spectra(s study.Spectra) *Figure {
+func Spectra(s evaluate.Spectra) *Figure {
 	if len(s.Panels) == 0 {
 		return Empty("No spectra: there is no validation parameter to show.")
 	}
@@ -40,7 +40,7 @@ func Spectra(s study.Spectra) *Figure {
 	}
 }
 
-func powerPanel(p study.SpectraPanel, s study.Spectra) *panel {
+func powerPanel(p evaluate.SpectraPanel, s evaluate.Spectra) *panel {
 	out := newPanel(logarithmic, logarithmic, p.Params.String(), "", "k²P(k)")
 	out.rangeX(limitsK(p.K))
 	out.rangeY(powerLimits(s))
@@ -109,7 +109,7 @@ func limitsK(k []float64) (float64, float64) {
 }
 
 // powerLimits spans all true spectra and most of the generated ones.
-func powerLimits(s study.Spectra) (float64, float64) {
+func powerLimits(s evaluate.Spectra) (float64, float64) {
 	var truths, generated [][]float64
 	for _, p := range s.Panels {
 		truths, generated = append(truths, weightedAll(p.K, p.True)...),
@@ -139,7 +139,7 @@ func logLimits(reference, other []float64) (float64, float64) {
 
 // scoreAxis returns the scale and the ends of the z axis: at least ±3, and all of mean ± std but
 // a few per cent; linear where the scores are moderate and wide where they are not.
-func scoreAxis(s study.Spectra) (axis scale, low, high float64) {
+func scoreAxis(s evaluate.Spectra) (axis scale, low, high float64) {
 	const furthest = 1e8 // beyond which only the note tells
 	var ends []float64
 	for _, p := range s.Panels {
@@ -163,7 +163,7 @@ func scoreAxis(s study.Spectra) (axis scale, low, high float64) {
 	return linear, low, high
 }
 
-func scorePanel(p study.SpectraPanel, scores scale, bottom, top float64) *panel {
+func scorePanel(p evaluate.SpectraPanel, scores scale, bottom, top float64) *panel {
 	out := newPanel(logarithmic, scores, "", "k [h/Mpc]", "z-score of P(k)")
 	out.rangeX(limitsK(p.K))
 	out.rangeY(bottom, top)

@@ -4,10 +4,13 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/inference"
+	"darkfield/pkg/tracking"
+
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
-	"darkfield/pkg/study"
 )
 
 // Synthetic results: shaped like those of a study, with known truths, so that figures can be
@@ -61,11 +64,11 @@ func meanStd(curves [][]float64) (mean, std []float64) {
 	return mean, std
 }
 
-func syntheticSpectra(bias float64) study.Spectra {
+func syntheticSpectra(bias float64) evaluate.Spectra {
 	rng := rand.New(rand.NewPCG(1, 2))
-	out := study.Spectra{Caption: toyCaption}
+	out := evaluate.Spectra{Caption: toyCaption}
 	for _, p := range someParams {
-		panel := study.SpectraPanel{
+		panel := evaluate.SpectraPanel{
 			Params: p, K: waves(), True: spectraOf(p, 15, 1, rng),
 			Generated: spectraOf(p, 15, bias, rng),
 		}
@@ -103,11 +106,11 @@ func syntheticMap(cells int, amplitude float64, seed uint64) field.LogMap {
 	return m
 }
 
-func syntheticOneParameter() study.OneParameter {
+func syntheticOneParameter() evaluate.OneParameter {
 	rng := rand.New(rand.NewPCG(3, 4))
-	out := study.OneParameter{Caption: toyCaption}
+	out := evaluate.OneParameter{Caption: toyCaption}
 	for row, name := range []string{"Omega_m", "sigma_8"} {
-		r := study.Response{
+		r := evaluate.Response{
 			Name: name, Fiducial: 5, K: waves(), Unit: "(Msun/h)/(Mpc/h)^2",
 			LowField: syntheticMap(64, 0.5, 9), FiducialField: syntheticMap(64, 0.6, 9),
 			HighField: syntheticMap(64, 0.8, 9),
@@ -138,10 +141,10 @@ func syntheticOneParameter() study.OneParameter {
 	return out
 }
 
-func syntheticHistograms() study.Histograms {
-	out := study.Histograms{Unit: "(Msun/h)/(Mpc/h)^2", Caption: toyCaption}
+func syntheticHistograms() evaluate.Histograms {
+	out := evaluate.Histograms{Unit: "(Msun/h)/(Mpc/h)^2", Caption: toyCaption}
 	for _, p := range someParams {
-		panel := study.HistogramPanel{
+		panel := evaluate.HistogramPanel{
 			Params: p, TrueMaps: 15, GenMaps: 50, TrueLogMean: 10.97,
 			GenLogMean: 10.99, TrueOutside: 0.0002, GenOutside: 0.0013,
 		}
@@ -163,7 +166,7 @@ func syntheticHistograms() study.Histograms {
 }
 
 // syntheticChi2 draws from chi² distributions; scale > 1 is a poor emulator.
-func syntheticChi2(scale float64) study.Chi2 {
+func syntheticChi2(scale float64) evaluate.Chi2 {
 	rng := rand.New(rand.NewPCG(5, 6))
 	draw := func(n int, scale float64) []float64 {
 		out := make([]float64, n)
@@ -176,7 +179,7 @@ func syntheticChi2(scale float64) study.Chi2 {
 		}
 		return out
 	}
-	return study.Chi2{
+	return evaluate.Chi2{
 		LeaveOneOut: draw(150, 1), Generated14: draw(150, scale), Generated15: draw(500, scale),
 		Expectation14: 1.27, Expectation15: 1.24,
 		References14: 14, References15: 15, Bins: 45, Caption: toyCaption,
@@ -195,10 +198,10 @@ func gaussianSurface(grid likelihood.Grid, mean cosmology.Params, so, ss,
 	return s
 }
 
-func syntheticContours() study.Contours {
+func syntheticContours() inference.Contours {
 	truth := cosmology.Params{OmegaM: 0.28, Sigma8: 0.82}
 	grid := likelihood.AroundTruth(truth, 0.1, cosmology.CAMELSPrior(), 60)
-	out := study.Contours{Truth: truth, Terms: []int{0, 2, 5, 8, 10, 15, 20}, Caption: toyCaption +
+	out := inference.Contours{Truth: truth, Terms: []int{0, 2, 5, 8, 10, 15, 20}, Caption: toyCaption +
 		" Grid centred on the truth, as in the paper: for drawing only."}
 	for i := range out.Terms {
 		w := 1 + 0.7*float64(i)
@@ -207,7 +210,7 @@ func syntheticContours() study.Contours {
 	}
 	for i, q := range [][2]int{{1, 0}, {2, 0}, {1, 7}, {2, 7}} {
 		mean := cosmology.Params{OmegaM: 0.281 + 0.004*float64(i), Sigma8: 0.818 - 0.006*float64(i/2)}
-		out.SeedsMaps = append(out.SeedsMaps, study.SeedMap{
+		out.SeedsMaps = append(out.SeedsMaps, inference.SeedMap{
 			Seed: uint64(q[0]), Map: q[1],
 			Surface: gaussianSurface(grid, mean, 0.008, 0.013, -0.5),
 		})
@@ -215,9 +218,9 @@ func syntheticContours() study.Contours {
 	return out
 }
 
-func syntheticInference() study.Inference {
+func syntheticInference() inference.Inference {
 	rng := rand.New(rand.NewPCG(8, 9))
-	out := study.Inference{Terms: []int{0}, Caption: toyCaption + " Whole prior, refined around the " +
+	out := inference.Inference{Terms: []int{0}, Caption: toyCaption + " Whole prior, refined around the " +
 		"maximum."}
 	marginal := func(truth, sigma float64) likelihood.Marginal {
 		best := truth + sigma*rng.NormFloat64()
@@ -226,7 +229,7 @@ func syntheticInference() study.Inference {
 	for range 14 {
 		truth := cosmology.CAMELSPrior().Params(cosmology.UnitParams{rng.Float64(), rng.Float64()})
 		out.Rows = append(out.Rows,
-			study.InferenceRow{
+			inference.InferenceRow{
 				Truth: truth, OmegaM: marginal(truth.OmegaM, 0.008),
 				Sigma8: marginal(truth.Sigma8, 0.025),
 			})
@@ -234,9 +237,9 @@ func syntheticInference() study.Inference {
 	return out
 }
 
-func syntheticTraining() study.Training {
+func syntheticTraining() tracking.Curve {
 	rng := rand.New(rand.NewPCG(10, 11))
-	out := study.Training{Caption: toyCaption}
+	out := tracking.Curve{Caption: toyCaption}
 	for s := 10; s <= 6000; s += 10 {
 		out.Steps = append(out.Steps, s)
 		out.Loss = append(out.Loss, (0.02+0.8*math.Exp(-float64(s)/120))*math.Exp(0.12*rng.NormFloat64()))

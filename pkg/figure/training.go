@@ -4,12 +4,12 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"darkfield/pkg/study"
+	"darkfield/pkg/tracking"
 )
 
 // Training draws the course of a training run: the loss (and its running mean) and the validation
 // error, against the step.
-func Training(r study.Training) *Figure {
+func Training(r tracking.Curve) *Figure {
 	all := positive(finite(r.Loss, r.ValidationLoss))
 	if len(all) == 0 {
 		return Empty("No training curve: no finite loss has been logged yet.")

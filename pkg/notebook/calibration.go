@@ -7,17 +7,18 @@ import (
 	"path/filepath"
 	"strings"
 
+	"darkfield/pkg/inference"
+
 	"darkfield/pkg/calibration"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/hmc"
 	"darkfield/pkg/likelihood"
-	"darkfield/pkg/study"
 )
 
 // Calibrated is the likelihood of the figures' network and what is known of its error bars.
 type Calibrated struct {
-	Calibration study.Calibration // where there is none, the one that changes nothing
-	Honesty     study.Honesty
+	Calibration inference.Calibration // where there is none, the one that changes nothing
+	Honesty     inference.Honesty
 	About       string // where it comes from
 }
 
@@ -28,15 +29,15 @@ func (c Calibrated) Has() bool { return c.Calibration.Maps > 0 }
 // with it, or makes and tests that of the run's own network. Where there are too few simulations
 // for one it returns the bound as it is, and says so.
 func (s *Session) Calibrated() (Calibrated, error) {
-	source := s.Source()
+	l := s.Likelihood()
 	shipped, _ := s.shipped()
 	file := strings.TrimSuffix(shipped, filepath.Ext(shipped)) + ".calibration.json"
 	settings := []any{s.Preset.Calibration, shipped != "", modified(file)}
 	return recall(s, "calibration", settings, func() (Calibrated, error) {
 		if shipped != "" {
-			return s.shippedCalibration(source, file)
+			return s.shippedCalibration(l, file)
 		}
-		return s.ownCalibration(source)
+		return s.ownCalibration(l)
 	})
 }
 
@@ -52,11 +53,11 @@ func modified(path string) string {
 // boundsDir keeps bounds of maps.
 func (s *Session) boundsDir() string { return filepath.Join(s.Run, "bounds") }
 
-func (s *Session) ownCalibration(source study.Source) (Calibrated, error) {
-	c := s.Preset.Calibration.Study
-	cal, honesty, err := source.CalibrationStudy(s.ctx, c, nil, nil, s.boundsDir())
-	if errors.Is(err, study.ErrTooFew) {
-		return s.uncalibrated(source, fmt.Sprintf("There is no calibration: %v. What follows is the "+
+func (s *Session) ownCalibration(l inference.Likelihood) (Calibrated, error) {
+	c := s.Preset.Calibration.Config
+	cal, honesty, err := l.CalibrationStudy(s.ctx, c, nil, nil, s.boundsDir())
+	if errors.Is(err, inference.ErrTooFew) {
+		return s.uncalibrated(l, fmt.Sprintf("There is no calibration: %v. What follows is the "+
 			"bound as it is.", err))
 	}
 	about := fmt.Sprintf("Calibrated on %d maps of %d validation simulations, tested on the test "+
@@ -64,27 +65,27 @@ func (s *Session) ownCalibration(source study.Source) (Calibrated, error) {
 	return Calibrated{cal, honesty, about}, err
 }
 
-func (s *Session) uncalibrated(source study.Source, about string) (Calibrated, error) {
+func (s *Session) uncalibrated(l inference.Likelihood, about string) (Calibrated, error) {
 	c := s.Preset.Calibration
-	honesty, _, err := source.HeldOutHonesty(s.ctx, c.Study, nil, c.Simulations, s.boundsDir())
-	return Calibrated{study.Uncalibrated(source.Network, source.Prior, c.Study.Bound), honesty, about},
+	honesty, _, err := l.HeldOutHonesty(s.ctx, c.Config, nil, c.Simulations, s.boundsDir())
+	return Calibrated{inference.Uncalibrated(l.Checkpoint.Network, l.Prior, c.Config.Bound), honesty, about},
 		err
 }
 
 // shippedCalibration uses a file beside shipped weights.
-func (s *Session) shippedCalibration(source study.Source, file string) (Calibrated, error) {
+func (s *Session) shippedCalibration(l inference.Likelihood, file string) (Calibrated, error) {
 	name := filepath.Join(shippedDir, filepath.Base(file))
 	if _, err := os.Stat(file); err != nil {
-		return s.uncalibrated(source, fmt.Sprintf("There is no calibration %s for the shipped weights. "+
+		return s.uncalibrated(l, fmt.Sprintf("There is no calibration %s for the shipped weights. "+
 			"`darkfield calibrate --help` says how to make one: with the 1000 universes that they were "+
 			"trained on and 400 others, an hour or more. What follows is the bound as it is.", name))
 	}
-	cal, err := study.LoadCalibration(file, source.Network)
+	cal, err := inference.LoadCalibration(file, l.Checkpoint.Network)
 	if err != nil {
 		return Calibrated{}, err
 	}
 	c := s.Preset.Calibration
-	honesty, bounds, err := source.HeldOutHonesty(s.ctx, c.Study, &cal, c.Simulations, s.boundsDir())
+	honesty, bounds, err := l.HeldOutHonesty(s.ctx, c.Config, &cal, c.Simulations, s.boundsDir())
 	return Calibrated{cal, honesty, fmt.Sprintf("The calibration came with the weights, %s: fitted "+
 		"on %d maps of %d simulations that the network has not seen. Below it is used on %d of such "+
 		"maps. "+
@@ -128,8 +129,8 @@ var kinds = map[calibration.Kind]string{
 }
 
 // Honesty shows the table of all methods.
-func (s *Session) Honesty(h study.Honesty) {
-	s.Table(study.HonestyHeader(), h.Rows())
+func (s *Session) Honesty(h inference.Honesty) {
+	s.Table(inference.HonestyHeader(), h.Rows())
 	s.Note(h.Caption)
 }
 
@@ -148,14 +149,14 @@ const smoothing = 1
 // Constraint shows what one held-out map says of the parameters, and the same map smoothed, which
 // is not of the kind that the network knows.
 func (s *Session) Constraint(c Calibrated) {
-	source := s.Source()
-	sim, maps, err := source.Example()
+	l := s.Likelihood()
+	sim, maps, err := l.Central()
 	check(err)
-	smoothed := study.Smoothing(smoothing)
+	smoothed := inference.Smoothing(smoothing)
 	var rows [][]string
 	var notes []string
-	for _, change := range []*study.Change{nil, &smoothed} {
-		bounds, err := source.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(),
+	for _, change := range []*inference.Change{nil, &smoothed} {
+		bounds, err := l.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(),
 			"a map", change)
 		check(err)
 		found := Must(c.Calibration.Constrain(bounds[0]))
@@ -191,18 +192,18 @@ func constraintRow(name, parameter string, truth float64, m likelihood.Marginal)
 
 // Chains samples the posterior of that map before its recalibration, and returns the grid's
 // beside it. An interrupted cell goes on.
-func (s *Session) Chains(c Calibrated) (study.Chains, likelihood.Surface) {
-	source := s.Source()
-	sim, maps, err := source.Example()
+func (s *Session) Chains(c Calibrated) (inference.Chains, likelihood.Surface) {
+	l := s.Likelihood()
+	sim, maps, err := l.Central()
 	check(err)
-	bounds, err := source.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(),
+	bounds, err := l.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(),
 		"a map", nil)
 	check(err)
-	grid := bounds[0].Surface(source.Prior, c.Calibration.Weights)
+	grid := bounds[0].Surface(l.Prior, c.Calibration.Weights)
 	state, err := s.remembered("chains", []any{s.Preset.Calibration.Chains, c.Calibration, sim})
 	check(err)
 	bar := s.page.bar("chains")
-	chains, err := source.SampleChains(s.ctx, Must(source.LogMap(maps, sim, bounds[0].Map)),
+	chains, err := l.SampleChains(s.ctx, Must(l.Map(maps, sim, bounds[0].Map)),
 		c.Calibration.Bound, c.Calibration.Weights, s.Preset.Calibration.Chains, grid, state,
 		func(p hmc.Progress) { bar.count(p.Done, p.Total) })
 	check(err)

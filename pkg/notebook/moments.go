@@ -7,25 +7,30 @@ import (
 	"path/filepath"
 	"strings"
 
+	"darkfield/pkg/heldout"
+	"darkfield/pkg/inference"
+
 	"darkfield/pkg/backend"
 	"darkfield/pkg/baseline"
-	"darkfield/pkg/study"
 )
 
 // Moments infers the parameters of held-out maps by a moment network: the one that comes with
 // shipped weights, or one that is trained on the same maps as the run's network.
-func (s *Session) Moments(ctx context.Context, cfg study.Config) (study.Inference, error) {
-	source := s.Source()
-	network, err := s.momentNetwork(ctx, source)
-	if err != nil {
-		return study.Inference{}, err
-	}
-	defer network.Close()
-	return source.MomentInference(ctx, cfg, network.Predict, network.Manifest().Maps)
+func (s *Session) Moments() inference.Inference {
+	return Infer(s, "moments", func(l inference.Likelihood, ctx context.Context,
+		cfg inference.Config,
+	) (inference.Inference, error) {
+		network, err := s.momentNetwork(ctx, l.Data)
+		if err != nil {
+			return inference.Inference{}, err
+		}
+		defer network.Close()
+		return inference.MomentInference(ctx, l.Data, cfg, network.Predict, network.Manifest().Maps)
+	})
 }
 
 func (s *Session) momentNetwork(ctx context.Context,
-	source study.Source,
+	held heldout.Data,
 ) (*baseline.MomentNetwork, error) {
 	b, err := backend.Open()
 	if err != nil {
@@ -37,13 +42,13 @@ func (s *Session) momentNetwork(ctx context.Context,
 			return baseline.Open(b, path)
 		}
 	}
-	data, err := source.TrainingMaps()
+	data, err := inference.TrainingMaps(held)
 	if err != nil {
 		return nil, err
 	}
 	bar := s.page.bar("moment network")
 	defer bar.done()
-	dir := filepath.Join(s.Run, fmt.Sprintf("moments-%d", source.Box.Cells))
-	return baseline.Train(ctx, b, s.Preset.Moments, source.Prior, data, dir,
+	dir := filepath.Join(s.Run, fmt.Sprintf("moments-%d", held.Box.Cells))
+	return baseline.Train(ctx, b, s.Preset.Moments, held.Prior, data, dir,
 		func(p baseline.Progress) { bar.count(p.Step, p.Steps) })
 }

@@ -7,10 +7,11 @@ import (
 	"math"
 	"time"
 
+	"darkfield/pkg/tracking"
+
 	"github.com/janpfeifer/gonb/gonbui"
 
 	"darkfield/pkg/figure"
-	"darkfield/pkg/study"
 	"darkfield/pkg/training"
 )
 
@@ -81,7 +82,7 @@ func (p page) curve(label string) *curve {
 }
 
 // update shows a step; numbers is called when the plot is due.
-func (c *curve) update(g training.Progress, numbers func() study.Training) {
+func (c *curve) update(g training.Progress, numbers func() tracking.Curve) {
 	now := time.Now()
 	if last := g.Step == g.Steps; !last && now.Sub(c.shown) < barPause {
 		return

@@ -8,22 +8,38 @@ import (
 	"os"
 	"path/filepath"
 
-	"darkfield/pkg/safefile"
-	"darkfield/pkg/study"
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/inference"
+	"darkfield/pkg/report"
 )
 
-// Study runs one of the studies of s.Source(), or returns what an earlier cell found: results lie
-// in the run directory under a hash of all that they depend on (checkpoint, data, settings). A
-// problem ends the cell with one line.
-func Study[T any](s *Session, name string, run func(context.Context, study.Config) (T, error)) T {
-	return Must(TryStudy(s, name, run))
+// Evaluate compares maps of the figures' network with true ones, or returns what an earlier cell
+// found: results lie in the run directory under a hash of all that they depend on (checkpoint,
+// data, settings). A problem ends the cell with one line.
+func Evaluate[T any](s *Session, name string,
+	run func(evaluate.Emulator, context.Context, evaluate.Config) (T, error),
+) T {
+	return Must(TryEvaluate(s, name, run))
 }
 
-// TryStudy is Study for results that the data may not have.
-func TryStudy[T any](s *Session, name string,
-	run func(context.Context, study.Config) (T, error),
+// TryEvaluate is Evaluate for results that the data may not have.
+func TryEvaluate[T any](s *Session, name string,
+	run func(evaluate.Emulator, context.Context, evaluate.Config) (T, error),
 ) (T, error) {
-	return recall(s, name, s.Preset.Study, func() (T, error) { return run(s.ctx, s.Preset.Study) })
+	e := s.Emulator()
+	return recall(s, name, s.Preset.Evaluate, func() (T, error) {
+		return run(e, s.ctx, s.Preset.Evaluate)
+	})
+}
+
+// Infer is Evaluate for what the network's likelihood says.
+func Infer[T any](s *Session, name string,
+	run func(inference.Likelihood, context.Context, inference.Config) (T, error),
+) T {
+	l := s.Likelihood()
+	return Must(recall(s, name, s.Preset.Inference, func() (T, error) {
+		return run(l, s.ctx, s.Preset.Inference)
+	}))
 }
 
 // recall returns what run found, or finds now, with these settings.
@@ -44,7 +60,7 @@ func recall[T any](s *Session, name string, settings any, run func() (T, error))
 	if err != nil {
 		return result, nil // NaN has no JSON: such a result is found again next time
 	}
-	return result, write(path, raw)
+	return result, report.WriteFile(path, raw)
 }
 
 // remembered returns the file of a result.
@@ -55,12 +71,4 @@ func (s *Session) remembered(name string, settings any) (string, error) {
 	}
 	key := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", s.hash, s.dataDir(), text))
 	return filepath.Join(s.Run, "results", fmt.Sprintf("%s-%.8x.json", name, key)), nil
-}
-
-// write writes a file, in a directory that is made where it is missing.
-func write(path string, raw []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return safefile.WriteFile(path, raw)
 }

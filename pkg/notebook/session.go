@@ -9,12 +9,16 @@ import (
 	"path/filepath"
 	"strings"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/heldout"
+	"darkfield/pkg/inference"
+	"darkfield/pkg/tracking"
+
 	"darkfield/pkg/backend"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/dataset"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/preset"
-	"darkfield/pkg/study"
 	"darkfield/pkg/suite"
 	"darkfield/pkg/training"
 	"darkfield/pkg/unet"
@@ -127,7 +131,7 @@ func (s *Session) Describe() {
 		{"training", courses(p.Stages)},
 		{"figures 1 to 5", figures},
 		{"generated maps", fmt.Sprintf("%d at each of %d held-out parameters, %s, seed %d",
-			p.Study.MapsPerParam, p.Study.ValidationParams, p.Study.Sampling, p.Study.Seed)},
+			p.Evaluate.MapsPerParam, p.Evaluate.ValidationParams, p.Evaluate.Sampling, p.Evaluate.Seed)},
 		{"results in", s.Run},
 	})
 }
@@ -187,7 +191,7 @@ func (s *Session) Train() { s.train(s.trainDir(), s.Preset.Network, s.Preset.Sta
 
 // Probe trains the preset's small network on the maps averaged further down: a minute's check
 // that the loss falls as it should. It returns its curve.
-func (s *Session) Probe() study.Training {
+func (s *Session) Probe() tracking.Curve {
 	p := s.Preset.Probe
 	dir := filepath.Join(s.Run, "probe")
 	s.train(dir, p.Network, p.Stage)
@@ -205,7 +209,7 @@ func (s *Session) train(dir string, network unet.Config, stages ...preset.Stage)
 		jobs[i] = training.Job{
 			Config: stage.Training, Manifest: manifest, Data: data,
 			Report: func(g training.Progress) {
-				curve.update(g, func() study.Training { return Must(course(dir, network, stages...)) })
+				curve.update(g, func() tracking.Curve { return Must(course(dir, network, stages...)) })
 			},
 		}
 	}
@@ -233,44 +237,56 @@ func (s *Session) train(dir string, network unet.Config, stages ...preset.Stage)
 }
 
 // Curve returns the course of the training run.
-func (s *Session) Curve() (study.Training, error) {
+func (s *Session) Curve() (tracking.Curve, error) {
 	return course(s.trainDir(), s.Preset.Network, s.Preset.Stages...)
 }
 
 // course returns the course of a run in stages.
-func course(dir string, network unet.Config, stages ...preset.Stage) (study.Training, error) {
-	parts := make([]study.TrainingStage, len(stages))
+func course(dir string, network unet.Config, stages ...preset.Stage) (tracking.Curve, error) {
+	parts := make([]tracking.Stage, len(stages))
 	for i, d := range training.StageDirs(dir, len(stages)) {
-		parts[i] = study.TrainingStage{
+		parts[i] = tracking.Stage{
 			Metrics: training.MetricsPath(d), Side: stages[i].Side,
 			Batch: stages[i].Training.Batch,
 		}
 	}
-	return study.ReadTraining(network.Dim, parts...)
+	return tracking.ReadCurve(network.Dim, parts...)
 }
 
-// Source opens the maps and the network of the figures (see Checkpoint) for a study. Generated
-// maps are kept in the run directory.
-func (s *Session) Source() study.Source {
+// network opens the network of the figures (see Checkpoint) and the maps, with a bar for each stage
+// of what is done with them.
+func (s *Session) network() (*emulator.Emulator, heldout.Data) {
 	path, weights, _, err := s.figured()
 	check(err)
 	e := Must(emulator.Open(Must(backend.Open()), path))
 	s.hash = e.Hash()
 	maps := s.Suite()
-	source := Must(study.FromEmulator(e, maps, s.Preset.Study, filepath.Join(s.Run, "samples")))
+	data := Must(heldout.New(e, maps))
 	const glance = 20 // simulations
 	for _, set := range maps.Sets {
 		if warning := Must(set.RangeWarning(e.Manifest().Scaling, e.Box().Cells, glance)); warning != "" {
 			s.Note("Warning: " + warning)
 		}
 	}
-	source.Weights = weights
+	data.Checkpoint.Name = weights
 	bars := map[string]*bar{}
-	source.Progress = func(stage string, fraction float64) {
+	data.Progress = func(stage string, fraction float64) {
 		if bars[stage] == nil {
 			bars[stage] = s.page.bar(stage)
 		}
 		bars[stage].fraction(fraction)
 	}
-	return source
+	return e, data
+}
+
+// Emulator opens the network of the figures to make maps. They are kept in the run directory.
+func (s *Session) Emulator() evaluate.Emulator {
+	e, data := s.network()
+	return evaluate.Of(e, data, s.Preset.Evaluate.Sampling, filepath.Join(s.Run, "samples"))
+}
+
+// Likelihood opens it to infer parameters from maps.
+func (s *Session) Likelihood() inference.Likelihood {
+	e, data := s.network()
+	return inference.Of(e, data, s.Preset.Evaluate.Sampling.Batch)
 }

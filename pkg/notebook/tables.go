@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/inference"
+
 	"darkfield/pkg/camels"
-	"darkfield/pkg/study"
 )
 
 // Inventory shows what the data directory holds.
@@ -34,7 +36,7 @@ func (s *Session) Inventory() {
 }
 
 // Response shows the response of the power to each parameter.
-func (s *Session) Response(r study.TrueResponse) {
+func (s *Session) Response(r evaluate.TrueResponse) {
 	var rows [][]string
 	for _, row := range r.Rows {
 		rows = append(rows, []string{
@@ -48,9 +50,9 @@ func (s *Session) Response(r study.TrueResponse) {
 }
 
 // Chi2 shows the reduced chi² of true and generated maps.
-func (s *Session) Chi2(r study.Chi2) {
+func (s *Session) Chi2(r evaluate.Chi2) {
 	line := func(name string, values []float64, expected float64) []string {
-		v := study.Summarise(values)
+		v := evaluate.Summarise(values)
 		return []string{
 			name, fmt.Sprintf("%.4g", v.Mean), fmt.Sprintf("%.4g", v.Median),
 			fmt.Sprintf("%.4g", expected), fmt.Sprint(v.N),
@@ -65,9 +67,9 @@ func (s *Session) Chi2(r study.Chi2) {
 }
 
 // Quality shows how good predictions are.
-func (s *Session) Quality(r study.Inference) {
+func (s *Session) Quality(r inference.Inference) {
 	om, s8 := r.Quality()
-	line := func(name string, q study.Quality) []string {
+	line := func(name string, q inference.Quality) []string {
 		return []string{
 			name, fmt.Sprintf("%.4f", q.RMS), fmt.Sprintf("%.4f", q.Error),
 			fmt.Sprintf("%.2f", q.MeanAbsZ), fmt.Sprintf("%.0f %%", 100*q.Coverage), fmt.Sprint(q.N),
@@ -81,7 +83,7 @@ func (s *Session) Quality(r study.Inference) {
 }
 
 // Beyond shows the mean z² of statistics besides power.
-func (s *Session) Beyond(r study.Beyond) {
-	s.Table(study.BeyondHeader(), r.Cells())
+func (s *Session) Beyond(r evaluate.Beyond) {
+	s.Table(evaluate.BeyondHeader(), r.Cells())
 	s.Note(r.Caption)
 }

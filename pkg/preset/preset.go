@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/inference"
+
 	"darkfield/pkg/baseline"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/hmc"
 	"darkfield/pkg/nbody"
-	"darkfield/pkg/study"
 	"darkfield/pkg/training"
 	"darkfield/pkg/unet"
 	"darkfield/pkg/validation"
@@ -20,13 +22,14 @@ import (
 
 // Preset is everything that a run from data to figures needs to know.
 type Preset struct {
-	Name     string
-	About    string // for help texts
-	Universe Universe
-	Network  unet.Config
-	Stages   []Stage // of the training, each from the averaged weights of the one before
-	Study    study.Config
-	Probe    Probe
+	Name      string
+	About     string // for help texts
+	Universe  Universe
+	Network   unet.Config
+	Stages    []Stage // of the training, each from the averaged weights of the one before
+	Evaluate  evaluate.Config
+	Inference inference.Config
+	Probe     Probe
 
 	// Pretrained names a file of data/pretrained that figures are made with where it is there and
 	// the user brings no maps; empty: they show what Stages trains. It has to be trained on LH
@@ -40,7 +43,7 @@ type Preset struct {
 
 // Calibration says how error bars are made honest and what is shown of them.
 type Calibration struct {
-	Study study.CalibrateConfig
+	Config inference.CalibrateConfig
 	// held-out ones that are inferred where the calibration came with weights or cannot be made
 	Simulations int
 	Chains      hmc.Config // for one map
@@ -99,8 +102,8 @@ func Get(name string) (Preset, error) {
 func (p Preset) Validate() error {
 	errs := []error{
 		p.Network.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(),
-		p.Study.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate(),
-		p.Calibration.Study.Bound.Validate(), p.Calibration.Study.Report.Validate(),
+		p.Evaluate.Validate(), p.Inference.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate(),
+		p.Calibration.Config.Bound.Validate(), p.Calibration.Config.Report.Validate(),
 		p.Calibration.Chains.Validate(),
 	}
 	if n := p.Calibration.Simulations; n < 2 {
@@ -128,7 +131,7 @@ func (p Preset) Validate() error {
 
 // calibration takes few draws, since a gradient through the network costs three evaluations of it.
 func calibration(simulations, chains, draws int) Calibration {
-	c := Calibration{Study: study.DefaultCalibrate(), Simulations: simulations, Chains: hmc.Default()}
+	c := Calibration{Config: inference.DefaultCalibrate(), Simulations: simulations, Chains: hmc.Default()}
 	c.Chains.Chains, c.Chains.Warmup, c.Chains.Draws, c.Chains.MaxSteps = chains,
 		max(50, draws/2), draws, 4
 	return c
@@ -148,16 +151,17 @@ func smoke() Preset {
 	t := training.Default()
 	t.Steps, t.Batch, t.LearningRate, t.Warmup = 60, 10, 1e-3, training.Percent(16.7)
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 60, 20, 40, 5
-	s := study.Default()
-	s.ValidationParams, s.MapsPerParam, s.OnePSeeds, s.InferenceMaps = 3, 15, 3, 2
-	s.GridPoints, s.Terms = 16, []int{0, 5, 20}
-	s.Sampling.Steps, s.Sampling.Batch = 5, 15
+	e, i := evaluate.Default(), inference.Default()
+	e.ValidationParams, e.MapsPerParam, e.OnePSeeds = 3, 15, 3
+	i.Maps, i.GridPoints, i.Contours = 2, 16, []int{0, 5, 20}
+	e.Sampling.Steps, e.Sampling.Batch = 5, 15
 	c := calibration(2, 2, 10)
-	c.Study.Bound.Quadrature = diffusion.Paper().Quadrature(3)
+	c.Config.Bound.Quadrature = diffusion.Paper().Quadrature(3)
 	return Preset{
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
-		Network:  unet.Default().WithDim(8), Stages: []Stage{{32, t}}, Study: s, Probe: probe(10),
+		Network:  unet.Default().WithDim(8), Stages: []Stage{{32, t}}, Evaluate: e, Inference: i,
+		Probe:      probe(10),
 		Validation: validation.Smoke(), Calibration: c, Moments: moments(1),
 	}
 }
@@ -168,8 +172,8 @@ func quick() Preset {
 	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 200, 1e-3, training.Percent(10),
 		training.Percent(100)
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 50, 50, 60, 5
-	s := study.Default()
-	s.MapsPerParam, s.OnePSeeds = 20, 5
+	e := evaluate.Default()
+	e.MapsPerParam, e.OnePSeeds = 20, 5
 	return Preset{
 		Name: "quick", About: "100 simulations, 200 training steps at 64², figures from shipped " +
 			"weights at 32²: a first look",
@@ -177,7 +181,8 @@ func quick() Preset {
 			Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22},
 			NBody: nbody.Default(),
 		},
-		Network: unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Study: s, Probe: probe(300),
+		Network: unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Evaluate: e,
+		Inference: inference.Default(), Probe: probe(300),
 		Pretrained: "fastpm-32.safetensors",
 		Validation: validation.Quick(), Calibration: calibration(5, 2, 40), Moments: moments(10),
 	}
@@ -194,8 +199,8 @@ func standard() Preset {
 	t.CheckpointEvery, t.ValidateEvery = 1000, 500
 	coarse := t
 	coarse.Steps, coarse.Warmup = 20_000, training.Percent(1.5)
-	s := study.Default()
-	s.Sampling.Steps = 50
+	e := evaluate.Default()
+	e.Sampling.Steps = 50
 	return Preset{
 		Name: "standard", About: "1000 simulations, 20 000 training steps at 32², then 30 000 at 64²: " +
 			"a night",
@@ -203,7 +208,8 @@ func standard() Preset {
 			camels.LH: 1000, camels.OneP: 22,
 			camels.CV: 27,
 		}, NBody: nbody.Default()},
-		Network: unet.Default().WithDim(16), Stages: []Stage{{32, coarse}, {64, t}}, Study: s,
+		Network: unet.Default().WithDim(16), Stages: []Stage{{32, coarse}, {64, t}}, Evaluate: e,
+		Inference:  inference.Default(),
 		Probe:      probe(300),
 		Validation: validation.Full(), Calibration: calibration(30, 4, 150), Moments: moments(20),
 	}
@@ -224,6 +230,6 @@ func paper() Preset {
 	for i := range p.Stages {
 		p.Stages[i].Training.MicroBatch = training.WholeBatch // a GPU is faster so, and has the memory
 	}
-	p.Study.Sampling.Sampler = "ddpm"
+	p.Evaluate.Sampling.Sampler = "ddpm"
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/report"
 )
 
 // Choices is how far the maps depend on numerical choices that are no physics: where the lattice of
@@ -122,11 +123,11 @@ func (v Choices) rows(c Config) []Row {
 
 // WriteCSV writes one row a number.
 func (v Choices) WriteCSV(path string) error {
-	t := newTable("changed", "omega_m", "quantity", "k_h_per_mpc", "value")
+	t := report.NewTable("changed", "omega_m", "quantity", "k_h_per_mpc", "value")
 	for _, change := range v.Changes {
-		id := func(q string) []string { return []string{change.Name, number(change.OmegaM), q} }
-		t.curve(id("log_power_over_default"), v.K, change.Ratio)
-		t.curve(id("log_power_over_default_error"), v.K, change.Error)
+		id := func(q string) []any { return []any{change.Name, change.OmegaM, q} }
+		t.Curve(v.K, change.Ratio, id("log_power_over_default")...)
+		t.Curve(v.K, change.Error, id("log_power_over_default_error")...)
 	}
-	return t.write(path)
+	return t.Write(path)
 }

@@ -12,6 +12,7 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/report"
 )
 
 // Growth compares linear growth with closed forms, and the growth of long waves in simulations
@@ -307,7 +308,7 @@ func (g Growth) rows(c Config) []Row {
 
 // WriteCSV writes one row a number.
 func (g Growth) WriteCSV(path string) error {
-	t := newTable("quantity", "case", "a_or_k_h_per_mpc", "value")
+	t := report.NewTable("quantity", "case", "a_or_k_h_per_mpc", "value")
 	for _, c := range g.Curves {
 		for _, q := range []struct {
 			name   string
@@ -319,12 +320,12 @@ func (g Growth) WriteCSV(path string) error {
 			{"growth_rate", c.Rate},
 			{"growth_rate_closed", c.ClosedRate},
 		} {
-			t.curve([]string{q.name, "omega_m=" + number(c.OmegaM)}, c.A, q.values)
+			t.Curve(c.A, q.values, q.name, fmt.Sprintf("omega_m=%g", c.OmegaM))
 		}
 	}
 	for _, w := range g.Waves {
-		t.curve([]string{"long_waves", w.Name}, w.K, w.Ratio)
-		t.curve([]string{"long_waves_scatter", w.Name}, w.K, w.Single)
+		t.Curve(w.K, w.Ratio, "long_waves", w.Name)
+		t.Curve(w.K, w.Single, "long_waves_scatter", w.Name)
 	}
-	return t.write(path)
+	return t.Write(path)
 }

@@ -7,6 +7,7 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/report"
 )
 
 // MatterPower compares the power of large boxes with linear theory and with CAMB's HMcode.
@@ -217,7 +218,7 @@ func meanWithin(k, values, errs []float64, low, high float64) (mean, err float64
 
 // WriteCSV writes one row a number.
 func (m MatterPower) WriteCSV(path string) error {
-	t := newTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
+	t := report.NewTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
 	for _, u := range m.Universes {
 		for _, q := range []struct {
 			name   string
@@ -229,8 +230,8 @@ func (m MatterPower) WriteCSV(path string) error {
 			{"power_over_hmcode", u.OverHMcode},
 			{"power_over_hmcode_error", u.HMError},
 		} {
-			t.curve([]string{number(u.Params.OmegaM), number(u.Params.Sigma8), q.name}, u.K, q.values)
+			t.Curve(u.K, q.values, u.Params.OmegaM, u.Params.Sigma8, q.name)
 		}
 	}
-	return t.write(path)
+	return t.Write(path)
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"darkfield/pkg/report"
+
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -80,9 +82,9 @@ func middle(values []float64) (low, high float64) {
 
 // WriteCSV writes one row a number.
 func (o OnePoint) WriteCSV(path string) error {
-	t := newTable("quantity", "log10", "value")
-	t.curve([]string{"density"}, o.Centres, o.Density)
-	t.curve([]string{"density_16"}, o.Centres, o.Low)
-	t.curve([]string{"density_84"}, o.Centres, o.High)
-	return t.write(path)
+	t := report.NewTable("quantity", "log10", "value")
+	t.Curve(o.Centres, o.Density, "density")
+	t.Curve(o.Centres, o.Low, "density_16")
+	t.Curve(o.Centres, o.High, "density_84")
+	return t.Write(path)
 }

@@ -15,7 +15,7 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
-	"darkfield/pkg/safefile"
+	"darkfield/pkg/report"
 )
 
 // measurements is the version of what is measured of a simulation: to be raised when that changes.
@@ -81,7 +81,7 @@ func measure[T any](s store, name string, cost float64, arguments any, into *T,
 			return fmt.Errorf("validation: %s: %w: the simulation gave numbers that are not finite", name,
 				err)
 		}
-		return replace(path, raw)
+		return report.WriteFile(path, raw)
 	}}
 }
 
@@ -151,18 +151,6 @@ func runAll(ctx context.Context, tasks []task, progress func(fraction float64)) 
 		if err := t.run(ctx); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// replace writes a file whole or not at all, and makes its directory.
-func replace(path string, content []byte) error {
-	err := os.MkdirAll(filepath.Dir(path), 0o777)
-	if err == nil {
-		err = safefile.WriteFile(path, content)
-	}
-	if err != nil {
-		return fmt.Errorf("validation: %w; check that the directory can be written to", err)
 	}
 	return nil
 }

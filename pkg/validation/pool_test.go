@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"darkfield/pkg/report"
+
 	"gonum.org/v1/gonum/floats/scalar"
 	"gonum.org/v1/gonum/stat"
 )
@@ -94,12 +96,12 @@ func TestJackknife(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		row  Row
-		want string
+		want report.Verdict
 	}{
-		{Row{Value: 1.09, Reference: 1, Tolerance: 0.1}, Pass},
-		{Row{Value: 0.89, Reference: 1, Tolerance: 0.1}, Miss},
-		{Row{Value: math.NaN(), Reference: 1, Tolerance: 0.1}, Miss},
-		{Row{Value: 5, Reference: 1}, Shown},
+		{Row{Value: 1.09, Reference: 1, Tolerance: 0.1}, report.Pass},
+		{Row{Value: 0.89, Reference: 1, Tolerance: 0.1}, report.Miss},
+		{Row{Value: math.NaN(), Reference: 1, Tolerance: 0.1}, report.Miss},
+		{Row{Value: 5, Reference: 1}, report.Shown},
 	} {
 		if got := c.row.Verdict(); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.row, got, c.want)

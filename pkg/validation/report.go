@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"darkfield/pkg/report"
 )
 
 // Sections of the report, in their order.
@@ -88,24 +90,9 @@ func Run(ctx context.Context, c Config, camb CAMB, dir string,
 	return r, nil
 }
 
-// Count returns the number of rows of each verdict.
-func (r *Report) Count() (pass, miss, shown int) {
-	for _, row := range r.Rows {
-		switch row.Verdict() {
-		case Pass:
-			pass++
-		case Miss:
-			miss++
-		default:
-			shown++
-		}
-	}
-	return pass, miss, shown
-}
-
 // Summary says in a line how it went.
 func (r *Report) Summary() string {
-	pass, miss, shown := r.Count()
+	pass, miss, shown := report.Count(r.Rows)
 	line := fmt.Sprintf("%d numbers pass, %d miss, %d are shown without a verdict.", pass, miss, shown)
 	if !r.Config.Judged {
 		line += " The simulations are too small to mean anything: only what needs none is judged."
@@ -116,7 +103,7 @@ func (r *Report) Summary() string {
 // WriteMarkdown writes the report as a page: a table for each section, below its figure, if files
 // has one for the section. header are lines on when and where it was made.
 func (r *Report) WriteMarkdown(path string, header []string, files map[string]string) error {
-	return replace(path, []byte(r.markdown(header, files)))
+	return report.WriteFile(path, []byte(r.markdown(header, files)))
 }
 
 func (r *Report) markdown(header []string, files map[string]string) string {
@@ -127,38 +114,22 @@ func (r *Report) markdown(header []string, files map[string]string) string {
 	for _, h := range append(header, "Simulator "+r.Simulator+".", "Tables: "+r.CAMB) {
 		b.WriteString("- " + h + "\n")
 	}
-	last := ""
-	for _, row := range r.Rows {
-		if row.Section != last {
-			last = row.Section
-			fmt.Fprintf(&b, "\n## %s\n\n", last)
-			if files[last] != "" {
-				fmt.Fprintf(&b, "![%s](%s)\n\n", last, files[last])
-			}
-			b.WriteString(line(Header()))
-			b.WriteString(strings.Repeat("| --- ", len(Header())) + "|\n")
+	report.WritePage(&b, Header(), report.Sections(r.Rows), func(section string) string {
+		if files[section] == "" {
+			return ""
 		}
-		b.WriteString(line(row.Cells()))
-	}
+		return fmt.Sprintf("![%s](%s)\n\n", section, files[section])
+	})
 	return b.String()
-}
-
-// line is a row of a Markdown table.
-func line(cells []string) string {
-	escaped := strings.NewReplacer("|", `\|`)
-	for i, c := range cells {
-		cells[i] = escaped.Replace(c)
-	}
-	return "| " + strings.Join(cells, " | ") + " |\n"
 }
 
 // WriteCSV writes one row for each number of the report.
 func (r *Report) WriteCSV(path string) error {
-	t := newTable("section", "quantity", "verdict", "source", "value", "error",
+	t := report.NewTable("section", "quantity", "verdict", "source", "value", "error",
 		"reference", "tolerance")
 	for _, row := range r.Rows {
-		t.add([]string{row.Section, row.Quantity, row.Verdict(), row.Source}, row.Value, row.Error,
+		t.Add(row.Section, row.Quantity, row.Verdict(), row.Source, row.Value, row.Error,
 			row.Reference, row.Tolerance)
 	}
-	return t.write(path)
+	return t.Write(path)
 }

@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/floats/scalar"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/report"
 )
 
 // tables are the ones that are kept in the repository.
@@ -58,7 +59,7 @@ func TestSmokeReport(t *testing.T) {
 	sections := map[string]bool{}
 	for _, row := range first.Rows {
 		sections[row.Section] = true
-		if row.Verdict() == Miss || math.IsNaN(row.Value) || math.IsInf(row.Value, 0) {
+		if row.Verdict() == report.Miss || math.IsNaN(row.Value) || math.IsInf(row.Value, 0) {
 			t.Errorf("%s: %g beside %g ± %g", row.Quantity, row.Value, row.Reference, row.Tolerance)
 		}
 		if row.Source == "" {
@@ -106,12 +107,12 @@ func checkPage(t *testing.T, r *Report) {
 // of its own, and tables of other spectra miss.
 func TestTransferRows(t *testing.T) {
 	camb := tables(t)
-	verdicts := func() (ours, fitted map[string]int) {
+	verdicts := func() (ours, fitted map[report.Verdict]int) {
 		result, err := newTransfer(camb)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours, fitted = map[string]int{}, map[string]int{}
+		ours, fitted = map[report.Verdict]int{}, map[report.Verdict]int{}
 		for _, row := range result.rows() {
 			if strings.Contains(row.Quantity, "Eisenstein and Hu") {
 				fitted[row.Verdict()]++
@@ -121,8 +122,8 @@ func TestTransferRows(t *testing.T) {
 		}
 		return ours, fitted
 	}
-	if ours, fitted := verdicts(); ours[Pass] != 6 || len(ours) != 1 || fitted[Pass] != 2 ||
-		fitted[Shown] != 4 {
+	if ours, fitted := verdicts(); ours[report.Pass] != 6 || len(ours) != 1 || fitted[report.Pass] != 2 ||
+		fitted[report.Shown] != 4 {
 		t.Errorf("verdicts %v, of the fit %v, want 6 passes, and 2 beside 4 without", ours, fitted)
 	}
 	for _, u := range camb.Universes {
@@ -130,7 +131,7 @@ func TestTransferRows(t *testing.T) {
 			u.Linear[i] *= math.Pow(u.K[i], 0.01)
 		}
 	}
-	if ours, _ := verdicts(); ours[Miss] != 3 {
+	if ours, _ := verdicts(); ours[report.Miss] != 3 {
 		t.Errorf("verdicts with another slope: %v, want 3 misses", ours)
 	}
 	camb.Universes[0].Params.OmegaM = 1.5

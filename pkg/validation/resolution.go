@@ -1,6 +1,10 @@
 package validation
 
-import "fmt"
+import (
+	"fmt"
+
+	"darkfield/pkg/report"
+)
 
 // Resolution compares maps of fewer particles with those of more, of the same phases.
 type Resolution struct {
@@ -104,7 +108,7 @@ func (r Resolution) rows(c Config) []Row {
 
 // WriteCSV writes one row a number.
 func (r Resolution) WriteCSV(path string) error {
-	t := newTable("compared", "pixels_a_side", "quantity", "k_h_per_mpc", "value")
+	t := report.NewTable("compared", "pixels_a_side", "quantity", "k_h_per_mpc", "value")
 	for _, d := range r.Compared {
 		for side, pixels := range r.Sides {
 			for _, q := range []struct {
@@ -116,9 +120,9 @@ func (r Resolution) WriteCSV(path string) error {
 				{"log_power_over_finer", d.Log[side]},
 				{"log_power_over_finer_error", d.LogError[side]},
 			} {
-				t.curve([]string{d.Name, fmt.Sprint(pixels), q.name}, r.K[side], q.values)
+				t.Curve(r.K[side], q.values, d.Name, fmt.Sprint(pixels), q.name)
 			}
 		}
 	}
-	return t.write(path)
+	return t.Write(path)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/report"
 )
 
 // BandK is the mean k of the modes 2.5 < |n| <= 4.5 in 25 Mpc/h, whose response has reference
@@ -75,13 +76,13 @@ func (r Responses) rows(c Config) []Row {
 
 // WriteCSV writes one row a number.
 func (r Responses) WriteCSV(path string) error {
-	t := newTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
+	t := report.NewTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
 	for _, m := range r.Moved {
-		id := func(q string) []string {
-			return []string{number(m.Params.OmegaM), number(m.Params.Sigma8), q}
+		id := func(q string) []any {
+			return []any{m.Params.OmegaM, m.Params.Sigma8, q}
 		}
-		t.curve(id("power_over_fiducial"), r.K, m.Ratio)
-		t.curve(id("power_over_fiducial_error"), r.K, m.Error)
+		t.Curve(r.K, m.Ratio, id("power_over_fiducial")...)
+		t.Curve(r.K, m.Error, id("power_over_fiducial_error")...)
 	}
-	return t.write(path)
+	return t.Write(path)
 }

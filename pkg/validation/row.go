@@ -2,8 +2,8 @@ package validation
 
 import (
 	"math"
-	"strconv"
-	"strings"
+
+	"darkfield/pkg/report"
 )
 
 // Row is a number beside its reference.
@@ -18,22 +18,19 @@ type Row struct {
 	Source    string  `json:"source"` // where the reference comes from
 }
 
-// Verdicts on a row.
-const (
-	Pass  = "pass"
-	Miss  = "MISS"
-	Shown = "–" // without a tolerance, or in a validation too small to judge
-)
+// Heading is the row's section.
+func (r Row) Heading() string { return r.Section }
 
-// Verdict says whether the value lies within the tolerance. What is no number misses.
-func (r Row) Verdict() string {
+// Verdict says whether the value lies within the tolerance. A row without a tolerance, or of a validation too small to judge, is only
+// shown. What is no number misses.
+func (r Row) Verdict() report.Verdict {
 	switch {
 	case r.Tolerance == 0:
-		return Shown
+		return report.Shown
 	case math.Abs(r.Value-r.Reference) <= r.Tolerance:
-		return Pass
+		return report.Pass
 	}
-	return Miss
+	return report.Miss
 }
 
 // Header names the cells of a row.
@@ -47,17 +44,12 @@ func (r Row) Cells() []string {
 		if !(v > 0) {
 			return ""
 		}
-		return digits(v, 2)
+		return report.Digits(v, 2)
 	}
 	return []string{
-		r.Quantity, digits(r.Value, 5), optional(r.Error), digits(r.Reference, 5),
-		optional(r.Tolerance), r.Verdict(), r.Source,
+		r.Quantity, report.Digits(r.Value, 5), optional(r.Error), report.Digits(r.Reference, 5),
+		optional(r.Tolerance), string(r.Verdict()), r.Source,
 	}
-}
-
-// digits prints n significant digits with a real minus sign.
-func digits(v float64, n int) string {
-	return strings.ReplaceAll(strconv.FormatFloat(v, 'g', n, 64), "-", "−")
 }
 
 // tolerance is that of a number which simulations measure: none where they are too small.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"darkfield/pkg/report"
+
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -113,13 +115,13 @@ type Numerics struct {
 
 // WriteCSV writes one row a number.
 func (n Numerics) WriteCSV(path string) error {
-	t := newTable("quantity", "axis", "steps_or_k_h_per_mpc", "value")
+	t := report.NewTable("quantity", "axis", "steps_or_k_h_per_mpc", "value")
 	for i, steps := range n.Convergence.Steps {
-		t.add([]string{"rms_distance_mpc_per_h", ""}, float64(steps), n.Convergence.Errors[i])
+		t.Add("rms_distance_mpc_per_h", "", float64(steps), n.Convergence.Errors[i])
 	}
 	for axis, name := range []string{"x", "y", "z"} {
-		t.curve([]string{"power_over_mean_of_axes", name}, n.Symmetry.K, n.Symmetry.Ratio[axis])
-		t.curve([]string{"power_over_mean_of_axes_error", name}, n.Symmetry.K, n.Symmetry.Error[axis])
+		t.Curve(n.Symmetry.K, n.Symmetry.Ratio[axis], "power_over_mean_of_axes", name)
+		t.Curve(n.Symmetry.K, n.Symmetry.Error[axis], "power_over_mean_of_axes_error", name)
 	}
-	return t.write(path)
+	return t.Write(path)
 }

@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/integrate"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/report"
 )
 
 // Transfer compares the transfer function and the linear spectrum that universes begin with, and
@@ -135,17 +136,17 @@ func largest(k, a, b []float64, low, high float64) float64 {
 
 // WriteCSV writes one row a number.
 func (t Transfer) WriteCSV(path string) error {
-	out := newTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
+	out := report.NewTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
 	for _, c := range t.Curves {
-		id := func(q string) []string {
-			return []string{number(c.Params.OmegaM), number(c.Params.Sigma8), q}
+		id := func(q string) []any {
+			return []any{c.Params.OmegaM, c.Params.Sigma8, q}
 		}
-		out.curve(id("transfer"), c.K, c.T)
-		out.curve(id("transfer_eisenstein_hu"), c.K, c.FittedT)
-		out.curve(id("transfer_camb"), c.K, c.CAMBT)
-		out.curve(id("power"), c.K, c.P)
-		out.curve(id("power_eisenstein_hu"), c.K, c.FittedP)
-		out.curve(id("power_camb"), c.K, c.CAMBP)
+		out.Curve(c.K, c.T, id("transfer")...)
+		out.Curve(c.K, c.FittedT, id("transfer_eisenstein_hu")...)
+		out.Curve(c.K, c.CAMBT, id("transfer_camb")...)
+		out.Curve(c.K, c.P, id("power")...)
+		out.Curve(c.K, c.FittedP, id("power_eisenstein_hu")...)
+		out.Curve(c.K, c.CAMBP, id("power_camb")...)
 	}
-	return out.write(path)
+	return out.Write(path)
 }

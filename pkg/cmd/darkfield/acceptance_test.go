@@ -6,6 +6,9 @@ import (
 	"os"
 	"testing"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/heldout"
+
 	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/camels"
@@ -13,7 +16,6 @@ import (
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
-	"darkfield/pkg/study"
 )
 
 // trained opens the checkpoint and the maps that long comparisons are made with:
@@ -45,12 +47,13 @@ func scores(t *testing.T, e *emulator.Emulator, s *camels.Suite,
 	sampling emulator.SampleConfig,
 ) [][]float64 {
 	t.Helper()
-	c := study.Default()
+	c := evaluate.Default()
 	c.MapsPerParam, c.Sampling = 20, sampling
-	source, err := study.FromEmulator(e, s, c, os.Getenv("DARKFIELD_CACHE"))
+	data, err := heldout.New(e, s)
 	if err != nil {
 		t.Fatal(err)
 	}
+	source := evaluate.Of(e, data, c.Sampling, os.Getenv("DARKFIELD_CACHE"))
 	r, err := source.Chi2(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +84,7 @@ func TestTrainedSamplersAgree(t *testing.T) {
 	reference := scores(t, e, s, even(emulator.DPM, 500, diffusion.UniformTime))
 	mean := stat.Mean(flatten(reference), nil)
 	t.Logf("DPM-Solver++, 500 steps: mean %.4f, median %.4f", mean,
-		study.Summarise(flatten(reference)).Median)
+		evaluate.Summarise(flatten(reference)).Median)
 	best := even(emulator.DPM, 25, diffusion.UniformLogSNR)
 	for _, c := range []emulator.SampleConfig{
 		best, even(emulator.DPM, 25, diffusion.UniformTime), even(emulator.DPM, 15, diffusion.UniformLogSNR),
@@ -97,7 +100,7 @@ func TestTrainedSamplersAgree(t *testing.T) {
 		shift, deviation := stat.MeanStdDev(differences, nil)
 		t.Logf("%v: mean %.4f, median %.4f; paired difference %+.2f %% ± %.2f %% of the mean", c,
 			stat.Mean(flatten(got), nil),
-			study.Summarise(flatten(got)).Median, 100*shift/mean,
+			evaluate.Summarise(flatten(got)).Median, 100*shift/mean,
 			100*deviation/math.Sqrt(float64(len(differences)))/mean)
 		if c == best && math.Abs(shift/mean) > 0.02 {
 			t.Errorf("%v: the mean reduced chi² is %+.2f %% from 500 steps', want within 2 %%", c,
@@ -108,7 +111,7 @@ func TestTrainedSamplersAgree(t *testing.T) {
 	noisy.Eta = 1
 	got := scores(t, e, s, noisy)
 	t.Logf("%v: mean %.4f, median %.4f", noisy, stat.Mean(flatten(got), nil),
-		study.Summarise(flatten(got)).Median)
+		evaluate.Summarise(flatten(got)).Median)
 	compareWithAncestral(t, got,
 		scores(t, e, s, emulator.SampleConfig{Sampler: emulator.DDPM, Steps: 1000, Batch: 20}))
 }
@@ -127,7 +130,7 @@ func compareWithAncestral(t *testing.T, got, ancestral [][]float64) {
 	}
 	all := flatten(ancestral)
 	t.Logf("DDPM, all steps: mean %.4f, median %.4f; difference %+.4f, standard error %.4f",
-		stat.Mean(all, nil), study.Summarise(all).Median, difference, math.Sqrt(variance))
+		stat.Mean(all, nil), evaluate.Summarise(all).Median, difference, math.Sqrt(variance))
 	if math.Abs(difference) > 2*math.Sqrt(variance) {
 		t.Errorf("the mean reduced chi² differs from ancestral sampling's by %.1f standard errors, "+
 			"want at most 2", math.Abs(difference)/math.Sqrt(variance))

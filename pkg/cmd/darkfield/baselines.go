@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"os"
 
+	"darkfield/pkg/heldout"
+	"darkfield/pkg/inference"
+
 	"darkfield/pkg/backend"
 	"darkfield/pkg/baseline"
-	"darkfield/pkg/study"
 )
 
 // openBaselines are baselines with the moment network that must be closed.
 type openBaselines struct {
-	study.Baselines
+	inference.Baselines
 	network *baseline.MomentNetwork
 }
 
@@ -20,26 +22,26 @@ func (b openBaselines) Close() { b.network.Close() }
 
 // baselines trains a moment network in a directory, or goes on with it, or opens it where it is
 // done or path is its file, and fits the likelihood of the power spectrum.
-func (a *app) baselines(ctx context.Context, source study.Source,
+func (a *app) baselines(ctx context.Context, held heldout.Data,
 	path string,
 ) (openBaselines, error) {
 	var none openBaselines
-	data, err := source.TrainingMaps()
+	data, err := inference.TrainingMaps(held)
 	if err != nil {
 		return none, err
 	}
-	power, err := baseline.FitPower(ctx, baseline.DefaultPower(), source.Prior, data.Train)
+	power, err := baseline.FitPower(ctx, baseline.DefaultPower(), held.Prior, data.Train)
 	if err != nil {
 		return none, err
 	}
-	network, err := a.momentNetwork(ctx, source, data, path)
+	network, err := a.momentNetwork(ctx, held, data, path)
 	if err != nil {
 		return none, err
 	}
-	return openBaselines{study.Baselines{Moments: network.Predict, Power: power.Terms}, network}, nil
+	return openBaselines{inference.Baselines{Moments: network.Predict, Power: power.Terms}, network}, nil
 }
 
-func (a *app) momentNetwork(ctx context.Context, source study.Source, data baseline.Data,
+func (a *app) momentNetwork(ctx context.Context, held heldout.Data, data baseline.Data,
 	path string,
 ) (*baseline.MomentNetwork, error) {
 	b, err := backend.Open()
@@ -48,16 +50,16 @@ func (a *app) momentNetwork(ctx context.Context, source study.Source, data basel
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 		network, err := baseline.Open(b, path)
-		if err == nil && network.Manifest().Box != source.Box {
+		if err == nil && network.Manifest().Box != held.Box {
 			network.Close()
 			err = fmt.Errorf("%s knows maps of %+v, the checkpoint makes %+v; choose another, or a "+
-				"directory to train one in", path, network.Manifest().Box, source.Box)
+				"directory to train one in", path, network.Manifest().Box, held.Box)
 		}
 		return network, err
 	}
 	bar := a.progress("moment network")
 	defer bar.done()
-	return baseline.Train(ctx, b, baseline.Default(), source.Prior, data, path,
+	return baseline.Train(ctx, b, baseline.Default(), held.Prior, data, path,
 		func(p baseline.Progress) {
 			bar.at(p.Step, p.Steps, fmt.Sprintf("epoch %d of %d, validation loss %.4g", p.Epoch, p.Epochs,
 				p.Validation))

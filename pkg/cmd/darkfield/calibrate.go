@@ -8,12 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/inference"
+	"darkfield/pkg/report"
+
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/figure"
-	"darkfield/pkg/study"
 )
 
 // calibrateFlags say what a calibration is made from.
@@ -28,7 +31,7 @@ type calibrateFlags struct {
 const calibrationFile = "calibration.json"
 
 func (a *app) calibrate() *cobra.Command {
-	c := study.DefaultCalibrate()
+	c := inference.DefaultCalibrate()
 	in := calibrateFlags{terms: len(c.Bound.Quadrature.Terms)}
 	cmd := &cobra.Command{
 		Use:   "calibrate",
@@ -72,7 +75,7 @@ or killed call goes on.`,
 					return err
 				}
 			}
-			if err := study.WriteFile(filepath.Join(in.dir, "report.md"),
+			if err := report.WriteFile(filepath.Join(in.dir, "report.md"),
 				[]byte(calibrationPage(cal, honesty))); err != nil {
 				return err
 			}
@@ -80,7 +83,7 @@ or killed call goes on.`,
 				"calibration": cal, "methods": reports(honesty),
 				"caption": honesty.Caption,
 			}, func(w io.Writer) {
-				for _, cells := range append([][]string{study.HonestyHeader()}, honesty.Rows()...) {
+				for _, cells := range append([][]string{inference.HonestyHeader()}, honesty.Rows()...) {
 					fmt.Fprintln(w, strings.Join(cells, "\t"))
 				}
 			})
@@ -105,9 +108,9 @@ or killed call goes on.`,
 }
 
 // calibrated opens what a calibration is made from and makes it, with a bar for each stage.
-func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig,
+func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
 	in calibrateFlags,
-) (cal study.Calibration, honesty study.Honesty, err error) {
+) (cal inference.Calibration, honesty inference.Honesty, err error) {
 	s, err := camels.OpenChoice(in.data, in.choice)
 	if err != nil {
 		return cal, honesty, err
@@ -123,7 +126,7 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig,
 			"schedule of %s", in.terms, most, in.checkpoint)
 	}
 	c.Bound.Quadrature = e.Schedule().Quadrature(in.terms)
-	source, err := a.sourceOf(e, s, study.Default(), "")
+	data, err := a.dataOf(e, s)
 	if err != nil {
 		return cal, honesty, err
 	}
@@ -134,14 +137,14 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig,
 			return cal, honesty, err
 		}
 		defer other.Close()
-		if _, err := a.sourceOf(e, other, study.Default(), ""); err != nil { // the same box and field
+		if _, err := a.dataOf(e, other); err != nil { // the same box and field
 			return cal, honesty, err
 		}
 		test = other.Sets[camels.LH]
 	}
-	var others *study.Baselines
+	var others *inference.Baselines
 	if in.baselines != "" {
-		network, err := a.baselines(ctx, source, in.baselines)
+		network, err := a.baselines(ctx, data, in.baselines)
 		if err != nil {
 			return cal, honesty, err
 		}
@@ -149,14 +152,15 @@ func (a *app) calibrated(ctx context.Context, c study.CalibrateConfig,
 		others = &network.Baselines
 	}
 	bars := a.stages(nil)
-	source.Progress = bars.at
-	cal, honesty, err = source.CalibrationStudy(ctx, c, test, others, filepath.Join(in.dir, "bounds"))
+	data.Progress = bars.at
+	l := inference.Of(e, data, emulator.DefaultSampling().Batch)
+	cal, honesty, err = l.CalibrationStudy(ctx, c, test, others, filepath.Join(in.dir, "bounds"))
 	bars.done()
 	return cal, honesty, err
 }
 
 // reports are the methods without the scores of single maps, which the CSV file holds.
-func reports(h study.Honesty) map[string]any {
+func reports(h inference.Honesty) map[string]any {
 	out := map[string]any{}
 	for _, m := range h.Methods {
 		out[m.Name] = m.Report
@@ -164,29 +168,16 @@ func reports(h study.Honesty) map[string]any {
 	return out
 }
 
-// markdownTable writes a table of a page.
-func markdownTable(w io.Writer, header []string, rows [][]string) {
-	line := func(cells []string) {
-		escaped := strings.ReplaceAll(strings.Join(cells, "\t"), "|", `\|`) // of |z|
-		fmt.Fprintf(w, "| %s |\n", strings.ReplaceAll(escaped, "\t", " | "))
-	}
-	line(header)
-	line(strings.Split(strings.Repeat("--- ", len(header)-1)+"---", " "))
-	for _, cells := range rows {
-		line(cells)
-	}
-}
-
 // calibrationPage is the report as a page.
-func calibrationPage(c study.Calibration, h study.Honesty) string {
+func calibrationPage(c inference.Calibration, h inference.Honesty) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
-	markdownTable(&b, study.HonestyHeader(), h.Rows())
-	if om, s8, ok := h.Paired(study.Calibrated, study.Moments); ok {
+	report.Markdown(&b, inference.HonestyHeader(), h.Rows())
+	if om, s8, ok := h.Paired(inference.Calibrated, inference.Moments); ok {
 		fmt.Fprintf(&b, "\nMean |error|, calibrated less moment network, on the same maps: Ω_m %+.4f ± "+
 			"%.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
 	}
-	if om, s8, ok := h.Paired(study.Calibrated, study.Power); ok {
+	if om, s8, ok := h.Paired(inference.Calibrated, inference.Power); ok {
 		fmt.Fprintf(&b, "Calibrated less P(k) and mean: Ω_m %+.4f ± %.4f, σ_8 %+.4f ± %.4f.\n",
 			om.Difference, om.Error, s8.Difference, s8.Error)
 	}

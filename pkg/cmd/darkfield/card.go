@@ -8,6 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/modelcard"
+	"darkfield/pkg/report"
+
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
@@ -15,7 +19,6 @@ import (
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 	"darkfield/pkg/figure"
-	"darkfield/pkg/study"
 )
 
 // cardFlags say what a card is made from.
@@ -26,7 +29,7 @@ type cardFlags struct {
 }
 
 func (a *app) modelCard() *cobra.Command {
-	c := study.DefaultCard()
+	c := modelcard.Default()
 	var in cardFlags
 	cmd := &cobra.Command{
 		Use:   "model-card",
@@ -43,7 +46,7 @@ call goes on. The exit status is 1 when a number misses its aim.`,
   darkfield simulate responses --realisations 10 --out responses`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			c.Study.Sampling = in.sampling.SampleConfig
+			c.Evaluate.Sampling = in.sampling.SampleConfig
 			return c.Validate()
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
@@ -63,7 +66,7 @@ call goes on. The exit status is 1 when a number misses its aim.`,
 			if err := a.print(page, func(w io.Writer) { cardTable(w, page.card) }); err != nil {
 				return err
 			}
-			if _, misses, _ := page.card.Count(); misses > 0 {
+			if _, misses, _ := report.Count(page.Rows); misses > 0 {
 				return fmt.Errorf("model-card: %d numbers miss their aim: see %s", misses,
 					filepath.Join(in.dir, "report.md"))
 			}
@@ -78,21 +81,21 @@ call goes on. The exit status is 1 when a number misses its aim.`,
 		"simulate responses")
 	f.StringVar(&in.dir, "out", "", "`DIR` to write to")
 	cacheFlag(f, &in.cache)
-	generatedFlags(f, &c.Study.ValidationParams, &c.Study.MapsPerParam)
+	generatedFlags(f, &c.Evaluate.ValidationParams, &c.Evaluate.MapsPerParam)
 	f.IntVar(&c.PaperParams, "paper-params", c.PaperParams, "`N` held-out parameters of the paper's "+
 		"table")
 	f.IntVar(&c.PaperMaps, "paper-maps", c.PaperMaps, "`N` maps generated at each of them")
-	responseMapsFlag(f, &c.Study.OnePSeeds)
+	responseMapsFlag(f, &c.Evaluate.OnePSeeds)
 	f.IntVar(&c.NewMaps, "new-maps", c.NewMaps, "`N` generated maps that are looked for among the "+
 		"training maps")
-	noiseSeedFlag(f, &c.Study.Seed)
+	noiseSeedFlag(f, &c.Evaluate.Seed)
 	in.sampling = samplingFlags(f)
 	require(cmd, "checkpoint", "data", "control", "responses", "out")
 	return cmd
 }
 
 // measure opens what a card is made from and makes it.
-func (a *app) measure(ctx context.Context, c study.CardConfig,
+func (a *app) measure(ctx context.Context, c modelcard.Config,
 	in cardFlags,
 ) (page cardPage, err error) {
 	s, err := camels.OpenChoice(in.data, in.choice)
@@ -118,12 +121,12 @@ func (a *app) measure(ctx context.Context, c study.CardConfig,
 		return page, err
 	}
 	defer e.Close()
-	if c.Study.Sampling, err = in.sampling.of(e, a.err); err != nil {
+	if c.Evaluate.Sampling, err = in.sampling.of(e, a.err); err != nil {
 		return page, err
 	}
 	// the same box and field as the maps that it is measured with
 	for _, other := range []*camels.Suite{control, responses} {
-		if _, err := a.sourceOf(e, other, c.Study, ""); err != nil {
+		if _, err := a.dataOf(e, other); err != nil {
 			return page, err
 		}
 	}
@@ -137,16 +140,17 @@ func (a *app) measure(ctx context.Context, c study.CardConfig,
 	return page, err
 }
 
-// measured is study.Card with a bar for each of its stages. It returns the number of maps made,
+// measured is modelcard.Card with a bar for each of its stages. It returns the number of maps made,
 // too: those that were kept are not made again.
 func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite,
-	c study.CardConfig, cache string, control,
+	c modelcard.Config, cache string, control,
 	responses *camels.Maps,
-) (card study.Card, made int, err error) {
-	source, err := a.sourceOf(e, s, c.Study, cache)
+) (card modelcard.Card, made int, err error) {
+	data, err := a.dataOf(e, s)
 	if err != nil {
 		return card, 0, err
 	}
+	source := evaluate.Of(e, data, c.Evaluate.Sampling, cache)
 	sample := source.Sample
 	source.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64,
 		progress func(done, total int),
@@ -160,35 +164,35 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 	}
 	fmt.Fprintln(a.err, cost)
 	bars := a.stages(func(stage string) string {
-		return fmt.Sprintf("%d of %d, %s", 1+slices.Index(study.CardStages, stage),
-			len(study.CardStages), stage)
+		return fmt.Sprintf("%d of %d, %s", 1+slices.Index(modelcard.Stages, stage),
+			len(modelcard.Stages), stage)
 	})
 	source.Progress = bars.at
-	card, err = source.Card(ctx, c, control, responses)
+	card, err = modelcard.Make(ctx, source, c, control, responses)
 	bars.done()
 	return card, made, err
 }
 
 // cardCost says what a card costs, from the time of one batch. What lies in the cache costs
 // nothing.
-func cardCost(ctx context.Context, e *emulator.Emulator, c study.CardConfig) (string, error) {
-	took, err := callTime(ctx, e, c.Study.Sampling)
+func cardCost(ctx context.Context, e *emulator.Emulator, c modelcard.Config) (string, error) {
+	took, err := callTime(ctx, e, c.Evaluate.Sampling)
 	if err != nil {
 		return "", err
 	}
-	steps, err := c.Study.Sampling.Evaluations()
+	steps, err := c.Evaluate.Sampling.Evaluations()
 	if err != nil {
 		return "", err
 	}
 	maps, calls := 0, 0
 	for _, part := range []struct{ places, each int }{
-		{c.Study.ValidationParams, c.Study.MapsPerParam},
+		{c.Evaluate.ValidationParams, c.Evaluate.MapsPerParam},
 		{c.PaperParams, c.PaperMaps},
-		{responseValues, c.Study.OnePSeeds},
+		{responseValues, c.Evaluate.OnePSeeds},
 		{1, c.NewMaps},
 	} {
 		maps, calls = maps+part.places*part.each,
-			calls+part.places*batches(part.each, c.Study.Sampling.Batch)
+			calls+part.places*batches(part.each, c.Evaluate.Sampling.Batch)
 	}
 	return fmt.Sprintf("up to %d maps of %d network evaluations each: about %v, less what an "+
 		"earlier call has made", maps, steps, (took * time.Duration(calls*steps)).Round(time.Second)), nil
@@ -211,12 +215,10 @@ func openSet(dir string, set camels.Set, how string) (*camels.Suite, error) {
 	return s, nil
 }
 
-// cardPage is a card and what was measured.
+// cardPage is a model card's page and what it was made from.
 type cardPage struct {
-	About   cardAbout       `json:"about"`
-	Summary string          `json:"summary"`
-	Rows    []study.CardRow `json:"rows"`
-	card    study.Card
+	modelcard.Page
+	card modelcard.Card
 }
 
 // write writes figures, their numbers, the table and, last, the page.
@@ -235,14 +237,11 @@ func (p cardPage) write(dir string) error {
 	if err := p.card.WriteCSV(filepath.Join(dir, "report.csv")); err != nil {
 		return err
 	}
-	return study.WriteFile(filepath.Join(dir, "report.md"), []byte(p.markdown(files)))
+	return report.WriteFile(filepath.Join(dir, "report.md"), []byte(p.Markdown(files)))
 }
 
-func cardTable(w io.Writer, c study.Card) {
-	t := sections{w: w}
-	for _, line := range c.Rows {
-		t.line(line.Section, line.Cells())
-	}
+func cardTable(w io.Writer, c modelcard.Card) {
+	sectionTable(w, report.Sections(c.Rows))
 	row(w)
 	row(w, c.Summary())
 }

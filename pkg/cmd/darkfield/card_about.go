@@ -1,55 +1,25 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
+	"darkfield/pkg/modelcard"
+	"darkfield/pkg/tracking"
+
 	"darkfield/pkg/camels"
-	"darkfield/pkg/cosmology"
 	"darkfield/pkg/emulator"
-	"darkfield/pkg/field"
-	"darkfield/pkg/study"
 	"darkfield/pkg/suite"
 	"darkfield/pkg/training"
-	"darkfield/pkg/unet"
 )
 
-// cardAbout says what was measured, how and where.
-type cardAbout struct {
-	Checkpoint  string          `json:"checkpoint"` // name of the file
-	Hash        string          `json:"sha256"`     // of the tensors
-	Step        int             `json:"step"`
-	Network     unet.Config     `json:"network"`
-	Parameters  int             `json:"network_parameters"`
-	Suite       string          `json:"suite"`
-	Field       string          `json:"field"`
-	Box         field.Box       `json:"box"`
-	Prior       cosmology.Prior `json:"prior"`
-	Simulations map[string]int  `json:"simulations"` // for training, validation and tests
-	// how those of data, control and responses were made, where it is known
-	Universes     map[string]string `json:"universes,omitempty"`
-	Recipe        json.RawMessage   `json:"recipe,omitempty"` // of the training
-	TrainingHours float64           `json:"training_hours,omitempty"`
-	Sampler       string            `json:"sampler"`
-	Transfer      string            `json:"transfer_function,omitempty"`
-	Measured      study.CardConfig  `json:"measured"`
-	Date          string            `json:"date"`
-	Took          string            `json:"took"`
-	// in that time; others were kept by an earlier call
-	Made    int    `json:"maps_made"`
-	Machine string `json:"machine"`
-	Limits  string `json:"not_good_for"`
-}
-
-func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig,
+// aboutOf says what is measured, how and where.
+func aboutOf(e *emulator.Emulator, s *camels.Suite, c modelcard.Config,
 	in cardFlags,
-) (cardAbout, error) {
+) (modelcard.About, error) {
 	m := e.Manifest()
-	a := cardAbout{
+	a := modelcard.About{
 		Checkpoint: filepath.Base(in.checkpoint), Hash: e.Hash(), Step: m.Step, Network: m.Network,
 		Parameters: m.Network.NumParameters(),
 		Suite:      m.Data.Suite, Field: s.Field, Box: e.Box(), Prior: m.Prior, Recipe: m.Training,
@@ -57,11 +27,11 @@ func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig,
 			"train":      len(m.Data.Split.Train),
 			"validation": len(m.Data.Split.Validation), "test": len(m.Data.Split.Test),
 		},
-		Sampler: c.Study.Sampling.String(), Measured: c, Universes: map[string]string{},
-		Date: time.Now().Format(time.DateOnly), Machine: machine(), Limits: otherLimits,
+		Sampler: c.Evaluate.Sampling.String(), Measured: c, Universes: map[string]string{},
+		Date: time.Now().Format(time.DateOnly), Machine: machine(), Limits: modelcard.OtherLimits,
 	}
 	if a.Suite == camels.FastPM {
-		a.Limits = limits
+		a.Limits = modelcard.FastPMLimits
 	}
 	if t := e.PowerCorrection(); t != nil {
 		a.Transfer = t.String()
@@ -86,63 +56,8 @@ func aboutOf(e *emulator.Emulator, s *camels.Suite, c study.CardConfig,
 	}
 	// A checkpoint that was moved out of its run has lost its metrics: no time is known then.
 	run := filepath.Dir(filepath.Dir(in.checkpoint))
-	if took, err := study.TrainingTime(training.MetricsPath(run), m.Step); err == nil {
+	if took, err := tracking.TrainingTime(training.MetricsPath(run), m.Step); err == nil {
 		a.TrainingHours = took.Hours()
 	}
 	return a, nil
-}
-
-// lines are the list at the top of the page.
-func (a cardAbout) lines() []string {
-	out := []string{
-		fmt.Sprintf("Checkpoint: step %d, SHA-256 of the tensors %s.", a.Step, a.Hash),
-		fmt.Sprintf("Maps: %s, %s, %d² pixels, %g Mpc/h a side; Ω_m from %g to %g, σ_8 from %g to %g.",
-			a.Suite, a.Field, a.Box.Cells, a.Box.Side, a.Prior.Min.OmegaM, a.Prior.Max.OmegaM,
-			a.Prior.Min.Sigma8, a.Prior.Max.Sigma8),
-		fmt.Sprintf("Data: %d simulations for training, %d for validation, %d for tests, %d maps each.",
-			a.Simulations["train"], a.Simulations["validation"], a.Simulations["test"],
-			camels.MapsPerSimulation),
-	}
-	for _, name := range []string{"data", "control", "responses"} {
-		if text := a.Universes[name]; text != "" {
-			out = append(out, fmt.Sprintf("Universes of the %s: %s.", name, text))
-		}
-	}
-	out = append(out, fmt.Sprintf("Network: U-Net of width %d, levels ×%s, %d parameters.",
-		a.Network.Dim, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(a.Network.Multipliers)), ", "),
-			"[]"), a.Parameters))
-	if text := recipe(a.Recipe); text != "" {
-		out = append(out, "Training: "+text+".")
-	}
-	if a.TrainingHours > 0 {
-		out = append(out, fmt.Sprintf("Training took %.3g hours for %d steps, pauses not counted; on "+
-			"what machine the run does not say.", a.TrainingHours, a.Step))
-	}
-	if a.Transfer != "" {
-		out = append(out, "Transfer function: "+a.Transfer+".")
-	}
-	study := a.Measured.Study
-	return append(
-		out,
-		fmt.Sprintf("Sampler: %s, batches of %d, seed %d.", a.Sampler, study.Sampling.Batch, study.Seed),
-		fmt.Sprintf("Measured %s in %s, %d maps made in that time, on %s", a.Date, a.Took,
-			a.Made, a.Machine),
-	)
-}
-
-// recipe writes the settings of a training as name and value, in the order of their names; empty
-// settings are left out.
-func recipe(raw json.RawMessage) string {
-	var settings map[string]any
-	if json.Unmarshal(raw, &settings) != nil {
-		return ""
-	}
-	var out []string
-	for name, value := range settings {
-		if text := fmt.Sprint(value); text != "" && text != "0" {
-			out = append(out, strings.ReplaceAll(name, "_", " ")+" "+text)
-		}
-	}
-	slices.Sort(out)
-	return strings.Join(out, ", ")
 }

@@ -7,15 +7,16 @@ import (
 	"io"
 	"strings"
 
+	"darkfield/pkg/evaluate"
+
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/field"
-	"darkfield/pkg/study"
 )
 
 func (a *app) evaluate() *cobra.Command {
-	c := study.Default()
+	c := evaluate.Default()
 	var path, data, control, cache, out string
 	var choice camels.Choice
 	var flags *sampling
@@ -57,12 +58,13 @@ comparison: independent simulations at the same parameters, scored against the s
 			if c.Sampling, err = flags.of(e, a.err); err != nil {
 				return err
 			}
-			source, err := a.sourceOf(e, s, c, cache)
+			maps, err := a.dataOf(e, s)
 			if err != nil {
 				return err
 			}
 			bars := a.stages(nil)
-			source.Progress = bars.at
+			maps.Progress = bars.at
+			source := evaluate.Of(e, maps, c.Sampling, cache)
 			r, err := source.Evaluate(cmd.Context(), c)
 			bars.done()
 			if err != nil {
@@ -100,8 +102,8 @@ comparison: independent simulations at the same parameters, scored against the s
 
 // evaluation is the paper's table with, where it was asked for, the comparison with a control.
 type evaluation struct {
-	study.Evaluation
-	Control *study.Control `json:"control,omitempty"`
+	evaluate.Evaluation
+	Control *evaluate.Control `json:"control,omitempty"`
 }
 
 func (e evaluation) String() string {
@@ -120,9 +122,9 @@ func (e evaluation) WriteCSV(path string) error {
 }
 
 // controlled scores against the LH set of a directory.
-func (a *app) controlled(ctx context.Context, source study.Source, c study.Config, dir string,
+func (a *app) controlled(ctx context.Context, source evaluate.Emulator, c evaluate.Config, dir string,
 	scaling field.Scaling,
-) (*study.Control, error) {
+) (*evaluate.Control, error) {
 	s, err := camels.Open(dir)
 	if err != nil {
 		return nil, err

@@ -15,9 +15,10 @@ import (
 	"darkfield/pkg/field"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/filetype"
+	"darkfield/pkg/heldout"
 	"darkfield/pkg/hmc"
+	"darkfield/pkg/inference"
 	"darkfield/pkg/likelihood"
-	"darkfield/pkg/study"
 )
 
 // inferFlags are the settings of the subcommand.
@@ -41,7 +42,7 @@ func (in inferFlags) check(c hmc.Config) error {
 		c.Validate(),
 	}
 	if in.hmc != "" {
-		errs = append(errs, flagAtLeast("hmc-draws", c.Draws, study.FewestDraws))
+		errs = append(errs, flagAtLeast("hmc-draws", c.Draws, inference.FewestDraws))
 	}
 	return errors.Join(errs...)
 }
@@ -132,23 +133,23 @@ and one with more --hmc-draws adds to them.`,
 	return cmd
 }
 
-// inference is what infer prints.
-type inference struct {
+// constraint is what infer prints.
+type constraint struct {
 	OmegaM      map[string]float64 `json:"omega_m"`
 	Sigma8      map[string]float64 `json:"sigma_8"`
 	Evaluations int                `json:"evaluations"`
 	Maps        []mapStanding      `json:"maps"`
 	Warnings    []string           `json:"warnings"`
-	Chains      *study.Chains      `json:"chains,omitempty"`
+	Chains      *inference.Chains  `json:"chains,omitempty"`
 	// of the same terms as the chains, before the recalibration
 	Grid *gridMoments `json:"grid,omitempty"`
 }
 
 // mapStanding says how like the calibration's maps one is.
 type mapStanding struct {
-	Index   int            `json:"index"`
-	Odd     study.Standing `json:"from_expected"`
-	Outside study.Standing `json:"outside_prior"`
+	Index   int                `json:"index"`
+	Odd     inference.Standing `json:"from_expected"`
+	Outside inference.Standing `json:"outside_prior"`
 }
 
 type gridMoments struct {
@@ -156,8 +157,8 @@ type gridMoments struct {
 	Sigma8 map[string]float64 `json:"sigma_8"`
 }
 
-func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (inference, error) {
-	var none inference
+func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (constraint, error) {
+	var none constraint
 	if err := expectMaps(in.maps); err != nil {
 		return none, err
 	}
@@ -175,10 +176,14 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 	if err != nil {
 		return none, err
 	}
-	source := study.ForMaps(e, in.chunk)
-	var out inference
+	data, err := heldout.New(e, nil)
+	if err != nil {
+		return none, err
+	}
+	source := inference.Of(e, data, in.chunk)
+	var out constraint
 	var posteriors []likelihood.Surface
-	var last study.Bound
+	var last inference.Bound
 	maps := make([]field.LogMap, len(in.index))
 	for i, index := range in.index {
 		var warnings []string
@@ -219,16 +224,16 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (infere
 }
 
 // openCalibration reads what calibrate wrote, by its directory or its file.
-func openCalibration(path, hash string) (study.Calibration, error) {
+func openCalibration(path, hash string) (inference.Calibration, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, calibrationFile)
 	}
-	return study.LoadCalibration(path, hash)
+	return inference.LoadCalibration(path, hash)
 }
 
 // chained samples, writes the draws and draws them beside the grid.
-func (a *app) chained(ctx context.Context, out *inference, source study.Source,
-	cal study.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string,
+func (a *app) chained(ctx context.Context, out *constraint, source inference.Likelihood,
+	cal inference.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string,
 ) error {
 	a.interrupted = fmt.Sprintf("iterations of the chains that were finished are kept in %s; the "+
 		"same command goes on with them", dir)
@@ -248,7 +253,7 @@ func (a *app) chained(ctx context.Context, out *inference, source study.Source,
 		figure.Chains(chains, grid).Save(filepath.Join(dir, "chains")))
 }
 
-func inferTable(w io.Writer, r inference) {
+func inferTable(w io.Writer, r constraint) {
 	row(w, "parameter", "mean", "std", "68 % from", "to", "best")
 	line := func(name string, m map[string]float64) {
 		row(w, name, m["mean"], m["std"], m["low"], m["high"], m["best"])

@@ -7,21 +7,19 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
-	"darkfield/pkg/study"
+	"darkfield/pkg/heldout"
 )
 
 // glance is how many simulations are looked at for a warning of values that a network has not seen.
 const glance = 20
 
-// sourceOf is study.FromEmulator with a warning of maps far outside the checkpoint's log range.
-func (a *app) sourceOf(e *emulator.Emulator, s *camels.Suite, c study.Config,
-	cache string,
-) (study.Source, error) {
-	source, err := study.FromEmulator(e, s, c, cache)
+// dataOf is heldout.New with a warning of maps far outside the checkpoint's log range.
+func (a *app) dataOf(e *emulator.Emulator, s *camels.Suite) (heldout.Data, error) {
+	data, err := heldout.New(e, s)
 	if err != nil {
-		return source, err
+		return data, err
 	}
-	return source, a.warnOfRange(s, e.Manifest().Scaling, e.Box().Cells)
+	return data, a.warnOfRange(s, e.Manifest().Scaling, e.Box().Cells)
 }
 
 // warnOfRange warns of every set whose maps, averaged to side pixels, lie far outside a log range.

@@ -7,10 +7,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/heldout"
+	"darkfield/pkg/inference"
+	"darkfield/pkg/report"
+
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
-	"darkfield/pkg/study"
 )
 
 // robustnessFlags say which maps a calibration is tried on.
@@ -22,7 +27,7 @@ type robustnessFlags struct {
 
 func (a *app) robustness() *cobra.Command {
 	in := robustnessFlags{simulations: 50}
-	c := study.DefaultCalibrate()
+	c := inference.DefaultCalibrate()
 	cmd := &cobra.Command{
 		Use:   "robustness",
 		Short: "Test a calibration on maps that differ from those it was fitted on",
@@ -48,8 +53,8 @@ before a kill is kept.`,
 			}
 			var page strings.Builder
 			fmt.Fprintf(&page, "# Robustness\n\n%s\n\n", r.Caption)
-			markdownTable(&page, r.Header(), r.Rows())
-			if err := study.WriteFile(filepath.Join(in.dir, "robustness.md"),
+			report.Markdown(&page, r.Header(), r.Rows())
+			if err := report.WriteFile(filepath.Join(in.dir, "robustness.md"),
 				[]byte(page.String())); err != nil {
 				return err
 			}
@@ -72,10 +77,10 @@ before a kill is kept.`,
 }
 
 // robust opens what a survey is made of and makes it, with a bar for each kind of maps.
-func (a *app) robust(ctx context.Context, c study.CalibrateConfig,
+func (a *app) robust(ctx context.Context, c inference.CalibrateConfig,
 	in robustnessFlags,
-) (study.Robustness, error) {
-	var none study.Robustness
+) (inference.Robustness, error) {
+	var none inference.Robustness
 	e, err := openEmulator(in.checkpoint)
 	if err != nil {
 		return none, err
@@ -85,8 +90,8 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig,
 	if err != nil {
 		return none, err
 	}
-	var kinds []study.Kind
-	var source study.Source
+	var kinds []inference.Kind
+	var test heldout.Data
 	bars := a.stages(nil)
 	defer bars.done()
 	for i, dir := range append([]string{in.test}, in.also...) {
@@ -95,9 +100,7 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig,
 			return none, err
 		}
 		defer s.Close()
-		drawn := study.Default()
-		drawn.Sampling = e.Sampling()
-		from, err := a.sourceOf(e, s, drawn, "")
+		data, err := a.dataOf(e, s)
 		if err != nil {
 			return none, err
 		}
@@ -105,24 +108,26 @@ func (a *app) robust(ctx context.Context, c study.CalibrateConfig,
 		if err != nil {
 			return none, err
 		}
-		sims := from.Within(maps, in.simulations)
+		sims := data.Within(maps, in.simulations)
 		if i == 0 {
-			source = from
-			source.Progress = bars.at
-			kinds = study.Changed(maps, sims, e.Manifest().Scaling, e.Box().CellSide())
-			generated, err := source.Generated(ctx, maps, sims, c.Seed)
+			test = data
+			test.Progress = bars.at
+			kinds = inference.Changed(maps, sims, e.Manifest().Scaling, e.Box().CellSide())
+			maker := evaluate.Of(e, test, e.Sampling(), "")
+			generated, err := inference.Generated(ctx, maker.Generate, maker.Name(c.Seed), maps, sims, c.Seed)
 			if err != nil {
 				return none, err
 			}
-			kinds = append(kinds, study.Kind{
+			kinds = append(kinds, inference.Kind{
 				Name: generated.Name, Maps: maps, Simulations: sims,
 				Change: &generated,
 			})
 			continue
 		}
-		kinds = append(kinds, study.Kind{Name: filepath.Base(dir), Maps: maps, Simulations: sims})
+		kinds = append(kinds, inference.Kind{Name: filepath.Base(dir), Maps: maps, Simulations: sims})
 	}
-	return source.Robustness(ctx, cal, c, kinds, filepath.Join(in.dir, "bounds"))
+	l := inference.Of(e, test, emulator.DefaultSampling().Batch)
+	return l.Robustness(ctx, cal, c, kinds, filepath.Join(in.dir, "bounds"))
 }
 
 // anySet returns the set LH of a directory, or the only other one.

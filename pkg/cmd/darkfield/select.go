@@ -8,17 +8,19 @@ import (
 	"path/filepath"
 	"time"
 
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/heldout"
+
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/emulator"
-	"darkfield/pkg/study"
 	"darkfield/pkg/training"
 )
 
 func (a *app) selectCheckpoint() *cobra.Command {
-	c := study.Default()
+	c := evaluate.Default()
 	var run, data string
 	var last int
 	var choice camels.Choice
@@ -53,7 +55,7 @@ another.`,
 				return err
 			}
 			defer s.Close()
-			var table study.Selection
+			var table evaluate.Selection
 			for i, path := range paths {
 				if err := a.score(cmd.Context(), &table, s, c, run, path,
 					fmt.Sprintf("checkpoint %d of %d", i+1, len(paths)), len(paths)-i); err != nil {
@@ -87,7 +89,7 @@ another.`,
 
 // score adds one checkpoint to the table. left counts it and those after it, for the cost that is
 // said in advance.
-func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite, c study.Config,
+func (a *app) score(ctx context.Context, table *evaluate.Selection, s *camels.Suite, c evaluate.Config,
 	run, path, label string, left int,
 ) error {
 	e, err := openEmulator(path)
@@ -95,7 +97,7 @@ func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite
 		return err
 	}
 	defer e.Close()
-	source, err := study.FromEmulator(e, s, c, filepath.Join(run, "samples"))
+	data, err := heldout.New(e, s)
 	if err != nil {
 		return err
 	}
@@ -110,8 +112,8 @@ func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite
 		fmt.Fprintln(a.err, cost)
 	}
 	bar := a.progress(label)
-	source.Progress = func(_ string, f float64) { bar.fraction(f) }
-	chi2, err := source.Chi2(ctx, c)
+	data.Progress = func(_ string, f float64) { bar.fraction(f) }
+	chi2, err := evaluate.Of(e, data, c.Sampling, filepath.Join(run, "samples")).Chi2(ctx, c)
 	bar.done()
 	if err != nil {
 		return err
@@ -122,7 +124,7 @@ func (a *app) score(ctx context.Context, table *study.Selection, s *camels.Suite
 
 // estimate says what scoring n checkpoints costs, from the time of one batch. What lies in the
 // cache costs nothing.
-func estimate(ctx context.Context, e *emulator.Emulator, c study.Config, n int) (string, error) {
+func estimate(ctx context.Context, e *emulator.Emulator, c evaluate.Config, n int) (string, error) {
 	took, err := callTime(ctx, e, c.Sampling)
 	if err != nil {
 		return "", err

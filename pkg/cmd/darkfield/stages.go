@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"darkfield/pkg/tracking"
+
 	"github.com/spf13/pflag"
 
 	"darkfield/pkg/backend"
@@ -16,7 +18,6 @@ import (
 	"darkfield/pkg/dataset"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/preset"
-	"darkfield/pkg/study"
 	"darkfield/pkg/training"
 )
 
@@ -217,9 +218,9 @@ func runName(dir, stage string) string {
 
 // drawCurves draws the course of a stage so far, and of a run in stages that of all of them.
 func drawCurves(dir string, now training.Stage, p preset.Preset) error {
-	var whole []study.TrainingStage
+	var whole []tracking.Stage
 	for i, d := range training.StageDirs(dir, len(p.Stages)) {
-		whole = append(whole, study.TrainingStage{
+		whole = append(whole, tracking.Stage{
 			Metrics: training.MetricsPath(d),
 			Side:    p.Stages[i].Side, Batch: p.Stages[i].Training.Batch,
 		})
@@ -232,8 +233,8 @@ func drawCurves(dir string, now training.Stage, p preset.Preset) error {
 }
 
 // drawCurve draws the course of a training to a run directory, if it has begun.
-func drawCurve(dir string, width int, stages ...study.TrainingStage) error {
-	curve, err := study.ReadTraining(width, stages...)
+func drawCurve(dir string, width int, stages ...tracking.Stage) error {
+	curve, err := tracking.ReadCurve(width, stages...)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(curve.Steps) == 0 {
 		return nil
 	}

@@ -7,11 +7,12 @@ import (
 	"io"
 	"math"
 
+	"darkfield/pkg/evaluate"
+
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
-	"darkfield/pkg/study"
 )
 
 // powerFlags say what a power-spectrum correction is measured on.
@@ -21,7 +22,7 @@ type powerFlags struct {
 }
 
 func (a *app) correctPower() *cobra.Command {
-	c := study.DefaultTransfer()
+	c := evaluate.DefaultTransfer()
 	var in powerFlags
 	cmd := &cobra.Command{
 		Use:   "correct-power",
@@ -75,12 +76,12 @@ names, and the correction is right for that one.`,
 
 // transferReport is what correct-power prints.
 type transferReport struct {
-	study.TransferResult
+	evaluate.TransferResult
 	Low  []float64 `json:"low"` // least and largest factor of power over the prior
 	High []float64 `json:"high"`
 }
 
-func (a *app) transferred(ctx context.Context, c study.TransferConfig,
+func (a *app) transferred(ctx context.Context, c evaluate.TransferConfig,
 	in powerFlags,
 ) (r transferReport, err error) {
 	if err := outPlace(in.out); err != nil {
@@ -105,15 +106,13 @@ func (a *app) transferred(ctx context.Context, c study.TransferConfig,
 		return r, err
 	}
 	defer e.Close()
-	cfg := study.Default()
-	cfg.Sampling = e.Sampling()
-	source, err := a.sourceOf(e, s, cfg, in.cache)
+	data, err := a.dataOf(e, s)
 	if err != nil {
 		return r, err
 	}
 	bars := a.stages(nil)
-	source.Progress = bars.at
-	r.TransferResult, err = source.Transfer(ctx, c, e.PowerCorrection())
+	data.Progress = bars.at
+	r.TransferResult, err = evaluate.Of(e, data, e.Sampling(), in.cache).Transfer(ctx, c, e.PowerCorrection())
 	bars.done()
 	if err != nil {
 		return r, err

@@ -13,6 +13,7 @@ import (
 
 	"darkfield/pkg/figure"
 	"darkfield/pkg/preset"
+	"darkfield/pkg/report"
 	"darkfield/pkg/validation"
 )
 
@@ -56,7 +57,7 @@ and standard (the whole report).`,
 			if err := a.print(judged(r), func(w io.Writer) { reportTable(w, r) }); err != nil {
 				return err
 			}
-			if _, misses, _ := r.Count(); misses > 0 {
+			if _, misses, _ := report.Count(r.Rows); misses > 0 {
 				return fmt.Errorf("validate: %d numbers miss their tolerance: see %s", misses,
 					filepath.Join(dir, "report.md"))
 			}
@@ -93,7 +94,7 @@ func writeReport(r *validation.Report, dir string, header []string) error {
 // verdict is a row as programs read it.
 type verdict struct {
 	validation.Row
-	Verdict string `json:"verdict"`
+	Verdict report.Verdict `json:"verdict"`
 }
 
 func judged(r *validation.Report) []verdict {
@@ -105,27 +106,20 @@ func judged(r *validation.Report) []verdict {
 }
 
 func reportTable(w io.Writer, r *validation.Report) {
-	t := sections{w: w}
-	for _, line := range r.Rows {
-		t.line(line.Section, line.Cells())
-	}
+	sectionTable(w, report.Sections(r.Rows))
 	row(w)
 	row(w, r.Summary())
 }
 
-// sections prints the lines of a report, with a heading where a section begins.
-type sections struct {
-	w       io.Writer
-	section string
-}
-
-func (t *sections) line(section string, cells []string) {
-	if section != t.section {
-		t.section = section
-		row(t.w)
-		row(t.w, section)
+// sectionTable prints the lines of a report, with a heading where a section begins.
+func sectionTable(w io.Writer, sections []report.Section) {
+	for _, s := range sections {
+		row(w)
+		row(w, s.Heading)
+		for _, c := range s.Rows {
+			row(w, "  "+c[0], c[1], c[2], c[3], c[4], c[5])
+		}
 	}
-	row(t.w, "  "+cells[0], cells[1], cells[2], cells[3], cells[4], cells[5])
 }
 
 // machine says what this runs on.

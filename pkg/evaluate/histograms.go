@@ -1,0 +1,86 @@
+package evaluate
+
+import (
+	"context"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/field"
+	"darkfield/pkg/summary"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+)
+
+// Histograms compares the densities of log10 pixel values of true maps with those of MapsPerParam
+// generated ones, at the parameters of Spectra. The bins span the true pixels of all panels, with
+// a twentieth more on each side.
+func (e Emulator) Histograms(ctx context.Context, cfg Config) (Histograms, error) {
+	out := Histograms{
+		Unit:    e.Suite.Description.Unit,
+		Caption: e.spectraCaption(cfg, "Bands: mean ± one standard deviation over maps."),
+	}
+	var truths, generateds [][]field.LogMap
+	err := e.each(ctx, cfg, cfg.SpectraPanels, "histograms",
+		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
+			truths, generateds = append(truths, truth), append(generateds, generated)
+			out.Panels = append(out.Panels, HistogramPanel{
+				Params: maps.Params(sim), Simulation: sim,
+				TrueMaps: len(truth), GenMaps: len(generated),
+			})
+			return nil
+		})
+	if err != nil {
+		return out, err
+	}
+	edges := histogramEdges(truths, cfg.HistogramBins)
+	for i := range out.Panels {
+		out.Panels[i].fill(truths[i], generateds[i], edges)
+	}
+	return out, nil
+}
+
+// histogramEdges spans the pixels of all maps.
+func histogramEdges(groups [][]field.LogMap, bins int) []float64 {
+	low, high := float64(groups[0][0].Values[0]), float64(groups[0][0].Values[0])
+	for _, maps := range groups {
+		for _, m := range maps {
+			for _, v := range m.Values {
+				low, high = min(low, float64(v)), max(high, float64(v))
+			}
+		}
+	}
+	room := max((high-low)/20, 1e-3) // something to draw even where all pixels are equal
+	return floats.Span(make([]float64, bins+1), low-room, high+room)
+}
+
+func (p *HistogramPanel) fill(truth, generated []field.LogMap, edges []float64) {
+	for i := range len(edges) - 1 {
+		p.Centres = append(p.Centres, (edges[i]+edges[i+1])/2)
+	}
+	p.TrueMean, p.TrueStd, p.TrueOutside = envelope(truth, edges)
+	p.GenMean, p.GenStd, p.GenOutside = envelope(generated, edges)
+	p.TrueLogMean, p.TrueLogDeviation = pixelMoments(truth)
+	p.GenLogMean, p.GenLogDeviation = pixelMoments(generated)
+}
+
+func envelope(maps []field.LogMap, edges []float64) (mean, std []float64, outside float64) {
+	var all []summary.Histogram
+	for _, m := range maps {
+		h := summary.NewHistogram(m.Values, edges)
+		all = append(all, h)
+		outside += (h.Under + h.Over) / float64(len(maps))
+	}
+	mean, std = summary.Envelope(all)
+	return mean, std, outside
+}
+
+// pixelMoments returns mean and standard deviation of all pixels of all maps.
+func pixelMoments(maps []field.LogMap) (mean, deviation float64) {
+	var all []float64
+	for _, m := range maps {
+		for _, v := range m.Values {
+			all = append(all, float64(v))
+		}
+	}
+	return stat.MeanStdDev(all, nil)
+}

@@ -1,0 +1,227 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/field"
+	"darkfield/pkg/summary"
+)
+
+const (
+	thresholdStep = 0.25
+	peakStep      = 0.5
+	// fewestCells is the side of the smallest maps with a ring of triangles.
+	fewestCells = 7
+	// fewestValues is how many values a statistic must take in the true maps of a simulation for
+	// their scatter to be a unit: counts that are mostly 0 have none.
+	fewestValues = 5
+)
+
+// Beyond compares what a power spectrum does not see: peaks, Minkowski functionals and reduced
+// bispectra of generated and true maps at ValidationParams held-out parameters, of log fields and
+// of densities.
+//
+// Thresholds are those of the true maps of each simulation: ν standard deviations above the mean
+// of their log10 pixels; for densities the quantiles of 1 + δ that a normal distribution has at
+// ν, so that the area above is that of a Gaussian field.
+func (e Emulator) Beyond(ctx context.Context, cfg Config) (Beyond, error) {
+	return e.beyond(ctx, cfg, nil)
+}
+
+// BeyondControl is Beyond with true maps of other universes at the same parameters beside it, for
+// the simulations of Control.
+func (e Emulator) BeyondControl(ctx context.Context, cfg Config,
+	control *camels.Maps,
+) (Beyond, error) {
+	return e.beyond(ctx, cfg, control)
+}
+
+func (e Emulator) beyond(ctx context.Context, cfg Config, control *camels.Maps) (Beyond, error) {
+	if e.Box.Cells < fewestCells {
+		return Beyond{}, fmt.Errorf("evaluate: maps of %d pixels a side have no bispectrum, want at least "+
+			"%d; use a checkpoint of larger maps", e.Box.Cells, fewestCells)
+	}
+	out := Beyond{HasControl: control != nil}
+	views := []view{logView(), densityView()}
+	work := func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
+		row := BeyondRow{Params: maps.Params(sim), Simulation: sim}
+		var others []field.LogMap
+		if control != nil {
+			var err error
+			if others, row.Universes, err = e.at(control, row.Params); err != nil {
+				return err
+			}
+		}
+		for i, v := range views {
+			found := v.compare(row, truth, generated, others)
+			if len(out.Statistics) < (i+1)*len(found) {
+				out.Statistics = append(out.Statistics, found...)
+				continue
+			}
+			for j, f := range found {
+				at := &out.Statistics[i*len(found)+j]
+				at.Rows = append(at.Rows, f.Rows...)
+			}
+		}
+		return nil
+	}
+	if err := e.beyondEach(ctx, cfg, control, work); err != nil {
+		return out, err
+	}
+	beside := ""
+	if control != nil {
+		beside = " Control: true maps of other universes at the same parameters."
+	}
+	out.Caption = e.caption(cfg, "", fmt.Sprintf("%d held-out parameters, %d generated maps at each.%s",
+		len(out.Statistics[0].Rows), cfg.MapsPerParam, beside))
+	for i := range out.Statistics {
+		out.Statistics[i].ratio(cfg.Seed)
+	}
+	return out, nil
+}
+
+// beyondEach calls work for the simulations of Control, or without a control for those of Chi2.
+func (e Emulator) beyondEach(ctx context.Context, cfg Config, control *camels.Maps,
+	work func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error,
+) error {
+	if control == nil {
+		return e.each(ctx, cfg, cfg.ValidationParams, "beyond P(k)", work)
+	}
+	maps, sims, err := e.controlled(cfg, control)
+	if err != nil {
+		return err
+	}
+	return e.over(ctx, cfg, maps, sims, "beyond P(k)", work)
+}
+
+// view is a field that statistics are taken of.
+type view struct {
+	field      string
+	thresholds []float64 // ν
+	peaks      []float64 // edges of bins of peak heights, ν
+	values     func(field.LogMap) []float32
+	levels     func(truth []field.LogMap, nu []float64) []float64 // the values at which ν lies
+	bispectrum func(field.LogMap) summary.Bispectrum
+}
+
+func logView() view {
+	return view{
+		LogField, steps(-2, 3, thresholdStep), steps(-1, 4, peakStep),
+		func(m field.LogMap) []float32 { return m.Values },
+		func(truth []field.LogMap, nu []float64) []float64 {
+			mean, deviation := pixelMoments(truth)
+			out := make([]float64, len(nu))
+			for i, v := range nu {
+				out[i] = mean + v*deviation
+			}
+			return out
+		},
+		summary.Deviation.Bispectrum,
+	}
+}
+
+func densityView() view {
+	density := func(m field.LogMap) []float32 { return summary.OnePlusDelta(m.Linear()) }
+	return view{
+		DensityField, steps(-1.5, 3, thresholdStep), steps(-1, 3, peakStep), density,
+		func(truth []field.LogMap, nu []float64) []float64 {
+			var all []float32
+			for _, m := range truth {
+				all = append(all, density(m)...)
+			}
+			shares := make([]float64, len(nu))
+			for i, v := range nu {
+				shares[i] = distuv.UnitNormal.CDF(v)
+			}
+			return summary.Quantiles(all, shares...)
+		},
+		func(m field.LogMap) summary.Bispectrum { return summary.OverdensityBispectrum(m.Linear()) },
+	}
+}
+
+// steps returns the numbers from low to high.
+func steps(low, high, step float64) []float64 {
+	return floats.Span(make([]float64, int((high-low)/step+1.5)), low, high)
+}
+
+// compare measures the maps of one simulation; each statistic gets one row.
+func (v view) compare(row BeyondRow, truth, generated, control []field.LogMap) []BeyondStatistic {
+	levels, edges := v.levels(truth, v.thresholds), v.levels(truth, v.peaks)
+	centres := make([]float64, len(v.peaks)-1)
+	for i := range centres {
+		centres[i] = (v.peaks[i] + v.peaks[i+1]) / 2
+	}
+	k := v.bispectrum(truth[0]).K
+	out := []BeyondStatistic{
+		{Statistic: Peaks, X: centres},
+		{Statistic: ExcursionArea, X: v.thresholds},
+		{Statistic: Boundary, X: v.thresholds},
+		{Statistic: EulerCharacteristic, X: v.thresholds},
+		{Statistic: Equilateral, X: k},
+		{Statistic: Squeezed, X: k[min(1, len(k)-1):]}, // the first one is equilateral
+	}
+	of := func(maps []field.LogMap) [][][]float64 { // [statistic][map]
+		curves := make([][][]float64, len(out))
+		for _, m := range maps {
+			values := v.values(m)
+			peaks := summary.PeakDensity(values, m.Box, edges)
+			floats.Scale(1/peakStep, peaks)
+			f := summary.MinkowskiOf(values, m.Box, levels)
+			equilateral, squeezed := v.bispectrum(m).Reduced()
+			for i, c := range [][]float64{
+				peaks, f.Area, f.Length, f.Euler, equilateral,
+				squeezed[len(k)-len(out[5].X):],
+			} {
+				curves[i] = append(curves[i], c)
+			}
+		}
+		return curves
+	}
+	truths, made, others := of(truth), of(generated), of(control)
+	for i := range out {
+		row := row
+		row.fill(truths[i], made[i], others[i])
+		out[i].Field, out[i].Rows = v.field, []BeyondRow{row}
+	}
+	return out
+}
+
+// fill scores curves of generated maps and of a control, which may have none, against those of
+// true maps.
+func (r *BeyondRow) fill(truth, generated, control [][]float64) {
+	r.True, r.Generated = summary.Stats(truth), summary.Stats(generated)
+	for i := range r.True.Mean {
+		values := map[float64]bool{}
+		for _, c := range truth {
+			values[c[i]] = true
+		}
+		r.Scored = append(r.Scored, len(values) >= fewestValues)
+	}
+	r.GeneratedZ2 = r.meanZ2(generated, r.True)
+	if len(control) > 0 {
+		r.Control, r.ControlZ2 = summary.Stats(control), r.meanZ2(control, r.True)
+	}
+	for i, c := range truth {
+		others := append(append([][]float64{}, truth[:i]...), truth[i+1:]...)
+		r.LeftOutZ2 += r.meanZ2([][]float64{c}, summary.Stats(others)) / float64(len(truth))
+	}
+}
+
+// meanZ2 returns the mean of squared z-scores over curves and the points that are scored; 0 for
+// no such points.
+func (r *BeyondRow) meanZ2(curves [][]float64, reference summary.BinStats) float64 {
+	sum, n := 0.0, 0.0
+	for _, c := range curves {
+		for i, z := range reference.ZScores(c) {
+			if r.Scored[i] {
+				sum, n = sum+z*z, n+1
+			}
+		}
+	}
+	return sum / max(n, 1)
+}

@@ -1,0 +1,76 @@
+package evaluate
+
+import (
+	"context"
+
+	"darkfield/pkg/camels"
+	"darkfield/pkg/field"
+	"darkfield/pkg/summary"
+)
+
+// Spectra compares spectra of true and generated log fields at SpectraPanels validation
+// parameters that lie far apart, with as many generated maps as there are true ones (15 in
+// CAMELS).
+func (e Emulator) Spectra(ctx context.Context, cfg Config) (Spectra, error) {
+	out := Spectra{Caption: e.spectraCaption(cfg, "Bands: mean ± one standard deviation over maps, not "+
+		"below the lowest map. z: deviation from the true mean in true standard deviations.")}
+	err := e.each(ctx, cfg, cfg.SpectraPanels, "spectra",
+		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
+			p := SpectraPanel{Params: maps.Params(sim), Simulation: sim}
+			p.K, p.True = e.powers(truth)
+			_, p.Generated = e.powers(generated[:min(len(truth), len(generated))])
+			reference := summary.Stats(p.True)
+			p.TrueMean, p.TrueStd = reference.Mean, reference.Std
+			made := summary.Stats(p.Generated)
+			p.GenMean, p.GenStd = made.Mean, made.Std
+			for _, g := range p.Generated {
+				p.Z = append(p.Z, reference.ZScores(g))
+			}
+			scores := summary.Stats(p.Z)
+			p.ZMean, p.ZStd = scores.Mean, scores.Std
+			out.Panels = append(out.Panels, p)
+			return nil
+		})
+	return out, err
+}
+
+// each calls work for n held-out simulations with the true maps and MapsPerParam generated ones.
+func (e Emulator) each(ctx context.Context, cfg Config, n int, stage string,
+	work func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error,
+) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	maps, err := e.Maps()
+	if err != nil {
+		return err
+	}
+	sims, err := e.Choose(n, cfg.SpectraPanels)
+	if err != nil {
+		return err
+	}
+	return e.over(ctx, cfg, maps, sims, stage, work)
+}
+
+// over calls work for some simulations with the true maps and MapsPerParam generated ones.
+func (e Emulator) over(ctx context.Context, cfg Config, maps *camels.Maps, sims []int, stage string,
+	work func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error,
+) error {
+	for i, sim := range sims {
+		truth, err := e.Simulation(maps, sim)
+		if err != nil {
+			return err
+		}
+		// A few maps more than true ones are needed only for figures 4 and 5, but one file then serves
+		// all figures.
+		generated, err := e.generate(ctx, maps.Params(sim), cfg.MapsPerParam, seedFor(cfg.Seed, sim),
+			e.Report(stage, i, len(sims)))
+		if err != nil {
+			return err
+		}
+		if err := work(sim, maps, truth, generated); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package inference
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/faults"
+	"darkfield/pkg/field"
+	"darkfield/pkg/likelihood"
+)
+
+// BoundConfig says from what of the bound the parameters of a map are inferred.
+type BoundConfig struct {
+	// terms, and how many each one stands for
+	Quadrature diffusion.Quadrature `json:"quadrature"`
+	// of noise, averaged over; see Quadrature.Draws
+	Seeds         int                      `json:"seeds"`
+	Interpolation likelihood.Interpolation `json:"interpolation"` // over the prior
+}
+
+// DefaultBound returns nine terms that stand for the whole bound, one levelled noise with its
+// mirror image, each in a pose of its own, and 16 parameters: 288 evaluations of the network.
+// Between the parameters a cubic is off by less than a tenth of a posterior's width (8 maps of
+// 32², 2026-11-28).
+func DefaultBound() BoundConfig {
+	return BoundConfig{
+		Quadrature: diffusion.Paper().Quadrature(9), Seeds: 1,
+		Interpolation: likelihood.Interpolation{
+			Tolerance:   likelihood.DefaultInterpolation().Tolerance,
+			Evaluations: 16,
+		},
+	}
+}
+
+// Validate returns all faults at once.
+func (c BoundConfig) Validate() error {
+	f := faults.Of("inference.BoundConfig")
+	n := len(c.Quadrature.Terms)
+	f.Want(n > 0 && n == len(c.Quadrature.Weights), "Quadrature", c.Quadrature,
+		"at least one term, and a weight for each")
+	f.Want(c.Seeds >= 1, "Seeds", c.Seeds, ">= 1")
+	f.Add(c.Interpolation.Validate())
+	return f.Err()
+}
+
+// Bound is the variational bound of one map over the prior, term by term.
+type Bound struct {
+	Simulation int                    `json:"simulation"`
+	Map        int                    `json:"map"` // of the simulation's
+	Truth      cosmology.Params       `json:"truth"`
+	Terms      likelihood.Interpolant `json:"terms"` // each multiplied by how many it stands for
+	Pixels     int                    `json:"pixels"`
+	Moments    []float64              `json:"moments"` // of the map: see moments
+}
+
+// BoundOf evaluates the bound of a map over the prior. progress may be nil.
+func (l Likelihood) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap,
+	progress func(done, total int),
+) (Bound, error) {
+	if err := cmp.Or(c.Validate(), l.covers(c.Quadrature)); err != nil {
+		return Bound{}, err
+	}
+	terms := l.overSeeds(m, c)
+	in, err := likelihood.Interpolate(ctx, likelihood.Weighted(terms, c.Quadrature.Weights),
+		likelihood.WholePrior(l.Prior, 2), c.Interpolation, progress)
+	return Bound{Terms: in, Pixels: len(m.Values), Moments: moments(m)}, err
+}
+
+// covers returns an error unless the terms of q stand for as many as the checkpoint's variance
+// schedule has: those of a schedule of another length are other noise levels.
+func (l Likelihood) covers(q diffusion.Quadrature) error {
+	if n := int(math.Round(floats.Sum(q.Weights))); l.Steps > 0 && n != l.Steps {
+		return fmt.Errorf("inference: the terms of the bound stand for %d, the checkpoint's variance "+
+			"schedule "+
+			"has %d steps: use terms of its own schedule, as `darkfield calibrate` does", n, l.Steps)
+	}
+	return nil
+}
+
+// moments returns mean and standard deviation of a map's values, which are log10, and log10 of
+// the mean density.
+func moments(m field.LogMap) []float64 {
+	values := make([]float64, len(m.Values))
+	for i, v := range m.Values {
+		values[i] = float64(v)
+	}
+	mean, deviation := stat.PopMeanStdDev(values, nil)
+	largest, density := floats.Max(values), 0.0
+	for _, v := range values { // over the largest, for maps of a poor network overflow
+		density += math.Pow(10, v-largest) / float64(len(values))
+	}
+	return []float64{mean, deviation, largest + math.Log10(density)}
+}
+
+// momentNames are theirs.
+var momentNames = []string{"the mean of log10 of the pixels", "the standard deviation of log10 " +
+	"of the pixels", "log10 of the mean density"}
+
+// overSeeds returns the terms of a map, averaged over noise seeds and mirror images.
+func (l Likelihood) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
+	draws := c.Quadrature.Draws(c.Seeds)
+	return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
+		out := make([][]float64, len(thetas))
+		for i := range out {
+			out[i] = make([]float64, len(c.Quadrature.Terms))
+		}
+		for _, seed := range draws {
+			values, err := l.Terms(m, c.Quadrature.Terms, seed)(ctx, thetas)
+			if err != nil {
+				return nil, err
+			}
+			for i, row := range values {
+				floats.AddScaled(out[i], 1/float64(len(draws)), row)
+			}
+		}
+		return out, nil
+	}
+}
+
+// surfaceGrid is how many points a side surfaces are handed on with: posteriors of a map are many
+// of its cells wide, and what follows interpolates.
+const surfaceGrid = 60
+
+// Surface returns Σ weights[k] term_k over the prior.
+func (b Bound) Surface(prior cosmology.Prior, weights []float64) likelihood.Surface {
+	grid := likelihood.WholePrior(prior, surfaceGrid)
+	out := likelihood.Surface{Grid: grid, NLL: make([]float64, grid.Len())}
+	for k, s := range b.Terms.On(grid) {
+		floats.AddScaled(out.NLL, weights[k], s.NLL)
+	}
+	return out
+}
+
+// atBest returns where the weighted sum of the terms is least, and numbers that are odd there
+// where a map is not of the kind that the network knows: the terms, in nats a pixel, and the
+// map's moments.
+func (b Bound) atBest(prior cosmology.Prior, weights []float64) (cosmology.Params, []float64) {
+	s := b.Surface(prior, weights)
+	p := s.Grid.Points()[floats.MinIdx(s.NLL)]
+	var out []float64
+	for _, t := range b.Terms.On(likelihood.Grid{
+		OmegaM: []float64{p.OmegaM},
+		Sigma8: []float64{p.Sigma8},
+	}) {
+		out = append(out, t.NLL[0]/float64(b.Pixels))
+	}
+	return p, append(out, b.Moments...)
+}
+
+// atBestNames are those of the numbers of atBest.
+func (c BoundConfig) atBestNames() []string {
+	var out []string
+	for _, t := range c.Quadrature.Terms {
+		out = append(out, fmt.Sprintf("term %d of the bound (nats a pixel)", t))
+	}
+	return append(out, momentNames...)
+}
+
+// check returns an error for a bound that has not as many terms.
+func (b Bound) check(terms int) error {
+	point := likelihood.Grid{OmegaM: []float64{b.Truth.OmegaM}, Sigma8: []float64{b.Truth.Sigma8}}
+	if n := len(b.Terms.On(point)); n != terms {
+		return fmt.Errorf("inference: simulation %d, map %d: %d terms, want %d", b.Simulation,
+			b.Map, n, terms)
+	}
+	return nil
+}

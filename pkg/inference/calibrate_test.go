@@ -1,0 +1,413 @@
+package inference
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"darkfield/pkg/calibration"
+	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/field"
+	"darkfield/pkg/heldout"
+	"darkfield/pkg/heldout/whitenoise"
+	"darkfield/pkg/likelihood"
+)
+
+// The maps of these tests are four numbers: two independent estimates of each parameter, in log
+// units (0 and 1 are the edges of the prior), with known errors. Term 0 is the likelihood of the
+// first pair, term 1 of the second, each reported too high by a factor.
+
+var pairErrors = [2][2]float64{{0.1, 0.3}, {0.3, 0.1}} // [term][parameter]
+
+func logUnits(p cosmology.Params) [2]float64 {
+	prior := cosmology.CAMELSPrior()
+	return [2]float64{
+		math.Log(p.OmegaM/prior.Min.OmegaM) / math.Log(prior.Max.OmegaM/prior.Min.OmegaM),
+		math.Log(p.Sigma8/prior.Min.Sigma8) / math.Log(prior.Max.Sigma8/prior.Min.Sigma8),
+	}
+}
+
+func pairMap(truth cosmology.Params, rng *rand.Rand) field.LogMap {
+	m := field.LogMap{Box: field.Box{Side: 25, Cells: 2}}
+	for _, sigma := range pairErrors {
+		for k, at := range logUnits(truth) {
+			m.Values = append(m.Values, float32(at+sigma[k]*rng.NormFloat64()))
+		}
+	}
+	return m
+}
+
+// pairTerms are over-confident by factors.
+func pairTerms(factors [2]float64) Terms {
+	return func(m field.LogMap, terms []diffusion.Term, _ uint64) likelihood.Terms {
+		return func(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
+			out := make([][]float64, len(thetas))
+			for i, p := range thetas {
+				for _, t := range terms {
+					nll := 0.0
+					for k, at := range logUnits(p) {
+						z := (at - float64(m.Values[2*int(t)+k])) / pairErrors[t][k]
+						nll += factors[t] * z * z / 2
+					}
+					out[i] = append(out[i], nll)
+				}
+			}
+			return out, nil
+		}
+	}
+}
+
+func pairConfig() CalibrateConfig {
+	c := DefaultCalibrate()
+	c.Bound.Quadrature = diffusion.Quadrature{Terms: []diffusion.Term{0, 1}, Weights: []float64{1, 1}}
+	c.Bound.Interpolation.Evaluations = 49 // a quadratic needs no more
+	c.Report.Replicates = 200
+	return c
+}
+
+// pairBounds are bounds of two maps of each of n simulations, drawn from the prior that is flat
+// in the parameters.
+func pairBounds(t *testing.T, factors [2]float64, n int, seed uint64) []Bound {
+	t.Helper()
+	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()}, Terms: pairTerms(factors)}
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var out []Bound
+	for sim := range n {
+		truth := s.Prior.Params(cosmology.UnitParams{rng.Float64(), rng.Float64()})
+		for k := range 2 {
+			b, err := s.BoundOf(ctx, pairConfig().Bound, pairMap(truth, rng), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Simulation, b.Map, b.Truth = sim, k, truth
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// TestCalibrationMakesCoverageHonest: terms that are 4 and 9 times too sure cover far too little;
+// weights and recalibration mend that on other maps. A width known from 80 maps of two numbers is
+// good to 1/√160 = 8 %, which moves the coverage of 68 % by 2·φ(1)·0.08 = 0.04; that of 100 maps
+// scatters by 0.047; and the mean |z| of 100 maps by 0.6/√100 = 0.06 beside 0.06 of the width.
+func TestCalibrationMakesCoverageHonest(t *testing.T) {
+	factors := [2]float64{4, 9}
+	prior, c := cosmology.CAMELSPrior(), pairConfig()
+	// of 20 simulations, which are too few for the richest kind: that would take most of the time
+	c.Folds = 2
+	cal, err := Calibrate(pairBounds(t, factors, 40, 1), prior, "hash", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Typical.Names) != 5 ||
+		len(cal.Typical.Distances) != 80 || len(cal.Beyond) != 80 {
+		t.Errorf("calibrated on %d maps of %d simulations", cal.Maps, cal.Simulations)
+	}
+	// Beside each other the terms must get their due: 9/4 to one, to √2 times 4/√80 in the logarithm.
+	if ratio := math.Log(cal.Weights[0] / cal.Weights[1] * factors[0] / factors[1]); math.Abs(ratio) >
+		4*math.Sqrt(2.0/80) {
+		t.Errorf("weights %v for terms too high by %v", cal.Weights, factors)
+	}
+	unseen := pairBounds(t, factors, 50, 2)
+	h, err := cal.Honesty(unseen, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, _ := h.Method(WholeBound)
+	honest, found := h.Method(Calibrated)
+	if len(h.Methods) != 4 || !found {
+		t.Fatalf("%d methods", len(h.Methods))
+	}
+	for name, p := range map[string][2]calibration.ParameterReport{
+		"Ω_m": {whole.Report.OmegaM, honest.Report.OmegaM},
+		"σ_8": {whole.Report.Sigma8, honest.Report.Sigma8},
+	} {
+		if p[0].Coverage68.Value > 0.5 { // half or a third of the width: 0.38 or 0.26
+			t.Errorf("%s: the whole bound covers %.2f, want far too little", name, p[0].Coverage68.Value)
+		}
+		if d := p[1].Coverage68.Value - 0.68; math.Abs(d) > 3*math.Hypot(0.04, 0.047) {
+			t.Errorf("%s: calibrated posteriors cover %.2f, want 0.68", name, p[1].Coverage68.Value)
+		}
+		if d := p[1].AbsZ.Value - p[1].ExpectedAbsZ; math.Abs(d) > 3*math.Hypot(0.06, 0.06) {
+			t.Errorf("%s: mean |z| %.2f, want %.2f", name, p[1].AbsZ.Value, p[1].ExpectedAbsZ)
+		}
+	}
+	if honest.Report.LogScore.Value <= whole.Report.LogScore.Value {
+		t.Errorf("log score %.2f of calibrated posteriors, %.2f of the bound",
+			honest.Report.LogScore.Value, whole.Report.LogScore.Value)
+	}
+	if rows := h.Rows(); len(rows) != 8 || len(rows[0]) != len(HonestyHeader()) {
+		t.Errorf("%d rows of %d cells", len(rows), len(rows[0]))
+	}
+	whitenoise.CheckCSV(t, h.WriteCSV, 4*100*2)
+}
+
+// TestConstraintOfAMap: with no calibration it is the product of the likelihoods: the
+// inverse-variance mean of the pairs, in log units.
+func TestConstraintOfAMap(t *testing.T) {
+	// narrow, so that the prior cuts nothing
+	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()}, Terms: pairTerms([2]float64{25, 25})}
+	m := pairMap(cosmology.Params{OmegaM: 0.25, Sigma8: 0.78}, rand.New(rand.NewPCG(3, 0)))
+	b, err := s.BoundOf(ctx, pairConfig().Bound, m, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Uncalibrated("", s.Prior, pairConfig().Bound).Constrain(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, marginal := range []likelihood.Marginal{got.OmegaM, got.Sigma8} {
+		low, high := math.Log(s.Prior.Min.OmegaM), math.Log(s.Prior.Max.OmegaM)
+		if k == 1 {
+			low, high = math.Log(s.Prior.Min.Sigma8), math.Log(s.Prior.Max.Sigma8)
+		}
+		precision, mean := 0.0, 0.0
+		for pair, sigma := range pairErrors {
+			w := 25 / (sigma[k] * sigma[k])
+			precision, mean = precision+w, mean+w*float64(m.Values[2*pair+k])
+		}
+		mean, variance := low+(high-low)*mean/precision, (high-low)*(high-low)/precision
+		// exp(−(ln θ − μ)²/2v) under a prior flat in θ: a log-normal with μ + v, whose mean is exp(μ +
+		// 3v/2).
+		wantMean, wantStd := math.Exp(mean+1.5*variance),
+			math.Exp(mean+1.5*variance)*math.Sqrt(math.Expm1(variance))
+		// a grid of 60 points, one to two a sigma
+		if math.Abs(marginal.Mean-wantMean) > 0.02*wantStd || math.Abs(marginal.Std/wantStd-1) > 0.02 {
+			t.Errorf("parameter %d: %.4f ± %.4f, want %.4f ± %.4f", k, marginal.Mean, marginal.Std,
+				wantMean, wantStd)
+		}
+	}
+	if got.Warnings != nil || got.Evaluations != 2*49 {
+		t.Errorf("%d evaluations, warnings %v", got.Evaluations, got.Warnings)
+	}
+}
+
+// TestWarnings: a map whose term lies far from those of the calibration gets one that names the
+// term, one that fits best far outside the prior another, others none.
+func TestWarnings(t *testing.T) {
+	bounds := pairBounds(t, [2]float64{1, 1}, 20, 4)
+	cal := Uncalibrated("", cosmology.CAMELSPrior(), pairConfig().Bound)
+	cal.Maps = len(bounds)
+	if err := cal.know(bounds); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bounds {
+		if c, err := cal.Constrain(b); err != nil || len(c.Warnings) > 0 {
+			t.Errorf("a map of the calibration: %v, warnings %v", err, c.Warnings)
+		}
+	}
+	constrain := func(m field.LogMap, more float64) Constraint {
+		s := Likelihood{Data: heldout.Data{Prior: cal.Prior}, Terms: func(m field.LogMap, terms []diffusion.Term,
+			seed uint64,
+		) likelihood.Terms {
+			of := pairTerms([2]float64{1, 1})(m, terms, seed)
+			return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
+				values, err := of(ctx, thetas)
+				for _, row := range values {
+					row[1] += more
+				}
+				return values, err
+			}
+		}}
+		b, err := s.BoundOf(ctx, cal.Bound, m, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := cal.Constrain(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	good := pairMap(cosmology.Fiducial, rand.New(rand.NewPCG(5, 0)))
+	if got := constrain(good, 0); len(got.Warnings) != 0 || !(got.Odd.AsFar > rare) ||
+		got.Outside != (Standing{0, 1}) {
+		t.Errorf("a good map: %+v, %+v, warnings %v", got.Odd, got.Outside, got.Warnings)
+	}
+	if got := constrain(good, 1e3).Warnings; len(got) != 1 ||
+		!strings.Contains(got[0], "term 1 of the bound (nats a pixel) is 25") ||
+		!strings.Contains(got[0], "as for 0.0 % of the calibration's 40 maps") {
+		t.Errorf("an odd term: warnings %v", got)
+	}
+	far := constrain(pairMap(cosmology.Params{OmegaM: 0.3, Sigma8: 2.5}, rand.New(rand.NewPCG(6, 0))),
+		0)
+	if n := len(far.Warnings); n == 0 || !strings.Contains(far.Warnings[n-1], "this map fits best "+
+		"outside the prior, by ") || far.Outside.AsFar > 0 {
+		t.Errorf("σ_8 = 2.5: %+v, warnings %v", far.Outside, far.Warnings)
+	}
+}
+
+// TestTooFewSimulations: what just suffices for the weights is used, less is refused.
+func TestTooFewSimulations(t *testing.T) {
+	c := pairConfig()
+	cal, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 11, 6), cosmology.CAMELSPrior(), "", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cal.Trials) != 2 {
+		t.Errorf("trials %+v, want identity and temperature", cal.Trials)
+	}
+	_, err = Calibrate(pairBounds(t, [2]float64{4, 4}, 9, 6), cosmology.CAMELSPrior(), "", c)
+	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "9 for a calibration of 2 terms "+
+		"in 5 folds, want at least 11") {
+		t.Errorf("error %v", err)
+	}
+	other := c
+	other.Bound = DefaultBound()
+	if _, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 6, 6), cosmology.CAMELSPrior(), "",
+		other); err == nil || !strings.Contains(err.Error(), "2 terms, want 9") {
+		t.Errorf("bounds of other terms: error %v", err)
+	}
+}
+
+// TestCalibrationFiles: a calibration reads back as it was; another checkpoint's and a damaged
+// one are refused with what to do.
+func TestCalibrationFiles(t *testing.T) {
+	cal, err := Calibrate(pairBounds(t, [2]float64{2, 2}, 11, 7), cosmology.CAMELSPrior(),
+		"0123456789abcdef", pairConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "sub", "calibration.json")
+	if err := cal.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	back, err := LoadCalibration(path, cal.Hash)
+	if err != nil || asJSON(t, back) != asJSON(t, cal) {
+		t.Errorf("read %+v, %v", back, err)
+	}
+	b := pairBounds(t, [2]float64{2, 2}, 1, 8)[0]
+	one, _ := cal.Constrain(b)
+	two, _ := back.Constrain(b)
+	if asJSON(t, one) != asJSON(t, two) {
+		t.Error("the calibration from the file gives another posterior")
+	}
+	refused := func(what, path, hash, want string) {
+		t.Helper()
+		if _, err := LoadCalibration(path, hash); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "darkfield calibrate") || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: error %v, want %q, the file and the way out", what, err, want)
+		}
+	}
+	refused("another checkpoint", path, "fedcba9876543210",
+		"SHA-256 01234567…, this one has fedcba98…")
+	refused("no file", path+"x", cal.Hash, "no such file")
+	whole := readFile(t, path)
+	for _, change := range [][2]string{
+		{whole[len(whole)/2:], ""},
+		{`"weights": [`, `"weights": [1,`},
+		{`"temperature": `, `"temperature": -`},
+		{`"seeds": 1`, `"seeds": 0`},
+		{`"distances": [`, `"distances": [1e9,`},
+		{`"beyond": [`, `"beyond": [1e9,`},
+		{whole, "{}"},
+		{`"sigma_8": 0.6`, `"sigma_8": 0.5`},
+	} {
+		bad := strings.Replace(whole, change[0], change[1], 1)
+		if bad == whole {
+			t.Fatalf("%q is not in the file", change[0])
+		}
+		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(change[1], path, cal.Hash, "inference: calibration")
+	}
+}
+
+// TestCalibrationStudy runs all of it on the universe with an exact likelihood, which two terms
+// count one and a half times.
+func TestCalibrationStudy(t *testing.T) {
+	s := universeOf(t, 40)
+	s.Validation, s.Test = nil, []int{70, -1}
+	for sim := range 40 {
+		if sim < 20 {
+			s.Validation = append(s.Validation, sim)
+		} else {
+			s.Test = append(s.Test, sim)
+		}
+	}
+	c := pairConfig()
+	c.Bound.Interpolation.Evaluations = 98
+	stages := map[string]float64{}
+	s.Progress = func(stage string, f float64) { stages[stage] = f }
+	dir := t.TempDir()
+	cal, h, err := s.CalibrationStudy(ctx, c, nil, nil, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stages["calibration"] != 1 || stages["test"] != 1 {
+		t.Errorf("progress ended at %v", stages)
+	}
+	if m, _ := h.Method(Calibrated); m.Report.Maps != 40 || m.Report.Simulations != 20 ||
+		cal.Simulations != 20 {
+		t.Errorf("tested on %d maps of %d simulations, calibrated on %d", m.Report.Maps,
+			m.Report.Simulations, cal.Simulations)
+	}
+	for _, want := range []string{
+		"Whitenoise", "40 maps of 20 simulations, tested on 40 of 20 others",
+		"2 terms of the bound",
+	} {
+		if !strings.Contains(h.Caption, want) {
+			t.Errorf("caption %q lacks %q", h.Caption, want)
+		}
+	}
+	// The terms are x and x/2 with x exact, so that honest weights have w_0 + w_1/2 = 1. Temperature
+	// may share in it. From 40 maps of two parameters: to 1/√80 in the logarithm.
+	if sum := (cal.Weights[0] + cal.Weights[1]/2) /
+		cal.Recalibration.Temperature; cal.Recalibration.Kind == calibration.Identity &&
+		math.Abs(math.Log(sum)) > 4/math.Sqrt(80) {
+		t.Errorf("weights %v: the likelihood counts %.2f times", cal.Weights, sum)
+	}
+	t.Run("a calibration from elsewhere", func(t *testing.T) {
+		h, bounds, err := s.HeldOutHonesty(ctx, c, &cal, 4, dir)
+		if err != nil || len(bounds) != 8 || len(h.Methods) != 4 {
+			t.Errorf("%d bounds, %d methods, %v", len(bounds), len(h.Methods), err)
+		}
+	})
+	t.Run("none", func(t *testing.T) {
+		h, bounds, err := s.HeldOutHonesty(ctx, c, nil, 3, dir)
+		if err != nil || len(bounds) != 6 || len(h.Methods) != 2 || h.Methods[1].Name != WholeBound {
+			t.Errorf("%d bounds, %d methods, %v", len(bounds), len(h.Methods), err)
+		}
+	})
+}
+
+// TestCalibrationStudyRefuses what cannot give a calibration or an honest test of one, before the
+// network is asked anything.
+func TestCalibrationStudyRefuses(t *testing.T) {
+	s := universeOf(t, 15)
+	asked := 0
+	s.Terms = counting(whitenoise.ExactTerms, &asked)
+	s.Validation, s.Test = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, []int{11, 12, 13}
+	maps, c := s.Suite.Sets[camels.LH], pairConfig()
+	refused := func(what string, s Likelihood, test *camels.Maps, few bool, want ...string) {
+		t.Helper()
+		_, _, err := s.CalibrationStudy(ctx, c, test, nil, t.TempDir())
+		if err == nil || errors.Is(err, ErrTooFew) != few || asked > 0 {
+			t.Fatalf("%s: error %v after %d maps", what, err, asked)
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: error %v, want %q", what, err, w)
+			}
+		}
+	}
+	refused("the same universe", s, maps, false, "simulation 0 of", "another seed")
+	few := s
+	few.Validation = []int{0, 1}
+	refused("two validation simulations", few, nil, true, "2 for a calibration of 2 terms",
+		"more simulations or fewer terms")
+	few = s
+	few.Test = []int{200}
+	refused("no test simulations", few, nil, true, "0 of the checkpoint's test simulations",
+		"test on other simulations")
+	few.Validation = nil
+	refused("nothing held out", few, nil, false, "none of the checkpoint's held-out simulations")
+}

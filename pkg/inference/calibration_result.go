@@ -1,0 +1,264 @@
+package inference
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"sort"
+
+	"darkfield/pkg/calibration"
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/filetype"
+	"darkfield/pkg/report"
+)
+
+// Names of methods of Honesty. Calibrated is the one that a user should quote.
+const (
+	FirstTerm  = "term 0"
+	WholeBound = "whole bound"
+	Calibrated = "calibrated"
+)
+
+// Calibration is what turns the bound of a map by one checkpoint into an honest posterior. It is
+// plain data, kept in a file.
+type Calibration struct {
+	Hash  string          `json:"hash"` // of the checkpoint's tensors
+	Prior cosmology.Prior `json:"prior"`
+	Bound BoundConfig     `json:"bound"`
+	// of the terms, besides how many each one stands for
+	Weights       []float64                 `json:"weights"`
+	Recalibration calibration.Recalibration `json:"recalibration"`
+	Trials        []calibration.Trial       `json:"trials"` // that it was chosen by
+	// the terms at the best fit and the moments of a map
+	Typical calibration.OutlierModel `json:"typical"`
+	// how far outside the prior each map fits best, in standard deviations, rising
+	Beyond      []float64 `json:"beyond"`
+	Maps        int       `json:"maps"` // that it was fitted on
+	Simulations int       `json:"simulations"`
+}
+
+// Validate returns all faults at once.
+func (c Calibration) Validate() error {
+	errs := []error{c.Bound.Validate(), c.Recalibration.Validate()}
+	n := len(c.Bound.Quadrature.Terms)
+	if len(c.Weights) != n {
+		errs = append(errs, fmt.Errorf("%d weights for %d terms, want one each", len(c.Weights), n))
+	}
+	if got, want := len(c.Typical.Names), len(c.Bound.atBestNames()); got != want {
+		errs = append(errs, fmt.Errorf("what is typical of %d numbers, want %d", got, want))
+	}
+	if len(c.Beyond) == 0 || !slices.IsSorted(c.Beyond) {
+		errs = append(errs,
+			fmt.Errorf("distances outside the prior of %d maps, want at least one, rising", len(c.Beyond)))
+	}
+	for k, w := range c.Weights {
+		if !(w >= 0) || math.IsInf(w, 0) {
+			errs = append(errs, fmt.Errorf("weight %d is %g, want a finite number >= 0", k, w))
+		}
+	}
+	errs = append(errs, c.Typical.Validate())
+	if c.Prior != c.Recalibration.Prior {
+		errs = append(errs, fmt.Errorf("prior %v, but the recalibration is for %v", c.Prior,
+			c.Recalibration.Prior))
+	}
+	return errors.Join(errs...)
+}
+
+// Save writes the calibration to a file, whole or not at all.
+func (c Calibration) Save(path string) error {
+	raw, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	return report.WriteFile(path, append(raw, '\n'))
+}
+
+// LoadCalibration reads what Save wrote. hash is that of the checkpoint it is to be used with:
+// another one needs a calibration of its own.
+func LoadCalibration(path, hash string) (Calibration, error) {
+	fail := func(err error) (Calibration, error) {
+		return Calibration{}, fmt.Errorf("inference: calibration %s: %w", path, err)
+	}
+	var c Calibration
+	if err := filetype.Expect(path, filetype.Calibration); err != nil {
+		return c, fmt.Errorf("inference: %w", err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return fail(fmt.Errorf("%w: make it with `darkfield calibrate`", errors.Unwrap(err)))
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return fail(fmt.Errorf("%w: make it anew with `darkfield calibrate`", err))
+	}
+	if err := c.Validate(); err != nil {
+		return fail(fmt.Errorf("%w: make it anew with `darkfield calibrate`", err))
+	}
+	if c.Hash != hash {
+		return fail(fmt.Errorf("it is of a checkpoint with SHA-256 %.8s…, this one has %.8s…: make one "+
+			"for it with `darkfield calibrate`", c.Hash, hash))
+	}
+	return c, nil
+}
+
+// Standing says how far out a map lies, in standard deviations, and what share of the
+// calibration's maps lie as far.
+type Standing struct {
+	Distance float64 `json:"distance"`
+	AsFar    float64 `json:"as_far"`
+}
+
+// rare is the share of the calibration's maps that may lie as far out as a map that is warned of.
+const rare = 0.01
+
+// judge says in what a map is unlike those of the calibration. beyond is how far outside the
+// prior it fits best.
+func (c Calibration) judge(b Bound, beyond float64) (odd, outside Standing, warnings []string) {
+	at, values := b.atBest(c.Prior, c.Weights)
+	t := c.Typical.Score(at, values)
+	odd = Standing{t.Distance, asFar(c.Typical.Distances, t.Distance)}
+	outside = Standing{beyond, asFar(c.Beyond, beyond)}
+	if odd.AsFar <= rare {
+		k := 0
+		for i, z := range t.Z {
+			if math.Abs(z) > math.Abs(t.Z[k]) {
+				k = i
+			}
+		}
+		warnings = append(warnings, fmt.Sprintf("%.1f standard deviations lie between this map and "+
+			"what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): "+
+			"it may not be of their kind, do not trust its error bars",
+			odd.Distance, c.share(odd), c.Typical.Names[k], values[k], t.Expected[k], t.Z[k]))
+	}
+	if outside.AsFar <= rare {
+		warnings = append(warnings, fmt.Sprintf("this map fits best outside the prior, by %.1f "+
+			"standard deviations, as do %s: its parameters may lie outside, or it may not be of their "+
+			"kind, do not trust its error bars", beyond, c.share(outside)))
+	}
+	return odd, outside, warnings
+}
+
+func (c Calibration) share(s Standing) string {
+	return fmt.Sprintf("%.1f %% of the calibration's %d maps", 100*s.AsFar, c.Maps)
+}
+
+// asFar returns the share of rising values that are as large as x; 0 for NaN.
+func asFar(values []float64, x float64) float64 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return float64(len(values)-sort.SearchFloat64s(values, x)) / float64(len(values))
+}
+
+// Method is one way to get posteriors, scored on the test maps.
+type Method struct {
+	Name   string
+	Report calibration.Report
+	Scores []calibration.MapScore
+}
+
+// Honesty compares ways to get posteriors of the same maps.
+type Honesty struct {
+	Methods []Method
+	Prior   cosmology.Prior
+	Caption string
+}
+
+func (h *Honesty) add(name string, scores []calibration.MapScore, c calibration.Config) error {
+	report, err := calibration.Summarise(scores, c)
+	if err != nil {
+		return fmt.Errorf("inference: %s: %w", name, err)
+	}
+	h.Methods = append(h.Methods, Method{Name: name, Report: report, Scores: scores})
+	return nil
+}
+
+// Method returns one by its name.
+func (h Honesty) Method(name string) (Method, bool) {
+	for _, m := range h.Methods {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Method{}, false
+}
+
+// HonestyHeader names the columns of Rows.
+func HonestyHeader() []string {
+	return []string{
+		"method", "parameter", "mean |error|", "bias/σ", "σ", "mean |z|", "expected",
+		"68 % covers", "95 % covers", "ranks, p", "ln score",
+	}
+}
+
+// Rows are the table of all methods, a row a parameter.
+func (h Honesty) Rows() [][]string {
+	var out [][]string
+	percent := func(i calibration.Interval) string {
+		return fmt.Sprintf("%.1f (%.1f to %.1f)", 100*i.Value, 100*i.Low, 100*i.High)
+	}
+	for _, m := range h.Methods {
+		for _, p := range []struct {
+			name string
+			r    calibration.ParameterReport
+		}{{"Ω_m", m.Report.OmegaM}, {"σ_8", m.Report.Sigma8}} {
+			out = append(out, []string{
+				m.Name, p.name, fmt.Sprintf("%.4f (%.4f to %.4f)", p.r.AbsError.Value, p.r.AbsError.Low,
+					p.r.AbsError.High), fmt.Sprintf("%+.2f", p.r.Bias.Value), fmt.Sprintf("%.4f", p.r.Std),
+				fmt.Sprintf("%.2f", p.r.AbsZ.Value), fmt.Sprintf("%.2f", p.r.ExpectedAbsZ),
+				percent(p.r.Coverage68), percent(p.r.Coverage95), fmt.Sprintf("%.2g", p.r.Ranks.P),
+				fmt.Sprintf("%.2f", m.Report.LogScore.Value),
+			})
+		}
+	}
+	return out
+}
+
+// WriteCSV writes one row a map, method and parameter.
+func (h Honesty) WriteCSV(path string) error {
+	t := report.NewTable("method", "simulation", "parameter", "truth", "mean", "std", "low_68", "high_68",
+		"low_95", "high_95", "pit", "hpd", "tarp", "log_score")
+	for _, m := range h.Methods {
+		for _, s := range m.Scores {
+			for _, p := range []struct {
+				name string
+				s    calibration.ParameterScore
+			}{{"omega_m", s.OmegaM}, {"sigma_8", s.Sigma8}} {
+				t.Add(m.Name, s.Simulation, p.name, p.s.Truth, p.s.Mean, p.s.Std, p.s.Central68[0],
+					p.s.Central68[1], p.s.Central95[0], p.s.Central95[1], p.s.PIT, s.HPD, s.TARP, s.LogScore)
+			}
+		}
+	}
+	return t.Write(path)
+}
+
+// WriteCoverageCSV writes one row a method and credibility of TARP's curve.
+func (h Honesty) WriteCoverageCSV(path string) error {
+	t := report.NewTable("method", "credibility", "coverage", "low_95", "high_95")
+	for _, m := range h.Methods {
+		for i, c := range m.Report.TARP.Coverage {
+			t.Add(m.Name, m.Report.TARP.Levels[i], c.Value, c.Low, c.High)
+		}
+	}
+	return t.Write(path)
+}
+
+// WriteRanksCSV writes one row a method, parameter and bin of its ranks.
+func (h Honesty) WriteRanksCSV(path string) error {
+	t := report.NewTable("method", "parameter", "rank_from", "rank_to", "maps", "expected",
+		"low_95", "high_95")
+	for _, m := range h.Methods {
+		for _, p := range []struct {
+			name string
+			r    calibration.Ranks
+		}{{"omega_m", m.Report.OmegaM.Ranks}, {"sigma_8", m.Report.Sigma8.Ranks}} {
+			n := float64(len(p.r.Counts))
+			for i, count := range p.r.Counts {
+				t.Add(m.Name, p.name, float64(i)/n, float64(i+1)/n, count, p.r.Expected, p.r.Low, p.r.High)
+			}
+		}
+	}
+	return t.Write(path)
+}

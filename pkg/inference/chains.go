@@ -1,0 +1,211 @@
+package inference
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"gonum.org/v1/gonum/floats"
+
+	"darkfield/pkg/cosmology"
+	"darkfield/pkg/faults"
+	"darkfield/pkg/field"
+	"darkfield/pkg/hmc"
+	"darkfield/pkg/likelihood"
+	"darkfield/pkg/report"
+)
+
+// Chains are draws from the posterior of a map, by Hamiltonian Monte Carlo with gradients through
+// the network.
+type Chains struct {
+	Result    hmc.Result       `json:"result"`
+	Diagnosis [2]hmc.Diagnosis `json:"diagnosis"` // of Ω_m and σ_8
+	Config    hmc.Config       `json:"config"`
+}
+
+// Converged reports whether the chains may be believed: R-hat at most 1.01 and an effective
+// number of draws of at least 400, for both parameters.
+func (c Chains) Converged() bool {
+	for _, d := range c.Diagnosis {
+		if !(d.RHat <= 1.01) || d.BulkESS < 400 || d.TailESS < 400 {
+			return false
+		}
+	}
+	return true
+}
+
+// WriteCSV writes one row a draw.
+func (c Chains) WriteCSV(path string) error {
+	t := report.NewTable("chain", "draw", "omega_m", "sigma_8")
+	for i, chain := range c.Result.Draws {
+		for j, p := range chain {
+			t.Add(i, j, p[0], p[1])
+		}
+	}
+	return t.Write(path)
+}
+
+// saveEvery is how many iterations of a sampling may be lost.
+const saveEvery = 20
+
+// SampleChains draws from exp(−Σ weights[k] L_k) over the flat prior: the same terms, weights and
+// noise as a Surface of them. Its state is kept in a file, unless that is empty, so that a
+// sampling killed at any moment goes on with the same draws. start is where the chains begin,
+// such as the best fit of a Surface; each is moved from there by the spread of its posterior.
+func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig, weights []float64,
+	cfg hmc.Config, near likelihood.Surface, path string,
+	progress func(hmc.Progress),
+) (Chains, error) {
+	out := Chains{Config: cfg}
+	if err := errors.Join(b.Validate(), cfg.Validate(), l.covers(b.Quadrature)); err != nil {
+		return out, err
+	}
+	f := faults.Of("hmc.Config")
+	f.Want(cfg.Draws >= FewestDraws, "Draws", cfg.Draws,
+		fmt.Sprintf(">= %d: fewer cannot be diagnosed", FewestDraws))
+	if err := f.Err(); err != nil {
+		return out, err
+	}
+	if len(weights) != len(b.Quadrature.Terms) {
+		return out, fmt.Errorf("inference: %d weights for %d terms, want one each", len(weights),
+			len(b.Quadrature.Terms))
+	}
+	total := append([]float64(nil), b.Quadrature.Weights...)
+	floats.Mul(total, weights)
+	density := l.density(m, b, total)
+	of := l.chainsOf(m, b, total)
+	state, err := l.chainState(cfg, near, of, path)
+	if err != nil {
+		return out, err
+	}
+	iterations := 0
+	err = state.Run(ctx, density, func(p hmc.Progress) {
+		if progress != nil {
+			progress(p)
+		}
+		if iterations++; path != "" && iterations%saveEvery == 0 {
+			_ = saveState(path, of, state) // the draws matter more than where to go on from
+		}
+	})
+	if path != "" {
+		err = errors.Join(err, saveState(path, of, state))
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Result = state.Result()
+	copy(out.Diagnosis[:], hmc.Diagnose(out.Result.Draws))
+	return out, nil
+}
+
+// density is −Σ total[k] L_k of a map, averaged over seeds and mirror images, with its gradient.
+func (l Likelihood) density(m field.LogMap, b BoundConfig, total []float64) hmc.Density {
+	slopes := l.Gradients(m, b.Quadrature.Terms, total, b.Quadrature.Draws(b.Seeds))
+	return func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {
+		params, grads := make([]cosmology.Params, len(points)), make([][]float64, len(points))
+		for i, p := range points {
+			params[i], grads[i] = cosmology.Params{OmegaM: p[0], Sigma8: p[1]}, make([]float64, 2)
+		}
+		logp, gradients, err := slopes(ctx, params)
+		if err != nil {
+			return nil, nil, err
+		}
+		floats.Scale(-1, logp)
+		for i, g := range gradients {
+			grads[i][0], grads[i][1] = -g[0], -g[1]
+		}
+		return logp, grads, nil
+	}
+}
+
+// FewestDraws is what R-hat of a chain's halves takes.
+const FewestDraws = 4
+
+// keptChains is what a sampling goes on from, and what it is of: draws of another map would look
+// the same.
+type keptChains struct {
+	Of    string     `json:"of"` // hash
+	State *hmc.State `json:"state"`
+}
+
+// chainsOf is a hash of what the density depends on.
+func (l Likelihood) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", l.Checkpoint.Network, b.Quadrature, b.Seeds, total, m.Values,
+		m.Box, l.Prior)
+	return fmt.Sprintf("%x", h.Sum(nil)[:8])
+}
+
+func saveState(path, of string, state *hmc.State) error {
+	raw, err := json.Marshal(keptChains{of, state})
+	if err != nil {
+		return err
+	}
+	return report.WriteFile(path, raw)
+}
+
+// chainState goes on from a file or begins near the posterior of a surface.
+func (l Likelihood) chainState(cfg hmc.Config, near likelihood.Surface, of,
+	path string,
+) (*hmc.State, error) {
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		return keptState(raw, cfg, of, path)
+	}
+	if path != "" && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("inference: %w", err)
+	}
+	om, s8 := near.Marginals()
+	var starts [][]float64
+	// at the corners of two standard deviations around the mean, so that R-hat can show what is not
+	// found
+	for i := range cfg.Chains {
+		x, y := float64(1-2*(i&1)), float64(1-(i&2))
+		starts = append(starts, []float64{
+			inside(om.Mean+2*x*om.Std, l.Prior.Min.OmegaM, l.Prior.Max.OmegaM),
+			inside(s8.Mean+2*y*s8.Std, l.Prior.Min.Sigma8, l.Prior.Max.Sigma8),
+		})
+	}
+	box := hmc.Box{
+		Low:  []float64{l.Prior.Min.OmegaM, l.Prior.Min.Sigma8},
+		High: []float64{l.Prior.Max.OmegaM, l.Prior.Max.Sigma8},
+	}
+	return hmc.NewState(box, cfg, starts)
+}
+
+// keptState reads a state and refuses that of another sampling. More draws than it was to have
+// are no other sampling: they follow those that are there.
+func keptState(raw []byte, cfg hmc.Config, of, path string) (*hmc.State, error) {
+	kept := keptChains{State: new(hmc.State)}
+	err := json.Unmarshal(raw, &kept)
+	if err == nil && kept.State == nil {
+		err = errors.New("it holds no state")
+	}
+	if err == nil {
+		err = kept.State.Validate()
+	}
+	if err == nil {
+		kept.State.Config.Draws = max(kept.State.Config.Draws, cfg.Draws)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("inference: %s: %w; delete it to begin anew", path, err)
+	case kept.Of != of:
+		return nil, fmt.Errorf("inference: %s holds a sampling for another map, checkpoint or calibration; "+
+			"delete it or choose another directory", path)
+	case kept.State.Config != cfg:
+		return nil, fmt.Errorf("inference: %s holds a sampling with other settings, %+v; delete it or ask "+
+			"for the same, or for more draws", path, kept.State.Config)
+	}
+	return kept.State, nil
+}
+
+// inside moves x into the inner nine tenths of an interval.
+func inside(x, low, high float64) float64 {
+	room := 0.05 * (high - low)
+	return min(max(x, low+room), high-room)
+}

@@ -1,0 +1,92 @@
+package inference
+
+import (
+	"context"
+	"fmt"
+
+	"darkfield/pkg/calibration"
+	"darkfield/pkg/camels"
+	"darkfield/pkg/field"
+)
+
+// Robustness holds what the calibrated constraints of one checkpoint are worth on maps that are
+// not quite those it was calibrated on: a method for each kind of maps.
+type Robustness struct {
+	Honesty
+	Warned []int // maps of each kind that a user is warned of
+	Maps   []int
+}
+
+// Kind is a kind of maps.
+type Kind struct {
+	Name        string
+	Maps        *camels.Maps
+	Simulations []int
+	Change      *Change // nil: as they are
+}
+
+// Robustness scores kinds of maps with a calibration. Bounds are kept in dir.
+func (l Likelihood) Robustness(ctx context.Context, c Calibration, cfg CalibrateConfig, kinds []Kind,
+	dir string,
+) (Robustness, error) {
+	out := Robustness{Honesty: Honesty{Prior: c.Prior}}
+	for _, kind := range kinds {
+		bounds, err := l.Bounds(ctx, c.Bound, kind.Maps, kind.Simulations, dir, kind.Name, kind.Change)
+		if err != nil {
+			return out, err
+		}
+		if err := out.score(kind.Name, c, cfg, bounds); err != nil {
+			return out, err
+		}
+	}
+	out.Caption = l.boundCaption(cfg, fmt.Sprintf("Calibrated on %d maps of %d simulations, "+
+		"unchanged.", c.Maps, c.Simulations))
+	return out, nil
+}
+
+func (r *Robustness) score(name string, c Calibration, cfg CalibrateConfig, bounds []Bound) error {
+	cases, warned := make([]calibration.Case, len(bounds)), 0
+	for i, b := range bounds {
+		one, err := c.Constrain(b)
+		if err != nil {
+			return fmt.Errorf("inference: %s: simulation %d, map %d: %w", name, b.Simulation, b.Map, err)
+		}
+		cases[i] = calibration.Case{Surface: one.Surface, Truth: b.Truth, Simulation: b.Simulation}
+		if len(one.Warnings) > 0 {
+			warned++
+		}
+	}
+	scores, err := calibration.ScoreAll(cases, c.Prior, cfg.Seed)
+	if err != nil {
+		return fmt.Errorf("inference: %s: %w", name, err)
+	}
+	r.Warned, r.Maps = append(r.Warned, warned), append(r.Maps, len(bounds))
+	return r.add(name, scores, cfg.Report)
+}
+
+// Header names the columns of Rows.
+func (r Robustness) Header() []string { return append(HonestyHeader(), "warned of") }
+
+// Rows are those of Honesty with how many maps a user is warned of.
+func (r Robustness) Rows() [][]string {
+	rows := r.Honesty.Rows()
+	for i := range rows { // two of each kind
+		rows[i] = append(rows[i], fmt.Sprintf("%d of %d", r.Warned[i/2], r.Maps[i/2]))
+	}
+	return rows
+}
+
+// Changed are the kinds of maps that a survey of robustness begins with: n simulations of a set
+// as they are, with noise and smoothed.
+func Changed(maps *camels.Maps, sims []int, scaling field.Scaling, pixel float64) []Kind {
+	out := []Kind{{Name: "unchanged", Maps: maps, Simulations: sims}}
+	for _, fraction := range []float64{0.01, 0.02, 0.05} {
+		change := Noise(scaling, fraction)
+		out = append(out, Kind{change.Name, maps, sims, &change})
+	}
+	for _, pixels := range []float64{0.5, 1} {
+		change := Smoothing(pixels * pixel)
+		out = append(out, Kind{change.Name, maps, sims, &change})
+	}
+	return out
+}
