@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,8 +172,8 @@ func (a *averages) get(i int) []float32 {
 		return nil
 	}
 	values = make([]float32, a.pixels)
-	for j := range values {
-		values[j] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*j:]))
+	if _, err := binary.Decode(data, binary.LittleEndian, values); err != nil {
+		return nil
 	}
 	return values
 }

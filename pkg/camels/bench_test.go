@@ -15,8 +15,8 @@ func BenchmarkAverage(b *testing.B) {
 	if err := WriteMaps(path, universe(rand.New(rand.NewPCG(1, 1)), 256)); err != nil {
 		b.Fatal(err)
 	}
-	if err := atomically(filepath.Join(dir, "params_LH_FastPM.txt"),
-		whole(formatTable(params(1)))); err != nil {
+	table := filepath.Join(dir, "params_LH_FastPM.txt")
+	if err := saveFile(table, formatTable(params(1))); err != nil {
 		b.Fatal(err)
 	}
 	for _, side := range []int{64, 128} {

@@ -267,5 +267,5 @@ func writeDescription(dir string, d Description) error {
 	if err != nil {
 		return fmt.Errorf("camels: describe %s: %w", dir, err)
 	}
-	return atomically(filepath.Join(dir, DescriptionFile), whole(text))
+	return saveFile(filepath.Join(dir, DescriptionFile), text)
 }

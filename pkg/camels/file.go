@@ -42,7 +42,7 @@ func OpenFile(path string) (*File, error) {
 			return nil, fmt.Errorf("camels: %w", err)
 		}
 	}
-	n, err := openNPY(path)
+	n, err := openNPY(path, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func fieldOf(path string) string {
 }
 
 // Len returns the number of maps.
-func (f *File) Len() int { return f.npy.maps }
+func (f *File) Len() int { return f.npy.items }
 
 // Cells returns the number of pixels a side.
 func (f *File) Cells() int { return f.npy.cells }
@@ -114,16 +114,11 @@ func (f *File) Close() error { return f.npy.close() }
 
 // raw returns map i with linear values, unchecked.
 func (f *File) raw(i int, side float64) (field.Map, error) {
-	if i < 0 || i >= f.npy.maps {
-		return field.Map{}, fmt.Errorf("camels: map %d was asked for, but %s holds maps 0 to %d", i,
-			f.npy.path, f.npy.maps-1)
+	m, err := f.npy.one(i, side)
+	if err == nil {
+		f.stored.linear(m.Values)
 	}
-	maps, err := f.npy.window(i, 1, side)
-	if err != nil {
-		return field.Map{}, err
-	}
-	f.stored.linear(maps[0].Values)
-	return maps[0], nil
+	return m, err
 }
 
 // Map returns map i with linear values, in a box of side Mpc/h. It is an error if pixels are not

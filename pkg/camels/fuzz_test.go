@@ -86,7 +86,7 @@ func FuzzNPY(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "maps.npy")
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		put(t, path, raw)
-		n, err := openNPY(path)
+		n, err := openNPY(path, 3)
 		if err != nil {
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("more than one line: %q", err)
@@ -94,11 +94,11 @@ func FuzzNPY(f *testing.F) {
 			return
 		}
 		defer n.close()
-		if n.offset+4*int64(n.maps)*int64(n.cells)*int64(n.cells) != int64(len(raw)) {
-			t.Fatalf("%d maps of %d² pixels after %d bytes are not %d bytes", n.maps, n.cells,
+		if n.offset+4*int64(n.items)*int64(n.cells)*int64(n.cells) != int64(len(raw)) {
+			t.Fatalf("%d maps of %d² pixels after %d bytes are not %d bytes", n.items, n.cells,
 				n.offset, len(raw))
 		}
-		values, err := n.read(0, n.maps)
+		values, err := n.read(0, n.items)
 		if err != nil {
 			t.Fatalf("the header was accepted, but the maps cannot be read: %v", err)
 		}

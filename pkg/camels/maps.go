@@ -31,7 +31,7 @@ type Maps struct {
 
 // openMaps opens a file of maps and its table and checks that they fit each other.
 func openMaps(path, tablePath string, d Description) (*Maps, error) {
-	f, err := openNPY(path)
+	f, err := openNPY(path, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +47,9 @@ func openMaps(path, tablePath string, d Description) (*Maps, error) {
 }
 
 func (m *Maps) label(tablePath string) (err error) {
-	if m.file.maps%MapsPerSimulation != 0 {
+	if m.file.items%MapsPerSimulation != 0 {
 		return fmt.Errorf("camels: %s holds %d maps, want a multiple of %d: the file is incomplete or "+
-			"not in CMD's layout; copy it again", m.file.path, m.file.maps, MapsPerSimulation)
+			"not in CMD's layout; copy it again", m.file.path, m.file.items, MapsPerSimulation)
 	}
 	if m.table, err = readTable(tablePath); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (m *Maps) label(tablePath string) (err error) {
 	if m.table.len() != m.Simulations() {
 		return fmt.Errorf("camels: %s has %d rows, but %s holds %d maps = %d simulations × %d: they do "+
 			"not belong together; copy the table that came with the maps", tablePath, m.table.len(),
-			m.file.path, m.file.maps, m.Simulations(), MapsPerSimulation)
+			m.file.path, m.file.items, m.Simulations(), MapsPerSimulation)
 	}
 	return m.table.check(cosmology.CAMELSPrior())
 }
@@ -66,10 +66,10 @@ func (m *Maps) label(tablePath string) (err error) {
 func (m *Maps) Path() string { return m.file.path }
 
 // Len returns the number of maps.
-func (m *Maps) Len() int { return m.file.maps }
+func (m *Maps) Len() int { return m.file.items }
 
 // Simulations returns the number of simulations.
-func (m *Maps) Simulations() int { return m.file.maps / MapsPerSimulation }
+func (m *Maps) Simulations() int { return m.file.items / MapsPerSimulation }
 
 // Box returns the geometry of the maps.
 func (m *Maps) Box() field.Box { return m.box }

@@ -1,7 +1,6 @@
 package camels
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,21 +13,24 @@ import (
 
 	"darkfield/pkg/field"
 	format "darkfield/pkg/npy"
+	"darkfield/pkg/safefile"
 )
 
-// npy is an open .npy file of float32 maps [Maps, Cells, Cells] in C order, of which any map can
-// be read without the rest.
+// npy is an open .npy file of float32 planes in C order, of which any can be read without the rest:
+// maps [maps, cells, cells], or the planes of 3-D grids [grids, cells, cells, cells].
 type npy struct {
-	file        *os.File
-	path        string
-	offset      int64 // of the first map
-	size        int64 // of the file, in bytes
-	modified    time.Time
-	maps, cells int
+	file         *os.File
+	path         string
+	offset       int64 // of the first plane
+	size         int64 // of the file, in bytes
+	modified     time.Time
+	items, cells int // maps or grids, and their side
+	planes       int // of all items
 }
 
-// openNPY opens a file and checks its header and its size, and reads no map.
-func openNPY(path string) (_ *npy, err error) {
+// openNPY opens a file of maps (3 dimensions) or of grids (4), checks its header and its size, and
+// reads no numbers.
+func openNPY(path string, dimensions int) (_ *npy, err error) {
 	f, info, err := openFile(path)
 	if err != nil {
 		return nil, err
@@ -40,6 +42,10 @@ func openNPY(path string) (_ *npy, err error) {
 	}()
 	fail := func(format string, args ...any) (*npy, error) {
 		return nil, fmt.Errorf("camels: %s: %s", path, fmt.Sprintf(format, args...))
+	}
+	shape, save, item := "[maps, side, side]", "a.reshape(-1, side, side)", "maps"
+	if dimensions == 4 {
+		shape, save, item = "[simulations, n, n, n]", "a.reshape(-1, n, n, n)", "grids"
 	}
 	h, err := format.ReadHeader(f, info.Size())
 	switch {
@@ -54,22 +60,29 @@ func openNPY(path string) (_ *npy, err error) {
 	case h.Fortran:
 		return fail("is in Fortran order, want C order; convert it with numpy.save(…, " +
 			"numpy.ascontiguousarray(a))")
-	case len(h.Shape) != 3:
-		return fail("has shape %v, want [maps, side, side]; save it with numpy.save(…, "+
-			"a.reshape(-1, side, side))", h.Shape)
-	case h.Shape[1] != h.Shape[2] || h.Shape[1] < 1 || h.Shape[0] < 1:
-		return fail("has shape %v, want at least one square map [maps, side, side]: is it "+
-			"another file under that name?", h.Shape)
-	case h.Shape[1] > largestSide:
-		return fail("has maps of %d pixels a side, want at most %d; average them first",
-			h.Shape[1], largestSide)
+	case len(h.Shape) != dimensions:
+		return fail("has shape %v, want %s; save it with numpy.save(…, %s)", h.Shape, shape, save)
+	}
+	n, sides := h.Shape[0], h.Shape[1:]
+	side := sides[0]
+	switch {
+	case n < 1 || side < 1 || slices.Max(sides) != side || slices.Min(sides) != side:
+		return fail("has shape %v, want at least one, %s: is it another file under that name?",
+			h.Shape, shape)
+	case side > largestSide:
+		return fail("has %s of a side of %d, want at most %d; average them first", item, side,
+			largestSide)
 	}
 	if err := h.CheckData(4, info.Size()-h.Length); err != nil {
 		return fail("%v", err)
 	}
+	planes := n
+	if dimensions == 4 {
+		planes *= side
+	}
 	return &npy{
-		file: f, path: path, offset: h.Length, size: info.Size(),
-		modified: info.ModTime(), maps: h.Shape[0], cells: h.Shape[1],
+		file: f, path: path, offset: h.Length, size: info.Size(), modified: info.ModTime(),
+		items: n, cells: side, planes: planes,
 	}, nil
 }
 
@@ -111,30 +124,34 @@ func looksLike(start []byte) string {
 	return fmt.Sprintf("starts with %.12q; copy it again", start)
 }
 
-// chunk is how many bytes are read and decoded at a time.
-const chunk = 1 << 18
-
-// read returns n maps from the first on, which must be there.
+// read returns n planes from the first on, which must be there.
 func (f *npy) read(first, n int) ([]float32, error) {
-	if first < 0 || n < 0 || first+n > f.maps {
-		panic(fmt.Sprintf("camels: maps %d to %d of a file of %d", first, first+n-1, f.maps))
+	if first < 0 || n < 0 || first+n > f.planes {
+		panic(fmt.Sprintf("camels: planes %d to %d of a file of %d", first, first+n-1, f.planes))
 	}
 	pixels := f.cells * f.cells
 	out := make([]float32, n*pixels)
 	in := io.NewSectionReader(f.file, f.offset+4*int64(first)*int64(pixels), 4*int64(len(out)))
-	raw := make([]byte, min(chunk, 4*len(out)))
-	for done := 0; done < len(out); {
-		part := raw[:min(len(raw), 4*(len(out)-done))]
-		if _, err := io.ReadFull(in, part); err != nil {
-			return nil, fmt.Errorf("camels: %s: read maps %d to %d: %w; the file was changed or its disk "+
-				"fails: copy it again", f.path, first, first+n-1, err)
-		}
-		for ; len(part) > 0; part = part[4:] {
-			out[done] = math.Float32frombits(binary.LittleEndian.Uint32(part))
-			done++
+	for part := range slices.Chunk(out, 1<<16) { // limits the memory for the bytes
+		if err := binary.Read(in, binary.LittleEndian, part); err != nil {
+			return nil, fmt.Errorf("camels: read %s: %w; the file was changed or its disk fails: copy it "+
+				"again", f.path, err)
 		}
 	}
 	return out, nil
+}
+
+// one returns map i, in a box of side Mpc/h; a map that is not there is an error.
+func (f *npy) one(i int, side float64) (field.Map, error) {
+	if i < 0 || i >= f.items {
+		return field.Map{}, fmt.Errorf("camels: map %d was asked for, but %s holds maps 0 to %d", i,
+			f.path, f.items-1)
+	}
+	maps, err := f.window(i, 1, side)
+	if err != nil {
+		return field.Map{}, err
+	}
+	return maps[0], nil
 }
 
 // window returns n maps from the first on, in a box of side Mpc/h.
@@ -152,6 +169,20 @@ func (f *npy) window(first, n int, side float64) ([]field.Map, error) {
 }
 
 func (f *npy) close() error { return f.file.Close() }
+
+// save writes the file at path by safefile, with a remedy in the error.
+func save(path string, fill func(io.Writer) error) error {
+	if err := safefile.Write(path, fill); err != nil {
+		const remedy = "check that the directory can be written to and the disk is not full"
+		return fmt.Errorf("camels: %w; %s", err, remedy)
+	}
+	return nil
+}
+
+// saveFile is save for a small file.
+func saveFile(path string, content []byte) error {
+	return save(path, func(w io.Writer) error { _, err := w.Write(content); return err })
+}
 
 // npyHeader returns the header of a C-ordered float32 array, version 1.0, padded to 64 bytes.
 func npyHeader(shape ...int) []byte {
@@ -189,44 +220,35 @@ func WriteMaps(path string, maps []field.Map) error {
 				len(m.Values), m.Box.Cells, cells))
 		}
 	}
-	return atomically(path, func(f io.Writer) error {
-		w := bufio.NewWriter(f)
-		w.Write(npyHeader(len(maps), cells, cells)) // its error comes back from Flush
+	return save(path, func(w io.Writer) error {
+		_, err := w.Write(npyHeader(len(maps), cells, cells))
 		var raw []byte
-		for _, m := range maps {
-			raw = appendFloats(raw[:0], m.Values)
-			w.Write(raw)
+		for i := 0; i < len(maps) && err == nil; i++ {
+			raw = appendFloats(raw[:0], maps[i].Values)
+			_, err = w.Write(raw)
 		}
-		return w.Flush()
+		return err
 	})
 }
 
 // ReadMaps reads all of a .npy file of maps [maps, side, side] whose sides are side Mpc/h long.
 // Pixels may have any value, since such files may hold logarithms too.
 func ReadMaps(path string, side float64) ([]field.Map, error) {
-	f, err := openNPY(path)
+	f, err := openNPY(path, 3)
 	if err != nil {
 		return nil, err
 	}
 	defer f.close()
-	return f.window(0, f.maps, side)
+	return f.window(0, f.items, side)
 }
 
 // ReadMap reads map i of a .npy file as ReadMaps does, and none of the others: such a file may be
 // larger than memory.
 func ReadMap(path string, side float64, i int) (field.Map, error) {
-	f, err := openNPY(path)
+	f, err := openNPY(path, 3)
 	if err != nil {
 		return field.Map{}, err
 	}
 	defer f.close()
-	if i < 0 || i >= f.maps {
-		return field.Map{}, fmt.Errorf("camels: map %d was asked for, but %s holds maps 0 to %d", i,
-			path, f.maps-1)
-	}
-	maps, err := f.window(i, 1, side)
-	if err != nil {
-		return field.Map{}, err
-	}
-	return maps[0], nil
+	return f.one(i, side)
 }

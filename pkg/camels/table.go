@@ -484,13 +484,25 @@ func (t table) check(prior cosmology.Prior) error {
 		"rows", first, outside, t.len(), t.sources[0], t.sources[1])
 }
 
-// formatTable writes rows of Ω_m and σ_8 so that they read back bit for bit.
+// formatTable returns a table of Ω_m and σ_8.
 func formatTable(params []cosmology.Params) []byte {
-	var b strings.Builder
-	b.WriteString("# Omega_m sigma_8\n")
-	for _, p := range params {
-		b.WriteString(strconv.FormatFloat(p.OmegaM, 'g', -1, 64) + " " +
-			strconv.FormatFloat(p.Sigma8, 'g', -1, 64) + "\n")
+	return formatRows([]string{"Omega_m", "sigma_8"}, len(params), func(i int) []float64 {
+		return []float64{params[i].OmegaM, params[i].Sigma8}
+	})
+}
+
+// formatRows returns a table of n rows whose numbers read back bit for bit.
+func formatRows(columns []string, n int, row func(i int) []float64) []byte {
+	out := []byte("#")
+	for _, name := range columns {
+		out = append(out, " "+strings.ReplaceAll(name, " ", "_")...)
 	}
-	return []byte(b.String())
+	for i := range n {
+		end := byte('\n')
+		for _, v := range row(i) {
+			out = strconv.AppendFloat(append(out, end), v, 'g', -1, 64)
+			end = ' '
+		}
+	}
+	return append(out, '\n')
 }

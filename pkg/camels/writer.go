@@ -1,7 +1,6 @@
 package camels
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +78,7 @@ func (w *Writer) adopt(d Description) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return atomically(w.begun(), whole(formatTable(w.params)))
+	return saveFile(w.begun(), formatTable(w.params))
 }
 
 // open opens the finished set and checks that it is the beginning of ours.
@@ -111,7 +110,7 @@ func (w *Writer) agrees(t table) error {
 // recover goes on after a kill between the last two steps of Finish, when the table is that of
 // the new maps and the maps are not.
 func (w *Writer) recover() error {
-	f, err := openNPY(w.assembled())
+	f, err := openNPY(w.assembled(), 3)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -120,7 +119,7 @@ func (w *Writer) recover() error {
 	}
 	defer f.close()
 	t, err := readTable(w.table)
-	if err != nil || t.len()*MapsPerSimulation != f.maps {
+	if err != nil || t.len()*MapsPerSimulation != f.items {
 		return nil // killed earlier: all is still in place, and Finish assembles once more
 	}
 	return w.publish()
@@ -184,7 +183,7 @@ func (w *Writer) Put(sim int, maps []field.Map) error {
 	if w.kept(sim) {
 		return nil
 	}
-	return atomically(w.simulation(sim), whole(raw))
+	return saveFile(w.simulation(sim), raw)
 }
 
 // Finish writes the table and the file of all maps and removes the directory of finished
@@ -199,10 +198,10 @@ func (w *Writer) Finish() error {
 				"same settings", w.path, sim)
 		}
 	}
-	if err := atomically(w.assembled(), w.assemble); err != nil {
+	if err := save(w.assembled(), w.assemble); err != nil {
 		return err
 	}
-	if err := errors.Join(w.Close(), atomically(w.table, whole(formatTable(w.params)))); err != nil {
+	if err := errors.Join(w.Close(), saveFile(w.table, formatTable(w.params))); err != nil {
 		return err
 	}
 	return w.publish()
@@ -220,17 +219,13 @@ func (w *Writer) publish() error {
 	return nil
 }
 
-// assemble copies all simulations into file, behind a header.
-func (w *Writer) assemble(file io.Writer) error {
-	out := bufio.NewWriterSize(file, 1<<20)
-	// its error comes back from Flush
-	out.Write(npyHeader(MapsPerSimulation*len(w.params), w.cells, w.cells))
-	for sim := range w.params {
-		if err := w.copy(out, sim); err != nil {
-			return err
-		}
+// assemble writes a header and all simulations.
+func (w *Writer) assemble(out io.Writer) error {
+	_, err := out.Write(npyHeader(MapsPerSimulation*len(w.params), w.cells, w.cells))
+	for sim := 0; sim < len(w.params) && err == nil; sim++ {
+		err = w.copy(out, sim)
 	}
-	return out.Flush()
+	return err
 }
 
 func (w *Writer) copy(out io.Writer, sim int) error {

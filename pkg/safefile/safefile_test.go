@@ -140,9 +140,14 @@ func TestFailedWrite(t *testing.T) {
 	if err := WriteFile(directory, nil); err == nil || len(names(t, dir)) != 2 {
 		t.Errorf("error %v over a directory, and %q are there", err, names(t, dir))
 	}
-	err = WriteFile(filepath.Join(dir, "missing", "file"), nil)
-	if !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), suffix) {
-		t.Errorf("error %v, want that the directory is missing, and no temporary name", err)
+	below := filepath.Join(path, "file")
+	if err := WriteFile(below, nil); err == nil || strings.Contains(err.Error(), suffix) ||
+		!strings.Contains(err.Error(), below) {
+		t.Errorf("error %v below a file, want one that names %s, and no temporary name", err, below)
+	}
+	made := filepath.Join(dir, "made", "here", "file")
+	if err := WriteFile(made, []byte("new")); err != nil || content(t, made) != "new" {
+		t.Errorf("error %v where directories are missing", err)
 	}
 }
 

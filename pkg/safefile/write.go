@@ -24,8 +24,8 @@ func WriteFile(path string, content []byte) error {
 	})
 }
 
-// Write makes or replaces the file at path with what fill writes; w is buffered. The directory must
-// exist.
+// Write makes or replaces the file at path with what fill writes; w is buffered. Directories that
+// are missing are made.
 //
 // The content goes to a temporary file beside path, to the disk, and only then gets its name:
 // whoever opens path, at any time, finds the old content or the new, and a crash of the machine
@@ -48,6 +48,9 @@ func Write(path string, fill func(w io.Writer) error) error {
 }
 
 func write(path string, fill func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
 	removeAbandoned(path)
 	f, err := temporary(path)
 	if err != nil {
