@@ -14,25 +14,24 @@ import (
 	"darkfield/pkg/field"
 )
 
-// AveragesDir is the directory beside maps that keeps what was averaged down of large files. It
-// may be removed at any time.
+// AveragesDir is the directory beside maps that keeps the averages of large files. It may be
+// removed at any time.
 const AveragesDir = "averaged"
 
-// largeFile is the size in bytes from which averages are kept: the system keeps smaller files in
-// its memory by itself.
+// largeFile is the size in bytes from which averages are kept; smaller files stay in the operating
+// system's cache.
 var largeFile int64 = 256 << 20
 
-// mostKept is how many bytes of averages are kept in memory where no file can be written.
+// mostKept is the number of bytes of averages that are kept in memory where no file can be written.
 const mostKept = 256 << 20
 
 // Average returns map i averaged down to side pixels a side, with the errors of Map; a side that
 // does not divide that of the maps is an error.
 //
 // Averages of a large file are kept in AveragesDir, or in up to 256 MiB of memory where that
-// cannot be written, so that only the first pass reads all pixels. Each average there has a hash
-// of itself, its place and the state of the file of maps (its size, its time of change and
-// samples of its bytes): one that is missing, half-written, damaged or of other maps is made
-// again.
+// cannot be written, so that only the first pass reads all pixels. Each is stored with a hash of
+// its values, its index and the state of the file of maps (size, time of change and samples of its
+// bytes). One that is missing, half-written, damaged or of other maps is computed again.
 func (m *Maps) Average(i, side int) (field.Map, error) {
 	if side == m.box.Cells {
 		return m.Map(i)
@@ -80,9 +79,8 @@ func (m *Maps) averagesOf(side int) (*averages, error) {
 	return a, nil
 }
 
-// state returns a hash of what averages depend on. It takes samples, for reading all of a file
-// takes as long as averaging it: a change that keeps size and time and touches no sample is not
-// seen.
+// state returns a hash of what averages depend on. It samples the file, because reading all of it
+// takes as long as averaging it; a change that keeps size and time and touches no sample is missed.
 func (m *Maps) state(side int) ([sha256.Size]byte, error) {
 	const samples, length = 64, 1 << 12
 	h := sha256.New()
@@ -103,9 +101,9 @@ func (m *Maps) state(side int) ([sha256.Size]byte, error) {
 	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
-// averages keeps averaged maps of one side: in a file of records, one a map, its float32 followed
-// by their hash. A record is written in place and counts once its hash is right. So nothing has
-// to be locked: processes that write the same record write the same bytes.
+// averages keeps averaged maps of one side in a file of one record per map: its float32 values
+// followed by their hash. Records are written in place, and valid only if the hash is right.
+// Nothing has to be locked, because processes that write the same record write the same bytes.
 type averages struct {
 	pixels int // of a map
 	key    [sha256.Size]byte
@@ -116,9 +114,8 @@ type averages struct {
 	kept   map[int][]float32
 }
 
-// open opens or makes the file for maps of a state, which is in its name: maps of another state
-// have another file, and theirs is removed. Where it can be neither written nor read, averages
-// are kept in memory.
+// open opens or makes the file for maps of a state, which is part of its name, and removes the
+// files of other states. Where it can be neither written nor read, averages are kept in memory.
 func (a *averages) open(path string, side int, key [sha256.Size]byte) {
 	a.key, a.kept = key, map[int][]float32{}
 	dir, base := filepath.Join(filepath.Dir(path), AveragesDir), filepath.Base(path)
@@ -130,7 +127,7 @@ func (a *averages) open(path string, side int, key [sha256.Size]byte) {
 	}
 	if err != nil {
 		a.memory = true
-		a.file, _ = os.Open(filepath.Join(dir, name)) // somebody else may have filled it
+		a.file, _ = os.Open(filepath.Join(dir, name)) // another user may have filled it
 		return
 	}
 	entries, _ := os.ReadDir(dir)

@@ -23,7 +23,7 @@ import (
 // SurfaceDensity is the unit of CMD's mass maps.
 const SurfaceDensity = "(Msun/h)/(Mpc/h)^2"
 
-// FastPM is the name of the suite of toy universes that darkfield makes itself.
+// FastPM is the suite name of the mock maps that darkfield simulates itself.
 const FastPM = "FastPM"
 
 // DescriptionFile may lie beside the maps; a suite that is not CMD's needs it.
@@ -32,12 +32,13 @@ const DescriptionFile = "dataset.yaml"
 // Description says what the maps of a suite are.
 type Description struct {
 	Suite    string  `yaml:"suite"`
-	BoxSide  float64 `yaml:"box_side_mpc_h"` // side of a map
+	BoxSide  float64 `yaml:"box_side_mpc_h"` // side of a map in Mpc/h
 	Periodic bool    `yaml:"periodic"`
 	Unit     string  `yaml:"unit"` // of the linear values
-	// of log10 values that become −1 and 1; zero: to be measured from the training maps
+	// LogRange holds the log10 values that become −1 and 1; zeros: to be measured from the training
+	// maps.
 	LogRange [2]float64 `yaml:"log_range"`
-	// added to every pixel that is read, for fields that are 0 where there is nothing
+	// Offset is added to every pixel that is read, for fields that are 0 where there is nothing.
 	Offset float64 `yaml:"offset,omitempty"`
 }
 
@@ -51,7 +52,7 @@ const cmdSide = 25
 // ofCMD describes a field of CMD; an unknown one has no unit.
 func ofCMD(suite, field string) Description { return ofBox(suite, field, cmdSide) }
 
-// ofBox describes a field of CMD in boxes of another side, whose slabs have another log range.
+// ofBox describes a field of CMD in boxes of any side; the log range is known for CMD's side only.
 func ofBox(suite, field string, side float64) Description {
 	f := cmdFields[field]
 	d := Description{
@@ -64,16 +65,16 @@ func ofBox(suite, field string, side float64) Description {
 	return d
 }
 
-// volume is what CAMELS calls a box by: L50n512 has a side of 50 Mpc/h and 512³ particles.
+// volume matches CAMELS' name of a box: L50n512 has a side of 50 Mpc/h and 512³ particles.
 var volume = regexp.MustCompile(`_L([1-9][0-9]{0,3})n[0-9]+$`)
 
-// withoutVolume returns the name of a suite without that of its box: IllustrisTNG of
+// withoutVolume returns the name of a suite without that of its box: IllustrisTNG for
 // IllustrisTNG_L50n512.
 func withoutVolume(suite string) string { return volume.ReplaceAllString(suite, "") }
 
-// sideOf returns the side of the boxes of a suite of CAMELS in Mpc/h. The name of the suite says
-// it; where it does not, the sets do: SB35, which varies 35 parameters, is that of the second
-// generation's 50 Mpc/h, and all others have CMD's 25 Mpc/h.
+// sideOf returns the side of the boxes of a suite of CAMELS in Mpc/h: from the name of the suite,
+// or else from the sets. SB35, with 35 parameters, is a set of the second generation, of 50 Mpc/h;
+// all others have CMD's 25 Mpc/h.
 //
 // Source: CAMELS' documentation (camels.readthedocs.io), whose tables of the second generation
 // are CosmoAstroSeed_IllustrisTNG_L50n512_….
@@ -99,7 +100,7 @@ func sideOf(suite string, sets []Set) (float64, error) {
 	return cmdSide, nil
 }
 
-// known reports whether a suite is CMD's or our own, so that it needs no description file.
+// known reports whether a suite is CMD's or darkfield's, so that it needs no description file.
 func known(suite string) bool {
 	switch withoutVolume(suite) {
 	case "IllustrisTNG", "SIMBA", "Astrid", FastPM:
@@ -187,15 +188,15 @@ func describe(dir, suite, field string, sets []Set) (Description, error) {
 	return d, nil
 }
 
-// mostLists is far more than the lists of a description: lists in lists cost the library memory
-// as the square of their depth.
+// mostLists is far more than the lists of a description. For nested lists the YAML library needs
+// memory that grows as the square of their depth.
 const mostLists = 64
 
-// parse reads a description strictly: a misspelt key is an error, and so is an alias, with which
-// a small file can become large.
+// parse reads a description strictly: a misspelt key is an error, and so is an alias, because with
+// aliases a small file can expand to a large one.
 func parse(raw []byte, d *Description) (err error) {
 	defer func() {
-		if recover() != nil { // the library does so on too long a list and on some damaged files
+		if recover() != nil { // the library panics on very long lists and on some damaged files
 			err = errors.New("has a list that is too long or is damaged")
 		}
 	}()
@@ -225,7 +226,7 @@ func parse(raw []byte, d *Description) (err error) {
 var goTypes = regexp.MustCompile(
 	`cannot unmarshal (\S+) into Go (?:struct field|value)\b.* of type (\S+)`)
 
-// plainly makes one line of an error of the library, with the line of the file that it is about.
+// plainly returns an error of the YAML library as one line that names the line of the file.
 func plainly(err error) error {
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	text := goTypes.ReplaceAllString(lines[0], "$1 instead of $2")

@@ -12,11 +12,10 @@ import (
 	"darkfield/pkg/filetype"
 )
 
-// File is a file of maps that is read by itself, with what stands beside it and in its name.
+// File is a single file of maps, opened without its table.
 type File struct {
-	// Description is what the description beside the file, or else CMD's name of it, says of its
-	// maps: side of the box, periodicity, and the unit of the linear values. What nothing says is
-	// zero.
+	// Description is that of dataset.yaml beside the file, or else follows from a name of CMD's: side
+	// of the box, periodicity, and unit of the linear values. What is not known is zero.
 	Description Description
 
 	npy    *npy
@@ -24,19 +23,19 @@ type File struct {
 	field  string // by its name; "": not known
 }
 
-// Wanted is what a reader of single maps needs them to be. Zeros want nothing.
+// Wanted is what a reader of single maps needs them to be. Zero fields accept anything.
 type Wanted struct {
 	Field   string
 	Unit    string
 	Offset  float64 // added to every pixel
 	BoxSide float64 // Mpc/h
-	AsIs    bool    // values of any kind, unchanged and judged by nobody but for NaN and maps of zeros
+	AsIs    bool    // values of any kind, unchanged, without checks but for NaN and maps of zeros
 }
 
 // OpenFile opens a .npy file of maps [maps, side, side] of any name. dataset.yaml beside it
 // describes it; without one a name of CMD's, such as Maps_Mcdm_IllustrisTNG_LH_z=0.00.npy, does.
 func OpenFile(path string) (*File, error) {
-	// whose shape the reader complains of
+	// Of other arrays, openNPY says what is wrong with their shape.
 	if t, err := filetype.Of(path); err == nil && t.Kind != filetype.Array {
 		if err := filetype.Expect(path, filetype.Maps); err != nil {
 			return nil, fmt.Errorf("camels: %w", err)
@@ -53,7 +52,7 @@ func OpenFile(path string) (*File, error) {
 	return f, nil
 }
 
-// describe takes what a description or the name says.
+// describe fills in the Description from dataset.yaml or from the file's name.
 func (f *File) describe() error {
 	dir, name := filepath.Split(f.npy.path)
 	var d Description
@@ -76,7 +75,7 @@ func (f *File) describe() error {
 		if err := parse(raw, &d); err != nil {
 			return fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template("Mine"))
 		}
-		whole := d // here a description may leave out what it does not know
+		whole := d // here a description may be incomplete: defaults stand in for the validation
 		whole.Suite, whole.Unit, whole.BoxSide = cmp.Or(d.Suite, "Mine"), cmp.Or(d.Unit, "K"),
 			cmp.Or(d.BoxSide, 1)
 		if err := whole.Validate(); err != nil {
@@ -95,7 +94,7 @@ func (f *File) describe() error {
 // i/MapsPerSimulation.
 func InCMDLayout(path string) bool { return mapFile.MatchString(filepath.Base(path)) }
 
-// fieldOf returns the field that a name of CMD's says, or "".
+// fieldOf returns the field in a file name of CMD's, or "".
 func fieldOf(path string) string {
 	if p := mapFile.FindStringSubmatch(filepath.Base(path)); p != nil {
 		return p[1]
@@ -122,9 +121,9 @@ func (f *File) raw(i int, side float64) (field.Map, error) {
 }
 
 // Map returns map i with linear values, in a box of side Mpc/h. It is an error if pixels are not
-// finite, if all are 0, if maps are described otherwise than wanted, or if the values look like
-// those of another unit than described or wanted. A map of which nothing is said and that looks
-// like a density contrast becomes an overdensity, by adding 1; note then says so.
+// finite, if all are 0, if the description contradicts want, or if the values look like those of
+// another unit than described or wanted. A map without a description that looks like a density
+// contrast becomes an overdensity, by adding 1; note then says so.
 func (f *File) Map(i int, side float64, want Wanted) (m field.Map, note string, err error) {
 	if m, err = f.raw(i, side); err != nil {
 		return m, "", err
@@ -168,7 +167,7 @@ func (f *File) Map(i int, side float64, want Wanted) (m field.Map, note string, 
 	return m, "", nil
 }
 
-// agrees returns an error if the description is of other maps than wanted.
+// agrees returns an error if the description contradicts what is wanted.
 func (f *File) agrees(want Wanted) error {
 	d := f.Description
 	switch {

@@ -21,10 +21,11 @@ var gridFile = regexp.MustCompile(
 	`^Grids_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0-9]*)_([0-9]+)_z=([0-9.]+)\.(?i:npy)$`)
 
 // Grids is an open file of 3-D grids with its table: float32 [simulations, n, n, n], C order.
-// Planes are read one at a time, for a file of CMD may have hundreds of gigabytes. It is safe for
-// concurrent use.
+// Planes are read one at a time, because a file of CMD may have hundreds of gigabytes. It is safe
+// for concurrent use.
 type Grids struct {
-	// Description is that of maps of the grids: a density per volume becomes one per area.
+	// Description is that of the maps made of the grids: their unit is a density per area where that
+	// of the grids is one per volume.
 	Description Description
 	Field       string
 	Set         Set
@@ -34,13 +35,12 @@ type Grids struct {
 }
 
 // OpenGrids opens a file Grids_<field>_<suite>_<set>_<n>_z=0.0.npy beside its table, which is
-// found and checked as for maps. dataset.yaml beside it says box and unit of a suite that is not
-// CMD's. Fields that are no densities, such as temperatures, are refused: their maps are means
-// over the mass, which a grid alone does not give.
+// found and checked as for maps. dataset.yaml beside it gives box and unit of a suite that is not
+// CMD's. Fields that are no densities, such as temperatures, are refused: their maps are
+// mass-weighted means, which a grid alone does not give.
 //
 // Source: the documentation of CMD,
-// https://camels-multifield-dataset.readthedocs.io/en/latest/data.html: units with a volume for
-// grids where those of maps have an area.
+// https://camels-multifield-dataset.readthedocs.io/en/latest/data.html, for the units.
 func OpenGrids(path string) (*Grids, error) {
 	if err := filetype.Expect(path, filetype.Grids); err != nil {
 		return nil, fmt.Errorf("camels: %w", err)
@@ -71,7 +71,7 @@ func OpenGrids(path string) (*Grids, error) {
 	return g, g.open(path)
 }
 
-// describe finds box and unit of the maps.
+// describe fills in the Description.
 func (g *Grids) describe(path, suite string) (err error) {
 	if g.Description, err = describe(filepath.Dir(path), suite, g.Field, []Set{g.Set}); err != nil {
 		return err

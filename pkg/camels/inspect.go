@@ -25,8 +25,8 @@ type Report struct {
 	Sets     []SetReport `json:"sets"`
 }
 
-// SetReport describes one set, or a file of maps or a table alone; what that lacks is zero.
-// Moments are of the log10 of all pixels.
+// SetReport describes one set, or a file of maps or a table alone, for which the other fields are
+// zero. Moments are of the log10 of all pixels.
 type SetReport struct {
 	Set         Set        `json:"set"`
 	Path        string     `json:"path"`
@@ -38,20 +38,20 @@ type SetReport struct {
 	OmegaM      [2]float64 `json:"omega_m"` // least and largest
 	Sigma8      [2]float64 `json:"sigma_8"`
 
-	// Columns of the table, counted from 1, that Ω_m and σ_8 were taken from, such as "column 3,
-	// sigma_8".
+	// OmegaMSource and Sigma8Source are the columns of the table, counted from 1, that Ω_m and σ_8
+	// were taken from, such as "column 3, sigma_8".
 	OmegaMSource string `json:"omega_m_source,omitempty"`
 	Sigma8Source string `json:"sigma_8_source,omitempty"`
 
-	// Of a table in which parameters vary one at a time: the simulations of the fiducial model, and
-	// those of every parameter.
+	// Fiducial and Variations are set for a table in which parameters vary one at a time: the
+	// simulations of the fiducial model, and those of every parameter.
 	Fiducial   []int       `json:"fiducial,omitempty"`
 	Variations []Variation `json:"variations,omitempty"`
 
 	Moments
 
-	// Of a file of maps alone: what lies beside it says, and what its values look like; and pixels
-	// that no map should have.
+	// The rest is of a single file of maps: its description, the kind that its values look like, and
+	// pixels that no map should have.
 	BoxSide  float64 `json:"box_side_mpc_h,omitempty"`
 	Periodic *bool   `json:"periodic,omitempty"`
 	Unit     string  `json:"unit,omitempty"`
@@ -60,7 +60,7 @@ type SetReport struct {
 	Warning  string  `json:"warning,omitempty"` // values that contradict the unit
 }
 
-// Faults counts and places what no map should have.
+// Faults counts and locates what no map should have.
 type Faults struct {
 	Empty     []int  `json:"maps_all_zero,omitempty"`   // never written
 	NotFinite []int  `json:"maps_not_finite,omitempty"` // with NaN or infinite pixels
@@ -68,7 +68,7 @@ type Faults struct {
 	First     string `json:"first,omitempty"` // such pixel
 }
 
-// add looks at map i and reports whether it is all 0.
+// add checks map i and reports whether it is all 0.
 func (f *Faults) add(i int, m field.Map) (empty bool) {
 	var v Values
 	v.Add(m.Values)
@@ -87,7 +87,7 @@ func (f *Faults) add(i int, m field.Map) (empty bool) {
 	return false
 }
 
-// String says what was found among so many maps; it is empty where nothing was.
+// String describes the faults; it is empty where there are none.
 func (f Faults) String() string {
 	var out []string
 	if n := len(f.Empty); n > 0 {
@@ -100,7 +100,7 @@ func (f Faults) String() string {
 	return strings.Join(out, "; ")
 }
 
-// Spans writes numbers as 0–10, 15.
+// Spans writes numbers as ranges, such as 0–10, 15.
 func Spans(numbers []int) string {
 	var out []string
 	sorted := slices.Sorted(slices.Values(numbers))
@@ -124,7 +124,7 @@ type Moments struct {
 	LogStd  float64 `json:"log10_std"`
 	LogMin  float64 `json:"log10_min"`
 	LogMax  float64 `json:"log10_max"`
-	// NaN, infinite, 0 or negative; always 0 in a suite, where they are errors
+	// NoLog counts pixels that are NaN, infinite, 0 or negative; 0 in a suite, where they are errors.
 	NoLog int `json:"pixels_without_log10"`
 }
 
@@ -191,8 +191,8 @@ func (m *Maps) logarithms(ctx context.Context, sims []int,
 	return acc, nil
 }
 
-// faults counts what no map should have in the whole file, as an error; nil where there is
-// nothing of the kind, or where the file is large.
+// faults returns an error that describes the faults of all maps of the file; nil if there are none,
+// or if the file is large.
 func (m *Maps) faults(ctx context.Context, progress func(done int)) error {
 	var f Faults
 	if m.file.size >= largeFile {
@@ -215,9 +215,9 @@ func (m *Maps) faults(ctx context.Context, progress func(done int)) error {
 	return nil
 }
 
-// LogRange returns the least and the largest log10 of all pixels of some simulations, rounded
-// outwards to 0.001. It is measured at the pixels of the file, so that it does not depend on the
-// side that maps are averaged to. progress may be nil.
+// LogRange returns the least and the largest log10 of all pixels of the given simulations, rounded
+// outwards to 0.001. It is measured at full resolution, so that it does not depend on the side that
+// maps are averaged to. progress may be nil.
 func (m *Maps) LogRange(ctx context.Context, sims []int,
 	progress func(done, maps int),
 ) ([2]float64, error) {
@@ -255,8 +255,8 @@ func (t table) limits(column int) [2]float64 {
 	return out
 }
 
-// accumulator sums logarithms. The sums are of differences from the first, so that a small spread
-// survives any number of pixels.
+// accumulator sums logarithms, as differences from the first one, so that the variance keeps its
+// precision for any number of pixels.
 type accumulator struct {
 	n, none      int
 	first        float64

@@ -93,7 +93,7 @@ func (m *Maps) Simulation(sim int) ([]field.Map, error) {
 	return m.window(sim*MapsPerSimulation, MapsPerSimulation)
 }
 
-// window returns n maps from the first on, all of whose pixels have logarithms.
+// window returns n maps from the first on; all their pixels have logarithms.
 func (m *Maps) window(first, n int) ([]field.Map, error) {
 	out, err := m.file.window(first, n, m.box.Side)
 	if err != nil {
@@ -107,7 +107,7 @@ func (m *Maps) window(first, n int) ([]field.Map, error) {
 	return out, nil
 }
 
-// take makes linear values of map i as it is in the file, adds the offset and checks them.
+// take converts map i, as it is in the file, to linear values, adds the offset and checks them.
 func (m *Maps) take(i int, x field.Map) error {
 	where := fmt.Sprintf("camels: %s map %d", m.file.path, i)
 	m.stored.linear(x.Values)
@@ -125,13 +125,13 @@ func (m *Maps) take(i int, x field.Map) error {
 	shift(x.Values, m.offset)
 	if err := x.CheckPositive(); err != nil {
 		return fmt.Errorf("%s: %w, for its logarithm is needed; replace or remove that simulation%s",
-			where, err, m.wayOut(err))
+			where, err, m.offsetHint(err))
 	}
 	return nil
 }
 
-// shift adds the offset to pixels that may have one: negative ones and NaN stay what they are, to
-// be complained about.
+// shift adds the offset to pixels >= 0. Negative ones and NaN stay as they are, so that checks find
+// them.
 func shift(values []float32, offset float64) {
 	if offset == 0 {
 		return
@@ -143,8 +143,8 @@ func shift(values []float32, offset float64) {
 	}
 }
 
-// wayOut says what helps where a field is 0 because there is nothing.
-func (m *Maps) wayOut(err error) string {
+// offsetHint returns the remedy for a pixel that is 0 because there is no matter.
+func (m *Maps) offsetHint(err error) string {
 	var pixel *field.PixelError
 	if !errors.As(err, &pixel) || pixel.Value != 0 {
 		return ""
@@ -162,9 +162,9 @@ func (m *Maps) close() error {
 	return errors.Join(errs...)
 }
 
-// RangeWarning says that the log10 of maps, averaged to side pixels, lie far outside the range
-// that a network is trained on; it is empty where they do not. One map is read of each of up to
-// so many simulations, which are spread over the file.
+// RangeWarning returns a warning if the log10 of maps, averaged to side pixels, lies far outside
+// the range that a network is trained on, and "" otherwise. It reads one map of each of up to the
+// given number of simulations, evenly spaced in the file.
 func (m *Maps) RangeWarning(s field.Scaling, side, simulations int) (string, error) {
 	n := min(simulations, m.Simulations())
 	low, high := math.Inf(1), math.Inf(-1)

@@ -34,10 +34,10 @@ func (m *Maps) OneParameter() ([]Variation, error) {
 	return out, nil
 }
 
-// variations returns the fiducial rows of a 1P table and what each parameter that varies does, by
-// column. Of every parameter, the fiducial value is the one that most rows have, since each
-// varies in its own few rows only. A table without such a value, or in which more than half of
-// the rows vary several parameters, is no 1P table and has no variations.
+// variations returns the fiducial rows of a 1P table and the variation of each parameter that
+// varies, by column. The fiducial value of a parameter is the one that most rows have, since each
+// varies in few rows. A table without such a value, or in which more than half of the rows vary
+// several parameters, is no 1P table and has no variations.
 func (t table) variations() (fiducial []int, out []Variation) {
 	centre := make([]float64, len(t.columns))
 	for c := range centre {
@@ -71,8 +71,8 @@ func (t table) variations() (fiducial []int, out []Variation) {
 	return fiducial, out
 }
 
-// firsts returns by rising value of a column the first of the rows that has it: where a table
-// repeats its values with other phases, the rows of one round, which share theirs.
+// firsts returns, by rising value of a column, the first of the rows with that value. Where a table
+// repeats its values with other phases, these are the rows of one realisation.
 func (t table) firsts(column int, rows []int) []int {
 	value := func(row int) float64 { return t.row(row)[column] }
 	out := slices.Clone(rows)
@@ -80,7 +80,7 @@ func (t table) firsts(column int, rows []int) []int {
 	return slices.CompactFunc(out, func(a, b int) bool { return value(a) == value(b) })
 }
 
-// variation is that of some rows and a fiducial one.
+// variation returns the variation of a column in some rows and a fiducial one.
 func (t table) variation(column int, rows []int, fiducial int) Variation {
 	v := Variation{
 		Column: column, Name: t.columns[column],
@@ -96,8 +96,8 @@ func (t table) variation(column int, rows []int, fiducial int) Variation {
 	return v
 }
 
-// nearest returns the candidate that is nearest to the middle of rows: where every parameter has
-// a fiducial row of its own, that is it.
+// nearest returns the candidate that is nearest to the middle of rows, which is the fiducial row of
+// the same parameter where every parameter has its own.
 func nearest(candidates, rows []int) int {
 	middle := 0.0
 	for _, r := range rows {
@@ -108,8 +108,7 @@ func nearest(candidates, rows []int) int {
 	})
 }
 
-// commonest returns the value that most rows have in a column, and whether it is the only one of
-// which that is true.
+// commonest returns the most frequent value of a column, and whether no other is as frequent.
 func (t table) commonest(column int) (value float64, unique bool) {
 	count := map[float64]int{}
 	for i := range t.len() {

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// openFile opens a file of data. What is no file is refused at once: a pipe would wait for ever,
-// and a device may have no end.
+// openFile opens a regular file. Anything else is refused: a pipe would block, and a device may
+// have no end.
 func openFile(path string) (*os.File, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -31,7 +31,7 @@ func openFile(path string) (*os.File, os.FileInfo, error) {
 	return f, info, nil
 }
 
-// slurp reads a file of at most so many bytes.
+// slurp returns the content of a file of at most the given number of bytes.
 func slurp(path string, most int64) ([]byte, error) {
 	f, info, err := openFile(path)
 	if err != nil {

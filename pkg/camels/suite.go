@@ -26,8 +26,8 @@ const (
 	BE   Set = "BE" // butterfly effect
 )
 
-// Sobol reports whether a set is one of CAMELS' newer ones, such as SB28, that spread as many
-// parameters as their name says over the prior.
+// Sobol reports whether a set is one of CAMELS' newer ones, such as SB28, a Sobol sequence of as
+// many parameters as the name says.
 func (s Set) Sobol() bool { return strings.HasPrefix(string(s), "SB") }
 
 // Suite is an opened directory of maps in CMD's layout.
@@ -38,8 +38,8 @@ type Suite struct {
 	Sets        map[Set]*Maps
 }
 
-// Choice picks maps from a directory that holds several suites or fields; empty strings leave the
-// choice to what is there.
+// Choice selects maps in a directory that holds several suites or fields; empty strings match
+// anything.
 type Choice struct {
 	Suite string
 	Field string
@@ -50,9 +50,9 @@ var mapFile = regexp.MustCompile(`^Maps_([A-Za-z0-9]+)_(.+)_(LH|1P|CV|EX|BE|SB[0
 
 // Open opens a directory of maps in CMD's layout: Maps_<field>_<suite>_<set>_z=<redshift>.npy
 // beside params_<set>_<suite>.txt (older files: params_<suite>.txt, or CAMELS' own
-// CosmoAstroSeed_<suite>_L25n256_<set>.txt). Boxes of CAMELS' second generation are known by the
-// word L50n512 behind the suite or the set, or by the set SB35, and have a side of 50 Mpc/h.
-// Headers, sizes and tables are checked; maps are read when asked for.
+// CosmoAstroSeed_<suite>_L25n256_<set>.txt). Boxes of CAMELS' second generation, of 50 Mpc/h, are
+// recognised by L50n512 behind the suite or the set, or by the set SB35. Headers, sizes and tables
+// are checked; maps are read on demand.
 func Open(dir string) (*Suite, error) { return OpenChoice(dir, Choice{}) }
 
 // OpenChoice is Open for a directory with several suites or fields.
@@ -108,7 +108,7 @@ func only(dir string, c Choice, found map[Choice]map[Set]string) (Choice, error)
 				"what there is with `ls`", dir, c.Suite, c.Field)
 		}
 		return c, fmt.Errorf("camels: %s holds no maps of the form "+
-			"Maps_<field>_<suite>_<set>_z=0.00.npy: name another directory, or make toy universes with "+
+			"Maps_<field>_<suite>_<set>_z=0.00.npy: name another directory, or simulate maps with "+
 			"`darkfield simulate`", dir)
 	}
 	return c, fmt.Errorf("camels: %s holds several kinds of maps (%s): choose one with --suite and "+
@@ -130,8 +130,7 @@ func open(dir string, key Choice, files map[Set]string) (*Suite, error) {
 	return s, nil
 }
 
-// order returns sets in the order in which they are opened and reported: those that are trained
-// on first.
+// order returns sets in the order in which they are opened and reported, the training set first.
 func order[V any](sets map[Set]V) []Set {
 	known := []Set{LH, OneP, CV, EX, BE}
 	return slices.SortedFunc(maps.Keys(sets), func(a, b Set) int {
@@ -145,9 +144,9 @@ func order[V any](sets map[Set]V) []Set {
 	})
 }
 
-// Spread returns the set whose parameters are spread over the prior, which is the one to train
-// on: LH, or else a Sobol set. ok is false if the suite has neither.
-func (s *Suite) Spread() (set Set, ok bool) {
+// TrainingSet returns the set whose parameters cover the prior: LH, or else a Sobol set. ok is
+// false if the suite has neither.
+func (s *Suite) TrainingSet() (set Set, ok bool) {
 	for _, set := range order(s.Sets) {
 		if set == LH || set.Sobol() {
 			return set, true
@@ -179,8 +178,8 @@ func (s *Suite) add(set Set, name string, d Description) error {
 	return nil
 }
 
-// checkGeneration returns an error where maps that nobody says the box of come with a table of
-// the second generation's 35 parameters.
+// checkGeneration returns an error for a table of the second generation's 35 parameters beside maps
+// whose name and description do not say that their box has 50 Mpc/h.
 func (s *Suite) checkGeneration(m *Maps) error {
 	if len(m.table.columns) != 35 || s.Description.BoxSide != cmdSide || !known(s.Description.Suite) {
 		return nil

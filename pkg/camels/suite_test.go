@@ -128,7 +128,7 @@ func TestSpread(t *testing.T) {
 		for _, set := range c.sets {
 			s.Sets[set] = &Maps{}
 		}
-		if got, ok := s.Spread(); got != c.want || ok != (c.want != "") {
+		if got, ok := s.TrainingSet(); got != c.want || ok != (c.want != "") {
 			t.Errorf("of %v, %q is trained on, want %q", c.sets, got, c.want)
 		}
 	}

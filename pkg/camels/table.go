@@ -36,7 +36,7 @@ const (
 	// largestTable is in bytes; CMD's largest, 2048 rows of 35 numbers with all digits, has 1.8 MB.
 	largestTable = 1 << 25
 
-	// mostColumns is far more than the parameters of a simulation.
+	// mostColumns is far more than a simulation has parameters.
 	mostColumns = 1 << 16
 )
 
@@ -46,9 +46,9 @@ const (
 // Ω_m and σ_8 are found by the names of the columns, which stand above the rows, in a comment or
 // not. Where columns have no names, Ω_m and σ_8 are the first two. Names without Ω_m or σ_8 are an
 // error. CAMELS' own tables (CosmoAstroSeed_…) have a first column of names of simulations and a
-// last one of seeds, both of which are left out: names are known by their letters, and seeds by
-// the name of their column, or, where columns have none, as whole numbers at the end of rows that
-// start with a name.
+// last one of seeds, both of which are left out. Names are recognised by their letters, seeds by
+// the name of their column or, where columns have no names, as whole numbers at the end of rows
+// that start with a name.
 func readTable(path string) (table, error) {
 	f, info, err := openFile(path)
 	if err != nil {
@@ -62,7 +62,7 @@ func readTable(path string) (table, error) {
 	return parseTable(path, f)
 }
 
-// parseTable is readTable from r; path is for its errors.
+// parseTable is readTable from r; path is used in errors.
 func parseTable(path string, r io.Reader) (table, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, largestTable))
 	if err != nil {
@@ -88,7 +88,7 @@ func parseTable(path string, r io.Reader) (table, error) {
 	return t, nil
 }
 
-// rowParser takes the lines of a table one by one.
+// rowParser parses the lines of a table one by one.
 type rowParser struct {
 	at      int      // line, from 1
 	headers []header // lines above the rows that may name the columns
@@ -128,7 +128,7 @@ func (p *rowParser) line(text string) error {
 	return nil
 }
 
-// cutComment divides a line where a word starts with the sign of a comment.
+// cutComment splits a line where a word starts with the sign of a comment.
 func cutComment(line string) (text, comment string) {
 	for i := range len(line) {
 		sign := strings.IndexByte("#%!", line[i]) >= 0
@@ -146,8 +146,8 @@ func (p *rowParser) plain() bool {
 	return len(p.headers) > 0 && p.headers[len(p.headers)-1].plain
 }
 
-// remark keeps a comment above the rows, without a title such as "Columns:", unless it is a
-// sentence.
+// remark keeps a comment above the rows, without a title such as "Columns:", as a possible header,
+// unless it is a sentence.
 func (p *rowParser) remark(comment string) {
 	if i := strings.LastIndexByte(comment, ':'); i >= 0 {
 		comment = comment[i+1:]
@@ -158,7 +158,7 @@ func (p *rowParser) remark(comment string) {
 	}
 }
 
-// ofSentence reports whether a word is one that names of columns are not.
+// ofSentence reports whether a word is one of a sentence and not the name of a column.
 func ofSentence(word string) bool {
 	switch strings.ToLower(word) {
 	case "and", "are", "by", "for", "from", "in", "is", "of", "on", "the", "to", "with":
@@ -172,14 +172,14 @@ func (h header) complete() bool {
 	return slices.ContainsFunc(h.words, isOmegaM) && slices.ContainsFunc(h.words, isSigma8)
 }
 
-// split returns the words of a line, which blanks, tabs, commas or semicolons divide. Blanks do not
-// divide what stands between quotes, which are left out, or between dollar signs.
+// split returns the words of a line, separated by blanks, tabs, commas or semicolons. Blanks
+// between quotes, which are removed, or between dollar signs do not separate.
 func split(line string) ([]string, error) {
 	words := make([]string, 0, min(len(line)/2+1, mostColumns+1))
 	start := -1     // of the word; -1: none has begun
-	quote := '\x00' // that the word began with and that has not come again
+	quote := '\x00' // with which the word began, until it is closed
 	commas := false // between digits
-	open := false   // after a comma or semicolon comes a word, if only an empty one
+	open := false   // after a comma or semicolon, which a word follows, even an empty one
 	end := func(at int) {
 		if start >= 0 {
 			words = append(words, strings.Trim(line[start:at], `"'`))
@@ -417,8 +417,8 @@ func list(names []string) string {
 	return fmt.Sprintf("%.300s", strings.Join(names, ", "))
 }
 
-// bare returns a name without the signs that writers differ in: Ω_m, $\Omega_{\rm m}$, Omega_M
-// and OmegaM are all omegam.
+// bare returns a name in a common spelling: Ω_m, $\Omega_{\rm m}$, Omega_M and OmegaM are all
+// omegam.
 func bare(name string) string {
 	name = strings.NewReplacer(
 		"Ω", "omega", "\u2126", "omega", "σ", "sigma", "₀", "0", "₈", "8", "ₘ", "m",
@@ -428,7 +428,7 @@ func bare(name string) string {
 	return strings.ToLower(name)
 }
 
-// isOmegaM reports whether a name is one of those that tables call Ω_m by; CAMELS' newer ones say
+// isOmegaM reports whether a name is one of those that tables use for Ω_m; CAMELS' newer ones use
 // Omega0.
 func isOmegaM(name string) bool {
 	switch bare(name) {
@@ -438,8 +438,8 @@ func isOmegaM(name string) bool {
 	return false
 }
 
-// isSigma8 reports whether a name is one of those that tables call σ_8 by. S_8 is not: it is σ_8
-// (Ω_m/0.3)^½.
+// isSigma8 reports whether a name is one of those that tables use for σ_8. S_8 is not: it is
+// σ_8 (Ω_m/0.3)^½.
 func isSigma8(name string) bool {
 	switch bare(name) {
 	case "s8":
@@ -464,7 +464,7 @@ func (t table) params(i int) cosmology.Params {
 }
 
 // check returns an error for the first row outside the prior. Astrophysical parameters are not
-// looked at.
+// checked.
 func (t table) check(prior cosmology.Prior) error {
 	var first error
 	outside := 0

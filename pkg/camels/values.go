@@ -12,13 +12,13 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Content is what the values of maps are, as far as the values themselves tell. As text it is
-// what the unit of a description is to say of such maps.
+// Content is the kind of quantity that the values of maps look like. Its text is the unit that a
+// description of such maps should have.
 type Content string
 
-// Contents that are told from each other. Densities of dark matter and of all matter have means
-// that the box's matter density fixes up to the difference between one slab and the next, so that
-// powers of ten in their unit can be told; other fields have no such means.
+// The contents that are distinguished. The mean of a density of dark or of all matter is fixed by
+// the matter density, up to the variance between slabs, so that powers of ten in its unit are seen;
+// other fields have no such means.
 const (
 	UnknownContent Content = ""
 	Surface        Content = SurfaceDensity
@@ -29,7 +29,7 @@ const (
 	Contrast       Content = "density contrast" // δ = ρ/ρ̄ − 1, at least −1
 )
 
-// Values sums up pixels, of one map or of more.
+// Values accumulates statistics of the pixels of one or more maps.
 type Values struct {
 	Pixels, NotFinite, Zero, Negative int
 	Min, Max                          float64 // of the finite ones
@@ -64,13 +64,13 @@ func (v Values) Mean() float64 {
 	return v.sum / float64(max(1, v.Pixels-v.NotFinite))
 }
 
-// Empty reports whether all pixels are 0: such a map was never written.
+// Empty reports whether all pixels are 0, which means that the map was never written.
 func (v Values) Empty() bool { return v.Pixels > 0 && v.Zero == v.Pixels }
 
-// Borders between contents, by the mean. A slab of CAMELS at the ends of its prior has a mean
-// between 1e10 and 2.5e12 (Msun/h)/(Mpc/h)², or between 0.1 and 5 times the mean of all slabs;
-// powers of ten in the unit move that by 6 or more. So the borders lie in wide gaps, but for the
-// one between overdensities and units of 1e10.
+// Limits of the mean that separate contents. A slab of CAMELS at the ends of the prior has a mean
+// of 1e10 to 2.5e12 (Msun/h)/(Mpc/h)², or 0.1 to 5 times the mean of all slabs; other units differ
+// by 6 or more powers of ten. The limits thus lie in wide gaps, except the one between
+// overdensities and units of 1e10.
 const (
 	leastSurface = 1e8
 	leastKpc     = 1e3
@@ -78,25 +78,25 @@ const (
 	leastDensity = 0.03
 )
 
-// logLow to logHigh holds the log10 of every pixel of a surface density of matter; their means
-// lie nearer to each other.
+// logLow to logHigh contains the log10 of every pixel of a surface density of matter, and
+// logMeanLow to logMeanHigh their means.
 const (
 	logLow, logHigh         = 7, 17
 	logMeanLow, logMeanHigh = 9, 13.5
 )
 
-// A density contrast of more than skewed is no logarithm of one; one of more than densest is not
-// seen on maps of any resolution; and in a slab it falls below emptier in some void.
+// A density contrast reaches values above skewed, which its logarithm does not; none exceeds
+// densest at any resolution; and every slab has voids below emptier.
 const skewed, densest, emptier = 5, 1e6, -0.2
 
-// Content says what values are, by their size alone, for maps of matter. It is unknown for a
-// constant, for logarithms of overdensities and for values that fit nothing.
+// Content returns what values look like, by their size alone, for maps of matter. It is unknown for
+// a constant, for logarithms of overdensities and for values that fit nothing.
 //
-// Values of at least −1, some below 0, are a density contrast if their mean is 0, or if the
-// largest is above 5: logarithms of an overdensity are as small, but never so large. Of mean 0
-// and standard deviation 1 they are standardised instead, whatever they were. Values of 7 to 17
-// with a mean of 9 to 13.5 are logarithms of a surface density: the density itself, in any unit,
-// spreads over more than a factor of three. All else is told by the mean.
+// Values of at least −1, some below 0, are a density contrast if their mean is 0, or if the largest
+// is above 5: logarithms of an overdensity may be as small, but not as large. With mean 0 and
+// standard deviation 1 they are standardised values, of unknown origin. Values of 7 to 17 with a
+// mean of 9 to 13.5 are logarithms of a surface density: the density itself, in any unit, varies by
+// more than a factor of three. Everything else is decided by the mean.
 func (v Values) Content() Content {
 	n := v.Pixels - v.NotFinite
 	if n == 0 || v.Min == v.Max {
@@ -130,8 +130,8 @@ func (v Values) Content() Content {
 }
 
 // contradicts reports whether values cannot be those of a field in a unit; the field may be
-// unknown. Of stars, hydrogen and other fields no mean is known, so that only logarithms and
-// contrasts are told.
+// unknown. For stars, hydrogen and other fields the mean is not known, so that only logarithms and
+// contrasts are recognised.
 func (v Values) contradicts(unit, fieldName string) bool {
 	c := v.Content()
 	switch unit {
@@ -147,11 +147,11 @@ func (v Values) contradicts(unit, fieldName string) bool {
 	return false
 }
 
-// most is the mean overdensity that no map of a piece of the universe has: slabs of 25 Mpc/h
-// reach 5.
+// most is larger than the mean overdensity of any map; slabs of 25 Mpc/h reach 5.
 const most = 10
 
-// remedy says how values that look like c become those of a unit, for files in dir.
+// remedy returns how to convert or describe values that look like c, where unit was expected, for
+// files in dir.
 func (c Content) remedy(unit, dir string) string {
 	say := fmt.Sprintf("write unit: %q to %s beside them", c, filepath.Join(dir, DescriptionFile))
 	switch {
@@ -170,7 +170,7 @@ func (c Content) remedy(unit, dir string) string {
 	return say + ", if that is what they are"
 }
 
-// check returns an error unless a map may hold values of a unit. where names file and map.
+// check returns an error if the values contradict a unit. where names file and map.
 func (v Values) check(where, dir, unit, fieldName string) error {
 	if !v.contradicts(unit, fieldName) {
 		return nil
@@ -180,15 +180,15 @@ func (v Values) check(where, dir, unit, fieldName string) error {
 		where, v.Min, v.Max, v.Mean(), c, unit, c.remedy(unit, dir))
 }
 
-// storage says how the values of a file become linear values of a unit.
+// storage is how a file stores linear values of a unit.
 type storage struct {
 	log      bool    // they are log10
-	factor   float64 // of a power of ten before the unit; 0: 1
-	contrast bool    // they are δ, and 1 + δ is computed with
+	factor   float64 // by which they are multiplied; 0: 1
+	contrast bool    // they are δ, read as 1 + δ
 }
 
-// stored takes what says how values are stored from a unit of a description: "log10 X", "1e10 X",
-// areas in (kpc/h)², and the density contrast, which becomes an overdensity.
+// stored splits the unit of a description into the unit of linear values and how they are stored:
+// "log10 X", "1e10 X", areas in (kpc/h)², and the density contrast, which becomes an overdensity.
 func stored(unit string) (string, storage) {
 	var s storage
 	for {
@@ -212,7 +212,7 @@ func stored(unit string) (string, storage) {
 	}
 }
 
-// linear changes values as stored into linear ones.
+// linear converts stored values to linear ones, in place.
 func (s storage) linear(values []float32) {
 	if s == (storage{}) {
 		return
@@ -231,7 +231,7 @@ func (s storage) linear(values []float32) {
 	}
 }
 
-// errEmpty says what is wrong with a map of zeros.
+// errEmpty is the error of a map of zeros.
 var errEmpty = errors.New("all its pixels are 0: it was never written, as where a program " +
 	"stopped that filled the file; make the file " +
 	"again, or remove what is 0 (`darkfield inspect` of the file itself says which maps)")

@@ -14,23 +14,22 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// Writer writes a set simulation by simulation. Finished simulations lie in a directory beside
-// the set until all are there; then file and table appear. A killed writer goes on where it was,
-// and the files are the same byte for byte.
+// Writer writes a set simulation by simulation. Finished simulations are kept in a directory beside
+// the set until all are there; then the file of maps and the table appear. A killed writer can be
+// resumed; the files are then the same byte for byte.
 type Writer struct {
 	path    string // of the maps
 	table   string // path of the parameters
 	partial string // directory of finished simulations
 	cells   int
 	params  []cosmology.Params
-	offset  float64 // added to every pixel by readers: 0 is a value then
+	offset  float64 // that readers add to every pixel; if not 0, pixels may be 0
 	old     *Maps   // a smaller set that was finished before; nil: none
 }
 
-// NewWriter prepares to write maps of cells pixels a side for simulations with the given
-// parameters. A finished set in dir, or the beginnings of one, whose parameters start the same is
-// kept or added to; any other is an error. The caller sees to it that maps of the same parameters
-// are the same.
+// NewWriter returns a writer of maps of cells pixels a side for simulations with the given
+// parameters. A finished or unfinished set in dir whose first parameters are the same is extended;
+// any other is an error. The caller has to make the same maps for the same parameters.
 func NewWriter(dir string, d Description, fieldName string, set Set, cells int,
 	params []cosmology.Params,
 ) (*Writer, error) {
@@ -54,7 +53,7 @@ func NewWriter(dir string, d Description, fieldName string, set Set, cells int,
 	return w, nil
 }
 
-// adopt takes up what is there already: a finished set, and finished simulations of a larger one.
+// adopt finds what is in the directory: a finished set, and finished simulations of a larger one.
 func (w *Writer) adopt(d Description) error {
 	if err := w.recover(); err != nil {
 		return err
@@ -81,7 +80,7 @@ func (w *Writer) adopt(d Description) error {
 	return saveFile(w.begun(), formatTable(w.params))
 }
 
-// open opens the finished set and checks that it is the beginning of ours.
+// open opens the finished set and checks that it is the first part of the requested one.
 func (w *Writer) open(d Description) error {
 	old, err := openMaps(w.path, w.table, d)
 	if err != nil {
@@ -95,8 +94,8 @@ func (w *Writer) open(d Description) error {
 	return w.agrees(old.table)
 }
 
-// agrees returns an error unless the rows of t and the parameters asked for are the same as far
-// as both go.
+// agrees returns an error unless the rows of t and the requested parameters are the same, up to the
+// shorter of both.
 func (w *Writer) agrees(t table) error {
 	for i := range min(t.len(), len(w.params)) {
 		if t.params(i) != w.params[i] {
@@ -107,8 +106,8 @@ func (w *Writer) agrees(t table) error {
 	return nil
 }
 
-// recover goes on after a kill between the last two steps of Finish, when the table is that of
-// the new maps and the maps are not.
+// recover completes a Finish that was killed between its last two steps, after the table was
+// replaced and before the maps were.
 func (w *Writer) recover() error {
 	f, err := openNPY(w.assembled(), 3)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -125,11 +124,10 @@ func (w *Writer) recover() error {
 	return w.publish()
 }
 
-// begun is the table of the set in work, so that simulations of another one are not taken for its
-// own.
+// begun is the path of the table of the unfinished set, which identifies its simulations.
 func (w *Writer) begun() string { return filepath.Join(w.partial, "params.txt") }
 
-// assembled is the file of all maps before it gets its name.
+// assembled is the path of the file of all maps before it is renamed.
 func (w *Writer) assembled() string { return filepath.Join(w.partial, "maps.npy") }
 
 func (w *Writer) simulation(sim int) string {
@@ -153,10 +151,9 @@ func (w *Writer) Done(sim int) bool {
 	return err == nil && info.Size() == w.bytes()
 }
 
-// Put writes the maps of a simulation; one that is in the finished set already stays as it is. A
-// pixel that is not finite and positive is an error; where readers add an offset it may be 0. It
-// is safe for concurrent use with different simulations. It panics on maps that do not fit the
-// set.
+// Put writes the maps of a simulation, unless it is in the finished set already. A pixel that is
+// not finite and positive is an error; if the description has an offset it may be 0. It is safe for
+// concurrent use with different simulations. It panics on maps of another number or side.
 func (w *Writer) Put(sim int, maps []field.Map) error {
 	if sim < 0 || sim >= len(w.params) {
 		panic(fmt.Sprintf("camels: Put of simulation %d of %d", sim, len(w.params)))
@@ -190,7 +187,7 @@ func (w *Writer) Put(sim int, maps []field.Map) error {
 // simulations. A simulation that is missing is an error, and then nothing changes.
 func (w *Writer) Finish() error {
 	if w.complete() {
-		return errors.Join(w.Close(), os.RemoveAll(w.partial)) // a kill may have left it
+		return errors.Join(w.Close(), os.RemoveAll(w.partial)) // may be left from a killed process
 	}
 	for sim := range w.params {
 		if !w.Done(sim) {
@@ -245,7 +242,7 @@ func (w *Writer) copy(out io.Writer, sim int) error {
 	return err
 }
 
-// Close frees a writer without finishing; what was put stays for the next one.
+// Close closes a writer without finishing; simulations that were put are kept for the next one.
 func (w *Writer) Close() error {
 	if w.old == nil {
 		return nil

@@ -94,7 +94,7 @@ func fieldName(s *camels.Suite) string {
 func trainingMaps(s *camels.Suite,
 	splitSeed uint64,
 ) (camels.Set, *camels.Maps, camels.Split, error) {
-	set, ok := s.Spread()
+	set, ok := s.TrainingSet()
 	if !ok {
 		return "", nil, camels.Split{}, fmt.Errorf("dataset: %s has no LH set, which training needs; "+
 			"make one with `darkfield simulate --set LH`", s.Dir)

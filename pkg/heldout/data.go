@@ -98,7 +98,7 @@ func (d Data) Report(stage string, i, n int) func(done, total int) {
 // Maps returns the LH set, or the Sobol set where that is missing: either spreads simulations over
 // the prior.
 func (d Data) Maps() (*camels.Maps, error) {
-	set, ok := d.Suite.Spread()
+	set, ok := d.Suite.TrainingSet()
 	if !ok {
 		return nil, fmt.Errorf("heldout: %s has no LH set, which holds the validation parameters; make "+
 			"it or choose another directory", d.Suite.Dir)

@@ -158,9 +158,6 @@ func (c ProjectConfig) record(g *camels.Grids) error {
 			return fmt.Errorf("%s is there already, and not by a projection: use another directory", path)
 		}
 	}
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
-		return err
-	}
 	return safefile.WriteFile(path, text)
 }
 

@@ -36,7 +36,7 @@ func aboutOf(e *emulator.Emulator, s *camels.Suite, c modelcard.Config,
 	if t := e.PowerCorrection(); t != nil {
 		a.Transfer = t.String()
 	}
-	set, _ := s.Spread() // of a suite without one, Card says what is missing
+	set, _ := s.TrainingSet() // of a suite without one, Card says what is missing
 	for _, o := range []struct {
 		name, dir string
 		set       camels.Set
