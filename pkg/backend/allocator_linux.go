@@ -5,18 +5,17 @@ import (
 	"syscall"
 )
 
-// The C library reads its settings when a process starts. Huge pages: XLA takes and gives back
-// gigabytes at each step, and the kernel clears them page by page; with small ones that is a
-// sixth of a training step. Two arenas: what one thread has given back should serve another; with
-// as many as there are threads a training's memory grows from step to step, with one they wait
-// for each other and a step takes 1.7 times as long.
+// Settings of the GNU C library, which reads them when a process starts. Huge pages make clearing
+// the gigabytes that XLA allocates at each step cheap. Two arenas let the memory that one thread
+// frees serve another; with an arena per thread a training's memory grows, and with one arena the
+// threads wait for each other.
 const (
 	glibcVariable = "GLIBC_TUNABLES"
 	glibcSettings = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2"
 )
 
-// TuneAllocator starts the process anew with a C library that suits XLA. A user's own settings
-// stay; where the process cannot be started anew, it goes on as it is.
+// TuneAllocator executes the program again with settings of the C library that suit XLA. It does
+// nothing if the user has set any, or if the program cannot be executed again.
 func TuneAllocator() {
 	if _, set := os.LookupEnv(glibcVariable); set {
 		return

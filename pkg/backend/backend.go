@@ -16,24 +16,20 @@ import (
 
 const (
 	pluginPath = "PJRT_PLUGIN_LIBRARY_PATH" // searched first: a ":"-separated list of directories
-	// where `make setup` puts the plugin, below the project's root
-	pluginDir = ".tools/pjrt"
-	// there when `make setup PJRT=auto` left the plugin to GoMLX's installer
-	autoFile = "AUTO"
-	cpu      = "xla:cpu"
+	pluginDir  = ".tools/pjrt"              // where `make setup` puts the plugin, below the root
+	autoFile   = "AUTO"                     // `make setup PJRT=auto`: GoMLX installs the plugin
+	cpu        = "xla:cpu"
 
-	// The pure-Go backend's workers wait for each other when operations that use several run side by
-	// side, and may never wake up.
+	// The pure-Go backend can deadlock when operations that use several workers run concurrently.
 	pureGo = "go:ops_sequential"
 )
 
-// ErrNoPlugin says that the XLA plugin for the CPU was not found.
+// ErrNoPlugin is the error for an XLA plugin that was not found.
 var ErrNoPlugin = errors.New("no XLA plugin pjrt_c_api_cpu_plugin.so found")
 
 // Open returns the backend that $GOMLX_BACKEND names (xla:cpu, xla:cuda, go), or xla:cpu. The CPU
-// plugin is looked for in $PJRT_PLUGIN_LIBRARY_PATH and otherwise in .tools/pjrt of the project
-// that holds the executable or the working directory, so that the command works from any
-// directory.
+// plugin is searched for in $PJRT_PLUGIN_LIBRARY_PATH or, if that is not set, in .tools/pjrt of the
+// executable's and the working directory and of all directories above them.
 func Open() (b compute.Backend, err error) {
 	config := os.Getenv(compute.ConfigEnvVar)
 	if config == "" {
@@ -57,8 +53,8 @@ func Open() (b compute.Backend, err error) {
 	return b, nil
 }
 
-// resolve replaces xla:cpu by the plugin's absolute path: the binding reads its search path when
-// the program starts, which is too early for us. Options that a user gave stay.
+// resolve replaces xla:cpu by the plugin's absolute path, since the binding reads its search path
+// before Open can set it. A user's options are kept.
 func resolve(config string) (string, error) {
 	if config == "go" {
 		return pureGo, nil
@@ -92,7 +88,7 @@ func Plugin() (path string, found bool) {
 	return "", false
 }
 
-// auto reports whether the user left the plugin to GoMLX's own installer.
+// auto reports whether GoMLX installs the plugin.
 func auto() bool {
 	for _, dir := range searchDirs() {
 		if _, err := os.Stat(filepath.Join(dir, autoFile)); err == nil {
@@ -102,6 +98,7 @@ func auto() bool {
 	return false
 }
 
+// searchDirs returns the directories in which the plugin is searched for, in order.
 func searchDirs() []string {
 	if list, set := os.LookupEnv(pluginPath); set {
 		return filepath.SplitList(list)
@@ -131,7 +128,7 @@ func upwards(dir string) []string {
 	}
 }
 
-// firstLine keeps errors of the libraries below, which carry stack traces, to one line.
+// firstLine drops the stack traces that the libraries' errors carry.
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return line

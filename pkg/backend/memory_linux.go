@@ -13,9 +13,8 @@ import "C"
 
 import "runtime/debug"
 
-// ReturnMemory gives back to the kernel what Go and the C library hold without need. XLA's
-// compiler frees about a gigabyte after a training step is compiled, in pieces that the C library
-// keeps: what the step itself needs would come on top of them.
+// ReturnMemory returns to the kernel the free memory that Go and the C library hold, such as what
+// XLA's compiler has freed.
 func ReturnMemory() {
 	debug.FreeOSMemory()
 	C.give_back()

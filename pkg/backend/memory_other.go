@@ -4,5 +4,5 @@ package backend
 
 import "runtime/debug"
 
-// ReturnMemory gives back to the kernel what Go holds without need.
+// ReturnMemory returns to the kernel the free memory that Go holds.
 func ReturnMemory() { debug.FreeOSMemory() }

@@ -16,10 +16,11 @@ import (
 // quadraticSize is how many numbers a quadratic in two parameters has.
 const quadraticSize = 6
 
-// OutlierModel is what several numbers of a map, such as the terms of its bound, are at the parameters
-// that fit the map best, over the maps of a calibration: a trend for each, and their covariance
-// about it. A map far from that is not of the kind that was calibrated on, and its error bars are
-// not to be trusted: what is typical of one universe may be odd for another. It is plain data.
+// OutlierModel is what several numbers of a map, such as the terms of its bound, are at the
+// parameters that fit the map best, over the maps of a calibration: a trend for each, and their
+// covariance about it. A map far from that is not of the kind that was calibrated on, and its error
+// bars are not to be trusted: what is typical of one universe may be odd for another. It is plain
+// data.
 type OutlierModel struct {
 	Prior cosmology.Prior `json:"prior"`
 	Names []string        `json:"names"` // of the numbers
@@ -42,9 +43,9 @@ const outlierFolds = 5
 // OutlierModelMaps is how many maps it takes to tell what is typical of so many numbers.
 func OutlierModelMaps(numbers int) int { return 2 * (quadraticSize + numbers) }
 
-// FitOutlierModel finds what is typical of the numbers of maps, [map][number], without maps that are
-// far from it. It returns an error for fewer maps than OutlierModelMaps, for a value that is not
-// finite and for a number that is the same for all.
+// FitOutlierModel finds what is typical of the numbers of maps, [map][number], without maps that
+// are far from it. It returns an error for fewer maps than OutlierModelMaps, for a value that is
+// not finite and for a number that is the same for all.
 func FitOutlierModel(prior cosmology.Prior, names []string, at []cosmology.Params,
 	values [][]float64,
 ) (OutlierModel, error) {
@@ -201,12 +202,14 @@ func (t OutlierModel) Validate() error {
 		finite(fmt.Sprintf("Fits[%d]", k), t.Fits[k][:], false)
 		finite(fmt.Sprintf("Whitening[%d]", k), t.Whitening[k], false)
 		if len(t.Whitening[k]) != k+1 {
-			errs = append(errs, fmt.Errorf("calibration.OutlierModel.Whitening[%d] has %d numbers, want %d", k,
-				len(t.Whitening[k]), k+1))
+			errs = append(errs,
+				fmt.Errorf("calibration.OutlierModel.Whitening[%d] has %d numbers, want %d", k,
+					len(t.Whitening[k]), k+1))
 		}
 	}
 	if len(t.Distances) == 0 || !slices.IsSorted(t.Distances) {
-		errs = append(errs, fmt.Errorf("calibration.OutlierModel.Distances are %d, want at least one, rising",
+		errs = append(errs, fmt.Errorf("calibration.OutlierModel.Distances are %d, want at least one, "+
+			"rising",
 			len(t.Distances)))
 	}
 	return errors.Join(errs...)

@@ -57,8 +57,8 @@ func (c correlated) typical(t *testing.T, n int) OutlierModel {
 	return typical
 }
 
-// TestOutlierModel: what counts is the distance from the trend, in the directions in which the numbers
-// scatter.
+// TestOutlierModel: what counts is the distance from the trend, in the directions in which the
+// numbers scatter.
 func TestOutlierModel(t *testing.T) {
 	c := correlated{rand.New(rand.NewPCG(1, 2))}
 	const maps = 2000
@@ -98,7 +98,8 @@ func TestOutlierModel(t *testing.T) {
 	if largest := typical.Distances[maps-1]; largest < 1e6 { // the broken map's
 		t.Errorf("largest distance %g", largest)
 	}
-	if nan := typical.Score(cosmology.Fiducial, []float64{0, math.NaN(), 0}); !math.IsNaN(nan.Distance) ||
+	if nan := typical.Score(cosmology.Fiducial, []float64{0, math.NaN(), 0}); !math.IsNaN(
+		nan.Distance) ||
 		!math.IsNaN(nan.Z[1]) {
 		t.Errorf("NaN is %+v", nan)
 	}

@@ -81,8 +81,8 @@ func momentsOf(x [2][]float64, w []float64) (mean, std [2]float64) {
 }
 
 // bulk returns weights of sum 1 proportional to the square root of the probability, so that an
-// over-confident posterior is fitted over a wider region than its own. A posterior narrower than the
-// spacing of the nodes is widened until five nodes count along each axis, as curvatures need.
+// over-confident posterior is fitted over a wider region than its own. A posterior narrower than
+// the spacing of the nodes is widened until five nodes count along each axis, as curvatures need.
 func bulk(x [2][]float64, values []float64) []float64 {
 	least, n := floats.Min(values), len(x[1])
 	w0, w1 := likelihood.TrapezoidWeights(x[0]), likelihood.TrapezoidWeights(x[1])

@@ -26,10 +26,10 @@ import (
 const (
 	Weights = ""        // as trained, under PyTorch's names
 	EMA     = "ema."    // their exponential moving average
-	AdamM   = "adam.m." // the optimiser's first moments
-	AdamV   = "adam.v." // and second moments
+	AdamM   = "adam.m." // first moments of the optimiser
+	AdamV   = "adam.v." // second moments of the optimiser
 
-	PowerCorrection = "transfer." // of generated maps, measured after training: emulator.Transfer
+	PowerCorrection = "transfer." // see emulator.PowerCorrection
 )
 
 const (
@@ -37,10 +37,10 @@ const (
 	hashKey     = "sha256" // of the tensors' names and bytes
 )
 
-// Tensors are arrays by name.
+// Tensors are arrays by name, with the prefix of their group.
 type Tensors = map[string]unet.Array
 
-// Group returns the tensors of one group, under their names without the prefix.
+// Group returns the tensors of one group by their names without the prefix.
 func Group(t Tensors, prefix string) unet.Weights {
 	out := unet.Weights{}
 	for name, a := range t {
@@ -53,7 +53,7 @@ func Group(t Tensors, prefix string) unet.Weights {
 	return out
 }
 
-// Averaged returns the averaged weights, or the weights themselves where there is no average.
+// Averaged returns the averaged weights, or the weights themselves if there is no average.
 func Averaged(t Tensors) unet.Weights {
 	if w := Group(t, EMA); len(w) > 0 {
 		return w
@@ -70,8 +70,8 @@ func Save(path string, m Manifest, t Tensors) error {
 	return Write(path, manifestKey, m, t)
 }
 
-// Write writes any manifest, as JSON under key, and tensors as Save does: for files of other
-// networks, which Load refuses.
+// Write writes tensors as Save does with any manifest, as JSON under a key of the metadata. Load
+// refuses the files of other keys.
 func Write(path, key string, manifest any, t Tensors) error {
 	text, err := json.Marshal(manifest)
 	if err != nil {
@@ -108,8 +108,8 @@ func (v view) Shape() []uint64 {
 	return out
 }
 
-// bytesOf returns the little-endian bytes of numbers; where the machine has them so, too, they
-// are not copied: a checkpoint may be half a gigabyte.
+// bytesOf returns the little-endian bytes of numbers, without a copy on little-endian machines:
+// checkpoints may be large.
 func bytesOf(values []float32) []byte {
 	if len(values) == 0 {
 		return nil
@@ -124,7 +124,7 @@ func bytesOf(values []float32) []byte {
 	return out
 }
 
-// hash returns the SHA-256 of all names and values in the order of names.
+// hash returns the SHA-256 of all names, shapes and values in the order of names.
 func hash(t Tensors) string {
 	h := sha256.New()
 	names := make([]string, 0, len(t))
@@ -143,25 +143,25 @@ func hash(t Tensors) string {
 type Checkpoint struct {
 	Manifest Manifest
 	Tensors  Tensors
-	Hash     string // SHA-256 of the tensors, and of the schedule where that is not the paper's
+	Hash     string // SHA-256 of the tensors and, if it is not the paper's, of the schedule
 }
 
-// Network returns the SHA-256 of the tensors without a transfer function: what likelihoods depend
-// on. Without one it is Hash.
+// Network returns the SHA-256 without a power correction, which likelihoods depend on. It is Hash
+// if there is no correction.
 func (c Checkpoint) Network() string {
-	transfer := PowerCorrections(c.Tensors)
-	if len(transfer) == 0 {
+	correction := PowerCorrections(c.Tensors)
+	if len(correction) == 0 {
 		return c.Hash
 	}
 	own := maps.Clone(c.Tensors)
-	for name := range transfer {
+	for name := range correction {
 		delete(own, name)
 	}
 	return scheduled(hash(own), c.Manifest.Betas)
 }
 
-// scheduled returns the hash of tensors together with that of a schedule of their own: maps and
-// likelihoods depend on both. With the paper's schedule it is that of the tensors.
+// scheduled returns the hash of tensors together with the variances of a schedule. With the paper's
+// schedule, which has no betas in the manifest, it is the hash of the tensors.
 func scheduled(tensors string, betas []float64) string {
 	if len(betas) == 0 {
 		return tensors
@@ -171,7 +171,7 @@ func scheduled(tensors string, betas []float64) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// PowerCorrections returns the tensors of a transfer function, under their whole names.
+// PowerCorrections returns the tensors of the power correction by their whole names.
 func PowerCorrections(t Tensors) Tensors {
 	out := maps.Clone(t)
 	maps.DeleteFunc(out,
@@ -197,7 +197,7 @@ func Load(path string) (Checkpoint, error) {
 	averaged := len(Group(c.Tensors, EMA)) > 0
 	for _, group := range []string{Weights, EMA} {
 		w := Group(c.Tensors, group)
-		if len(w) == 0 && (group == EMA || averaged) { // one of them is enough to use the network
+		if len(w) == 0 && (group == EMA || averaged) { // one of the two groups suffices
 			continue
 		}
 		if err := c.Manifest.Network.Check(w); err != nil {
@@ -208,7 +208,7 @@ func Load(path string) (Checkpoint, error) {
 	return c, nil
 }
 
-// Read reads what Write wrote: the JSON under key into manifest, the tensors and their SHA-256,
+// Read reads a file of Write: the JSON under key into manifest, the tensors, and their SHA-256,
 // which it checks.
 func Read(path, key string, manifest any) (Tensors, string, error) {
 	fail := func(err error) (Tensors, string, error) {
@@ -252,7 +252,8 @@ func wanted(key string) filetype.Kind {
 	return filetype.Moments
 }
 
-// parse guards the library, which trusts lengths in the header of a damaged file.
+// parse checks the lengths in the header, which the library trusts, and turns its panics into
+// errors.
 func parse(raw []byte) (st safetensors.SafeTensors, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -270,7 +271,7 @@ func parse(raw []byte) (st safetensors.SafeTensors, err error) {
 	return st, nil
 }
 
-// header reads the manifest and returns the hash.
+// header reads the manifest and returns the SHA-256 that the file states.
 func header(raw []byte, key string, manifest any) (string, error) {
 	_, meta, err := safetensors.ReadMetadata(raw)
 	if err != nil {
@@ -287,6 +288,7 @@ func header(raw []byte, key string, manifest any) (string, error) {
 	return meta.Metadata()[hashKey], nil
 }
 
+// array copies a tensor of float32.
 func array(v safetensors.TensorView) (unet.Array, error) {
 	if v.DType() != safetensors.F32 {
 		return unet.Array{}, fmt.Errorf("holds %s, want F32", v.DType())

@@ -71,9 +71,9 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestTransferIsNoWeight: a transfer function beside the weights changes the file's hash, not the
-// network's.
-func TestTransferIsNoWeight(t *testing.T) {
+// TestPowerCorrectionIsNoWeight: a power correction beside the weights changes the file's hash, not
+// the network's.
+func TestPowerCorrectionIsNoWeight(t *testing.T) {
 	m, tensors := example()
 	load := func() Checkpoint {
 		path := filepath.Join(t.TempDir(), "a.safetensors")

@@ -12,13 +12,13 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// exportKey is where an exported file says what its weights are. It is not that of a checkpoint's
-// manifest, for the file is none: it holds one set of weights alone.
+// exportKey is the key of the manifest in the metadata of an exported file. It differs from that of
+// a checkpoint, since the file holds one set of weights without prefixes.
 const exportKey = "darkfield_weights"
 
-// Export writes weights alone as safetensors under PyTorch's names, for programs that know no
-// manifest. What the manifest says of them goes into the metadata, as text that PyTorch's loaders
-// pass over, so that Exported finds it again. The file appears whole or not at all.
+// Export writes weights as safetensors under PyTorch's names, for other programs. The manifest goes
+// into the metadata, which PyTorch's loaders ignore and Exported reads. The file appears whole or
+// not at all.
 func Export(path string, m Manifest, w unet.Weights) error {
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -28,15 +28,14 @@ func Export(path string, m Manifest, w unet.Weights) error {
 	for name, a := range w {
 		views[name] = view{a}
 	}
-	// some of PyTorch's loaders ask for the format
+	// Some of PyTorch's loaders require the format.
 	info := map[string]string{"format": "pt", exportKey: string(text)}
 	return write(path, func(out io.Writer) error {
 		return safetensors.SerializeToWriter(views, info, out)
 	})
 }
 
-// Exported returns the manifest in the metadata of a file that Export wrote; nil where there is
-// none.
+// Exported returns the manifest in the metadata of a file of Export, or nil if there is none.
 func Exported(metadata map[string]string) (*Manifest, error) {
 	text, ok := metadata[exportKey]
 	if !ok {
@@ -52,8 +51,8 @@ func Exported(metadata map[string]string) (*Manifest, error) {
 	return &m, nil
 }
 
-// Recognise reports whether path is a safetensors file with a manifest, whatever its state
-// otherwise. It reads the header alone.
+// Recognise reports whether path is a safetensors file with a checkpoint's manifest. It reads the
+// header only, so the rest may be damaged.
 func Recognise(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {

@@ -18,24 +18,23 @@ const Version = 1
 type Manifest struct {
 	Version int         `json:"version"`
 	Network unet.Config `json:"network"`
-	// of variances, by name: see diffusion.Named
-	Schedule string `json:"schedule"`
-	// β_1…β_T, where that name is diffusion.OwnName
-	Betas []float64 `json:"betas,omitempty"`
-	// what the network's output is; empty: epsilon
+	// Schedule is the name of the variance schedule, as diffusion.Named takes it, and Betas are
+	// β_1…β_T of a schedule named diffusion.OwnName.
+	Schedule string    `json:"schedule"`
+	Betas    []float64 `json:"betas,omitempty"`
+	// Prediction is the quantity that the network's output is; "" is the noise ε.
 	Prediction diffusion.Prediction `json:"prediction,omitempty"`
 	Step       int                  `json:"step"`  // optimiser steps taken
 	Prior      cosmology.Prior      `json:"prior"` // range that θ is scaled over
-	// θ goes in as Prior.LogUnit; false: as Prior.Unit
-	LogTheta bool `json:"log_theta,omitempty"`
-	// range of log10 values that maps are scaled over
-	Scaling field.Scaling `json:"scaling"`
-	Data    Data          `json:"data"`
-	Seed    uint64        `json:"seed"` // of the training run
-	// hash of the checkpoint of the stage before, whose weights the run started from
+	// LogTheta: the network is fed Prior.LogUnit; otherwise Prior.Unit.
+	LogTheta bool          `json:"log_theta,omitempty"`
+	Scaling  field.Scaling `json:"scaling"` // range of log10 values that maps are scaled over
+	Data     Data          `json:"data"`
+	Seed     uint64        `json:"seed"` // of the training run
+	// Origin is the hash of the checkpoint of the stage before, whose weights the run started from.
 	Origin   string          `json:"origin,omitempty"`
-	Training json.RawMessage `json:"training,omitempty"` // its configuration as used
-	// how its maps are best made, as emulator.SampleConfig; empty: by default
+	Training json.RawMessage `json:"training,omitempty"` // training.Config as used
+	// Sampling holds the recommended fields of emulator.SampleConfig; empty: the defaults.
 	Sampling json.RawMessage `json:"sampling,omitempty"`
 }
 
@@ -44,8 +43,8 @@ func (m Manifest) Diffusion() (diffusion.Schedule, error) {
 	return diffusion.Named(m.Schedule, m.Betas)
 }
 
-// Conditioned returns an error unless the network takes as many parameters as cosmology.Params has:
-// training and emulators know no others. Checkpoints of other networks can be kept and inspected.
+// Conditioned returns an error unless the network takes the two parameters of cosmology.Params, as
+// training and emulators require. Other networks can be stored and inspected.
 func (m Manifest) Conditioned() error {
 	if want := len(cosmology.UnitParams{}); m.Network.Thetas != want {
 		return fmt.Errorf("its network is conditioned on %d parameters, this version can use networks "+
@@ -55,7 +54,7 @@ func (m Manifest) Conditioned() error {
 	return nil
 }
 
-// Theta scales parameters as the network is fed them.
+// Theta returns the scaled parameters that the network is fed.
 func (m Manifest) Theta(p cosmology.Params) cosmology.UnitParams {
 	if m.LogTheta {
 		return m.Prior.LogUnit(p)
@@ -63,7 +62,7 @@ func (m Manifest) Theta(p cosmology.Params) cosmology.UnitParams {
 	return m.Prior.Unit(p)
 }
 
-// ThetaSlopes returns the derivatives of Theta by Ω_m and σ_8.
+// ThetaSlopes returns the derivatives of Theta with respect to Ω_m and σ_8.
 func (m Manifest) ThetaSlopes(p cosmology.Params) [2]float64 {
 	if m.LogTheta {
 		return m.Prior.LogUnitSlopes(p)
@@ -88,8 +87,8 @@ type Data struct {
 // Box returns the geometry of the maps.
 func (d Data) Box() field.Box { return field.Box{Side: d.BoxSide, Cells: d.Side} }
 
-// Split divides a set by simulation, never by map, so that no map is tested on a universe that
-// was trained on.
+// Split divides a set by simulation, never by map, so that no simulation serves for both training
+// and tests.
 type Split struct {
 	Train      []int `json:"train" yaml:"train"`
 	Validation []int `json:"validation" yaml:"validation"`

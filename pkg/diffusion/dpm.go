@@ -6,8 +6,8 @@ import (
 )
 
 // DPMSolver is DPM-Solver++ (2M) of Lu et al. (2022): the probability-flow equation of DDIM (Eta =
-// 0) or the stochastic equation of ancestral sampling (Eta = 1), solved to second order in the clean
-// map that the network implies, with one network evaluation per step.
+// 0) or the stochastic equation of ancestral sampling (Eta = 1), solved to second order in the
+// clean map that the network implies, with one network evaluation per step.
 //
 // For a perfect network both equations give the same distribution of maps. The deterministic one
 // carries the errors of an imperfect network along; fresh noise replaces them.
@@ -56,7 +56,8 @@ func (m DPMSolver) Sample(ctx context.Context, d Denoiser, s Schedule,
 func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 	times []Step,
 ) error {
-	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x)) // of this and the last step
+	// of this and the last step
+	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x))
 	steps := len(times) - 1
 	for i, t := range times[:steps] {
 		epsilon, err := d.predict(ctx, t, st.Pixels, st.x, st.Theta)

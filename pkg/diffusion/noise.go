@@ -49,9 +49,9 @@ const (
 func Antithetic(seed uint64) uint64 { return seed ^ antitheticBit }
 
 // FixedAmplitude returns the seed whose TermNoise has the phases of that of seed and, in each
-// Fourier mode, the amplitude of the expected power (Angulo and Pontzen 2016: paired and fixed). For
-// a Gaussian field L_i is quadratic in the noise's modes, so an antithetic pair of such noise gives
-// its expectation exactly.
+// Fourier mode, the amplitude of the expected power (Angulo and Pontzen 2016: paired and fixed).
+// For a Gaussian field L_i is quadratic in the noise's modes, so an antithetic pair of such noise
+// gives its expectation exactly.
 func FixedAmplitude(seed uint64) uint64 { return seed | fixedAmplitudeBit }
 
 // Augmented returns the seed whose terms are evaluated on an augmented map: rotated, flipped and

@@ -2,10 +2,11 @@ package diffusion
 
 import (
 	"context"
-	"darkfield/pkg/faults"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+
+	"darkfield/pkg/faults"
 )
 
 // Sampler turns noise into maps.
@@ -73,8 +74,9 @@ func (r Request) progress(done, total int) {
 }
 
 // ErrDiverged is the error of a sampler whose maps are no longer finite.
-var ErrDiverged = errors.New("the sampled maps are not finite: the network predicts noise that is " +
-	"far too large")
+var ErrDiverged = errors.New(
+	"the sampled maps are not finite: the network predicts noise that is " +
+		"far too large")
 
 // state is a batch under way from noise to maps.
 type state struct {

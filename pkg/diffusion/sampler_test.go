@@ -119,12 +119,15 @@ func TestNetworkIsFedTheTimestep(t *testing.T) {
 		return make([]float32, 6), nil
 	}
 	steps := 0
-	r := Request{Pixels: 3, ConditionDim: 2, Theta: []float32{1, 2, 3, 4}, Progress: func(done, all int) {
-		steps++
-		if done != steps || all != 1000 {
-			t.Errorf("progress %d of %d after %d steps", done, all, steps)
-		}
-	}}
+	r := Request{
+		Pixels: 3, ConditionDim: 2, Theta: []float32{1, 2, 3, 4},
+		Progress: func(done, all int) {
+			steps++
+			if done != steps || all != 1000 {
+				t.Errorf("progress %d of %d after %d steps", done, all, steps)
+			}
+		},
+	}
 	if _, err := (DDIM{Steps: s.Steps(), Eta: 1}).Sample(context.Background(), spy, s, r); err != nil {
 		t.Fatal(err)
 	}

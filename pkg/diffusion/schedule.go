@@ -63,8 +63,8 @@ func Paper() Schedule {
 }
 
 // Single returns the schedule in single precision, for comparisons with code that computes so: β, 1
-// − β and ᾱ are rounded to float32 and the product is taken in float64, as PyTorch does. Near t = 1,
-// where ᾱ is close to 1, that costs 1 − ᾱ four digits.
+// − β and ᾱ are rounded to float32 and the product is taken in float64, as PyTorch does. Near t =
+// 1, where ᾱ is close to 1, that costs 1 − ᾱ four digits.
 func (s Schedule) Single() Schedule {
 	out := Schedule{beta: make([]float64, len(s.beta)), alphaBar: make([]float64, len(s.beta))}
 	out.alphaBar[0] = 1

@@ -1,6 +1,6 @@
-// Package emulator turns a checkpoint into maps and likelihoods at any Ω_m and σ_8 of its prior.
-// Graphs, nodes and tensors stop here: outside are cosmology.Params, field.LogMap and plain
-// numbers.
+// Package emulator turns a checkpoint into maps and likelihoods at any Ω_m and σ_8 of its prior. It
+// takes and returns cosmology.Params, field.LogMap and plain numbers; graphs and tensors stay
+// inside, and it knows neither files of maps nor what likelihoods are used for.
 package emulator
 
 import (
@@ -22,14 +22,14 @@ import (
 // Emulator is a trained network on a backend. It is safe for use by one goroutine at a time.
 type Emulator struct {
 	manifest   checkpoint.Manifest
-	hash       string
-	network    string // hash of the network alone
+	hash       string // of all tensors
+	network    string // hash without the power correction
 	schedule   diffusion.Schedule
 	sampling   SampleConfig
 	store      *model.Store
-	exec       *model.Exec
-	slope      *model.Exec      // terms of the bound and their gradients
-	correction *PowerCorrection // of generated maps; nil: none
+	exec       *model.Exec      // the predicted noise
+	slope      *model.Exec      // terms of the VLB and their gradients
+	correction *PowerCorrection // nil: none
 }
 
 // Open reads a checkpoint and puts its averaged weights (or, where it has none, its weights) on
@@ -73,11 +73,11 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	return e, nil
 }
 
-// predict returns the noise that the network sees in xt.
-func (e *Emulator) predict(xt, index, theta *Node) *Node {
+// predict returns the noise that the network predicts in xt.
+func (e *Emulator) predict(xt, timestep, theta *Node) *Node {
 	weight := func(name string) *Node { return e.store.GetVariable("/" + name).NodeValue(xt.Graph()) }
-	output := unet.Predict(e.manifest.Network, weight, xt, index, theta)
-	return diffusion.EpsilonGraph(e.schedule, e.manifest.Prediction, output, xt, index)
+	output := unet.Predict(e.manifest.Network, weight, xt, timestep, theta)
+	return diffusion.EpsilonGraph(e.schedule, e.manifest.Prediction, output, xt, timestep)
 }
 
 // Close frees the compiled graphs.
@@ -86,26 +86,27 @@ func (e *Emulator) Close() {
 	e.slope.Finalize()
 }
 
-// Manifest says what the network was trained on.
+// Manifest returns the manifest of the checkpoint.
 func (e *Emulator) Manifest() checkpoint.Manifest { return e.manifest }
 
-// Schedule is the variance schedule that the network was trained with.
+// Schedule returns the variance schedule that the network was trained with.
 func (e *Emulator) Schedule() diffusion.Schedule { return e.schedule }
 
-// Sampling is how its maps are best made: what its manifest says, or else DefaultSampling.
+// Sampling returns the sampling settings of the manifest, or else DefaultSampling.
 func (e *Emulator) Sampling() SampleConfig { return e.sampling }
 
-// Hash is the SHA-256 of the checkpoint's tensors, which generated maps depend on.
+// Hash returns the SHA-256 of the checkpoint's tensors, which generated maps depend on.
 func (e *Emulator) Hash() string { return e.hash }
 
-// NetworkHash is that of the network's alone, which the bound depends on.
+// NetworkHash returns the SHA-256 of the tensors without a power correction, which likelihoods
+// depend on.
 func (e *Emulator) NetworkHash() string { return e.network }
 
-// Box is the geometry of the maps it makes.
+// Box returns the geometry of the generated maps.
 func (e *Emulator) Box() field.Box { return e.manifest.Data.Box() }
 
-// denoiser returns the network as a Denoiser that works in batches of one size, so that one graph
-// serves all; the last batch is filled up with copies.
+// denoiser returns the network as a Denoiser that works in batches of one size, so that one
+// compiled graph serves all; the last batch is padded with copies.
 func (e *Emulator) denoiser(size int) diffusion.Denoiser {
 	side := e.manifest.Data.Side
 	return func(ctx context.Context, b diffusion.Batch) ([]float32, error) {
@@ -139,7 +140,7 @@ func (e *Emulator) denoiser(size int) diffusion.Denoiser {
 	}
 }
 
-// fill repeats src from its start until it has n entries.
+// fill returns src, repeated until it has n entries.
 func fill(src []float32, n int) []float32 {
 	if len(src) == n {
 		return src
@@ -151,12 +152,13 @@ func fill(src []float32, n int) []float32 {
 	return out
 }
 
-// thetas scales parameters for the network, or says which lies outside the prior.
+// thetas returns the parameters as the network takes them, two per map. Parameters outside the
+// prior are an error.
 func (e *Emulator) thetas(params []cosmology.Params) ([]float32, error) {
 	out := make([]float32, 0, 2*len(params))
 	for _, p := range params {
 		if err := e.manifest.Prior.Check(p); err != nil {
-			return nil, fmt.Errorf("emulator: %w: the network knows no maps there", err)
+			return nil, fmt.Errorf("emulator: %w: the network was not trained there", err)
 		}
 		u := e.manifest.Theta(p)
 		out = append(out, float32(u[0]), float32(u[1]))

@@ -44,7 +44,7 @@ func newBackend(t *testing.T) compute.Backend {
 	return b
 }
 
-// openAs is open with another manifest, where change is not nil, and with transfer functions.
+// openAs is open with another manifest, where change is not nil, and with power correction.
 func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest),
 	transfers ...PowerCorrection,
 ) *Emulator {
@@ -201,8 +201,8 @@ func TestTerms(t *testing.T) {
 	}
 }
 
-// TestAugmentedTerms: with a seed of diffusion.Augmented a term is that of the map and its noise in a
-// pose, which differs between terms and mirror images; maps that are not periodic are not
+// TestAugmentedTerms: with a seed of diffusion.Augmented a term is that of the map and its noise in
+// a pose, which differs between terms and mirror images; maps that are not periodic are not
 // shifted.
 func TestAugmentedTerms(t *testing.T) {
 	e := open(t, 1, 0)
@@ -212,7 +212,10 @@ func TestAugmentedTerms(t *testing.T) {
 		e.manifest.Data.Periodic = periodic
 		var poses []field.Augmentation
 		for _, term := range []diffusion.Term{0, 3, 40} {
-			for _, seed := range []uint64{diffusion.Augmented(2), diffusion.Antithetic(diffusion.Augmented(2))} {
+			for _, seed := range []uint64{
+				diffusion.Augmented(2),
+				diffusion.Antithetic(diffusion.Augmented(2)),
+			} {
 				pose := e.augmentation(diffusion.AugmentationSource(seed, term))
 				if shifted := pose.ShiftY != 0 || pose.ShiftX != 0; shifted && !periodic {
 					t.Errorf("a map that is not periodic is shifted: %+v", pose)
@@ -353,12 +356,12 @@ func TestSamplersAreCheckedAlike(t *testing.T) {
 			t.Errorf("%s: %v", sampler, err)
 		}
 		for want, spoil := range map[string]func(*SampleConfig){
-			"SampleConfig.Batch = 0":    func(c *SampleConfig) { c.Batch = 0 },
-			"SampleConfig.Steps = -5":   func(c *SampleConfig) { c.Steps = -5 },
-			"SampleConfig.Steps = 0":    func(c *SampleConfig) { c.Steps = 0 },
-			"SampleConfig.Steps = 1001": func(c *SampleConfig) { c.Steps = 1001 },
-			"SampleConfig.Eta = -0.1":   func(c *SampleConfig) { c.Eta = -0.1 },
-			"SampleConfig.Eta = NaN":    func(c *SampleConfig) { c.Eta = math.NaN() },
+			"SampleConfig.Batch = 0":       func(c *SampleConfig) { c.Batch = 0 },
+			"SampleConfig.Steps = -5":      func(c *SampleConfig) { c.Steps = -5 },
+			"SampleConfig.Steps = 0":       func(c *SampleConfig) { c.Steps = 0 },
+			"SampleConfig.Steps = 1001":    func(c *SampleConfig) { c.Steps = 1001 },
+			"SampleConfig.Eta = -0.1":      func(c *SampleConfig) { c.Eta = -0.1 },
+			"SampleConfig.Eta = NaN":       func(c *SampleConfig) { c.Eta = math.NaN() },
 			"SampleConfig.ChurnMin = 1001": func(c *SampleConfig) { c.ChurnMin = 1001 },
 			"SampleConfig.ChurnMin = -1":   func(c *SampleConfig) { c.ChurnMin = -1 },
 			`SampleConfig.Spacing = "nonsense"`: func(c *SampleConfig) {

@@ -14,12 +14,10 @@ import (
 )
 
 // Gradients returns the function that HMC needs: parameters → Σ weights[k] L_{terms[k]} of map m,
-// in nats up to a constant, and its derivatives by Ω_m and σ_8. Noise, seeds and batch are those
-// of Terms, but pixels are summed in float32, and a term outside the bound is an error of Terms
-// alone.
+// in nats up to a constant, and its derivatives with respect to Ω_m and σ_8. Noise, seeds and batch
+// are those of Terms; pixels are summed in float32. Terms must lie in 0…T−1.
 func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []float64,
-	seeds []uint64,
-	batch int,
+	seeds []uint64, batch int,
 ) (func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error), error) {
 	x0, draws, err := e.draws(m, terms, seeds, batch)
 	if err != nil {
@@ -42,8 +40,7 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 			}
 			n := min(batch, pairs-first)
 			at := func(p int) (param, draw int) {
-				return (first + p) % len(params),
-					(first + p) / len(params)
+				return (first + p) % len(params), (first + p) / len(params)
 			}
 			b := slopeBatch{size: batch, side: e.manifest.Data.Side}
 			for p := range n {
@@ -67,34 +64,35 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 	}, nil
 }
 
-// slopeGraph returns the terms of a batch, [B], and their gradients by the scaled parameters, [B,
-// 2]. A map's term knows its own parameters alone, so the gradient of the sum holds that of each.
+// slopeGraph returns the terms of a batch, [B], and their gradients with respect to the scaled
+// parameters, [B, 2]. A term depends on the parameters of its own row only, so the gradient of the
+// sum holds the gradient of each.
 func (e *Emulator) slopeGraph(_ *model.Scope, in []*Node) []*Node {
-	epsilon, xt, index, theta := in[0], in[1], in[2], in[3]
-	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(xt, index, theta), index)
+	epsilon, xt, timestep, theta := in[0], in[1], in[2], in[3]
+	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(xt, timestep, theta), timestep)
 	return []*Node{terms, Gradient(ReduceAllSum(terms), theta)[0]}
 }
 
-// slopeBatch is what slopeGraph takes, row by row.
+// slopeBatch collects the inputs of slopeGraph, row by row.
 type slopeBatch struct {
-	size, side                int
-	epsilon, xt, index, theta []float32
+	size, side                   int
+	epsilon, xt, timestep, theta []float32
 }
 
 func (b *slopeBatch) add(s diffusion.Schedule, x0 []float32, d diffusion.Draw, theta []float32) {
 	b.epsilon = append(b.epsilon, d.Epsilon...)
 	b.xt = append(b.xt, d.Noised(s, x0)...)
-	b.index = append(b.index, d.Term.Step().Timestep())
+	b.timestep = append(b.timestep, d.Term.Step().Timestep())
 	b.theta = append(b.theta, theta...)
 }
 
-// runSlope runs a batch, filled up with copies, and frees what it put on the backend.
+// runSlope runs a batch, padded with copies, and frees its outputs on the backend.
 func (e *Emulator) runSlope(b slopeBatch) (terms, slopes []float32, err error) {
 	pixels := b.size * b.side * b.side
 	inputs := []any{
 		tensors.FromFlatDataAndDimensions(fill(b.epsilon, pixels), b.size, b.side, b.side, 1),
 		tensors.FromFlatDataAndDimensions(fill(b.xt, pixels), b.size, b.side, b.side, 1),
-		tensors.FromFlatDataAndDimensions(fill(b.index, b.size), b.size),
+		tensors.FromFlatDataAndDimensions(fill(b.timestep, b.size), b.size),
 		tensors.FromFlatDataAndDimensions(fill(b.theta, 2*b.size), b.size, 2),
 	}
 	out, err := e.slope.Call(inputs...)

@@ -15,21 +15,21 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// PowerCorrection is a transfer function: generated log maps are given its factor of power in each ring
-// of wavenumbers. A network of small squared error may answer to the parameters some percent too
-// little at large scales, which few modes tell of; what is left of that is known well and smooth,
-// and is taken out after sampling. The bound does not know it.
+// PowerCorrection multiplies the power of generated log10 maps by a factor in each ring of
+// wavenumbers, which depends smoothly on the parameters. It corrects the few per cent by which the
+// power of a network's maps responds too weakly to the parameters at large scales. Sampling applies
+// it; the VLB does not know it.
 //
-// Ring b = 1 … Side/2 holds the modes with b − 1 < |n| <= b, n the integer wavevector, as bins of
-// spectra do; modes beyond share the last ring's factor, and the mean has none.
+// Ring b = 1 … Side/2 holds the modes with b − 1 < |n| <= b, where n is the integer wavevector, as
+// the bins of spectra do. Modes beyond share the last ring's factor; the mean is left alone.
 type PowerCorrection struct {
 	Side  int                  `json:"side"`  // pixels
 	Rings responsefit.Response `json:"rings"` // factor of power in each
 }
 
-const correctionDegree = 3 // of the polynomials of a transfer function
+const correctionDegree = 3 // of the polynomials of the factors in the parameters
 
-// NewPowerCorrection returns one without effect.
+// NewPowerCorrection returns a correction by factors of 1.
 func NewPowerCorrection(side int, prior cosmology.Prior) PowerCorrection {
 	t := PowerCorrection{
 		Side:  side,
@@ -47,24 +47,25 @@ func (t PowerCorrection) Validate() error {
 		return fmt.Errorf("emulator.PowerCorrection.Side = %d, want a power of two >= 8", t.Side)
 	}
 	if len(t.Rings.Coefficients) != t.Side/2 {
-		return fmt.Errorf("emulator.PowerCorrection.Rings: %d for maps of %d pixels a side, want %d",
+		return fmt.Errorf("emulator.PowerCorrection.Rings: %d for maps of %d pixels per side, want %d",
 			len(t.Rings.Coefficients), t.Side, t.Side/2)
 	}
 	for b, c := range t.Rings.Coefficients {
 		if len(c) != t.Rings.Basis.Len() {
-			return fmt.Errorf("emulator.PowerCorrection.Rings.Coefficients[%d] are %d, want %d for polynomials "+
-				"of degree %d", b, len(c), t.Rings.Basis.Len(), t.Rings.Basis.Degree)
+			return fmt.Errorf("emulator.PowerCorrection.Rings.Coefficients[%d] are %d, want %d for "+
+				"polynomials of degree %d", b, len(c), t.Rings.Basis.Len(), t.Rings.Basis.Degree)
 		}
 		for _, v := range c {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("emulator.PowerCorrection.Rings.Coefficients[%d] hold a value that is not finite", b)
+				return fmt.Errorf("emulator.PowerCorrection.Rings.Coefficients[%d] hold %g, want finite "+
+					"numbers", b, v)
 			}
 		}
 	}
 	return nil
 }
 
-// Times multiplies t by the factors of a transfer function that maps have already.
+// Times multiplies the factors of t by those of a correction that the maps already have.
 func (t PowerCorrection) Times(old PowerCorrection) {
 	for b, c := range t.Rings.Coefficients {
 		floats.Add(c, old.Rings.Coefficients[b])
@@ -74,7 +75,7 @@ func (t PowerCorrection) Times(old PowerCorrection) {
 // Power returns the factor of power in each ring b = 1, 2, … at p.
 func (t PowerCorrection) Power(p cosmology.Params) []float64 { return t.Rings.At(p) }
 
-// Apply changes maps, each made at one of params.
+// Apply corrects maps in place; maps[i] was generated at params[i].
 func (t PowerCorrection) Apply(maps []field.LogMap, params []cosmology.Params) {
 	plan := fft.NewPlan(t.Side)
 	for i, m := range maps {
@@ -82,7 +83,7 @@ func (t PowerCorrection) Apply(maps []field.LogMap, params []cosmology.Params) {
 	}
 }
 
-// apply multiplies the modes of m, made at p.
+// apply corrects m, which was generated at p, in place.
 func (t PowerCorrection) apply(plan *fft.Plan, m field.LogMap, p cosmology.Params) {
 	power, n, columns := t.Power(p), t.Side, plan.Modes()
 	mean := float32(m.Mean())
@@ -110,7 +111,7 @@ func (t PowerCorrection) apply(plan *fft.Plan, m field.LogMap, p cosmology.Param
 
 const correctionTensor = checkpoint.PowerCorrection + "legendre" // coefficients [ring, polynomial]
 
-// Put adds the transfer function to the tensors of a checkpoint, instead of one that they may hold.
+// Put adds the correction to the tensors of a checkpoint, in place of the one that they may hold.
 func (t PowerCorrection) Put(tensors checkpoint.Tensors) {
 	a := unet.Array{Shape: []int{t.Side / 2, t.Rings.Basis.Len()}}
 	for _, c := range t.Rings.Coefficients {
@@ -121,12 +122,12 @@ func (t PowerCorrection) Put(tensors checkpoint.Tensors) {
 	tensors[correctionTensor] = a
 }
 
-// PowerCorrectionOf returns the transfer function that a checkpoint holds, or nil.
+// PowerCorrectionOf returns the correction that a checkpoint holds, or nil.
 func PowerCorrectionOf(c checkpoint.Checkpoint) (*PowerCorrection, error) {
 	a, ok := c.Tensors[correctionTensor]
 	for name := range checkpoint.PowerCorrections(c.Tensors) {
 		if name != correctionTensor {
-			return nil, fmt.Errorf("emulator: a transfer function of another version, %s: measure it "+
+			return nil, fmt.Errorf("emulator: a power correction of another version, %s: measure it "+
 				"again with darkfield dev correct-power", name)
 		}
 	}
@@ -145,10 +146,10 @@ func PowerCorrectionOf(c checkpoint.Checkpoint) (*PowerCorrection, error) {
 	return &t, t.Validate()
 }
 
-// PowerCorrection returns the transfer function of the checkpoint, or nil.
+// PowerCorrection returns the correction of the checkpoint, or nil.
 func (e *Emulator) PowerCorrection() *PowerCorrection { return e.correction }
 
-// String says how much power it gives at most.
+// String names the least and the largest factor over scales and the prior.
 func (t PowerCorrection) String() string {
 	low, high := t.Range()
 	return fmt.Sprintf("power of generated maps times %.2f to %.2f, by scale and parameters",
@@ -160,11 +161,8 @@ func (t PowerCorrection) Range() (low, high []float64) {
 	const nodes = 21
 	for i := range nodes {
 		for j := range nodes {
-			power := t.Power(
-				t.Rings.Basis.Prior.Params(cosmology.UnitParams{
-					float64(i) / (nodes - 1),
-					float64(j) / (nodes - 1),
-				}))
+			unit := cosmology.UnitParams{float64(i) / (nodes - 1), float64(j) / (nodes - 1)}
+			power := t.Power(t.Rings.Basis.Prior.Params(unit))
 			if low == nil {
 				low, high = slices.Clone(power), slices.Clone(power)
 			}

@@ -84,7 +84,7 @@ func TestTransfer(t *testing.T) {
 	got := sample(t, openAs(t, 1, 0, nil, tr), few, 1, c)
 	for i := range got {
 		if d := worst(got[i], want[i]); d > 1e-5 {
-			t.Errorf("map %d of a checkpoint with a transfer function is off by %g", i, d)
+			t.Errorf("map %d of a checkpoint with a power correction is off by %g", i, d)
 		}
 	}
 	low, high := tr.Range()
@@ -93,7 +93,7 @@ func TestTransfer(t *testing.T) {
 		t.Errorf("factors from %v to %v", low, high)
 	}
 	if diff := cmp.Diff(&tr, openAs(t, 1, 0, nil, tr).PowerCorrection()); diff != "" {
-		t.Errorf("a transfer function came back changed:\n%s", diff)
+		t.Errorf("a power correction came back changed:\n%s", diff)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestTransferRefuses(t *testing.T) {
 		"power of two":               NewPowerCorrection(24, cosmology.CAMELSPrior()),
 		"3 for maps of 8 pixels":     few,
 		"Coefficients[1] are 6":      short,
-		"Coefficients[2] hold a val": odd,
+		"Coefficients[2] hold NaN": odd,
 	} {
 		if err := tr.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one of %q", err, want)
@@ -130,8 +130,11 @@ func TestTransferRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want one that names the file and %q", what, err, want)
 		}
 	}
-	refused("a transfer function of larger maps", "shape")
+	refused("a power correction of larger maps", "shape")
 	delete(tensors, correctionTensor)
-	tensors[checkpoint.PowerCorrection+"coefficients"] = unet.Array{Shape: []int{1}, Data: []float32{0}}
-	refused("a transfer function in other polynomials", "another version")
+	tensors[checkpoint.PowerCorrection+"coefficients"] = unet.Array{
+		Shape: []int{1},
+		Data:  []float32{0},
+	}
+	refused("a power correction in other polynomials", "another version")
 }

@@ -21,29 +21,28 @@ const (
 
 // SampleConfig says how to sample.
 type SampleConfig struct {
-	// DDPM, DDIM or DPM
+	// Sampler is DDPM, DDIM or DPM.
 	Sampler string `json:"sampler" yaml:"sampler"`
-	// network evaluations a map; DDPM takes all of the schedule's
+	// Steps is the number of network evaluations per map; DDPM takes all of the schedule's.
 	Steps int `json:"steps" yaml:"steps"`
-	// noise of DDIM and DPM: 0 is deterministic
+	// Eta is the share of fresh noise of DDIM and DPM: 0 is deterministic, 1 is ancestral.
 	Eta float64 `json:"eta" yaml:"eta"`
-	// that noise only at times above this; 0: at all
+	// ChurnMin is the time above which there is fresh noise; 0: at all times.
 	ChurnMin diffusion.Step `json:"eta_above,omitempty" yaml:"eta_above,omitempty"`
-	// of the times of DDIM and DPM; "": the sampler's own
+	// Spacing of the times of DDIM and DPM; "": the sampler's default.
 	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`
 	Batch   int               `json:"batch" yaml:"batch"` // maps at a time
 }
 
-// DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise: without the noise, maps of
-// a network that is not perfect are far worse than those of ancestral sampling, whatever the
-// number of steps. A network that is nearly perfect may do better with noise only at early times;
-// its checkpoint can say so (Emulator.Sampling).
+// DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise, which corrects the errors of
+// an imperfect network. A network with small errors may do better with ChurnMin > 0; its manifest
+// can say so (Emulator.Sampling).
 func DefaultSampling() SampleConfig {
 	return SampleConfig{Sampler: DPM, Steps: 25, Eta: 1, Batch: 20}
 }
 
-// With returns c with the fields that a JSON object names, as a manifest holds it; empty: c
-// itself. Errors: no object, unknown fields, a setting out of range.
+// With returns c with the fields of a JSON object as manifests hold it; empty text returns c. It
+// returns an error for text that is no object, unknown fields and a setting out of range.
 func (c SampleConfig) With(fields json.RawMessage) (SampleConfig, error) {
 	if len(fields) == 0 {
 		return c, nil
@@ -56,7 +55,7 @@ func (c SampleConfig) With(fields json.RawMessage) (SampleConfig, error) {
 	return c, c.Validate()
 }
 
-// String names the sampler with all that its maps depend on, and nothing else, as captions do.
+// String returns the sampler with all settings that its maps depend on, for captions.
 func (c SampleConfig) String() string {
 	name := map[string]string{DDPM: "DDPM, all steps", DDIM: "DDIM", DPM: "DPM-Solver++"}[c.Sampler]
 	if c.Sampler == DDPM {
@@ -73,7 +72,7 @@ func (c SampleConfig) String() string {
 		DDIM: diffusion.DDIMSpacing,
 		DPM:  diffusion.DPMSpacing,
 	}[c.Sampler]; c.Spacing != "" && c.Spacing != own {
-		name += fmt.Sprintf(" even in %s", c.Spacing)
+		name += fmt.Sprintf(" uniform in %s", c.Spacing)
 	}
 	return name
 }
@@ -81,7 +80,7 @@ func (c SampleConfig) String() string {
 // Same reports whether c and o make the same maps.
 func (c SampleConfig) Same(o SampleConfig) bool { return c.String() == o.String() }
 
-// sampler returns the method that c names. All settings must be in range, those too that a method
+// sampler returns the sampler that c names. All settings must be in range, including those that it
 // does not use.
 func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	const owner = "emulator.SampleConfig"
@@ -101,7 +100,8 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	case DDIM:
 		return diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing}, nil
 	case DPM:
-		return diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing}, nil
+		return diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing},
+			nil
 	}
 	return nil, fmt.Errorf("%s.Sampler = %q, want %s, %s or %s", owner, c.Sampler, DDPM, DDIM, DPM)
 }
@@ -121,9 +121,9 @@ func (c SampleConfig) Evaluations() (int, error) {
 	return m.Evaluations(diffusion.Paper()), nil
 }
 
-// BatchSize returns how many maps Sample makes at a time of n in all: 50 are made in batches of
-// 17, not of 20 with 10 places empty. The rounding of a map depends on it: whoever makes the
-// batches of a call one by one, by Raw with this as Batch, gets the same bits.
+// BatchSize returns the number of maps per batch when Sample makes n maps: the smallest that needs
+// no more batches than Batch does, so that the last one is nearly full. The last bits of a map
+// depend on it: Raw with this as Batch gives the maps of one of Sample's batches bit for bit.
 func (c SampleConfig) BatchSize(n int) int {
 	batches := (n + c.Batch - 1) / c.Batch
 	if batches <= 1 {
@@ -132,12 +132,12 @@ func (c SampleConfig) BatchSize(n int) int {
 	return (n + batches - 1) / batches
 }
 
-// ErrNotTrained says that sampled maps hold values that no density can have.
+// ErrNotTrained is the error for sampled maps that are not finite.
 var ErrNotTrained = errors.New("the network makes no maps yet")
 
 // Sample makes one map for each entry of params, in batches of equal size, at most Batch. Map i
-// depends on the seed, i and its parameters alone, whatever the size. progress, if not nil, is
-// told the network evaluations done and due.
+// depends on the seed, i and its parameters only. progress, unless nil, is told the network
+// evaluations done and due.
 func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed uint64,
 	c SampleConfig, progress func(done, all int),
 ) ([]field.LogMap, error) {
@@ -148,8 +148,8 @@ func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed u
 	return maps, err
 }
 
-// Raw is Sample for the maps from number start on, and before the transfer function: what is kept
-// of these serves any number of maps, and any transfer function.
+// Raw is Sample for the maps from number start on, without the power correction, so that stored
+// maps can be extended and corrected later.
 func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params, seed uint64,
 	c SampleConfig, progress func(done, all int),
 ) ([]field.LogMap, error) {

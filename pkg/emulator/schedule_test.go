@@ -49,7 +49,7 @@ func TestOwnSchedule(t *testing.T) {
 		}
 	}
 	if named.Hash() != named.NetworkHash() || short.Hash() != short.NetworkHash() {
-		t.Error("without a transfer function both hashes are one")
+		t.Error("without a power correction both hashes are one")
 	}
 	if _, err := (SampleConfig{
 		Sampler: DDIM, Steps: 50,

@@ -10,10 +10,9 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Terms returns the function that the likelihood is made of: parameters → terms L_i of the bound
-// of map m in nats, averaged over the seeds, [θ][term]. Every θ sees the same noise, which
-// depends on a seed and the term alone. batch is how many pairs of θ and noise go through the
-// network at a time.
+// Terms returns the function that the likelihood is made of: parameters → terms L_i of the VLB of
+// map m in nats, averaged over the seeds, [θ][term]. Every θ sees the same noise, which depends on
+// the seed and the term only. batch is the number of pairs of θ and noise per call of the network.
 func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 	batch int,
 ) (func(context.Context, []cosmology.Params) ([][]float64, error), error) {
@@ -41,7 +40,7 @@ func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 	}, nil
 }
 
-// draws returns the scaled pixels of a map, and the noise of each term and seed: seeds run fastest.
+// draws returns the scaled pixels of a map and the noise of each term and seed; seeds run fastest.
 func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 	batch int,
 ) (x0 []float32, draws []diffusion.Draw, err error) {
@@ -68,7 +67,8 @@ func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 	return x0, draws, nil
 }
 
-// augmentation returns one in which maps are as likely: shifted ones are where they are periodic.
+// augmentation draws one of the equally likely augmentations; maps that are not periodic are not
+// shifted.
 func (e *Emulator) augmentation(rng *rand.Rand) field.Augmentation {
 	p := field.RandomAugmentation(rng, e.Box().Cells)
 	if !e.manifest.Data.Periodic {
