@@ -225,3 +225,14 @@ func TestWordsOfTheField(t *testing.T) {
 		}
 	}
 }
+
+// TestMapOfThePackages: the page of the code names every package.
+func TestMapOfThePackages(t *testing.T) {
+	page := read(t, "pkg/README.md")
+	for _, name := range projectFiles(t, ".go") {
+		dir, ok := strings.CutPrefix(path.Dir(name), "pkg/")
+		if ok && !strings.Contains(page, "`"+dir+"`") {
+			t.Errorf("pkg/README.md does not say what `%s` holds", dir)
+		}
+	}
+}
