@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -10,6 +11,17 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/field"
 	"darkfield/pkg/summary"
+)
+
+// Statistics of Beyond, in their order.
+const (
+	Peaks               = "peaks"          // (h/Mpc)² a unit of ν: local maxima by area and height
+	ExcursionArea       = "V0"             // share of the map above the threshold
+	Boundary            = "V1"             // h/Mpc: length of its boundary by area
+	EulerCharacteristic = "V2"             // (h/Mpc)²: parts less holes by area
+	Equilateral         = "Q(k, k, k)"     // reduced bispectrum; 1/dex for log fields
+	Squeezed            = "Q(k_min, k, k)" // the same with one side in the first ring of modes
+	Skewness            = "skewness"       // of the map smoothed by a Gaussian
 )
 
 const (
@@ -22,9 +34,9 @@ const (
 	fewestValues = 5
 )
 
-// Beyond compares what a power spectrum does not see: peaks, Minkowski functionals and reduced
-// bispectra of generated and true maps at ValidationParams held-out parameters, of log fields and
-// of densities.
+// Beyond compares what a power spectrum does not see: peaks, Minkowski functionals, reduced
+// bispectra and the skewness by smoothing scale of generated and true maps at ValidationParams
+// held-out parameters, of log fields and of densities.
 //
 // Thresholds are those of the true maps of each simulation: ν standard deviations above the mean
 // of their log10 pixels; for densities the quantiles of 1 + δ that a normal distribution has at
@@ -149,6 +161,16 @@ func steps(low, high, step float64) []float64 {
 	return floats.Span(make([]float64, int((high-low)/step+1.5)), low, high)
 }
 
+// smoothingScales returns the standard deviations of Gaussians, in Mpc/h: from a pixel, half an
+// octave apart, to a tenth of the side, beyond which a map holds few independent pieces.
+func smoothingScales(box field.Box) []float64 {
+	scales := []float64{box.CellSide()}
+	for scale := scales[0] * math.Sqrt2; scale <= box.Side/10; scale *= math.Sqrt2 {
+		scales = append(scales, scale)
+	}
+	return scales
+}
+
 // compare measures the maps of one simulation; each statistic gets one row.
 func (v view) compare(row BeyondRow, truth, generated, control []field.LogMap) []BeyondStatistic {
 	levels, edges := v.levels(truth, v.thresholds), v.levels(truth, v.peaks)
@@ -164,6 +186,7 @@ func (v view) compare(row BeyondRow, truth, generated, control []field.LogMap) [
 		{Statistic: EulerCharacteristic, X: v.thresholds},
 		{Statistic: Equilateral, X: k},
 		{Statistic: Squeezed, X: k[min(1, len(k)-1):]}, // the first one is equilateral
+		{Statistic: Skewness, X: smoothingScales(truth[0].Box)},
 	}
 	of := func(maps []field.LogMap) [][][]float64 { // [statistic][map]
 		curves := make([][][]float64, len(out))
@@ -175,7 +198,7 @@ func (v view) compare(row BeyondRow, truth, generated, control []field.LogMap) [
 			equilateral, squeezed := v.bispectrum(m).Reduced()
 			for i, c := range [][]float64{
 				peaks, f.Area, f.Length, f.Euler, equilateral,
-				squeezed[len(k)-len(out[5].X):],
+				squeezed[len(k)-len(out[5].X):], summary.SmoothedSkewness(values, m.Box, out[6].X),
 			} {
 				curves[i] = append(curves[i], c)
 			}

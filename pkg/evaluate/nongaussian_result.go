@@ -18,16 +18,6 @@ const (
 	DensityField = "density"   // 1 + δ
 )
 
-// Statistics of Beyond, in their order.
-const (
-	Peaks               = "peaks"          // (h/Mpc)² a unit of ν: local maxima by area and height
-	ExcursionArea       = "V0"             // share of the map above the threshold
-	Boundary            = "V1"             // h/Mpc: length of its boundary by area
-	EulerCharacteristic = "V2"             // (h/Mpc)²: parts less holes by area
-	Equilateral         = "Q(k, k, k)"     // reduced bispectrum; 1/dex for log fields
-	Squeezed            = "Q(k_min, k, k)" // the same with one side in the first ring of modes
-)
-
 // Beyond holds statistics besides power of true and generated maps, at the parameters of the
 // rows, which all statistics share.
 type Beyond struct {
@@ -40,7 +30,7 @@ type Beyond struct {
 type BeyondStatistic struct {
 	Field     string      `json:"field"`
 	Statistic string      `json:"statistic"`
-	X         []float64   `json:"x"` // ν, for bispectra k in h/Mpc
+	X         []float64   `json:"x"` // ν; k in h/Mpc of bispectra, a scale in Mpc/h of the skewness
 	Rows      []BeyondRow `json:"rows"`
 	// of mean z² of generated maps to that of the control, or without one of true maps left out one
 	// by one

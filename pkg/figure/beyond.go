@@ -10,11 +10,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Beyond draws what the power spectrum does not see of one field: peaks, Minkowski functionals
-// and reduced bispectra of true and generated maps, and below each how far generated maps, and a
-// control if there is one, are from the true ones.
+// Beyond draws what the power spectrum does not see of one field: peaks, Minkowski functionals,
+// reduced bispectra and skewness of true and generated maps, and below each how far generated
+// maps, and a control if there is one, are from the true ones.
 func Beyond(b evaluate.Beyond, field string) *Figure {
-	const columns = 3
+	const columns = 4
 	of := b.Of(field)
 	if len(of) == 0 {
 		return Empty("Nothing beyond the power spectrum: there is no validation parameter to show.")
@@ -32,6 +32,9 @@ func Beyond(b evaluate.Beyond, field string) *Figure {
 		rows[len(rows)-2], rows[len(rows)-1] = append(rows[len(rows)-2], top),
 			append(rows[len(rows)-1], bottom)
 		tops, bottoms = append(tops, top), append(bottoms, bottom)
+	}
+	for i := range rows { // the last two have free places
+		rows[i] = append(rows[i], make([]*panel, min(columns, len(of))-len(rows[i]))...)
 	}
 	beyond := ""
 	if limit > offsetsLinear {
@@ -80,13 +83,16 @@ func beyondLabels(s evaluate.BeyondStatistic) (title, x, y string, scale scale) 
 		return "Euler characteristic above ν", threshold, "V_{2} [(h/Mpc)²]", linear
 	case evaluate.Equilateral:
 		return "bispectrum, equilateral", k, "Q(k, k, k)" + perDex, logarithmic
+	case evaluate.Skewness:
+		return "skewness after smoothing", "smoothing scale [Mpc/h]", "skewness", logarithmic
 	}
 	return "bispectrum, squeezed", k, "Q(k_{min}, k, k)" + perDex, logarithmic
 }
 
 // beyondX returns the ends of the abscissa.
 func beyondX(s evaluate.BeyondStatistic) (low, high float64) {
-	if s.Statistic == evaluate.Equilateral || s.Statistic == evaluate.Squeezed {
+	switch s.Statistic {
+	case evaluate.Equilateral, evaluate.Squeezed, evaluate.Skewness:
 		return limitsK(s.X)
 	}
 	return s.X[0] - 0.1, s.X[len(s.X)-1] + 0.1

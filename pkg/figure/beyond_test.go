@@ -21,10 +21,11 @@ func syntheticBeyond(bias float64, control bool) evaluate.Beyond {
 	for _, field := range []string{evaluate.LogField, evaluate.DensityField} {
 		for _, name := range []string{
 			evaluate.Peaks, evaluate.ExcursionArea, evaluate.Boundary,
-			evaluate.EulerCharacteristic, evaluate.Equilateral, evaluate.Squeezed,
+			evaluate.EulerCharacteristic, evaluate.Equilateral, evaluate.Squeezed, evaluate.Skewness,
 		} {
 			s := evaluate.BeyondStatistic{Field: field, Statistic: name, X: nu, Ratio: 1 + bias}
-			if name == evaluate.Equilateral || name == evaluate.Squeezed {
+			switch name {
+			case evaluate.Equilateral, evaluate.Squeezed, evaluate.Skewness:
 				s.X = k
 			}
 			for range 5 {
