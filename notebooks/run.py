@@ -179,7 +179,7 @@ def run_notebook(path: Path, target: Path) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="quick", help="smoke, quick, standard or paper (default: %(default)s)")
-    parser.add_argument("--data", default="", help="a CMD directory (default: toy universes, made in the run directory)")
+    parser.add_argument("--data", default="", help="a CMD directory (default: simulated boxes, made in the run directory)")
     parser.add_argument("--run", default="", help="the run directory (default: runs/<preset>[-<name of the data>])")
     parser.add_argument("--only", default="", help="numbers of notebooks, for example 04,06 (default: all)")
     parser.add_argument("--as-tests", action="store_true", help="print results as go test -v does, progress on stderr")
