@@ -654,7 +654,7 @@ func npz(t *testing.T, w unet.Weights, betas []float64, step int) []byte {
 
 // TestPretrained: the shipped weights predict v from logarithms, and keep both.
 func TestPretrained(t *testing.T) {
-	in := filepath.Join("..", "..", "data", "pretrained", "fastpm-32.safetensors")
+	in := filepath.Join("..", "..", "data", "pretrained", "fastpm-64.safetensors")
 	before, err := checkpoint.Load(in)
 	if err != nil {
 		t.Fatal(err)

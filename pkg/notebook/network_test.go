@@ -29,7 +29,7 @@ func project(t *testing.T, files ...string) string {
 // TestShipped: figures are made with shipped weights where the preset names them, they are there
 // and the maps are the project's own; else with the network that is trained, and a page says why.
 func TestShipped(t *testing.T) {
-	weights := filepath.Join("data", "pretrained", "fastpm-32.safetensors")
+	weights := filepath.Join("data", "pretrained", "fastpm-64.safetensors")
 	for name, c := range map[string]struct {
 		preset, data string
 		files        []string
@@ -44,7 +44,7 @@ func TestShipped(t *testing.T) {
 		"own maps": {
 			preset: "quick", data: "CMD", files: []string{weights},
 			why: []string{
-				"fastpm-32.safetensors", "not for your maps",
+				"fastpm-64.safetensors", "not for your maps",
 				"the network that notebook 2 trains",
 			},
 		},

@@ -176,14 +176,14 @@ func quick() Preset {
 	e.MapsPerParam, e.OnePSeeds = 20, 5
 	return Preset{
 		Name: "quick", About: "100 simulations, 200 training steps at 64², figures from shipped " +
-			"weights at 32²: a first look",
+			"weights: a first look",
 		Universe: Universe{
-			Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 22},
+			Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 10},
 			NBody: nbody.Default(),
 		},
 		Network: unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Evaluate: e,
 		Inference: inference.Default(), Probe: probe(300),
-		Pretrained: "fastpm-32.safetensors",
+		Pretrained: "fastpm-64.safetensors",
 		Validation: validation.Quick(), Calibration: calibration(5, 2, 40), Moments: moments(10),
 	}
 }

@@ -17,7 +17,7 @@ type Universe struct {
 }
 
 const (
-	valuesOf1P = 11 // of each parameter, as in CAMELS' first 1P set
+	valuesOf1P = 11 // of each parameter, as in CAMELS' first 1P set: DefaultSims
 	cvSize     = 27 // CAMELS' number of CV simulations
 )
 
@@ -37,8 +37,8 @@ func DefaultSims(set camels.Set) int {
 //
 //   - LH: n points of a Sobol sequence over the prior, shifted by the seed, each with phases of
 //     its own; simulation i is the same whatever n is, so that a set can grow.
-//   - 1P: 11 values of Ω_m, then of σ_8, around the fiducial model, all with the same phases; n
-//     must be 22.
+//   - 1P: n/2 values of Ω_m, then of σ_8, evenly over the prior and all with the same phases; n/2
+//     must be odd, so that the fiducial model is among them, and at least 3.
 //   - CV: n times the fiducial model.
 func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
 	if n < 1 {
@@ -48,11 +48,11 @@ func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
 	case camels.LH:
 		return sobolDesign(n, seed), nil
 	case camels.OneP:
-		if n != 2*valuesOf1P {
-			return nil, fmt.Errorf("suite: %d simulations of set 1P, want %d: %d values of each parameter",
-				n, 2*valuesOf1P, valuesOf1P)
+		if n < 6 || n%4 != 2 {
+			return nil, fmt.Errorf("suite: %d simulations of set 1P, want twice an odd number of values "+
+				"of each parameter, the fiducial in their middle: 6, 10, …; CAMELS has %d", n, 2*valuesOf1P)
 		}
-		return oneParameter(seed), nil
+		return oneParameter(n/2, seed), nil
 	case camels.CV:
 		out := make([]Universe, n)
 		for i := range out {
@@ -164,19 +164,19 @@ func sobol(i uint32) (x, y uint32) {
 	return x, y
 }
 
-// oneParameter returns the universes of a 1P set. Values are rounded to 1e-6, so that tables show
+// oneParameter returns the universes of a 1P set of so many values. Values are rounded to 1e-6, so that tables show
 // 0.22 and contain the fiducial value exactly.
-func oneParameter(seed uint64) []Universe {
+func oneParameter(values int, seed uint64) []Universe {
 	prior, same := cosmology.CAMELSPrior(), phases(camels.OneP, seed, 0)
 	value := func(low, high float64, i int) float64 {
-		return scalar.Round(low+(high-low)*float64(i)/(valuesOf1P-1), 6)
+		return scalar.Round(low+(high-low)*float64(i)/float64(values-1), 6)
 	}
-	out := make([]Universe, 2*valuesOf1P)
-	for i := range valuesOf1P {
+	out := make([]Universe, 2*values)
+	for i := range values {
 		omega, sigma := cosmology.Fiducial, cosmology.Fiducial
 		omega.OmegaM = value(prior.Min.OmegaM, prior.Max.OmegaM, i)
 		sigma.Sigma8 = value(prior.Min.Sigma8, prior.Max.Sigma8, i)
-		out[i], out[valuesOf1P+i] = Universe{omega, same}, Universe{sigma, same}
+		out[i], out[values+i] = Universe{omega, same}, Universe{sigma, same}
 	}
 	return out
 }

@@ -195,25 +195,35 @@ func TestUnwritableDirectory(t *testing.T) {
 	}
 }
 
+// TestOnePVariesOneParameter: from end to end of the prior with the fiducial model in the middle,
+// in as many values as are asked for.
 func TestOnePVariesOneParameter(t *testing.T) {
-	dir := t.TempDir()
-	if err := Make(context.Background(), tiny(dir, camels.OneP, 22), nil); err != nil {
-		t.Fatal(err)
+	for _, values := range []int{3, 5, 11} {
+		dir := t.TempDir()
+		if err := Make(context.Background(), tiny(dir, camels.OneP, 2*values), nil); err != nil {
+			t.Fatal(err)
+		}
+		s, err := camels.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		variations, err := s.Sets[camels.OneP].OneParameter()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []struct{ low, high, fiducial float64 }{{0.1, 0.5, 0.3}, {0.6, 1, 0.8}} {
+			v := variations[i]
+			if len(v.Values) != values || v.Values[0] != want.low || v.Values[values-1] != want.high ||
+				v.Values[v.Fiducial] != want.fiducial || 2*v.Fiducial != values-1 {
+				t.Errorf("%s varies as %v, fiducial %d", v.Name, v.Values, v.Fiducial)
+			}
+		}
 	}
-	s, err := camels.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	variations, err := s.Sets[camels.OneP].OneParameter()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []struct{ low, high, fiducial float64 }{{0.1, 0.5, 0.3}, {0.6, 1, 0.8}} {
-		v := variations[i]
-		if len(v.Values) != 11 || v.Values[0] != want.low || v.Values[10] != want.high ||
-			v.Values[v.Fiducial] != want.fiducial {
-			t.Errorf("%s varies as %v, fiducial %d", v.Name, v.Values, v.Fiducial)
+	for _, n := range []int{2, 4, 8, 11, 12, 20} {
+		if _, err := Design(camels.OneP, n, 1); err == nil ||
+			!strings.Contains(err.Error(), "odd number of values") {
+			t.Errorf("%d simulations: %v", n, err)
 		}
 	}
 }

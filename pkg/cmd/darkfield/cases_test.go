@@ -16,12 +16,8 @@ import (
 // value, or refused in one line that says why. Inputs of the project's own stand in other tests.
 func TestSharedCases(t *testing.T) {
 	dir := reference.Path(t, "cases")
-	pretrained, err := filepath.Abs(filepath.Join("..", "..", "..", "data", "pretrained"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	weights := filepath.Join(pretrained, "fastpm-32.safetensors")
-	calibration := filepath.Join(pretrained, "fastpm-32.calibration.json")
+	weights := smallNetwork(t)
+	calibration := smallCalibration(t, weights)
 	scratch := t.TempDir()
 	seen := map[string]bool{}
 	for _, c := range []struct {

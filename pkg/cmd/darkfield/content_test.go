@@ -264,10 +264,9 @@ func TestInspectGoesByContent(t *testing.T) {
 	}
 }
 
-const pretrained = "../../../data/pretrained/fastpm-32.safetensors"
-
 // TestInspectWarnsOfRange: of maps far outside a checkpoint's range, alone and in a suite.
 func TestInspectWarnsOfRange(t *testing.T) {
+	weights := smallNetwork(t)
 	dir := t.TempDir()
 	far, near := filepath.Join(dir, "far", corpusName), filepath.Join(dir, "near", corpusName)
 	for path, mean := range map[string]float64{far: 1e17, near: 1e11} {
@@ -280,7 +279,7 @@ func TestInspectWarnsOfRange(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, what := range []string{path, filepath.Dir(path)} {
-			text, err := call("inspect", "--checkpoint", pretrained, what)
+			text, err := call("inspect", "--checkpoint", weights, what)
 			if warned := strings.Contains(text, "warning: log10 of maps of "+path); err != nil ||
 				warned != (path == far) {
 				t.Errorf("%s: %v, %q", what, err, text)
@@ -324,7 +323,8 @@ func TestMapsForACheckpoint(t *testing.T) {
 	if _, found := backend.Plugin(); !found {
 		t.Skip("no XLA plugin: run make setup")
 	}
-	e, err := openEmulator(pretrained)
+	weights := smallNetwork(t)
+	e, err := openEmulator(weights)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -417,14 +417,14 @@ func TestMapsForACheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"evaluate", "--checkpoint", pretrained, "--data", suite},
-		{"calibrate", "--checkpoint", pretrained, "--data", suite, "--out", filepath.Join(dir, "out")},
+		{"evaluate", "--checkpoint", weights, "--data", suite},
+		{"calibrate", "--checkpoint", weights, "--data", suite, "--out", filepath.Join(dir, "out")},
 		{
-			"calibrate", "--checkpoint", pretrained, "--data", suite, "--out", filepath.Join(dir, "out"),
+			"calibrate", "--checkpoint", weights, "--data", suite, "--out", filepath.Join(dir, "out"),
 			"--baselines", filepath.Join(dir, "b"),
 		},
 		{
-			"dev", "correct-power", "--checkpoint", pretrained, "--data", suite, "--out",
+			"dev", "correct-power", "--checkpoint", weights, "--data", suite, "--out",
 			filepath.Join(dir, "out.safetensors"),
 		},
 	} {

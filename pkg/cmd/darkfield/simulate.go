@@ -43,8 +43,8 @@ The same seed gives the same maps.`,
 	f := cmd.Flags()
 	f.StringVar((*string)(&c.Set), "set", "LH", "LH (parameters spread over the prior), 1P (one "+
 		"parameter at a time) or CV (the fiducial model)")
-	f.IntVar(&c.Sims, "sims", 0, "`N` simulations; default: 1000 of LH, 22 of 1P, 27 of CV; LH and CV "+
-		"may grow later")
+	f.IntVar(&c.Sims, "sims", 0, "`N` simulations; default: 1000 of LH, 22 of 1P (11 values of each "+
+		"parameter), 27 of CV; LH and CV may grow later")
 	simulationFlags(f, &c)
 	require(cmd, "out")
 	cmd.AddCommand(a.simulateControl(), a.simulateResponses())
