@@ -21,13 +21,13 @@ func (b batch) maps() *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(b.x, b.size, b.side, b.side, 1)
 }
 
-// standard is what the network's inputs and outputs are measured in.
+// standard holds the units of the network's inputs and outputs.
 type standard struct {
 	prior     cosmology.Prior
 	mean, std float64 // of the log10 pixels
 }
 
-// standardOf returns that of training maps; a deviation of 0 where all pixels are equal.
+// standardOf returns the standard of training maps; its deviation is 0 if all pixels are equal.
 func standardOf(prior cosmology.Prior, maps []Labelled) standard {
 	s, n := standard{prior: prior}, 0.0
 	for _, m := range maps {
@@ -45,8 +45,8 @@ func standardOf(prior cosmology.Prior, maps []Labelled) standard {
 	return s
 }
 
-// theta measures parameters from the centre of the prior in its standard deviations, those of a
-// uniform density.
+// theta returns parameters relative to the centre of the prior in units of its standard deviation,
+// that of a uniform density.
 func (s standard) theta(p cosmology.Params) [thetas]float64 {
 	u := s.prior.Unit(p)
 	return [thetas]float64{(u[0] - 0.5) * math.Sqrt(12), (u[1] - 0.5) * math.Sqrt(12)}
@@ -66,7 +66,7 @@ func (s standard) moments(mean, variance [thetas]float64) Moments {
 	}}
 }
 
-// fill writes the standardised pixels of a map in a pose to dst; scratch is as long.
+// fill writes the standardised pixels of an augmented map to dst; scratch has the same length.
 func (s standard) fill(dst, scratch []float32, m field.LogMap, p field.Augmentation) {
 	p.ApplyTo(scratch, m.Values, m.Box.Cells)
 	for i, v := range scratch {
@@ -85,7 +85,7 @@ func stream(seed, which, n uint64) *rand.Rand {
 }
 
 // epoch returns the function that draws the batches of epoch n = 1, 2, …, in order: all maps
-// shuffled, each in a random pose, those that fill no batch left out.
+// shuffled, each with a random augmentation; those that fill no batch are left out.
 func (s standard) epoch(c Config, n int, maps []Labelled) func() batch {
 	rng := stream(c.Seed, epochs, uint64(n))
 	order := rng.Perm(len(maps))

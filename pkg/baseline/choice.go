@@ -12,7 +12,7 @@ import (
 	"darkfield/pkg/responsefit"
 )
 
-// Choice is a pair of degrees with what cross-validation says of it.
+// Choice is a pair of polynomial degrees with its cross-validated score.
 type Choice struct {
 	Mean, Shape int
 	NLL         float64 // mean −ln L of a held-out map, in nats
@@ -41,8 +41,9 @@ func (s *sample) fit(prior cosmology.Prior, c Choice) (gaussian, error) {
 	return g, err
 }
 
-// choose finds the degrees: the mean's with a covariance of the middle degree, then the
-// covariance's. What cannot be fitted is not chosen; where nothing can, that is the error.
+// choose finds the degrees: first that of the mean, with a covariance of the middle degree, then
+// that of the covariance. Degrees that cannot be fitted are skipped; if none can, that is the
+// error.
 func (l *PowerLikelihood) choose(ctx context.Context, c PowerConfig, all sample) error {
 	folds, err := all.folds(c.Folds, c.Seed)
 	if err != nil {
@@ -74,11 +75,10 @@ func (l *PowerLikelihood) choose(ctx context.Context, c PowerConfig, all sample)
 	return nil
 }
 
-// try cross-validates a choice that was not tried before and takes it where it is the best so far.
+// try cross-validates a choice that was not tried before, and keeps it if it is the best so far.
 func (l *PowerLikelihood) try(ctx context.Context, c Choice, folds [][2]sample) error {
 	if slices.ContainsFunc(l.Tried, func(t Choice) bool {
-		return t.Mean == c.Mean &&
-			t.Shape == c.Shape
+		return t.Mean == c.Mean && t.Shape == c.Shape
 	}) {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (l *PowerLikelihood) try(ctx context.Context, c Choice, folds [][2]sample) 
 	return nil
 }
 
-// folds divides a sample by simulation: for each fold what is fitted to and what is held out.
+// folds divides a sample by simulation: for each fold the part to fit and the part held out.
 func (s *sample) folds(n int, seed uint64) ([][2]sample, error) {
 	sims := slices.Clone(s.simulations)
 	slices.Sort(sims)

@@ -1,31 +1,27 @@
 package baseline
 
 import (
-	"darkfield/pkg/faults"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
+
+	"darkfield/pkg/faults"
 )
 
 // Loss names what the moment network minimises.
 type Loss string
 
-const (
-	// LogSums is log Σ(θ − μ)² + log Σ((θ − μ)² − σ²)² over a batch, summed over parameters: that of
-	// the CAMELS Multifield papers.
-	LogSums Loss = "log-sums"
-	// Score is the mean of (θ − μ)²/σ² + log σ² (Dawid and Sebastiani 1999). Its minimum over all
-	// functions is the posterior mean and variance, too, whatever the posterior's shape.
-	Score Loss = "score"
-)
+// Score is the mean of (θ − μ)²/σ² + log σ² (Dawid and Sebastiani 1999). Its minimum over all
+// functions is the posterior mean and variance, whatever the posterior's shape.
+const Score Loss = "score"
 
 // Network is the shape of the moment network.
 type Network struct {
-	// channels of each level, from fine to coarse; the first sees half the side of the maps, each
-	// other one half of the one before
+	// Widths are the channels of each level, from fine to coarse. The first level works at half the
+	// side of the maps, each other one at half the side of the one before.
 	Widths []int `json:"widths" yaml:"widths"`
-	// width of the layer between the pooled channels and the moments
+	// Hidden is the width of the layer between the pooled channels and the moments.
 	Hidden int `json:"hidden" yaml:"hidden"`
 }
 
@@ -35,16 +31,15 @@ type Config struct {
 	Loss    Loss    `json:"loss" yaml:"loss"`
 	Seed    uint64  `json:"seed" yaml:"seed"`
 	Epochs  int     `json:"epochs" yaml:"epochs"` // passes over the training maps
-	Batch   int     `json:"batch" yaml:"batch"`   // maps a step
-	// Adam's, at its highest; it falls to 0 as a cosine
+	Batch   int     `json:"batch" yaml:"batch"`   // maps per step
+	// LearningRate is Adam's at its highest; it decays to 0 as a cosine.
 	LearningRate float64 `json:"learning_rate" yaml:"learning_rate"`
-	// steps over which it rises linearly
-	Warmup int `json:"warmup" yaml:"warmup"`
-	// decoupled from the gradient (Loshchilov and Hutter 2019)
+	Warmup       int     `json:"warmup" yaml:"warmup"` // steps of the linear rise
+	// WeightDecay is decoupled from the gradient (Loshchilov and Hutter 2019).
 	WeightDecay float64 `json:"weight_decay" yaml:"weight_decay"`
-	// of the averaged weights, which are the result; reached gradually
+	// EMADecay is that of the averaged weights, which are the result; it is reached gradually.
 	EMADecay float64 `json:"ema_decay" yaml:"ema_decay"`
-	// longest gradient, over all weights; 0: any
+	// ClipNorm is the largest norm of the gradient over all weights; 0: any.
 	ClipNorm float64 `json:"clip_norm" yaml:"clip_norm"`
 }
 
@@ -60,8 +55,7 @@ func Default() Config {
 // Validate returns an error that names every field that is out of range.
 func (c Config) Validate() error {
 	f := faults.Of("baseline.Config")
-	f.Want(c.Loss == LogSums || c.Loss == Score, "Loss", c.Loss,
-		fmt.Sprintf("%q or %q", LogSums, Score))
+	f.Want(c.Loss == Score, "Loss", c.Loss, fmt.Sprintf("%q", Score))
 	f.Want(c.Epochs >= 1, "Epochs", c.Epochs, ">= 1")
 	f.Want(c.Batch >= 2, "Batch", c.Batch, ">= 2")
 	f.Want(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
@@ -90,7 +84,7 @@ func (n Network) Validate() error {
 	return errors.Join(errs...)
 }
 
-// CheckSide returns an error unless maps of side pixels can be halved for each level.
+// CheckSide returns an error unless maps of side pixels can be downsampled for each level.
 func (n Network) CheckSide(side int) error {
 	if multiple := 1 << len(n.Widths); side < multiple || side%multiple != 0 {
 		return fmt.Errorf("baseline: maps of %d pixels a side, want a multiple of %d: each of the "+
@@ -108,8 +102,8 @@ func (c Config) rate(n, all int) float64 {
 	return c.LearningRate * 0.5 * (1 + math.Cos(math.Pi*done))
 }
 
-// decay returns the decay of the averaged weights at step n: small at first, so that they forget
-// the initial ones.
+// decay returns the decay of the averaged weights at step n. It is small at first, so that the
+// average does not keep the initial weights.
 func (c Config) decay(n int) float64 { return math.Min(c.EMADecay, (1+float64(n))/(10+float64(n))) }
 
 // oneLine joins the lines of an error of several faults.

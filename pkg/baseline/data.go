@@ -8,20 +8,20 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Labelled is a map with what it was made at.
+// Labelled is a map with the parameters of its simulation.
 type Labelled struct {
 	Map   field.LogMap
 	Theta cosmology.Params
-	// maps with the same number show the same universe: they are never on both sides of a
-	// cross-validation
+	// Simulation is the number of the simulation. Maps of one are never on both sides of a
+	// cross-validation.
 	Simulation int
 }
 
 // Data are the maps to learn from, all of one box.
 type Data struct {
 	Train []Labelled
-	// decides which epoch of the network is kept; the Gaussian likelihood cross-validates among
-	// Train instead
+	// Validation decides which epoch of the network is kept; the Gaussian likelihood cross-validates
+	// within Train instead.
 	Validation []Labelled
 }
 

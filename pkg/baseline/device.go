@@ -19,8 +19,8 @@ type device struct {
 	predict   *training.Program // maps [B, side, side, 1] → [B, 2·thetas]
 }
 
-// newDevice puts tensors on the backend, as training.NewVariables does. The averaged weights
-// predict: single steps may leave the network too sure of itself.
+// newDevice puts tensors on the backend, as training.NewVariables does. Predictions are made with
+// the averaged weights, which are better calibrated than those of single steps.
 func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*device, error) {
 	parameters := network.Parameters()
 	variables, err := training.NewVariables(b, parameters, t)
@@ -54,7 +54,7 @@ func (d *device) close() {
 		d.step.Close()
 	}
 	d.predict.Close()
-	_ = d.variables.Close() // nobody needs them any more
+	_ = d.variables.Close() // the device is no longer used
 }
 
 // stepInputs are maps, parameters, Adam's two scalars, the share by which weights shrink and the
@@ -68,7 +68,7 @@ func (d *device) stepGraph(c Config) func([]*Node) []*Node {
 		parameters := d.network.Parameters()
 		variables := training.NodesOf(parameters, in[stepInputs:], training.Groups...)
 		mean, logVariance := d.network.moments(variables.Weight(checkpoint.Weights), in[0])
-		loss := c.Loss.value(in[1], mean, logVariance)
+		loss := scoreGraph(in[1], mean, logVariance)
 		gradients := training.ClipNorm(variables.Gradients(parameters, loss), c.ClipNorm)
 		adam, shrink, decay := training.Adam{Rate: in[2], Spread: in[3]}, in[4], in[5]
 		return append([]*Node{loss}, variables.Descend(parameters, gradients, adam, decay, shrink)...)

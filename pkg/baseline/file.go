@@ -17,7 +17,7 @@ import (
 // Files of a directory that Train writes.
 const (
 	bestFile   = "moments.safetensors" // the averaged weights of the best epoch
-	latestFile = "latest.safetensors"  // all tensors of the last one, to go on from
+	latestFile = "latest.safetensors"  // all tensors of the last epoch, for a resumed run
 )
 
 const (
@@ -25,18 +25,18 @@ const (
 	manifestVersion = 1
 )
 
-// Manifest says what a moment network is and what it was trained on.
+// Manifest describes a moment network and what it was trained on.
 type Manifest struct {
 	Version int             `json:"version"`
 	Config  Config          `json:"config"`
 	Box     field.Box       `json:"box"`
-	Prior   cosmology.Prior `json:"prior"`      // that the parameters were drawn from
+	Prior   cosmology.Prior `json:"prior"`      // the density that the parameters were drawn from
 	Mean    float64         `json:"pixel_mean"` // of all log10 pixels trained on
 	Std     float64         `json:"pixel_std"`
-	Maps    int             `json:"maps"`           // trained on
-	Epoch   int             `json:"epoch"`          // passes over them that the weights saw
+	Maps    int             `json:"maps"`           // number of training maps
+	Epoch   int             `json:"epoch"`          // passes over them
 	Best    int             `json:"best,omitempty"` // epoch of the least validation loss so far
-	Loss    float64         `json:"loss"`           // its validation loss
+	Loss    float64         `json:"loss"`           // the validation loss of that epoch
 }
 
 // validate returns an error that names every field that is out of range.
@@ -52,7 +52,7 @@ func (m Manifest) validate() error {
 		m.Config.Network.CheckSide(m.Box.Cells))...)
 }
 
-// standard returns what the network's inputs and outputs are measured in.
+// standard returns the units of the network's inputs and outputs.
 func (m Manifest) standard() standard { return standard{prior: m.Prior, mean: m.Mean, std: m.Std} }
 
 // same reports whether two manifests are of one run, whatever the epoch.
@@ -77,7 +77,7 @@ func load(path string) (Manifest, checkpoint.Tensors, error) {
 	return m, t, nil
 }
 
-// resume returns what the run in a directory has come to, or a new run's manifest and weights.
+// resume returns the state of the run in a directory, or a new run's manifest and weights.
 func resume(dir string, fresh Manifest) (Manifest, checkpoint.Tensors, error) {
 	path := filepath.Join(dir, latestFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

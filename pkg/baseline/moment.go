@@ -15,26 +15,21 @@ import (
 // a time.
 type MomentNetwork struct {
 	manifest Manifest
-	tensors  checkpoint.Tensors
 	device   *device
 }
 
-// Open reads a file that Train or Save wrote and puts its weights on the backend.
+// Open reads a file of Train and puts its weights on the backend.
 func Open(b compute.Backend, path string) (*MomentNetwork, error) {
 	m, t, err := load(path)
 	if err != nil {
 		return nil, err
 	}
-	t = checkpoint.Group(t, checkpoint.Weights)
-	d, err := newDevice(b, m.Config.Network, t)
+	d, err := newDevice(b, m.Config.Network, checkpoint.Group(t, checkpoint.Weights))
 	if err != nil {
 		return nil, err
 	}
-	return &MomentNetwork{manifest: m, tensors: t, device: d}, nil
+	return &MomentNetwork{manifest: m, device: d}, nil
 }
-
-// Save writes the network to a file for Open, whole or not at all.
-func (n *MomentNetwork) Save(path string) error { return save(path, n.manifest, n.tensors) }
 
 // Close frees the compiled graph and the tensors on the backend.
 func (n *MomentNetwork) Close() { n.device.close() }
@@ -43,29 +38,29 @@ func (n *MomentNetwork) Close() { n.device.close() }
 func (n *MomentNetwork) Manifest() Manifest { return n.manifest }
 
 // Predict returns the posterior's moments for each map, which must have the box of the training
-// maps. They are averages over the 8 symmetries of the square, so that a turned or flipped map
-// has the same answer. Nothing holds the mean within the prior.
+// maps. They are averages over the 8 symmetries of the square, so that a rotated or flipped map has
+// the same answer. The mean is not confined to the prior.
 func (n *MomentNetwork) Predict(ctx context.Context, maps []field.LogMap) ([]Moments, error) {
 	for i, m := range maps {
 		if err := checkMap(m, n.manifest.Box); err != nil {
 			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
 		}
 	}
-	poses := make([]field.Augmentation, field.Symmetries)
-	for i := range poses {
-		poses[i].Symmetry = field.Symmetry(i)
+	augmentations := make([]field.Augmentation, field.Symmetries)
+	for i := range augmentations {
+		augmentations[i].Symmetry = field.Symmetry(i)
 	}
-	answers, err := n.device.answers(ctx, n.manifest.standard(), maps, poses)
+	answers, err := n.device.answers(ctx, n.manifest.standard(), maps, augmentations)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Moments, len(maps))
 	for i := range out {
 		var mean, variance [thetas]float64
-		for _, a := range answers[i*len(poses) : (i+1)*len(poses)] {
+		for _, a := range answers[i*len(augmentations) : (i+1)*len(augmentations)] {
 			for k := range thetas {
-				mean[k] += a.mean[k] / float64(len(poses))
-				variance[k] += a.variance[k] / float64(len(poses))
+				mean[k] += a.mean[k] / float64(len(augmentations))
+				variance[k] += a.variance[k] / float64(len(augmentations))
 			}
 		}
 		out[i] = n.manifest.standard().moments(mean, variance)
@@ -73,26 +68,26 @@ func (n *MomentNetwork) Predict(ctx context.Context, maps []field.LogMap) ([]Mom
 	return out, nil
 }
 
-// answer is what the network says of one map, in units of the standard.
+// answer is the network's output for one map, in the units of the standard.
 type answer struct {
 	mean, variance [thetas]float64
 }
 
-// evaluated is how many maps go through the network at a time: one size, so that one graph serves
-// all.
+// evaluated is the number of maps per call of the network. It is fixed, so that one compiled graph
+// serves all calls.
 const evaluated = 64
 
-// answers runs the network on each map in each pose: [map][pose], flat.
+// answers runs the network on each map with each augmentation: [map][augmentation], flat.
 func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap,
-	poses []field.Augmentation,
+	augmentations []field.Augmentation,
 ) ([]answer, error) {
 	if len(maps) == 0 {
 		return nil, nil
 	}
 	pixels := maps[0].Box.Pixels()
 	scratch := make([]float32, pixels)
-	out := make([]answer, 0, len(maps)*len(poses))
-	for total := len(maps) * len(poses); len(out) < total; {
+	out := make([]answer, 0, len(maps)*len(augmentations))
+	for total := len(maps) * len(augmentations); len(out) < total; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -100,7 +95,7 @@ func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap,
 		n := min(evaluated, total-len(out)) // the rest of the batch stays 0
 		for j := range n {
 			at := len(out) + j
-			s.fill(b.x[j*pixels:(j+1)*pixels], scratch, maps[at/len(poses)], poses[at%len(poses)])
+			s.fill(b.x[j*pixels:(j+1)*pixels], scratch, maps[at/len(augmentations)], augmentations[at%len(augmentations)])
 		}
 		values, err := d.outputs(b)
 		if err != nil {
@@ -126,21 +121,13 @@ func mapsOf(labelled []Labelled) []field.LogMap {
 	return out
 }
 
-// of is the loss of answers to maps of known parameters.
-func (l Loss) of(theta [][thetas]float64, answers []answer) float64 {
+// score is the loss Score of answers to maps of known parameters.
+func score(theta [][thetas]float64, answers []answer) float64 {
 	sum, n := 0.0, float64(len(theta))
 	for k := range thetas {
-		var squares, excess, score float64
 		for i, a := range answers {
 			square := (theta[i][k] - a.mean[k]) * (theta[i][k] - a.mean[k])
-			squares += square
-			excess += (square - a.variance[k]) * (square - a.variance[k])
-			score += (square/a.variance[k] + math.Log(a.variance[k])) / (n * thetas)
-		}
-		if l == LogSums {
-			sum += math.Log(squares) + math.Log(excess)
-		} else {
-			sum += score
+			sum += (square/a.variance[k] + math.Log(a.variance[k])) / (n * thetas)
 		}
 	}
 	return sum

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	thetas = 2    // parameters: Ω_m and σ_8
-	kernel = 3    // pixels a side
-	floor  = 1e-3 // of the channels' power, so that its logarithm has a gradient
-	fold   = 2    // pixels a side of the blocks that the first level takes as channels
+	thetas = 2    // number of parameters: Ω_m and σ_8
+	kernel = 3    // pixels per side
+	floor  = 1e-3 // added to the channels' power, so that its logarithm has a gradient
+	fold   = 2    // pixels per side of the blocks that the first level takes as channels
 )
 
 // Parameters lists the network's tensors: kernels are [height, width, in, out], linear maps [in,
@@ -35,14 +35,14 @@ func (n Network) Parameters() []unet.Tensor {
 		in, pooled = w, pooled+2*w
 	}
 	layer("hidden", pooled, unet.Uniform, pooled, n.Hidden)
-	// an untrained network answers with the prior
+	// A last layer of zeros makes an untrained network return the moments of the prior.
 	layer("moments", n.Hidden, unet.Zero, n.Hidden, 2*thetas)
 	return out
 }
 
-// Init draws initial weights: uniform in ±√(6/fan-in), which keeps the variance of rectified
-// channels (He et al. 2015), biases and the last layer 0. The same generator state gives the same
-// weights.
+// Init draws initial weights: uniform in ±√(6/fan-in), which preserves the variance of rectified
+// channels (He et al. 2015); biases and the last layer are 0. The same generator state gives the
+// same weights.
 func (n Network) Init(rng *rand.Rand) unet.Weights {
 	w := unet.Weights{}
 	for _, p := range n.Parameters() {
@@ -76,10 +76,9 @@ func (n Network) Check(w unet.Weights) error {
 //   - Units: x is a log map less the training pixels' mean, over their standard deviation;
 //     parameters are in units of the prior's standard deviation about its centre, so that zeros
 //     are the moments of the prior.
-//   - The means and the logarithms of the power of all levels' channels go to the last layers:
-//     statistics of every scale, power spectra through learned filters among them. Nothing is
-//     normalised map by map, so that a map's own mean and variance, which say most about Ω_m and
-//     σ_8, are not divided out.
+//   - The means and the logarithms of the power of all levels' channels feed the last layers:
+//     statistics of every scale, such as power spectra through learned filters. Maps are not
+//     normalised one by one, since their mean and variance say most about Ω_m and σ_8.
 func (n Network) moments(weight unet.Weight, x *Node) (mean, logVariance *Node) {
 	batch, side := x.Shape().Dim(0), x.Shape().Dim(1)
 	x.AssertDims(batch, side, side, 1)
@@ -87,7 +86,7 @@ func (n Network) moments(weight unet.Weight, x *Node) (mean, logVariance *Node) 
 	var pooled []*Node
 	for i := range n.Widths {
 		if i > 0 {
-			x = halve(x)
+			x = downsample(x)
 		}
 		x = silu(convolve(weight, fmt.Sprintf("levels.%d.0", i), x))
 		x = Add(x, silu(convolve(weight, fmt.Sprintf("levels.%d.1", i), x)))
@@ -106,17 +105,16 @@ func convolve(weight unet.Weight, name string, x *Node) *Node {
 	return Add(y, InsertAxes(weight(name+".bias"), 0, 0, 0))
 }
 
-// folded turns blocks of 2×2 pixels into channels: [B, H, W, C] → [B, H/2, W/2, 4·C]. Nothing is
-// lost, and the first level, which would take half of the time at full resolution, takes a tenth
-// of it.
+// folded turns blocks of 2×2 pixels into channels: [B, H, W, C] → [B, H/2, W/2, 4·C]. It loses
+// nothing and makes the first level several times cheaper.
 func folded(x *Node) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	x = TransposeAllAxes(Reshape(x, b, h/fold, fold, w/fold, fold, c), 0, 1, 3, 2, 4, 5)
 	return Reshape(x, b, h/fold, w/fold, fold*fold*c)
 }
 
-// halve averages blocks of 2×2 pixels: [B, H, W, C] → [B, H/2, W/2, C].
-func halve(x *Node) *Node {
+// downsample averages blocks of 2×2 pixels: [B, H, W, C] → [B, H/2, W/2, C].
+func downsample(x *Node) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	return ReduceMean(Reshape(x, b, h/2, 2, w/2, 2, c), 2, 4)
 }
@@ -127,13 +125,9 @@ func linear(weight unet.Weight, name string, x *Node) *Node {
 
 func silu(x *Node) *Node { return Mul(x, Logistic(x)) }
 
-// value returns the loss of a batch: parameters θ, means and logarithms of variances, all [B,
-// thetas].
-func (l Loss) value(theta, mean, logVariance *Node) *Node {
+// scoreGraph returns the loss Score of a batch: parameters θ, means and logarithms of variances,
+// all [B, thetas].
+func scoreGraph(theta, mean, logVariance *Node) *Node {
 	square := Square(Sub(theta, mean))
-	if l == LogSums {
-		return ReduceAllSum(
-			Add(Log(ReduceSum(square, 0)), Log(ReduceSum(Square(Sub(square, Exp(logVariance))), 0))))
-	}
 	return ReduceAllMean(Add(Mul(square, Exp(Neg(logVariance))), logVariance))
 }

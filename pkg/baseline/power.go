@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gonum.org/v1/gonum/mat"
-
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/faults"
 	"darkfield/pkg/field"
@@ -16,13 +14,13 @@ import (
 
 // PowerConfig says how to fit the Gaussian likelihood of power spectra.
 type PowerConfig struct {
-	// of power, at most; about equal in ln k
+	// Bins is the largest number of bins of the power spectrum, about equal in ln k.
 	Bins int `json:"bins" yaml:"bins"`
-	// total degrees of the mean's polynomials to choose from
-	MeanDegrees []int `json:"mean_degrees" yaml:"mean_degrees"`
-	// and of the covariance's; 0 is one covariance for all parameters
+	// MeanDegrees and ShapeDegrees are the total degrees to choose from of the polynomials of the mean
+	// and of the covariance; 0 is one covariance for all parameters.
+	MeanDegrees  []int `json:"mean_degrees" yaml:"mean_degrees"`
 	ShapeDegrees []int `json:"shape_degrees" yaml:"shape_degrees"`
-	// of the cross-validation that chooses, by simulation
+	// Folds of the cross-validation by simulation that chooses the degrees.
 	Folds int    `json:"folds" yaml:"folds"`
 	Seed  uint64 `json:"seed" yaml:"seed"` // of the folds
 }
@@ -63,10 +61,9 @@ type PowerLikelihood struct {
 //     the mean density.
 //   - Degrees are chosen by the likelihood of simulations left out: first that of the mean, then
 //     that of the covariance.
-//   - An inverse covariance estimated from n independent vectors of p numbers is too large by (n
-//     − 1)/(n − p − 2) on average (Hartlap et al. 2007): 1.4 % for 700 simulations and 9 numbers.
-//     It is not corrected for: the maps of a simulation are neither one nor independent, and the
-//     regression pools all parameters.
+//   - The inverse covariance is not corrected for the factor (n − 1)/(n − p − 2) of an estimate from
+//     n independent vectors of p numbers (Hartlap et al. 2007), 1.014 for n = 700 and p = 9, since
+//     maps of a simulation are not independent and the regression pools all parameters.
 //   - Errors: settings out of range, maps that differ in box, do not fluctuate or are not finite,
 //     parameters outside the prior, too few simulations, and those of ctx.
 func FitPower(ctx context.Context, c PowerConfig, prior cosmology.Prior,
@@ -109,7 +106,7 @@ func FitPower(ctx context.Context, c PowerConfig, prior cosmology.Prior,
 }
 
 // Terms returns −ln L of a map in nats, with ½ ln det and all other constants, as the only term.
-// Parameters outside the prior are an error: the polynomials are known within it only.
+// Parameters outside the prior, where the polynomials are not fitted, are an error.
 func (l *PowerLikelihood) Terms(m field.LogMap) (likelihood.Terms, error) {
 	d, err := l.vector.of(m)
 	if err != nil {
@@ -125,38 +122,4 @@ func (l *PowerLikelihood) Terms(m field.LogMap) (likelihood.Terms, error) {
 		}
 		return out, nil
 	}, nil
-}
-
-// Gaussian returns the mean and the covariance of the data vector at p, in the order of
-// FitPower's first point.
-func (l *PowerLikelihood) Gaussian(p cosmology.Params) (mean []float64, covariance *mat.SymDense) {
-	return l.gaussian.moments(p)
-}
-
-// evaluations of the likelihood for the posterior of one map: they cost little.
-const evaluations = 2500
-
-// Predict returns the posterior's moments for each map, under a density uniform in the prior.
-func (l *PowerLikelihood) Predict(ctx context.Context, maps []field.LogMap) ([]Moments, error) {
-	precise := likelihood.Interpolation{
-		Tolerance:   likelihood.DefaultInterpolation().Tolerance,
-		Evaluations: evaluations,
-	}
-	out := make([]Moments, len(maps))
-	for i, m := range maps {
-		terms, err := l.Terms(m)
-		if err != nil {
-			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
-		}
-		in, err := likelihood.Interpolate(ctx, terms, likelihood.WholePrior(l.prior, 2), precise, nil)
-		if err != nil {
-			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
-		}
-		om, s8 := in.Marginals()
-		out[i] = Moments{
-			Mean: cosmology.Params{OmegaM: om.Mean, Sigma8: s8.Mean},
-			Std:  cosmology.Params{OmegaM: om.Std, Sigma8: s8.Std},
-		}
-	}
-	return out, nil
 }

@@ -3,17 +3,21 @@ package baseline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat/distmv"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
+	"darkfield/pkg/likelihood"
 )
 
 // Toy universes whose answer is known: white Gaussian noise of standard deviation grain·σ_8 about
@@ -65,7 +69,7 @@ func trigamma(x float64) float64 {
 func TestSpectraOfNoise(t *testing.T) {
 	l := fitted(t)
 	p := cosmology.Params{OmegaM: 0.27, Sigma8: 0.85}
-	mean, covariance := l.Gaussian(p)
+	mean, covariance := l.gaussian.moments(p)
 	if len(mean) != 6 {
 		t.Fatalf("%d numbers, want 4 rings and 2 means", len(mean))
 	}
@@ -109,7 +113,7 @@ func TestPosteriors(t *testing.T) {
 	for i := range 60 {
 		test = append(test, grainy(centre, i, rng))
 	}
-	got, err := l.Predict(context.Background(), mapsOf(test))
+	got, err := l.posteriors(context.Background(), mapsOf(test))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,4 +320,53 @@ func TestPowerRefuses(t *testing.T) {
 		context.Canceled) {
 		t.Errorf("cancelled: error = %v", err)
 	}
+}
+
+// moments returns the mean and the covariance at p: numbers are built up one after the other, as
+// e = A·noise.
+func (g gaussian) moments(p cosmology.Params) ([]float64, *mat.SymDense) {
+	polynomials, shapes := g.mean.At(p), g.shape.At(p)
+	n := len(g.lines)
+	e, a := make([]float64, n), mat.NewDense(n, n, nil) // mean, and what each noise adds
+	for j, l := range g.lines {
+		intercept, couplings := l.at(polynomials, shapes, j)
+		e[j] = intercept + floats.Dot(couplings, e[:j])
+		for k, c := range couplings {
+			floats.AddScaled(a.RawRowView(j), c, a.RawRowView(k))
+		}
+		a.Set(j, j, math.Exp(floats.Dot(shapes, l.logVariance)/2))
+	}
+	mean := make([]float64, n)
+	for j := range n {
+		mean[j] = floats.Dot(polynomials, g.centre[j]) + g.scale[j]*e[j]
+		floats.Scale(g.scale[j], a.RawRowView(j))
+	}
+	var covariance mat.SymDense
+	covariance.SymOuterK(1, a)
+	return mean, &covariance
+}
+
+// posteriors returns the posterior's moments for each map, under a density uniform in the prior.
+func (l *PowerLikelihood) posteriors(ctx context.Context, maps []field.LogMap) ([]Moments, error) {
+	precise := likelihood.Interpolation{
+		Tolerance:   likelihood.DefaultInterpolation().Tolerance,
+		Evaluations: 2500,
+	}
+	out := make([]Moments, len(maps))
+	for i, m := range maps {
+		terms, err := l.Terms(m)
+		if err != nil {
+			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
+		}
+		in, err := likelihood.Interpolate(ctx, terms, likelihood.WholePrior(l.prior, 2), precise, nil)
+		if err != nil {
+			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
+		}
+		om, s8 := in.Marginals()
+		out[i] = Moments{
+			Mean: cosmology.Params{OmegaM: om.Mean, Sigma8: s8.Mean},
+			Std:  cosmology.Params{OmegaM: om.Std, Sigma8: s8.Std},
+		}
+	}
+	return out, nil
 }

@@ -18,9 +18,9 @@ import (
 // logarithm of the noise's variance, so that the covariance is positive definite everywhere.
 type gaussian struct {
 	mean, shape responsefit.Basis
-	centre      [][]float64 // [number][mean polynomial]: what numbers are measured from …
-	scale       []float64   // … and in
-	lines       []line      // one for each number
+	centre      [][]float64 // [number][mean polynomial]: subtracted from the numbers …
+	scale       []float64   // … which are then divided by this
+	lines       []line      // [number]
 }
 
 // line is the regression of number j: coefficients of mean polynomials and of shape polynomials
@@ -30,8 +30,8 @@ type line struct {
 }
 
 const (
-	reweightings = 4  // of a line by its variance; each gains about two digits
-	scorings     = 12 // Newton-like steps to the variance for given weights
+	reweightings = 4  // fits of a line with weights from its variance; each gains about two digits
+	scorings     = 12 // Fisher-scoring steps of the variance
 )
 
 // fitGaussian maximises the likelihood of vectors [map][number] at parameters.
@@ -111,7 +111,7 @@ func fitLine(x, shapes *mat.Dense, y []float64) (line, error) {
 	return l, nil
 }
 
-// times returns the combination of the columns of x.
+// times returns x·coefficients.
 func times(x *mat.Dense, coefficients []float64) []float64 {
 	var out mat.VecDense
 	out.MulVec(x, mat.NewVecDense(len(coefficients), coefficients))
@@ -159,7 +159,7 @@ func (g gaussian) nll(d []float64, p cosmology.Params) float64 {
 	return sum
 }
 
-// at returns the intercept of line j and what multiplies each of the numbers before it.
+// at returns the intercept of line j and the coefficients of the numbers before it.
 func (l line) at(polynomials, shapes []float64, j int) (intercept float64, couplings []float64) {
 	couplings = make([]float64, j)
 	p, q := len(polynomials), len(shapes)
@@ -167,28 +167,4 @@ func (l line) at(polynomials, shapes []float64, j int) (intercept float64, coupl
 		couplings[k] = floats.Dot(shapes, l.coefficients[p+k*q:p+(k+1)*q])
 	}
 	return floats.Dot(polynomials, l.coefficients[:p]), couplings
-}
-
-// moments returns the mean and the covariance at p: numbers are built up one after the other, as
-// e = A·noise.
-func (g gaussian) moments(p cosmology.Params) ([]float64, *mat.SymDense) {
-	polynomials, shapes := g.mean.At(p), g.shape.At(p)
-	n := len(g.lines)
-	e, a := make([]float64, n), mat.NewDense(n, n, nil) // mean, and what each noise adds
-	for j, l := range g.lines {
-		intercept, couplings := l.at(polynomials, shapes, j)
-		e[j] = intercept + floats.Dot(couplings, e[:j])
-		for k, c := range couplings {
-			floats.AddScaled(a.RawRowView(j), c, a.RawRowView(k))
-		}
-		a.Set(j, j, math.Exp(floats.Dot(shapes, l.logVariance)/2))
-	}
-	mean := make([]float64, n)
-	for j := range n {
-		mean[j] = floats.Dot(polynomials, g.centre[j]) + g.scale[j]*e[j]
-		floats.Scale(g.scale[j], a.RawRowView(j))
-	}
-	var covariance mat.SymDense
-	covariance.SymOuterK(1, a)
-	return mean, &covariance
 }

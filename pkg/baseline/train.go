@@ -15,26 +15,26 @@ import (
 	"darkfield/pkg/training"
 )
 
-// ErrNotFinite says that the training left the range of numbers.
+// ErrNotFinite is the error of a training whose numbers are no longer finite.
 var ErrNotFinite = training.ErrNotFinite
 
-// Progress is what a user wants to see of a run.
+// Progress is the state of a run for a progress display.
 type Progress struct {
-	Epoch, Epochs  int // the one under way
-	Step, Steps    int // of all epochs
-	Loss           float64
-	Validation     float64 // loss of the last whole epoch; NaN before the first
-	BestEpoch      int     // with the least of it; 0 before the first
-	BestValidation float64
+	Epoch, Epochs  int     // the epoch under way, of all
+	Step, Steps    int     // counted over all epochs
+	Loss           float64 // of this step
+	Validation     float64 // validation loss of the last whole epoch; NaN before the first
+	BestEpoch      int     // epoch of the least validation loss; 0 before the first
+	BestValidation float64 // the least validation loss; NaN before the first
 }
 
 // Train trains a moment network on maps that were drawn with parameters uniform in prior, and
 // returns that of the epoch with the least validation loss.
 //
-//   - dir is made if it is not there. After each epoch it holds the best network, for Open, and
-//     what a later call of Train with the same arguments goes on from: a run killed at any moment
-//     or cancelled loses the epoch under way and ends with the weights of an unbroken one.
-//   - Randomness: the weights, the order of maps and their poses follow from Config.Seed and the
+//   - dir is made if it does not exist. After each epoch it holds the best network, for Open, and the
+//     state that a later call of Train with the same arguments resumes from: a run that is killed or
+//     cancelled loses the epoch under way and ends with the same weights as an unbroken one.
+//   - Randomness: the weights, the order of maps and their augmentations follow from Config.Seed and the
 //     epoch.
 //   - progress may be nil; else it is called after each step.
 //   - Errors: settings out of range, maps of different boxes or with pixels that are not finite,
@@ -72,7 +72,7 @@ func Train(ctx context.Context, b compute.Backend, c Config, prior cosmology.Pri
 	return Open(b, filepath.Join(dir, bestFile))
 }
 
-// manifestOf returns that of a new run, or says what is wrong with its settings or maps.
+// manifestOf returns the manifest of a new run, or an error for wrong settings or maps.
 func manifestOf(c Config, prior cosmology.Prior, data Data) (Manifest, error) {
 	var m Manifest
 	if err := c.Validate(); err != nil {
@@ -134,8 +134,8 @@ func (r *run) epoch(ctx context.Context) error {
 	return r.keep(ctx)
 }
 
-// keep validates the averaged weights and saves: them where they are the best so far, then all to
-// go on from.
+// keep validates the averaged weights, saves them if they are the best so far, and then saves all
+// tensors for a resumed run.
 func (r *run) keep(ctx context.Context) error {
 	outputs, err := r.device.answers(ctx, r.standard(), mapsOf(r.Validation), []field.Augmentation{{}})
 	if err != nil {
@@ -145,7 +145,7 @@ func (r *run) keep(ctx context.Context) error {
 	for i, m := range r.Validation {
 		theta[i] = r.standard().theta(m.Theta)
 	}
-	r.last = r.Config.Loss.of(theta, outputs)
+	r.last = score(theta, outputs)
 	if math.IsNaN(r.last) || math.IsInf(r.last, 0) {
 		return fmt.Errorf("baseline: %w: the validation loss of epoch %d is %g; try a smaller learning "+
 			"rate than %g in another directory", ErrNotFinite, r.Epoch, r.last, r.Config.LearningRate)

@@ -16,7 +16,7 @@ import (
 )
 
 func tinyConfig() Config {
-	c := toyConfig(Score)
+	c := toyConfig()
 	c.Epochs, c.Batch, c.Network = 3, 4, Network{Widths: []int{2}, Hidden: 4}
 	return c
 }
@@ -82,7 +82,7 @@ func TestFiles(t *testing.T) {
 	b := newBackend(t, pureGo)
 	n := untrained(t, b, Network{Widths: []int{2}, Hidden: 3}, 0.2)
 	path := filepath.Join(t.TempDir(), "n.safetensors")
-	if err := n.Save(path); err != nil {
+	if err := save(path, n.manifest, untrainedWeights(n.manifest.Config.Network, 0.2)); err != nil {
 		t.Fatal(err)
 	}
 	back, err := Open(b, path)

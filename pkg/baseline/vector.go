@@ -8,14 +8,14 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// vector says what of a map the Gaussian likelihood is given.
+// vector defines the data vector of the Gaussian likelihood.
 type vector struct {
 	box  field.Box
-	bins [][]int // rings of the spectrum that each bin joins
+	bins [][]int // the rings of the spectrum in each bin
 }
 
-// newVector groups the rings of a box's spectra into at most bins groups of about equal width in
-// ln k, which leaves fewer, less correlated numbers. The first ring stays alone.
+// newVector groups the rings of a box's spectra into at most bins bins of about equal width in ln
+// k. The first ring has a bin of its own.
 func newVector(box field.Box, bins int) vector {
 	v, rings := vector{box: box}, box.Cells/2
 	last := -1
@@ -31,7 +31,7 @@ func newVector(box field.Box, bins int) vector {
 	return v
 }
 
-// len returns how many numbers a map gives: a power for each bin and two means.
+// len returns the length of the data vector: a power for each bin and two means.
 func (v vector) len() int { return len(v.bins) + 2 }
 
 // of returns the data vector of a map: ln P of the log10 field less its mean, in ln (Mpc/h)², for

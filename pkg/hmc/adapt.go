@@ -3,28 +3,27 @@ package hmc
 import (
 	"math"
 
-	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 )
 
-// StepSize is the state of the dual averaging of Hoffman and Gelman (2014), section 3.2: it moves
-// the step so that moves are accepted as often as wanted.
+// StepSize is the state of the dual averaging of Hoffman and Gelman (2014), section 3.2, which
+// adapts the step to a target acceptance.
 type StepSize struct {
 	Current float64 `json:"current"` // the step in use
-	Mean    float64 `json:"mean"`    // the averaged step, which is kept after the warm-up
-	Centre  float64 `json:"centre"`  // logarithm that steps are drawn to
-	Excess  float64 `json:"excess"`  // averaged lack of acceptance
-	Count   int     `json:"count"`   // updates since it was started
+	Mean    float64 `json:"mean"`    // the averaged step, which is used after the warm-up
+	Centre  float64 `json:"centre"`  // μ: the logarithm of the step that steps are shrunk towards
+	Excess  float64 `json:"excess"`  // H̄: the averaged difference of target and acceptance
+	Count   int     `json:"count"`   // updates since the start
 }
 
-// startStep begins an adaptation at a step of the right order: it is drawn to ten times that,
-// since long steps are cheap to try.
+// startStep begins an adaptation at a step of the right order. Steps are shrunk towards ten times
+// that, since long steps are cheap to try.
 func startStep(step float64) StepSize {
 	return StepSize{Current: step, Mean: step, Centre: math.Log(10 * step)}
 }
 
-// update follows one iteration's acceptance. The constants are those of the paper.
+// update adapts the step to the acceptance of one iteration. The constants are those of the paper.
 func (s *StepSize) update(acceptance, target float64) {
 	const shrinkage, offset, decay = 0.05, 10, 0.75
 	s.Count++
@@ -37,8 +36,8 @@ func (s *StepSize) update(acceptance, target float64) {
 }
 
 // windows returns the iterations of a warm-up after which the mass is estimated from the draws
-// since the one before, the first entry being where draws begin to count. As in Stan there is
-// room before for the way to the bulk, and room behind for the last step size; windows double.
+// since the entry before; the first entry only begins the first window. As in Stan, windows double,
+// chains move to the bulk before the first one, and the step is adapted after the last one.
 func windows(warmup int) []int {
 	first, last := warmup*15/100, warmup-max(warmup/10, 20)
 	ends := []int{first}
@@ -51,8 +50,8 @@ func windows(warmup int) []int {
 	}
 }
 
-// covariance returns that of draws [any][parameter], with correlations shrunk as if by five draws
-// that show none.
+// covariance returns the covariance of draws [any][parameter], with correlations regularised by a
+// prior worth five uncorrelated draws.
 func covariance(draws [][]float64) *mat.SymDense {
 	n, d := len(draws), len(draws[0])
 	rows := mat.NewDense(n, d, nil)
@@ -69,8 +68,8 @@ func covariance(draws [][]float64) *mat.SymDense {
 	return out
 }
 
-// factorOf returns the lower Cholesky factor, and whether there is one: draws of chains that
-// never moved have none.
+// factorOf returns the lower Cholesky factor, and false if there is none, as for chains that never
+// moved.
 func factorOf(c *mat.SymDense) ([][]float64, bool) {
 	var chol mat.Cholesky
 	if !chol.Factorize(c) {
@@ -90,7 +89,7 @@ func factorOf(c *mat.SymDense) ([][]float64, bool) {
 	return out, true
 }
 
-// identity is the factor of unit masses.
+// identity returns the factor of unit masses.
 func identity(d int) [][]float64 {
 	out := make([][]float64, d)
 	for i := range out {
@@ -100,7 +99,7 @@ func identity(d int) [][]float64 {
 	return out
 }
 
-// harmonicMean is near 0 where one chain is stuck, however well the others move.
+// harmonicMean is near 0 if any chain is stuck.
 func harmonicMean(acceptance []float64) float64 {
 	const least = 1e-10 // keeps 1/acceptance finite
 	sum := 0.0
@@ -109,5 +108,3 @@ func harmonicMean(acceptance []float64) float64 {
 	}
 	return float64(len(acceptance)) / sum
 }
-
-func mean(values []float64) float64 { return floats.Sum(values) / float64(len(values)) }

@@ -7,9 +7,9 @@ import (
 )
 
 // Density evaluates a log density (in nats, up to a constant) and its gradient at points of the
-// box, edges included, one of every chain in a call: logp is [point], grad is [point][parameter].
-// A value that is not finite makes the sampler turn back, and is counted as a divergence. An
-// error ends the sampling. The points must not be kept or changed.
+// box, edges included, one point per chain: logp is [point], grad is [point][parameter]. A move to
+// a value that is not finite is rejected and counted as a divergence. An error ends the sampling.
+// The points must not be kept or changed.
 type Density func(ctx context.Context, points [][]float64) (logp []float64,
 	grad [][]float64, err error)
 
@@ -19,7 +19,7 @@ type Box struct {
 	High []float64 `json:"high"`
 }
 
-// Validate returns an error unless both ends have the same number of finite values and Low is
+// Validate returns an error unless Low and High have the same number of finite values and Low is
 // below High.
 func (b Box) Validate() error {
 	if len(b.Low) == 0 || len(b.Low) != len(b.High) {
@@ -39,7 +39,7 @@ func (b Box) Validate() error {
 func (b Box) params(u []float64) []float64 {
 	out := make([]float64, len(u))
 	for k, v := range u {
-		// rounding must not leave the box
+		// The minimum keeps rounding inside the box.
 		out[k] = min(b.Low[k]+(b.High[k]-b.Low[k])*sigmoid(v), b.High[k])
 	}
 	return out
@@ -54,7 +54,7 @@ func (b Box) logits(x []float64) []float64 {
 	return out
 }
 
-// inside returns an error unless x lies in the box with its edges left out: they have no logit.
+// inside returns an error unless x lies inside the box; its edges have no logit.
 func (b Box) inside(x []float64) error {
 	if len(x) != len(b.Low) {
 		return fmt.Errorf("%d parameters, the box has %d", len(x), len(b.Low))
@@ -68,21 +68,22 @@ func (b Box) inside(x []float64) error {
 	return nil
 }
 
-// Point is where a chain is.
+// Point is the position of a chain.
 type Point struct {
 	Logits []float64 `json:"logits"`
-	// log density of the logits: that of the parameters plus the log Jacobian, up to a constant
+	// LogP is the log density of the logits in nats up to a constant: that of the parameters plus the
+	// log Jacobian.
 	LogP float64   `json:"log_p"`
-	Grad []float64 `json:"grad"` // its gradient by the logits
+	Grad []float64 `json:"grad"` // gradient of LogP with respect to the logits
 }
 
-// target is a density of the logits.
+// target is the density of the logits.
 type target struct {
 	density Density
 	box     Box
 }
 
-// at evaluates points; one that is not finite has a LogP of −∞.
+// at evaluates points. The LogP of one that is not finite is −∞.
 func (t target) at(ctx context.Context, logits [][]float64) ([]Point, error) {
 	points := make([][]float64, len(logits))
 	for c, u := range logits {
@@ -106,8 +107,8 @@ func (t target) at(ctx context.Context, logits [][]float64) ([]Point, error) {
 	return out, nil
 }
 
-// point adds the Jacobian |dx/du| ∝ s(1 − s), s the sigmoid, and follows the gradient through the
-// bijection.
+// point adds the log of the Jacobian |dx/du| ∝ s(1 − s), where s is the sigmoid, and applies the
+// chain rule to the gradient.
 func (t target) point(u []float64, logp float64, grad []float64) Point {
 	p := Point{Logits: u, LogP: logp, Grad: make([]float64, len(u))}
 	for k, v := range u {

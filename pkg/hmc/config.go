@@ -6,22 +6,22 @@ import (
 	"math"
 )
 
-// Config says how long to sample. It is plain data, never changed after Validate.
+// Config says how to sample. It is plain data, never changed after Validate.
 type Config struct {
 	Chains int `json:"chains" yaml:"chains"`
-	// iterations that find the bulk, the step and the mass; not among the draws
+	// Warmup is the number of iterations that find the bulk, the step and the mass; they are not among
+	// the draws.
 	Warmup     int     `json:"warmup" yaml:"warmup"`
-	Draws      int     `json:"draws" yaml:"draws"`           // a chain
-	Acceptance float64 `json:"acceptance" yaml:"acceptance"` // that the step is adapted to
-	// mean length of a trajectory, in standard deviations of the posterior
-	Path float64 `json:"path" yaml:"path"`
-	// of a trajectory: bounds the cost of an iteration
-	MaxSteps int    `json:"max_steps" yaml:"max_steps"`
-	Seed     uint64 `json:"seed" yaml:"seed"`
+	Draws      int     `json:"draws" yaml:"draws"`           // per chain
+	Acceptance float64 `json:"acceptance" yaml:"acceptance"` // target of the adaptation of the step
+	// Path is the mean length of a trajectory in standard deviations of the posterior.
+	Path     float64 `json:"path" yaml:"path"`
+	MaxSteps int     `json:"max_steps" yaml:"max_steps"` // largest number of steps of a trajectory
+	Seed     uint64  `json:"seed" yaml:"seed"`
 }
 
 // Default returns 4 chains of 300 + 500 iterations. On a Gaussian a path of π/2 ends at a point
-// independent of the first.
+// independent of its start.
 func Default() Config {
 	return Config{
 		Chains: 4, Warmup: 300, Draws: 500, Acceptance: 0.8, Path: math.Pi / 2,

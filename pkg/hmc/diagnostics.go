@@ -10,18 +10,18 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Diagnosis says of one parameter what the chains found and whether to believe it.
+// Diagnosis summarises the draws of one parameter and their convergence.
 type Diagnosis struct {
 	Mean    float64 `json:"mean"`
 	Std     float64 `json:"std"`
 	Error   float64 `json:"error"`    // Monte Carlo standard error of Mean
 	RHat    float64 `json:"r_hat"`    // above 1.01 the chains disagree: run longer
-	BulkESS float64 `json:"bulk_ess"` // below 400 (100 a chain of four) R-hat itself is unsure
+	BulkESS float64 `json:"bulk_ess"` // below 400 (100 per chain of four) RHat is unreliable
 	TailESS float64 `json:"tail_ess"`
 }
 
-// Diagnose returns a Diagnosis of each parameter of draws [chain][draw][parameter]. It panics on
-// no chains, fewer than four draws or chains of different lengths.
+// Diagnose returns a Diagnosis of each parameter of draws [chain][draw][parameter]. It panics for
+// no chains, fewer than four draws and chains of different lengths.
 func Diagnose(draws [][][]float64) []Diagnosis {
 	if len(draws) == 0 || len(draws[0]) == 0 {
 		panic("hmc: Diagnose of no draws")
@@ -43,15 +43,16 @@ func Diagnose(draws [][][]float64) []Diagnosis {
 	return out
 }
 
-// RHat returns the rank-normalised split R-hat of one parameter, [chain][draw]: the larger of
-// that of the ranks, which sees different locations, and that of the ranks of distances from the
-// median, which sees different scales. 1 is perfect. It is NaN where no draw differs from
-// another. It panics as Diagnose does.
+// RHat returns the rank-normalised split R-hat of one parameter, [chain][draw]: the larger of that
+// of the ranks, which compares locations, and that of the ranks of distances from the median, which
+// compares scales. Chains that agree have 1. It is NaN if all draws are equal. It panics as
+// Diagnose does.
 //
 // Source: Vehtari et al. (2021), "Rank-normalization, folding, and localization", section 4.
 func RHat(chains [][]float64) float64 {
 	parts := split(chains)
-	middle := median(slices.Concat(parts...))
+	all := slices.Sorted(slices.Values(slices.Concat(parts...)))
+	middle := (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 	folded := make([][]float64, len(parts))
 	for c, part := range parts {
 		for _, x := range part {
@@ -76,11 +77,11 @@ func TailESS(chains [][]float64) float64 {
 	return out
 }
 
-// ESS returns the effective number of independent draws for the mean: that of the draws themselves.
+// ESS returns the effective number of independent draws for the mean.
 func ESS(chains [][]float64) float64 { return effective(split(chains)) }
 
 // split returns the first and the second half of each chain, without the middle draw of an odd
-// number: a drift makes the halves differ.
+// number, so that a drift shows as a difference between halves.
 func split(chains [][]float64) [][]float64 {
 	if len(chains) == 0 || len(chains[0]) < 4 {
 		panic("hmc: diagnostics need at least one chain of four draws")
@@ -96,8 +97,8 @@ func split(chains [][]float64) [][]float64 {
 	return out
 }
 
-// normalScores replaces draws by the normal quantiles of their ranks among all, equal draws
-// sharing their mean rank.
+// normalScores replaces draws by the normal quantiles of their ranks among all; equal draws share
+// their mean rank.
 func normalScores(chains [][]float64) [][]float64 {
 	all := slices.Concat(chains...)
 	order := make([]int, len(all))
@@ -122,6 +123,7 @@ func normalScores(chains [][]float64) [][]float64 {
 	return out
 }
 
+// below returns 1 for draws up to a limit and 0 for others.
 func below(chains [][]float64, limit float64) [][]float64 {
 	out := make([][]float64, len(chains))
 	for c, chain := range chains {
@@ -135,8 +137,8 @@ func below(chains [][]float64, limit float64) [][]float64 {
 	return out
 }
 
-// variances returns the mean variance within chains of n draws, and the estimate of the whole
-// variance that adds the one between them.
+// variances returns the mean variance within chains, and the estimate of the total variance that
+// includes the variance between them.
 func variances(chains [][]float64) (within, whole float64) {
 	n := float64(len(chains[0]))
 	means := make([]float64, len(chains))
@@ -178,25 +180,19 @@ func effective(chains [][]float64) float64 {
 		time += 2 * least
 	}
 	total := float64(n * len(chains))
-	// antithetic chains are not believed without limit
+	// The number for antithetic chains is capped at n·log10 n.
 	return total / math.Max(time, 1/math.Log10(total))
 }
 
-// autocovariance is the mean over chains, divided by the number of draws at any lag, which keeps
-// the sequence positive definite.
+// autocovariance returns the mean over chains. It is divided by the number of draws at any lag,
+// which keeps the sequence positive definite.
 func autocovariance(chains [][]float64, lag int) float64 {
 	sum := 0.0
 	for _, chain := range chains {
-		m := mean(chain)
+		m := stat.Mean(chain, nil)
 		for i := lag; i < len(chain); i++ {
 			sum += (chain[i] - m) * (chain[i-lag] - m)
 		}
 	}
 	return sum / float64(len(chains)*len(chains[0]))
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }

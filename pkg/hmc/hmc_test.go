@@ -52,6 +52,16 @@ func (g gaussian) moments(b Box) (mean, std [2]float64) {
 	return mean, std
 }
 
+// sampled runs a sampling from nothing to its end.
+func sampled(ctx context.Context, density Density, box Box, c Config) (Result, error) {
+	s, err := NewState(box, c, nil)
+	if err != nil {
+		return Result{}, err
+	}
+	err = s.Run(ctx, density, nil)
+	return s.Result(), err
+}
+
 var (
 	prior  = Box{Low: []float64{0.1, 0.6}, High: []float64{0.5, 1}}
 	narrow = gaussian{mean: [2]float64{0.31, 0.79}, sigma: [2]float64{0.006, 0.01}, rho: -0.8}
@@ -69,7 +79,7 @@ func TestGaussians(t *testing.T) {
 	} {
 		c := Default()
 		c.Draws = 1000
-		r, err := Sample(context.Background(), g.at, prior, c, nil)
+		r, err := sampled(context.Background(), g.at, prior, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +121,7 @@ func TestCalibration(t *testing.T) {
 			g.mean[k] = truth[k] + g.sigma[k]*rng.NormFloat64()
 		}
 		c.Seed = uint64(trial)
-		r, err := Sample(context.Background(), g.at, prior, c, nil)
+		r, err := sampled(context.Background(), g.at, prior, c)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,8 +7,8 @@ import (
 	"gonum.org/v1/gonum/floats"
 )
 
-// integrator moves points of all chains by Hamilton's equations. The inverse mass is L·Lᵀ. Momenta are
-// kept as z = Lᵀ·p, a standard normal whatever the mass, with kinetic energy |z|²/2; then u' =
+// integrator solves Hamilton's equations for all chains. The inverse mass is L·Lᵀ. Momenta p are
+// stored as z = Lᵀ·p, which is standard normal for any mass, with kinetic energy |z|²/2; then u' =
 // L·z and z' = Lᵀ·∇ln p.
 type integrator struct {
 	target
@@ -16,8 +16,7 @@ type integrator struct {
 }
 
 // leapfrog takes steps of size step from points with momenta z, which it changes. A chain whose
-// density stops being finite stays where it is, with a LogP of −∞. One step is one call of the
-// density.
+// density becomes infinite or NaN stops there with a LogP of −∞. A step is one call of the density.
 func (m integrator) leapfrog(ctx context.Context, points []Point, z [][]float64, step float64,
 	steps int,
 ) ([]Point, error) {
@@ -68,10 +67,10 @@ func (m integrator) drift(u, z []float64, time float64) []float64 {
 	return out
 }
 
-// energy is the Hamiltonian, +∞ where the density is not finite.
+// energy returns the Hamiltonian; it is +∞ where the density is not finite.
 func energy(p Point, z []float64) float64 { return floats.Dot(z, z)/2 - p.LogP }
 
-// acceptance is the chance that a move between two energies is accepted.
+// acceptance returns the probability that a move between two energies is accepted.
 func acceptance(before, after float64) float64 {
 	if !finite(after) {
 		return 0

@@ -6,43 +6,32 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"gonum.org/v1/gonum/stat"
 )
 
-// Result is what a sampling found.
+// Result is the outcome of a sampling.
 type Result struct {
-	// [chain][draw][parameter], in the parameters' own units
+	// Draws are [chain][draw][parameter], in the parameters' own units.
 	Draws [][][]float64 `json:"draws"`
-	// mean chance of acceptance of each chain, after the warm-up
+	// Acceptance is the mean acceptance probability of each chain after the warm-up.
 	Acceptance []float64 `json:"acceptance"`
-	// of each chain, after the warm-up: moves whose energy error exceeded 1000 nats or was not finite
+	// Divergences counts, for each chain after the warm-up, the moves whose energy error exceeded 1000
+	// nats or was not finite.
 	Divergences []int `json:"divergences"`
-	// of the leapfrog, in standard deviations of the posterior where the mass fits it
+	// Step is that of the leapfrog, in standard deviations of the posterior if the mass fits it.
 	Step        float64 `json:"step"`
 	Evaluations int     `json:"evaluations"` // calls of the density, each for all chains
 }
 
-// Progress tells how far a sampling is.
+// Progress is the state of a sampling for a progress display.
 type Progress struct {
 	Done, Total int     // iterations
 	Warmup      bool    // whether the last one was of the warm-up
-	Acceptance  float64 // mean over the chains of its chance of acceptance
+	Acceptance  float64 // its acceptance probability, averaged over the chains
 }
 
-// Sample runs a sampling from nothing to its end: NewState, Run and Result.
-func Sample(ctx context.Context, density Density, box Box, c Config,
-	progress func(Progress),
-) (Result, error) {
-	s, err := NewState(box, c, nil)
-	if err != nil {
-		return Result{}, err
-	}
-	if err := s.Run(ctx, density, progress); err != nil {
-		return Result{}, err
-	}
-	return s.Result(), nil
-}
-
-// Result returns what has been found so far.
+// Result returns the outcome so far.
 func (s *State) Result() Result {
 	out := Result{
 		Draws: s.Draws, Acceptance: slices.Clone(s.Accepted), Divergences: s.Divergences,
@@ -56,12 +45,11 @@ func (s *State) Result() Result {
 
 // Run continues a sampling to its end. progress, unless nil, is called after each iteration.
 //
-//   - Randomness: moves of a chain depend on the seed and its number, not on how many chains
-//     there are; but step and mass are found in the warm-up from all chains together, so that a
-//     chain has the same draws among more chains only from the same step and mass on.
-//   - Errors: those of the density, and the context's when it is cancelled. The state is then
-//     that after the last whole iteration, from which Run may be called again, with the same
-//     draws as without the break. A start where the density is not finite is an error.
+//   - Randomness: the random numbers of a chain depend on the seed, its number and the iteration
+//     only. Step and mass are adapted in the warm-up to all chains together.
+//   - Errors: those of the density, and the context's when it is cancelled. The state is then that
+//     after the last whole iteration, from which Run may be called again, with the same draws as
+//     without the break. A start where the density is not finite is an error.
 //   - Source: Neal (2011), Hoffman and Gelman (2014); the warm-up is laid out as in Stan.
 func (s *State) Run(ctx context.Context, density Density, progress func(Progress)) error {
 	if err := s.Validate(); err != nil {
@@ -82,13 +70,14 @@ func (s *State) Run(ctx context.Context, density Density, progress func(Progress
 		if progress != nil {
 			progress(Progress{
 				Done: s.Iteration, Total: total, Warmup: s.Iteration <= s.Config.Warmup,
-				Acceptance: mean(accepted),
+				Acceptance: stat.Mean(accepted, nil),
 			})
 		}
 	}
 	return nil
 }
 
+// start evaluates the density at the starting points.
 func (s *State) start(ctx context.Context, t target) error {
 	logits := make([][]float64, len(s.Points))
 	for c, p := range s.Points {
@@ -109,7 +98,7 @@ func (s *State) start(ctx context.Context, t target) error {
 	return nil
 }
 
-// iterate moves all chains once. It changes the state only when nothing can fail any more.
+// iterate moves all chains once. If it fails the state is unchanged.
 func (s *State) iterate(ctx context.Context, t target) ([]float64, error) {
 	m := integrator{t, s.Mass}
 	if s.Search {
@@ -145,14 +134,15 @@ func (s *State) iterate(ctx context.Context, t target) ([]float64, error) {
 	return accepted, nil
 }
 
-// steps draws how many steps a trajectory has: its length is jittered by half, so that no period
-// of the motion can be met, and is the same for all chains, so that their calls are one.
+// steps draws the number of steps of a trajectory. Its length is jittered by half, so that it never
+// matches a period of the motion for long. It is the same for all chains, which share the calls of
+// the density.
 func (s *State) steps(step float64) int {
 	length := s.Config.Path * (0.5 + s.rng(stepsStream, 0, s.Iteration).Float64())
 	return int(math.Max(1, math.Min(math.Round(length/step), float64(s.Config.MaxSteps))))
 }
 
-// count keeps the books of a chain after the warm-up.
+// count records an iteration of a chain after the warm-up.
 func (s *State) count(c int, accepted, errorOfEnergy float64) {
 	const divergent = 1000 // nats, as in Stan
 	if s.Iteration < s.Config.Warmup {
@@ -165,16 +155,16 @@ func (s *State) count(c int, accepted, errorOfEnergy float64) {
 	s.Draws[c] = append(s.Draws[c], s.Box.params(s.Points[c].Logits))
 }
 
-// adapt learns step and mass from an iteration of the warm-up.
+// adapt adapts step and mass to an iteration of the warm-up.
 func (s *State) adapt(accepted []float64) {
 	if s.Iteration > s.Config.Warmup {
 		return
 	}
 	ends := windows(s.Config.Warmup)
-	if s.Iteration <= ends[0] { // on the way to the bulk no chain may be left behind
+	if s.Iteration <= ends[0] { // no chain may be stuck on the way to the bulk
 		s.Step.update(harmonicMean(accepted), s.Config.Acceptance)
 	} else {
-		s.Step.update(mean(accepted), s.Config.Acceptance)
+		s.Step.update(stat.Mean(accepted, nil), s.Config.Acceptance)
 	}
 	if s.Iteration > ends[0] && s.Iteration <= ends[len(ends)-1] {
 		for _, p := range s.Points {
@@ -193,8 +183,8 @@ func (s *State) adapt(accepted []float64) {
 	}
 }
 
-// search finds a step of the right order: from that of the state it is doubled or halved until
-// single steps are no longer, or at last, accepted as often as wanted.
+// search finds a step of the right order: it doubles or halves the step until the acceptance of
+// single steps crosses the target.
 func (s *State) search(ctx context.Context, m integrator) error {
 	const most = 60
 	step, up := s.Step.Current, false

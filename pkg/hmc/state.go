@@ -5,28 +5,27 @@ import (
 	"math/rand/v2"
 )
 
-// State is a sampling between two iterations: plain data that can be written as JSON and
-// continued with the same draws as without the break. It has no generator in it, since the random
-// numbers of an iteration depend on the seed, the chain and the iteration alone.
+// State is a sampling between two iterations: plain data that can be written as JSON and continued
+// with the same draws as without the break. It holds no generator, since the random numbers of an
+// iteration depend on the seed, the chain and the iteration only.
 type State struct {
-	Config    Config `json:"config"`
-	Box       Box    `json:"box"`
-	Iteration int    `json:"iteration"` // iterations done, the warm-up's first
-	// of each chain; without a gradient before the first iteration
-	Points []Point  `json:"points"`
-	Step   StepSize `json:"step"`
-	// whether a first guess of the step must be found before the next iteration
-	Search bool        `json:"search"`
-	Mass   [][]float64 `json:"mass"` // lower Cholesky factor of the inverse mass
-	// logits of all chains in the running window of the warm-up
+	Config    Config   `json:"config"`
+	Box       Box      `json:"box"`
+	Iteration int      `json:"iteration"` // iterations done, including the warm-up
+	Points    []Point  `json:"points"`    // [chain]; without gradients before the first iteration
+	Step      StepSize `json:"step"`
+	Search    bool     `json:"search"` // a first guess of the step must be found next
+	// Mass is the lower Cholesky factor of the inverse mass.
+	Mass [][]float64 `json:"mass"`
+	// Window holds the logits of all chains in the current window of the warm-up.
 	Window      [][]float64   `json:"window"`
-	Draws       [][][]float64 `json:"draws"` // [chain][draw][parameter]
-	Accepted    []float64     `json:"accepted"`
-	Divergences []int         `json:"divergences"`
-	Evaluations int           `json:"evaluations"`
+	Draws       [][][]float64 `json:"draws"`       // [chain][draw][parameter]
+	Accepted    []float64     `json:"accepted"`    // [chain]: sum of acceptance probabilities
+	Divergences []int         `json:"divergences"` // [chain]
+	Evaluations int           `json:"evaluations"` // calls of the density
 }
 
-// Streams of random numbers besides those of the chains.
+// Streams of random numbers by purpose.
 const (
 	chainStream = iota
 	searchStream
@@ -39,11 +38,11 @@ func (s *State) rng(stream, chain, iteration int) *rand.Rand {
 	return rand.New(rand.NewPCG(s.Config.Seed, uint64(stream)<<60|uint64(chain)<<40|uint64(iteration)))
 }
 
-// NewState returns a sampling that has not begun. starts [chain][parameter] may be nil: then
-// chains start at random, in the inner nine tenths of the box in each parameter, far enough apart
-// for R-hat to show what they do not find. A posterior some hundred times narrower than the box
-// is not reached from there within the default warm-up: start near its peak. It returns an error
-// for a bad box or Config, and starts that are not one a chain inside the box.
+// NewState returns a sampling that has not begun. starts are [chain][parameter]; nil draws them
+// uniformly from the inner nine tenths of the box in each parameter. For a posterior some hundred
+// times narrower than the box, pass starts near its peak: the default warm-up does not reach it
+// otherwise. It returns an error for a bad box or Config, and for starts that are not one per chain
+// inside the box.
 func NewState(box Box, c Config, starts [][]float64) (*State, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -73,6 +72,7 @@ func NewState(box Box, c Config, starts [][]float64) (*State, error) {
 	return s, nil
 }
 
+// starts draws starting points.
 func (s *State) starts() [][]float64 {
 	out := make([][]float64, s.Config.Chains)
 	for chain := range out {
@@ -84,7 +84,7 @@ func (s *State) starts() [][]float64 {
 	return out
 }
 
-// Validate returns an error for a state whose parts do not fit, as one edited by hand would be.
+// Validate returns an error for a state whose parts do not fit each other.
 func (s *State) Validate() error {
 	if err := s.Config.Validate(); err != nil {
 		return err

@@ -19,7 +19,7 @@ func quick() Config {
 // TestResume: a sampling stopped at any iteration, written as JSON and read again ends with the
 // same draws, to the last bit.
 func TestResume(t *testing.T) {
-	whole, err := Sample(context.Background(), narrow.at, prior, quick(), nil)
+	whole, err := sampled(context.Background(), narrow.at, prior, quick())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestResume(t *testing.T) {
 // TestFailureLeavesWhole: an error in the middle of a trajectory leaves the state after the last
 // whole iteration, and it goes on from there.
 func TestFailureLeavesWhole(t *testing.T) {
-	whole, err := Sample(context.Background(), narrow.at, prior, quick(), nil)
+	whole, err := sampled(context.Background(), narrow.at, prior, quick())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,11 +177,11 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("starts %v were accepted", starts)
 		}
 	}
-	if _, err := Sample(context.Background(), func(context.Context, [][]float64) ([]float64,
+	if _, err := sampled(context.Background(), func(context.Context, [][]float64) ([]float64,
 		[][]float64, error,
 	) {
 		return []float64{1}, nil, nil
-	}, prior, Default(), nil); err == nil {
+	}, prior, Default()); err == nil {
 		t.Error("one result for four points was accepted")
 	}
 	s, _ := NewState(prior, Default(), nil)

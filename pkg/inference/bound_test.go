@@ -66,7 +66,8 @@ func TestBoundIsTheWeightedSumOfTerms(t *testing.T) {
 	}
 	// within a sigma
 	grid := likelihood.Grid{OmegaM: []float64{0.295, 0.3, 0.305}, Sigma8: []float64{0.77, 0.8, 0.83}}
-	exact, err := likelihood.Evaluate(ctx, whitenoise.ExactTerms(m, []diffusion.Term{0}, 1), grid)
+	exact, err := likelihood.Evaluate(ctx, whitenoise.ExactTerms(m, []diffusion.Term{0}, 1), grid,
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ type Polyline struct {
 
 // Contour returns the lines along which −2Δln L equals level, by marching squares with linear
 // interpolation along the edges of the grid's cells. A level above all of the surface has no
-// line. It panics on a level that is not positive and finite or a surface that is not finite.
+// line. It panics for a level that is not positive and finite and for a surface that is not finite.
 func (s Surface) Contour(level float64) []Polyline {
 	if !(level > 0) || math.IsInf(level, 0) {
 		panic(fmt.Sprintf("likelihood: contour at level %g, want > 0", level))
@@ -44,9 +44,8 @@ func (s Surface) Contour(level float64) []Polyline {
 	return m.lines()
 }
 
-// edge is a side of a cell: from node (i, j) to its neighbour in Ω_m, or in σ_8 if up. Naming
-// crossings by their edge instead of by their coordinates lets pieces be joined without comparing
-// floats.
+// edge is a side of a cell: from node (i, j) to its neighbour in Ω_m, or in σ_8 if up. It
+// identifies a crossing of the contour without a comparison of coordinates.
 type edge struct {
 	i, j int
 	up   bool
@@ -56,9 +55,8 @@ type marcher struct {
 	grid   Grid
 	values []float64
 	level  float64
-	next   map[edge][]edge // the crossings (one or two) joined to a crossing by a segment
-	// crossings in the order they were met, so that the output is always the same
-	order []edge
+	next   map[edge][]edge // the one or two crossings joined to a crossing by a segment
+	order  []edge          // crossings in the order of the cells, which makes the output reproducible
 }
 
 func (m *marcher) at(i, j int) float64 { return m.values[i*len(m.grid.Sigma8)+j] }
@@ -77,9 +75,9 @@ func (m *marcher) cell(i, j int) {
 	switch len(crossed) {
 	case 2:
 		m.join(sides[crossed[0]], sides[crossed[1]])
-	case 4: // a saddle: the mean at the centre decides which corners belong together
+	case 4: // a saddle: the mean of the corners decides which pair is connected
 		centre := (corners[0] + corners[1] + corners[2] + corners[3]) / 4
-		// corner 0 is joined to corner 2: cut off 1 and 3
+		// Corners 0 and 2 are connected, and 1 and 3 are cut off.
 		if (centre < m.level) == (corners[0] < m.level) {
 			m.join(sides[0], sides[1])
 			m.join(sides[2], sides[3])
@@ -100,7 +98,7 @@ func (m *marcher) join(a, b edge) {
 	m.next[b] = append(m.next[b], a)
 }
 
-// lines follows the segments: first from the open ends, then around what is left, which is closed.
+// lines follows the segments, first from the open ends, then around the closed curves.
 func (m *marcher) lines() []Polyline {
 	var out []Polyline
 	done := map[edge]bool{}

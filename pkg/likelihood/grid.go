@@ -15,16 +15,15 @@ type Grid struct {
 	OmegaM, Sigma8 []float64
 }
 
-// WholePrior returns an n×n grid over all of the prior, its edges included: what inference is
-// made on. It panics unless n >= 2.
+// WholePrior returns an n×n grid over the whole prior, its edges included, for inference. It panics
+// unless n >= 2.
 func WholePrior(prior cosmology.Prior, n int) Grid {
 	return rectangle(prior.Min, prior.Max, n)
 }
 
-// AroundTruth returns an n×n grid of ±half around truth, cut to the prior: the grid of the
-// paper's figure 3 (half 0.1). It is for drawing that figure only: where the likelihood is flat,
-// a grid centred on the truth "predicts" the truth. It panics unless n >= 2, half > 0 and truth
-// lies in the prior.
+// AroundTruth returns an n×n grid of ±half around truth, cut to the prior: the grid of the paper's
+// figure 3 (half 0.1). It serves that figure only, since a grid centred on the truth biases every
+// estimate towards it. It panics unless n >= 2, half > 0 and truth lies in the prior.
 func AroundTruth(truth cosmology.Params, half float64, prior cosmology.Prior, n int) Grid {
 	if !(half > 0) || !prior.Contains(truth) {
 		panic(fmt.Sprintf("likelihood: AroundTruth(%v, half %g): want half > 0 and a truth in the prior",

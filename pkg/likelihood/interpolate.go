@@ -9,16 +9,18 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Interpolation says how closely terms are interpolated.
+// Interpolation says how accurately terms are interpolated.
 type Interpolation struct {
-	Tolerance float64 // largest error of −2Δln L within three sigma; it is checked between the nodes
-	// at most this many parameters; where they do not reach the tolerance, Interpolant.Within says
-	// so. Fewer than 49: cubics through 16, unchecked
+	// Tolerance is the largest error of −2Δln L within three sigma; it is checked between the nodes.
+	Tolerance float64
+	// Evaluations is the largest number of parameters to evaluate the terms at. If they do not reach
+	// the tolerance, Interpolant.Within is false. Fewer than 49 give cubics through 16 nodes,
+	// unchecked.
 	Evaluations int
 }
 
-// DefaultInterpolation returns a twentieth in −2Δln L, for a tenth of the evaluations of the
-// paper's 50×50 grid.
+// DefaultInterpolation returns a tolerance of 0.05 in −2Δln L with at most 250 evaluations, a tenth
+// of those of the paper's 50×50 grid.
 func DefaultInterpolation() Interpolation {
 	return Interpolation{Tolerance: 0.05, Evaluations: 250}
 }
@@ -34,43 +36,41 @@ func (c Interpolation) Validate() error {
 	return nil
 }
 
-// Interpolant is a set of terms known everywhere in a rectangle from their values at few
+// Interpolant is a set of terms that is known everywhere in a rectangle from its values at few
 // parameters.
 type Interpolant struct {
-	Evaluations int // parameters that the terms were evaluated at
-	// largest difference of −2Δln L found at the checks, over all terms; elsewhere it may be twice
-	// that
-	Error  float64
-	Checks int  // parameters at which it was looked for
-	Within bool // whether it is within the tolerance there, too
+	Evaluations int     // number of parameters that the terms were evaluated at
+	Error       float64 // largest error of −2Δln L found by the checks, over all terms
+	Checks      int     // number of parameters that were checked
+	Within      bool    // twice Error is within the tolerance
 
-	patches []patch // each inside the one before
+	patches []patch // nested, the smallest last
 }
 
-// The smallest degree of a patch; each finer one doubles it, so that Chebyshev points are kept.
+// coarsest is the smallest degree of a patch. Doubling the degree keeps all Chebyshev points.
 const coarsest = 3
 
-// Terms matter where −2Δln L is below cut: exp(−12.5) is 4e-6 of the peak. Within checked the
-// error counts; that is three sigma of two parameters.
 const (
-	cut     = 25
+	// cut is the −2Δln L above which the density is negligible: exp(−12.5) is 4e-6 of the peak.
+	cut = 25
+	// checked is the −2Δln L up to which the tolerance holds: three sigma of two parameters.
 	checked = Level3Sigma
+	// allowance is the assumed ratio of the largest error to that at the checks.
+	allowance = 2
 )
 
-// allowance is how much larger than at the checks the error may be elsewhere.
-const allowance = 2
-
-// fewest is how many evaluations a number of patches takes at least, before they are checked.
+// fewest returns the least number of evaluations for a number of patches, before checks.
 func fewest(patches int) int { return patches * (2*coarsest + 1) * (2*coarsest + 1) }
 
-// Interpolate evaluates terms at Chebyshev points, in the logarithms of the parameters, of the
-// rectangle that grid spans and, where they show that all terms are improbable in most of it, at
-// those of the smaller rectangle that matters, until polynomials through them hold −2Δln L to the
-// tolerance. That is checked at points between the nodes, which then serve as nodes themselves.
-// Terms whose noise is held fixed are smooth in the parameters, which is what makes this right.
-// Nothing but the terms decides where the small rectangle lies, so that errors and coverage may
-// be taken from it when grid spans the prior. Errors are those of Evaluate. progress may be nil;
-// its total is what is expected.
+// Interpolate evaluates terms at the Chebyshev points of the rectangle that grid spans, in the
+// logarithms of the parameters. Where the terms turn out to be negligible in most of the rectangle
+// it goes on in a smaller one, and it doubles the degree until polynomials through the points hold
+// −2Δln L to the tolerance. Checks between the nodes decide that, and their values become nodes
+// later.
+//
+// Terms with fixed noise are smooth in the parameters, which polynomials require. Only the terms
+// decide where the smaller rectangle lies, so the result is as good for inference as a grid over
+// the whole prior. Errors are those of Evaluate. progress may be nil; its total is an expectation.
 func Interpolate(ctx context.Context, terms Terms, grid Grid, c Interpolation,
 	progress func(done, total int),
 ) (Interpolant, error) {
@@ -126,8 +126,8 @@ func (p *Interpolant) finish(last patch, e evaluator) {
 	e.report(e.done)
 }
 
-// nothingMissed returns whether all parameters outside the smallest patch at which the terms are
-// known are improbable.
+// nothingMissed reports whether all terms are negligible at all known parameters outside the
+// smallest patch.
 func (p Interpolant) nothingMissed() bool {
 	last := p.patches[len(p.patches)-1]
 	for _, outer := range p.patches[:len(p.patches)-1] {
@@ -145,8 +145,8 @@ func (p Interpolant) nothingMissed() bool {
 	return true
 }
 
-// On returns the terms on a grid inside the rectangle, each point from the smallest patch that
-// holds it.
+// On returns the terms on a grid inside the rectangle. Each point is taken from the smallest patch
+// that contains it.
 func (p Interpolant) On(grid Grid) []Surface {
 	out := p.patches[0].on(grid)
 	for _, q := range p.patches[1:] {
@@ -161,22 +161,21 @@ func (p Interpolant) On(grid Grid) []Surface {
 	return out
 }
 
-// Probable returns an n×n grid over the smallest patch: all parameters at which some term is not
-// improbable. It panics unless n >= 2.
+// Probable returns an n×n grid over the smallest patch, outside which all terms are negligible. It
+// panics unless n >= 2.
 func (p Interpolant) Probable(n int) Grid {
 	last := p.patches[len(p.patches)-1]
 	return rectangle(last.low(), last.high(), n)
 }
 
-// Marginals returns the marginal densities of the sum of the terms where it is probable, from at
-// least ten points a sigma: the smallest patch spans about fourteen sigma, or else the whole
-// rectangle, in which the density is then wide.
+// Marginals returns the marginal densities of the sum of the terms over the smallest patch, which
+// spans some fourteen standard deviations or the whole rectangle, on 200×200 points.
 func (p Interpolant) Marginals() (omegaM, sigma8 Marginal) {
 	const n = 200
 	return Sum(p.On(p.Probable(n))).Marginals()
 }
 
-// Summed returns the sum of terms as a single term, in their order.
+// Summed returns the sum of the terms as a single term.
 func Summed(terms Terms) Terms {
 	return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
 		values, err := terms(ctx, thetas)
@@ -187,7 +186,7 @@ func Summed(terms Terms) Terms {
 	}
 }
 
-// Weighted returns terms multiplied by weights, one each.
+// Weighted returns the terms, each multiplied by its weight.
 func Weighted(terms Terms, weights []float64) Terms {
 	return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
 		values, err := terms(ctx, thetas)

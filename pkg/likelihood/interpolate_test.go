@@ -72,7 +72,7 @@ func TestInterpolatedGrid(t *testing.T) {
 		}
 		// the whole prior, and where the terms are not improbable
 		for _, g := range []Grid{grid, in.Probable(50)} {
-			want, err := Evaluate(context.Background(), p.at, g)
+			want, err := Evaluate(context.Background(), p.at, g, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

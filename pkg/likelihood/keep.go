@@ -8,10 +8,10 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// kept is an Interpolant in a file: what On needs, and what is known of its error.
+// kept is the JSON form of an Interpolant.
 type kept struct {
 	Evaluations int         `json:"evaluations"`
-	Error       *float64    `json:"error"` // null: not checked
+	Error       *float64    `json:"error"` // null if it was not checked
 	Checks      int         `json:"checks"`
 	Within      bool        `json:"within"`
 	Patches     []keptPatch `json:"patches"`
@@ -24,7 +24,7 @@ type keptPatch struct {
 	Values [][]float64      `json:"values"` // [term][node], σ_8 fastest
 }
 
-// MarshalJSON keeps the polynomials, so that terms need not be evaluated again.
+// MarshalJSON writes the polynomials, so that terms need not be evaluated again.
 func (p Interpolant) MarshalJSON() ([]byte, error) {
 	out := kept{Evaluations: p.Evaluations, Checks: p.Checks, Within: p.Within}
 	if !math.IsInf(p.Error, 1) {
@@ -39,7 +39,7 @@ func (p Interpolant) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote; On, Probable and Marginals are the same to the last
+// UnmarshalJSON reads the form of MarshalJSON. On, Probable and Marginals are then the same bit for
 // bit.
 func (p *Interpolant) UnmarshalJSON(raw []byte) error {
 	var in kept
@@ -67,7 +67,7 @@ func (p *Interpolant) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// validate returns an error for what on cannot use.
+// validate returns an error for a patch that on cannot use.
 func (p patch) validate() error {
 	if d := p.omegaM.degree; d < 1 || finest%d != 0 {
 		return fmt.Errorf("degree %d, want a divisor of %d", d, finest)

@@ -9,19 +9,18 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// key is a point of a patch by its angles, in units of π over the finest degree.
+// key is a point of a patch by its Chebyshev angles, in units of π over the finest degree.
 type key struct{ om, s8 int }
 
 const finest = coarsest << 6
 
-// patch is a rectangle with the terms at the products of Chebyshev points of one degree, and at
-// some of the next.
+// patch is a rectangle with the terms at the products of Chebyshev points.
 type patch struct {
 	omegaM, sigma8 axis
-	known          map[key][]float64 // terms at the nodes and at some points between
-	values         [][]float64       // terms at the nodes, row-major: σ_8 runs fastest
-	err            float64           // largest difference of −2Δln L at the last check
-	checks         int
+	known          map[key][]float64 // terms at the nodes and at checked points between them
+	values         [][]float64       // [term][node]; σ_8 runs fastest
+	err            float64           // largest error of −2Δln L in the last check
+	checks         int               // number of points of the last check
 }
 
 func newPatch(low, high cosmology.Params) patch {
@@ -44,7 +43,7 @@ func (p patch) holds(om, s8 float64) bool {
 	return om >= p.omegaM.low && om <= p.omegaM.high && s8 >= p.sigma8.low && s8 <= p.sigma8.high
 }
 
-// double raises the degree: from none to twice the coarsest, and then by two.
+// double doubles the degree; a new patch gets twice the coarsest.
 func (p *patch) double(ctx context.Context, e *evaluator) error {
 	if p.omegaM.degree == 0 {
 		if err := p.raise(ctx, e, coarsest); err != nil {
@@ -54,14 +53,16 @@ func (p *patch) double(ctx context.Context, e *evaluator) error {
 	return p.raise(ctx, e, 2*p.omegaM.degree)
 }
 
+// costOfDoubling returns the number of evaluations that double needs.
 func (p *patch) costOfDoubling() int {
-	if 4*p.omegaM.degree > finest { // there would be no points between
+	if 4*p.omegaM.degree > finest { // no angles would be left between the nodes
 		return math.MaxInt / 2
 	}
 	n := 2*p.omegaM.degree + 1
 	return n*n - len(p.known)
 }
 
+// raise sets the degree and evaluates the terms at the nodes that are not known.
 func (p *patch) raise(ctx context.Context, e *evaluator, degree int) error {
 	step := finest / degree
 	var nodes, missing []key
@@ -87,7 +88,7 @@ func (p *patch) raise(ctx context.Context, e *evaluator, degree int) error {
 	return nil
 }
 
-// ask evaluates the terms at keys.
+// ask evaluates the terms at keys and stores them.
 func (p *patch) ask(ctx context.Context, e *evaluator, keys []key) error {
 	points := make([]cosmology.Params, len(keys))
 	for i, k := range keys {
@@ -107,7 +108,7 @@ func (p patch) params(k key) cosmology.Params {
 	return cosmology.Params{OmegaM: p.omegaM.at(k.om), Sigma8: p.sigma8.at(k.s8)}
 }
 
-// on returns the polynomials on a grid.
+// on returns the values of the polynomials on a grid.
 func (p patch) on(g Grid) []Surface {
 	rows, columns := p.omegaM.weights(g.OmegaM), p.sigma8.weights(g.Sigma8)
 	out := empty(g, len(p.values))
@@ -127,9 +128,9 @@ func (p patch) on(g Grid) []Surface {
 	return out
 }
 
-// probable returns the smallest rectangle that holds all points at which some term's −2Δln L may
-// be below cut, widened by a tenth on each side, and whether it is at most 0.6 of the patch along
-// an axis. How far the polynomials may be trusted is what the check found, twice over.
+// probable returns the smallest rectangle that holds all points at which the −2Δln L of some term
+// may be below cut, widened by a tenth on each side, and whether it is at most 0.6 of the patch
+// along an axis. Twice the error of the check is allowed for.
 func (p patch) probable() (Grid, bool) {
 	const n = 60
 	whole := rectangle(p.low(), p.high(), n)
@@ -144,8 +145,8 @@ func (p patch) probable() (Grid, bool) {
 		}
 	}
 	wider := func(a axis, low, high *float64) bool {
-		room := 0.1*(*high-*low) + (a.high-a.low)/n // the peak may lie between two points
-		*low, *high = max(*low-room, a.low), min(*high+room, a.high)
+		margin := 0.1*(*high-*low) + (a.high-a.low)/n // the peak may lie between two points
+		*low, *high = max(*low-margin, a.low), min(*high+margin, a.high)
 		return *high-*low <= 0.6*(a.high-a.low)
 	}
 	smaller := wider(p.omegaM, &low.OmegaM, &high.OmegaM)
@@ -179,9 +180,9 @@ func (p *patch) check(ctx context.Context, e *evaluator, budget int) error {
 	return nil
 }
 
-// between returns the points midway between nodes, in angle, and those midway along the edges,
-// that lie within three sigma of some term by the polynomials, or the eight most probable ones
-// where those are fewer; the most probable first. There the error of a polynomial is largest.
+// between returns the points to check, the most probable first: those midway between nodes in
+// angle, along the edges too, where the error of a polynomial is largest. They lie within three
+// sigma of some term by the polynomials; at least the eight most probable ones are returned.
 func (p *patch) between() []key {
 	degree := p.omegaM.degree
 	half := finest / (2 * degree)
@@ -218,8 +219,8 @@ func (p *patch) between() []key {
 }
 
 // axis is an interval of a positive parameter with Chebyshev points of the second kind in its
-// logarithm, low first: what a map looks like goes by powers of the parameters, so that
-// polynomials in their logarithms need fewer nodes.
+// logarithm, the lowest first. Summaries of maps are close to power laws of the parameters, so
+// polynomials in the logarithms need fewer nodes.
 type axis struct {
 	low, high float64
 	degree    int
@@ -227,7 +228,7 @@ type axis struct {
 
 // at returns the point at an angle in units of π over the finest degree.
 func (a axis) at(angle int) float64 {
-	switch angle { // the ends exactly, so that they do not leave the prior
+	switch angle { // the ends are exact, so that rounding does not leave the prior
 	case 0:
 		return a.low
 	case finest:
@@ -237,8 +238,8 @@ func (a axis) at(angle int) float64 {
 		math.Exp(-math.Log(a.high/a.low)/2*math.Cos(math.Pi*float64(angle)/finest))
 }
 
-// weights returns for each x the weights of the values at the nodes: the barycentric formula of
-// Berrut and Trefethen (2004).
+// weights returns, for each x, the weights of the values at the nodes, by the barycentric formula
+// of Berrut and Trefethen (2004).
 func (a axis) weights(x []float64) [][]float64 {
 	step := finest / a.degree
 	out := make([][]float64, len(x))

@@ -12,12 +12,12 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// Terms evaluates the terms of a negative log-likelihood (in nats, up to a constant) of one map
-// at many parameters; the result is [θ][term]. The value at a θ must not depend on which others
-// are asked for with it.
+// Terms evaluates the terms of a negative log-likelihood (in nats, up to a constant) of one map at
+// many parameters; the result is [θ][term]. The value at a θ must not depend on the other ones of
+// the call.
 type Terms func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error)
 
-// ErrNotFinite is wrapped by the error that a NaN or an infinite term leads to.
+// ErrNotFinite is wrapped by the error for a term that is NaN or infinite.
 var ErrNotFinite = errors.New("not a finite number")
 
 // Surface is a negative log-likelihood (one term or a sum of terms) on a grid.
@@ -26,20 +26,14 @@ type Surface struct {
 	NLL  []float64 // nats; row-major like Grid.Points: σ_8 runs fastest
 }
 
-// chunk is how many θ are asked for at once, so that progress can be shown and a cancelled
-// context is seen soon.
+// chunk is the number of θ per call of Terms, so that progress is shown and a cancelled context is
+// noticed.
 const chunk = 160
 
-// Evaluate asks terms for all points of the grid and returns one Surface per term. It returns an
-// error for a bad grid, a wrong number of results, and a value that is NaN or infinite (naming θ
-// and the term, wrapping ErrNotFinite).
-func Evaluate(ctx context.Context, terms Terms, grid Grid) ([]Surface, error) {
-	return EvaluateProgress(ctx, terms, grid, nil)
-}
-
-// EvaluateProgress is Evaluate that calls progress (unless nil) after every few points with how
-// many of all are done.
-func EvaluateProgress(ctx context.Context, terms Terms, grid Grid,
+// Evaluate returns the terms at all points of the grid, one Surface per term. progress, unless nil,
+// is called after every few points. It returns an error for a bad grid, a wrong number of results,
+// and a value that is NaN or infinite, which names θ and the term and wraps ErrNotFinite.
+func Evaluate(ctx context.Context, terms Terms, grid Grid,
 	progress func(done, total int),
 ) ([]Surface, error) {
 	if err := grid.Validate(); err != nil {
@@ -59,11 +53,11 @@ func EvaluateProgress(ctx context.Context, terms Terms, grid Grid,
 	return out, nil
 }
 
-// evaluator asks for terms and counts.
+// evaluator evaluates terms in chunks and counts the points.
 type evaluator struct {
 	terms       Terms
 	done, total int
-	columns     int // terms a parameter; 0 before the first
+	columns     int // number of terms; 0 before the first point
 	progress    func(done, total int)
 }
 
@@ -121,8 +115,8 @@ func check(thetas []cosmology.Params, values [][]float64) error {
 		}
 		for t, v := range row {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("likelihood: entry %d of the terms at %v is %g: %w; a diverged network or "+
-					"a broken map does this", t, thetas[i], v, ErrNotFinite)
+				return fmt.Errorf("likelihood: entry %d of the terms at %v is %g: %w; the network has "+
+					"diverged or the map is damaged", t, thetas[i], v, ErrNotFinite)
 			}
 		}
 	}
@@ -144,7 +138,7 @@ func Sum(surfaces []Surface) Surface {
 			}
 			values[t] = s.NLL[i]
 		}
-		slices.Sort(values) // adding in rising order makes the sum independent of the terms' order
+		slices.Sort(values) // makes the sum independent of the order of the terms
 		out.NLL[i] = floats.Sum(values)
 	}
 	return out
@@ -168,6 +162,5 @@ func (s Surface) Best() cosmology.Params {
 	return cosmology.Params{OmegaM: s.Grid.OmegaM[i/n], Sigma8: s.Grid.Sigma8[i%n]}
 }
 
-// Range returns the largest −2Δln L on the grid: how much the surface says at all. 0 is a flat
-// likelihood.
+// Range returns the largest −2Δln L on the grid; 0 for a flat likelihood.
 func (s Surface) Range() float64 { return 2 * (floats.Max(s.NLL) - floats.Min(s.NLL)) }

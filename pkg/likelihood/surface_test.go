@@ -42,7 +42,7 @@ func (g gaussian) terms(_ context.Context, thetas []cosmology.Params) ([][]float
 
 func surfaceOf(t *testing.T, terms Terms, grid Grid) Surface {
 	t.Helper()
-	s, err := Evaluate(context.Background(), terms, grid)
+	s, err := Evaluate(context.Background(), terms, grid, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestNotFinite(t *testing.T) {
 				}
 			}
 			return out, nil
-		}, WholePrior(cosmology.CAMELSPrior(), 20))
+		}, WholePrior(cosmology.CAMELSPrior(), 20), nil)
 		if !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), "Ω_m=0.500 σ_8=0.600") ||
 			!strings.Contains(err.Error(), "entry 1") {
 			t.Errorf("error for %g = %v, want one that names θ and the term", bad, err)
@@ -128,11 +128,11 @@ func TestEvaluatePassesErrorsOn(t *testing.T) {
 		error,
 	) {
 		return nil, want
-	}, grid); !errors.Is(err, want) {
+	}, grid, nil); !errors.Is(err, want) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := EvaluateProgress(ctx, flat, grid, func(done, total int) {
+	_, err := Evaluate(ctx, flat, grid, func(done, total int) {
 		if total != 400 || done < 1 || done > 400 {
 			t.Errorf("progress %d of %d", done, total)
 		}
@@ -144,7 +144,7 @@ func TestEvaluatePassesErrorsOn(t *testing.T) {
 	if _, err := Evaluate(context.Background(),
 		func(_ context.Context, p []cosmology.Params) ([][]float64, error) {
 			return make([][]float64, len(p)), nil
-		}, grid); err == nil {
+		}, grid, nil); err == nil {
 		t.Error("no terms at all should be an error")
 	}
 }

@@ -169,7 +169,7 @@ func TestTrainedGrid(t *testing.T) {
 				"whole prior":          whole,
 				"where it is probable": in.Probable(50),
 			} {
-				exact, err := likelihood.Evaluate(context.Background(), sum, grid)
+				exact, err := likelihood.Evaluate(context.Background(), sum, grid, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -164,7 +164,7 @@ func (a *app) surface(cmd *cobra.Command, f likelihoodFlags) (inferred, error) {
 	defer bar.done()
 	progress := func(done, total int) { bar.at(done, total, "") }
 	if f.exact {
-		s, err := likelihood.EvaluateProgress(cmd.Context(), likelihood.Summed(score), grid, progress)
+		s, err := likelihood.Evaluate(cmd.Context(), likelihood.Summed(score), grid, progress)
 		if err != nil {
 			return none, err
 		}
