@@ -70,17 +70,17 @@ func (d *device) stepGraph(c Config) func([]*Node) []*Node {
 		mean, logVariance := d.network.moments(variables.Weight(checkpoint.Weights), in[0])
 		loss := scoreGraph(in[1], mean, logVariance)
 		gradients := training.ClipNorm(variables.Gradients(parameters, loss), c.ClipNorm)
-		adam, shrink, decay := training.Adam{Rate: in[2], Spread: in[3]}, in[4], in[5]
-		return append([]*Node{loss}, variables.Descend(parameters, gradients, adam, decay, shrink)...)
+		adam, shrink, decay := training.Adam{Rate: in[2], SecondMomentScale: in[3]}, in[4], in[5]
+		return append([]*Node{loss}, variables.OptimiserStep(parameters, gradients, adam, decay, shrink)...)
 	}
 }
 
 // advance takes step n at a learning rate and returns its loss.
 func (d *device) advance(b batch, c Config, learningRate float64, n int) (float64, error) {
-	rate, spread := training.Unbias(learningRate, n)
+	rate, secondMomentScale := training.BiasCorrections(learningRate, n)
 	inputs := []any{
 		b.maps(), tensors.FromFlatDataAndDimensions(b.theta, b.size, thetas),
-		tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(spread)),
+		tensors.FromScalar(float32(rate)), tensors.FromScalar(float32(secondMomentScale)),
 		tensors.FromScalar(float32(learningRate * c.WeightDecay)),
 		tensors.FromScalar(float32(c.decay(n))),
 	}

@@ -46,10 +46,10 @@ func (m Manifest) Diffusion() (diffusion.Schedule, error) {
 // Conditioned returns an error unless the network takes the two parameters of cosmology.Params, as
 // training and emulators require. Other networks can be stored and inspected.
 func (m Manifest) Conditioned() error {
-	if want := len(cosmology.UnitParams{}); m.Network.Thetas != want {
+	if want := len(cosmology.UnitParams{}); m.Network.ConditionDim != want {
 		return fmt.Errorf("its network is conditioned on %d parameters, this version can use networks "+
 			"of %d (Ω_m and σ_8): it can be inspected and converted, not used",
-			m.Network.Thetas, want)
+			m.Network.ConditionDim, want)
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func TestPyTorch(t *testing.T) {
 			t.Errorf("%s: report %+v, want %+v", name, r, expected)
 		}
 		if n := c.Manifest.Network; n.Dim != 8 || !slices.Equal(n.Multipliers, []int{1, 2}) ||
-			n.Heads != 4 || n.Thetas != 2 {
+			n.Heads != 4 || n.ConditionDim != 2 {
 			t.Errorf("%s: network %+v", name, n)
 		}
 		same(t, name, checkpoint.Group(c.Tensors, checkpoint.Weights), want)

@@ -410,13 +410,13 @@ func TestSchedules(t *testing.T) {
 func TestConditions(t *testing.T) {
 	for _, thetas := range []int{1, 3, 6} {
 		c := unet.Default().WithDim(8)
-		c.Multipliers, c.Thetas = []int{1, 2}, thetas
+		c.Multipliers, c.ConditionDim = []int{1, 2}, thetas
 		r, got := imported(t, write(t, "a.pt", saved(t, state(c, "", c.Init(rand.New(rand.NewPCG(1,
 			1)))))))
-		if r.Network.Thetas != thetas || got.Manifest.Network.Thetas != thetas ||
+		if r.Network.ConditionDim != thetas || got.Manifest.Network.ConditionDim != thetas ||
 			got.Manifest.Conditioned() == nil {
-			t.Errorf("%d parameters came out as %d and %d", thetas, r.Network.Thetas,
-				got.Manifest.Network.Thetas)
+			t.Errorf("%d parameters came out as %d and %d", thetas, r.Network.ConditionDim,
+				got.Manifest.Network.ConditionDim)
 		}
 	}
 }
@@ -427,7 +427,7 @@ func TestFormOfTheNetwork(t *testing.T) {
 	network := func(dim, groups, heads, width int) unet.Config {
 		return unet.Config{
 			Dim: dim, Multipliers: []int{1, 2}, Groups: groups, Heads: heads,
-			HeadDim: width, Thetas: 2,
+			HeadDim: width, ConditionDim: 2,
 		}
 	}
 	file := func(c unet.Config, more ...pair) string {
@@ -519,7 +519,7 @@ func TestFormOfTheNetwork(t *testing.T) {
 // TestNothingIsLost: a checkpoint that differs from the paper in all that shapes leave open comes
 // back from an exported file as it was, to the bit, and from one without metadata by flags.
 func TestNothingIsLost(t *testing.T) {
-	c := unet.Config{Dim: 12, Multipliers: []int{1, 2, 3}, Groups: 6, Heads: 3, HeadDim: 8, Thetas: 2}
+	c := unet.Config{Dim: 12, Multipliers: []int{1, 2, 3}, Groups: 6, Heads: 3, HeadDim: 8, ConditionDim: 2}
 	w := c.Init(rand.New(rand.NewPCG(1, 1)))
 	copy(w["final_conv.1.weight"].Data, []float32{
 		float32(math.Copysign(0, -1)),

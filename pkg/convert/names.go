@@ -36,7 +36,7 @@ func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assume
 		c.Dim = n
 	}
 	if n, ok := dimension("conditional_embedding.0.weight", 2, 1); ok {
-		c.Thetas = n
+		c.ConditionDim = n
 	}
 	if n, ok := dimension("conditional_embedding.0.weight", 2, 0); ok {
 		c = c.WithHidden(n)

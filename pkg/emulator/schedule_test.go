@@ -63,7 +63,7 @@ func TestOwnSchedule(t *testing.T) {
 // step.
 func TestOtherConditions(t *testing.T) {
 	network := unet.Default().WithDim(8)
-	network.Multipliers, network.Thetas = []int{1, 2}, 6
+	network.Multipliers, network.ConditionDim = []int{1, 2}, 6
 	path := filepath.Join(t.TempDir(), "six.safetensors")
 	err := checkpoint.Save(path, checkpoint.Manifest{
 		Version: checkpoint.Version, Network: network, Schedule: diffusion.PaperName,

@@ -195,7 +195,7 @@ func standard() Preset {
 	t.Prediction, t.Weighting, t.Loss = diffusion.PredictV, diffusion.UniformV, training.MeanSquare
 	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 30_000, 7e-4, training.Percent(1),
 		training.Percent(100)
-	t.EMAWidth, t.ClipNorm, t.EvenTimes, t.EarlyShare, t.Shifts = 0.1, 1, true, 0.5, true
+	t.EMAWidth, t.ClipNorm, t.Stratified, t.LogUniformShare, t.Shifts = 0.1, 1, true, 0.5, true
 	t.CheckpointEvery, t.ValidateEvery = 1000, 500
 	coarse := t
 	coarse.Steps, coarse.Warmup = 20_000, training.Percent(1.5)

@@ -17,12 +17,12 @@ const (
 // folded into two scalars, for the host has them in float64: 1 − β₂ⁿ has few digits in float32 at
 // first.
 type Adam struct {
-	Rate   *Node // learning rate / (1 − β₁ⁿ)
-	Spread *Node // 1 / √(1 − β₂ⁿ)
+	Rate              *Node // learning rate / (1 − β₁ⁿ)
+	SecondMomentScale *Node // 1 / √(1 − β₂ⁿ)
 }
 
-// Unbias returns the scalars of step n = 1, 2, ….
-func Unbias(learningRate float64, n int) (rate, spread float64) {
+// BiasCorrections returns the scalars of step n = 1, 2, ….
+func BiasCorrections(learningRate float64, n int) (rate, secondMomentScale float64) {
 	return learningRate / (1 - math.Pow(beta1, float64(n))),
 		1 / math.Sqrt(1-math.Pow(beta2, float64(n)))
 }
@@ -31,7 +31,7 @@ func Unbias(learningRate float64, n int) (rate, spread float64) {
 func (a Adam) Update(w, m, v, gradient *Node) (w1, m1, v1 *Node) {
 	m1 = mix(beta1, m, gradient)
 	v1 = mix(beta2, v, Square(gradient))
-	deviation := AddScalar(Mul(Sqrt(v1), a.Spread), epsilon)
+	deviation := AddScalar(Mul(Sqrt(v1), a.SecondMomentScale), epsilon)
 	return Sub(w, Mul(a.Rate, Div(m1, deviation))), m1, v1
 }
 

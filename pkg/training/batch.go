@@ -43,8 +43,8 @@ func (s Source) logTheta(prior cosmology.Prior) Source {
 
 // batch is the input of one step.
 type batch struct {
-	x0, epsilon, index, theta []float32
-	err                       error
+	x0, epsilon, timestep, theta []float32
+	err                          error
 }
 
 // Streams of random numbers: which, and for which step or epoch.
@@ -77,17 +77,17 @@ func (d *drawer) draw(n int) batch {
 	pixels := d.data.Side * d.data.Side
 	b := batch{
 		x0: make([]float32, d.Batch*pixels), epsilon: make([]float32, d.Batch*pixels),
-		index: make([]float32, d.Batch), theta: make([]float32, 2*d.Batch),
+		timestep: make([]float32, d.Batch), theta: make([]float32, 2*d.Batch),
 	}
 	rng := stream(d.Seed, steps, uint64(n))
 	for j := range d.Batch {
-		theta, err := d.fill(b.x0[j*pixels:(j+1)*pixels], d.at((n-1)*d.Batch+j), d.pose(rng))
+		theta, err := d.fill(b.x0[j*pixels:(j+1)*pixels], d.at((n-1)*d.Batch+j), d.augmentation(rng))
 		if err != nil {
 			b.err = fmt.Errorf("training: map for step %d: %w", n, err)
 			return b
 		}
 		copy(b.theta[2*j:], theta[:])
-		b.index[j] = d.time(j, rng).Step().Timestep()
+		b.timestep[j] = d.time(j, rng).Step().Timestep()
 	}
 	diffusion.FillNormal(b.epsilon, rng)
 	return b
@@ -96,9 +96,9 @@ func (d *drawer) draw(n int) batch {
 // time returns the time of map j of a batch: even in ln(1 + i) for its first maps, EarlyShare of
 // all, and uniform for the others; where times are even, from the map's own part of either.
 func (d *drawer) time(j int, rng *rand.Rand) diffusion.Term {
-	all, early := d.schedule.Steps(), int(math.Round(d.EarlyShare*float64(d.Batch)))
+	all, early := d.schedule.Steps(), int(math.Round(d.LogUniformShare*float64(d.Batch)))
 	quantile := func(j, n int) float64 {
-		if d.EvenTimes {
+		if d.Stratified {
 			return (float64(j) + rng.Float64()) / float64(n)
 		}
 		return rng.Float64()
@@ -119,7 +119,7 @@ func (d *drawer) at(p int) int {
 	return d.order[p%d.data.Train.Len]
 }
 
-func (d *drawer) pose(rng *rand.Rand) field.Augmentation {
+func (d *drawer) augmentation(rng *rand.Rand) field.Augmentation {
 	if d.Shifts {
 		return field.RandomAugmentation(rng, d.data.Side)
 	}
@@ -169,7 +169,7 @@ func (d *drawer) validationBatches() ([]batch, error) {
 	for k := range out {
 		b := batch{
 			x0: make([]float32, d.Batch*pixels), epsilon: make([]float32, d.Batch*pixels),
-			index: make([]float32, d.Batch), theta: make([]float32, 2*d.Batch),
+			timestep: make([]float32, d.Batch), theta: make([]float32, 2*d.Batch),
 		}
 		for j := range d.Batch {
 			p := k*d.Batch + j
@@ -178,7 +178,7 @@ func (d *drawer) validationBatches() ([]batch, error) {
 				return nil, fmt.Errorf("training: validation map: %w", err)
 			}
 			copy(b.theta[2*j:], theta[:])
-			b.index[j] = diffusion.Term(times[p] * d.schedule.Steps() / total).Step().Timestep()
+			b.timestep[j] = diffusion.Term(times[p] * d.schedule.Steps() / total).Step().Timestep()
 		}
 		diffusion.FillNormal(b.epsilon, rng)
 		out[k] = b

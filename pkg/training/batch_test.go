@@ -51,11 +51,11 @@ func TestLogTheta(t *testing.T) {
 func TestEvenTimes(t *testing.T) {
 	schedule := diffusion.Paper()
 	j := job("")
-	j.Config.EvenTimes, j.Config.Batch = true, 4
+	j.Config.Stratified, j.Config.Batch = true, 4
 	d := &drawer{Config: j.Config, data: j.Data, schedule: schedule}
 	low, high := math.Inf(1), math.Inf(-1)
 	for n := 1; n <= 2000; n++ {
-		for k, index := range d.draw(n).index {
+		for k, index := range d.draw(n).timestep {
 			if part := int(index) * 4 / schedule.Steps(); part != k {
 				t.Fatalf("step %d: map %d has time %g, in part %d", n, k, index, part)
 			}
@@ -73,13 +73,13 @@ func TestEarlyShare(t *testing.T) {
 	schedule := diffusion.Paper()
 	for _, even := range []bool{false, true} {
 		j := job("")
-		j.Config.EvenTimes, j.Config.EarlyShare, j.Config.Batch = even, 0.5, 8
+		j.Config.Stratified, j.Config.LogUniformShare, j.Config.Batch = even, 0.5, 8
 		d := &drawer{Config: j.Config, data: j.Data, schedule: schedule}
 		const steps = 2000
 		var early, late float64 // mean ln(1 + i) of the first half, mean i of the second
 		below := 0
 		for n := 1; n <= steps; n++ {
-			for k, index := range d.draw(n).index {
+			for k, index := range d.draw(n).timestep {
 				if k < 4 {
 					early += math.Log1p(float64(index)) / (4 * steps)
 					if index < 31 {
@@ -158,7 +158,7 @@ func TestBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, _ := b.validationBatches()
-	if len(v) != 2 || v[1].epsilon[5] != w[1].epsilon[5] || v[0].index[2] != w[0].index[2] {
+	if len(v) != 2 || v[1].epsilon[5] != w[1].epsilon[5] || v[0].timestep[2] != w[0].timestep[2] {
 		t.Error("validation batches are not fixed")
 	}
 }

@@ -37,7 +37,7 @@ func (c Config) equivalent(old []byte, network unet.Config, data Data) []string 
 	if was.Training.MicroBatch >= c.Batch { // as files had it for all maps
 		was.Training.MicroBatch = WholeBatch
 	}
-	if was.Training.Validate() == nil && was.Training.parts(network, data.Side) == c.parts(
+	if was.Training.Validate() == nil && was.Training.microBatches(network, data.Side) == c.microBatches(
 		network, data.Side) {
 		same = append(same, "training.micro_batch")
 	}

@@ -47,10 +47,10 @@ type Config struct {
 	Prediction diffusion.Prediction `json:"prediction" yaml:"prediction"`
 	// one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false:
 	// independent, as in the paper
-	EvenTimes bool `json:"even_times,omitempty" yaml:"even_times,omitempty"`
+	Stratified bool `json:"even_times,omitempty" yaml:"even_times,omitempty"`
 	// of a batch's maps whose times are even in ln(1 + i), where all octaves say as much of the
 	// parameters; 0: none, as in the paper
-	EarlyShare float64 `json:"early_share,omitempty" yaml:"early_share,omitempty"`
+	LogUniformShare float64 `json:"early_share,omitempty" yaml:"early_share,omitempty"`
 	// maps, which must be periodic, are shifted at random besides being turned and flipped; false:
 	// not, as in the paper
 	Shifts bool `json:"shifts,omitempty" yaml:"shifts,omitempty"`
@@ -111,7 +111,7 @@ func (c Config) Validate() error {
 	f.Add(c.Weighting.Validate())
 	f.Add(c.Prediction.Validate())
 	f.Want(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
-	f.Want(c.EarlyShare >= 0 && c.EarlyShare <= 1, "EarlyShare", c.EarlyShare, "in [0, 1]")
+	f.Want(c.LogUniformShare >= 0 && c.LogUniformShare <= 1, "LogUniformShare", c.LogUniformShare, "in [0, 1]")
 	f.Want(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")
 	f.Want(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")
 	f.Want(c.ValidationMaps >= 1, "ValidationMaps", c.ValidationMaps, ">= 1")

@@ -15,19 +15,19 @@ import (
 // part needs in between is many times what its gradient needs. No layer mixes maps, so that the
 // parts' mean is the batch's gradient.
 type gradient struct {
-	state     *state
-	parts     int
-	part      *Program // of one part; of a batch in one part it clips, too
-	sum, clip *Program // nil for one part; clip is nil, too, where nothing is clipped
+	state        *state
+	microBatches int
+	step         *Program // of one part; of a batch in one part it clips, too
+	sum, clip    *Program // nil for one part; clip is nil, too, where nothing is clipped
 }
 
-// partNumbers is how many numbers a layer of the first level may hold before a batch is taken in
+// microBatchNumbers is how many numbers a layer of the first level may hold before a batch is taken in
 // parts: 20 maps of 64² stay whole at width 32, but not at 64, where two parts need three
 // quarters of the memory (2.1 GiB, not 2.8) and no more time (2026-11-29).
-const partNumbers = 4 << 20
+const microBatchNumbers = 4 << 20
 
-// parts returns how many parts a batch is taken in.
-func (c Config) parts(network unet.Config, side int) int {
+// microBatches returns how many parts a batch is taken in.
+func (c Config) microBatches(network unet.Config, side int) int {
 	switch c.MicroBatch {
 	case WholeBatch:
 		return 1
@@ -36,7 +36,7 @@ func (c Config) parts(network unet.Config, side int) int {
 		return c.Batch / c.MicroBatch
 	}
 	for parts := 1; parts < c.Batch; parts++ {
-		if c.Batch%parts == 0 && c.Batch/parts*side*side*network.Dim <= partNumbers {
+		if c.Batch%parts == 0 && c.Batch/parts*side*side*network.Dim <= microBatchNumbers {
 			return parts
 		}
 	}
@@ -46,16 +46,16 @@ func (c Config) parts(network unet.Config, side int) int {
 func (s *state) newGradient(schedule diffusion.Schedule,
 	program func(func([]*graph.Node) []*graph.Node) *Program,
 ) gradient {
-	g := gradient{state: s, parts: s.recipe.parts(s.network, s.side)}
+	g := gradient{state: s, microBatches: s.recipe.microBatches(s.network, s.side)}
 	clip := s.recipe.ClipNorm
-	if g.parts > 1 {
+	if g.microBatches > 1 {
 		g.sum = program(sumGraph)
 		if clip > 0 {
 			g.clip = program(func(in []*graph.Node) []*graph.Node { return ClipNorm(in, s.recipe.ClipNorm) })
 			clip = 0
 		}
 	}
-	g.part = program(func(in []*graph.Node) []*graph.Node {
+	g.step = program(func(in []*graph.Node) []*graph.Node {
 		parameters := s.network.Parameters()
 		weights := NodesOf(parameters, in[batchInputs:], checkpoint.Weights)
 		predicted := s.predict(schedule, weights.Weight(checkpoint.Weights), in)
@@ -65,7 +65,7 @@ func (s *state) newGradient(schedule diffusion.Schedule,
 		}
 		loss := graph.ReduceAllMean(
 			graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
-		loss = graph.DivScalar(loss, float64(g.parts))
+		loss = graph.DivScalar(loss, float64(g.microBatches))
 		return append([]*graph.Node{loss}, ClipNorm(weights.Gradients(parameters, loss), clip)...)
 	})
 	return g
@@ -81,16 +81,16 @@ func sumGraph(in []*graph.Node) []*graph.Node {
 }
 
 func (g gradient) programs() []*Program {
-	return slices.DeleteFunc([]*Program{g.part, g.sum, g.clip},
+	return slices.DeleteFunc([]*Program{g.step, g.sum, g.clip},
 		func(p *Program) bool { return p == nil })
 }
 
 // of returns the loss of a batch and its gradient by each parameter, clipped.
 func (g gradient) of(b batch) (loss float64, sum []*tensors.Tensor, err error) {
-	size := len(b.index) / g.parts
-	for p := range g.parts {
-		inputs := g.state.inputs(b.some(p*size, size))
-		out, err := g.part.Run(append(toAny(inputs), g.state.variables.Inputs(checkpoint.Weights)...)...)
+	size := len(b.timestep) / g.microBatches
+	for p := range g.microBatches {
+		inputs := g.state.inputs(b.microBatch(p*size, size))
+		out, err := g.step.Run(append(toAny(inputs), g.state.variables.Inputs(checkpoint.Weights)...)...)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -120,11 +120,11 @@ func replaced(p *Program, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	return out, free(in)
 }
 
-// some returns n maps of a batch from the first-th on.
-func (b batch) some(first, n int) batch {
-	pixels := len(b.x0) / len(b.index)
+// microBatch returns n maps of a batch from the first-th on.
+func (b batch) microBatch(first, n int) batch {
+	pixels := len(b.x0) / len(b.timestep)
 	return batch{
 		x0: b.x0[first*pixels : (first+n)*pixels], epsilon: b.epsilon[first*pixels : (first+n)*pixels],
-		index: b.index[first : first+n], theta: b.theta[2*first : 2*(first+n)],
+		timestep: b.timestep[first : first+n], theta: b.theta[2*first : 2*(first+n)],
 	}
 }

@@ -82,21 +82,21 @@ func TestMicroBatch(t *testing.T) {
 	}
 	c := Default()
 	for dim, want := range map[int]int{16: 1, 32: 1, 64: 2} {
-		if got := c.parts(unet.Default().WithDim(dim), 64); got != want {
+		if got := c.microBatches(unet.Default().WithDim(dim), 64); got != want {
 			t.Errorf("width %d: %d parts, want %d", dim, got, want)
 		}
 	}
 	// 16 maps of width 64 fit, in divisors of the batch
 	for batch, want := range map[int]int{20: 2, 32: 2, 40: 4, 25: 5, 7: 1} {
 		c.Batch = batch
-		if got := c.parts(unet.Default().WithDim(64), 64); got != want || c.Validate() != nil {
+		if got := c.microBatches(unet.Default().WithDim(64), 64); got != want || c.Validate() != nil {
 			t.Errorf("batch %d: %d parts, want %d (%v)", batch, got, want, c.Validate())
 		}
 	}
 	c.MicroBatch = WholeBatch
 	for _, batch := range []int{20, 32, 40} { // whatever --batch makes of a preset's
 		c.Batch = batch
-		if got := c.parts(unet.Default(), 256); got != 1 || c.Validate() != nil {
+		if got := c.microBatches(unet.Default(), 256); got != 1 || c.Validate() != nil {
 			t.Errorf("all of a batch of %d: %d parts, %v", batch, got, c.Validate())
 		}
 	}

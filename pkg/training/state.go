@@ -86,11 +86,11 @@ func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*N
 // the host each step, and its moments have the names that checkpoints keep.
 func updateGraph(parameters []unet.Tensor) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
-		rate, spread, decay := in[0], in[1], in[2]
+		rate, secondMomentScale, decay := in[0], in[1], in[2]
 		gradients, variables := in[updateInputs:updateInputs+len(parameters)],
 			in[updateInputs+len(parameters):]
-		return NodesOf(parameters, variables, Groups...).Descend(parameters, gradients,
-			Adam{Rate: rate, Spread: spread}, decay, nil)
+		return NodesOf(parameters, variables, Groups...).OptimiserStep(parameters, gradients,
+			Adam{Rate: rate, SecondMomentScale: secondMomentScale}, decay, nil)
 	}
 }
 
@@ -114,10 +114,10 @@ func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
 	if err != nil {
 		return fail(err)
 	}
-	rate, spread := Unbias(rate, n)
+	rate, secondMomentScale := BiasCorrections(rate, n)
 	numbers := []*tensors.Tensor{
 		tensors.FromScalar(float32(rate)),
-		tensors.FromScalar(float32(spread)), tensors.FromScalar(float32(decay)),
+		tensors.FromScalar(float32(secondMomentScale)), tensors.FromScalar(float32(decay)),
 	}
 	for i, portion := range s.portions {
 		of := gradients[:len(portion)]
@@ -160,11 +160,11 @@ func (s *state) validate(batches []batch) (float64, error) {
 
 // inputs are what graphs take of a batch.
 func (s *state) inputs(b batch) []*tensors.Tensor {
-	n := len(b.index)
+	n := len(b.timestep)
 	return []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(b.x0, n, s.side, s.side, 1),
 		tensors.FromFlatDataAndDimensions(b.epsilon, n, s.side, s.side, 1),
-		tensors.FromFlatDataAndDimensions(b.index, n),
+		tensors.FromFlatDataAndDimensions(b.timestep, n),
 		tensors.FromFlatDataAndDimensions(b.theta, n, 2),
 	}
 }

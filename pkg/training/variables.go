@@ -207,10 +207,10 @@ func (n Nodes) Weight(group string) unet.Weight {
 	}
 }
 
-// Descend takes a step of Adam and of the moving average for each parameter and returns the
+// OptimiserStep takes a step of Adam and of the moving average for each parameter and returns the
 // outputs that replace Groups. shrink is the share by which weights decay besides; biases do not,
 // and nil is none.
-func (n Nodes) Descend(parameters []unet.Tensor, gradients []*Node, a Adam, decay,
+func (n Nodes) OptimiserStep(parameters []unet.Tensor, gradients []*Node, a Adam, decay,
 	shrink *Node,
 ) []*Node {
 	replaced := Nodes{}

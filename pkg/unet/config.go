@@ -1,9 +1,10 @@
 package unet
 
 import (
-	"darkfield/pkg/faults"
 	"fmt"
 	"slices"
+
+	"darkfield/pkg/faults"
 )
 
 // Config is the shape of the network.
@@ -16,7 +17,7 @@ type Config struct {
 	Heads   int `json:"heads" yaml:"heads"`       // attention heads
 	HeadDim int `json:"head_dim" yaml:"head_dim"` // width of an attention head
 	// parameters that the network is conditioned on
-	Thetas int `json:"thetas" yaml:"thetas"`
+	ConditionDim int `json:"thetas" yaml:"thetas"`
 
 	// What the paper's network does not have; the zero values are the paper's network.
 	Conditioning Conditioning `json:"conditioning,omitempty" yaml:"conditioning,omitempty"`
@@ -38,7 +39,7 @@ const (
 
 // Default returns the paper's network: 31.27 million parameters.
 func Default() Config {
-	return Config{Dim: 64, Multipliers: []int{1, 2, 4, 8}, Groups: 8, Heads: 4, HeadDim: 32, Thetas: 2}
+	return Config{Dim: 64, Multipliers: []int{1, 2, 4, 8}, Groups: 8, Heads: 4, HeadDim: 32, ConditionDim: 2}
 }
 
 // WithDim returns c with another width.
@@ -103,7 +104,7 @@ func (c Config) Validate() error {
 	f.Want(c.Heads >= 1 && c.Heads <= mostHidden, "Heads", c.Heads, fmt.Sprintf("1 to %d", mostHidden))
 	f.Want(c.HeadDim >= 1 && c.HeadDim <= mostHidden/max(c.Heads, 1), "HeadDim", c.HeadDim,
 		fmt.Sprintf("1 to %d / Heads", mostHidden))
-	f.Want(c.Thetas >= 1 && c.Thetas <= mostThetas, "Thetas", c.Thetas, fmt.Sprintf("1 to %d",
+	f.Want(c.ConditionDim >= 1 && c.ConditionDim <= mostThetas, "ConditionDim", c.ConditionDim, fmt.Sprintf("1 to %d",
 		mostThetas))
 	f.Want(c.Conditioning == ShiftOnly || c.Conditioning == ScaleShift, "Conditioning",
 		fmt.Sprintf("%q", c.Conditioning), `"" (shift) or "scale-shift"`)
@@ -113,14 +114,14 @@ func (c Config) Validate() error {
 	return f.Err()
 }
 
-// Halvings returns how often the network halves the side of a map.
-func (c Config) Halvings() int { return len(c.Multipliers) - 1 }
+// Downsamplings returns how often the network halves the side of a map.
+func (c Config) Downsamplings() int { return len(c.Multipliers) - 1 }
 
 // CheckSide returns an error unless maps of side pixels can be halved as often as the network does.
 func (c Config) CheckSide(side int) error {
-	if f := 1 << c.Halvings(); side < f || side%f != 0 {
+	if f := 1 << c.Downsamplings(); side < f || side%f != 0 {
 		return fmt.Errorf("maps of %d pixels a side: the network halves the side %d times, want a "+
-			"multiple of %d", side, c.Halvings(), f)
+			"multiple of %d", side, c.Downsamplings(), f)
 	}
 	return nil
 }

@@ -20,12 +20,12 @@ func TestValidConfigsBuild(t *testing.T) {
 	accepted, name := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		c := Config{
-			Dim:         rapid.SampledFrom([]int{-2, 0, 2, 4, 5, 6, 8, 12, 16}).Draw(t, "Dim"),
-			Multipliers: rapid.SliceOfN(rapid.IntRange(0, 4), 0, 5).Draw(t, "Multipliers"),
-			Groups:      rapid.IntRange(-1, 8).Draw(t, "Groups"),
-			Heads:       rapid.IntRange(-1, 4).Draw(t, "Heads"),
-			HeadDim:     rapid.IntRange(-1, 8).Draw(t, "HeadDim"),
-			Thetas:      rapid.IntRange(-1, 7).Draw(t, "Thetas"),
+			Dim:          rapid.SampledFrom([]int{-2, 0, 2, 4, 5, 6, 8, 12, 16}).Draw(t, "Dim"),
+			Multipliers:  rapid.SliceOfN(rapid.IntRange(0, 4), 0, 5).Draw(t, "Multipliers"),
+			Groups:       rapid.IntRange(-1, 8).Draw(t, "Groups"),
+			Heads:        rapid.IntRange(-1, 4).Draw(t, "Heads"),
+			HeadDim:      rapid.IntRange(-1, 8).Draw(t, "HeadDim"),
+			ConditionDim: rapid.IntRange(-1, 7).Draw(t, "ConditionDim"),
 
 			Conditioning: rapid.SampledFrom([]Conditioning{ShiftOnly, ScaleShift, "scale"}).Draw(t,
 				"Conditioning"),
@@ -35,7 +35,7 @@ func TestValidConfigsBuild(t *testing.T) {
 		if rapid.Bool().Draw(t, "likely") { // most of the others are refused
 			c.Multipliers = append([]int{1}, rapid.SliceOfN(rapid.IntRange(1, 4), 1, 3).Draw(t, "levels")...)
 			c.Dim, c.Groups = 4*max(c.Groups, 1), max(c.Groups, 1)
-			c.Heads, c.HeadDim, c.Thetas = max(c.Heads, 1), max(c.HeadDim, 1), max(c.Thetas, 1)
+			c.Heads, c.HeadDim, c.ConditionDim = max(c.Heads, 1), max(c.HeadDim, 1), max(c.ConditionDim, 1)
 			c.Hidden, c.Rings = max(c.Hidden, 0), min(max(c.Rings, 0), mostRings)
 		}
 		if c.Validate() != nil {
@@ -52,7 +52,7 @@ func TestValidConfigsBuild(t *testing.T) {
 			}
 			weights[p.Name] = Parameter(g, p.Name, shapes.Make(dtypes.Float32, p.Shape...))
 		}
-		side := 1 << c.Halvings()
+		side := 1 << c.Downsamplings()
 		if err := c.CheckSide(side); err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +66,7 @@ func TestValidConfigsBuild(t *testing.T) {
 		}
 		out := Predict(c, weight, Parameter(g, "x", shapes.Make(dtypes.Float32, 1, side, side, 1)),
 			Parameter(g, "index", shapes.Make(dtypes.Float32, 1)), Parameter(g, "theta",
-				shapes.Make(dtypes.Float32, 1, c.Thetas)))
+				shapes.Make(dtypes.Float32, 1, c.ConditionDim)))
 		if got := out.Shape().Dimensions; !slices.Equal(got, []int{1, side, side, 1}) {
 			t.Fatalf("%+v: output %v", c, got)
 		}
@@ -110,7 +110,7 @@ func TestRefusedConfigs(t *testing.T) {
 		"Groups = 0, want >= 1":                   change(func(c *Config) { c.Groups = 0 }),
 		"Heads = 4611686018427387904, want 1 to":  change(func(c *Config) { c.Heads = 1 << 62 }),
 		"HeadDim = 8192, want 1 to 16384 / Heads": change(func(c *Config) { c.HeadDim = 8192 }),
-		"Thetas = 1048576, want 1 to 1024":        change(func(c *Config) { c.Thetas = 1 << 20 }),
+		"ConditionDim = 1048576, want 1 to 1024":  change(func(c *Config) { c.ConditionDim = 1 << 20 }),
 		"Multipliers = [1 9999999], want every entry": change(func(c *Config) {
 			c.Multipliers = []int{
 				1,

@@ -48,7 +48,7 @@ type Weights map[string]Array
 // Parameters lists the network's tensors in the order of PyTorch's state_dict.
 func (c Config) Parameters() []Tensor {
 	var l list
-	l.linear("conditional_embedding.0", c.Thetas, c.hidden())
+	l.linear("conditional_embedding.0", c.ConditionDim, c.hidden())
 	l.linear("conditional_embedding.2", c.hidden(), c.embedding())
 	l.linear("time_mlp.1", c.Dim, c.embedding())
 	l.linear("time_mlp.3", c.embedding(), c.embedding())
@@ -58,14 +58,14 @@ func (c Config) Parameters() []Tensor {
 		l.resnet(c, prefix+"0.", in, out)
 		l.resnet(c, prefix+"1.", out, out)
 		l.attention(c, prefix+"2.", out, true)
-		if i < c.Halvings() {
+		if i < c.Downsamplings() {
 			l.convolution(prefix+"3", out, out, 4, out*16)
 		}
 		in = out
 	}
-	for i := range c.Halvings() {
-		out, prefix := c.channels(c.Halvings()-1-i), fmt.Sprintf("ups.%d.", i)
-		l.resnet(c, prefix+"0.", 2*c.channels(c.Halvings()-i), out)
+	for i := range c.Downsamplings() {
+		out, prefix := c.channels(c.Downsamplings()-1-i), fmt.Sprintf("ups.%d.", i)
+		l.resnet(c, prefix+"0.", 2*c.channels(c.Downsamplings()-i), out)
 		l.resnet(c, prefix+"1.", out, out)
 		l.attention(c, prefix+"2.", out, true)
 		l.convolution(prefix+"3", out, out, 4, out*16)
@@ -77,7 +77,7 @@ func (c Config) Parameters() []Tensor {
 	l.convolution("final_conv.1", c.Dim, 1, 1, c.Dim)
 	if c.Rings > 0 {
 		l.zeros("gains_mlp.1", c.embedding(), c.Rings)
-		l.zeros("gains_cond_mlp.1", c.Thetas, c.Rings)
+		l.zeros("gains_cond_mlp.1", c.ConditionDim, c.Rings)
 	}
 	return l
 }
@@ -114,10 +114,10 @@ func (l *list) norm(name string, width int) {
 
 func (l *list) resnet(c Config, prefix string, in, out int) {
 	l.linear(prefix+"mlp.1", c.embedding(), out)
-	l.linear(prefix+"cond_mlp.1", c.Thetas, out)
+	l.linear(prefix+"cond_mlp.1", c.ConditionDim, out)
 	if c.Conditioning == ScaleShift {
 		l.zeros(prefix+"scale_mlp.1", c.embedding(), 2*out)
-		l.zeros(prefix+"scale_cond_mlp.1", c.Thetas, 2*out)
+		l.zeros(prefix+"scale_cond_mlp.1", c.ConditionDim, 2*out)
 	}
 	for i, width := range []int{in, out} {
 		block := fmt.Sprintf("%sblock%d.", prefix, i+1)

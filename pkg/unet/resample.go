@@ -8,9 +8,9 @@ import (
 // a wrong gradient for the input of a convolution with an even kernel (found with finite
 // differences) and none for a dilated one.
 
-// halve is the circular 4×4 convolution of stride 2: [B, H, W, C] → [B, H/2, W/2, C]. On blocks
+// downsample is the circular 4×4 convolution of stride 2: [B, H, W, C] → [B, H/2, W/2, C]. On blocks
 // of 2×2 pixels, taken as channels, it is a 2×2 convolution of stride 1.
-func (n *network) halve(x *Node, name string) *Node {
+func (n *network) downsample(x *Node, name string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	x = Wrap(x, 1)                            // [B, H+2, W+2, C]
 	x = Reshape(x, b, h/2+1, 2, w/2+1, 2, c)  // tap 2·row+p of each axis
@@ -22,10 +22,10 @@ func (n *network) halve(x *Node, name string) *Node {
 	return Add(y, InsertAxes(n.weight(name+".bias"), 0, 0, 0))
 }
 
-// double is PyTorch's ConvTranspose2d(4×4, stride 2, padding 1): [B, H, W, C] → [B, 2H, 2W, C].
+// upsample is PyTorch's ConvTranspose2d(4×4, stride 2, padding 1): [B, H, W, C] → [B, 2H, 2W, C].
 // An output pixel of parity (p, q) sees a 2×2 patch of the zero-padded input through every second
 // tap of the kernel, so one 2×2 convolution to 4C channels and an interleave do it all.
-func (n *network) double(x *Node, name string) *Node {
+func (n *network) upsample(x *Node, name string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	taps := reverse(reverse(n.weight(name+".weight"), 2), 3) // [in, out, 4, 4]
 	// [in, out, row, p, column, q]: tap 3 − (2·row + p)

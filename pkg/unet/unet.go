@@ -11,7 +11,7 @@ type Weight func(name string) *Node
 
 // Predict returns the noise that the network sees in xt.
 //
-//   - Shapes: xt [B, H, W, 1] float32, index [B] float32, theta [B, Thetas] float32; the result
+//   - Shapes: xt [B, H, W, 1] float32, index [B] float32, theta [B, ConditionDim] float32; the result
 //     is as xt.
 //   - Units: xt is a scaled map with noise; index is the 0-based time step t − 1 as a float;
 //     theta is scaled to [0, 1].
@@ -21,7 +21,7 @@ func Predict(c Config, weight Weight, xt, index, theta *Node) *Node {
 	batch, side := xt.Shape().Dim(0), xt.Shape().Dim(1)
 	xt.AssertDims(batch, side, side, 1)
 	index.AssertDims(batch)
-	theta.AssertDims(batch, c.Thetas)
+	theta.AssertDims(batch, c.ConditionDim)
 	if err := c.CheckSide(side); err != nil {
 		panic(err)
 	}
@@ -36,21 +36,21 @@ func Predict(c Config, weight Weight, xt, index, theta *Node) *Node {
 		x = n.resnet(x, prefix+"1.", c.channels(i))
 		x = n.residualLinearAttention(x, prefix+"2.")
 		skips = append(skips, x)
-		if i < c.Halvings() {
-			x = n.halve(x, prefix+"3")
+		if i < c.Downsamplings() {
+			x = n.downsample(x, prefix+"3")
 		}
 	}
 	x = n.resnet(x, "mid_block1.", x.Shape().Dim(-1))
 	x = n.residualFullAttention(x, "mid_attn.")
 	x = n.resnet(x, "mid_block2.", x.Shape().Dim(-1))
-	for i := range c.Halvings() {
-		prefix, out := fmt.Sprintf("ups.%d.", i), c.channels(c.Halvings()-1-i)
+	for i := range c.Downsamplings() {
+		prefix, out := fmt.Sprintf("ups.%d.", i), c.channels(c.Downsamplings()-1-i)
 		// the skip of level 0 stays unused, as in the paper's code
 		x = Concatenate([]*Node{x, skips[len(skips)-1-i]}, -1)
 		x = n.resnet(x, prefix+"0.", out)
 		x = n.resnet(x, prefix+"1.", out)
 		x = n.residualLinearAttention(x, prefix+"2.")
-		x = n.double(x, prefix+"3")
+		x = n.upsample(x, prefix+"3")
 	}
 	x = n.resnet(x, "final_conv.0.", c.Dim)
 	x = n.pointwise(x, "final_conv.1")
@@ -66,5 +66,5 @@ type network struct {
 	Config
 	weight Weight
 	time   *Node // [B, 4·Dim], after the SiLU that every block starts with
-	theta  *Node // [B, Thetas], likewise
+	theta  *Node // [B, ConditionDim], likewise
 }

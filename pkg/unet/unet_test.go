@@ -104,8 +104,8 @@ func TestGradientsOfBlocks(t *testing.T) {
 		return tensors.FromFlatDataAndDimensions(v, 2, 4, 4, 8)
 	}
 	for name, block := range map[string]func(n *network, x *Node) *Node{
-		"double": func(n *network, x *Node) *Node { return n.double(x, "ups.2.3") },
-		"halve":  func(n *network, x *Node) *Node { return n.halve(x, "downs.0.3") },
+		"double": func(n *network, x *Node) *Node { return n.upsample(x, "ups.2.3") },
+		"halve":  func(n *network, x *Node) *Node { return n.downsample(x, "downs.0.3") },
 		"convolution": func(n *network, x *Node) *Node {
 			return n.convolve(x, "downs.0.1.block1.proj")
 		},
@@ -155,7 +155,7 @@ func TestDoubleIsTheTransposedConvolution(t *testing.T) {
 		n := &network{Config: c, weight: func(name string) *Node {
 			return Const(x.Graph(), tensors.FromFlatDataAndDimensions(w[name].Data, w[name].Shape...))
 		}}
-		return n.double(x, "ups.2.3")
+		return n.upsample(x, "ups.2.3")
 	}, tensors.FromFlatDataAndDimensions(x, 1, side, side, 8))
 	kernel, bias := w["ups.2.3.weight"].Data, w["ups.2.3.bias"].Data
 	want := make([]float64, 2*side*2*side*8)

@@ -137,9 +137,9 @@ func conversion(w io.Writer, r convert.Report, reduced bool) {
 		"attention", n.Dim, n.Multipliers, r.Parameters, n.Groups, n.Heads, n.HeadDim))
 	conditions := "Ω_m and σ_8"
 	switch {
-	case n.Thetas != 2:
+	case n.ConditionDim != 2:
 		conditions = fmt.Sprintf("%d parameters, which are kept: this version makes maps and "+
-			"likelihoods with 2 alone", n.Thetas)
+			"likelihoods with 2 alone", n.ConditionDim)
 	case r.LogTheta:
 		conditions = "ln Ω_m and ln σ_8, scaled to the mean and the variance of Ω_m and σ_8 in [0, 1]"
 	}

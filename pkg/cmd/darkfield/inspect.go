@@ -252,7 +252,7 @@ func (a *app) inspectCheckpoint(path string) error {
 			}
 			if err := m.Conditioned(); err != nil {
 				row(w, "conditioned on", fmt.Sprintf("%d parameters: this version makes maps and likelihoods "+
-					"with 2 alone", m.Network.Thetas))
+					"with 2 alone", m.Network.ConditionDim))
 			}
 			if m.Prediction == diffusion.PredictV {
 				row(w, "prediction", "v, not the noise")

@@ -28,9 +28,9 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 		"time steps: uniform, min-snr or v")
 	predictionFlag(f, &c.Prediction)
 	logThetaFlag(f, &c.LogTheta)
-	f.BoolVar(&c.EvenTimes, "stratified", c.EvenTimes, "draw one time step of a batch from each of as "+
+	f.BoolVar(&c.Stratified, "stratified", c.Stratified, "draw one time step of a batch from each of as "+
 		"many equal parts of the schedule (Kingma et al. 2021)")
-	f.Float64Var(&c.EarlyShare, "loguniform-share", c.EarlyShare, "`SHARE` of a batch with log-uniform "+
+	f.Float64Var(&c.LogUniformShare, "loguniform-share", c.LogUniformShare, "`SHARE` of a batch with log-uniform "+
 		"time steps, 0 to 1")
 	f.BoolVar(&c.Shifts, "shifts", c.Shifts, "shift the maps, which must be periodic, at random, "+
 		"besides rotations and flips")
