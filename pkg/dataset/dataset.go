@@ -1,6 +1,6 @@
-// Package dataset turns the maps of a suite into what training wants: a function from an index to
-// scaled pixels and scaled parameters, and a manifest that says what they were. It is the one
-// place where files and training meet.
+// Package dataset makes training data of a suite of maps: a function from an index to scaled pixels
+// and parameters, and the manifest of what they are. It knows neither file formats nor the training
+// loop.
 package dataset
 
 import (
@@ -16,12 +16,11 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// fewest is the least number of simulations that can be split three ways.
+// fewest is the smallest number of simulations that can be split three ways.
 const fewest = 3
 
-// MeasureRange returns the least and the largest log10 of the pixels that Prepare trains on, for
-// fields whose log range nobody knows: put it into the suite's description. It reads all training
-// maps. progress may be nil.
+// MeasureRange returns the least and the largest log10 of the training pixels, for the description
+// of a field without a known log range. It reads all training maps. progress may be nil.
 func MeasureRange(ctx context.Context, s *camels.Suite, splitSeed uint64,
 	progress func(done, maps int),
 ) ([2]float64, error) {
@@ -39,8 +38,8 @@ func MeasureRange(ctx context.Context, s *camels.Suite, splitSeed uint64,
 
 // Prepare returns the maps of a suite's LH set, or of its Sobol set if it has no LH, averaged
 // down to side pixels and split by simulation with splitSeed, and the manifest of a network
-// trained on them. Maps smaller than side, or of a side that network cannot halve, are an error,
-// and so is a field without a log range. Maps are read when asked for, so that files may be
+// trained on them. A side that does not divide that of the maps, or that network cannot downsample,
+// is an error, and so is a field without a log range. Maps are read on demand, so that files may be
 // larger than memory.
 func Prepare(s *camels.Suite, network unet.Config, side int,
 	splitSeed uint64,
@@ -81,8 +80,8 @@ func Prepare(s *camels.Suite, network unet.Config, side int,
 	}, nil
 }
 
-// fieldName is the field as a manifest has it: empty for Mcdm, so that runs begun before it was
-// recorded go on.
+// fieldName is the field as a manifest records it: empty for Mcdm, as in manifests of runs that
+// have no such entry.
 func fieldName(s *camels.Suite) string {
 	if s.Field == "Mcdm" {
 		return ""

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// busy is the answer of a server that may do better later.
+// busy is the error of a server that may answer later.
 type busy struct {
 	status string
-	after  time.Duration // that it asks to wait
+	after  time.Duration // the pause that it asks for
 }
 
 func (b *busy) Error() string { return "the server answers " + b.status }
 
-// longestWait bounds what a server may ask to wait.
+// longestWait is the longest pause that a server may ask for.
 const longestWait = 5 * time.Minute
 
 // statusError returns nil for an answer with content.
@@ -31,13 +31,13 @@ func statusError(r *http.Response) error {
 		seconds, _ := strconv.Atoi(r.Header.Get("Retry-After"))
 		return &busy{r.Status, min(time.Duration(max(0, min(seconds, 3600)))*time.Second, longestWait)}
 	}
-	return &final{error: fmt.Errorf("the server answers %s", r.Status)}
+	return &permanent{error: fmt.Errorf("the server answers %s", r.Status)}
 }
 
 var errStalled = errors.New("the server sends nothing")
 
-// request sends a request. stop ends it; the connection also ends when nothing is read from the
-// body for c.Stall.
+// request sends a request. stop ends it and frees the connection, which is also cut when nothing is
+// read from the body for c.Stall.
 func (c Client) request(ctx context.Context, method string, f File,
 	header map[string]string,
 ) (r *http.Response, stop func(), err error) {
@@ -53,7 +53,7 @@ func (c Client) request(ctx context.Context, method string, f File,
 	q, err := http.NewRequestWithContext(ctx, method, f.URL, http.NoBody)
 	if err != nil {
 		stop()
-		return nil, nil, &final{error: err}
+		return nil, nil, &permanent{error: err}
 	}
 	q.Header.Set("User-Agent", "darkfield")
 	q.Header.Set("Accept-Encoding", "identity") // ranges count the bytes of the file itself
@@ -70,7 +70,7 @@ func (c Client) request(ctx context.Context, method string, f File,
 	return r, stop, nil
 }
 
-// watched is a body whose silence is watched.
+// watched is a body that calls wake at every read.
 type watched struct {
 	io.ReadCloser
 	ctx  context.Context
@@ -86,7 +86,7 @@ func (w *watched) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// cause returns why a request was cut by us, or err.
+// cause returns why this process cut a request, or else err.
 func cause(ctx context.Context, err error) error {
 	if c := context.Cause(ctx); c != nil {
 		return c
@@ -94,7 +94,7 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// attempt asks once for what is missing and appends it.
+// attempt requests the missing part of a file once and appends it.
 func (c Client) attempt(ctx context.Context, f File, p *partial) error {
 	if p.complete() {
 		return nil
@@ -121,7 +121,7 @@ func (c Client) attempt(ctx context.Context, f File, p *partial) error {
 	body := bufio.NewReader(r.Body)
 	if r.StatusCode == http.StatusPartialContent {
 		err = p.continues(r)
-	} else if err = begins(f.Name, body); err == nil { // what is there goes only for something better
+	} else if err = begins(f.Name, body); err == nil { // else the existing part is kept
 		err = diskError(p.begin(versionOf(r)))
 	}
 	if err != nil {
@@ -130,8 +130,8 @@ func (c Client) attempt(ctx context.Context, f File, p *partial) error {
 	return c.receive(f, p, body)
 }
 
-// continues returns an error, and throws away what is there, unless an answer of status 206
-// begins where p ends, in the same file.
+// continues returns an error, and discards the part, unless an answer of status 206 begins where p
+// ends, in the same version of the file.
 func (p *partial) continues(r *http.Response) error {
 	v := versionOf(r)
 	var first, last int64
@@ -149,7 +149,7 @@ func (p *partial) continues(r *http.Response) error {
 	return nil
 }
 
-// restart throws away what is there.
+// restart discards the part and returns why.
 func (p *partial) restart(why string) error {
 	if err := p.begin(version{}); err != nil {
 		return diskError(err)
@@ -157,15 +157,15 @@ func (p *partial) restart(why string) error {
 	return errors.New(why + ", so it starts from the beginning")
 }
 
-// diskError marks errors of our disk.
+// diskError marks errors of the local disk, which are permanent.
 func diskError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &final{error: err, disk: true}
+	return &permanent{error: err, disk: true}
 }
 
-// receive appends the body; it ends without error only when the file is complete.
+// receive appends the body; it returns nil only when the file is complete.
 func (c Client) receive(f File, p *partial, body io.Reader) error {
 	buffer := make([]byte, 1<<18)
 	for {

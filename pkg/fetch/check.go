@@ -13,8 +13,8 @@ import (
 	"darkfield/pkg/camels"
 )
 
-// whole returns an error unless the file at path is what name promises: maps that are as long as
-// their header announces, or a table of numbers.
+// whole returns an error unless the file at path has the content that its name implies: maps as
+// long as their header says, or a table of numbers.
 func whole(path, name string) error {
 	var err error
 	switch filepath.Ext(name) {
@@ -26,21 +26,21 @@ func whole(path, name string) error {
 	return err
 }
 
-// plausible returns a final error where the head of an answer shows that it is not the file, e.g.
-// a login page with status 200.
+// plausible returns a permanent error if the header of an answer shows that it is not the file,
+// such as a login page with status 200.
 func plausible(r *http.Response) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "text/html" {
-		return &final{error: errors.New("the answer is a web page, not the file: perhaps a login page " +
-			"or a wrong address")}
+		return &permanent{error: errors.New("the answer is a web page, not the file: perhaps a login " +
+			"page or a wrong address")}
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return &final{error: fmt.Errorf("the answer is compressed (%s), though it was asked for plain",
-			e)}
+		return &permanent{error: fmt.Errorf("the answer is compressed (%s), though it was asked for "+
+			"plain", e)}
 	}
 	return nil
 }
 
-// begins returns a final error where the first bytes of body cannot be those of the file.
+// begins returns a permanent error if the first bytes of body cannot be those of the file.
 func begins(name string, body *bufio.Reader) error {
 	first, err := body.Peek(512)
 	if err != nil && !errors.Is(err, io.EOF) { // cut, or shorter than that
@@ -48,10 +48,10 @@ func begins(name string, body *bufio.Reader) error {
 	}
 	switch {
 	case filepath.Ext(name) == ".npy" && !bytes.HasPrefix(first, []byte("\x93NUMPY")):
-		return &final{error: fmt.Errorf("the answer begins with %.20q, not as a .npy file does: "+
+		return &permanent{error: fmt.Errorf("the answer begins with %.20q, not as a .npy file does: "+
 			"perhaps a login page or a wrong address", first)}
 	case bytes.HasPrefix(bytes.TrimSpace(first), []byte("<")):
-		return &final{error: fmt.Errorf("the answer begins with %.20q, as web pages do: perhaps a "+
+		return &permanent{error: fmt.Errorf("the answer begins with %.20q, as web pages do: perhaps a "+
 			"login page or a wrong address", first)}
 	}
 	return nil

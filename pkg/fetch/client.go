@@ -17,28 +17,29 @@ import (
 // default HTTP client.
 type Client struct {
 	HTTP *http.Client
-	// failures in a row that brought no byte, and fresh starts of a file, until it gives up
+	// Tries is the number of failures in a row without a byte, and of fresh starts of a file, after
+	// which a Client gives up.
 	Tries int
-	// after the first failure; doubled after each that follows, up to LongestPause
+	// Pause is the back-off after the first failure. It doubles after each further one, up to
+	// LongestPause.
 	Pause  time.Duration
-	Stall  time.Duration     // a connection that is silent for so long is cut
-	Notice func(text string) // told of each failure that is tried again; may be nil
-	// told how many bytes of a file are there; all is −1 where unknown; may be nil
+	Stall  time.Duration     // after which a silent connection is cut
+	Notice func(text string) // called for each failure that is retried; may be nil
+	// Report is called with the number of bytes received and in all, −1 if unknown; may be nil.
 	Report func(f File, done, all int64)
-	Free   func(dir string) (uint64, error) // bytes that may be written to dir's disk
+	Free   func(dir string) (uint64, error) // bytes that may be written to dir's file system
 }
 
 // LongestPause is the longest pause that a Client makes between attempts, unless a server asks
 // for more.
 const LongestPause = 30 * time.Second
 
-// Default returns a patient client: it gives up when a server cannot be reached for about a
-// minute and a half.
+// Default returns a client that gives up when a server cannot be reached for about 90 seconds.
 func Default() Client {
 	return Client{HTTP: &http.Client{}, Tries: 8, Pause: time.Second, Stall: time.Minute, Free: free}
 }
 
-// Item is a file and what is there of it.
+// Item is a file and how much of it is on disk.
 type Item struct {
 	File
 	Path     string `json:"path"`
@@ -47,18 +48,16 @@ type Item struct {
 	Complete bool   `json:"complete"`
 }
 
-// final is an error that another attempt would not help; disk errors are ours, the others the
-// server's.
-type final struct {
+// permanent is an error that a retry would not mend: of the local disk, or of the server.
+type permanent struct {
 	error
 	disk bool
 }
 
-func (f *final) Unwrap() error { return f.error }
+func (f *permanent) Unwrap() error { return f.error }
 
-// Plan looks what is there of files in dir, and asks the server for the sizes of those that are
-// not complete. A file of the right name that is damaged is an error: it may not be ours to
-// replace.
+// Plan returns how much of the files is in dir, and asks the server for the sizes of those that are
+// not complete. A damaged file of the right name is an error, because it may be somebody else's.
 func (c Client) Plan(ctx context.Context, files []File, dir string) ([]Item, error) {
 	items := make([]Item, len(files))
 	for i, f := range files {
@@ -88,11 +87,11 @@ func (c Client) Plan(ctx context.Context, files []File, dir string) ([]Item, err
 
 // size asks a server for the size of a file, −1 where it does not tell.
 func (c Client) size(ctx context.Context, item Item) (size int64, err error) {
-	err = c.again(ctx, item, func(ctx context.Context) (bool, error) {
+	err = c.retry(ctx, item, func(ctx context.Context) (bool, error) {
 		r, stop, err := c.request(ctx, http.MethodHead, item.File, nil)
 		var dns *net.DNSError
 		if errors.As(err, &dns) && dns.IsNotFound {
-			return false, &final{error: err} // no server yet to be patient with
+			return false, &permanent{error: err} // nothing has been fetched that a retry could save
 		}
 		if err != nil {
 			return false, err
@@ -108,7 +107,7 @@ func (c Client) size(ctx context.Context, item Item) (size int64, err error) {
 	return size, err
 }
 
-// CheckSpace returns an error where the disk of dir has no room for what is missing.
+// CheckSpace returns an error if the file system of dir has no room for the missing bytes.
 func (c Client) CheckSpace(items []Item, dir string) error {
 	var need uint64
 	for _, item := range items {
@@ -140,9 +139,9 @@ func Bytes(n uint64) string {
 	return fmt.Sprintf("%.1f %s", v, unit)
 }
 
-// Get fetches one file into its directory, which must exist. It goes on from what an earlier call
-// left, however that ended, if the server says that the file is still the same. What is there
-// stays when it fails or ctx is cancelled.
+// Get fetches one file into its directory, which must exist. It continues the part that an earlier
+// call left, if the server says that the file is still the same. The part is kept when Get fails or
+// ctx is cancelled.
 func (c Client) Get(ctx context.Context, item Item) error {
 	if item.Complete {
 		return nil
@@ -159,11 +158,11 @@ func (c Client) Get(ctx context.Context, item Item) error {
 		return fmt.Errorf("fetch: %w", err)
 	}
 	defer p.close()
-	err = c.again(ctx, item, func(ctx context.Context) (bool, error) {
+	err = c.retry(ctx, item, func(ctx context.Context) (bool, error) {
 		before := p.received
 		err := c.attempt(ctx, item.File, p)
 		if err != nil && p.restarts >= c.Tries {
-			err = &final{error: fmt.Errorf("%w; the file was begun %d times", err, p.restarts+1)}
+			err = &permanent{error: fmt.Errorf("%w; the file was begun %d times", err, p.restarts+1)}
 		}
 		return p.received > before, err
 	})
@@ -180,9 +179,9 @@ func (c Client) Get(ctx context.Context, item Item) error {
 	return nil
 }
 
-// again repeats what fails in passing, with growing pauses, until it has failed Tries times in a
-// row without moving on.
-func (c Client) again(ctx context.Context, item Item,
+// retry calls do until it succeeds, with exponential back-off. It gives up on a permanent error,
+// and after Tries failures in a row without progress.
+func (c Client) retry(ctx context.Context, item Item,
 	do func(context.Context) (moved bool, err error),
 ) error {
 	for failures := 1; ; failures++ {
@@ -196,7 +195,7 @@ func (c Client) again(ctx context.Context, item Item,
 		if moved {
 			failures = 1
 		}
-		var f *final
+		var f *permanent
 		switch errors.As(err, &f); {
 		case f != nil && f.disk:
 			return fmt.Errorf("fetch: %s: %w; what is there is kept, the same command goes on from there",

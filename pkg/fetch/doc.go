@@ -1,8 +1,8 @@
-// Package fetch brings the files of the CAMELS Multifield Dataset (CMD) to disk. It knows where
-// they are, goes on after cut connections and kills, and lets a file appear under its name only
-// when it is whole.
+// Package fetch downloads files of the CAMELS Multifield Dataset (CMD). It resumes after cut
+// connections and kills, and a file gets its name only when it is complete; it does not know what
+// the maps are used for.
 //
-// It has its own download because github.com/cavaliergopher/grab v3.0.1, the usual library, joins
-// the bytes of two versions of a file that changed between attempts, does not look at
-// Content-Range, appends a whole file to a part of it, and tries only once.
+// It does not use github.com/cavaliergopher/grab v3.0.1, the usual library, which joins the bytes
+// of two versions of a file that changed between attempts, ignores Content-Range, appends a
+// complete file to a part of it, and tries only once.
 package fetch

@@ -43,9 +43,9 @@ func (v version) contradicts(w version) bool {
 		w.Length >= 0 && v.Length >= 0 && w.Length != v.Length
 }
 
-// partial is the part of a file that is there: the bytes in FILE.partial, their version in
-// FILE.partial.json. The version is written before the first byte and the bytes are cut off
-// before it changes, so that a kill at any moment leaves no mixture.
+// partial is the part of a file that is on disk: its bytes in FILE.partial, their version in
+// FILE.partial.json. The version is written before the first byte, and the bytes are truncated
+// before it changes, so that a kill at any moment leaves no mixture of versions.
 type partial struct {
 	target   string
 	lock     *safefile.Lock
@@ -53,7 +53,7 @@ type partial struct {
 	have     int64 // bytes
 	version  version
 	received int64 // bytes by this process
-	restarts int   // times that bytes were thrown away
+	restarts int   // number of times that bytes were discarded
 }
 
 func bytesPath(target string) string   { return target + ".partial" }
@@ -75,9 +75,8 @@ func onDisk(target string) (int64, version) {
 	return info.Size(), v
 }
 
-// openPartial claims the part of a file for this process until close, or until the process ends,
-// however it ends. A target that another process has finished in the meantime is an error,
-// fs.ErrExist: it must be neither cut nor fetched again.
+// openPartial locks the part of a file until close or until the process ends. A target that another
+// process has finished in the meantime is an error, fs.ErrExist.
 func openPartial(target string) (_ *partial, err error) {
 	lock, err := safefile.Acquire(lockPath(target))
 	var held *safefile.HeldError
@@ -107,10 +106,10 @@ func openPartial(target string) (_ *partial, err error) {
 	return p, nil
 }
 
-// complete reports whether all bytes are there, as far as the server told how many there are.
+// complete reports whether all bytes are there, if the server has said how many there are.
 func (p *partial) complete() bool { return p.have > 0 && p.have == p.version.Length }
 
-// begin throws away what is there and starts a version.
+// begin discards the part and starts a version.
 func (p *partial) begin(v version) error {
 	if p.have > 0 {
 		p.restarts++
@@ -133,7 +132,7 @@ func (p *partial) write(b []byte) error {
 	return err
 }
 
-// finish gives the file its name.
+// finish renames the complete part to the target.
 func (p *partial) finish() error {
 	if err := p.file.Sync(); err != nil {
 		return err
@@ -145,7 +144,7 @@ func (p *partial) finish() error {
 	return nil
 }
 
-// discard removes what is there.
+// discard removes the part.
 func (p *partial) discard() {
 	os.Remove(versionPath(p.target))
 	os.Remove(bytesPath(p.target))

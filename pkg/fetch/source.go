@@ -11,19 +11,19 @@ import (
 	"darkfield/pkg/camels"
 )
 
-// Where the maps are. Downloads from these addresses have not been tried; the sources are
+// Addresses of the maps, which the authors of this program have not tried. Their sources are
 //
-//   - Server: CMD's documentation (docs/source/access.rst of github.com/franciscovillaescusa/CMD,
-//     2024-05-28), which names the folders down to 2D_maps/data; below it every suite has a
-//     folder, as scripts of CMD's users have it.
+//   - Server: CMD's documentation (docs/source/access.rst of github.com/franciscovillaescusa/CMD),
+//     which names the folders down to 2D_maps/data; scripts of CMD's users have a folder per suite
+//     below it.
 //   - SecondServer: the documentation of CAMELS, which names its first part, and scripts of users.
-//   - Documentation says how to get files by hand: Globus (which it recommends for large files),
-//     Binder, or the URL.
+//   - Documentation describes other ways: Globus (recommended for large files), Binder, and URLs.
 //
-// CMD made all images anew in May 2024, because pixels at the boundaries of maps were wrong
-// (docs/source/news.rst): the files are not bit for bit those of papers before.
+// CMD made all maps again in May 2024, because pixels at their boundaries were wrong
+// (docs/source/news.rst): the files are not bit for bit those of earlier papers.
 const (
-	Server        = "https://users.flatironinstitute.org/~fvillaescusa/priv/DEPnzxoWlaTQ6CjrXqsm0vYi8L7Jy/CMD/2D_maps/data"
+	Server = "https://users.flatironinstitute.org/~fvillaescusa/priv/" +
+		"DEPnzxoWlaTQ6CjrXqsm0vYi8L7Jy/CMD/2D_maps/data"
 	SecondServer  = "https://users.flatironinstitute.org/~camels/CMD/2D_maps/data"
 	Documentation = "https://camels-multifield-dataset.readthedocs.io/en/latest/access.html"
 )

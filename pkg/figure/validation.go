@@ -256,19 +256,19 @@ func Resolution(r validation.Resolution) *Figure {
 
 // Responses draws how power answers to one parameter, with the acceptance numbers as points.
 func Responses(r validation.Responses) *Figure {
-	if len(r.Moved) == 0 {
+	if len(r.Varied) == 0 {
 		return Empty("No parameter was moved.")
 	}
 	p := newPanel(logarithmic, logarithmic, "", "k [h/Mpc]", "P(k) / P_{fid}(k)")
 	p.rangeX(limitsK(r.K))
 	var values [][]float64
-	for _, m := range r.Moved {
+	for _, m := range r.Varied {
 		values = append(values, m.Ratio)
 	}
 	p.rangeY(logLimits(positive(finite(values...)), nil))
 	p.horizontal(1, line(grey, 0.7))
 	var entries []entry
-	for i, m := range r.Moved {
+	for i, m := range r.Varied {
 		sty := categories[i%len(categories)]
 		p.band(r.K, sum(m.Ratio, m.Error, -1), sum(m.Ratio, m.Error, 1), shade(sty, 0.2))
 		p.line(r.K, m.Ratio, sty)

@@ -60,7 +60,7 @@ func syntheticReport() *validation.Report {
 			Params: p, K: k, OverLinear: near(n, 2, 0.1), LinearError: near(n, 0.1, 0.01),
 			HMcode: near(n, 2, 0), OverHMcode: near(n, 1, 0.1), HMError: near(n, 0.05, 0),
 		})
-		r.Responses.Moved = append(r.Responses.Moved,
+		r.Responses.Varied = append(r.Responses.Varied,
 			validation.Response{
 				Params: p, Ratio: near(n, 0.5+float64(i)/2, 0.02), Error: near(n, 0.05, 0),
 				Reference: 0.5 + float64(i)/2, Tolerance: 0.1,

@@ -1,5 +1,5 @@
-// Package filetype tells by its first bytes what a file is, whatever it is called, so that a
-// command that is given the wrong kind of file says so and names the command that takes it.
+// Package filetype recognises the kind of a file by its first bytes, whatever its name, and knows
+// which command takes it. It does not read what follows them.
 package filetype
 
 import (
@@ -20,8 +20,8 @@ import (
 // Kind is a kind of file or of directory.
 type Kind int
 
-// Kinds. Unknown and Text are what nothing more is known of: their reader says what is wrong with
-// them.
+// The kinds. For Unknown and Text files, which are not recognised further, the reader's own error
+// is more useful.
 const (
 	Unknown Kind = iota
 	Text
@@ -50,7 +50,7 @@ const (
 	Dir
 )
 
-// kinds says of each kind what it is, and what helps whoever gave it to a command that does not
+// kinds has the name of each kind, and a hint for the user who gave it to a command that does not
 // take it.
 var kinds = map[Kind]struct{ name, hint string }{
 	Unknown: {"of no known kind", "copy it again, or name another file"},
@@ -90,7 +90,7 @@ var kinds = map[Kind]struct{ name, hint string }{
 	Dir:            {"a directory", "name a file"},
 }
 
-// String says what a kind is, with its article.
+// String returns the name of a kind, with its article.
 func (k Kind) String() string { return kinds[k].name }
 
 // Type is what a file is, with what its header says.
@@ -99,7 +99,7 @@ type Type struct {
 	Detail string // e.g. the number of maps; may be empty
 }
 
-// String says what a file is.
+// String describes the file.
 func (t Type) String() string {
 	if t.Detail == "" {
 		return t.Kind.String()
@@ -107,19 +107,19 @@ func (t Type) String() string {
 	return t.Kind.String() + " (" + t.Detail + ")"
 }
 
-// Hint says which command takes such a file, or what to do with it.
+// Hint returns which command takes such a file, or what to do with it.
 func (t Type) Hint() string { return kinds[t.Kind].hint }
 
-// Known reports whether a file is surely of its kind: text may still be meant as a table, and
-// unknown bytes may be a damaged file of any kind.
+// Known reports whether the kind is certain: text may be meant as a table, and unknown bytes may be
+// a damaged file of any kind.
 func (t Type) Known() bool { return t.Kind != Unknown && t.Kind != Text }
 
-// head is how many bytes are looked at. The header of a checkpoint is longer; the manifest stands
-// in its beginning.
+// head is the number of bytes that are read. The header of a checkpoint is longer, but begins with
+// the manifest.
 const head = 1 << 16
 
-// Of tells what the file or directory at path is. It reads at most 64 KiB. What is neither is
-// Unknown: a pipe is not opened, for it might wait for ever.
+// Of returns the type of the file or directory at path, of which it reads at most 64 KiB. Anything
+// else is Unknown: a pipe is not opened, because that could block.
 func Of(path string) (Type, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -143,7 +143,7 @@ func Of(path string) (Type, error) {
 	return of(start, info.Size()), nil
 }
 
-// directory tells kinds of directories by what lies in them.
+// directory returns the kind of a directory by its files.
 func directory(path string) Kind {
 	has := func(pattern ...string) bool {
 		for _, p := range pattern {
@@ -164,7 +164,7 @@ func directory(path string) Kind {
 	return Dir
 }
 
-// magics are the beginnings of files that darkfield does not read, or that say all.
+// magics are the first bytes of files that need no further look.
 var magics = []struct {
 	start  string
 	kind   Kind
@@ -183,7 +183,7 @@ var magics = []struct {
 	{"<svg", Picture, "SVG"},
 }
 
-// of tells what a file of so many bytes is by its beginning.
+// of returns the type of a file of the given size by its first bytes.
 func of(start []byte, size int64) Type {
 	if len(start) == 0 {
 		return Type{Kind: Empty}
@@ -211,7 +211,7 @@ func of(start []byte, size int64) Type {
 
 var shape = regexp.MustCompile(`["']shape["']\s*:\s*\(([^)]*)\)`)
 
-// array tells maps from other arrays by the shape in the header.
+// array distinguishes maps and grids from other arrays by the shape in the header.
 func array(start []byte) Type {
 	m := shape.FindSubmatch(start[:min(len(start), 1<<12)])
 	if m == nil {
@@ -232,7 +232,7 @@ func array(start []byte) Type {
 	return Type{Array, "shape [" + strings.Join(dims, ", ") + "]"}
 }
 
-// archive tells a zip archive by the name of its first file.
+// archive distinguishes zip archives by the name of their first file.
 func archive(start []byte) Type {
 	if len(start) < 30 {
 		return Type{Kind: Zip}
@@ -249,7 +249,7 @@ func archive(start []byte) Type {
 	return Type{Kind: Zip}
 }
 
-// tensors tells safetensors: the length of a JSON header, and the header.
+// tensors recognises safetensors by the length of a JSON header and the header itself.
 func tensors(start []byte, size int64) (Type, bool) {
 	if len(start) < 10 || start[8] != '{' {
 		return Type{}, false
@@ -278,7 +278,7 @@ func tensors(start []byte, size int64) (Type, bool) {
 	return Type{Kind: Weights}, true
 }
 
-// text tells kinds of text: a web page, JSON, a description, a table of numbers.
+// text distinguishes kinds of text: a web page, JSON, a description, a table of numbers.
 func text(start []byte) Type {
 	start = bytes.TrimPrefix(start, []byte("\xef\xbb\xbf"))
 	for cut := 0; cut < utf8.UTFMax && len(start) == head && !utf8.Valid(start); cut++ {
@@ -312,7 +312,7 @@ var (
 	calibration = regexp.MustCompile(`"recalibration"\s*:`)
 )
 
-// object tells JSON objects; a flow-style description begins as one, too.
+// object distinguishes JSON objects; a description in YAML's flow style begins as one, too.
 func object(start []byte) Type {
 	switch {
 	case calibration.Match(start):
@@ -345,9 +345,9 @@ func numbers(text string) bool {
 	return false
 }
 
-// Expect returns an error that says what a file is, what was wanted and which command takes it,
-// if it is surely of none of the kinds. A file that is missing, or that nothing is known of, is
-// left to its reader.
+// Expect returns an error that says what a file is, what was wanted and which command takes it, if
+// it is certainly of none of the kinds. It returns nil for a file that is missing or not
+// recognised, for which the reader has a better error.
 func Expect(path string, wanted ...Kind) error {
 	t, err := Of(path)
 	if err != nil || !t.Known() {

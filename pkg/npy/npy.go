@@ -1,4 +1,5 @@
-// Package npy reads the headers of NumPy's .npy files, as NumPy and other programs write them.
+// Package npy reads the headers of NumPy's .npy files, as NumPy and other programs write them. It
+// does not read the numbers.
 //
 // A file starts with a magic number, the version of the format and the length of the header. The
 // header is a Python dictionary of three keys: descr (the type of a number), fortran_order and
@@ -30,7 +31,7 @@ type Header struct {
 	Length  int64  // of everything before the numbers, in bytes
 }
 
-// ErrMagic is returned for what does not start as a .npy file does.
+// ErrMagic is the error of a file that does not start as a .npy file does.
 var ErrMagic = errors.New("is not a .npy file")
 
 const (
@@ -41,10 +42,10 @@ const (
 	longestHeader = 1 << 16
 )
 
-// ReadHeader reads the header of a file of so many bytes from its start and leaves r at the first
-// number. Errors are predicates without a subject, such as "is truncated: …": they say at which
-// byte of the file, counted from 0, the header is wrong. It allocates no more than a small
-// multiple of what the file holds.
+// ReadHeader reads the header of a file of the given size in bytes and leaves r at the first
+// number. Errors are predicates without a subject, such as "is truncated: …", and name the byte of
+// the file, counted from 0, at which the header is wrong. Allocations are bounded by a small
+// multiple of the size.
 func ReadHeader(r io.Reader, size int64) (Header, error) {
 	start := make([]byte, len(magic)+6)
 	n, err := io.ReadFull(r, start[:8])
@@ -107,7 +108,8 @@ func ReadHeader(r io.Reader, size int64) (Header, error) {
 
 func short(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-// CheckData returns an error unless so many bytes are those of the numbers, each of width bytes.
+// CheckData returns an error unless have is the number of bytes of the numbers, each of width
+// bytes.
 func (h Header) CheckData(width int, have int64) error {
 	want := int64(width)
 	if slices.Contains(h.Shape, 0) {
@@ -132,14 +134,14 @@ func (h Header) CheckData(width int, have int64) error {
 	return nil
 }
 
-// parser reads the dictionary of a header: the few of Python's literals that occur in one.
+// parser parses the dictionary of a header, with the few Python literals that occur in one.
 type parser struct {
 	text string
 	at   int // of the next byte in text
 	base int // of text in the file
 }
 
-// fault says what is wanted at the place that the parser has come to.
+// fault returns the error that something else is wanted at the current byte.
 func (p *parser) fault(want string) error {
 	found := "the end of the header"
 	if p.at < len(p.text) {
@@ -250,7 +252,7 @@ func (p *parser) descr() (string, error) {
 	return p.text[start:p.at], nil
 }
 
-// deepest is how deep records may lie in records.
+// deepest is the largest depth of nested records.
 const deepest = 32
 
 // skip reads a string, a number or a list of such.

@@ -1,5 +1,5 @@
-// Package plaintext makes UTF-8 with line feeds of text files as editors and spreadsheets of any
-// system save them.
+// Package plaintext converts text files, as editors and spreadsheets of any system save them, to
+// UTF-8 with line feeds. It does not know what the text means.
 package plaintext
 
 import (
@@ -12,9 +12,9 @@ import (
 // mark is the byte order mark in UTF-8; in UTF-16 it says which byte of a unit comes first.
 var mark = []byte("\ufeff")
 
-// Normalize returns raw without byte order marks, with the line ends of Windows (CR LF) and of old
-// Macintoshes (CR) as line feeds, and in UTF-8 if a byte order mark says that it is UTF-16. What
-// is no text comes back as it is.
+// Normalize returns raw in UTF-8 without byte order marks, with the line ends of Windows (CR LF)
+// and of old Macintoshes (CR) as line feeds. UTF-16 is recognised by its byte order mark. Other
+// bytes are returned unchanged.
 func Normalize(raw []byte) []byte {
 	switch {
 	case bytes.HasPrefix(raw, []byte{0xff, 0xfe}):

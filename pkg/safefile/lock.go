@@ -31,8 +31,7 @@ func (e *HeldError) Error() string {
 // HeldError at once. Release removes the file; that of a killed process stays behind, unlocked, for
 // the next to take.
 //
-// On file systems without locks, and there only, Acquire lets everybody in: the user has to take
-// care.
+// On file systems without locks Acquire always succeeds, and the user has to take care.
 func Acquire(path string) (*Lock, error) {
 	const tries, pause = 20, 10 * time.Millisecond
 	for try := 1; ; try++ {
@@ -44,7 +43,7 @@ func Acquire(path string) (*Lock, error) {
 		if state == busy {
 			holder := readHolder(f)
 			f.Close()
-			if holder == "" && try < tries { // it has only just come, or is about to go
+			if holder == "" && try < tries { // it has just locked the file, or is about to remove it
 				time.Sleep(pause)
 				continue
 			}
@@ -62,7 +61,7 @@ func Acquire(path string) (*Lock, error) {
 	}
 }
 
-// Release gives the lock back. It leaves alone what has come to the lock file's place since.
+// Release gives the lock back and removes its file, unless another file has taken its place.
 // Releasing a nil lock does nothing.
 func (l *Lock) Release() {
 	if l == nil {
@@ -74,10 +73,10 @@ func (l *Lock) Release() {
 	l.file.Close()
 }
 
-// longestCommand is how much of a command a lock file holds, in bytes.
+// longestCommand is the number of bytes of a command that a lock file holds.
 const longestCommand = 300
 
-// writeHolder names this process in its lock file. Where that fails the lock holds all the same.
+// writeHolder names this process in its lock file. The lock holds even if that fails.
 func writeHolder(f *os.File) {
 	host, _ := os.Hostname()
 	command := append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...)
@@ -103,7 +102,7 @@ func readHolder(f *os.File) string {
 	return line
 }
 
-// lockState is the answer of the file system to a try to lock.
+// lockState is the result of an attempt to lock.
 type lockState int
 
 const (
@@ -126,8 +125,8 @@ func tryLock(f *os.File) lockState {
 	}
 }
 
-// stillThere reports whether the name under which a file was opened is still that file's. A lock on
-// a file that was renamed or removed before it was locked keeps nobody away.
+// stillThere reports whether the name under which a file was opened still belongs to it. A lock on
+// a file that was renamed or removed before it was locked excludes nobody.
 func stillThere(f *os.File) bool {
 	open, err := f.Stat()
 	if err != nil {

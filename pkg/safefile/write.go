@@ -27,14 +27,13 @@ func WriteFile(path string, content []byte) error {
 // Write makes or replaces the file at path with what fill writes; w is buffered. Directories that
 // are missing are made.
 //
-// The content goes to a temporary file beside path, to the disk, and only then gets its name:
-// whoever opens path, at any time, finds the old content or the new, and a crash of the machine
-// changes nothing in that. The file may be read and written by whom the umask allows to (0666 &^
-// umask), whatever the old one allowed.
+// The content is written to a temporary file beside path, synchronised to disk, and only then
+// renamed: whoever opens path at any time, also after a crash of the machine, finds the old content
+// or the new. The permissions are 0666 &^ umask, whatever those of the old file were.
 //
-// When fill or the disk fails, the old file stays and the temporary file is removed. What a killed
-// process leaves is removed by the next Write of the same path. Any number of processes may write
-// the same path; the last one's content stays.
+// When fill or the disk fails, the old file stays and the temporary file is removed. The temporary
+// file of a killed process is removed by the next Write of the same path. Any number of processes
+// may write the same path; the content of the last one stays.
 func Write(path string, fill func(w io.Writer) error) error {
 	err := write(path, fill)
 	if err == nil {
@@ -71,9 +70,8 @@ func write(path string, fill func(io.Writer) error) error {
 	return Rename(f.Name(), path)
 }
 
-// Rename gives a file whose content is on the disk already its name, replacing what has it, and
-// waits until the name is on the disk, too. Both names must be in the same directory or in one
-// below.
+// Rename renames a file whose content is on the disk already, replacing path, and waits until the
+// name is on the disk, too. Both names must be on the same file system.
 func Rename(from, path string) error {
 	if err := os.Rename(from, path); err != nil {
 		return err
@@ -97,8 +95,7 @@ func syncDirectory(dir string) error {
 	return nil
 }
 
-// temporary makes a new file beside path that this process holds locked, as a sign that it is at
-// work.
+// temporary makes a new file beside path and locks it, which shows that this process is writing it.
 func temporary(path string) (*os.File, error) {
 	for {
 		name := fmt.Sprintf("%s.%d%s", path, rand.Uint32(), suffix)

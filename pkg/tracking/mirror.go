@@ -25,17 +25,17 @@ const (
 	Failed   = "FAILED"
 )
 
-// Mirror copies the metrics of a run to an MLflow server. The metrics file stays what counts: the
-// mirror reads it, remembers in a file beside it how far the server has it, and never holds up
-// whoever writes it. A server that is down, slow or restarted gets the rest when it is back, also
-// after the run has ended and from another process.
+// Mirror copies the metrics of a run to an MLflow server. It reads the metrics file, stores in a
+// file beside it up to which step the server has the metrics, and never delays the writer. A server
+// that is down, slow or restarted gets the rest when it is back, also after the run has ended and
+// from another process.
 type Mirror struct {
 	Metrics    string // path of the metrics file
 	Experiment string // MLflow's folder of runs
 	Run        string // name to show
-	// files to store beside the metrics, asked for at each Flush; nil: none
+	// Artifacts returns files to upload with the metrics. Flush calls it; nil: none.
 	Artifacts func() []Artifact
-	// Parameters returns the run's settings. It is called when the metrics file is there.
+	// Parameters returns the run's settings. It is called once the metrics file exists.
 	Parameters func() (map[string]string, error)
 
 	client client
@@ -46,7 +46,7 @@ type Mirror struct {
 // Artifact is a file of a run and the name that the server shows.
 type Artifact struct{ Path, Name string }
 
-// progress is what the server has. It is kept for one server.
+// progress is what the server has, as stored beside the metrics for one server.
 type progress struct {
 	Server     string            `json:"server"`
 	Experiment string            `json:"experiment_id"`
@@ -63,7 +63,7 @@ var (
 	patient = time.Minute
 )
 
-// At makes a mirror on the server at address, which is not asked yet.
+// At returns a mirror on the server at address, without a request.
 func (m Mirror) At(address string) (*Mirror, error) {
 	c, err := newClient(address)
 	if err != nil {
@@ -83,7 +83,7 @@ func (m *Mirror) Where() string {
 
 func (m *Mirror) memory() string { return filepath.Join(filepath.Dir(m.Metrics), "mlflow.json") }
 
-// recall reads what the server has, if it is the same server as last time.
+// recall reads the stored progress, if it is of the same server.
 func (m *Mirror) recall() error {
 	raw, err := os.ReadFile(m.memory())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,9 +114,8 @@ func (m *Mirror) remember() error {
 	return nil
 }
 
-// Follow sends what is new until ctx ends. complain is told of failures, once for each spell of
-// them, and may be nil. After a failure it waits, twice as long each time up to a minute, and
-// goes on from what the server has.
+// Follow sends new metrics until ctx ends. complain, which may be nil, is called at the first of
+// consecutive failures. After a failure it retries with exponential back-off, up to a minute.
 func (m *Mirror) Follow(ctx context.Context, complain func(error)) {
 	wait := pause
 	for {
@@ -141,7 +140,7 @@ func (m *Mirror) Follow(ctx context.Context, complain func(error)) {
 	}
 }
 
-// Flush sends all that the server lacks, artifacts too, and the status of the run.
+// Flush sends everything that the server lacks, with artifacts, and the status of the run.
 func (m *Mirror) Flush(ctx context.Context, status string) error {
 	err := m.send(ctx)
 	if err != nil && m.sent.Run == "" {
@@ -205,7 +204,7 @@ func (m *Mirror) send(ctx context.Context) error {
 	return m.remember()
 }
 
-// forget starts anew on a server that has lost the run.
+// forget resets the progress if the server has lost the run.
 func (m *Mirror) forget(err error) error {
 	var answer *answerError
 	if errors.As(err, &answer) && answer.code == "RESOURCE_DOES_NOT_EXIST" {
@@ -214,7 +213,7 @@ func (m *Mirror) forget(err error) error {
 	return err
 }
 
-// begin makes the run and describes it, once.
+// begin creates the run and sends its parameters, once.
 func (m *Mirror) begin(ctx context.Context) error {
 	if m.sent.Run == "" {
 		experiment, err := m.client.experiment(ctx, m.Experiment)

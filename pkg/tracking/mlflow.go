@@ -49,7 +49,7 @@ func newClient(address string) (client, error) {
 	}, nil
 }
 
-// answerError is what the server says when it does not do what it is asked.
+// answerError is an answer with another status than 200.
 type answerError struct {
 	status int
 	code   string // MLflow's, e.g. RESOURCE_DOES_NOT_EXIST

@@ -23,12 +23,11 @@ type Record struct {
 
 // Names of the metrics that training writes.
 const (
-	Loss           = "loss"             // training loss, averaged since the record before
+	Loss           = "loss"             // training loss, averaged since the last record
 	ValidationMSE  = "validation_mse"   // mean squared error of the noise on fixed validation maps
 	LearningRate   = "learning_rate"    // of the step
-	StepsPerSecond = "steps_per_second" // since the record before
-	// seconds that a step waited for its batch, mean since the record before
-	DataWait = "data_wait"
+	StepsPerSecond = "steps_per_second" // since the last record
+	DataWait       = "data_wait"        // seconds that a step waited for its batch, mean
 )
 
 // Writer appends records to a file.
@@ -37,9 +36,9 @@ type Writer struct {
 	file *os.File
 }
 
-// Open opens the metrics at path for appending after step: what a killed run wrote beyond its
-// last checkpoint, and a line cut short by the kill, are dropped, so that a resumed run leaves
-// the same records as an unbroken one.
+// Open opens the metrics at path for appending after step. Records beyond step, which a killed run
+// wrote after its last checkpoint, and an incomplete last line are dropped, so that a resumed run
+// leaves the same records as an uninterrupted one.
 func Open(path string, step int) (*Writer, error) {
 	records, err := Read(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -89,8 +88,8 @@ func (r Record) write(w io.Writer) error {
 // Close closes the file.
 func (w *Writer) Close() error { return w.file.Close() }
 
-// Read returns the records of a metrics file. A last line without its end, as a kill leaves it,
-// is ignored.
+// Read returns the records of a metrics file. An incomplete last line, as a kill leaves it, is
+// ignored.
 func Read(path string) ([]Record, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"darkfield/pkg/suite"
 )
 
-// boxStudy are the simulations in 25 Mpc/h, whose maps are measured.
+// boxStudy holds the measurements of the maps of all boxes of 25 Mpc/h.
 type boxStudy struct {
 	coarse, fine []boxMaps // [seed]
-	reference    []boxMaps // one box, if any, with spheres of as many neighbours as fine's
-	sameSpheres  []boxMaps // the same box with spheres as large as fine's
+	reference    []boxMaps // one box, if any, with spheres of as many neighbours as in fine
+	sameSpheres  []boxMaps // the same box with spheres of the same mass as in fine
 	choices      []choiceBoxes
-	moved        [][]boxMaps // [fiducial, then responses][seed]
-	spread       []boxMaps   // the LH set
+	varied       [][]boxMaps // [fiducial, then responses][seed]
+	hypercube    []boxMaps   // the LH set
 }
 
 func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
@@ -51,21 +51,21 @@ func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
 		for seed := range boxes {
 			add(c.Box, p.Params, uint64(seed), &boxes[seed])
 		}
-		b.moved = append(b.moved, boxes)
+		b.varied = append(b.varied, boxes)
 	}
 	universes, err := suite.Design(camels.LH, c.Boxes, 1)
 	if err != nil {
 		return nil, err
 	}
-	b.spread = make([]boxMaps, c.Boxes)
+	b.hypercube = make([]boxMaps, c.Boxes)
 	for i, u := range universes {
-		add(c.Box, u.Params, u.Seed, &b.spread[i])
+		add(c.Box, u.Params, u.Seed, &b.hypercube[i])
 	}
 	return out, nil
 }
 
-// referenceTasks runs the reference once and makes its maps twice. The second has the spheres of
-// Fine: a sphere that holds eight times as many particles of an eighth of the mass.
+// referenceTasks runs the reference once and makes its maps twice: with as many neighbours as Fine,
+// and with as many as have the mass of Fine's.
 func (b *boxStudy) referenceTasks(s store, c Config) []task {
 	var pair [2]boxMaps
 	ratio := c.Reference.Particles / c.Fine.Particles
@@ -96,8 +96,8 @@ func (b *boxStudy) referenceTasks(s store, c Config) []task {
 	return []task{t}
 }
 
-// ratioOf returns Σ a/Σ b of spectra of the overdensity at a side, and its jackknife error over
-// boxes.
+// ratioOf returns the ratio Σ a/Σ b over boxes of the spectra of the overdensity, at a side given
+// by its index, and its jackknife error.
 func ratioOf(a, b []boxMaps, side int) (ratio, err []float64) {
 	return ratioOfSpectra(a, b, func(m boxMaps) []float64 { return m.mean(side) })
 }

@@ -20,7 +20,7 @@ type CAMB struct {
 	Universes  []CAMBUniverse
 }
 
-// CAMBUniverse is the tables of one universe, by rising k.
+// CAMBUniverse holds the tables of one universe, by rising k.
 type CAMBUniverse struct {
 	Params   cosmology.Params
 	K        []float64 // h/Mpc
@@ -100,7 +100,8 @@ func (c CAMB) universe(p cosmology.Params) (CAMBUniverse, error) {
 	return CAMBUniverse{}, fmt.Errorf("there is no universe %v", p)
 }
 
-// on interpolates values, given at u.K, between their logarithms; k must lie in the table.
+// on interpolates values, given at u.K, at each k by a cubic spline of the logarithms; k must lie
+// in the table.
 func (u CAMBUniverse) on(values, k []float64) []float64 {
 	x, y := make([]float64, len(u.K)), make([]float64, len(u.K))
 	for i := range x {

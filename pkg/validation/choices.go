@@ -8,8 +8,8 @@ import (
 	"darkfield/pkg/report"
 )
 
-// Choices is how far the maps depend on numerical choices that are no physics: where the lattice of
-// particles stands, how many steps are taken, and when the simulation starts.
+// Choices is how much the maps depend on numerical choices: the position of the lattice of
+// particles, the number of steps, and the start.
 type Choices struct {
 	K       []float64 // of the bins of the maps' spectra, h/Mpc
 	Changes []Change
@@ -22,12 +22,12 @@ type Change struct {
 	OmegaM     float64
 	Ratio      []float64 // power of log10 of the maps over that of the default, by bin
 	Error      []float64 // of Ratio, from the scatter over boxes
-	Half, Most float64   // the change of largest size, below half of Nyquist and from there to 0.7
-	HalfLimit  float64   // what Half may be
-	MostLimit  float64   // what Most may be
+	Half, Most float64   // Ratio − 1 of largest size, below half of Nyquist and from there to 0.7
+	HalfLimit  float64   // tolerance of Half
+	MostLimit  float64   // tolerance of Most
 }
 
-// choiceSeed is the first seed of the boxes; no other study uses these.
+// choiceSeed is the first seed of the boxes, which no other part of the report uses.
 const choiceSeed = 900001
 
 // choice is the default with one number changed.
@@ -43,7 +43,7 @@ type choiceBoxes struct {
 	boxes  []boxMaps // [seed]
 }
 
-// choicesOf returns the default itself and what is compared with it.
+// choicesOf returns the default and the choices that are compared with it.
 func choicesOf(c nbody.Config) []choice {
 	out := []choice{{name: "default", config: c}}
 	add := func(name string, half, most float64, change func(*nbody.Config)) {

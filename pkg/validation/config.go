@@ -9,37 +9,36 @@ import (
 	"darkfield/pkg/nbody"
 )
 
-// Config is the size of a validation: which simulations it runs. Every check measures
-// nbody.Default, the simulator as it is used, or says in its rows what it changes and stands
-// beside the default.
+// Config says which simulations a validation runs. Every check measures nbody.Default, or its rows
+// say what it changes.
 type Config struct {
-	Judged bool // sizes are large enough for verdicts on what simulations measure
+	Judged bool // simulations are large enough for verdicts
 
 	Long, Short nbody.Config // boxes of 250 Mpc/h and of the maps, to which a long wave is added
-	WaveSeeds   int          // boxes of each
+	WaveSeeds   int          // number of boxes of each
 
-	Converging nbody.Config // of a few particles, for the order in time
-	StepCounts []int        // compared with Finest
+	Converging nbody.Config // with few particles, for the order of convergence in time
+	StepCounts []int        // numbers of steps that are compared with Finest
 	Finest     int
 
-	Large       nbody.Config // 250 Mpc/h a side, for the power spectrum
-	LargeSeeds  int          // of the fiducial universe
-	CornerSeeds int          // of each other universe of the CAMB tables
+	Large       nbody.Config // boxes of 250 Mpc/h, for the power spectrum
+	LargeSeeds  int          // number of boxes of the fiducial model
+	CornerSeeds int          // and of each other model of the CAMB tables
 
-	Coarse, Fine    nbody.Config // the resolution study
+	Coarse, Fine    nbody.Config // compared for the resolution
 	ResolutionSeeds int
 	Reference       nbody.Config // one box that Fine is compared with; no particles: none
 
-	ChoiceSeeds int       // boxes for each numerical choice that is changed, at each Ω_m
+	ChoiceSeeds int       // boxes for each changed numerical choice and each Ω_m
 	ChoiceOmega []float64 // Ω_m
 
-	Box           nbody.Config // what maps are made with by default
+	Box           nbody.Config // the default
 	ResponseSeeds int
-	Boxes         int   // of the LH set
-	Sides         []int // of the maps whose power is taken; the last has all of their pixels
+	Boxes         int   // in the LH set
+	Sides         []int // of the maps whose power is measured; the last is that of Box.Pixels
 }
 
-// Full is the report that is kept beside the code: half an hour on two cores.
+// Full is the size of the report in data/validation.
 func Full() Config {
 	box := nbody.Default()
 	long := box
@@ -62,7 +61,7 @@ func Full() Config {
 	}
 }
 
-// Quick has fewer simulations, for two minutes on two cores: error bars are wider.
+// Quick has fewer simulations and wider error bars.
 func Quick() Config {
 	c := Full()
 	c.WaveSeeds, c.Finest = 1, 160
@@ -74,7 +73,7 @@ func Quick() Config {
 	return c
 }
 
-// Smoke runs every step on simulations too small to mean anything.
+// Smoke runs every step on simulations that are too small for verdicts.
 func Smoke() Config {
 	c := Quick()
 	c.Judged = false
@@ -92,7 +91,7 @@ func Smoke() Config {
 	return c
 }
 
-// Sides of boxes in Mpc/h.
+// largeSide is the side of large boxes in Mpc/h.
 const largeSide = 250
 
 // Validate returns an error that names every field that is out of range.

@@ -20,7 +20,7 @@ type Convergence struct {
 	Caption string
 }
 
-// quiet keeps chaos inside haloes out of the comparison.
+// quiet has no haloes, whose chaotic orbits do not converge.
 var quiet = cosmology.Params{OmegaM: 0.3, Sigma8: 0.2}
 
 type convergenceStudy struct{ errors []float64 }

@@ -1,11 +1,11 @@
-// Package validation measures the simulator against closed forms, against CAMB and against
-// published numbers, and returns a report: every number beside its reference, a tolerance and a
-// verdict, and results that figures draw.
+// Package validation compares the simulator with closed forms, with CAMB and with published
+// numbers, and returns a report of numbers with references, tolerances and verdicts. It knows no
+// networks and draws nothing. Growth, power, resolution and the rest are one package because they
+// share simulations.
 //
-// What takes long, simulations, is measured once: each one's numbers lie in a directory under a
-// hash of its settings and of what the simulator does, so that an interrupted report goes on
-// where it was.
+// The measurements of each simulation are kept in a directory under a hash of its settings and of
+// the simulator's results, so that an interrupted report resumes where it was.
 //
-// Lengths are in Mpc/h, wavenumbers in h/Mpc, powers in (Mpc/h)³ or, of maps, (Mpc/h)².
-// Everything is at z = 0.
+// Lengths are in Mpc/h, wavenumbers in h/Mpc, power in (Mpc/h)³, or (Mpc/h)² for maps. Everything
+// is at z = 0.
 package validation

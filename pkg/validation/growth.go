@@ -19,7 +19,7 @@ import (
 // with it.
 type Growth struct {
 	Curves  []GrowthCurve
-	Waves   []LongWaves // added to boxes of the default, and of the boxes whose spectrum is taken
+	Waves   []LongWaves // added to boxes, and the longest ones of the large boxes
 	Caption string
 }
 
@@ -30,18 +30,18 @@ type GrowthCurve struct {
 	Factor, ClosedFactor []float64 // D, 1 today
 	Rate, ClosedRate     []float64 // f = dlnD/dlna
 	Integrated           []float64 // D from the growth equation, step by step
-	// largest relative differences of Factor and Rate from the closed form, of Factor from Integrated
+	// Worst and WorstRate are the largest relative differences of Factor and Rate from the closed
+	// form, ByStep that of Factor from Integrated.
 	Worst, WorstRate, ByStep float64
 }
 
-// LongWaves are modes of simulations of small fluctuations over what linear growth makes of their
-// beginning.
+// LongWaves compares long modes at z = 0 with linear growth of their initial amplitudes.
 type LongWaves struct {
 	Name   string
 	K      []float64 // of modes of equal |n|
 	Ratio  []float64 // Σ Re δ δ_lin*/Σ |δ_lin|²: 1 in linear theory
 	Single []float64 // rms deviation of a single mode's Re δ/δ_lin from Ratio, weighed by |δ_lin|²
-	All    float64   // Ratio of all these modes together
+	All    float64   // Ratio of all modes combined
 	Error  float64   // of All, from the scatter over modes
 }
 
@@ -49,8 +49,8 @@ type LongWaves struct {
 // Mpc/h.
 const longestWaves = 3
 
-// waveContrast is the linear overdensity today of the waves that are added to boxes: small, so that
-// the answer to it is proportional to it.
+// waveContrast is the linear overdensity today of the waves that are added to boxes, small enough
+// for a linear response.
 const waveContrast = 0.02
 
 // closedGrowth returns D(a) = a·₂F₁(1/3, 1; 11/6; x)/same today and f = 1 + 3x·F'/F, with x =
@@ -117,7 +117,7 @@ func newGrowthCurve(omegaM float64) GrowthCurve {
 	return c
 }
 
-// wave is a mode of a simulation beside its linear one.
+// wave is a mode of a simulation and its linear amplitude.
 type wave struct {
 	Squares int     // |n|²
 	Along   float64 // Re δ δ_lin*
@@ -148,9 +148,9 @@ type growthStudy struct {
 	waves   [][][]wave // [config][seed]
 }
 
-// tasks adds a wave to boxes with their usual small scales. Small scales move the lattice that the
-// mesh would see, and so have to be there; the difference of two runs of the same phases takes them
-// out of the answer.
+// tasks adds a wave to boxes with all their other modes, without which the mesh would see the
+// lattice of particles. The difference of two runs with the same phases removes these modes from
+// the result.
 func (g *growthStudy) tasks(s store, c Config) []task {
 	var out []task
 	g.configs = []nbody.Config{c.Long, c.Short}
@@ -168,8 +168,8 @@ func (g *growthStudy) tasks(s store, c Config) []task {
 	return out
 }
 
-// addedWaves adds the longest wave along each axis, a cosine and a sine, with either sign, and
-// returns half the difference of the two boxes' modes beside linear theory.
+// addedWaves adds the longest wave along each axis, as a cosine and as a sine, with either sign,
+// and returns half the difference of the modes of both boxes, and linear theory.
 func addedWaves(ctx context.Context, c nbody.Config, seed uint64) ([]wave, error) {
 	universe := cosmology.New(cosmology.Fiducial)
 	modes := nbody.LinearModes(c, universe, seed)
@@ -194,8 +194,8 @@ func addedWaves(ctx context.Context, c nbody.Config, seed uint64) ([]wave, error
 	return out, nil
 }
 
-// addWave adds a mode with indices n, z >= 0, to those of a cube of cells³, and its conjugate where
-// that is kept, too.
+// addWave adds an amplitude to the mode with indices n, n_z >= 0, of a cube of cells³, and to its
+// conjugate if the half space contains it.
 func addWave(modes []complex64, cells int, n [3]int, amplitude complex128) {
 	*modeAt(modes, cells, n[0], n[1], n[2]) += complex64(amplitude)
 	if n[2] == 0 {
@@ -216,7 +216,7 @@ func modeOf(p *nbody.Particles, n [3]int) complex128 {
 	return sum / complex(float64(len(p.Positions[0])), 0)
 }
 
-// result takes the waves of the large boxes, too.
+// result returns the comparison, with the waves of the large boxes as well.
 func (g *growthStudy) result(c Config, large []wave) Growth {
 	var out Growth
 	for _, om := range []float64{0.1, 0.3, 0.5} {
@@ -241,7 +241,7 @@ func (g *growthStudy) result(c Config, large []wave) Growth {
 
 func newLongWaves(name string, side float64, waves []wave) LongWaves {
 	w := LongWaves{Name: name}
-	w.All, _ = together(waves)
+	w.All, _ = combined(waves)
 	for n := 1; n <= longestWaves; n++ {
 		var some []wave
 		for _, o := range waves {
@@ -252,20 +252,20 @@ func newLongWaves(name string, side float64, waves []wave) LongWaves {
 		if len(some) == 0 {
 			continue
 		}
-		ratio, single := together(some)
+		ratio, single := combined(some)
 		w.K, w.Ratio, w.Single = append(w.K, 2*math.Pi/side*math.Sqrt(float64(n))),
 			append(w.Ratio, ratio), append(w.Single, single)
 	}
 	w.Error = jackknife(len(waves), func(skip int) float64 {
-		ratio, _ := together(without(waves, skip))
+		ratio, _ := combined(without(waves, skip))
 		return ratio
 	})
 	return w
 }
 
-// together returns the growth of modes taken together, over the linear one, and the rms deviation
-// of single modes from it.
-func together(waves []wave) (ratio, scatter float64) {
+// combined returns the growth of modes over the linear one, weighted by their linear power, and the
+// rms deviation of single modes from it.
+func combined(waves []wave) (ratio, scatter float64) {
 	var ratios, weights []float64
 	for _, w := range waves {
 		ratios, weights = append(ratios, w.Along/w.Norm), append(weights, w.Norm)
@@ -310,18 +310,12 @@ func (g Growth) rows(c Config) []Row {
 func (g Growth) WriteCSV(path string) error {
 	t := report.NewTable("quantity", "case", "a_or_k_h_per_mpc", "value")
 	for _, c := range g.Curves {
-		for _, q := range []struct {
-			name   string
-			values []float64
-		}{
-			{"growth_factor", c.Factor},
-			{"growth_factor_closed", c.ClosedFactor},
-			{"growth_factor_integrated", c.Integrated},
-			{"growth_rate", c.Rate},
-			{"growth_rate_closed", c.ClosedRate},
-		} {
-			t.Curve(c.A, q.values, q.name, fmt.Sprintf("omega_m=%g", c.OmegaM))
-		}
+		name := fmt.Sprintf("omega_m=%g", c.OmegaM)
+		t.Curve(c.A, c.Factor, "growth_factor", name)
+		t.Curve(c.A, c.ClosedFactor, "growth_factor_closed", name)
+		t.Curve(c.A, c.Integrated, "growth_factor_integrated", name)
+		t.Curve(c.A, c.Rate, "growth_rate", name)
+		t.Curve(c.A, c.ClosedRate, "growth_rate_closed", name)
 	}
 	for _, w := range g.Waves {
 		t.Curve(w.K, w.Ratio, "long_waves", w.Name)

@@ -36,8 +36,8 @@ func TestIntegratedGrowth(t *testing.T) {
 	}
 }
 
-func TestWavesTogether(t *testing.T) {
-	ratio, scatter := together([]wave{{1, 2, 2}, {1, 1.2, 1}, {1, 0.8, 1}})
+func TestCombinedWaves(t *testing.T) {
+	ratio, scatter := combined([]wave{{1, 2, 2}, {1, 1.2, 1}, {1, 0.8, 1}})
 	if !scalar.EqualWithinRel(ratio, 1, 1e-12) ||
 		!scalar.EqualWithinRel(scatter, math.Sqrt(0.02), 1e-12) {
 		t.Errorf("growth %g ± %g, want 1 ± %g", ratio, scatter, math.Sqrt(0.02))

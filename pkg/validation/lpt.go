@@ -8,23 +8,17 @@ import (
 
 // Displacement compares the displacements of particles with closed forms.
 type Displacement struct {
-	// one wave: largest error of ψ₁ over its peak; peak of ψ₂, which is none, over that of ψ₁
-	First, None float64
-	Crossed     [3]float64 // two crossed waves: largest error of ψ₂ along each axis over its peak
-	Mixed       float64    // the same for waves of unequal length along the axes y and z
+	First   float64    // one wave: largest error of ψ₁ over its peak
+	None    float64    // one wave: peak of ψ₂, which should be 0, over that of ψ₁
+	Crossed [3]float64 // two crossed waves: largest error of ψ₂ along each axis over its peak
+	Mixed   float64    // the same for waves of unequal length along the axes y and z
 }
 
 // plane adds the two modes of δ = amplitude·cos(k·q) with k = n fundamental modes along an axis.
 func plane(modes []complex64, cells, n, axis int, amplitude float64) {
 	k := [3]int{}
 	k[axis] = n
-	set := func(x, y, z int) {
-		modes[((x+cells)%cells*cells+(y+cells)%cells)*(cells/2+1)+z] += complex(float32(amplitude/2), 0)
-	}
-	set(k[0], k[1], k[2])
-	if axis < 2 { // the half space z >= 0 holds the conjugate, too
-		set(-k[0], -k[1], 0)
-	}
+	addWave(modes, cells, k, complex(amplitude/2, 0))
 }
 
 // newDisplacement compares, for waves δ = A cos(k₁q₁) and B cos(k₂q₂) along two axes:
@@ -79,8 +73,7 @@ func newDisplacement() Displacement {
 	return out
 }
 
-// worst returns the largest difference of displacements, where given, from want (nil: 0) over the
-// scale.
+// worst returns the largest difference of the given displacements from want (nil: 0), over scale.
 func worst(got [3][]float32, cells int, side float64, want [3]func(q [3]float64) float64,
 	scale float64,
 ) float64 {

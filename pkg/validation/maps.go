@@ -23,7 +23,7 @@ const (
 	criticalDensity = 2.7754e11 // today, (Msun/h)/(Mpc/h)³
 )
 
-// boxMaps is what is measured of the maps of a box, and of its particles.
+// boxMaps holds the measurements of the maps of a box and of its particles.
 type boxMaps struct {
 	K          [][]float64    // [side][bin] of Config.Sides
 	Power      [][3][]float64 // [side][axis][bin], mean over the slabs

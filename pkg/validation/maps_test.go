@@ -90,7 +90,7 @@ func TestAxesThatDifferAreSeen(t *testing.T) {
 					m.Power[0][axis] = append(m.Power[0][axis], v)
 				}
 			}
-			b.spread = append(b.spread, m)
+			b.hypercube = append(b.hypercube, m)
 		}
 		return b.symmetry(Config{Boxes: 50, Sides: []int{64}})
 	}

@@ -30,13 +30,13 @@ type MatterCurve struct {
 
 // Where the power of large boxes is judged.
 const (
-	linearHigh = 0.1 // h/Mpc: below, power is linear within a few per cent
+	linearHigh = 0.1 // h/Mpc; below, power is linear to a few per cent
 
-	NonlinearLow  = 0.2 // h/Mpc: from here to NonlinearHigh it is compared with HMcode
+	NonlinearLow  = 0.2 // h/Mpc; between these it is compared with HMcode
 	NonlinearHigh = 0.7 // h/Mpc
 )
 
-// largeBox is what is measured of one box.
+// largeBox holds the measurements of one box.
 type largeBox struct {
 	Power, Linear shells
 	Waves         []wave
@@ -110,7 +110,7 @@ func (m *matterStudy) result(c Config) MatterPower {
 	return out
 }
 
-// newMatterCurve joins shells to bins at least 12 % wide in k and compares.
+// newMatterCurve rebins shells to at least 12 % in k and compares the power.
 func newMatterCurve(u CAMBUniverse, boxes []largeBox) MatterCurve {
 	out := MatterCurve{Params: u.Params, Seeds: len(boxes)}
 	ours := cosmology.NewLinearPower(cosmology.New(u.Params))
@@ -220,18 +220,14 @@ func meanWithin(k, values, errs []float64, low, high float64) (mean, err float64
 func (m MatterPower) WriteCSV(path string) error {
 	t := report.NewTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
 	for _, u := range m.Universes {
-		for _, q := range []struct {
-			name   string
-			values []float64
-		}{
-			{"power_over_linear", u.OverLinear},
-			{"power_over_linear_error", u.LinearError},
-			{"hmcode_over_linear", u.HMcode},
-			{"power_over_hmcode", u.OverHMcode},
-			{"power_over_hmcode_error", u.HMError},
-		} {
-			t.Curve(u.K, q.values, u.Params.OmegaM, u.Params.Sigma8, q.name)
+		add := func(name string, values []float64) {
+			t.Curve(u.K, values, u.Params.OmegaM, u.Params.Sigma8, name)
 		}
+		add("power_over_linear", u.OverLinear)
+		add("power_over_linear_error", u.LinearError)
+		add("hmcode_over_linear", u.HMcode)
+		add("power_over_hmcode", u.OverHMcode)
+		add("power_over_hmcode_error", u.HMError)
 	}
 	return t.Write(path)
 }

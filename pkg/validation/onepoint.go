@@ -20,8 +20,8 @@ type OnePoint struct {
 	Caption               string
 }
 
-// camelsMean and camelsStd are published for log10 of the pixels of CAMELS' maps (Mcdm,
-// IllustrisTNG, LH).
+// camelsMean and camelsStd are the published mean and standard deviation of log10 of the pixels of
+// CAMELS' maps (Mcdm, IllustrisTNG, LH).
 const (
 	camelsMean = 10.971
 	camelsStd  = 0.509
@@ -31,7 +31,7 @@ func (b *boxStudy) onePoint(c Config) OnePoint {
 	out := OnePoint{CAMELSMean: camelsMean, CAMELSStd: camelsStd}
 	moments := func(skip int) (mean, std float64) {
 		n := 0.0
-		for i, m := range b.spread {
+		for i, m := range b.hypercube {
 			if i != skip {
 				mean, std, n = mean+m.LogMean, std+m.LogSquares, n+1
 			}
@@ -40,22 +40,23 @@ func (b *boxStudy) onePoint(c Config) OnePoint {
 		return mean, math.Sqrt(std/n - mean*mean)
 	}
 	out.Mean, out.Std = moments(-1)
-	out.MeanError = jackknife(len(b.spread),
+	out.MeanError = jackknife(len(b.hypercube),
 		func(skip int) float64 { m, _ := moments(skip); return m })
-	out.StdError = jackknife(len(b.spread), func(skip int) float64 { _, s := moments(skip); return s })
+	out.StdError = jackknife(len(b.hypercube),
+		func(skip int) float64 { _, s := moments(skip); return s })
 	edges := logEdges()
 	for i := range logBins {
 		var values []float64
 		sum := 0.0
-		for _, m := range b.spread {
+		for _, m := range b.hypercube {
 			values = append(values, m.Histogram[i])
-			sum += m.Histogram[i] / float64(len(b.spread))
+			sum += m.Histogram[i] / float64(len(b.hypercube))
 		}
 		low, high := middle(values)
 		out.Centres, out.Density = append(out.Centres, (edges[i]+edges[i+1])/2), append(out.Density, sum)
 		out.Low, out.High = append(out.Low, low), append(out.High, high)
 	}
-	out.Caption = fmt.Sprintf("%d FastPM toy universes of an LH set, %d³ particles, %d² pixels; "+
+	out.Caption = fmt.Sprintf("%d FastPM mocks of an LH set, %d³ particles, %d² pixels; "+
 		"band: 16 %% to 84 %% of the boxes.", c.Boxes, c.Box.Particles, c.Box.Pixels)
 	return out
 }

@@ -18,17 +18,17 @@ import (
 	"darkfield/pkg/report"
 )
 
-// measurements is the version of what is measured of a simulation: to be raised when that changes.
+// measurements is the version of the measurements of a simulation, to be raised when they change.
 const measurements = 2
 
-// store keeps the numbers of simulations in a directory.
+// store keeps the measurements of simulations in a directory.
 type store struct {
 	dir       string
 	simulator string // fingerprint
 }
 
-// fingerprint is a hash of the maps and particles of a tiny universe: numbers of a simulator that
-// does something else are not taken for this one's.
+// fingerprint is a hash of the maps and particles of a tiny box, which tells the measurements of
+// one version of the simulator from those of another.
 func fingerprint(ctx context.Context) (string, error) {
 	c := nbody.Default()
 	c.Particles, c.Steps, c.Neighbours, c.Pixels = 8, 3, 16, 16
@@ -50,16 +50,16 @@ func fingerprint(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%.12x", h.Sum(nil)), nil
 }
 
-// task is a simulation whose numbers are wanted.
+// task is one simulation to be measured.
 type task struct {
 	name string
-	cost float64 // in arbitrary, equal units
-	path string  // of its numbers
+	cost float64 // as work returns it
+	path string  // of its measurements
 	run  func(context.Context) error
 }
 
-// measure returns the task of measuring once with arguments that JSON can tell apart; *into holds
-// the numbers after run.
+// measure returns the task that sets *into to the result of once, or to the stored result for the
+// same arguments, which JSON has to distinguish.
 func measure[T any](s store, name string, cost float64, arguments any, into *T,
 	once func(context.Context) (T, error),
 ) task {
@@ -85,7 +85,7 @@ func measure[T any](s store, name string, cost float64, arguments any, into *T,
 	}}
 }
 
-// work is the cost of a simulation: particles × steps, and its maps.
+// work is the relative cost of a simulation: particles × steps, and its maps.
 func work(c nbody.Config, maps bool) float64 {
 	n := float64(c.Particles * c.Particles * c.Particles)
 	cost := n * float64(c.Steps) * float64(c.MeshFactor*c.MeshFactor*c.MeshFactor) / 8
@@ -95,9 +95,9 @@ func work(c nbody.Config, maps bool) float64 {
 	return cost
 }
 
-// runAll runs tasks side by side on all cores, the longest first, and reports the share of the
-// work that was missing when it began. Of tasks that want the same numbers one measures and the
-// rest read.
+// runAll runs tasks in parallel on all cores, the longest first, and reports the completed fraction
+// of the work that was not stored before. Of tasks with the same path one measures and the others
+// read.
 func runAll(ctx context.Context, tasks []task, progress func(fraction float64)) error {
 	slices.SortStableFunc(tasks, func(a, b task) int { return cmp.Compare(b.cost, a.cost) })
 	seen := map[string]bool{}

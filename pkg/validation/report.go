@@ -22,7 +22,7 @@ const (
 	SectionPixels       = "Pixels of an LH set"
 )
 
-// Report is everything that was measured.
+// Report holds all results of a validation.
 type Report struct {
 	Config       Config
 	CAMB         string // provenance of its tables
@@ -39,8 +39,8 @@ type Report struct {
 	Rows         []Row
 }
 
-// Run measures what is missing in a directory and returns the report. progress, if not nil, is
-// told the share of the missing simulations that is done, from one goroutine at a time.
+// Run runs the simulations whose measurements are missing in a directory and returns the report.
+// progress, if not nil, is told the completed fraction of these, from one goroutine at a time.
 func Run(ctx context.Context, c Config, camb CAMB, dir string,
 	progress func(fraction float64),
 ) (*Report, error) {
@@ -90,7 +90,7 @@ func Run(ctx context.Context, c Config, camb CAMB, dir string,
 	return r, nil
 }
 
-// Summary says in a line how it went.
+// Summary counts the verdicts in one line.
 func (r *Report) Summary() string {
 	pass, miss, shown := report.Count(r.Rows)
 	line := fmt.Sprintf("%d numbers pass, %d miss, %d are shown without a verdict.", pass, miss, shown)
@@ -101,7 +101,7 @@ func (r *Report) Summary() string {
 }
 
 // WriteMarkdown writes the report as a page: a table for each section, below its figure, if files
-// has one for the section. header are lines on when and where it was made.
+// has one for the section. header has lines on when and where it was made.
 func (r *Report) WriteMarkdown(path string, header []string, files map[string]string) error {
 	return report.WriteFile(path, []byte(r.markdown(header, files)))
 }

@@ -122,8 +122,8 @@ func TestTransferRows(t *testing.T) {
 		}
 		return ours, fitted
 	}
-	if ours, fitted := verdicts(); ours[report.Pass] != 6 || len(ours) != 1 || fitted[report.Pass] != 2 ||
-		fitted[report.Shown] != 4 {
+	if ours, fitted := verdicts(); ours[report.Pass] != 6 || len(ours) != 1 ||
+		fitted[report.Pass] != 2 || fitted[report.Shown] != 4 {
 		t.Errorf("verdicts %v, of the fit %v, want 6 passes, and 2 beside 4 without", ours, fitted)
 	}
 	for _, u := range camb.Universes {

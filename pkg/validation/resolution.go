@@ -24,8 +24,7 @@ type Compared struct {
 	judged     bool
 }
 
-// within is how far the power of coarser maps may be from that of finer ones where it is called
-// right.
+// within is the tolerance of the power of coarser maps, relative to that of finer ones.
 const within = 0.1
 
 func (b *boxStudy) resolution(c Config) Resolution {
@@ -111,17 +110,13 @@ func (r Resolution) WriteCSV(path string) error {
 	t := report.NewTable("compared", "pixels_a_side", "quantity", "k_h_per_mpc", "value")
 	for _, d := range r.Compared {
 		for side, pixels := range r.Sides {
-			for _, q := range []struct {
-				name   string
-				values []float64
-			}{
-				{"power_over_finer", d.Ratio[side]},
-				{"power_over_finer_error", d.Error[side]},
-				{"log_power_over_finer", d.Log[side]},
-				{"log_power_over_finer_error", d.LogError[side]},
-			} {
-				t.Curve(r.K[side], q.values, d.Name, fmt.Sprint(pixels), q.name)
+			add := func(name string, values []float64) {
+				t.Curve(r.K[side], values, d.Name, pixels, name)
 			}
+			add("power_over_finer", d.Ratio[side])
+			add("power_over_finer_error", d.Error[side])
+			add("log_power_over_finer", d.Log[side])
+			add("log_power_over_finer_error", d.LogError[side])
 		}
 	}
 	return t.Write(path)

@@ -11,14 +11,14 @@ import (
 // numbers.
 const BandK = 0.9
 
-// Responses is how the power of maps answers to one parameter at a time.
+// Responses is how the power of maps responds to one parameter at a time.
 type Responses struct {
 	K       []float64
-	Moved   []Response
+	Varied  []Response
 	Caption string
 }
 
-// Response is the power with one parameter moved over that of the fiducial universe, of the same
+// Response is the power with one parameter varied over that of the fiducial model with the same
 // phases.
 type Response struct {
 	Params          cosmology.Params
@@ -28,8 +28,8 @@ type Response struct {
 	Tolerance       float64   // relative
 }
 
-// responses to one parameter at k ≈ 0.9 h/Mpc, as measured with the prototype of this simulator
-// and kept as acceptance numbers.
+// responses holds the acceptance numbers of the response to one parameter at k ≈ 0.9 h/Mpc, which a
+// prototype of this simulator measured.
 var responses = []Response{
 	{Params: cosmology.Params{OmegaM: 0.3, Sigma8: 0.6}, Reference: 0.56, Tolerance: 0.1},
 	{Params: cosmology.Params{OmegaM: 0.3, Sigma8: 1.0}, Reference: 1.50, Tolerance: 0.1},
@@ -38,10 +38,10 @@ var responses = []Response{
 }
 
 func (b *boxStudy) responses(c Config) Responses {
-	out := Responses{K: b.moved[0][0].K[0]}
-	fiducial := b.moved[0]
+	out := Responses{K: b.varied[0][0].K[0]}
+	fiducial := b.varied[0]
 	for i, r := range responses {
-		boxes := b.moved[1+i]
+		boxes := b.varied[1+i]
 		r.Ratio, r.Error = ratioOf(boxes, fiducial, 0)
 		band := func(skip int) float64 {
 			top, bottom := 0.0, 0.0
@@ -53,9 +53,9 @@ func (b *boxStudy) responses(c Config) Responses {
 			return top / bottom
 		}
 		r.Band, r.BandError = band(-1), jackknife(len(boxes), band)
-		out.Moved = append(out.Moved, r)
+		out.Varied = append(out.Varied, r)
 	}
-	out.Caption = fmt.Sprintf("FastPM toy universes, %d³ particles, maps of %d² pixels of %g Mpc/h; "+
+	out.Caption = fmt.Sprintf("FastPM mocks, %d³ particles, maps of %d² pixels of %g Mpc/h; "+
 		"%d seeds × 15 maps, the same phases; band: ± standard error; points: the acceptance numbers "+
 		"and their tolerance.",
 		c.Box.Particles, c.Sides[0], c.Box.BoxSide, c.ResponseSeeds)
@@ -64,7 +64,7 @@ func (b *boxStudy) responses(c Config) Responses {
 
 func (r Responses) rows(c Config) []Row {
 	var out []Row
-	for _, m := range r.Moved {
+	for _, m := range r.Varied {
 		out = append(out, Row{
 			Quantity: fmt.Sprintf("P(%v)/P(fiducial)", m.Params), Value: m.Band, Error: m.BandError,
 			Reference: m.Reference, Tolerance: c.tolerance(m.Tolerance * m.Reference),
@@ -77,7 +77,7 @@ func (r Responses) rows(c Config) []Row {
 // WriteCSV writes one row a number.
 func (r Responses) WriteCSV(path string) error {
 	t := report.NewTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
-	for _, m := range r.Moved {
+	for _, m := range r.Varied {
 		id := func(q string) []any {
 			return []any{m.Params.OmegaM, m.Params.Sigma8, q}
 		}

@@ -13,7 +13,7 @@ type Row struct {
 	Value     float64 `json:"value"`
 	Error     float64 `json:"error,omitempty"` // standard error of Value; 0: none is known
 	Reference float64 `json:"reference"`
-	// largest |Value − Reference| that passes; 0: shown, not judged
+	// Tolerance is the largest |Value − Reference| that passes; 0: shown, not judged.
 	Tolerance float64 `json:"tolerance,omitempty"`
 	Source    string  `json:"source"` // where the reference comes from
 }
@@ -21,8 +21,8 @@ type Row struct {
 // Heading is the row's section.
 func (r Row) Heading() string { return r.Section }
 
-// Verdict says whether the value lies within the tolerance. A row without a tolerance, or of a validation too small to judge, is only
-// shown. What is no number misses.
+// Verdict says whether the value lies within the tolerance. A row without a tolerance, or of a
+// validation too small to judge, is only shown. NaN misses.
 func (r Row) Verdict() report.Verdict {
 	switch {
 	case r.Tolerance == 0:
@@ -38,7 +38,7 @@ func Header() []string {
 	return []string{"", "value", "±", "reference", "tolerance", "verdict", "reference from"}
 }
 
-// Cells returns the row as a table shows it.
+// Cells returns the row as the cells of a table.
 func (r Row) Cells() []string {
 	optional := func(v float64) string {
 		if !(v > 0) {
@@ -52,7 +52,7 @@ func (r Row) Cells() []string {
 	}
 }
 
-// tolerance is that of a number which simulations measure: none where they are too small.
+// tolerance returns t for a number that simulations measure, or none where they are too small.
 func (c Config) tolerance(t float64) float64 {
 	if !c.Judged {
 		return 0
@@ -60,7 +60,7 @@ func (c Config) tolerance(t float64) float64 {
 	return t
 }
 
-// section gives rows their heading. An error that few boxes do not give is none.
+// section sets the heading of rows. A NaN error, of too few boxes, becomes none.
 func section(name string, rows []Row) []Row {
 	for i := range rows {
 		rows[i].Section = name

@@ -78,10 +78,10 @@ func powerOfModes(modes []complex64, cells int, side float64) shells {
 		func(x, y, z int) float64 { return volume * squared(at(modes, cells, x, y, z)) })
 }
 
-// at returns the mode with signed indices, z >= 0.
+// at returns the mode with signed indices x and y, and z >= 0.
 func at(modes []complex64, cells, x, y, z int) complex64 { return *modeAt(modes, cells, x, y, z) }
 
-// modeAt is where the mode with signed indices, z >= 0, is kept.
+// modeAt returns a pointer to the mode with signed indices x and y, and z >= 0.
 func modeAt(modes []complex64, cells, x, y, z int) *complex64 {
 	return &modes[((x+cells)%cells*cells+(y+cells)%cells)*(cells/2+1)+z]
 }

@@ -9,13 +9,13 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Symmetry is what must not depend on the axis, and what must be conserved.
+// Symmetry holds the tests of isotropy and of conservation laws.
 type Symmetry struct {
 	K     []float64
 	Ratio [3][]float64 // mean over boxes of the power of the maps of an axis over that of all
 	Error [3][]float64 // its standard error
 	Bands []string     // of k
-	// [band][axis] z-scores of the logarithm of an axis' power against the mean of the axes
+	// Z are the z-scores [band][axis] of the logarithm of an axis' power against the mean of the axes.
 	Z        [][3]float64
 	Mass     float64 // largest relative deviation of the mass of an axis' maps from the box's
 	MeshMass float64 // the same of particles shared among the cells of a mesh
@@ -26,13 +26,13 @@ type Symmetry struct {
 // bands of k in which the power of the axes is compared, h/Mpc.
 var bands = [][2]float64{{0, 1}, {1, 4}, {4, 7.5}}
 
-// symmetry compares the axes over the boxes of the LH set, and takes the worst of all boxes in
-// what is conserved.
+// symmetry compares the axes over the boxes of the LH set, and takes the largest violation of the
+// conservation laws over all boxes.
 func (b *boxStudy) symmetry(c Config) Symmetry {
-	out := Symmetry{K: b.spread[0].K[0]}
+	out := Symmetry{K: b.hypercube[0].K[0]}
 	for axis := range 3 {
 		for bin := range out.K {
-			mean, e := overBoxes(b.spread,
+			mean, e := overBoxes(b.hypercube,
 				func(m boxMaps) float64 { return m.Power[0][axis][bin] / m.mean(0)[bin] })
 			out.Ratio[axis], out.Error[axis] = append(out.Ratio[axis], mean), append(out.Error[axis], e)
 		}
@@ -45,7 +45,7 @@ func (b *boxStudy) symmetry(c Config) Symmetry {
 		var z [3]float64
 		for axis := range 3 {
 			// The logarithm, so that no single box with much power rules.
-			mean, e := overBoxes(b.spread, func(m boxMaps) float64 {
+			mean, e := overBoxes(b.hypercube, func(m boxMaps) float64 {
 				of := func(axis int) float64 {
 					p, _, _ := meanWithin(out.K, m.Power[0][axis], nil, r[0], r[1])
 					return math.Log(p)
@@ -56,7 +56,7 @@ func (b *boxStudy) symmetry(c Config) Symmetry {
 		}
 		out.Z = append(out.Z, z)
 	}
-	for _, boxes := range append([][]boxMaps{b.spread, b.coarse, b.fine}, b.moved...) {
+	for _, boxes := range append([][]boxMaps{b.hypercube, b.coarse, b.fine}, b.varied...) {
 		for _, m := range boxes {
 			for _, mass := range m.Mass {
 				out.Mass = math.Max(out.Mass, math.Abs(mass-1))
@@ -107,7 +107,7 @@ func (s Symmetry) rows(c Config) []Row {
 	return section(SectionSymmetry, out)
 }
 
-// Numerics are what no cosmology enters.
+// Numerics holds the tests that do not depend on the cosmology.
 type Numerics struct {
 	Convergence Convergence
 	Symmetry    Symmetry

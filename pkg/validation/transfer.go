@@ -10,8 +10,8 @@ import (
 	"darkfield/pkg/report"
 )
 
-// Transfer compares the transfer function and the linear spectrum that universes begin with, and
-// those by Eisenstein and Hu's fit, with CAMB's.
+// Transfer compares the transfer function and the linear spectrum of the initial conditions, and
+// those of Eisenstein and Hu's fit, with CAMB's.
 type Transfer struct {
 	Curves  []TransferCurve // a universe each, of different Ω_m
 	Caption string
@@ -103,7 +103,7 @@ func (t Transfer) rows() []Row {
 			}
 		}
 		fit := 0.0
-		// the fit was made for a seventh of the matter in baryons, not for a half
+		// The fit was made for a seventh of the matter in baryons, not for a half as at Ω_m = 0.1.
 		if c.Params == cosmology.Fiducial {
 			fit = 0.05
 		}
