@@ -25,7 +25,7 @@ func TestDiskErrors(t *testing.T) {
 	defer full.Close()
 	p := &partial{target: "a.npy", file: full, version: version{Length: 5}}
 	err = c.receive(File{}, p, strings.NewReader("12345"))
-	var f *final
+	var f *permanent
 	if !errors.As(err, &f) || !f.disk || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("error %v, want a final one of the disk", err)
 	}

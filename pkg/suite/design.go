@@ -164,8 +164,8 @@ func sobol(i uint32) (x, y uint32) {
 	return x, y
 }
 
-// oneParameter returns the universes of a 1P set of so many values. Values are rounded to 1e-6, so that tables show
-// 0.22 and contain the fiducial value exactly.
+// oneParameter returns the universes of a 1P set of so many values. Values are rounded to 1e-6, so
+// that tables show 0.22 and contain the fiducial value exactly.
 func oneParameter(values int, seed uint64) []Universe {
 	prior, same := cosmology.CAMELSPrior(), phases(camels.OneP, seed, 0)
 	value := func(low, high float64, i int) float64 {
