@@ -16,6 +16,13 @@ type DPMSolver struct {
 	Eta      float64 // 0: deterministic; 1: with the fresh noise of ancestral sampling
 	ChurnMin Step    // fresh noise is added at times above this only; 0: at all times
 	Spacing  Spacing // of the times; "": DPMSpacing
+
+	// Trapezoid takes the last step, to a map without noise, by the trapezoidal rule. The slope dx/dσ
+	// of the deterministic equation, for x = x_t/√ᾱ of noise σ, is (x − clean map)/σ and vanishes
+	// with σ, so that the map is halfway from x to the clean map. Without it the map is the clean
+	// map, an average over all maps that x may come from, and lacks the power of scales where noise
+	// of σ at the last time is felt.
+	Trapezoid bool
 }
 
 // DPMSpacing is the default spacing of DPMSolver: uniform in the time in which its equation is
@@ -85,6 +92,9 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 			v := kept*float64(x) + added*(c+halfInverseR*(c-float64(before[j])))
 			if deviation > 0 {
 				v += deviation * st.sources[j/st.Pixels].NormFloat64()
+			}
+			if u == 0 && m.Trapezoid {
+				v = (float64(x)/root + c) / 2
 			}
 			st.x[j] = float32(v)
 		}

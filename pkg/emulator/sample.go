@@ -31,7 +31,9 @@ type SampleConfig struct {
 	ChurnMin diffusion.Step `json:"eta_above,omitempty" yaml:"eta_above,omitempty"`
 	// Spacing of the times of DDIM and DPM; "": the sampler's default.
 	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`
-	Batch   int               `json:"batch" yaml:"batch"` // maps at a time
+	// Trapezoid is diffusion.DPMSolver.Trapezoid.
+	Trapezoid bool `json:"trapezoid,omitempty" yaml:"trapezoid,omitempty"`
+	Batch     int  `json:"batch" yaml:"batch"` // maps at a time
 }
 
 // DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise, which corrects the errors of
@@ -74,6 +76,9 @@ func (c SampleConfig) String() string {
 	}[c.Sampler]; c.Spacing != "" && c.Spacing != own {
 		name += fmt.Sprintf(" uniform in %s", c.Spacing)
 	}
+	if c.Trapezoid {
+		name += ", the last one trapezoidal"
+	}
 	return name
 }
 
@@ -90,6 +95,10 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	if err := diffusion.CheckSettings(owner, s, c.Steps, c.Eta, c.ChurnMin, c.Spacing); err != nil {
 		return nil, err
 	}
+	if c.Trapezoid && c.Sampler != DPM {
+		return nil, fmt.Errorf("%s.Trapezoid = true, but the last step of %s cannot be chosen: leave "+
+			"it out or use %s", owner, c.Sampler, DPM)
+	}
 	switch c.Sampler {
 	case DDPM:
 		if c.Eta != 0 && c.Eta != 1 {
@@ -100,8 +109,9 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	case DDIM:
 		return diffusion.DDIM{Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing}, nil
 	case DPM:
-		return diffusion.DPMSolver{Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing},
-			nil
+		return diffusion.DPMSolver{
+			Steps: c.Steps, Eta: c.Eta, ChurnMin: c.ChurnMin, Spacing: c.Spacing, Trapezoid: c.Trapezoid,
+		}, nil
 	}
 	return nil, fmt.Errorf("%s.Sampler = %q, want %s, %s or %s", owner, c.Sampler, DDPM, DDIM, DPM)
 }

@@ -27,7 +27,7 @@ func samplingFlags(f *pflag.FlagSet) *sampling {
 func samplerFlags(f *pflag.FlagSet) *sampling {
 	c := &sampling{emulator.DefaultSampling(), f}
 	f.StringVar(&c.Sampler, "sampler", c.Sampler, "dpm++ (DPM-Solver++ 2M), ddim, or ddpm (ancestral, "+
-		"every time step); a checkpoint may have settings of its own for this and the next four")
+		"every time step); a checkpoint may have settings of its own for this and the next five")
 	f.IntVar(&c.Steps, "sampler-steps", c.Steps, "`N` network evaluations a map, of dpm++ and ddim")
 	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "spacing of these evaluations, "+
 		"even in time or log-snr; default: log-snr for dpm++, time for ddim")
@@ -35,6 +35,8 @@ func samplerFlags(f *pflag.FlagSet) *sampling {
 		"1 for that of ddpm")
 	f.IntVar((*int)(&c.ChurnMin), "eta-above", int(c.ChurnMin), "add the fresh noise only at time "+
 		"steps above `T` (S_tmin of Karras et al. 2022), 0 to 1000")
+	f.BoolVar(&c.Trapezoid, "trapezoid", c.Trapezoid, "take the last step of dpm++ by the trapezoidal "+
+		"rule, so that small scales keep their power")
 	return c
 }
 
@@ -70,6 +72,8 @@ func (c *sampling) said() (json.RawMessage, error) {
 			given["eta"] = c.Eta
 		case "eta-above":
 			given["eta_above"] = c.ChurnMin
+		case "trapezoid":
+			given["trapezoid"] = c.Trapezoid
 		}
 	})
 	if len(given) == 0 {
