@@ -309,6 +309,7 @@ func TestSame(t *testing.T) {
 			Sampler: DDIM, Steps: 3, ChurnMin: 250, Batch: 2,
 			Spacing: diffusion.DDIMSpacing,
 		}},
+		{{Sampler: DDIM, Steps: 3, Batch: 2}, {Sampler: DDIM, Steps: 3, Batch: 2, Trapezoid: true}},
 	} {
 		if !pair[0].Same(pair[1]) {
 			t.Errorf("%+v and %+v are told apart", pair[0], pair[1])
@@ -336,6 +337,17 @@ func TestSamplingWith(t *testing.T) {
 	if got, err := DefaultSampling().With(json.RawMessage(`{"eta_above": 250}`)); err != nil ||
 		got != want {
 		t.Errorf("a bound alone: %+v, %v; want %+v", got, err, want)
+	}
+	if c := (SampleConfig{Sampler: DPM, Steps: 3}); c.Same(SampleConfig{
+		Sampler: DPM, Steps: 3, Trapezoid: true,
+	}) {
+		t.Error("DPM-Solver++ with and without a trapezoidal step are not told apart")
+	}
+	want.Trapezoid = true
+	if got, err := DefaultSampling().With(
+		json.RawMessage(`{"eta_above": 250, "trapezoid": true}`)); err != nil ||
+		got != want {
+		t.Errorf("a trapezoidal step: %+v, %v; want %+v", got, err, want)
 	}
 	for _, text := range []string{`{"eta": 2}`, `{"sampler": "euler"}`, `{"above": 250}`, `[]`} {
 		if got, err := DefaultSampling().With(json.RawMessage(text)); err == nil {

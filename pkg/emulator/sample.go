@@ -31,7 +31,7 @@ type SampleConfig struct {
 	ChurnMin diffusion.Step `json:"eta_above,omitempty" yaml:"eta_above,omitempty"`
 	// Spacing of the times of DDIM and DPM; "": the sampler's default.
 	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`
-	// Trapezoid is diffusion.DPMSolver.Trapezoid.
+	// Trapezoid is that of diffusion.DPMSolver; other samplers have none.
 	Trapezoid bool `json:"trapezoid,omitempty" yaml:"trapezoid,omitempty"`
 	Batch     int  `json:"batch" yaml:"batch"` // maps at a time
 }
@@ -76,7 +76,7 @@ func (c SampleConfig) String() string {
 	}[c.Sampler]; c.Spacing != "" && c.Spacing != own {
 		name += fmt.Sprintf(" uniform in %s", c.Spacing)
 	}
-	if c.Trapezoid {
+	if c.Trapezoid && c.Sampler == DPM {
 		name += ", the last one trapezoidal"
 	}
 	return name
@@ -94,10 +94,6 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	}
 	if err := diffusion.CheckSettings(owner, s, c.Steps, c.Eta, c.ChurnMin, c.Spacing); err != nil {
 		return nil, err
-	}
-	if c.Trapezoid && c.Sampler != DPM {
-		return nil, fmt.Errorf("%s.Trapezoid = true, but the last step of %s cannot be chosen: leave "+
-			"it out or use %s", owner, c.Sampler, DPM)
 	}
 	switch c.Sampler {
 	case DDPM:
