@@ -286,6 +286,8 @@ func TestNameTellsSamplersApart(t *testing.T) {
 				}[reflect.TypeFor[SampleConfig]().Field(i).Name])
 		case reflect.Float64:
 			v.SetFloat(0.5)
+		case reflect.Bool:
+			v.SetBool(true)
 		default:
 			v.SetInt(7)
 		}
