@@ -28,7 +28,7 @@ fi
 	(cd notebooks/browser && npm ci --silent --no-audit --no-fund)
 
 # A copy of the notebook, so that running it does not change the one in the repository. It lies in the project, because
-# the kernel and the rooms find .tools from the working directory.
+# the kernel and the packages find .tools from the working directory.
 work=$root/.tools/test/browser
 rm -rf "$work"
 mkdir -p "$work/notebooks"

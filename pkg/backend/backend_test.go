@@ -12,7 +12,7 @@ func TestMissingPlugin(t *testing.T) {
 	_, err := Open()
 	if !errors.Is(err, ErrNoPlugin) || !strings.Contains(err.Error(), "make setup") ||
 		strings.Contains(err.Error(), "\n") {
-		t.Errorf("error = %v, want one line that names the missing plugin and the way out", err)
+		t.Errorf("error = %v, want one line that names the missing plugin and the remedy", err)
 	}
 }
 

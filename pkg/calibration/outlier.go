@@ -17,7 +17,7 @@ import (
 const quadraticSize = 6
 
 // OutlierModel is what several numbers of a map, such as the terms of its bound, are at the
-// parameters that fit the map best, over the maps of a calibration: a trend for each, and their
+// parameters that fit the map best, over the maps of a calibration: a fit for each, and their
 // covariance about it. A map far from that is not of the kind that was calibrated on, and its error
 // bars are not to be trusted: what is typical of one universe may be odd for another. It is plain
 // data.
@@ -27,8 +27,8 @@ type OutlierModel struct {
 	// of each: a quadratic in the parameters in log units, where 0 and 1 are the edges of the prior:
 	// 1, x, y, x², xy, y²
 	Fits   [][quadraticSize]float64 `json:"trends"`
-	Widths []float64                `json:"widths"` // of each: standard deviation about its trend
-	// turns distances from the trends over the widths into independent ones of variance 1; lower
+	Widths []float64                `json:"widths"` // of each: standard deviation about its fit
+	// turns distances from the fits over the widths into independent ones of variance 1; lower
 	// triangular
 	Whitening [][]float64 `json:"whitening"`
 	// of the maps, each from what others make typical, rising
@@ -85,7 +85,7 @@ func FitOutlierModel(prior cosmology.Prior, names []string, at []cosmology.Param
 	return t, t.Validate()
 }
 
-// fitOutlierModel fits trends and covariance.
+// fitOutlierModel fits means and covariance.
 func fitOutlierModel(prior cosmology.Prior, names []string, at []cosmology.Params,
 	values [][]float64,
 ) (OutlierModel, error) {
@@ -116,7 +116,7 @@ func quadraticTerms(x [2]float64) [quadraticSize]float64 {
 	return [quadraticSize]float64{1, x[0], x[1], x[0] * x[0], x[0] * x[1], x[1] * x[1]}
 }
 
-// fit sets trends, widths and whitening to those of the maps that are used.
+// fit sets fits, widths and whitening to those of the maps that are used.
 func (t *OutlierModel) fit(units logUnits, at []cosmology.Params, values [][]float64,
 	used []bool,
 ) error {
@@ -176,7 +176,7 @@ func (t *OutlierModel) fit(units logUnits, at []cosmology.Params, values [][]flo
 	return nil
 }
 
-// Validate returns an error unless trends, widths and distances are finite and as many as names
+// Validate returns an error unless fits, widths and distances are finite and as many as names
 // say.
 func (t OutlierModel) Validate() error {
 	if _, err := newLogUnits(t.Prior); err != nil {
@@ -184,7 +184,7 @@ func (t OutlierModel) Validate() error {
 	}
 	n := len(t.Names)
 	if n == 0 || len(t.Fits) != n || len(t.Widths) != n || len(t.Whitening) != n {
-		return fmt.Errorf("calibration.OutlierModel has %d names, %d trends, %d widths and %d rows of a "+
+		return fmt.Errorf("calibration.OutlierModel has %d names, %d fits, %d widths and %d rows of a "+
 			"whitening, want as many of each", n, len(t.Fits), len(t.Widths), len(t.Whitening))
 	}
 	var errs []error

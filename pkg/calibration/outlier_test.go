@@ -28,17 +28,17 @@ func spreadParams(rng *rand.Rand, n int) []cosmology.Params {
 	return out
 }
 
-// correlated are three numbers of a map: trends much steeper than the numbers scatter, the first
+// correlated are three numbers of a map: means much steeper than the numbers scatter, the first
 // two scatter together, by 2 and 3 with a correlation of 0.8.
 type correlated struct{ rng *rand.Rand }
 
-func (correlated) trend(p cosmology.Params) [3]float64 {
+func (correlated) mean(p cosmology.Params) [3]float64 {
 	x, y := math.Log(p.OmegaM), math.Log(p.Sigma8)
 	return [3]float64{-3 + 30*x - 10*y + 5*x*x + 7*x*y - 20*y*y, 100 - 40*x, 7}
 }
 
 func (c correlated) draw(p cosmology.Params) []float64 {
-	t, a, b := c.trend(p), c.rng.NormFloat64(), c.rng.NormFloat64()
+	t, a, b := c.mean(p), c.rng.NormFloat64(), c.rng.NormFloat64()
 	return []float64{t[0] + 2*a, t[1] + 3*(0.8*a+0.6*b), t[2] + 0.1*c.rng.NormFloat64()}
 }
 
@@ -57,7 +57,7 @@ func (c correlated) typical(t *testing.T, n int) OutlierModel {
 	return typical
 }
 
-// TestOutlierModel: what counts is the distance from the trend, in the directions in which the
+// TestOutlierModel: what counts is the distance from the mean, in the directions in which the
 // numbers scatter.
 func TestOutlierModel(t *testing.T) {
 	c := correlated{rand.New(rand.NewPCG(1, 2))}
@@ -75,9 +75,9 @@ func TestOutlierModel(t *testing.T) {
 			// The same numbers alone, but they never go so.
 			{2, -2.4, math.Hypot(1, 1.6/0.6), 1, -0.8},
 		} {
-			expected := c.trend(p)
+			expected := c.mean(p)
 			got := typical.Score(p, []float64{expected[0] + off.a, expected[1] + off.b, expected[2]})
-			// Near a corner a trend of six numbers is known to √(10/2000) = 0.07 of a width, and there are
+			// Near a corner a fit of six numbers is known to √(10/2000) = 0.07 of a width, and there are
 			// three; widths to 0.016, the correlation to 0.008 beside 0.2.
 			if math.Abs(got.Distance-off.distance) > 0.2+0.06*off.distance ||
 				math.Abs(got.Z[0]-off.za) > 0.2 || math.Abs(got.Z[1]-off.zb) > 0.2 ||
@@ -178,7 +178,7 @@ func TestOutlierModelRefuses(t *testing.T) {
 		},
 		"Distances": func(t *OutlierModel) { t.Distances = nil }, "Fits[0]": func(t *OutlierModel) {
 			t.Fits[0][3] = math.Inf(1)
-		}, "2 names, 1 trends": func(t *OutlierModel) { t.Fits = t.Fits[:1] },
+		}, "2 names, 1 fits": func(t *OutlierModel) { t.Fits = t.Fits[:1] },
 	} {
 		bad := same
 		bad.Widths, bad.Fits, bad.Whitening = slices.Clone(same.Widths), slices.Clone(same.Fits),

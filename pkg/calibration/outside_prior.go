@@ -9,7 +9,7 @@ import (
 
 // OutsidePrior returns how far outside the prior a surface has its least −ln L, by the quadratic
 // that continues it there: in standard deviations, the square root of twice what −ln L falls from
-// the best point of the prior to its vertex; 0 where the vertex lies inside. For an honest
+// the best point of the prior to its vertex; 0 where the vertex lies inside. For a calibrated
 // posterior of a map from inside the prior it is no larger than the distance of the estimate from
 // the truth, whose square is chi² of two degrees of freedom. It returns an error for a surface that
 // cannot be used.

@@ -100,7 +100,7 @@ func coverageNear(t *testing.T, r Report) {
 // chosen.
 func TestCalibratedStaysCalibrated(t *testing.T) {
 	std := [2]float64{0.08, 0.3}
-	cases := toy{std: std, rho: -0.5, alike: 0.5, reported: honest(std)}.cases(t, 50, 2, 12, 3)
+	cases := toy{std: std, rho: -0.5, alike: 0.5, reported: calibrated(std)}.cases(t, 50, 2, 12, 3)
 	r, err := fit(cases, prior, Temperature)
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestCalibratedStaysCalibrated(t *testing.T) {
 // TestTemperatureOfUniformOverConfidence: errors reported at 1/2 want a temperature of 4, which is
 // chosen and calibrates other maps, edges of the prior included.
 func TestTemperatureOfUniformOverConfidence(t *testing.T) {
-	w := toy{std: [2]float64{0.08, 0.2}, reported: honest([2]float64{0.04, 0.1})}
+	w := toy{std: [2]float64{0.08, 0.2}, reported: calibrated([2]float64{0.04, 0.1})}
 	c, err := Choose(w.cases(t, 150, 1, 20, 4), prior, 2, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestTemperatureOfUniformOverConfidence(t *testing.T) {
 
 func TestChooseRefuses(t *testing.T) {
 	std := [2]float64{0.1, 0.1}
-	cases := toy{std: std, reported: honest(std)}.cases(t, 4, 2, 8, 1)
+	cases := toy{std: std, reported: calibrated(std)}.cases(t, 4, 2, 8, 1)
 	for _, folds := range []int{1, 5} {
 		if _, err := Choose(cases, prior, folds, 1); err == nil ||
 			!strings.Contains(err.Error(), "folds of 4 simulations") {

@@ -34,22 +34,22 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// ParameterReport says how honest the posteriors of one parameter are. Intervals are over
+// ParameterReport says how well the posteriors of one parameter are calibrated. Intervals are over
 // simulations, with 95 %.
 type ParameterReport struct {
 	Coverage68 Interval `json:"coverage_68"` // share of truths in the central 68 % interval
 	Coverage95 Interval `json:"coverage_95"` // and in the central 95 % interval
 	AbsZ       Interval `json:"abs_z"`       // mean of |truth − mean|/std
-	// that mean if these posteriors were honest: 0.80 for Gaussians, more at the prior's edges
+	// that mean if these posteriors were calibrated: 0.80 for Gaussians, more at the prior's edges
 	ExpectedAbsZ float64  `json:"expected_abs_z"`
-	Bias         Interval `json:"bias"`      // mean of z: 0 where honest
+	Bias         Interval `json:"bias"`      // mean of z: 0 where calibrated
 	AbsError     Interval `json:"abs_error"` // mean of |truth − mean|
 	Std          float64  `json:"std"`       // mean of the posterior's
 	Ranks        Ranks    `json:"ranks"`
 }
 
 // TARP is the expected coverage of regions around random points (Lemos et al. 2023): on the
-// diagonal where posteriors are honest, above it at low and below it at high levels where
+// diagonal where posteriors are calibrated, above it at low and below it at high levels where
 // over-confident.
 type TARP struct {
 	Levels   []float64  `json:"levels"`   // credibility
@@ -57,7 +57,7 @@ type TARP struct {
 	Ranks    Ranks      `json:"ranks"`
 }
 
-// Report says how honest the posteriors of many maps are.
+// Report says how well the posteriors of many maps are calibrated.
 type Report struct {
 	Maps        int             `json:"maps"`
 	Simulations int             `json:"simulations"`

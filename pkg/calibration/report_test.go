@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// TestHonestPosteriors: over the whole prior with its edges, coverages, ranks, z and TARP of
-// honest posteriors are what they should be.
-func TestHonestPosteriors(t *testing.T) {
+// TestCalibratedPosteriors: over the whole prior with its edges, coverages, ranks, z and TARP of
+// calibrated posteriors are what they should be.
+func TestCalibratedPosteriors(t *testing.T) {
 	std := [2]float64{0.15, 0.4} // wide, so that half of the posteriors feel an edge
-	w := toy{std: std, rho: -0.6, alike: 0.5, reported: honest(std)}
+	w := toy{std: std, rho: -0.6, alike: 0.5, reported: calibrated(std)}
 	r := reportOf(t, w.cases(t, 120, 2, 30, 7))
 	for name, c := range map[string]struct {
 		got  Interval
@@ -46,7 +46,7 @@ func TestHonestPosteriors(t *testing.T) {
 // TestOverConfidence: with errors reported half as large, 68 % become Φ's share within half a
 // sigma, and |z| doubles.
 func TestOverConfidence(t *testing.T) {
-	w := toy{std: [2]float64{0.04, 0.04}, reported: honest([2]float64{0.02, 0.02})}
+	w := toy{std: [2]float64{0.04, 0.04}, reported: calibrated([2]float64{0.02, 0.02})}
 	r := reportOf(t, w.cases(t, 150, 1, 40, 8))
 	inside := math.Erf(0.994458 / 2 / math.Sqrt2) // 0.38
 	if !r.OmegaM.Coverage68.Contains(inside) || !r.Sigma8.Coverage68.Contains(inside) {
@@ -131,7 +131,7 @@ func TestRanksUnderTheNull(t *testing.T) {
 // TestOrderDoesNotMatter: maps may come in any order, and simulations have any numbers.
 func TestOrderDoesNotMatter(t *testing.T) {
 	std := [2]float64{0.1, 0.1}
-	scores, err := ScoreAll(toy{std: std, reported: honest(std)}.cases(t, 10, 2, 12, 1), prior, 1)
+	scores, err := ScoreAll(toy{std: std, reported: calibrated(std)}.cases(t, 10, 2, 12, 1), prior, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

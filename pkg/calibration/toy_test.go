@@ -51,7 +51,7 @@ type toy struct {
 	reported func(estimate [2]float64) (std, shift [2]float64)
 }
 
-func honest(std [2]float64) func([2]float64) ([2]float64, [2]float64) {
+func calibrated(std [2]float64) func([2]float64) ([2]float64, [2]float64) {
 	return func([2]float64) ([2]float64, [2]float64) { return std, [2]float64{} }
 }
 

@@ -11,8 +11,8 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// partsOf makes maps whose −ln L has two independent honest parts, reported with wrong heights by
-// factors.
+// partsOf makes maps whose −ln L has two independent calibrated parts, reported with wrong heights
+// by factors.
 func partsOf(t *testing.T, simulations int, factors [2]float64) []Parts {
 	u := logUnitsOf(t)
 	rng := rand.New(rand.NewPCG(7, 0))

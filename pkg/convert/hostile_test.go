@@ -76,7 +76,7 @@ func TestNothingRuns(t *testing.T) {
 		} {
 			got := refused(t, write(t, "bad.pt", raw))
 			if !strings.Contains(got, `"`+module+"."+name+`"`) || !strings.Contains(got, "state_dict") {
-				t.Errorf("%s, %s: error = %s, want the global and the way out", global, form, got)
+				t.Errorf("%s, %s: error = %s, want the global and the remedy", global, form, got)
 			}
 			if _, err := os.Stat(made); err == nil {
 				t.Fatalf("%s, %s: the payload ran", global, form)

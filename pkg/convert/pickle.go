@@ -91,7 +91,7 @@ func rebuildSize(args ...any) (any, error) {
 	return nil, errRebuild
 }
 
-// noWeights stands for a container that cannot hold tensors by name: what it holds is forgotten.
+// noWeights stands for a container that cannot hold tensors by name: what it holds is dropped.
 func noWeights(...any) (any, error) { return nil, nil }
 
 func rebuildParameter(args ...any) (any, error) {

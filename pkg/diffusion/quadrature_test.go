@@ -85,7 +85,7 @@ func TestLevelNoise(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("15 pixels were levelled")
+			t.Error("15 pixels got noise of fixed amplitude")
 		}
 	}()
 	TermNoise(FixedAmplitude(3), 5, 15)

@@ -202,7 +202,7 @@ func TestTerms(t *testing.T) {
 }
 
 // TestAugmentedTerms: with a seed of diffusion.Augmented a term is that of the map and its noise in
-// a pose, which differs between terms and mirror images; maps that are not periodic are not
+// an orientation, which differs between terms and mirror images; maps that are not periodic are not
 // shifted.
 func TestAugmentedTerms(t *testing.T) {
 	e := open(t, 1, 0)
@@ -210,23 +210,23 @@ func TestAugmentedTerms(t *testing.T) {
 	n := m.Box.Cells
 	for _, periodic := range []bool{true, false} {
 		e.manifest.Data.Periodic = periodic
-		var poses []field.Augmentation
+		var drawn []field.Augmentation
 		for _, term := range []diffusion.Term{0, 3, 40} {
 			for _, seed := range []uint64{
 				diffusion.Augmented(2),
 				diffusion.Antithetic(diffusion.Augmented(2)),
 			} {
-				pose := e.augmentation(diffusion.AugmentationSource(seed, term))
-				if shifted := pose.ShiftY != 0 || pose.ShiftX != 0; shifted && !periodic {
-					t.Errorf("a map that is not periodic is shifted: %+v", pose)
+				a := e.augmentation(diffusion.AugmentationSource(seed, term))
+				if shifted := a.ShiftY != 0 || a.ShiftX != 0; shifted && !periodic {
+					t.Errorf("a map that is not periodic is shifted: %+v", a)
 				}
-				poses = append(poses, pose)
+				drawn = append(drawn, a)
 				plain := seed &^ diffusion.Augmented(0)
 				x0, draws, err := e.draws(m, []diffusion.Term{term}, []uint64{plain}, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
-				draws[0].X0, draws[0].Epsilon = pose.Apply(x0, n), pose.Apply(draws[0].Epsilon, n)
+				draws[0].X0, draws[0].Epsilon = a.Apply(x0, n), a.Apply(draws[0].Epsilon, n)
 				want, err := e.schedule.BoundTerms(context.Background(), e.denoiser(1), draws, x0,
 					[]float32{0.5, 0.5}, 2, 1)
 				if err != nil {
@@ -242,10 +242,10 @@ func TestAugmentedTerms(t *testing.T) {
 				}
 			}
 		}
-		slices.SortFunc(poses,
+		slices.SortFunc(drawn,
 			func(a, b field.Augmentation) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-		if different := slices.Compact(poses); periodic && len(different) < 5 || len(different) < 2 {
-			t.Errorf("periodic %v: only %d different poses of 6 draws", periodic, len(different))
+		if different := slices.Compact(drawn); periodic && len(different) < 5 || len(different) < 2 {
+			t.Errorf("periodic %v: only %d different augmentations of 6 draws", periodic, len(different))
 		}
 	}
 }

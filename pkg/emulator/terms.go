@@ -58,8 +58,8 @@ func (e *Emulator) draws(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 		for _, seed := range seeds {
 			d := diffusion.Draw{Term: term, Epsilon: diffusion.TermNoise(seed, term, len(x0))}
 			if rng := diffusion.AugmentationSource(seed, term); rng != nil {
-				pose := e.augmentation(rng)
-				d.X0, d.Epsilon = pose.Apply(x0, m.Box.Cells), pose.Apply(d.Epsilon, m.Box.Cells)
+				a := e.augmentation(rng)
+				d.X0, d.Epsilon = a.Apply(x0, m.Box.Cells), a.Apply(d.Epsilon, m.Box.Cells)
 			}
 			draws = append(draws, d)
 		}

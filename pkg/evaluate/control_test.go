@@ -69,7 +69,7 @@ func TestControl(t *testing.T) {
 	}
 }
 
-// TestControlOfStrangers: a control of other parameters is refused with the way out.
+// TestControlOfStrangers: a control of other parameters is refused with the remedy.
 func TestControlOfStrangers(t *testing.T) {
 	s, _ := withControl(t, &whitenoise.Counted{Stretch: 1})
 	other := t.TempDir()
@@ -81,7 +81,7 @@ func TestControlOfStrangers(t *testing.T) {
 	defer strangers.Close()
 	if _, err := s.Control(ctx, smallConfig(), strangers.Sets[camels.LH]); err == nil ||
 		!strings.Contains(err.Error(), "simulate control") {
-		t.Errorf("error %v, want it to name the way out", err)
+		t.Errorf("error %v, want it to name the remedy", err)
 	}
 }
 

@@ -62,7 +62,7 @@ func (p *panel) title(lines ...string) {
 	p.Title.Padding = 0
 	p.Title.Text = ""
 	if strings.Join(lines, "") != "" {
-		p.Title.Text = " " + strings.Repeat("\n ", len(lines)-1) // keeps the room free
+		p.Title.Text = " " + strings.Repeat("\n ", len(lines)-1) // keeps the space free
 		p.Title.Padding = vg.Points(4)
 	}
 	p.Add(heading(lines))

@@ -31,7 +31,7 @@ func TestFit(t *testing.T) {
 			}
 			params, vectors = append(params, p), append(vectors, v)
 		}
-		trend, err := Fit(prior, 3, params, vectors)
+		fit, err := Fit(prior, 3, params, vectors)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestFit(t *testing.T) {
 			cosmology.Fiducial: 10, prior.Min: 70,
 			prior.Max: 70,
 		} {
-			got := trend.At(p)
+			got := fit.At(p)
 			for j, want := range law(p) {
 				if e := math.Abs(math.Log(got[j] / want)); e > 1e-9+4*scatter*math.Sqrt(squares/500) {
 					t.Errorf("scatter %g, number %d at %v: %g, want %g", scatter, j, p, got[j], want)
@@ -50,7 +50,7 @@ func TestFit(t *testing.T) {
 	}
 }
 
-func TestTrendsThatCannotBe(t *testing.T) {
+func TestFitsThatCannotBe(t *testing.T) {
 	prior := cosmology.CAMELSPrior()
 	params := make([]cosmology.Params, 30)
 	for i := range params {

@@ -25,11 +25,11 @@ type KolmogorovSmirnov struct {
 //     two-sample test", Ark. Mat. 3, 469.
 func OneSidedKolmogorovSmirnov(a, b []float64) KolmogorovSmirnov {
 	if len(a) == 0 || len(b) == 0 {
-		panic(fmt.Sprintf("summary: SmallerThan of %d and %d values", len(a), len(b)))
+		panic(fmt.Sprintf("summary: OneSidedKolmogorovSmirnov of %d and %d values", len(a), len(b)))
 	}
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
 	if math.IsNaN(a[0]) || math.IsNaN(b[0]) { // NaN is sorted to the front
-		panic("summary: SmallerThan of NaN")
+		panic("summary: OneSidedKolmogorovSmirnov of NaN")
 	}
 	n, m := float64(len(a)), float64(len(b))
 	var out KolmogorovSmirnov
