@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -69,7 +67,7 @@ func (f *Figure) Save(base string) error {
 	}{{".png", f.PNG}, {".svg", f.SVG}} {
 		data, err := k.render()
 		if err == nil {
-			err = replace(base+k.ext, data)
+			err = safefile.WriteFile(base+k.ext, data)
 		}
 		if err != nil {
 			return fmt.Errorf("figure: save %s: %w", base+k.ext, err)
@@ -211,12 +209,4 @@ func drawColumn(c draw.Canvas, title string, entries []entry) {
 		drawEntry(c, e, vg.Point{X: c.Min.X, Y: y - legendHeight/2})
 		y -= legendHeight
 	}
-}
-
-// replace writes data to path, in a directory that is made where it is missing.
-func replace(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return safefile.WriteFile(path, data)
 }

@@ -3,7 +3,6 @@ package notebook
 import (
 	"fmt"
 	"html"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -18,7 +17,6 @@ type Result interface{ WriteCSV(path string) error }
 // Show writes the figure as PNG and SVG and its numbers as CSV to the run's figures, and shows it.
 func (s *Session) Show(name string, f *figure.Figure, numbers Result) {
 	base := filepath.Join(s.Run, "figures", name)
-	check(os.MkdirAll(filepath.Dir(base), 0o755))
 	check(f.Save(base))
 	check(numbers.WriteCSV(base + ".csv"))
 	s.page.image(Must(f.PNG()), base+".png")

@@ -4,8 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -63,11 +61,7 @@ func WriteFile(path string, data []byte) error {
 }
 
 func atomically(path string, fill func(io.Writer) error) error {
-	err := os.MkdirAll(filepath.Dir(path), 0o755)
-	if err == nil {
-		err = safefile.Write(path, fill)
-	}
-	if err != nil {
+	if err := safefile.Write(path, fill); err != nil {
 		return fmt.Errorf("report: %w; check that the directory can be written to", err)
 	}
 	return nil

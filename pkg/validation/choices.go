@@ -109,14 +109,10 @@ func (v Choices) rows(c Config) []Row {
 			change.OmegaM)
 		const source = "the default, same phases"
 		out = append(out,
-			Row{
-				Quantity: name + ", modes below half of Nyquist", Value: change.Half,
-				Tolerance: c.tolerance(change.HalfLimit), Source: source,
-			},
-			Row{
-				Quantity: name + ", from there to 0.7 of Nyquist", Value: change.Most,
-				Tolerance: c.tolerance(change.MostLimit), Source: source,
-			})
+			row(name+", modes below half of Nyquist",
+				source, change.Half).want(0, c.tolerance(change.HalfLimit)),
+			row(name+", from there to 0.7 of Nyquist",
+				source, change.Most).want(0, c.tolerance(change.MostLimit)))
 	}
 	return section(SectionChoices, out)
 }

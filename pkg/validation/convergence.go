@@ -83,8 +83,5 @@ func (v *convergenceStudy) result(c Config) Convergence {
 func (v Convergence) rows(c Config) []Row {
 	name := fmt.Sprintf("order of convergence, %d to %d steps", v.Steps[0], v.Steps[len(v.Steps)-1])
 	return section(SectionSteps,
-		[]Row{{
-			Quantity: name, Value: v.Order, Reference: 2, Tolerance: c.tolerance(0.3),
-			Source: "kick-drift-kick is of second order",
-		}})
+		[]Row{row(name, "kick-drift-kick is of second order", v.Order).want(2, c.tolerance(0.3))})
 }

@@ -279,29 +279,19 @@ func (g Growth) rows(c Config) []Row {
 	for _, v := range g.Curves {
 		name := fmt.Sprintf("Ω_m = %g", v.OmegaM)
 		out = append(out,
-			Row{
-				Quantity: "growth factor D, " + name + ": largest relative difference", Value: v.Worst,
-				Tolerance: 1e-12, Source: "closed form, ₂F₁, 0.02 ≤ a ≤ 1",
-			},
-			Row{
-				Quantity: "growth factor D, " + name + ": the same", Value: v.ByStep, Tolerance: 1e-10,
-				Source: "the growth equation, integrated step by step",
-			},
-			Row{
-				Quantity: "growth rate f, " + name + ": the same", Value: v.WorstRate, Tolerance: 1e-12,
-				Source: "closed form, derivative of ₂F₁",
-			})
+			row("growth factor D, "+name+": largest relative difference",
+				"closed form, ₂F₁, 0.02 ≤ a ≤ 1", v.Worst).want(0, 1e-12),
+			row("growth factor D, "+name+": the same",
+				"the growth equation, integrated step by step", v.ByStep).want(0, 1e-10),
+			row("growth rate f, "+name+": the same",
+				"closed form, derivative of ₂F₁", v.WorstRate).want(0, 1e-12))
 	}
 	for _, w := range g.Waves {
 		source := fmt.Sprintf("linear theory, k <= %.2g h/Mpc", w.K[len(w.K)-1])
 		out = append(out,
-			Row{
-				Quantity: w.Name + ": growth over the linear one", Value: w.All, Error: w.Error,
-				Reference: 1, Tolerance: c.tolerance(0.02), Source: source,
-			},
-			Row{
-				Quantity: w.Name + ": rms scatter of single waves", Value: w.Single[0], Source: source,
-			})
+			row(w.Name+": growth over the linear one",
+				source, w.All).plusMinus(w.Error).want(1, c.tolerance(0.02)),
+			row(w.Name+": rms scatter of single waves", source, w.Single[0]))
 	}
 	return section(SectionGrowth, out)
 }

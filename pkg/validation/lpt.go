@@ -97,29 +97,16 @@ func (d Displacement) rows() []Row {
 	const single = 1e-5 // float32 keeps 6e-8 of a number, and an axis takes some hundred sums
 	zeldovich, derived := "Zel'dovich's exact solution", "closed form, see pkg/validation/lpt.go"
 	return section(SectionDisplacement, []Row{
-		{
-			Quantity: "one plane wave: first-order displacement, largest error over its peak",
-			Value:    d.First, Tolerance: single, Source: zeldovich,
-		},
-		{
-			Quantity: "one plane wave: second-order displacement over the first-order peak", Value: d.None,
-			Tolerance: single, Source: zeldovich,
-		},
-		{
-			Quantity: "two crossed waves: second-order displacement along x, largest error over its peak",
-			Value:    d.Crossed[0], Tolerance: single, Source: derived,
-		},
-		{
-			Quantity: "two crossed waves: the same along y", Value: d.Crossed[1], Tolerance: single,
-			Source: derived,
-		},
-		{
-			Quantity: "two crossed waves: the same along z, where there is none", Value: d.Crossed[2],
-			Tolerance: single, Source: derived,
-		},
-		{
-			Quantity: "crossed waves of unequal length along y and z: the same, all axes", Value: d.Mixed,
-			Tolerance: single, Source: derived,
-		},
+		row("one plane wave: first-order displacement, largest error over its peak",
+			zeldovich, d.First).want(0, single),
+		row("one plane wave: second-order displacement over the first-order peak",
+			zeldovich, d.None).want(0, single),
+		row("two crossed waves: second-order displacement along x, largest error over its peak",
+			derived, d.Crossed[0]).want(0, single),
+		row("two crossed waves: the same along y", derived, d.Crossed[1]).want(0, single),
+		row("two crossed waves: the same along z, where there is none",
+			derived, d.Crossed[2]).want(0, single),
+		row("crossed waves of unequal length along y and z: the same, all axes",
+			derived, d.Mixed).want(0, single),
 	})
 }

@@ -168,11 +168,9 @@ func (m MatterPower) rows(c Config) []Row {
 func (u MatterCurve) rows(c Config, name string, tolerance float64) []Row {
 	low, lowError, _ := meanWithin(u.K, u.OverLinear, u.LinearError, 0, linearHigh)
 	theirs, _, _ := meanWithin(u.K, u.HMcode, nil, 0, linearHigh)
-	out := []Row{{
-		Quantity: fmt.Sprintf("%s: P/P_linear, mean over k < %g h/Mpc", name, linearHigh), Value: low,
-		Error: lowError, Reference: 1, Tolerance: c.tolerance(0.05),
-		Source: fmt.Sprintf("linear theory, same phases (HMcode: %.3f)", theirs),
-	}}
+	out := []Row{row(fmt.Sprintf("%s: P/P_linear, mean over k < %g h/Mpc", name, linearHigh),
+		fmt.Sprintf("linear theory, same phases (HMcode: %.3f)", theirs), low).
+		plusMinus(lowError).want(1, c.tolerance(0.05))}
 	least, most := -1, -1
 	for i, k := range u.K {
 		if k < NonlinearLow || k > NonlinearHigh {
@@ -190,14 +188,10 @@ func (u MatterCurve) rows(c Config, name string, tolerance float64) []Row {
 	}
 	source := fmt.Sprintf("CAMB's HMcode, %g < k < %g h/Mpc", NonlinearLow, NonlinearHigh)
 	return append(out,
-		Row{
-			Quantity: name + ": P/P_HMcode, smallest", Value: u.OverHMcode[least],
-			Error: u.HMError[least], Reference: 1, Tolerance: c.tolerance(tolerance), Source: source,
-		},
-		Row{
-			Quantity: name + ": P/P_HMcode, largest", Value: u.OverHMcode[most], Error: u.HMError[most],
-			Reference: 1, Tolerance: c.tolerance(tolerance), Source: source,
-		})
+		row(name+": P/P_HMcode, smallest",
+			source, u.OverHMcode[least]).plusMinus(u.HMError[least]).want(1, c.tolerance(tolerance)),
+		row(name+": P/P_HMcode, largest",
+			source, u.OverHMcode[most]).plusMinus(u.HMError[most]).want(1, c.tolerance(tolerance)))
 }
 
 // meanWithin returns the mean of values at k from low to high, its error where errors are given

@@ -63,14 +63,11 @@ func (b *boxStudy) onePoint(c Config) OnePoint {
 
 func (o OnePoint) rows(c Config) []Row {
 	return section(SectionPixels, []Row{
-		{
-			Quantity: "mean of log10 of a pixel", Value: o.Mean, Error: o.MeanError,
-			Reference: o.CAMELSMean, Source: "CAMELS, published: hydrodynamics in the same box; no aim",
-		},
-		{
-			Quantity: "standard deviation of log10 of a pixel", Value: o.Std, Error: o.StdError,
-			Reference: o.CAMELSStd, Tolerance: c.tolerance(0.03), Source: "CAMELS, published",
-		},
+		row("mean of log10 of a pixel",
+			"CAMELS, published: hydrodynamics in the same box; no aim", o.Mean).
+			plusMinus(o.MeanError).want(o.CAMELSMean, 0),
+		row("standard deviation of log10 of a pixel",
+			"CAMELS, published", o.Std).plusMinus(o.StdError).want(o.CAMELSStd, c.tolerance(0.03)),
 	})
 }
 

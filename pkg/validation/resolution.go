@@ -90,16 +90,11 @@ func (r Resolution) rows(c Config) []Row {
 				if d.judged {
 					tolerance = c.tolerance(part.tolerance)
 				}
-				out = append(out, Row{
-					Quantity: fmt.Sprintf("%s: mean over %g < k < %g h/Mpc", name, part.low, part.high),
-					Value:    mean, Error: e, Reference: 1, Tolerance: tolerance, Source: source,
-				})
+				quantity := fmt.Sprintf("%s: mean over %g < k < %g h/Mpc", name, part.low, part.high)
+				out = append(out, row(quantity, source, mean).plusMinus(e).want(1, tolerance))
 			}
-			out = append(out, Row{
-				Quantity: name + ": power of log10 within 10 % up to k in h/Mpc",
-				Value:    d.Within[side], Reference: r.K[side][len(r.K[side])-1],
-				Source: "the last k of the maps",
-			})
+			out = append(out, row(name+": power of log10 within 10 % up to k in h/Mpc",
+				"the last k of the maps", d.Within[side]).want(r.K[side][len(r.K[side])-1], 0))
 		}
 	}
 	return section(SectionResolution, out)

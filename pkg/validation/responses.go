@@ -65,11 +65,9 @@ func (b *boxStudy) responses(c Config) Responses {
 func (r Responses) rows(c Config) []Row {
 	var out []Row
 	for _, m := range r.Varied {
-		out = append(out, Row{
-			Quantity: fmt.Sprintf("P(%v)/P(fiducial)", m.Params), Value: m.Band, Error: m.BandError,
-			Reference: m.Reference, Tolerance: c.tolerance(m.Tolerance * m.Reference),
-			Source: "the project's acceptance number, 0.6 < k < 1.1 h/Mpc",
-		})
+		out = append(out, row(fmt.Sprintf("P(%v)/P(fiducial)", m.Params),
+			"the project's acceptance number, 0.6 < k < 1.1 h/Mpc", m.Band).
+			plusMinus(m.BandError).want(m.Reference, c.tolerance(m.Tolerance*m.Reference)))
 	}
 	return section(SectionResponse, out)
 }

@@ -18,6 +18,23 @@ type Row struct {
 	Source    string  `json:"source"` // where the reference comes from
 }
 
+// row returns a number that is shown, with the source of its reference.
+func row(quantity, source string, value float64) Row {
+	return Row{Quantity: quantity, Source: source, Value: value}
+}
+
+// plusMinus sets the standard error of the value.
+func (r Row) plusMinus(err float64) Row {
+	r.Error = err
+	return r
+}
+
+// want sets the reference and the tolerance; 0: not judged.
+func (r Row) want(reference, tolerance float64) Row {
+	r.Reference, r.Tolerance = reference, tolerance
+	return r
+}
+
 // Heading is the row's section.
 func (r Row) Heading() string { return r.Section }
 

@@ -83,25 +83,18 @@ func overBoxes(boxes []boxMaps, of func(boxMaps) float64) (mean, err float64) {
 func (s Symmetry) rows(c Config) []Row {
 	const sums = 1e-5 // float32 keeps 6e-8 of a number, and cells and pixels sum many
 	out := []Row{
-		{
-			Quantity: "mass of the maps of an axis over the box's: largest deviation from 1", Value: s.Mass,
-			Tolerance: sums, Source: "(Ω_m − Ω_b) ρ_crit, all boxes",
-		},
-		{
-			Quantity: "mass on the mesh over the particles': largest deviation from 1", Value: s.MeshMass,
-			Tolerance: sums, Source: "all boxes",
-		},
-		{
-			Quantity: "drift of the centre of mass over the rms displacement: largest", Value: s.Drift,
-			Tolerance: sums, Source: "no net force, all boxes",
-		},
+		row("mass of the maps of an axis over the box's: largest deviation from 1",
+			"(Ω_m − Ω_b) ρ_crit, all boxes", s.Mass).want(0, sums),
+		row("mass on the mesh over the particles': largest deviation from 1",
+			"all boxes", s.MeshMass).want(0, sums),
+		row("drift of the centre of mass over the rms displacement: largest",
+			"no net force, all boxes", s.Drift).want(0, sums),
 	}
 	for i, band := range s.Bands {
 		for axis, name := range []string{"x", "y", "z"} {
-			out = append(out, Row{
-				Quantity: "z-score of the power of the maps along " + name + " against all three, " + band,
-				Value:    s.Z[i][axis], Error: 1, Tolerance: c.tolerance(3), Source: "no axis is special",
-			})
+			quantity := "z-score of the power of the maps along " + name + " against all three, " + band
+			out = append(out, row(quantity, "no axis is special", s.Z[i][axis]).
+				plusMinus(1).want(0, c.tolerance(3)))
 		}
 	}
 	return section(SectionSymmetry, out)

@@ -95,12 +95,9 @@ func (t Transfer) rows() []Row {
 	for _, c := range t.Curves {
 		name := fmt.Sprintf("Ω_m = %g", c.Params.OmegaM)
 		compare := func(what string, ours, theirs []float64, tolerance float64) Row {
-			return Row{
-				Quantity:  what + ", " + name + ": largest relative difference",
-				Value:     largest(c.K, ours, theirs, transferLow, transferHigh),
-				Tolerance: tolerance, Source: fmt.Sprintf("CAMB, %g < k < %g h/Mpc", transferLow,
-					float64(transferHigh)),
-			}
+			return row(what+", "+name+": largest relative difference",
+				fmt.Sprintf("CAMB, %g < k < %g h/Mpc", transferLow, float64(transferHigh)),
+				largest(c.K, ours, theirs, transferLow, transferHigh)).want(0, tolerance)
 		}
 		fit := 0.0
 		// The fit was made for a seventh of the matter in baryons, not for a half as at Ω_m = 0.1.
@@ -112,13 +109,10 @@ func (t Transfer) rows() []Row {
 			compare("linear power, same σ_8", c.P, c.CAMBP, 0.01),
 			compare("Eisenstein and Hu's transfer function (not the default)", c.FittedT, c.CAMBT, fit),
 			compare("Eisenstein and Hu's linear power (not the default), same σ_8", c.FittedP, c.CAMBP, fit),
-			Row{
-				Quantity: "σ_8 of the spectrum, " + name, Value: c.Sigma8, Reference: c.Params.Sigma8,
-				Tolerance: 1e-4, Source: "what was asked for; Simpson's rule",
-			}, Row{
-				Quantity: "σ_8 of CAMB's spectrum, " + name, Value: c.CAMBSize, Reference: c.Params.Sigma8,
-				Tolerance: 1e-3, Source: "what was asked for: are these the right tables?",
-			})
+			row("σ_8 of the spectrum, "+name,
+				"what was asked for; Simpson's rule", c.Sigma8).want(c.Params.Sigma8, 1e-4),
+			row("σ_8 of CAMB's spectrum, "+name,
+				"what was asked for: are these the right tables?", c.CAMBSize).want(c.Params.Sigma8, 1e-3))
 	}
 	return section(SectionTransfer, out)
 }

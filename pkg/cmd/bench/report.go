@@ -5,8 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -160,11 +158,7 @@ func (r report) write(base string) error {
 
 // write writes a file, in a directory that is made where it is missing.
 func write(path, text string) error {
-	err := os.MkdirAll(filepath.Dir(path), 0o755)
-	if err == nil {
-		err = safefile.WriteFile(path, []byte(text))
-	}
-	if err != nil {
+	if err := safefile.WriteFile(path, []byte(text)); err != nil {
 		return fmt.Errorf("%w: name another directory with -out", err)
 	}
 	return nil
