@@ -138,9 +138,13 @@ func TestReadErrors(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestWriteErrors(t *testing.T) {
-	if _, err := Open(filepath.Join(t.TempDir(), "missing", "metrics.jsonl"), 0); err == nil ||
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(file, "metrics.jsonl"), 0); err == nil ||
 		strings.Contains(err.Error(), "\n") {
-		t.Errorf("no directory: %v", err)
+		t.Errorf("a directory that is a file: %v", err)
 	}
 	path := filepath.Join(t.TempDir(), "metrics.jsonl")
 	w := open(t, path, 0)
