@@ -189,7 +189,7 @@ pytorch-check: .tools/venv/pytorch/ready $(plugin) .tools/bin/darkfield #- compa
 	@pkg/verify/pytorch/run.sh
 
 reference: .tools/venv/pytorch/ready #- make the reference of make verify anew with our PyTorch version
-	@.tools/venv/pytorch/bin/python pkg/verify/pytorch/reference.py --dim 8 --side 16 --seed 1 --coarse pkg/verify/reference_dim8_side16.npz
+	@.tools/venv/pytorch/bin/python pkg/verify/pytorch/reference.py --dim 8 --side 16 --seed 1 --small pkg/verify/reference_dim8_side16.npz
 
 mlflow: .tools/venv/mlflow/stamp #- install an MLflow server, which the test of tracking then uses
 

@@ -4,8 +4,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 report=$(GOWORK=off timeout 300 .tools/bin/govulncheck ./... 2>&1)
 status=$?
-if [ "$status" != 0 ] && grep -qE 'fetching vulnerabilities|vuln\.go\.dev|no such host|dial tcp' <<<"$report"; then
-	echo "govulncheck: skipped: database not reachable: $(grep -m 1 -E 'vuln|dial' <<<"$report")"
+if [ "$status" != 0 ] && grep -qE 'fetching vulnerabilities|no such host|dial tcp' <<<"$report"; then
+	echo 'govulncheck: skipped: database not reachable'
 	exit 0
 fi
 echo "$report"

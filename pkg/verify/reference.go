@@ -2,6 +2,8 @@ package verify
 
 import (
 	"archive/zip"
+	"bytes"
+	_ "embed"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -39,7 +41,14 @@ var quantities = []string{
 	"k", "pk", "rchisq_loo", "rchisq_gen_vs_true15",
 }
 
-// load reads a reference file. Its width and its side are those of the arrays in it.
+// ours is a reference file of our own PyTorch version of the network, of width 8 and side 16:
+// pytorch/reference.py --small.
+//
+//go:embed reference_dim8_side16.npz
+var ours []byte
+
+// load reads a reference file, or ours where no path is given. Its width and its side are those of
+// the arrays in it.
 func load(path string) (_ *outputs, err error) {
 	defer func() {
 		if err != nil {
@@ -47,11 +56,19 @@ func load(path string) (_ *outputs, err error) {
 				"(.npz)", path, err)
 		}
 	}()
-	z, err := zip.OpenReader(path)
+	var z *zip.Reader
+	if path == "" {
+		z, err = zip.NewReader(bytes.NewReader(ours), int64(len(ours)))
+	} else {
+		var c *zip.ReadCloser
+		if c, err = zip.OpenReader(path); err == nil {
+			defer c.Close()
+			z = &c.Reader
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer z.Close()
 	f := &file{members: map[string]*zip.File{}}
 	for _, m := range z.File {
 		f.members[strings.TrimSuffix(m.Name, ".npy")] = m

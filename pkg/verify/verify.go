@@ -19,8 +19,9 @@ type Row struct {
 	Pass     bool `json:"pass"`
 }
 
-// Run makes every comparison with the reference file on a backend. A miss is a row that does not
-// pass, not an error; errors are a file that cannot be used and a backend that fails.
+// Run makes every comparison with a reference file on a backend. An empty path stands for the
+// outputs of our own PyTorch version of the network, which the package holds. A miss is a row that
+// does not pass, not an error; errors are a file that cannot be used and a backend that fails.
 func Run(ctx context.Context, b compute.Backend, referencePath string) ([]Row, error) {
 	r, err := load(referencePath)
 	if err != nil {

@@ -8,21 +8,33 @@ import (
 	"darkfield/pkg/reference"
 )
 
+// ourFile is the reference that the package holds.
+func ourFile(testing.TB) string { return "" }
+
 func golden(t testing.TB) string { return reference.Path(t, "golden", "reference_dim8_side32.npz") }
 
 func TestEveryComparison(t *testing.T) {
-	for _, name := range []string{"xla:cpu", "go"} {
-		t.Run(name, func(t *testing.T) {
-			if name == "go" && testing.Short() {
+	for _, c := range []struct {
+		backend string
+		file    func(testing.TB) string
+		slow    bool
+	}{
+		{"xla:cpu", golden, false},
+		{"xla:cpu", ourFile, false},
+		{"go", golden, true},
+	} {
+		t.Run(c.backend, func(t *testing.T) {
+			if c.slow && testing.Short() {
 				t.Skip("skipped with -short: the pure-Go backend takes a while")
 			}
-			t.Setenv("GOMLX_BACKEND", name)
+			path := c.file(t)
+			t.Setenv("GOMLX_BACKEND", c.backend)
 			b, err := backend.Open()
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer b.Finalize()
-			rows, err := Run(context.Background(), b, golden(t))
+			rows, err := Run(context.Background(), b, path)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,14 @@
 """Writes a file of reference outputs in the layout of the golden file, for any width and side.
 
+<<<<<<< HEAD
 Usage: reference.py --dim D --side S --seed N OUT.npz. Weights are PyTorch's default draw, but for the normalisations, whose
 scales and shifts are drawn around the identity so that a comparison sees them. `darkfield dev verify OUT.npz` reads the file.
+=======
+Usage: reference.py --dim D --side S --seed N [--small] OUT.npz. Weights are PyTorch's default draw, but for the
+normalisations, whose scales and shifts are drawn around the identity so that a comparison sees them. `darkfield dev verify
+OUT.npz` reads the file. With --small each tensor repeats its first weights over and over, so that the compressed file is
+a tenth as large: pkg/verify holds one, which `darkfield dev verify` without a file reads.
+>>>>>>> 567e6c3 (Tests: scripts of the command on the pure-Go backend but for the path of a user; notebooks on given maps beside those on our own; lines at most 100 columns; govulncheck)
 """
 
 import argparse
@@ -16,6 +23,7 @@ from diffusion import Schedule, huber, leave_one_out, mean_square, reduced_chi2,
 from torch import Tensor
 from unet import UNet
 
+REPEATED = 509  # weights; a prime, so that no two rows of a tensor are the same
 TIMES = [0, 1, 17, 250]
 TERMS = [0, 1, 2, 5, 10, 20, 100, 500, 999]
 GRADIENTS = [
@@ -54,19 +62,22 @@ def summaries(fields: Tensor) -> dict[str, Tensor]:
     return {"k": k.float(), "pk": power, "rchisq_loo": leave_one_out(true), "rchisq_gen_vs_true15": against}
 
 
-def drawn(dim: int) -> UNet:
+def drawn(dim: int, small: bool) -> UNet:
     network = UNet(dim)
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, torch.nn.GroupNorm):
                 module.weight.uniform_(0.8, 1.2)
                 module.bias.uniform_(-0.2, 0.2)
+        if small:
+            for weights in network.parameters():
+                weights.copy_(weights.flatten()[torch.arange(weights.numel()) % REPEATED].view_as(weights))
     return network
 
 
-def reference(dim: int, side: int, seed: int) -> dict[str, np.ndarray]:
+def reference(dim: int, side: int, seed: int, small: bool) -> dict[str, np.ndarray]:
     torch.manual_seed(seed)
-    network, schedule = drawn(dim), Schedule()
+    network, schedule = drawn(dim, small), Schedule()
     x0, y = 2 * torch.rand(4, 1, side, side) - 1, torch.rand(4, 2)
     t, eps = torch.tensor(TIMES), torch.randn(4, 1, side, side)
     fields = 10.97 + 0.5 * torch.randn(30, side, side, dtype=torch.float64)
@@ -87,12 +98,13 @@ def main() -> None:
     parser.add_argument("--dim", type=int, required=True, help="channels of the first level")
     parser.add_argument("--side", type=int, required=True, help="pixels along a side of the maps")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--small", action="store_true", help="weights that repeat, in a compressed file")
     parser.add_argument("out", type=Path, help="file to write (.npz)")
     args = parser.parse_args()
-    arrays = reference(args.dim, args.side, args.seed)
+    arrays = reference(args.dim, args.side, args.seed, args.small)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     scratch = args.out.with_name(args.out.name + ".partial.npz")
-    np.savez(scratch, **arrays)
+    (np.savez_compressed if args.small else np.savez)(scratch, **arrays)
     scratch.replace(args.out)
     print(f"{args.out}: dim {args.dim}, side {args.side}, {sum(a.size for n, a in arrays.items() if n.startswith('w/')):,} weights")
 
