@@ -12,8 +12,9 @@ import (
 	"gonum.org/v1/gonum/interp"
 )
 
-// transferCSV is written by pkg/cosmology/camb/transfer.py. Its first row holds Ω_m of each column after
-// the first; each further row begins with x = k·soundHorizon(Ω_m), at which the row has T(k).
+// transferCSV is written by pkg/cosmology/camb/transfer.py. Its first row holds Ω_m of each
+// column after the first; each further row begins with x = k·soundHorizon(Ω_m), at which the row
+// has T(k).
 //
 //go:embed transfer.csv
 var transferCSV string

@@ -71,7 +71,8 @@ func (e Emulator) Control(ctx context.Context, cfg Config, control *camels.Maps)
 	out.Scatter = pooledRatio(variances[0], variances[1], cfg.Seed)
 	out.KNyquist = e.Box.KNyquist()
 	out.ratio(cfg.Seed)
-	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at each; "+
+	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at "+
+		"each; "+
 		"control: true maps of other universes at the same parameters.", len(out.Rows), cfg.MapsPerParam))
 	return out, nil
 }

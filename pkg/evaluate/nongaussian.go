@@ -55,7 +55,8 @@ func (e Emulator) BeyondControl(ctx context.Context, cfg Config,
 
 func (e Emulator) beyond(ctx context.Context, cfg Config, control *camels.Maps) (Beyond, error) {
 	if e.Box.Cells < fewestCells {
-		return Beyond{}, fmt.Errorf("evaluate: maps of %d pixels a side have no bispectrum, want at least "+
+		return Beyond{}, fmt.Errorf("evaluate: maps of %d pixels a side have no bispectrum, want at "+
+			"least "+
 			"%d; use a checkpoint of larger maps", e.Box.Cells, fewestCells)
 	}
 	out := Beyond{HasControl: control != nil}
@@ -89,8 +90,9 @@ func (e Emulator) beyond(ctx context.Context, cfg Config, control *camels.Maps) 
 	if control != nil {
 		beside = " Control: true maps of other universes at the same parameters."
 	}
-	out.Caption = e.caption(cfg, "", fmt.Sprintf("%d held-out parameters, %d generated maps at each.%s",
-		len(out.Statistics[0].Rows), cfg.MapsPerParam, beside))
+	out.Caption = e.caption(cfg, "",
+		fmt.Sprintf("%d held-out parameters, %d generated maps at each.%s",
+			len(out.Statistics[0].Rows), cfg.MapsPerParam, beside))
 	for i := range out.Statistics {
 		out.Statistics[i].ratio(cfg.Seed)
 	}

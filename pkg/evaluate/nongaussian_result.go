@@ -175,7 +175,8 @@ func (b Beyond) String() string {
 
 // WriteCSV writes one row a number of a simulation.
 func (b Beyond) WriteCSV(path string) error {
-	t := report.NewTable("field", "statistic", "omega_m", "sigma_8", "simulation", "x", "quantity", "true",
+	t := report.NewTable("field", "statistic", "omega_m", "sigma_8", "simulation", "x",
+		"quantity", "true",
 		"generated", "control")
 	for _, s := range b.Statistics {
 		for _, r := range s.Rows {

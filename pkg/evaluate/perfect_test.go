@@ -12,7 +12,8 @@ import (
 	"darkfield/pkg/heldout/whitenoise"
 )
 
-// TestPerfectEmulator runs everything on a universe with closed forms and an emulator that is exact.
+// TestPerfectEmulator runs everything on a universe with closed forms and an emulator that is
+// exact.
 func TestPerfectEmulator(t *testing.T) {
 	dir := t.TempDir()
 	whitenoise.WriteSet(t, dir, camels.LH, whitenoise.Cells, whitenoise.Spread(24), false)
@@ -48,7 +49,8 @@ func perfectSpectra(t *testing.T, s Emulator, cfg Config) {
 		// White noise of deviation s in f, divided by the sum of f: each of the N² modes has
 		// N²·s²/(N²·mean)² before the convention's factor side²; the mean over bins of 15 maps scatters
 		// by about 1/√(15·100) = 3 %.
-		want := 625 * math.Pow(whitenoise.Deviation(p.Params)/whitenoise.Mean(p.Params), 2) / math.Pow(whitenoise.Cells, 2)
+		want := 625 * math.Pow(whitenoise.Deviation(p.Params)/whitenoise.Mean(p.Params), 2) /
+			math.Pow(whitenoise.Cells, 2)
 		sum, weight := 0.0, 0.0
 		for i, v := range p.TrueMean {
 			sum, weight = sum+v*p.K[i], weight+p.K[i] // modes grow with k
@@ -147,7 +149,8 @@ func perfectResponse(t *testing.T, s Emulator, cfg Config) {
 			}
 			// All maps share their phases, so that the ratio is that of (deviation/sum)², bin by bin; the
 			// sum fluctuates by 0.1/(11·16).
-			a, b := whitenoise.Deviation(p)/whitenoise.Mean(p), whitenoise.Deviation(fiducial)/whitenoise.Mean(fiducial)
+			a, b := whitenoise.Deviation(p)/whitenoise.Mean(p),
+				whitenoise.Deviation(fiducial)/whitenoise.Mean(fiducial)
 			for i := range response.K {
 				for _, mean := range [][]float64{response.TrueRatioMean[v], response.GenRatioMean[v]} {
 					if math.Abs(mean[i]/(a*a/b/b)-1) > 5e-3 {

@@ -68,7 +68,8 @@ func (e Emulator) Responses(ctx context.Context, cfg Config, set *camels.Maps) (
 	if err := e.trends(ctx, &out, rng); err != nil {
 		return out, err
 	}
-	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("Ratios of mean spectra: %d rounds of %d true maps "+
+	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("Ratios of mean spectra: %d rounds of %d true "+
+		"maps "+
 		"with common phases, %d generated maps with common noise. Errors: bootstrap.", out.Rounds,
 		camels.MapsPerSimulation, out.Maps))
 	return out, nil

@@ -15,7 +15,10 @@ import (
 
 // exactResponse is P/P_fid of the test universe.
 func exactResponse(p cosmology.Params) float64 {
-	relative := func(p cosmology.Params) float64 { return whitenoise.Deviation(p) / whitenoise.Mean(p) }
+	relative := func(p cosmology.Params) float64 {
+		return whitenoise.Deviation(p) /
+			whitenoise.Mean(p)
+	}
 	return math.Pow(relative(p)/relative(cosmology.Fiducial), 2)
 }
 

@@ -48,7 +48,8 @@ func (e Emulator) generateAt(ctx context.Context, params []cosmology.Params, see
 ) ([]field.LogMap, error) {
 	path := ""
 	if e.Cache != "" {
-		path = filepath.Join(e.Cache, fmt.Sprintf("log10-step-%08d-%d-parameters-%x.npy", e.Checkpoint.Step,
+		path = filepath.Join(e.Cache, fmt.Sprintf("log10-step-%08d-%d-parameters-%x.npy",
+			e.Checkpoint.Step,
 			len(params), e.keyHash(sampleKey{Places: params, Seed: seed})))
 	}
 	return e.kept(ctx, path, params, seed, progress)
@@ -123,7 +124,8 @@ func (e Emulator) samplePath(p cosmology.Params, seed uint64) string {
 	if e.Cache == "" {
 		return ""
 	}
-	name := fmt.Sprintf("log10-step-%08d-omega_m-%.4f-sigma_8-%.4f-%x.npy", e.Checkpoint.Step, p.OmegaM, p.Sigma8,
+	name := fmt.Sprintf("log10-step-%08d-omega_m-%.4f-sigma_8-%.4f-%x.npy", e.Checkpoint.Step,
+		p.OmegaM, p.Sigma8,
 		e.keyHash(sampleKey{Params: p, Seed: seed}))
 	return filepath.Join(e.Cache, name)
 }

@@ -12,7 +12,8 @@ import (
 // parameters that lie far apart, with as many generated maps as there are true ones (15 in
 // CAMELS).
 func (e Emulator) Spectra(ctx context.Context, cfg Config) (Spectra, error) {
-	out := Spectra{Caption: e.spectraCaption(cfg, "Bands: mean ± one standard deviation over maps, not "+
+	out := Spectra{Caption: e.spectraCaption(cfg, "Bands: mean ± one standard deviation over "+
+		"maps, not "+
 		"below the lowest map. z: deviation from the true mean in true standard deviations.")}
 	err := e.each(ctx, cfg, cfg.SpectraPanels, "spectra",
 		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {

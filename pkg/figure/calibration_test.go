@@ -116,7 +116,8 @@ func TestBrokenCalibration(t *testing.T) {
 	for _, f := range Calibration(inference.Honesty{}) {
 		must(t, f.Figure)
 	}
-	for _, f := range Calibration(inference.Honesty{Methods: []inference.Method{{Name: inference.Calibrated}}}) {
+	for _, f := range Calibration(
+		inference.Honesty{Methods: []inference.Method{{Name: inference.Calibrated}}}) {
 		must(t, f.Figure)
 	}
 	h := syntheticHonesty(t, 3, 1)

@@ -130,11 +130,14 @@ func TestDegenerateSizes(t *testing.T) {
 	must(t, Spectra(s))
 
 	must(t,
-		Chi2(evaluate.Chi2{LeaveOneOut: []float64{1}, Generated14: []float64{1}, Generated15: []float64{1}}))
+		Chi2(evaluate.Chi2{LeaveOneOut: []float64{1}, Generated14: []float64{1},
+			Generated15: []float64{1}}))
 	must(t,
-		Chi2(evaluate.Chi2{LeaveOneOut: []float64{0}, Generated14: []float64{0}, Generated15: []float64{0}}))
+		Chi2(evaluate.Chi2{LeaveOneOut: []float64{0}, Generated14: []float64{0},
+			Generated15: []float64{0}}))
 	must(t,
-		Chi2(evaluate.Chi2{LeaveOneOut: []float64{1e-9}, Generated14: []float64{1e300}, Generated15: nil}))
+		Chi2(evaluate.Chi2{LeaveOneOut: []float64{1e-9}, Generated14: []float64{1e300},
+			Generated15: nil}))
 
 	o := syntheticOneParameter()
 	r := o.Rows[0]

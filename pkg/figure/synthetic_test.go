@@ -220,7 +220,8 @@ func syntheticContours() inference.Contours {
 
 func syntheticInference() inference.Inference {
 	rng := rand.New(rand.NewPCG(8, 9))
-	out := inference.Inference{Terms: []int{0}, Caption: toyCaption + " Whole prior, refined around the " +
+	out := inference.Inference{Terms: []int{0}, Caption: toyCaption +
+		" Whole prior, refined around the " +
 		"maximum."}
 	marginal := func(truth, sigma float64) likelihood.Marginal {
 		best := truth + sigma*rng.NormFloat64()

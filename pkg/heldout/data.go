@@ -141,9 +141,10 @@ func (d Data) Choose(n, spread int) ([]int, error) {
 	}
 	have := d.Among(maps, d.Validation)
 	if len(have) == 0 {
-		return nil, fmt.Errorf("heldout: none of the checkpoint's %d validation simulations is among the "+
-			"%d of %s; use the data it was trained on, or make more simulations", len(d.Validation),
-			maps.Simulations(), maps.Path())
+		return nil,
+			fmt.Errorf("heldout: none of the checkpoint's %d validation simulations is among the "+
+				"%d of %s; use the data it was trained on, or make more simulations", len(d.Validation),
+				maps.Simulations(), maps.Path())
 	}
 	chosen := d.spread(maps, have, min(spread, len(have)))
 	for _, sim := range have {
@@ -167,9 +168,10 @@ func (d Data) Unseen(withTest bool) ([]int, *camels.Maps, error) {
 	}
 	have := d.Among(maps, sims)
 	if len(have) == 0 {
-		return nil, nil, fmt.Errorf("heldout: none of the checkpoint's held-out simulations is among the "+
-			"%d of %s; use the data it was trained on, or make more simulations",
-			maps.Simulations(), maps.Path())
+		return nil, nil,
+			fmt.Errorf("heldout: none of the checkpoint's held-out simulations is among the "+
+				"%d of %s; use the data it was trained on, or make more simulations",
+				maps.Simulations(), maps.Path())
 	}
 	return have, maps, nil
 }

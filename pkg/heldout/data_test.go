@@ -42,7 +42,8 @@ func TestHeldOut(t *testing.T) {
 		t.Errorf("of a larger set's split: %v (%v), want 3 and 5", sims, err)
 	}
 	d.Checkpoint.Name = "shipped weights w.safetensors"
-	if text := d.Caption("", "sampler exact", ""); !strings.Contains(text, "shipped weights w.safetensors, step ") {
+	if text := d.Caption("", "sampler exact", ""); !strings.Contains(text,
+		"shipped weights w.safetensors, step ") {
 		t.Errorf("caption %q", text)
 	}
 	d.Validation = []int{100, 101}

@@ -157,7 +157,9 @@ func openBounds(dir string, key boundKey) (*boundStore, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, fmt.Sprintf("bounds-%.8x.jsonl", sha256.Sum256(name)))
-	fail := func(err error) (*boundStore, error) { return nil, fmt.Errorf("inference: %s: %w", path, err) }
+	fail := func(err error) (*boundStore, error) {
+		return nil, fmt.Errorf("inference: %s: %w", path, err)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fail(err)
 	}

@@ -217,7 +217,8 @@ func TestBoundConfigFaults(t *testing.T) {
 // TestTermsOfAnotherSchedule: the paper's terms stand for 1000 steps; with a schedule of 2000 they
 // would be other noise levels, and half of the bound.
 func TestTermsOfAnotherSchedule(t *testing.T) {
-	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()}, Terms: whitenoise.ExactTerms, Steps: 2000}
+	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()},
+		Terms: whitenoise.ExactTerms, Steps: 2000}
 	m := whitenoise.Map(cosmology.Fiducial, whitenoise.Box(whitenoise.Cells), 1, 0)
 	_, err := s.BoundOf(ctx, DefaultBound(), m, nil)
 	if err == nil || !strings.Contains(err.Error(), "stand for 1000, the checkpoint's variance "+
@@ -260,19 +261,20 @@ func readFile(t *testing.T, path string) string {
 // TestMirrorImagesAreAveraged: a term is the mean over seeds and their mirror images.
 func TestMirrorImagesAreAveraged(t *testing.T) {
 	bySeed := map[uint64]float64{1: 2, 2: 5, diffusion.Antithetic(1): 30, diffusion.Antithetic(2): 70}
-	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()}, Terms: func(_ field.LogMap, terms []diffusion.Term,
-		seed uint64,
-	) likelihood.Terms {
-		return func(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
-			out := make([][]float64, len(thetas))
-			for i := range out {
-				for _, term := range terms {
-					out[i] = append(out[i], bySeed[seed]*float64(1+term))
+	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()},
+		Terms: func(_ field.LogMap, terms []diffusion.Term,
+			seed uint64,
+		) likelihood.Terms {
+			return func(_ context.Context, thetas []cosmology.Params) ([][]float64, error) {
+				out := make([][]float64, len(thetas))
+				for i := range out {
+					for _, term := range terms {
+						out[i] = append(out[i], bySeed[seed]*float64(1+term))
+					}
 				}
+				return out, nil
 			}
-			return out, nil
-		}
-	}}
+		}}
 	c := smallBound()
 	c.Quadrature.Antithetic = true
 	values, err := s.overSeeds(field.LogMap{}, c)(ctx, []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}})

@@ -153,7 +153,8 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 // inverse-variance mean of the pairs, in log units.
 func TestConstraintOfAMap(t *testing.T) {
 	// narrow, so that the prior cuts nothing
-	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()}, Terms: pairTerms([2]float64{25, 25})}
+	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()},
+		Terms: pairTerms([2]float64{25, 25})}
 	m := pairMap(cosmology.Params{OmegaM: 0.25, Sigma8: 0.78}, rand.New(rand.NewPCG(3, 0)))
 	b, err := s.BoundOf(ctx, pairConfig().Bound, m, nil)
 	if err != nil {
@@ -204,18 +205,19 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 	constrain := func(m field.LogMap, more float64) Constraint {
-		s := Likelihood{Data: heldout.Data{Prior: cal.Prior}, Terms: func(m field.LogMap, terms []diffusion.Term,
-			seed uint64,
-		) likelihood.Terms {
-			of := pairTerms([2]float64{1, 1})(m, terms, seed)
-			return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
-				values, err := of(ctx, thetas)
-				for _, row := range values {
-					row[1] += more
+		s := Likelihood{Data: heldout.Data{Prior: cal.Prior},
+			Terms: func(m field.LogMap, terms []diffusion.Term,
+				seed uint64,
+			) likelihood.Terms {
+				of := pairTerms([2]float64{1, 1})(m, terms, seed)
+				return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {
+					values, err := of(ctx, thetas)
+					for _, row := range values {
+						row[1] += more
+					}
+					return values, err
 				}
-				return values, err
-			}
-		}}
+			}}
 		b, err := s.BoundOf(ctx, cal.Bound, m, nil)
 		if err != nil {
 			t.Fatal(err)

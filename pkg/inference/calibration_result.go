@@ -218,7 +218,8 @@ func (h Honesty) Rows() [][]string {
 
 // WriteCSV writes one row a map, method and parameter.
 func (h Honesty) WriteCSV(path string) error {
-	t := report.NewTable("method", "simulation", "parameter", "truth", "mean", "std", "low_68", "high_68",
+	t := report.NewTable("method", "simulation", "parameter", "truth", "mean", "std",
+		"low_68", "high_68",
 		"low_95", "high_95", "pit", "hpd", "tarp", "log_score")
 	for _, m := range h.Methods {
 		for _, s := range m.Scores {

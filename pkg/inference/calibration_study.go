@@ -13,7 +13,8 @@ func (l Likelihood) testMaps(maps, test *camels.Maps) ([]int, *camels.Maps, erro
 	if test == nil {
 		held := l.Among(maps, l.Test)
 		if len(held) < 2 {
-			return nil, nil, fmt.Errorf("inference: %w: %d of the checkpoint's test simulations are among the "+
+			return nil, nil, fmt.Errorf("inference: %w: %d of the checkpoint's test simulations are "+
+				"among the "+
 				"%d of %s, want at least 2, and some thirty for a test that means something; test on other "+
 				"simulations", ErrTooFew, len(held), maps.Simulations(), maps.Path())
 		}
@@ -21,9 +22,10 @@ func (l Likelihood) testMaps(maps, test *camels.Maps) ([]int, *camels.Maps, erro
 	}
 	held := l.Within(test, 0)
 	if len(held) < 2 {
-		return nil, nil, fmt.Errorf("inference: %w: %d of the %d simulations of %s lie inside the prior, "+
-			"want at least 2, and some thirty for a test that means something", ErrTooFew, len(held),
-			test.Simulations(), test.Path())
+		return nil, nil,
+			fmt.Errorf("inference: %w: %d of the %d simulations of %s lie inside the prior, "+
+				"want at least 2, and some thirty for a test that means something", ErrTooFew, len(held),
+				test.Simulations(), test.Path())
 	}
 	sim, shared, err := sharedWith(maps, test, held)
 	if err == nil && shared {

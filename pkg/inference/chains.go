@@ -56,7 +56,8 @@ const saveEvery = 20
 // noise as a Surface of them. Its state is kept in a file, unless that is empty, so that a
 // sampling killed at any moment goes on with the same draws. start is where the chains begin,
 // such as the best fit of a Surface; each is moved from there by the spread of its posterior.
-func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig, weights []float64,
+func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
+	weights []float64,
 	cfg hmc.Config, near likelihood.Surface, path string,
 	progress func(hmc.Progress),
 ) (Chains, error) {
@@ -135,7 +136,8 @@ type keptChains struct {
 // chainsOf is a hash of what the density depends on.
 func (l Likelihood) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", l.Checkpoint.Network, b.Quadrature, b.Seeds, total, m.Values,
+	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", l.Checkpoint.Network, b.Quadrature, b.Seeds,
+		total, m.Values,
 		m.Box, l.Prior)
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
@@ -195,10 +197,12 @@ func keptState(raw []byte, cfg hmc.Config, of, path string) (*hmc.State, error) 
 	case err != nil:
 		return nil, fmt.Errorf("inference: %s: %w; delete it to begin anew", path, err)
 	case kept.Of != of:
-		return nil, fmt.Errorf("inference: %s holds a sampling for another map, checkpoint or calibration; "+
+		return nil, fmt.Errorf("inference: %s holds a sampling for another map, checkpoint or "+
+			"calibration; "+
 			"delete it or choose another directory", path)
 	case kept.State.Config != cfg:
-		return nil, fmt.Errorf("inference: %s holds a sampling with other settings, %+v; delete it or ask "+
+		return nil, fmt.Errorf("inference: %s holds a sampling with other settings, %+v; delete it "+
+			"or ask "+
 			"for the same, or for more draws", path, kept.State.Config)
 	}
 	return kept.State, nil

@@ -15,8 +15,8 @@ const paperHalf = 0.1
 
 // Contours evaluates the surfaces of the paper's figure 3, first row, for one held-out simulation
 // near the prior's centre: all terms of Contours for its first map and one noise seed, and the
-// first of them for two maps and two seeds. The grid is the paper's, centred on the truth: for drawing
-// only.
+// first of them for two maps and two seeds. The grid is the paper's, centred on the truth: for
+// drawing only.
 func (l Likelihood) Contours(ctx context.Context, cfg Config) (Contours, error) {
 	var out Contours
 	if err := cfg.Validate(); err != nil {
@@ -34,7 +34,8 @@ func (l Likelihood) Contours(ctx context.Context, cfg Config) (Contours, error) 
 	if err != nil {
 		return out, err
 	}
-	out = Contours{Truth: maps.Params(sims[0]), Simulation: sims[0], Terms: cfg.Contours, Seed: cfg.Seed}
+	out = Contours{Truth: maps.Params(sims[0]), Simulation: sims[0], Terms: cfg.Contours,
+		Seed: cfg.Seed}
 	grid := likelihood.AroundTruth(out.Truth, paperHalf, l.Prior, cfg.GridPoints)
 	other := len(truth) / 2 // another axis of projection, so another view of the same universe
 	pairs := []SeedMap{
@@ -63,7 +64,8 @@ func (l Likelihood) Contours(ctx context.Context, cfg Config) (Contours, error) 
 		pair.Surface = surfaces[0]
 		out.SeedsMaps = append(out.SeedsMaps, pair)
 	}
-	out.Caption = l.caption("likelihood surfaces", cfg.Seed, fmt.Sprintf("Truth %v (cross). Grid of %d×%d points centred on the "+
+	out.Caption = l.caption("likelihood surfaces", cfg.Seed, fmt.Sprintf("Truth %v (cross). Grid of "+
+		"%d×%d points centred on the "+
 		"truth, as in the paper: for drawing, not for inference; %v.", out.Truth, cfg.GridPoints,
 		cfg.GridPoints, found))
 	return out, nil
@@ -139,7 +141,8 @@ func (l Likelihood) infer(ctx context.Context, cfg Config, centred bool) (Infere
 		}
 		out.Rows = append(out.Rows, row)
 	}
-	out.Caption = l.caption("likelihood surfaces", cfg.Seed, inferenceNote(cfg, centred, len(sims), found))
+	out.Caption = l.caption("likelihood surfaces", cfg.Seed,
+		inferenceNote(cfg, centred, len(sims), found))
 	return out, nil
 }
 

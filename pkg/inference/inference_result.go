@@ -65,7 +65,8 @@ func (f Inference) quality(of func(InferenceRow) (likelihood.Marginal, float64))
 
 // WriteCSV writes one row a map.
 func (f Inference) WriteCSV(path string) error {
-	t := report.NewTable("simulation", "map", "omega_m_true", "omega_m_best", "omega_m_low", "omega_m_high",
+	t := report.NewTable("simulation", "map", "omega_m_true", "omega_m_best", "omega_m_low",
+		"omega_m_high",
 		"sigma_8_true", "sigma_8_best", "sigma_8_low", "sigma_8_high")
 	for _, r := range f.Rows {
 		t.Add(r.Simulation, r.Map, r.Truth.OmegaM, r.OmegaM.Best, r.OmegaM.Low, r.OmegaM.High,

@@ -26,7 +26,8 @@ type Kind struct {
 }
 
 // Robustness scores kinds of maps with a calibration. Bounds are kept in dir.
-func (l Likelihood) Robustness(ctx context.Context, c Calibration, cfg CalibrateConfig, kinds []Kind,
+func (l Likelihood) Robustness(ctx context.Context, c Calibration, cfg CalibrateConfig,
+	kinds []Kind,
 	dir string,
 ) (Robustness, error) {
 	out := Robustness{Honesty: Honesty{Prior: c.Prior}}

@@ -194,9 +194,11 @@ func responseRows(r evaluate.Responses) []Row {
 				m.Generated[i], m.GeneratedError[i], m.True[i], m.TrueError[i])
 		}
 		out = append(out,
-			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", evaluate.NoisyBins+1), m.Quotient[high],
+			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", evaluate.NoisyBins+1),
+				m.Quotient[high],
 				m.QuotientError[high], at(high)).within(1-ResponseWithin, 1+ResponseWithin),
-			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", evaluate.NoisyBins), deviation(low), 0,
+			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", evaluate.NoisyBins),
+				deviation(low), 0,
 				at(low)),
 			shown(name+fmt.Sprintf(", mean of the first %d bins", evaluate.NoisyBins), m.First, m.FirstError,
 				"errors of bins are correlated"))
@@ -239,7 +241,8 @@ func pixelRows(c evaluate.Control) []Row {
 		aim  float64
 	}{
 		{"mean log10", func(p evaluate.Pixels) float64 { return p.LogMean }, meanWithin},
-		{"99.9 % quantile of log10", func(p evaluate.Pixels) float64 { return p.Quantile }, quantileWithin},
+		{"99.9 % quantile of log10", func(p evaluate.Pixels) float64 { return p.Quantile },
+			quantileWithin},
 		{"standard deviation of log10", func(p evaluate.Pixels) float64 { return p.LogDeviation }, 0},
 	} {
 		difference := func(r evaluate.ControlRow) float64 {

@@ -73,8 +73,9 @@ func TestCard(t *testing.T) {
 		}
 	}
 	for q, want := range map[string]report.Verdict{
-		"mean log10, generated − control": report.Pass, "99.9 % quantile of log10, generated − control": report.Pass,
-		"held-out parameters": report.Shown,
+		"mean log10, generated − control":                        report.Pass,
+		"99.9 % quantile of log10, generated − control":          report.Pass,
+		"held-out parameters":                                    report.Shown,
 		"chance of so small distances, if as those of true maps": report.Pass,
 		"standard deviation of log10, generated − control":       report.Shown,
 	} {

@@ -68,7 +68,8 @@ func (s *Session) ownCalibration(l inference.Likelihood) (Calibrated, error) {
 func (s *Session) uncalibrated(l inference.Likelihood, about string) (Calibrated, error) {
 	c := s.Preset.Calibration
 	honesty, _, err := l.HeldOutHonesty(s.ctx, c.Config, nil, c.Simulations, s.boundsDir())
-	return Calibrated{inference.Uncalibrated(l.Checkpoint.Network, l.Prior, c.Config.Bound), honesty, about},
+	return Calibrated{inference.Uncalibrated(l.Checkpoint.Network, l.Prior, c.Config.Bound),
+			honesty, about},
 		err
 }
 

@@ -102,7 +102,8 @@ func Get(name string) (Preset, error) {
 func (p Preset) Validate() error {
 	errs := []error{
 		p.Network.Validate(), p.Probe.Network.Validate(), p.Probe.Training.Validate(),
-		p.Evaluate.Validate(), p.Inference.Validate(), p.Universe.NBody.Validate(), p.Validation.Validate(),
+		p.Evaluate.Validate(), p.Inference.Validate(), p.Universe.NBody.Validate(),
+		p.Validation.Validate(),
 		p.Calibration.Config.Bound.Validate(), p.Calibration.Config.Report.Validate(),
 		p.Calibration.Chains.Validate(),
 	}
@@ -131,7 +132,8 @@ func (p Preset) Validate() error {
 
 // calibration takes few draws, since a gradient through the network costs three evaluations of it.
 func calibration(simulations, chains, draws int) Calibration {
-	c := Calibration{Config: inference.DefaultCalibrate(), Simulations: simulations, Chains: hmc.Default()}
+	c := Calibration{Config: inference.DefaultCalibrate(), Simulations: simulations,
+		Chains: hmc.Default()}
 	c.Chains.Chains, c.Chains.Warmup, c.Chains.Draws, c.Chains.MaxSteps = chains,
 		max(50, draws/2), draws, 4
 	return c

@@ -11,8 +11,8 @@ import (
 //
 //   - values: one for each pixel of box, in any unit, in the order of field.Map.
 //   - scales: standard deviations of the Gaussian in Mpc/h, from 0 to the side of the box.
-//   - A Gaussian field has 0 at every scale, whatever its power spectrum. Gravity makes it positive,
-//     and more so at small scales: haloes are denser than voids are empty.
+//   - A Gaussian field has 0 at every scale, whatever its power spectrum. Gravity makes it
+//     positive, and more so at small scales: haloes are denser than voids are empty.
 //   - It is stat.Skew's estimate for a sample; NaN for fewer than three pixels.
 //   - Errors: panics where field.Smooth does.
 //

@@ -51,8 +51,8 @@ func TestSkewnessOfIndependentPixels(t *testing.T) {
 	}
 }
 
-// TestSkewnessKnowsNoDirection: a map that is turned, flipped and shifted has the same skewness, one
-// with the opposite sign the opposite one.
+// TestSkewnessKnowsNoDirection: a map that is turned, flipped and shifted has the same skewness,
+// one with the opposite sign the opposite one.
 func TestSkewnessKnowsNoDirection(t *testing.T) {
 	box := field.Box{Side: 25, Cells: 16}
 	scales := []float64{0, 1.5, 3}

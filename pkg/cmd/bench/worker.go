@@ -27,7 +27,8 @@ func (c command) process(ctx context.Context, more ...string) *exec.Cmd {
 	return p
 }
 
-// request is one line to a worker; pkg/verify/pytorch/bench.py says what it may hold, and trainOnly.
+// request is one line to a worker; pkg/verify/pytorch/bench.py says what it may hold, and
+// trainOnly.
 type request map[string]any
 
 // answer is the worker's line.

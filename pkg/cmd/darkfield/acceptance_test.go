@@ -87,7 +87,8 @@ func TestTrainedSamplersAgree(t *testing.T) {
 		evaluate.Summarise(flatten(reference)).Median)
 	best := even(emulator.DPM, 25, diffusion.UniformLogSNR)
 	for _, c := range []emulator.SampleConfig{
-		best, even(emulator.DPM, 25, diffusion.UniformTime), even(emulator.DPM, 15, diffusion.UniformLogSNR),
+		best, even(emulator.DPM, 25, diffusion.UniformTime),
+		even(emulator.DPM, 15, diffusion.UniformLogSNR),
 		even(emulator.DDIM, 25, diffusion.UniformTime), even(emulator.DDIM, 25, diffusion.UniformLogSNR),
 	} {
 		got := scores(t, e, s, c)

@@ -64,7 +64,8 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: a flag that needs no value asks for one", c.CommandPath())
 		}
 		for line := range strings.Lines(help.String()) {
-			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 100 && !strings.HasPrefix(line, "  https://") {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 100 &&
+				!strings.HasPrefix(line, "  https://") {
 				t.Errorf("%s: %d columns: %s", c.CommandPath(), n, line)
 			}
 		}

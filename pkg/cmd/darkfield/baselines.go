@@ -38,7 +38,8 @@ func (a *app) baselines(ctx context.Context, held heldout.Data,
 	if err != nil {
 		return none, err
 	}
-	return openBaselines{inference.Baselines{Moments: network.Predict, Power: power.Terms}, network}, nil
+	return openBaselines{inference.Baselines{Moments: network.Predict, Power: power.Terms}, network},
+		nil
 }
 
 func (a *app) momentNetwork(ctx context.Context, held heldout.Data, data baseline.Data,

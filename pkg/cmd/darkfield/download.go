@@ -59,8 +59,9 @@ and put them in one directory. Both of these should have the same files:
 		"Nbody suites Mtot")
 	f.StringSliceVar(&sets, "sets", names(s.Sets), "`SETS` to download, some of LH, 1P, CV, EX and BE")
 	f.StringVar(&dir, "out", "", "`DIR` to write to")
-	f.StringVar(&s.URL, "url", "", "`URL` of the directory that holds the files; default: the suite's "+
-		"on the public server")
+	f.StringVar(&s.URL, "url", "",
+		"`URL` of the directory that holds the files; default: the suite's "+
+			"on the public server")
 	f.BoolVar(&dry, "dry-run", false, "only list the files, their addresses and sizes")
 	require(cmd, "out")
 	return cmd

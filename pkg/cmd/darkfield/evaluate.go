@@ -93,7 +93,8 @@ comparison: independent simulations at the same parameters, scored against the s
 	noiseSeedFlag(f, &c.Seed)
 	controlFlag(f, &control)
 	cacheFlag(f, &cache)
-	f.StringVar(&out, "out", "", "`FILE` that the table is also written to (.csv); that of the control "+
+	f.StringVar(&out, "out", "", "`FILE` that the table is also written to (.csv); that of the "+
+		"control "+
 		"goes beside it (.control.csv)")
 	flags = samplingFlags(f)
 	require(cmd, "checkpoint", "data")
@@ -122,7 +123,8 @@ func (e evaluation) WriteCSV(path string) error {
 }
 
 // controlled scores against the LH set of a directory.
-func (a *app) controlled(ctx context.Context, source evaluate.Emulator, c evaluate.Config, dir string,
+func (a *app) controlled(ctx context.Context, source evaluate.Emulator,
+	c evaluate.Config, dir string,
 	scaling field.Scaling,
 ) (*evaluate.Control, error) {
 	s, err := camels.Open(dir)

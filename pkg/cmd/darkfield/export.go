@@ -63,9 +63,11 @@ which its maps are made unless flags say otherwise.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&weights, "weights", "", "which weights: ema (the average) or raw; default: ema where "+
-		"there is one")
-	f.BoolVar(&asCheckpoint, "as-checkpoint", false, "write a checkpoint of darkfield that holds these "+
+	f.StringVar(&weights, "weights", "",
+		"which weights: ema (the average) or raw; default: ema where "+
+			"there is one")
+	f.BoolVar(&asCheckpoint, "as-checkpoint", false, "write a checkpoint of darkfield that holds "+
+		"these "+
 		"weights alone")
 	maker = samplerFlags(f)
 	return cmd

@@ -88,8 +88,9 @@ func cacheFlag(f *pflag.FlagSet, p *string) {
 }
 
 func chunkFlag(f *pflag.FlagSet, p *int) {
-	f.IntVar(p, "chunk", *p, "`N` maps, or pairs of parameters and noise, in one call of the network; "+
-		"results do not depend on it")
+	f.IntVar(p, "chunk", *p,
+		"`N` maps, or pairs of parameters and noise, in one call of the network; "+
+			"results do not depend on it")
 }
 
 func noiseDrawsFlag(f *pflag.FlagSet, p *int) {

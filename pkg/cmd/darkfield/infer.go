@@ -118,15 +118,18 @@ and one with more --hmc-draws adds to them.`,
 	checkpointFlag(f, &in.checkpoint)
 	calibrationFlag(f, &in.calibration)
 	mapFlag(f, &in.maps)
-	f.IntSliceVar(&in.index, "index", []int{0}, "numbers `I` of the maps in the file, from 0; several "+
-		"are combined, as maps of independent simulations with the same parameters")
+	f.IntSliceVar(&in.index, "index", []int{0},
+		"numbers `I` of the maps in the file, from 0; several "+
+			"are combined, as maps of independent simulations with the same parameters")
 	in.chunk = 20
 	chunkFlag(f, &in.chunk)
-	f.StringVar(&in.hmc, "hmc", "", "`DIR` to write draws of Hamiltonian Monte Carlo and a figure to; "+
-		"default: no sampling")
+	f.StringVar(&in.hmc, "hmc", "",
+		"`DIR` to write draws of Hamiltonian Monte Carlo and a figure to; "+
+			"default: no sampling")
 	f.IntVar(&c.Chains, "hmc-chains", c.Chains, "`N` chains")
-	f.IntVar(&c.Warmup, "hmc-warmup", c.Warmup, "`N` iterations of each chain that find its step size "+
-		"and mass")
+	f.IntVar(&c.Warmup, "hmc-warmup", c.Warmup,
+		"`N` iterations of each chain that find its step size "+
+			"and mass")
 	f.IntVar(&c.Draws, "hmc-draws", c.Draws, "`N` draws of each chain")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the chains")
 	require(cmd, "checkpoint", "calibration", "map")

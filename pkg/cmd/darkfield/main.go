@@ -1,5 +1,5 @@
-// Command darkfield simulates maps of dark matter, trains the emulator, generates maps with it, tests
-// them and infers parameters with it.
+// Command darkfield simulates maps of dark matter, trains the emulator, generates maps with it,
+// tests them and infers parameters with it.
 //
 // Results go to standard output, progress and complaints to standard error. It exits with 0, with
 // 1 for a failure and with 2 for wrong usage.

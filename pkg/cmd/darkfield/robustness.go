@@ -114,7 +114,8 @@ func (a *app) robust(ctx context.Context, c inference.CalibrateConfig,
 			test.Progress = bars.at
 			kinds = inference.Changed(maps, sims, e.Manifest().Scaling, e.Box().CellSide())
 			maker := evaluate.Of(e, test, e.Sampling(), "")
-			generated, err := inference.Generated(ctx, maker.Generate, maker.Name(c.Seed), maps, sims, c.Seed)
+			generated, err := inference.Generated(ctx, maker.Generate, maker.Name(c.Seed), maps,
+				sims, c.Seed)
 			if err != nil {
 				return none, err
 			}

@@ -89,7 +89,8 @@ another.`,
 
 // score adds one checkpoint to the table. left counts it and those after it, for the cost that is
 // said in advance.
-func (a *app) score(ctx context.Context, table *evaluate.Selection, s *camels.Suite, c evaluate.Config,
+func (a *app) score(ctx context.Context, table *evaluate.Selection, s *camels.Suite,
+	c evaluate.Config,
 	run, path, label string, left int,
 ) error {
 	e, err := openEmulator(path)

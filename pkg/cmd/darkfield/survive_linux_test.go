@@ -29,7 +29,8 @@ func newTiny(t *testing.T) tiny {
 	t.Helper()
 	dir := t.TempDir()
 	r := tiny{data: filepath.Join(dir, "u"), run: filepath.Join(dir, "r")}
-	start(t, "simulate", "--set", "LH", "--sims", "6", "--side", "32", "--particles", "16", "--time-steps",
+	start(t, "simulate", "--set", "LH", "--sims", "6", "--side", "32", "--particles", "16",
+		"--time-steps",
 		"5", "--pixels", "32", "--neighbours", "32", "--out", r.data).finish(t)
 	begun := time.Now()
 	r.train(t, r.run).finish(t)

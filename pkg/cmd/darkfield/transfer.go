@@ -64,8 +64,9 @@ names, and the correction is right for that one.`,
 	dataFlags(f, &in.data, &in.choice)
 	f.StringVar(&in.out, "out", "", "`FILE` of the checkpoint to write (.safetensors)")
 	cacheFlag(f, &in.cache)
-	f.IntVar(&c.Maps, "maps", c.Maps, "`N` maps generated at each of 25 parameters with common noise, "+
-		"which tell the response to these")
+	f.IntVar(&c.Maps, "maps", c.Maps,
+		"`N` maps generated at each of 25 parameters with common noise, "+
+			"which tell the response to these")
 	f.IntVar(&c.Own, "independent-maps", c.Own, "`N` maps generated with independent noise at "+
 		"parameters of the training simulations, which tell the mean power")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the common noise; those that follow are of the "+
@@ -112,7 +113,8 @@ func (a *app) transferred(ctx context.Context, c evaluate.TransferConfig,
 	}
 	bars := a.stages(nil)
 	data.Progress = bars.at
-	r.TransferResult, err = evaluate.Of(e, data, e.Sampling(), in.cache).Transfer(ctx, c, e.PowerCorrection())
+	r.TransferResult, err = evaluate.Of(e, data, e.Sampling(), in.cache).Transfer(ctx, c,
+		e.PowerCorrection())
 	bars.done()
 	if err != nil {
 		return r, err

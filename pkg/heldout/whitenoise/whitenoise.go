@@ -1,6 +1,6 @@
-// Package whitenoise is a universe for tests: log10 maps of white noise of mean 11 + (Ω_m − 0.3) and
-// standard deviation 0.1·σ_8/0.8. Its spectra, histograms, 1P response and likelihood have closed
-// forms, and its perfect emulator is itself.
+// Package whitenoise is a universe for tests: log10 maps of white noise of mean 11 + (Ω_m − 0.3)
+// and standard deviation 0.1·σ_8/0.8. Its spectra, histograms, 1P response and likelihood have
+// closed forms, and its perfect emulator is itself.
 package whitenoise
 
 import (
