@@ -22,13 +22,9 @@ func TestLearns(t *testing.T) {
 	for name, recipe := range map[string]func(*Config){
 		"the paper's": func(*Config) {},
 		"min-SNR":     func(c *Config) { c.Weighting, c.EMAWidth = diffusion.MinSNR, 0.1 },
-		"v, clipped": func(c *Config) {
-			c.Prediction, c.Weighting, c.Loss, c.ClipNorm = diffusion.PredictV, diffusion.UniformV,
-				MeanSquare, 0.5
-		},
-		"fed logarithms": func(c *Config) {
-			c.Prediction, c.Weighting, c.Loss, c.LogTheta = diffusion.PredictV, diffusion.UniformV,
-				MeanSquare, true
+		"v, clipped, fed logarithms": func(c *Config) {
+			c.Prediction, c.Weighting, c.Loss = diffusion.PredictV, diffusion.UniformV, MeanSquare
+			c.ClipNorm, c.LogTheta = 0.5, true
 		},
 	} {
 		j := job(t.TempDir())

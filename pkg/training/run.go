@@ -151,7 +151,8 @@ func (j *Job) check() (diffusion.Schedule, error) {
 	if err := j.Config.Validate(); err != nil {
 		return fail(err)
 	}
-	j.Manifest.Version, j.Manifest.Seed, j.Manifest.Prediction, j.Manifest.LogTheta = checkpoint.Version, j.Config.Seed, j.Config.Prediction, j.Config.LogTheta
+	j.Manifest.Version, j.Manifest.Seed = checkpoint.Version, j.Config.Seed
+	j.Manifest.Prediction, j.Manifest.LogTheta = j.Config.Prediction, j.Config.LogTheta
 	if err := cmp.Or(j.Manifest.Validate(), j.Manifest.Conditioned()); err != nil {
 		return fail(err)
 	}

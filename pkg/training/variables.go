@@ -220,7 +220,8 @@ func (n Nodes) OptimiserStep(parameters []unet.Tensor, gradients []*Node, a Adam
 		if shrink != nil && len(p.Shape) > 1 {
 			w = Sub(w, Mul(shrink, old))
 		}
-		replaced[checkpoint.Weights+p.Name], replaced[checkpoint.AdamM+p.Name], replaced[checkpoint.AdamV+p.Name] = w, m, v
+		replaced[checkpoint.Weights+p.Name] = w
+		replaced[checkpoint.AdamM+p.Name], replaced[checkpoint.AdamV+p.Name] = m, v
 		replaced[checkpoint.EMA+p.Name] = Add(Mul(decay, n[checkpoint.EMA+p.Name]),
 			Mul(OneMinus(decay), w))
 	}

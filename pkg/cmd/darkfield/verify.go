@@ -16,9 +16,9 @@ func (a *app) verify() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify [REFERENCE.npz]",
 		Short: "Compare network, diffusion and statistics with a reference, number by number",
-		Long: `Compares every quantity of a reference file with what darkfield computes from the same inputs.
-Without a file, the reference is that of our own PyTorch version of the network, of width 8 and side 16.
-The exit status is 1 when one misses its tolerance.`,
+		Long: `Compares every quantity of a reference with what darkfield computes from the same inputs.
+Without a file, the reference is that of our own PyTorch version of the network, of width 8 and side
+16. The exit status is 1 when one misses its tolerance.`,
 		Example: `  darkfield dev verify
   darkfield dev verify reference_dim8_side32.npz`,
 		Args: cobra.MaximumNArgs(1),
