@@ -16,33 +16,35 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// TransferConfig says how a transfer function is measured.
-type TransferConfig struct {
-	// generated at each of transferNodes² parameters, with common noise: they tell the answer to the
+// CorrectionConfig says how a power-spectrum correction is measured.
+type CorrectionConfig struct {
+	// generated at each of correctionNodes² parameters, with common noise: they tell the answer to the
 	// parameters
 	Maps int
 	// generated with noise of their own, at parameters of training simulations in turn: they tell
 	// what all parameters share
-	Own  int
-	Seed uint64 // of the common noise; Seed + 1, … are those of the others
+	Independent int
+	Seed        uint64 // of the common noise; Seed + 1, … are those of the others
 }
 
-// DefaultTransfer returns as many maps of either kind as know power to a percent or two, of seeds
-// that cards do not use by default.
-func DefaultTransfer() TransferConfig { return TransferConfig{Maps: 100, Own: 1000, Seed: 101} }
+// DefaultCorrection returns as many maps of either kind as know power to a percent or two, of seeds
+// that model cards do not use by default.
+func DefaultCorrection() CorrectionConfig {
+	return CorrectionConfig{Maps: 100, Independent: 1000, Seed: 101}
+}
 
 const (
-	transferNodes = 5   // parameters along each axis
-	transferChunk = 100 // maps with noise of their own that are kept in one file
-	transferFolds = 10  // of the cross-validation
+	correctionNodes = 5   // parameters along each axis
+	correctionChunk = 100 // maps with noise of their own that are kept in one file
+	correctionFolds = 10  // of the cross-validation
 	// of the error of a network's power that all parameters share, as a share, before it is measured
-	transferSpread = 0.03
+	correctionPrior = 0.03
 )
 
-// TransferResult is a transfer function and what it was made from.
-type TransferResult struct {
-	Transfer emulator.PowerCorrection `json:"transfer"`
-	K        []float64                `json:"k"` // mean wavenumber of each bin, h/Mpc
+// CorrectionResult is a power-spectrum correction and what it was made from.
+type CorrectionResult struct {
+	Correction emulator.PowerCorrection `json:"correction"`
+	K          []float64                `json:"k"` // mean wavenumber of each bin, h/Mpc
 	// of the polynomial in ln Ω_m and ln σ_8 through the training spectra
 	Degree []int `json:"degree"`
 	// mean of ln of the true over the generated power over the prior
@@ -53,82 +55,82 @@ type TransferResult struct {
 	Maps    int       `json:"maps"`    // generated in all
 }
 
-// Transfer measures the transfer function that gives generated maps the power of the training
-// simulations, as a smooth function of the parameters: in each bin a power law of both, or a
+// MeasureCorrection measures the power-spectrum correction that gives generated maps the power of
+// the training simulations, as a smooth function of the parameters: in each bin a power law of both, or a
 // polynomial of the second degree where cross-validation prefers it by more than its own standard
 // error. Maps of common noise tell the answer to the parameters well, though few, and what all
 // parameters share badly, which many maps of different noise tell; it is corrected as far as
 // these know it. old, where not nil, is what the generated maps have already.
-func (e Emulator) Transfer(ctx context.Context, c TransferConfig,
+func (e Emulator) MeasureCorrection(ctx context.Context, c CorrectionConfig,
 	old *emulator.PowerCorrection,
-) (TransferResult, error) {
-	fail := func(err error) (TransferResult, error) { return TransferResult{}, err }
-	if c.Maps < 2 || c.Own < 2 {
-		return fail(fmt.Errorf("evaluate.TransferConfig: Maps = %d and Own = %d, want >= 2 of both",
-			c.Maps, c.Own))
+) (CorrectionResult, error) {
+	fail := func(err error) (CorrectionResult, error) { return CorrectionResult{}, err }
+	if c.Maps < 2 || c.Independent < 2 {
+		return fail(fmt.Errorf("evaluate.CorrectionConfig: Maps = %d and Independent = %d, want >= 2 of both",
+			c.Maps, c.Independent))
 	}
-	out := TransferResult{Transfer: emulator.NewPowerCorrection(e.Box.Cells, e.Prior)}
-	if err := out.Transfer.Validate(); err != nil {
+	out := CorrectionResult{Correction: emulator.NewPowerCorrection(e.Box.Cells, e.Prior)}
+	if err := out.Correction.Validate(); err != nil {
 		return fail(err)
 	}
 	k, params, spectra, err := e.trainingSpectra(ctx)
 	if err != nil {
 		return fail(err)
 	}
-	if out.Trained = len(params); out.Trained < fewestTrended {
+	if out.Trained = len(params); out.Trained < fewestFitted {
 		return fail(fmt.Errorf("evaluate: %d of the checkpoint's training simulations are in %s, a "+
-			"transfer function needs %d: use the data it was trained on", out.Trained, e.Suite.Dir,
-			fewestTrended))
+			"power-spectrum correction needs %d: use the data it was trained on", out.Trained, e.Suite.Dir,
+			fewestFitted))
 	}
 	truth, degree, err := smoothest(e.Prior, params, spectra)
 	if err != nil {
 		return fail(err)
 	}
 	out.K, out.Degree = k, degree
-	if out.Transfer.Rings, err = e.missing(ctx, c, truth, out.Transfer.Rings.Basis.Degree); err !=
-		nil {
-		return fail(err)
-	}
-	places := make([]cosmology.Params, c.Own)
-	for i := range places {
-		places[i] = params[i%len(params)]
-	}
-	excess, err := e.excess(ctx, places, c.Seed+1, truth, out.Transfer)
+	out.Correction.Rings, err = e.missing(ctx, c, truth, out.Correction.Rings.Basis.Degree)
 	if err != nil {
 		return fail(err)
 	}
-	out.Maps = transferNodes*transferNodes*c.Maps + c.Own
+	places := make([]cosmology.Params, c.Independent)
+	for i := range places {
+		places[i] = params[i%len(params)]
+	}
+	excess, err := e.excess(ctx, places, c.Seed+1, truth, out.Correction)
+	if err != nil {
+		return fail(err)
+	}
+	out.Maps = correctionNodes*correctionNodes*c.Maps + c.Independent
 	known := summary.Stats(excess)
-	for b, polynomial := range out.Transfer.Rings.Coefficients {
+	for b, polynomial := range out.Correction.Rings.Coefficients {
 		polynomial[0] -= math.Log(known.Mean[b]) // polynomial 0 is 1
 		shared := 0.0
 		for _, p := range params {
-			shared += floats.Dot(polynomial, out.Transfer.Rings.Basis.At(p)) / float64(len(params))
+			shared += floats.Dot(polynomial, out.Correction.Rings.Basis.At(p)) / float64(len(params))
 		}
-		e := known.Std[b] / known.Mean[b] / math.Sqrt(float64(c.Own))
-		kept := transferSpread * transferSpread / (transferSpread*transferSpread + e*e)
+		e := known.Std[b] / known.Mean[b] / math.Sqrt(float64(c.Independent))
+		kept := correctionPrior * correctionPrior / (correctionPrior*correctionPrior + e*e)
 		polynomial[0] -= (1 - kept) * shared
 		out.Shared, out.Error, out.Kept = append(out.Shared, shared), append(out.Error, e),
 			append(out.Kept, kept)
 	}
 	if old != nil {
-		out.Transfer.Times(*old)
+		out.Correction.Times(*old)
 	}
-	return out, out.Transfer.Validate()
+	return out, out.Correction.Validate()
 }
 
-// missing returns the true over the generated power as a trend, from maps of common noise at
+// missing fits the true over the generated power, from maps of common noise at
 // nodes that lie denser at the prior's edges.
-func (e Emulator) missing(ctx context.Context, c TransferConfig,
+func (e Emulator) missing(ctx context.Context, c CorrectionConfig,
 	truth func(cosmology.Params) []float64, degree int,
 ) (responsefit.Response, error) {
 	var nodes []cosmology.Params
 	var ratios [][]float64 // [node][k]
-	for i := range transferNodes * transferNodes {
-		at := func(k int) float64 { return (1 - math.Cos(math.Pi*float64(k)/(transferNodes-1))) / 2 }
-		p := e.Prior.Params(cosmology.UnitParams{at(i / transferNodes), at(i % transferNodes)})
+	for i := range correctionNodes * correctionNodes {
+		at := func(k int) float64 { return (1 - math.Cos(math.Pi*float64(k)/(correctionNodes-1))) / 2 }
+		p := e.Prior.Params(cosmology.UnitParams{at(i / correctionNodes), at(i % correctionNodes)})
 		maps, err := e.generate(ctx, p, c.Maps, c.Seed,
-			e.Report("answer to the parameters", i, transferNodes*transferNodes))
+			e.Report("answer to the parameters", i, correctionNodes*correctionNodes))
 		if err != nil {
 			return responsefit.Response{}, err
 		}
@@ -139,7 +141,7 @@ func (e Emulator) missing(ctx context.Context, c TransferConfig,
 	}
 	t, err := responsefit.Fit(e.Prior, degree, nodes, ratios)
 	if err != nil {
-		return t, fmt.Errorf("evaluate: transfer function: %w", err)
+		return t, fmt.Errorf("evaluate: power-spectrum correction: %w", err)
 	}
 	return t, nil
 }
@@ -150,8 +152,8 @@ func (e Emulator) excess(ctx context.Context, places []cosmology.Params, seed ui
 	truth func(cosmology.Params) []float64, t emulator.PowerCorrection,
 ) ([][]float64, error) {
 	var out [][]float64
-	chunks := (len(places) + transferChunk - 1) / transferChunk
-	for i, chunk := range slices.Collect(slices.Chunk(places, transferChunk)) {
+	chunks := (len(places) + correctionChunk - 1) / correctionChunk
+	for i, chunk := range slices.Collect(slices.Chunk(places, correctionChunk)) {
 		maps, err := e.generateAt(ctx, chunk, seed+uint64(i), e.Report("power of all maps", i, chunks))
 		if err != nil {
 			return nil, err
@@ -174,11 +176,11 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params,
 	const low, high = 1, 2
 	// [k][simulation]: by how much the higher degree predicts a left-out spectrum better
 	gain := make([][]float64, len(spectra[0]))
-	for fold := range transferFolds {
+	for fold := range correctionFolds {
 		var p []cosmology.Params
 		var v [][]float64
 		for i := range params {
-			if i%transferFolds != fold {
+			if i%correctionFolds != fold {
 				p, v = append(p, params[i]), append(v, spectra[i])
 			}
 		}
@@ -187,7 +189,7 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params,
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, nil, err
 		}
-		for i := fold; i < len(params); i += transferFolds {
+		for i := fold; i < len(params); i += correctionFolds {
 			lower, higher := l.At(params[i]), h.At(params[i])
 			for k, x := range spectra[i] {
 				gain[k] = append(gain[k], math.Pow(math.Log(x/lower[k]), 2)-math.Pow(math.Log(x/higher[k]), 2))

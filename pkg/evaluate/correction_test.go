@@ -13,10 +13,10 @@ import (
 	"darkfield/pkg/heldout/whitenoise"
 )
 
-// TestTransfer gives an emulator a response to σ_8 that is too flat and power that is too high
-// everywhere: the transfer function must take the first out, and of the second what the maps
+// TestMeasureCorrection gives an emulator a response to σ_8 that is too flat and power that is too high
+// everywhere: the power-spectrum correction must take the first out, and of the second what the maps
 // tell.
-func TestTransfer(t *testing.T) {
+func TestMeasureCorrection(t *testing.T) {
 	// factor of power
 	flat := func(p cosmology.Params) float64 { return 1.1 * math.Pow(p.Sigma8/0.8, -0.3) }
 	dir := t.TempDir()
@@ -40,18 +40,18 @@ func TestTransfer(t *testing.T) {
 		}
 		return maps, err
 	}
-	r, err := s.Transfer(context.Background(), TransferConfig{Maps: 20, Own: 150, Seed: 1}, nil)
+	r, err := s.MeasureCorrection(context.Background(), CorrectionConfig{Maps: 20, Independent: 150, Seed: 1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Trained != len(params) || r.Maps != 25*20+150 || len(r.K) != whitenoise.Cells/2 {
 		t.Errorf("%d simulations, %d maps, %d bins", r.Trained, r.Maps, len(r.K))
 	}
-	fiducial := r.Transfer.Power(cosmology.Fiducial)
+	fiducial := r.Correction.Power(cosmology.Fiducial)
 	for _, s8 := range []float64{0.6, 0.7, 0.9, 1} {
 		p := cosmology.Params{OmegaM: 0.3, Sigma8: s8}
 		want := flat(cosmology.Fiducial) / flat(p)
-		for b, v := range r.Transfer.Power(p) {
+		for b, v := range r.Correction.Power(p) {
 			if got := v / fiducial[b]; math.Abs(got/want-1) > 0.05 {
 				t.Errorf("σ_8 = %g, bin %d: response of %.3f, want %.3f", s8, b, got, want)
 			}
@@ -65,7 +65,7 @@ func TestTransfer(t *testing.T) {
 	// Power of white noise scatters by √(2/modes): 4 modes in the first bin and 52 in the last, of
 	// 150 maps, against 3 %.
 	for b, modes := range map[int]float64{0: 4, len(r.Kept) - 1: 52} {
-		want := 1 / (1 + 2/(modes*150)/(transferSpread*transferSpread))
+		want := 1 / (1 + 2/(modes*150)/(correctionPrior*correctionPrior))
 		if got := r.Kept[b]; got < want/1.8 || got > want*1.8 {
 			t.Errorf("%.2f of bin %d's is corrected, want about %.2f", got, b, want)
 		}
@@ -74,17 +74,17 @@ func TestTransfer(t *testing.T) {
 	// Measured on top of one that maps have already, it adds to it.
 	old := emulator.NewPowerCorrection(whitenoise.Cells, s.Prior)
 	old.Rings.Coefficients[1][0] = 0.5
-	again, err := s.Transfer(context.Background(), TransferConfig{Maps: 20, Own: 150, Seed: 1}, &old)
+	again, err := s.MeasureCorrection(context.Background(), CorrectionConfig{Maps: 20, Independent: 150, Seed: 1}, &old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := again.Transfer.Rings.Coefficients[1][0],
-		r.Transfer.Rings.Coefficients[1][0]+0.5; math.Abs(got-want) > 1e-6 {
+	if got, want := again.Correction.Rings.Coefficients[1][0],
+		r.Correction.Rings.Coefficients[1][0]+0.5; math.Abs(got-want) > 1e-6 {
 		t.Errorf("on top of another: %g, want %g", got, want)
 	}
 
 	s.Train = s.Train[:10]
-	if _, err := s.Transfer(context.Background(), DefaultTransfer(), nil); err == nil ||
+	if _, err := s.MeasureCorrection(context.Background(), DefaultCorrection(), nil); err == nil ||
 		!strings.Contains(err.Error(), "needs 50") {
 		t.Errorf("ten simulations: error %v", err)
 	}

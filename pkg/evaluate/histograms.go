@@ -3,12 +3,12 @@ package evaluate
 import (
 	"context"
 
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+
 	"darkfield/pkg/camels"
 	"darkfield/pkg/field"
 	"darkfield/pkg/summary"
-
-	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/stat"
 )
 
 // Histograms compares the densities of log10 pixel values of true maps with those of MapsPerParam

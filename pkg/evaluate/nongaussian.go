@@ -34,83 +34,45 @@ const (
 	fewestValues = 5
 )
 
-// Beyond compares what a power spectrum does not see: peaks, Minkowski functionals, reduced
+// NonGaussian compares what a power spectrum does not see: peaks, Minkowski functionals, reduced
 // bispectra and the skewness by smoothing scale of generated and true maps at ValidationParams
 // held-out parameters, of log fields and of densities.
 //
 // Thresholds are those of the true maps of each simulation: ν standard deviations above the mean
 // of their log10 pixels; for densities the quantiles of 1 + δ that a normal distribution has at
 // ν, so that the area above is that of a Gaussian field.
-func (e Emulator) Beyond(ctx context.Context, cfg Config) (Beyond, error) {
-	return e.beyond(ctx, cfg, nil)
-}
-
-// BeyondControl is Beyond with true maps of other universes at the same parameters beside it, for
-// the simulations of Control.
-func (e Emulator) BeyondControl(ctx context.Context, cfg Config,
-	control *camels.Maps,
-) (Beyond, error) {
-	return e.beyond(ctx, cfg, control)
-}
-
-func (e Emulator) beyond(ctx context.Context, cfg Config, control *camels.Maps) (Beyond, error) {
+func (e Emulator) NonGaussian(ctx context.Context, cfg Config) (NonGaussian, error) {
+	var out NonGaussian
 	if e.Box.Cells < fewestCells {
-		return Beyond{}, fmt.Errorf("evaluate: maps of %d pixels a side have no bispectrum, want at "+
-			"least "+
+		return out, fmt.Errorf("evaluate: maps of %d pixels a side have no bispectrum, want at least "+
 			"%d; use a checkpoint of larger maps", e.Box.Cells, fewestCells)
 	}
-	out := Beyond{HasControl: control != nil}
 	views := []view{logView(), densityView()}
-	work := func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
-		row := BeyondRow{Params: maps.Params(sim), Simulation: sim}
-		var others []field.LogMap
-		if control != nil {
-			var err error
-			if others, row.Universes, err = e.at(control, row.Params); err != nil {
-				return err
+	err := e.each(ctx, cfg, cfg.ValidationParams, "beyond P(k)",
+		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
+			row := NonGaussianRow{Params: maps.Params(sim), Simulation: sim}
+			for i, v := range views {
+				found := v.compare(row, truth, generated)
+				if len(out.Statistics) < (i+1)*len(found) {
+					out.Statistics = append(out.Statistics, found...)
+					continue
+				}
+				for j, f := range found {
+					at := &out.Statistics[i*len(found)+j]
+					at.Rows = append(at.Rows, f.Rows...)
+				}
 			}
-		}
-		for i, v := range views {
-			found := v.compare(row, truth, generated, others)
-			if len(out.Statistics) < (i+1)*len(found) {
-				out.Statistics = append(out.Statistics, found...)
-				continue
-			}
-			for j, f := range found {
-				at := &out.Statistics[i*len(found)+j]
-				at.Rows = append(at.Rows, f.Rows...)
-			}
-		}
-		return nil
-	}
-	if err := e.beyondEach(ctx, cfg, control, work); err != nil {
+			return nil
+		})
+	if err != nil {
 		return out, err
 	}
-	beside := ""
-	if control != nil {
-		beside = " Control: true maps of other universes at the same parameters."
-	}
-	out.Caption = e.caption(cfg, "",
-		fmt.Sprintf("%d held-out parameters, %d generated maps at each.%s",
-			len(out.Statistics[0].Rows), cfg.MapsPerParam, beside))
+	out.Caption = e.caption(cfg, "", fmt.Sprintf("%d held-out parameters, %d generated maps at each.",
+		len(out.Statistics[0].Rows), cfg.MapsPerParam))
 	for i := range out.Statistics {
 		out.Statistics[i].ratio(cfg.Seed)
 	}
 	return out, nil
-}
-
-// beyondEach calls work for the simulations of Control, or without a control for those of Chi2.
-func (e Emulator) beyondEach(ctx context.Context, cfg Config, control *camels.Maps,
-	work func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error,
-) error {
-	if control == nil {
-		return e.each(ctx, cfg, cfg.ValidationParams, "beyond P(k)", work)
-	}
-	maps, sims, err := e.controlled(cfg, control)
-	if err != nil {
-		return err
-	}
-	return e.over(ctx, cfg, maps, sims, "beyond P(k)", work)
 }
 
 // view is a field that statistics are taken of.
@@ -174,14 +136,16 @@ func smoothingScales(box field.Box) []float64 {
 }
 
 // compare measures the maps of one simulation; each statistic gets one row.
-func (v view) compare(row BeyondRow, truth, generated, control []field.LogMap) []BeyondStatistic {
+func (v view) compare(row NonGaussianRow, truth,
+	generated []field.LogMap,
+) []NonGaussianStatistic {
 	levels, edges := v.levels(truth, v.thresholds), v.levels(truth, v.peaks)
 	centres := make([]float64, len(v.peaks)-1)
 	for i := range centres {
 		centres[i] = (v.peaks[i] + v.peaks[i+1]) / 2
 	}
 	k := v.bispectrum(truth[0]).K
-	out := []BeyondStatistic{
+	out := []NonGaussianStatistic{
 		{Statistic: Peaks, X: centres},
 		{Statistic: ExcursionArea, X: v.thresholds},
 		{Statistic: Boundary, X: v.thresholds},
@@ -207,18 +171,17 @@ func (v view) compare(row BeyondRow, truth, generated, control []field.LogMap) [
 		}
 		return curves
 	}
-	truths, made, others := of(truth), of(generated), of(control)
+	truths, made := of(truth), of(generated)
 	for i := range out {
 		row := row
-		row.fill(truths[i], made[i], others[i])
-		out[i].Field, out[i].Rows = v.field, []BeyondRow{row}
+		row.fill(truths[i], made[i])
+		out[i].Field, out[i].Rows = v.field, []NonGaussianRow{row}
 	}
 	return out
 }
 
-// fill scores curves of generated maps and of a control, which may have none, against those of
-// true maps.
-func (r *BeyondRow) fill(truth, generated, control [][]float64) {
+// fill scores curves of generated maps against those of true maps.
+func (r *NonGaussianRow) fill(truth, generated [][]float64) {
 	r.True, r.Generated = summary.Stats(truth), summary.Stats(generated)
 	for i := range r.True.Mean {
 		values := map[float64]bool{}
@@ -228,18 +191,14 @@ func (r *BeyondRow) fill(truth, generated, control [][]float64) {
 		r.Scored = append(r.Scored, len(values) >= fewestValues)
 	}
 	r.GeneratedZ2 = r.meanZ2(generated, r.True)
-	if len(control) > 0 {
-		r.Control, r.ControlZ2 = summary.Stats(control), r.meanZ2(control, r.True)
-	}
 	for i, c := range truth {
-		others := append(append([][]float64{}, truth[:i]...), truth[i+1:]...)
-		r.LeftOutZ2 += r.meanZ2([][]float64{c}, summary.Stats(others)) / float64(len(truth))
+		r.LeftOutZ2 += r.meanZ2([][]float64{c}, summary.Stats(without(truth, i))) / float64(len(truth))
 	}
 }
 
 // meanZ2 returns the mean of squared z-scores over curves and the points that are scored; 0 for
 // no such points.
-func (r *BeyondRow) meanZ2(curves [][]float64, reference summary.BinStats) float64 {
+func (r *NonGaussianRow) meanZ2(curves [][]float64, reference summary.BinStats) float64 {
 	sum, n := 0.0, 0.0
 	for _, c := range curves {
 		for i, z := range reference.ZScores(c) {

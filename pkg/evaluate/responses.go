@@ -19,10 +19,10 @@ import (
 
 // Responses compares how the power of log fields answers to the extreme values of each parameter:
 // P/P_fid, the ratio of mean spectra, of a 1P set and of OnePSeeds generated maps at each value.
-// Rows of the set that have equal parameters are rounds: row j of a value belongs to row j of the
+// Rows of the set that have equal parameters are realisations: row j of a value belongs to row j of the
 // fiducial ones and has its phases, as `simulate responses` makes them; an ordinary 1P set is
-// one round. Generated maps share their noise across values. Errors are from a bootstrap over
-// rounds and over generated maps; one round alone gives no error of the truth, and NaN. Beside
+// one realisation. Generated maps share their noise across values. Errors are from a bootstrap over
+// realisations and over generated maps; one realisation alone gives no error of the truth, and NaN. Beside
 // them stands what power laws fitted to the spectra of the training simulations say, where there
 // are enough of these: what could be learned from them of the largest scales by one who knew that
 // these answer by power laws.
@@ -46,10 +46,10 @@ func (e Emulator) Responses(ctx context.Context, cfg Config, set *camels.Maps) (
 			}
 		}
 	}
-	// [parameters][round or map][k]
+	// [parameters][realisation or map][k]
 	truth, generated := make([][][]float64, len(params)), make([][][]float64, len(params))
 	for i, p := range params {
-		if truth[i], err = e.rounds(set, p); err != nil {
+		if truth[i], err = e.realisations(set, p); err != nil {
 			return out, err
 		}
 		maps, err := e.generate(ctx, p, cfg.OnePSeeds, cfg.Seed, e.Report("responses", i, len(params)))
@@ -58,25 +58,25 @@ func (e Emulator) Responses(ctx context.Context, cfg Config, set *camels.Maps) (
 		}
 		out.K, generated[i] = e.powers(maps)
 	}
-	out.Rounds = len(truth[0])
+	out.Realisations = len(truth[0])
 	rng := rand.New(rand.NewPCG(cfg.Seed, 0x726573706f6e7365))
 	for i := range out.Moved {
-		out.Rounds = min(out.Rounds, len(truth[1+i]))
+		out.Realisations = min(out.Realisations, len(truth[1+i]))
 		out.Moved[i].fill(truth[0], truth[1+i], generated[0], generated[1+i], rng)
 	}
 	out.Joint = out.joint(truth, generated)
 	if err := e.trends(ctx, &out, rng); err != nil {
 		return out, err
 	}
-	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("Ratios of mean spectra: %d rounds of %d true "+
-		"maps "+
-		"with common phases, %d generated maps with common noise. Errors: bootstrap.", out.Rounds,
+	out.Caption = e.spectraCaption(cfg, fmt.Sprintf(
+		"Ratios of mean spectra: %d realisations of %d true maps "+
+			"with common phases, %d generated maps with common noise. Errors: bootstrap.", out.Realisations,
 		camels.MapsPerSimulation, out.Maps))
 	return out, nil
 }
 
-// rounds returns the mean spectrum of each row of a set with the given parameters.
-func (e Emulator) rounds(set *camels.Maps, p cosmology.Params) ([][]float64, error) {
+// realisations returns the mean spectrum of each row of a set with the given parameters.
+func (e Emulator) realisations(set *camels.Maps, p cosmology.Params) ([][]float64, error) {
 	var out [][]float64
 	for row := range set.Simulations() {
 		if set.Params(row) != p {
@@ -92,13 +92,13 @@ func (e Emulator) rounds(set *camels.Maps, p cosmology.Params) ([][]float64, err
 	return out, nil
 }
 
-// What a trend through the spectra of training simulations is made of.
+// What a power-law fit to the spectra of training simulations is made of.
 const (
 	// a power law of both parameters in each bin; polynomials of higher degree follow the accidents
-	// of random phases (2026-11-29: 2 to 6 % at the ends, against 1 to 2 %)
-	trendDegree    = 1
-	fewestTrended  = 50 // simulations
-	trendResamples = 200
+	// of random phases, at the ends of the prior by several percent
+	fitDegree    = 1
+	fewestFitted = 50 // simulations
+	fitResamples = 200
 )
 
 // trends adds the responses of power laws through the training simulations, with errors from a
@@ -109,7 +109,7 @@ func (e Emulator) trends(ctx context.Context, r *Responses, rng *rand.Rand) erro
 		return err
 	}
 	r.Trained = len(params)
-	if r.Trained < fewestTrended {
+	if r.Trained < fewestFitted {
 		return nil
 	}
 	responses := func(pick func(i int) int) ([][]float64, error) { // [moved][k]
@@ -117,7 +117,7 @@ func (e Emulator) trends(ctx context.Context, r *Responses, rng *rand.Rand) erro
 		for i := range p {
 			p[i], v[i] = params[pick(i)], spectra[pick(i)]
 		}
-		law, err := responsefit.Fit(e.Prior, trendDegree, p, v)
+		law, err := responsefit.Fit(e.Prior, fitDegree, p, v)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +133,7 @@ func (e Emulator) trends(ctx context.Context, r *Responses, rng *rand.Rand) erro
 		return err
 	}
 	again := make([][][]float64, len(r.Moved)) // [moved][sample][k]
-	for range trendResamples {
+	for range fitResamples {
 		picks := make([]int, len(params))
 		for i := range picks {
 			picks[i] = rng.IntN(len(params))
@@ -147,12 +147,12 @@ func (e Emulator) trends(ctx context.Context, r *Responses, rng *rand.Rand) erro
 		}
 	}
 	for i := range r.Moved {
-		r.Moved[i].Trend, r.Moved[i].TrendError = best[i], summary.Stats(again[i]).Std
+		r.Moved[i].Fit, r.Moved[i].FitError = best[i], summary.Stats(again[i]).Std
 	}
 	return nil
 }
 
-// fill compares spectra at a moved value with fiducial ones, both of rounds and of generated maps.
+// fill compares spectra at a moved value with fiducial ones, both of realisations and of generated maps.
 func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]float64,
 	rng *rand.Rand,
 ) {
@@ -189,7 +189,7 @@ func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]
 }
 
 // joint tests the first NoisyBins of all moved values together. The covariance of
-// ln(generated/true) is the sum of two, each from how single rounds or maps move the logarithm of
+// ln(generated/true) is the sum of two, each from how single realisations or maps move the logarithm of
 // a ratio of means, to first order.
 func (r Responses) joint(truth, generated [][][]float64) JointTest {
 	first := min(NoisyBins, len(r.K))

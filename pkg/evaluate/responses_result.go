@@ -15,8 +15,8 @@ type Responses struct {
 	Caption  string           `json:"caption"`
 	Fiducial cosmology.Params `json:"fiducial"`
 	// boxes at each value, whose phases are those of the fiducial boxes
-	Rounds int `json:"rounds"`
-	Maps   int `json:"maps"` // generated at each value
+	Realisations int `json:"realisations"`
+	Maps         int `json:"maps"` // generated at each value
 	// training simulations that trends are fitted to
 	Trained int             `json:"trained,omitempty"`
 	K       []float64       `json:"k"` // h/Mpc
@@ -51,23 +51,22 @@ type MovedResponse struct {
 	First      float64 `json:"first"`
 	FirstError float64 `json:"first_error"`
 	// of power laws through the training simulations; nil: too few
-	Trend      []float64 `json:"trend,omitempty"`
-	TrendError []float64 `json:"trend_error,omitempty"`
+	Fit      []float64 `json:"fit,omitempty"`
+	FitError []float64 `json:"fit_error,omitempty"`
 }
 
 // WriteCSV writes one row a value and wavenumber.
 func (r Responses) WriteCSV(path string) error {
-	t := report.NewTable("parameter", "value", "omega_m", "sigma_8", "k", "true",
-		"true_error", "generated",
-		"generated_error", "generated_over_true", "generated_over_true_error", "trend", "trend_error")
+	t := report.NewTable("parameter", "value", "omega_m", "sigma_8", "k", "true", "true_error",
+		"generated", "generated_error", "generated_over_true", "generated_over_true_error", "fit", "fit_error")
 	for _, m := range r.Moved {
 		for i, k := range r.K {
-			trend, trendError := math.NaN(), math.NaN()
-			if m.Trend != nil {
-				trend, trendError = m.Trend[i], m.TrendError[i]
+			fit, fitError := math.NaN(), math.NaN()
+			if m.Fit != nil {
+				fit, fitError = m.Fit[i], m.FitError[i]
 			}
 			t.Add(m.Parameter, m.Value, m.Params.OmegaM, m.Params.Sigma8, k, m.True[i], m.TrueError[i],
-				m.Generated[i], m.GeneratedError[i], m.Quotient[i], m.QuotientError[i], trend, trendError)
+				m.Generated[i], m.GeneratedError[i], m.Quotient[i], m.QuotientError[i], fit, fitError)
 		}
 	}
 	return t.Write(path)

@@ -32,9 +32,9 @@ func TestResponses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Moved) != 4 || r.Rounds != 4 || r.Maps != cfg.OnePSeeds ||
+	if len(r.Moved) != 4 || r.Realisations != 4 || r.Maps != cfg.OnePSeeds ||
 		r.Fiducial != cosmology.Fiducial {
-		t.Fatalf("%d values, %d rounds, %d maps around %v", len(r.Moved), r.Rounds, r.Maps, r.Fiducial)
+		t.Fatalf("%d values, %d realisations, %d maps around %v", len(r.Moved), r.Realisations, r.Maps, r.Fiducial)
 	}
 	for _, m := range r.Moved {
 		want := exactResponse(m.Params)
@@ -53,11 +53,11 @@ func TestResponses(t *testing.T) {
 	whitenoise.CheckCSV(t, r.WriteCSV, 4*len(r.K))
 }
 
-// TestTrendOfTrainingSimulations: a fit to enough training simulations finds the response, with
+// TestFitOfTrainingSimulations: a fit to enough training simulations finds the response, with
 // an error that covers how far it is off.
-func TestTrendOfTrainingSimulations(t *testing.T) {
+func TestFitOfTrainingSimulations(t *testing.T) {
 	dir := t.TempDir()
-	params := whitenoise.Spread(fewestTrended)
+	params := whitenoise.Spread(fewestFitted)
 	whitenoise.WriteSet(t, dir, camels.LH, whitenoise.Cells, params, false)
 	s := open(t, dir, &whitenoise.Counted{Stretch: 1})
 	s.Train = nil
@@ -74,9 +74,9 @@ func TestTrendOfTrainingSimulations(t *testing.T) {
 	sum, n := 0.0, 0
 	for _, m := range r.Moved {
 		for i := range r.K {
-			z := (m.Trend[i] - exactResponse(m.Params)) / m.TrendError[i]
+			z := (m.Fit[i] - exactResponse(m.Params)) / m.FitError[i]
 			sum, n = sum+z*z, n+1
-			if relative := m.TrendError[i] / m.Trend[i]; !(relative > 0 && relative < 0.3) {
+			if relative := m.FitError[i] / m.Fit[i]; !(relative > 0 && relative < 0.3) {
 				t.Errorf("%v, bin %d: error of %g", m.Params, i, relative)
 			}
 		}
@@ -86,7 +86,7 @@ func TestTrendOfTrainingSimulations(t *testing.T) {
 	}
 }
 
-// TestOneRoundHasNoError: a single round is compared, but says nothing of its scatter.
+// TestOneRoundHasNoError: a single realisation is compared, but says nothing of its scatter.
 func TestOneRoundHasNoError(t *testing.T) {
 	s, _ := withControl(t, &whitenoise.Counted{Stretch: 1})
 	r, err := s.Responses(ctx, smallConfig(), whitenoise.ResponseSet(t, 1))
@@ -95,7 +95,7 @@ func TestOneRoundHasNoError(t *testing.T) {
 	}
 	if m := r.Moved[0]; !math.IsNaN(m.TrueError[2]) || !math.IsNaN(m.QuotientError[2]) ||
 		math.IsNaN(m.GeneratedError[2]) {
-		t.Errorf("errors %g, %g, %g of one round", m.TrueError[2], m.QuotientError[2],
+		t.Errorf("errors %g, %g, %g of one realisation", m.TrueError[2], m.QuotientError[2],
 			m.GeneratedError[2])
 	}
 }
@@ -126,7 +126,7 @@ func TestPowerRatioError(t *testing.T) {
 // TestJointTestOfResponses: boxes and maps with the same response give chances that are uniform
 // from draw to draw, whatever the correlations of bins; a response that is 3 % off is found.
 func TestJointTestOfResponses(t *testing.T) {
-	const rounds, maps, draws = 60, 200, 150
+	const realisations, maps, draws = 60, 200, 150
 	rng := rand.New(rand.NewPCG(5, 6))
 	// spectra of four bins at three values that share phases, and have some of their own
 	draw := func(n int, response float64) [][][]float64 {
@@ -151,7 +151,7 @@ func TestJointTestOfResponses(t *testing.T) {
 		return out
 	}
 	chance := func(off float64) float64 {
-		truth, generated := draw(rounds, 2), draw(maps, 2*off)
+		truth, generated := draw(realisations, 2), draw(maps, 2*off)
 		r := Responses{K: make([]float64, 4), Moved: make([]MovedResponse, 2)}
 		for i := range r.Moved {
 			r.Moved[i].fill(truth[0], truth[1+i], generated[0], generated[1+i], rng)

@@ -13,7 +13,7 @@ import (
 	"darkfield/pkg/field"
 )
 
-// sampleKey is all that maps before the transfer function depend on, so that a file named by its
+// sampleKey is all that maps before the power-spectrum correction depend on, so that a file named by its
 // hash can never be stale.
 type sampleKey struct {
 	Format  int              `json:"format"`
@@ -71,7 +71,7 @@ func (e Emulator) Name(seed uint64) string {
 	return name
 }
 
-// kept returns maps at some parameters, with the transfer function, where there is one.
+// kept returns maps at some parameters, with the power-spectrum correction, where there is one.
 func (e Emulator) kept(ctx context.Context, path string, params []cosmology.Params, seed uint64,
 	progress func(done, total int),
 ) ([]field.LogMap, error) {
@@ -82,8 +82,8 @@ func (e Emulator) kept(ctx context.Context, path string, params []cosmology.Para
 	return maps, err
 }
 
-// raw returns maps before the transfer function from a file of the cache, or makes them and
-// writes it: they serve any transfer function. An empty path keeps nothing.
+// raw returns maps before the power-spectrum correction from a file of the cache, or makes them and
+// writes it: they serve any power-spectrum correction. An empty path keeps nothing.
 func (e Emulator) raw(ctx context.Context, path string, params []cosmology.Params, seed uint64,
 	progress func(done, total int),
 ) ([]field.LogMap, error) {

@@ -4,18 +4,17 @@ import (
 	"fmt"
 	"math"
 
-	"darkfield/pkg/inference"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/calibration"
+	"darkfield/pkg/inference"
 )
 
-// The figures of a calibration: are error bars honest?
+// The figures of a calibration: are error bars right?
 
 // Calibration returns all figures of a calibration's test.
-func Calibration(h inference.Honesty) []Named {
+func Calibration(h inference.CoverageReport) []Named {
 	return []Named{
 		{"calibration_coverage", "coverage", Coverage(h), writer(h.WriteCoverageCSV)},
 		{"calibration_ranks", "ranks", RankHistograms(h), writer(h.WriteRanksCSV)},
@@ -29,7 +28,7 @@ type writer func(path string) error
 // WriteCSV calls it.
 func (w writer) WriteCSV(path string) error { return w(path) }
 
-// methodStyle draws a method of inference.Honesty: the calibrated one stands out.
+// methodStyle draws a method of inference.CoverageReport: the calibrated one stands out.
 func methodStyle(name string) draw.LineStyle {
 	switch name {
 	case inference.Calibrated:
@@ -43,9 +42,9 @@ func methodStyle(name string) draw.LineStyle {
 }
 
 // Coverage draws the expected coverage of regions around random points (Lemos et al. 2023)
-// against their credibility: on the diagonal where posteriors are honest. Left the curves, right
+// against their credibility: on the diagonal where posteriors are calibrated. Left the curves, right
 // their distance from the diagonal, with 95 % bands by a bootstrap over simulations.
-func Coverage(h inference.Honesty) *Figure {
+func Coverage(h inference.CoverageReport) *Figure {
 	var shown []inference.Method
 	for _, name := range []string{inference.FirstTerm, inference.WholeBound, inference.Calibrated} {
 		if m, ok := h.Method(name); ok && len(m.Report.TARP.Levels) > 1 &&
@@ -66,7 +65,7 @@ func Coverage(h inference.Honesty) *Figure {
 	distances.rangeY(distanceLimits(shown))
 	curves.Add(curve{[][2]float64{{0, 0}, {1, 1}}, diagonal})
 	distances.horizontal(0, diagonal)
-	legend := []entry{{label: "honest", line: &diagonal}}
+	legend := []entry{{label: "calibrated", line: &diagonal}}
 	for _, m := range shown {
 		sty := methodStyle(m.Name)
 		t := m.Report.TARP
@@ -110,7 +109,7 @@ func distanceLimits(methods []inference.Method) (low, high float64) {
 }
 
 // quoted is the method that a user should quote: the calibrated one, or else the last.
-func quoted(h inference.Honesty) (inference.Method, bool) {
+func quoted(h inference.CoverageReport) (inference.Method, bool) {
 	if m, ok := h.Method(inference.Calibrated); ok {
 		return m, true
 	}
@@ -121,8 +120,8 @@ func quoted(h inference.Honesty) (inference.Method, bool) {
 }
 
 // RankHistograms draws where truths lie in the posteriors of both parameters (simulation-based
-// calibration, Talts et al. 2018): flat where they are honest.
-func RankHistograms(h inference.Honesty) *Figure {
+// calibration, Talts et al. 2018): flat where they are calibrated.
+func RankHistograms(h inference.CoverageReport) *Figure {
 	m, ok := quoted(h)
 	if !ok || len(m.Report.OmegaM.Ranks.Counts) == 0 || len(m.Report.Sigma8.Ranks.Counts) == 0 {
 		return Empty("No ranks: no posterior was tested.")
@@ -145,12 +144,12 @@ func RankHistograms(h inference.Honesty) *Figure {
 		legend: []entry{
 			{label: fmt.Sprintf("%s, %d maps of %d simulations", m.Name, m.Report.Maps,
 				m.Report.Simulations), fill: shade(sty, 0.45)},
-			{label: "expected where honest", line: &expected},
+			{label: "expected if calibrated", line: &expected},
 			{label: "19 of 20 bins", fill: faint(grey, 0.22)},
 		},
 		note: h.Caption + " Posterior probability below the truth. High edges: over-confident; a high " +
 			"middle: too cautious; a slope: biased. p: the chance of ranks at least as uneven where " +
-			"posteriors are honest.",
+			"posteriors are calibrated.",
 		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
 	}
 }
@@ -181,16 +180,16 @@ const mostPredictions = 100
 
 // Predictions draws means and central 68 % intervals of both parameters against the truth, of at
 // most a hundred maps.
-func Predictions(h inference.Honesty) *Figure {
+func Predictions(h inference.CoverageReport) *Figure {
 	m, ok := quoted(h)
 	if !ok || len(m.Scores) == 0 {
 		return Empty("No predictions: no posterior was tested.")
 	}
 	shown := thinned(m.Scores, mostPredictions)
 	row := []*panel{
-		honestPanel("Ω_m", shown, m.Report.OmegaM, methodStyle(m.Name),
+		predictedPanel("Ω_m", shown, m.Report.OmegaM, methodStyle(m.Name),
 			func(s calibration.MapScore) calibration.ParameterScore { return s.OmegaM }),
-		honestPanel("σ_8", shown, m.Report.Sigma8, methodStyle(m.Name),
+		predictedPanel("σ_8", shown, m.Report.Sigma8, methodStyle(m.Name),
 			func(s calibration.MapScore) calibration.ParameterScore { return s.Sigma8 }),
 	}
 	diagonal := line(grey, 1, vg.Points(4), vg.Points(3))
@@ -226,11 +225,11 @@ func thinned[T any](values []T, n int) []T {
 	return out
 }
 
-func honestPanel(name string, scores []calibration.MapScore, r calibration.ParameterReport,
+func predictedPanel(name string, scores []calibration.MapScore, r calibration.ParameterReport,
 	sty draw.LineStyle, of func(calibration.MapScore) calibration.ParameterScore,
 ) *panel {
 	p := newPanel(linear, linear, "", "true "+name, "inferred "+name)
-	p.title(fmt.Sprintf("%s: mean error %s, mean |z| %s (honest: %s)", name,
+	p.title(fmt.Sprintf("%s: mean error %s, mean |z| %s (expected: %s)", name,
 		number(r.AbsError.Value, 4), brief(r.AbsZ.Value), brief(r.ExpectedAbsZ)),
 		fmt.Sprintf("68 %% intervals hold %s %%, 95 %% ones %s %%", brief(100*r.Coverage68.Value),
 			brief(100*r.Coverage95.Value)))

@@ -8,20 +8,19 @@ import (
 	"strings"
 	"testing"
 
-	"darkfield/pkg/inference"
-
 	"darkfield/pkg/calibration"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/hmc"
+	"darkfield/pkg/inference"
 	"darkfield/pkg/likelihood"
 )
 
-// syntheticHonesty scores Gaussian posteriors of n simulations, two maps each: too narrow by a
-// factor for the bound as it is, honest for the calibrated one.
-func syntheticHonesty(t *testing.T, n int, narrow float64) inference.Honesty {
+// syntheticCoverage scores Gaussian posteriors of n simulations, two maps each: too narrow by a
+// factor for the bound as it is, right for the calibrated one.
+func syntheticCoverage(t *testing.T, n int, narrow float64) inference.CoverageReport {
 	t.Helper()
 	prior := cosmology.CAMELSPrior()
-	h := inference.Honesty{Prior: prior, Caption: toyCaption}
+	h := inference.CoverageReport{Prior: prior, Caption: mockCaption}
 	for _, m := range []struct {
 		name   string
 		factor float64
@@ -80,7 +79,7 @@ func syntheticChains(n int) (inference.Chains, likelihood.Surface) {
 // TestCalibrationFigures: each is drawn, and its numbers are written.
 func TestCalibrationFigures(t *testing.T) {
 	dir := outDir(t)
-	h := syntheticHonesty(t, 52, 2)
+	h := syntheticCoverage(t, 52, 2)
 	for _, f := range Calibration(h) {
 		if err := f.Figure.Save(filepath.Join(dir, f.Name)); err != nil {
 			t.Error(err)
@@ -113,14 +112,14 @@ func TestCalibrationFigures(t *testing.T) {
 
 // TestBrokenCalibration: numbers that cannot be drawn, and nothing at all.
 func TestBrokenCalibration(t *testing.T) {
-	for _, f := range Calibration(inference.Honesty{}) {
+	for _, f := range Calibration(inference.CoverageReport{}) {
 		must(t, f.Figure)
 	}
-	for _, f := range Calibration(
-		inference.Honesty{Methods: []inference.Method{{Name: inference.Calibrated}}}) {
+	one := inference.CoverageReport{Methods: []inference.Method{{Name: inference.Calibrated}}}
+	for _, f := range Calibration(one) {
 		must(t, f.Figure)
 	}
-	h := syntheticHonesty(t, 3, 1)
+	h := syntheticCoverage(t, 3, 1)
 	for i, m := range h.Methods {
 		for k := range m.Scores {
 			odd := []float64{math.NaN(), math.Inf(1), 0, -1e300, 1e300}[k%5]

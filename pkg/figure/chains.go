@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"math"
 
-	"darkfield/pkg/inference"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"darkfield/pkg/inference"
 	"darkfield/pkg/likelihood"
 )
 

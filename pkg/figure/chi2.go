@@ -5,11 +5,11 @@ import (
 	"math"
 	"slices"
 
-	"darkfield/pkg/evaluate"
-
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/evaluate"
 )
 
 // Chi2 draws the paper's figure 5: histograms of the reduced chi² of true maps left out one at a

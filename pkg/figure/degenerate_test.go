@@ -6,13 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"darkfield/pkg/evaluate"
-	"darkfield/pkg/inference"
-	"darkfield/pkg/tracking"
-
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/evaluate"
 	"darkfield/pkg/field"
+	"darkfield/pkg/inference"
 	"darkfield/pkg/likelihood"
+	"darkfield/pkg/tracking"
 )
 
 // must draws both formats; a panic in either fails the test by itself.
@@ -31,9 +30,8 @@ func TestNothingToShow(t *testing.T) {
 		"histograms": Histograms(evaluate.Histograms{}),
 		"chi2":       Chi2(evaluate.Chi2{}), "contours": Contours(inference.Contours{}),
 		"inference": Inference(inference.Inference{}),
-		"both":      Likelihood(inference.Contours{}, inference.Inference{}),
 		"training":  Training(tracking.Curve{}), "gallery": Gallery(nil, nil, "", ""),
-		"beyond": Beyond(evaluate.Beyond{}, evaluate.LogField),
+		"beyond": NonGaussian(evaluate.NonGaussian{}, evaluate.LogField),
 	} {
 		t.Run(name, func(t *testing.T) { must(t, f) })
 	}
@@ -130,14 +128,20 @@ func TestDegenerateSizes(t *testing.T) {
 	must(t, Spectra(s))
 
 	must(t,
-		Chi2(evaluate.Chi2{LeaveOneOut: []float64{1}, Generated14: []float64{1},
-			Generated15: []float64{1}}))
+		Chi2(evaluate.Chi2{
+			LeaveOneOut: []float64{1}, Generated14: []float64{1},
+			Generated15: []float64{1},
+		}))
 	must(t,
-		Chi2(evaluate.Chi2{LeaveOneOut: []float64{0}, Generated14: []float64{0},
-			Generated15: []float64{0}}))
+		Chi2(evaluate.Chi2{
+			LeaveOneOut: []float64{0}, Generated14: []float64{0},
+			Generated15: []float64{0},
+		}))
 	must(t,
-		Chi2(evaluate.Chi2{LeaveOneOut: []float64{1e-9}, Generated14: []float64{1e300},
-			Generated15: nil}))
+		Chi2(evaluate.Chi2{
+			LeaveOneOut: []float64{1e-9}, Generated14: []float64{1e300},
+			Generated15: nil,
+		}))
 
 	o := syntheticOneParameter()
 	r := o.Rows[0]

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"darkfield/pkg/evaluate"
-
 	"darkfield/pkg/field"
 )
 
@@ -29,18 +28,16 @@ func everyFigure() map[string]*Figure {
 		"chi2":           Chi2(syntheticChi2(1.05)),
 		"chi2-poor":      Chi2(syntheticChi2(1000)),
 		"chi2-untrained": Chi2(syntheticChi2(1e6)),
-		"likelihood":     Likelihood(syntheticContours(), syntheticInference()),
 		"contours":       Contours(syntheticContours()),
 		"inference":      Inference(syntheticInference()),
 		"training":       Training(syntheticTraining()),
 		"gallery": Gallery(maps, []string{
 			"Ω_m=0.150 σ_8=0.900", "Ω_m=0.310 σ_8=0.720", "true",
 			"generated",
-		}, "(Msun/h)/(Mpc/h)^2", toyCaption),
+		}, "(Msun/h)/(Mpc/h)^2", mockCaption),
 		"gallery-two-row": Gallery(append(maps, maps...), nil, "", "Overdensities."),
-		"beyond":          Beyond(syntheticBeyond(1, true), evaluate.LogField),
-		"beyond-alone":    Beyond(syntheticBeyond(1, false), evaluate.DensityField),
-		"beyond-poor":     Beyond(syntheticBeyond(30, true), evaluate.LogField),
+		"beyond":          NonGaussian(syntheticNonGaussian(1), evaluate.LogField),
+		"beyond-poor":     NonGaussian(syntheticNonGaussian(30), evaluate.DensityField),
 		"empty":           Empty("Nothing to show."),
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"darkfield/pkg/evaluate"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/evaluate"
 )
 
 // Histograms draws the paper's figure 4: the density of log10 pixel values, mean ± one standard

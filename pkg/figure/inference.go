@@ -5,51 +5,13 @@ import (
 	"image/color"
 	"strings"
 
-	"darkfield/pkg/inference"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/inference"
 	"darkfield/pkg/likelihood"
 )
-
-// Likelihood draws the first two rows of the paper's figure 3: contours of −2Δln L around one
-// truth, and predicted against true parameters of many maps.
-func Likelihood(c inference.Contours, f inference.Inference) *Figure {
-	a, b := Contours(c), Inference(f)
-	note := together(a.note, b.note)
-	top := a.height + a.legendRoom()
-	return &Figure{
-		width: pageWidth, height: top + b.height + b.legendRoom() + 10, note: note,
-		body: func(k draw.Canvas) {
-			drawWithLegend(draw.Crop(k, 0, 0, k.Max.Y-k.Min.Y-top, 0), a)
-			drawWithLegend(draw.Crop(k, 0, 0, 0, -(top+10)), b)
-		},
-	}
-}
-
-// together joins two notes, with the sentences that both begin with written once.
-func together(a, b string) string {
-	n := 0
-	for end := range len(min(a, b)) {
-		if a[:end+1] != b[:end+1] {
-			break
-		}
-		if strings.HasSuffix(a[:end+1], ". ") {
-			n = end + 1
-		}
-	}
-	return strings.TrimSpace(a[:n] + "Top: " + a[n:] + " Bottom: " + b[n:])
-}
-
-// drawWithLegend draws a figure's legend and body into a part of another.
-func drawWithLegend(c draw.Canvas, f *Figure) {
-	g := *f
-	g.note = ""
-	inner := draw.Crop(c, -margin, margin, -margin, margin)
-	g.draw(inner)
-}
 
 // Contours draws one-sigma contours of single terms of the bound (left) and one- and two-sigma
 // contours of one term for some noise seeds and maps (right), with a cross at the truth: the

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"darkfield/pkg/evaluate"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"darkfield/pkg/evaluate"
 	"darkfield/pkg/field"
 )
 

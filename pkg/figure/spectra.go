@@ -3,10 +3,10 @@ package figure
 import (
 	"math"
 
-	"darkfield/pkg/evaluate"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/evaluate"
 )
 
 // Spectra draws the paper's figure 1: k²P(k) of true and generated log fields above, z-scores of

@@ -4,19 +4,18 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"darkfield/pkg/evaluate"
-	"darkfield/pkg/inference"
-	"darkfield/pkg/tracking"
-
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/evaluate"
 	"darkfield/pkg/field"
+	"darkfield/pkg/inference"
 	"darkfield/pkg/likelihood"
+	"darkfield/pkg/tracking"
 )
 
 // Synthetic results: shaped like those of a study, with known truths, so that figures can be
 // drawn without a network.
 
-const toyCaption = "FastPM toy universes, 64² pixels of 25 Mpc/h; log fields divided by their " +
+const mockCaption = "FastPM simulated boxes, 64² pixels of 25 Mpc/h; log fields divided by their " +
 	"sum; checkpoint step 60000, 1f2e3d4c; sampler DDIM, 50 steps, seed 1."
 
 var someParams = []cosmology.Params{
@@ -66,7 +65,7 @@ func meanStd(curves [][]float64) (mean, std []float64) {
 
 func syntheticSpectra(bias float64) evaluate.Spectra {
 	rng := rand.New(rand.NewPCG(1, 2))
-	out := evaluate.Spectra{Caption: toyCaption}
+	out := evaluate.Spectra{Caption: mockCaption}
 	for _, p := range someParams {
 		panel := evaluate.SpectraPanel{
 			Params: p, K: waves(), True: spectraOf(p, 15, 1, rng),
@@ -108,7 +107,7 @@ func syntheticMap(cells int, amplitude float64, seed uint64) field.LogMap {
 
 func syntheticOneParameter() evaluate.OneParameter {
 	rng := rand.New(rand.NewPCG(3, 4))
-	out := evaluate.OneParameter{Caption: toyCaption}
+	out := evaluate.OneParameter{Caption: mockCaption}
 	for row, name := range []string{"Omega_m", "sigma_8"} {
 		r := evaluate.Response{
 			Name: name, Fiducial: 5, K: waves(), Unit: "(Msun/h)/(Mpc/h)^2",
@@ -142,7 +141,7 @@ func syntheticOneParameter() evaluate.OneParameter {
 }
 
 func syntheticHistograms() evaluate.Histograms {
-	out := evaluate.Histograms{Unit: "(Msun/h)/(Mpc/h)^2", Caption: toyCaption}
+	out := evaluate.Histograms{Unit: "(Msun/h)/(Mpc/h)^2", Caption: mockCaption}
 	for _, p := range someParams {
 		panel := evaluate.HistogramPanel{
 			Params: p, TrueMaps: 15, GenMaps: 50, TrueLogMean: 10.97,
@@ -182,7 +181,7 @@ func syntheticChi2(scale float64) evaluate.Chi2 {
 	return evaluate.Chi2{
 		LeaveOneOut: draw(150, 1), Generated14: draw(150, scale), Generated15: draw(500, scale),
 		Expectation14: 1.27, Expectation15: 1.24,
-		References14: 14, References15: 15, Bins: 45, Caption: toyCaption,
+		References14: 14, References15: 15, Bins: 45, Caption: mockCaption,
 	}
 }
 
@@ -201,7 +200,7 @@ func gaussianSurface(grid likelihood.Grid, mean cosmology.Params, so, ss,
 func syntheticContours() inference.Contours {
 	truth := cosmology.Params{OmegaM: 0.28, Sigma8: 0.82}
 	grid := likelihood.AroundTruth(truth, 0.1, cosmology.CAMELSPrior(), 60)
-	out := inference.Contours{Truth: truth, Terms: []int{0, 2, 5, 8, 10, 15, 20}, Caption: toyCaption +
+	out := inference.Contours{Truth: truth, Terms: []int{0, 2, 5, 8, 10, 15, 20}, Caption: mockCaption +
 		" Grid centred on the truth, as in the paper: for drawing only."}
 	for i := range out.Terms {
 		w := 1 + 0.7*float64(i)
@@ -220,7 +219,7 @@ func syntheticContours() inference.Contours {
 
 func syntheticInference() inference.Inference {
 	rng := rand.New(rand.NewPCG(8, 9))
-	out := inference.Inference{Terms: []int{0}, Caption: toyCaption +
+	out := inference.Inference{Terms: []int{0}, Caption: mockCaption +
 		" Whole prior, refined around the " +
 		"maximum."}
 	marginal := func(truth, sigma float64) likelihood.Marginal {
@@ -240,7 +239,7 @@ func syntheticInference() inference.Inference {
 
 func syntheticTraining() tracking.Curve {
 	rng := rand.New(rand.NewPCG(10, 11))
-	out := tracking.Curve{Caption: toyCaption}
+	out := tracking.Curve{Caption: mockCaption}
 	for s := 10; s <= 6000; s += 10 {
 		out.Steps = append(out.Steps, s)
 		out.Loss = append(out.Loss, (0.02+0.8*math.Exp(-float64(s)/120))*math.Exp(0.12*rng.NormFloat64()))

@@ -95,7 +95,7 @@ func syntheticReport() *validation.Report {
 	}
 	o := validation.OnePoint{
 		Mean: 11.01, Std: 0.51, CAMELSMean: 10.971, CAMELSStd: 0.509,
-		Caption: toyCaption,
+		Caption: mockCaption,
 	}
 	for i := range 60 {
 		x := 9.5 + 0.06*float64(i)

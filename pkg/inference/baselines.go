@@ -59,8 +59,8 @@ func TrainingMaps(d heldout.Data) (baseline.Data, error) {
 	return baseline.Data{Train: train, Validation: validation}, err
 }
 
-// Compare adds the baselines to Honesty, on the same maps.
-func (l Likelihood) Compare(ctx context.Context, h *Honesty, b Baselines, tested []Bound,
+// Compare adds the baselines to CoverageReport, on the same maps.
+func (l Likelihood) Compare(ctx context.Context, h *CoverageReport, b Baselines, tested []Bound,
 	maps *camels.Maps, cfg CalibrateConfig,
 ) error {
 	logs := make([]field.LogMap, len(tested))
@@ -170,7 +170,7 @@ type Paired struct {
 
 // Paired compares the mean |error| of two methods, for Ω_m and σ_8. It returns false unless both
 // are there.
-func (h Honesty) Paired(first, second string) (omegaM, sigma8 Paired, ok bool) {
+func (h CoverageReport) Paired(first, second string) (omegaM, sigma8 Paired, ok bool) {
 	a, okA := h.Method(first)
 	b, okB := h.Method(second)
 	if !okA || !okB {

@@ -42,7 +42,7 @@ func TestBaselinesAreScoredOnTheSameMaps(t *testing.T) {
 			return s.Terms(m, []diffusion.Term{0}, 1), nil
 		},
 	}
-	h := Honesty{Prior: s.Prior}
+	h := CoverageReport{Prior: s.Prior}
 	c := DefaultCalibrate()
 	c.Report.Replicates = 50
 	if err := s.Compare(ctx, &h, b, bounds, maps, c); err != nil {
@@ -75,7 +75,7 @@ func TestPairedDifferences(t *testing.T) {
 		p := calibration.ParameterScore{Truth: 0.3, Mean: 0.3 + offset}
 		return calibration.MapScore{Simulation: sim, OmegaM: p, Sigma8: p}
 	}
-	h := Honesty{Methods: []Method{
+	h := CoverageReport{Methods: []Method{
 		{Name: "a", Scores: []calibration.MapScore{score(1, 0.1), score(1, -0.1), score(2, 0.4)}},
 		{Name: "b", Scores: []calibration.MapScore{score(1, 0), score(1, 0), score(2, -0.1)}},
 	}}
@@ -102,7 +102,7 @@ func TestMomentInference(t *testing.T) {
 	}
 }
 
-// TestRobustness: an exact likelihood is honest on maps as they are; smoothed ones are not of the
+// TestRobustness: an exact likelihood is calibrated on maps as they are; smoothed ones are not of the
 // kind that it knows.
 func TestRobustness(t *testing.T) {
 	s := universeOf(t, 8)

@@ -25,10 +25,9 @@ type BoundConfig struct {
 	Interpolation likelihood.Interpolation `json:"interpolation"` // over the prior
 }
 
-// DefaultBound returns nine terms that stand for the whole bound, one levelled noise with its
-// mirror image, each in a pose of its own, and 16 parameters: 288 evaluations of the network.
-// Between the parameters a cubic is off by less than a tenth of a posterior's width (8 maps of
-// 32², 2026-11-28).
+// DefaultBound returns nine terms that stand for the whole bound, each with one antithetic pair of
+// fixed-amplitude noise in an orientation of its own, and 16 parameters: 288 evaluations of the
+// network. A cubic between the parameters is off by less than a tenth of a posterior's width.
 func DefaultBound() BoundConfig {
 	return BoundConfig{
 		Quadrature: diffusion.Paper().Quadrature(9), Seeds: 1,
@@ -103,7 +102,7 @@ func moments(m field.LogMap) []float64 {
 var momentNames = []string{"the mean of log10 of the pixels", "the standard deviation of log10 " +
 	"of the pixels", "log10 of the mean density"}
 
-// overSeeds returns the terms of a map, averaged over noise seeds and mirror images.
+// overSeeds returns the terms of a map, averaged over noise seeds and antithetic pairs.
 func (l Likelihood) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
 	draws := c.Quadrature.Draws(c.Seeds)
 	return func(ctx context.Context, thetas []cosmology.Params) ([][]float64, error) {

@@ -217,8 +217,10 @@ func TestBoundConfigFaults(t *testing.T) {
 // TestTermsOfAnotherSchedule: the paper's terms stand for 1000 steps; with a schedule of 2000 they
 // would be other noise levels, and half of the bound.
 func TestTermsOfAnotherSchedule(t *testing.T) {
-	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()},
-		Terms: whitenoise.ExactTerms, Steps: 2000}
+	s := Likelihood{
+		Data:  heldout.Data{Prior: cosmology.CAMELSPrior()},
+		Terms: whitenoise.ExactTerms, Steps: 2000,
+	}
 	m := whitenoise.Map(cosmology.Fiducial, whitenoise.Box(whitenoise.Cells), 1, 0)
 	_, err := s.BoundOf(ctx, DefaultBound(), m, nil)
 	if err == nil || !strings.Contains(err.Error(), "stand for 1000, the checkpoint's variance "+
@@ -258,10 +260,11 @@ func readFile(t *testing.T, path string) string {
 	return string(raw)
 }
 
-// TestMirrorImagesAreAveraged: a term is the mean over seeds and their mirror images.
-func TestMirrorImagesAreAveraged(t *testing.T) {
+// TestAntitheticPairsAreAveraged: a term is the mean over seeds and their antithetic partners.
+func TestAntitheticPairsAreAveraged(t *testing.T) {
 	bySeed := map[uint64]float64{1: 2, 2: 5, diffusion.Antithetic(1): 30, diffusion.Antithetic(2): 70}
-	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()},
+	s := Likelihood{
+		Data: heldout.Data{Prior: cosmology.CAMELSPrior()},
 		Terms: func(_ field.LogMap, terms []diffusion.Term,
 			seed uint64,
 		) likelihood.Terms {
@@ -274,7 +277,8 @@ func TestMirrorImagesAreAveraged(t *testing.T) {
 				}
 				return out, nil
 			}
-		}}
+		},
+	}
 	c := smallBound()
 	c.Quadrature.Antithetic = true
 	values, err := s.overSeeds(field.LogMap{}, c)(ctx, []cosmology.Params{{OmegaM: 0.3, Sigma8: 0.8}})

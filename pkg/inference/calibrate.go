@@ -12,7 +12,7 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// CalibrateConfig says how posteriors are made honest and how that is tested.
+// CalibrateConfig says how posteriors are calibrated and how that is tested.
 type CalibrateConfig struct {
 	Bound  BoundConfig        `json:"bound"`
 	Report calibration.Config `json:"report"`
@@ -32,7 +32,7 @@ func DefaultCalibrate() CalibrateConfig {
 }
 
 // Calibrate finds, on held-out simulations that training and choices of checkpoints have not
-// seen, what turns the bound into an honest posterior: a weight for each term, since a network
+// seen, what turns the bound into a calibrated posterior: a weight for each term, since a network
 // knows some noise levels better than others, and then the simplest sufficient recalibration of
 // their sum.
 func Calibrate(bounds []Bound, prior cosmology.Prior, hash string,
@@ -116,7 +116,7 @@ func Uncalibrated(hash string, prior cosmology.Prior, c BoundConfig) Calibration
 var ErrTooFew = errors.New("too few simulations")
 
 // enough returns an error unless weights of all terms can be fitted without any one of the folds,
-// and what is typical of the maps be told.
+// and an outlier model of the maps.
 func (c CalibrateConfig) enough(simulations int) error {
 	terms := len(c.Bound.Quadrature.Terms)
 	typical := calibration.OutlierModelMaps(len(c.Bound.atBestNames()))
@@ -145,18 +145,18 @@ func (c Calibration) cases(bounds []Bound) []calibration.Case {
 // and how far outside the prior that may seem to be.
 func (c *Calibration) know(bounds []Bound) error {
 	at, values := make([]cosmology.Params, len(bounds)), make([][]float64, len(bounds))
-	c.Beyond = nil
+	c.OutsidePrior = nil
 	for i, b := range bounds {
 		at[i], values[i] = b.atBest(c.Prior, c.Weights)
 		_, beyond, err := c.recalibrated(b)
 		if err != nil {
 			return err
 		}
-		c.Beyond = append(c.Beyond, beyond)
+		c.OutsidePrior = append(c.OutsidePrior, beyond)
 	}
-	slices.Sort(c.Beyond)
+	slices.Sort(c.OutsidePrior)
 	var err error
-	c.Typical, err = calibration.FitOutlierModel(c.Prior, c.Bound.atBestNames(), at, values)
+	c.Outliers, err = calibration.FitOutlierModel(c.Prior, c.Bound.atBestNames(), at, values)
 	return err
 }
 
@@ -170,11 +170,11 @@ func (c Calibration) recalibrated(b Bound) (likelihood.Surface, float64, error) 
 	return s, beyond, err
 }
 
-// Honesty scores posteriors of maps that the calibration has not seen: those of the paper's first
+// CoverageReport scores posteriors of maps that the calibration has not seen: those of the paper's first
 // term, of the whole bound as it is, with weights, and recalibrated. For Uncalibrated that is the
 // first two.
-func (c Calibration) Honesty(bounds []Bound, cfg CalibrateConfig) (Honesty, error) {
-	out := Honesty{Prior: c.Prior}
+func (c Calibration) CoverageReport(bounds []Bound, cfg CalibrateConfig) (CoverageReport, error) {
+	out := CoverageReport{Prior: c.Prior}
 	for _, b := range bounds {
 		if err := b.check(len(c.Weights)); err != nil {
 			return out, err
@@ -224,9 +224,9 @@ type Constraint struct {
 	OmegaM, Sigma8 likelihood.Marginal
 	Evaluations    int // of the network
 	// between the map and what is expected where it fits best; not of Uncalibrated
-	Odd      Standing
-	Outside  Standing // of the best fit outside the prior; likewise
-	Warnings []string
+	FromExpected Tail
+	OutsidePrior Tail // of the best fit outside the prior; likewise
+	Warnings     []string
 }
 
 // Constrain returns the calibrated constraint of a map from its bound.
@@ -239,7 +239,7 @@ func (c Calibration) Constrain(b Bound) (Constraint, error) {
 		len(c.Bound.Quadrature.Draws(c.Bound.Seeds))}
 	out.OmegaM, out.Sigma8 = s.Marginals()
 	if c.Maps > 0 {
-		out.Odd, out.Outside, out.Warnings = c.judge(b, beyond)
+		out.FromExpected, out.OutsidePrior, out.Warnings = c.judge(b, beyond)
 	}
 	return out, nil
 }

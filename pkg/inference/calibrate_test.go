@@ -93,11 +93,11 @@ func pairBounds(t *testing.T, factors [2]float64, n int, seed uint64) []Bound {
 	return out
 }
 
-// TestCalibrationMakesCoverageHonest: terms that are 4 and 9 times too sure cover far too little;
+// TestCalibrationMendsCoverage: terms that are 4 and 9 times too sure cover far too little;
 // weights and recalibration mend that on other maps. A width known from 80 maps of two numbers is
 // good to 1/√160 = 8 %, which moves the coverage of 68 % by 2·φ(1)·0.08 = 0.04; that of 100 maps
 // scatters by 0.047; and the mean |z| of 100 maps by 0.6/√100 = 0.06 beside 0.06 of the width.
-func TestCalibrationMakesCoverageHonest(t *testing.T) {
+func TestCalibrationMendsCoverage(t *testing.T) {
 	factors := [2]float64{4, 9}
 	prior, c := cosmology.CAMELSPrior(), pairConfig()
 	// of 20 simulations, which are too few for the richest kind: that would take most of the time
@@ -106,8 +106,8 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Typical.Names) != 5 ||
-		len(cal.Typical.Distances) != 80 || len(cal.Beyond) != 80 {
+	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Outliers.Names) != 5 ||
+		len(cal.Outliers.Distances) != 80 || len(cal.OutsidePrior) != 80 {
 		t.Errorf("calibrated on %d maps of %d simulations", cal.Maps, cal.Simulations)
 	}
 	// Beside each other the terms must get their due: 9/4 to one, to √2 times 4/√80 in the logarithm.
@@ -116,18 +116,18 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 		t.Errorf("weights %v for terms too high by %v", cal.Weights, factors)
 	}
 	unseen := pairBounds(t, factors, 50, 2)
-	h, err := cal.Honesty(unseen, c)
+	h, err := cal.CoverageReport(unseen, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	whole, _ := h.Method(WholeBound)
-	honest, found := h.Method(Calibrated)
+	calibrated, found := h.Method(Calibrated)
 	if len(h.Methods) != 4 || !found {
 		t.Fatalf("%d methods", len(h.Methods))
 	}
 	for name, p := range map[string][2]calibration.ParameterReport{
-		"Ω_m": {whole.Report.OmegaM, honest.Report.OmegaM},
-		"σ_8": {whole.Report.Sigma8, honest.Report.Sigma8},
+		"Ω_m": {whole.Report.OmegaM, calibrated.Report.OmegaM},
+		"σ_8": {whole.Report.Sigma8, calibrated.Report.Sigma8},
 	} {
 		if p[0].Coverage68.Value > 0.5 { // half or a third of the width: 0.38 or 0.26
 			t.Errorf("%s: the whole bound covers %.2f, want far too little", name, p[0].Coverage68.Value)
@@ -139,11 +139,11 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 			t.Errorf("%s: mean |z| %.2f, want %.2f", name, p[1].AbsZ.Value, p[1].ExpectedAbsZ)
 		}
 	}
-	if honest.Report.LogScore.Value <= whole.Report.LogScore.Value {
+	if calibrated.Report.LogScore.Value <= whole.Report.LogScore.Value {
 		t.Errorf("log score %.2f of calibrated posteriors, %.2f of the bound",
-			honest.Report.LogScore.Value, whole.Report.LogScore.Value)
+			calibrated.Report.LogScore.Value, whole.Report.LogScore.Value)
 	}
-	if rows := h.Rows(); len(rows) != 8 || len(rows[0]) != len(HonestyHeader()) {
+	if rows := h.Rows(); len(rows) != 8 || len(rows[0]) != len(CoverageHeader()) {
 		t.Errorf("%d rows of %d cells", len(rows), len(rows[0]))
 	}
 	whitenoise.CheckCSV(t, h.WriteCSV, 4*100*2)
@@ -153,8 +153,10 @@ func TestCalibrationMakesCoverageHonest(t *testing.T) {
 // inverse-variance mean of the pairs, in log units.
 func TestConstraintOfAMap(t *testing.T) {
 	// narrow, so that the prior cuts nothing
-	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()},
-		Terms: pairTerms([2]float64{25, 25})}
+	s := Likelihood{
+		Data:  heldout.Data{Prior: cosmology.CAMELSPrior()},
+		Terms: pairTerms([2]float64{25, 25}),
+	}
 	m := pairMap(cosmology.Params{OmegaM: 0.25, Sigma8: 0.78}, rand.New(rand.NewPCG(3, 0)))
 	b, err := s.BoundOf(ctx, pairConfig().Bound, m, nil)
 	if err != nil {
@@ -205,7 +207,8 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 	constrain := func(m field.LogMap, more float64) Constraint {
-		s := Likelihood{Data: heldout.Data{Prior: cal.Prior},
+		s := Likelihood{
+			Data: heldout.Data{Prior: cal.Prior},
 			Terms: func(m field.LogMap, terms []diffusion.Term,
 				seed uint64,
 			) likelihood.Terms {
@@ -217,7 +220,8 @@ func TestWarnings(t *testing.T) {
 					}
 					return values, err
 				}
-			}}
+			},
+		}
 		b, err := s.BoundOf(ctx, cal.Bound, m, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -229,9 +233,9 @@ func TestWarnings(t *testing.T) {
 		return c
 	}
 	good := pairMap(cosmology.Fiducial, rand.New(rand.NewPCG(5, 0)))
-	if got := constrain(good, 0); len(got.Warnings) != 0 || !(got.Odd.AsFar > rare) ||
-		got.Outside != (Standing{0, 1}) {
-		t.Errorf("a good map: %+v, %+v, warnings %v", got.Odd, got.Outside, got.Warnings)
+	if got := constrain(good, 0); len(got.Warnings) != 0 || !(got.FromExpected.Fraction > rare) ||
+		got.OutsidePrior != (Tail{0, 1}) {
+		t.Errorf("a good map: %+v, %+v, warnings %v", got.FromExpected, got.OutsidePrior, got.Warnings)
 	}
 	if got := constrain(good, 1e3).Warnings; len(got) != 1 ||
 		!strings.Contains(got[0], "term 1 of the bound (nats a pixel) is 25") ||
@@ -241,8 +245,8 @@ func TestWarnings(t *testing.T) {
 	far := constrain(pairMap(cosmology.Params{OmegaM: 0.3, Sigma8: 2.5}, rand.New(rand.NewPCG(6, 0))),
 		0)
 	if n := len(far.Warnings); n == 0 || !strings.Contains(far.Warnings[n-1], "this map fits best "+
-		"outside the prior, by ") || far.Outside.AsFar > 0 {
-		t.Errorf("σ_8 = 2.5: %+v, warnings %v", far.Outside, far.Warnings)
+		"outside the prior, by ") || far.OutsidePrior.Fraction > 0 {
+		t.Errorf("σ_8 = 2.5: %+v, warnings %v", far.OutsidePrior, far.Warnings)
 	}
 }
 
@@ -360,7 +364,7 @@ func TestCalibrationStudy(t *testing.T) {
 			t.Errorf("caption %q lacks %q", h.Caption, want)
 		}
 	}
-	// The terms are x and x/2 with x exact, so that honest weights have w_0 + w_1/2 = 1. Temperature
+	// The terms are x and x/2 with x exact, so that exact weights have w_0 + w_1/2 = 1. Temperature
 	// may share in it. From 40 maps of two parameters: to 1/√80 in the logarithm.
 	if sum := (cal.Weights[0] + cal.Weights[1]/2) /
 		cal.Recalibration.Temperature; cal.Recalibration.Kind == calibration.Identity &&
@@ -368,20 +372,20 @@ func TestCalibrationStudy(t *testing.T) {
 		t.Errorf("weights %v: the likelihood counts %.2f times", cal.Weights, sum)
 	}
 	t.Run("a calibration from elsewhere", func(t *testing.T) {
-		h, bounds, err := s.HeldOutHonesty(ctx, c, &cal, 4, dir)
+		h, bounds, err := s.HeldOutCoverage(ctx, c, &cal, 4, dir)
 		if err != nil || len(bounds) != 8 || len(h.Methods) != 4 {
 			t.Errorf("%d bounds, %d methods, %v", len(bounds), len(h.Methods), err)
 		}
 	})
 	t.Run("none", func(t *testing.T) {
-		h, bounds, err := s.HeldOutHonesty(ctx, c, nil, 3, dir)
+		h, bounds, err := s.HeldOutCoverage(ctx, c, nil, 3, dir)
 		if err != nil || len(bounds) != 6 || len(h.Methods) != 2 || h.Methods[1].Name != WholeBound {
 			t.Errorf("%d bounds, %d methods, %v", len(bounds), len(h.Methods), err)
 		}
 	})
 }
 
-// TestCalibrationStudyRefuses what cannot give a calibration or an honest test of one, before the
+// TestCalibrationStudyRefuses what cannot give a calibration or a fair test of one, before the
 // network is asked anything.
 func TestCalibrationStudyRefuses(t *testing.T) {
 	s := universeOf(t, 15)

@@ -15,14 +15,14 @@ import (
 	"darkfield/pkg/report"
 )
 
-// Names of methods of Honesty. Calibrated is the one that a user should quote.
+// Names of methods of CoverageReport. Calibrated is the one that a user should quote.
 const (
 	FirstTerm  = "term 0"
 	WholeBound = "whole bound"
 	Calibrated = "calibrated"
 )
 
-// Calibration is what turns the bound of a map by one checkpoint into an honest posterior. It is
+// Calibration is what turns the bound of a map by one checkpoint into a calibrated posterior. It is
 // plain data, kept in a file.
 type Calibration struct {
 	Hash  string          `json:"hash"` // of the checkpoint's tensors
@@ -33,11 +33,11 @@ type Calibration struct {
 	Recalibration calibration.Recalibration `json:"recalibration"`
 	Trials        []calibration.Trial       `json:"trials"` // that it was chosen by
 	// the terms at the best fit and the moments of a map
-	Typical calibration.OutlierModel `json:"typical"`
+	Outliers calibration.OutlierModel `json:"typical"`
 	// how far outside the prior each map fits best, in standard deviations, rising
-	Beyond      []float64 `json:"beyond"`
-	Maps        int       `json:"maps"` // that it was fitted on
-	Simulations int       `json:"simulations"`
+	OutsidePrior []float64 `json:"beyond"`
+	Maps         int       `json:"maps"` // that it was fitted on
+	Simulations  int       `json:"simulations"`
 }
 
 // Validate returns all faults at once.
@@ -47,19 +47,19 @@ func (c Calibration) Validate() error {
 	if len(c.Weights) != n {
 		errs = append(errs, fmt.Errorf("%d weights for %d terms, want one each", len(c.Weights), n))
 	}
-	if got, want := len(c.Typical.Names), len(c.Bound.atBestNames()); got != want {
-		errs = append(errs, fmt.Errorf("what is typical of %d numbers, want %d", got, want))
+	if got, want := len(c.Outliers.Names), len(c.Bound.atBestNames()); got != want {
+		errs = append(errs, fmt.Errorf("the outlier model is of %d numbers, want %d", got, want))
 	}
-	if len(c.Beyond) == 0 || !slices.IsSorted(c.Beyond) {
+	if len(c.OutsidePrior) == 0 || !slices.IsSorted(c.OutsidePrior) {
 		errs = append(errs,
-			fmt.Errorf("distances outside the prior of %d maps, want at least one, rising", len(c.Beyond)))
+			fmt.Errorf("distances outside the prior of %d maps, want at least one, rising", len(c.OutsidePrior)))
 	}
 	for k, w := range c.Weights {
 		if !(w >= 0) || math.IsInf(w, 0) {
 			errs = append(errs, fmt.Errorf("weight %d is %g, want a finite number >= 0", k, w))
 		}
 	}
-	errs = append(errs, c.Typical.Validate())
+	errs = append(errs, c.Outliers.Validate())
 	if c.Prior != c.Recalibration.Prior {
 		errs = append(errs, fmt.Errorf("prior %v, but the recalibration is for %v", c.Prior,
 			c.Recalibration.Prior))
@@ -103,11 +103,11 @@ func LoadCalibration(path, hash string) (Calibration, error) {
 	return c, nil
 }
 
-// Standing says how far out a map lies, in standard deviations, and what share of the
+// Tail says how far out a map lies, in standard deviations, and what share of the
 // calibration's maps lie as far.
-type Standing struct {
+type Tail struct {
 	Distance float64 `json:"distance"`
-	AsFar    float64 `json:"as_far"`
+	Fraction float64 `json:"as_far"`
 }
 
 // rare is the share of the calibration's maps that may lie as far out as a map that is warned of.
@@ -115,12 +115,12 @@ const rare = 0.01
 
 // judge says in what a map is unlike those of the calibration. beyond is how far outside the
 // prior it fits best.
-func (c Calibration) judge(b Bound, beyond float64) (odd, outside Standing, warnings []string) {
+func (c Calibration) judge(b Bound, beyond float64) (expected, outside Tail, warnings []string) {
 	at, values := b.atBest(c.Prior, c.Weights)
-	t := c.Typical.Score(at, values)
-	odd = Standing{t.Distance, asFar(c.Typical.Distances, t.Distance)}
-	outside = Standing{beyond, asFar(c.Beyond, beyond)}
-	if odd.AsFar <= rare {
+	t := c.Outliers.Score(at, values)
+	expected = Tail{t.Distance, asFar(c.Outliers.Distances, t.Distance)}
+	outside = Tail{beyond, asFar(c.OutsidePrior, beyond)}
+	if expected.Fraction <= rare {
 		k := 0
 		for i, z := range t.Z {
 			if math.Abs(z) > math.Abs(t.Z[k]) {
@@ -130,18 +130,18 @@ func (c Calibration) judge(b Bound, beyond float64) (odd, outside Standing, warn
 		warnings = append(warnings, fmt.Sprintf("%.1f standard deviations lie between this map and "+
 			"what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): "+
 			"it may not be of their kind, do not trust its error bars",
-			odd.Distance, c.share(odd), c.Typical.Names[k], values[k], t.Expected[k], t.Z[k]))
+			expected.Distance, c.share(expected), c.Outliers.Names[k], values[k], t.Expected[k], t.Z[k]))
 	}
-	if outside.AsFar <= rare {
+	if outside.Fraction <= rare {
 		warnings = append(warnings, fmt.Sprintf("this map fits best outside the prior, by %.1f "+
 			"standard deviations, as do %s: its parameters may lie outside, or it may not be of their "+
 			"kind, do not trust its error bars", beyond, c.share(outside)))
 	}
-	return odd, outside, warnings
+	return expected, outside, warnings
 }
 
-func (c Calibration) share(s Standing) string {
-	return fmt.Sprintf("%.1f %% of the calibration's %d maps", 100*s.AsFar, c.Maps)
+func (c Calibration) share(s Tail) string {
+	return fmt.Sprintf("%.1f %% of the calibration's %d maps", 100*s.Fraction, c.Maps)
 }
 
 // asFar returns the share of rising values that are as large as x; 0 for NaN.
@@ -159,14 +159,14 @@ type Method struct {
 	Scores []calibration.MapScore
 }
 
-// Honesty compares ways to get posteriors of the same maps.
-type Honesty struct {
+// CoverageReport compares ways to get posteriors of the same maps.
+type CoverageReport struct {
 	Methods []Method
 	Prior   cosmology.Prior
 	Caption string
 }
 
-func (h *Honesty) add(name string, scores []calibration.MapScore, c calibration.Config) error {
+func (h *CoverageReport) add(name string, scores []calibration.MapScore, c calibration.Config) error {
 	report, err := calibration.Summarise(scores, c)
 	if err != nil {
 		return fmt.Errorf("inference: %s: %w", name, err)
@@ -176,7 +176,7 @@ func (h *Honesty) add(name string, scores []calibration.MapScore, c calibration.
 }
 
 // Method returns one by its name.
-func (h Honesty) Method(name string) (Method, bool) {
+func (h CoverageReport) Method(name string) (Method, bool) {
 	for _, m := range h.Methods {
 		if m.Name == name {
 			return m, true
@@ -185,8 +185,8 @@ func (h Honesty) Method(name string) (Method, bool) {
 	return Method{}, false
 }
 
-// HonestyHeader names the columns of Rows.
-func HonestyHeader() []string {
+// CoverageHeader names the columns of Rows.
+func CoverageHeader() []string {
 	return []string{
 		"method", "parameter", "mean |error|", "bias/σ", "σ", "mean |z|", "expected",
 		"68 % covers", "95 % covers", "ranks, p", "ln score",
@@ -194,7 +194,7 @@ func HonestyHeader() []string {
 }
 
 // Rows are the table of all methods, a row a parameter.
-func (h Honesty) Rows() [][]string {
+func (h CoverageReport) Rows() [][]string {
 	var out [][]string
 	percent := func(i calibration.Interval) string {
 		return fmt.Sprintf("%.1f (%.1f to %.1f)", 100*i.Value, 100*i.Low, 100*i.High)
@@ -217,7 +217,7 @@ func (h Honesty) Rows() [][]string {
 }
 
 // WriteCSV writes one row a map, method and parameter.
-func (h Honesty) WriteCSV(path string) error {
+func (h CoverageReport) WriteCSV(path string) error {
 	t := report.NewTable("method", "simulation", "parameter", "truth", "mean", "std",
 		"low_68", "high_68",
 		"low_95", "high_95", "pit", "hpd", "tarp", "log_score")
@@ -236,7 +236,7 @@ func (h Honesty) WriteCSV(path string) error {
 }
 
 // WriteCoverageCSV writes one row a method and credibility of TARP's curve.
-func (h Honesty) WriteCoverageCSV(path string) error {
+func (h CoverageReport) WriteCoverageCSV(path string) error {
 	t := report.NewTable("method", "credibility", "coverage", "low_95", "high_95")
 	for _, m := range h.Methods {
 		for i, c := range m.Report.TARP.Coverage {
@@ -247,7 +247,7 @@ func (h Honesty) WriteCoverageCSV(path string) error {
 }
 
 // WriteRanksCSV writes one row a method, parameter and bin of its ranks.
-func (h Honesty) WriteRanksCSV(path string) error {
+func (h CoverageReport) WriteRanksCSV(path string) error {
 	t := report.NewTable("method", "parameter", "rank_from", "rank_to", "maps", "expected",
 		"low_95", "high_95")
 	for _, m := range h.Methods {

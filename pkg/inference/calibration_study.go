@@ -43,42 +43,42 @@ func (l Likelihood) testMaps(maps, test *camels.Maps) ([]int, *camels.Maps, erro
 // Too few simulations are an error that wraps ErrTooFew, before anything is evaluated.
 func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *camels.Maps,
 	baselines *Baselines, dir string,
-) (Calibration, Honesty, error) {
+) (Calibration, CoverageReport, error) {
 	var cal Calibration
-	var honesty Honesty
+	var coverage CoverageReport
 	sims, maps, err := l.Unseen(test != nil)
 	if err != nil {
-		return cal, honesty, err
+		return cal, coverage, err
 	}
 	sims = atMost(sims, c.CalibrationSimulations)
 	if err := c.enough(len(sims)); err != nil {
-		return cal, honesty, fmt.Errorf("inference: held-out simulations of %s: %w", maps.Path(), err)
+		return cal, coverage, fmt.Errorf("inference: held-out simulations of %s: %w", maps.Path(), err)
 	}
 	held, others, err := l.testMaps(maps, test)
 	if err != nil {
-		return cal, honesty, err
+		return cal, coverage, err
 	}
 	held = atMost(held, c.TestSimulations)
 	known, err := l.Bounds(ctx, c.Bound, maps, sims, dir, "calibration", nil)
 	if err != nil {
-		return cal, honesty, err
+		return cal, coverage, err
 	}
 	unseen, err := l.Bounds(ctx, c.Bound, others, held, dir, "test", nil)
 	if err != nil {
-		return cal, honesty, err
+		return cal, coverage, err
 	}
 	if cal, err = Calibrate(known, l.Prior, l.Checkpoint.Network, c); err != nil {
-		return cal, honesty, err
+		return cal, coverage, err
 	}
-	if honesty, err = cal.Honesty(unseen, c); err != nil {
-		return cal, honesty, err
+	if coverage, err = cal.CoverageReport(unseen, c); err != nil {
+		return cal, coverage, err
 	}
 	if baselines != nil {
-		err = l.Compare(ctx, &honesty, *baselines, unseen, others, c)
+		err = l.Compare(ctx, &coverage, *baselines, unseen, others, c)
 	}
-	honesty.Caption = l.boundCaption(c, fmt.Sprintf("Calibrated on %d maps of %d simulations, "+
+	coverage.Caption = l.boundCaption(c, fmt.Sprintf("Calibrated on %d maps of %d simulations, "+
 		"tested on %d of %d others.", cal.Maps, cal.Simulations, len(unseen), len(held)))
-	return cal, honesty, err
+	return cal, coverage, err
 }
 
 // atMost keeps the first n; 0 keeps all.
@@ -94,27 +94,27 @@ func (l Likelihood) boundCaption(c CalibrateConfig, more string) string {
 	return l.caption(fmt.Sprintf("%d terms of the bound", len(c.Bound.Quadrature.Terms)), c.Seed, more)
 }
 
-// HeldOutHonesty is a test on the held-out simulations that the data have, up to a number, and
+// HeldOutCoverage is a test on the held-out simulations that the data have, up to a number, and
 // the bounds that it is of. cal may be a calibration that was made elsewhere; nil, where there
 // are too few simulations for one: then the bound is tested as it is.
-func (l Likelihood) HeldOutHonesty(ctx context.Context, c CalibrateConfig, cal *Calibration,
+func (l Likelihood) HeldOutCoverage(ctx context.Context, c CalibrateConfig, cal *Calibration,
 	simulations int, dir string,
-) (Honesty, []Bound, error) {
+) (CoverageReport, []Bound, error) {
 	if cal == nil {
 		u := Uncalibrated(l.Checkpoint.Network, l.Prior, c.Bound)
 		cal = &u
 	}
 	sims, maps, err := l.Unseen(true)
 	if err != nil {
-		return Honesty{}, nil, err
+		return CoverageReport{}, nil, err
 	}
 	sims = sims[:min(len(sims), simulations)]
 	bounds, err := l.Bounds(ctx, cal.Bound, maps, sims, dir, "bounds", nil)
 	if err != nil {
-		return Honesty{}, nil, err
+		return CoverageReport{}, nil, err
 	}
 	c.Bound = cal.Bound
-	h, err := cal.Honesty(bounds, c)
+	h, err := cal.CoverageReport(bounds, c)
 	h.Caption = l.boundCaption(c, fmt.Sprintf("%d maps of %d held-out simulations.",
 		len(bounds), len(sims)))
 	return h, bounds, err

@@ -103,7 +103,7 @@ func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, b BoundCon
 	return out, nil
 }
 
-// density is −Σ total[k] L_k of a map, averaged over seeds and mirror images, with its gradient.
+// density is −Σ total[k] L_k of a map, averaged over seeds and antithetic pairs, with its gradient.
 func (l Likelihood) density(m field.LogMap, b BoundConfig, total []float64) hmc.Density {
 	slopes := l.Gradients(m, b.Quadrature.Terms, total, b.Quadrature.Draws(b.Seeds))
 	return func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {

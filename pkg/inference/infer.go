@@ -34,8 +34,10 @@ func (l Likelihood) Contours(ctx context.Context, cfg Config) (Contours, error) 
 	if err != nil {
 		return out, err
 	}
-	out = Contours{Truth: maps.Params(sims[0]), Simulation: sims[0], Terms: cfg.Contours,
-		Seed: cfg.Seed}
+	out = Contours{
+		Truth: maps.Params(sims[0]), Simulation: sims[0], Terms: cfg.Contours,
+		Seed: cfg.Seed,
+	}
 	grid := likelihood.AroundTruth(out.Truth, paperHalf, l.Prior, cfg.GridPoints)
 	other := len(truth) / 2 // another axis of projection, so another view of the same universe
 	pairs := []SeedMap{

@@ -31,7 +31,7 @@ type InferenceRow struct {
 type Quality struct {
 	RMS   float64 `json:"rms"`   // root mean square of prediction − truth
 	Error float64 `json:"error"` // mean half width of the 68 % interval
-	// mean |prediction − truth| over that half width; 0.80 for honest Gaussian errors
+	// mean |prediction − truth| over that half width; 0.80 for calibrated Gaussian errors
 	MeanAbsZ float64 `json:"mean_absz"`
 	Coverage float64 `json:"coverage"` // fraction of truths inside the 68 % interval
 	N        int     `json:"n"`

@@ -12,7 +12,7 @@ import (
 // Robustness holds what the calibrated constraints of one checkpoint are worth on maps that are
 // not quite those it was calibrated on: a method for each kind of maps.
 type Robustness struct {
-	Honesty
+	CoverageReport
 	Warned []int // maps of each kind that a user is warned of
 	Maps   []int
 }
@@ -30,7 +30,7 @@ func (l Likelihood) Robustness(ctx context.Context, c Calibration, cfg Calibrate
 	kinds []Kind,
 	dir string,
 ) (Robustness, error) {
-	out := Robustness{Honesty: Honesty{Prior: c.Prior}}
+	out := Robustness{CoverageReport: CoverageReport{Prior: c.Prior}}
 	for _, kind := range kinds {
 		bounds, err := l.Bounds(ctx, c.Bound, kind.Maps, kind.Simulations, dir, kind.Name, kind.Change)
 		if err != nil {
@@ -66,11 +66,11 @@ func (r *Robustness) score(name string, c Calibration, cfg CalibrateConfig, boun
 }
 
 // Header names the columns of Rows.
-func (r Robustness) Header() []string { return append(HonestyHeader(), "warned of") }
+func (r Robustness) Header() []string { return append(CoverageHeader(), "warned of") }
 
-// Rows are those of Honesty with how many maps a user is warned of.
+// Rows are those of CoverageReport with how many maps a user is warned of.
 func (r Robustness) Rows() [][]string {
-	rows := r.Honesty.Rows()
+	rows := r.CoverageReport.Rows()
 	for i := range rows { // two of each kind
 		rows[i] = append(rows[i], fmt.Sprintf("%d of %d", r.Warned[i/2], r.Maps[i/2]))
 	}

@@ -29,7 +29,7 @@ type About struct {
 	Recipe        json.RawMessage   `json:"recipe,omitempty"` // of the training
 	TrainingHours float64           `json:"training_hours,omitempty"`
 	Sampler       string            `json:"sampler"`
-	Transfer      string            `json:"transfer_function,omitempty"`
+	Correction    string            `json:"power_correction,omitempty"`
 	Measured      Config            `json:"measured"`
 	Date          string            `json:"date"`
 	Took          string            `json:"took"`
@@ -65,8 +65,8 @@ func (a About) lines() []string {
 		out = append(out, fmt.Sprintf("Training took %.3g hours for %d steps, pauses not counted; on "+
 			"what machine the run does not say.", a.TrainingHours, a.Step))
 	}
-	if a.Transfer != "" {
-		out = append(out, "Transfer function: "+a.Transfer+".")
+	if a.Correction != "" {
+		out = append(out, "Power-spectrum correction: "+a.Correction+".")
 	}
 	how := a.Measured.Evaluate
 	return append(

@@ -41,7 +41,7 @@ const (
 )
 
 // rows holds what was measured against the aims.
-func (c Card) rows(cfg Config) []Row {
+func (c Results) rows(cfg Config) []Row {
 	var out []Row
 	for _, section := range []struct {
 		name string
@@ -173,7 +173,7 @@ func further(a, b float64) bool { return math.Abs(a-1) > math.Abs(b-1) || math.I
 
 func responseRows(r evaluate.Responses) []Row {
 	out := []Row{
-		shown("boxes at each value", float64(r.Rounds), 0, "with common phases"),
+		shown("boxes at each value", float64(r.Realisations), 0, "with common phases"),
 		shown("generated maps at each value", float64(r.Maps), 0, "with common noise"),
 		shown(fmt.Sprintf("chance of so large a chi², first %d bins of all values", evaluate.NoisyBins),
 			r.Joint.P, 0, fmt.Sprintf("chi² = %.4g of %d bins, errors and their correlations from boxes "+
@@ -202,13 +202,13 @@ func responseRows(r evaluate.Responses) []Row {
 				at(low)),
 			shown(name+fmt.Sprintf(", mean of the first %d bins", evaluate.NoisyBins), m.First, m.FirstError,
 				"errors of bins are correlated"))
-		if m.Trend != nil {
-			trend := func(i int) float64 { return (m.Trend[i]/m.True[i] - 1) / m.QuotientError[i] }
-			i := furthestBin(min(evaluate.NoisyBins, len(r.K)), trend)
+		if m.Fit != nil {
+			fit := func(i int) float64 { return (m.Fit[i]/m.True[i] - 1) / m.QuotientError[i] }
+			i := furthestBin(min(evaluate.NoisyBins, len(r.K)), fit)
 			out = append(out, shown(symbol(m.Parameter)+fmt.Sprintf(" = %g: the same of power laws "+
-				"through %d training simulations", m.Value, r.Trained), trend(i), 0,
+				"through %d training simulations", m.Value, r.Trained), fit(i), 0,
 				fmt.Sprintf("in the same errors; k = %.3g h/Mpc: fit %.3g ± %.2g, true %.3g ± %.2g", r.K[i],
-					m.Trend[i], m.TrendError[i], m.True[i], m.TrueError[i])))
+					m.Fit[i], m.FitError[i], m.True[i], m.TrueError[i])))
 		}
 	}
 	return out

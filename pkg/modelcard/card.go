@@ -45,8 +45,8 @@ func (c Config) paper() evaluate.Config {
 	return p
 }
 
-// Card holds all that is measured of a checkpoint, and the numbers that are held against an aim.
-type Card struct {
+// Results holds all that is measured of a checkpoint, and the numbers that are held against an aim.
+type Results struct {
 	Control    evaluate.Control
 	Paper      evaluate.Chi2
 	Responses  evaluate.Responses
@@ -67,8 +67,8 @@ var Stages = []string{
 // goes on.
 func Make(ctx context.Context, e evaluate.Emulator, cfg Config, control,
 	responses *camels.Maps,
-) (Card, error) {
-	var out Card
+) (Results, error) {
+	var out Results
 	heldOut := e // both kinds: whether maps are new is nothing to choose by
 	e.Validation = e.Test
 	err := cfg.Validate()
@@ -94,13 +94,13 @@ func Make(ctx context.Context, e evaluate.Emulator, cfg Config, control,
 }
 
 // Summary says in a line how it went.
-func (c Card) Summary() string {
+func (c Results) Summary() string {
 	pass, miss, shown := report.Count(c.Rows)
 	return fmt.Sprintf("%d numbers meet their aim, %d miss it, %d have none.", pass, miss, shown)
 }
 
 // WriteCSV writes one row a number.
-func (c Card) WriteCSV(path string) error {
+func (c Results) WriteCSV(path string) error {
 	t := report.NewTable("section", "quantity", "value", "error", "at_least", "at_most", "verdict",
 		"note")
 	bound := func(v *float64) any {

@@ -132,7 +132,7 @@ func TestFittedResponses(t *testing.T) {
 		GeneratedError: one, Quotient: one, QuotientError: one,
 	}
 	fitted := m
-	fitted.Trend, fitted.TrendError = one, one
+	fitted.Fit, fitted.FitError = one, one
 	r := evaluate.Responses{K: one, Moved: []evaluate.MovedResponse{m, fitted}}
 	if rows := responseRows(r); len(rows) != 3+3+4 ||
 		!strings.Contains(rows[len(rows)-1].Quantity, "power laws") {

@@ -7,11 +7,11 @@ import (
 	"darkfield/pkg/report"
 )
 
-// FastPMLimits says what a checkpoint of toy universes is not good for.
-const FastPMLimits = `**What it is not good for.** The training maps are toy universes: dark matter only, from a particle mesh of low resolution, in a box so
+// FastPMLimits says what a checkpoint of simulated boxes is not good for.
+const FastPMLimits = `**What it is not good for.** The training maps are of simulated boxes: dark matter only, from a particle mesh of low resolution, in a box so
 small that large modes are missing. The network knows no gas, stars or galaxies, no other parameters than Ω_m and σ_8, no redshift but
 0 and nothing outside the ranges above. Do not use it on CAMELS maps, on observations of the sky, or to infer the parameters of
-anything but other maps of the same toy universes.`
+anything but other maps of the same simulator.`
 
 // OtherLimits is that for maps that were not made here.
 const OtherLimits = `**What it is not good for.** The network knows the maps that it was trained on: no other suite, field, redshift, size of box or

@@ -7,19 +7,18 @@ import (
 	"path/filepath"
 	"strings"
 
-	"darkfield/pkg/inference"
-
 	"darkfield/pkg/calibration"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/hmc"
+	"darkfield/pkg/inference"
 	"darkfield/pkg/likelihood"
 )
 
 // Calibrated is the likelihood of the figures' network and what is known of its error bars.
 type Calibrated struct {
-	Calibration inference.Calibration // where there is none, the one that changes nothing
-	Honesty     inference.Honesty
-	About       string // where it comes from
+	Calibration    inference.Calibration // where there is none, the one that changes nothing
+	CoverageReport inference.CoverageReport
+	About          string // where it comes from
 }
 
 // Has reports whether there is a calibration.
@@ -55,22 +54,21 @@ func (s *Session) boundsDir() string { return filepath.Join(s.Run, "bounds") }
 
 func (s *Session) ownCalibration(l inference.Likelihood) (Calibrated, error) {
 	c := s.Preset.Calibration.Config
-	cal, honesty, err := l.CalibrationStudy(s.ctx, c, nil, nil, s.boundsDir())
+	cal, coverage, err := l.CalibrationStudy(s.ctx, c, nil, nil, s.boundsDir())
 	if errors.Is(err, inference.ErrTooFew) {
 		return s.uncalibrated(l, fmt.Sprintf("There is no calibration: %v. What follows is the "+
 			"bound as it is.", err))
 	}
 	about := fmt.Sprintf("Calibrated on %d maps of %d validation simulations, tested on the test "+
 		"simulations, which nothing was chosen by.", cal.Maps, cal.Simulations)
-	return Calibrated{cal, honesty, about}, err
+	return Calibrated{cal, coverage, about}, err
 }
 
 func (s *Session) uncalibrated(l inference.Likelihood, about string) (Calibrated, error) {
 	c := s.Preset.Calibration
-	honesty, _, err := l.HeldOutHonesty(s.ctx, c.Config, nil, c.Simulations, s.boundsDir())
-	return Calibrated{inference.Uncalibrated(l.Checkpoint.Network, l.Prior, c.Config.Bound),
-			honesty, about},
-		err
+	coverage, _, err := l.HeldOutCoverage(s.ctx, c.Config, nil, c.Simulations, s.boundsDir())
+	none := inference.Uncalibrated(l.Checkpoint.Network, l.Prior, c.Config.Bound)
+	return Calibrated{none, coverage, about}, err
 }
 
 // shippedCalibration uses a file beside shipped weights.
@@ -86,8 +84,8 @@ func (s *Session) shippedCalibration(l inference.Likelihood, file string) (Calib
 		return Calibrated{}, err
 	}
 	c := s.Preset.Calibration
-	honesty, bounds, err := l.HeldOutHonesty(s.ctx, c.Config, &cal, c.Simulations, s.boundsDir())
-	return Calibrated{cal, honesty, fmt.Sprintf("The calibration came with the weights, %s: fitted "+
+	coverage, bounds, err := l.HeldOutCoverage(s.ctx, c.Config, &cal, c.Simulations, s.boundsDir())
+	return Calibrated{cal, coverage, fmt.Sprintf("The calibration came with the weights, %s: fitted "+
 		"on %d maps of %d simulations that the network has not seen. Below it is used on %d of such "+
 		"maps. "+
 		"They may be among those of the fit, and are too few for a test: that is in the report beside "+
@@ -129,15 +127,15 @@ var kinds = map[calibration.Kind]string{
 	calibration.Temperature: "−ln L is divided by one number",
 }
 
-// Honesty shows the table of all methods.
-func (s *Session) Honesty(h inference.Honesty) {
-	s.Table(inference.HonestyHeader(), h.Rows())
+// CoverageReport shows the table of all methods.
+func (s *Session) CoverageReport(h inference.CoverageReport) {
+	s.Table(inference.CoverageHeader(), h.Rows())
 	s.Note(h.Caption)
 }
 
 // ShowCalibration shows one of the figures of figure.Calibration by its name.
 func (s *Session) ShowCalibration(c Calibrated, name string) {
-	for _, f := range figure.Calibration(c.Honesty) {
+	for _, f := range figure.Calibration(c.CoverageReport) {
 		if f.Name == name {
 			s.Show(f.Name, f.Figure, f.Numbers)
 		}
@@ -177,7 +175,7 @@ func (s *Session) Constraint(c Calibrated) {
 	}
 	s.Table([]string{"", "parameter", "truth", "mean", "standard deviation", "68 %"}, rows)
 	if !c.Has() {
-		notes = []string{"Without a calibration there is nothing to tell odd maps by."}
+		notes = []string{"Without a calibration there is no outlier model to compare maps with."}
 	}
 	for _, n := range notes {
 		s.Note(n)

@@ -7,11 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"darkfield/pkg/heldout"
-	"darkfield/pkg/inference"
-
 	"darkfield/pkg/backend"
 	"darkfield/pkg/baseline"
+	"darkfield/pkg/heldout"
+	"darkfield/pkg/inference"
 )
 
 // Moments infers the parameters of held-out maps by a moment network: the one that comes with

@@ -21,7 +21,7 @@ func (s *Session) shipped() (path, why string) {
 	}
 	const live = "the figures show the network that notebook 2 trains."
 	if s.data != "" {
-		return "", fmt.Sprintf("The shipped weights %s are for darkfield's toy universes and not for "+
+		return "", fmt.Sprintf("The shipped weights %s are for darkfield's simulated boxes and not for "+
 			"your maps: %s", name, live)
 	}
 	dir, err := root()

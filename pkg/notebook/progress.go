@@ -7,11 +7,10 @@ import (
 	"math"
 	"time"
 
-	"darkfield/pkg/tracking"
-
 	"github.com/janpfeifer/gonb/gonbui"
 
 	"darkfield/pkg/figure"
+	"darkfield/pkg/tracking"
 	"darkfield/pkg/training"
 )
 

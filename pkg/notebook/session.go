@@ -9,17 +9,16 @@ import (
 	"path/filepath"
 	"strings"
 
-	"darkfield/pkg/evaluate"
-	"darkfield/pkg/heldout"
-	"darkfield/pkg/inference"
-	"darkfield/pkg/tracking"
-
 	"darkfield/pkg/backend"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/dataset"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/heldout"
+	"darkfield/pkg/inference"
 	"darkfield/pkg/preset"
 	"darkfield/pkg/suite"
+	"darkfield/pkg/tracking"
 	"darkfield/pkg/training"
 	"darkfield/pkg/unet"
 )
@@ -28,7 +27,7 @@ import (
 // JupyterLab starts.
 const (
 	presetVariable = "DARKFIELD_PRESET" // default quick
-	dataVariable   = "DARKFIELD_DATA"   // a directory in CMD's layout; empty: toy universes
+	dataVariable   = "DARKFIELD_DATA"   // a directory in CMD's layout; empty: simulated boxes
 	runVariable    = "DARKFIELD_RUN"    // default runs/<preset>[-<name of the data directory>]
 )
 
@@ -39,7 +38,7 @@ const splitSeed = 1
 type Session struct {
 	Preset preset.Preset
 	Run    string // directory of all results
-	data   string // the user's maps; empty: toy universes in Run
+	data   string // the user's maps; empty: simulated boxes in Run
 	hash   string // of the checkpoint that Source opened
 	ctx    context.Context
 	page   page
@@ -113,7 +112,7 @@ func (s *Session) Describe() {
 	p := s.Preset
 	data := s.data
 	if data == "" {
-		data = fmt.Sprintf("toy universes (suite FastPM, seed %d), %d³ particles each", p.Universe.Seed,
+		data = fmt.Sprintf("simulated boxes (suite FastPM, seed %d), %d³ particles each", p.Universe.Seed,
 			p.Universe.NBody.Particles)
 	}
 	figures := "the network that is trained here"
@@ -159,7 +158,7 @@ func (s *Session) dataDir() string {
 	return filepath.Join(s.Run, "universe")
 }
 
-// MakeData makes what is missing of the toy universes, or does nothing where the user brought maps.
+// MakeData makes what is missing of the simulated boxes, or does nothing where the user brought maps.
 func (s *Session) MakeData() {
 	if s.data != "" {
 		s.Note("Maps from " + s.data)

@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"darkfield/pkg/camels"
 	"darkfield/pkg/evaluate"
 	"darkfield/pkg/inference"
-
-	"darkfield/pkg/camels"
 )
 
 // Inventory shows what the data directory holds.
@@ -82,8 +81,8 @@ func (s *Session) Quality(r inference.Inference) {
 	s.Note(r.Caption)
 }
 
-// Beyond shows the mean z² of statistics besides power.
-func (s *Session) Beyond(r evaluate.Beyond) {
-	s.Table(evaluate.BeyondHeader(), r.Cells())
+// NonGaussian shows the mean z² of statistics besides power.
+func (s *Session) NonGaussian(r evaluate.NonGaussian) {
+	s.Table(evaluate.NonGaussianHeader(), r.Cells())
 	s.Note(r.Caption)
 }

@@ -7,13 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"darkfield/pkg/evaluate"
-	"darkfield/pkg/inference"
-
 	"darkfield/pkg/baseline"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/evaluate"
 	"darkfield/pkg/hmc"
+	"darkfield/pkg/inference"
 	"darkfield/pkg/nbody"
 	"darkfield/pkg/training"
 	"darkfield/pkg/unet"
@@ -41,7 +40,7 @@ type Preset struct {
 	Moments     baseline.Config   // of the moment network that it is compared with
 }
 
-// Calibration says how error bars are made honest and what is shown of them.
+// Calibration says how posteriors are calibrated and what is shown of them.
 type Calibration struct {
 	Config inference.CalibrateConfig
 	// held-out ones that are inferred where the calibration came with weights or cannot be made
@@ -72,7 +71,7 @@ func probe(steps int) Probe {
 	return Probe{Stage{32, t}, unet.Default().WithDim(8)}
 }
 
-// Universe says which toy universes to make where the user brings no maps.
+// Universe says which boxes to simulate where the user brings no maps.
 type Universe struct {
 	Seed  uint64
 	Sims  map[camels.Set]int

@@ -5,9 +5,9 @@ import (
 	"math"
 	"slices"
 
-	"darkfield/pkg/report"
-
 	"gonum.org/v1/gonum/stat"
+
+	"darkfield/pkg/report"
 )
 
 // OnePoint is the distribution of the pixels of an LH set.

@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"darkfield/pkg/report"
-
 	"gonum.org/v1/gonum/floats/scalar"
 	"gonum.org/v1/gonum/stat"
+
+	"darkfield/pkg/report"
 )
 
 // TestMeasuredOnce: numbers are kept; of two equal tasks one runs; a broken file and another

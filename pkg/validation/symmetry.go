@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 
-	"darkfield/pkg/report"
-
 	"gonum.org/v1/gonum/stat"
+
+	"darkfield/pkg/report"
 )
 
 // Symmetry holds the tests of isotropy and of conservation laws.

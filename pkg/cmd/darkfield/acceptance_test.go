@@ -6,15 +6,14 @@ import (
 	"os"
 	"testing"
 
-	"darkfield/pkg/evaluate"
-	"darkfield/pkg/heldout"
-
 	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/evaluate"
 	"darkfield/pkg/field"
+	"darkfield/pkg/heldout"
 	"darkfield/pkg/likelihood"
 )
 

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"os"
 
-	"darkfield/pkg/heldout"
-	"darkfield/pkg/inference"
-
 	"darkfield/pkg/backend"
 	"darkfield/pkg/baseline"
+	"darkfield/pkg/heldout"
+	"darkfield/pkg/inference"
 )
 
 // openBaselines are baselines with the moment network that must be closed.

@@ -8,15 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 
-	"darkfield/pkg/emulator"
-	"darkfield/pkg/inference"
-	"darkfield/pkg/report"
-
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/emulator"
 	"darkfield/pkg/figure"
+	"darkfield/pkg/inference"
+	"darkfield/pkg/report"
 )
 
 // calibrateFlags say what a calibration is made from.
@@ -59,31 +58,31 @@ or killed call goes on.`,
 				flagAtLeast("test-sims", c.TestSimulations, 0))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			cal, honesty, err := a.calibrated(cmd.Context(), c, in)
+			cal, coverage, err := a.calibrated(cmd.Context(), c, in)
 			if err != nil {
 				return err
 			}
 			if err := cal.Save(filepath.Join(in.dir, calibrationFile)); err != nil {
 				return err
 			}
-			if err := honesty.WriteCSV(filepath.Join(in.dir, "honesty.csv")); err != nil {
+			if err := coverage.WriteCSV(filepath.Join(in.dir, "scores.csv")); err != nil {
 				return err
 			}
-			for _, f := range figure.Calibration(honesty) {
+			for _, f := range figure.Calibration(coverage) {
 				base := filepath.Join(in.dir, f.Name)
 				if err := errors.Join(f.Figure.Save(base), f.Numbers.WriteCSV(base+".csv")); err != nil {
 					return err
 				}
 			}
 			if err := report.WriteFile(filepath.Join(in.dir, "report.md"),
-				[]byte(calibrationPage(cal, honesty))); err != nil {
+				[]byte(calibrationPage(cal, coverage))); err != nil {
 				return err
 			}
 			return a.print(map[string]any{
-				"calibration": cal, "methods": reports(honesty),
-				"caption": honesty.Caption,
+				"calibration": cal, "methods": reports(coverage),
+				"caption": coverage.Caption,
 			}, func(w io.Writer) {
-				for _, cells := range append([][]string{inference.HonestyHeader()}, honesty.Rows()...) {
+				for _, cells := range append([][]string{inference.CoverageHeader()}, coverage.Rows()...) {
 					fmt.Fprintln(w, strings.Join(cells, "\t"))
 				}
 			})
@@ -110,35 +109,35 @@ or killed call goes on.`,
 // calibrated opens what a calibration is made from and makes it, with a bar for each stage.
 func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
 	in calibrateFlags,
-) (cal inference.Calibration, honesty inference.Honesty, err error) {
+) (cal inference.Calibration, coverage inference.CoverageReport, err error) {
 	s, err := camels.OpenChoice(in.data, in.choice)
 	if err != nil {
-		return cal, honesty, err
+		return cal, coverage, err
 	}
 	defer s.Close()
 	e, err := openEmulator(in.checkpoint)
 	if err != nil {
-		return cal, honesty, err
+		return cal, coverage, err
 	}
 	defer e.Close()
 	if most := e.Schedule().Steps() / 2; in.terms > most {
-		return cal, honesty, fmt.Errorf("calibrate: --num-terms %d, want 2 to %d for the variance "+
+		return cal, coverage, fmt.Errorf("calibrate: --num-terms %d, want 2 to %d for the variance "+
 			"schedule of %s", in.terms, most, in.checkpoint)
 	}
 	c.Bound.Quadrature = e.Schedule().Quadrature(in.terms)
 	data, err := a.dataOf(e, s)
 	if err != nil {
-		return cal, honesty, err
+		return cal, coverage, err
 	}
 	var test *camels.Maps
 	if in.test != "" {
 		other, err := openSet(in.test, camels.LH, "--set LH")
 		if err != nil {
-			return cal, honesty, err
+			return cal, coverage, err
 		}
 		defer other.Close()
 		if _, err := a.dataOf(e, other); err != nil { // the same box and field
-			return cal, honesty, err
+			return cal, coverage, err
 		}
 		test = other.Sets[camels.LH]
 	}
@@ -146,7 +145,7 @@ func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
 	if in.baselines != "" {
 		network, err := a.baselines(ctx, data, in.baselines)
 		if err != nil {
-			return cal, honesty, err
+			return cal, coverage, err
 		}
 		defer network.Close()
 		others = &network.Baselines
@@ -154,13 +153,13 @@ func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
 	bars := a.stages(nil)
 	data.Progress = bars.at
 	l := inference.Of(e, data, emulator.DefaultSampling().Batch)
-	cal, honesty, err = l.CalibrationStudy(ctx, c, test, others, filepath.Join(in.dir, "bounds"))
+	cal, coverage, err = l.CalibrationStudy(ctx, c, test, others, filepath.Join(in.dir, "bounds"))
 	bars.done()
-	return cal, honesty, err
+	return cal, coverage, err
 }
 
 // reports are the methods without the scores of single maps, which the CSV file holds.
-func reports(h inference.Honesty) map[string]any {
+func reports(h inference.CoverageReport) map[string]any {
 	out := map[string]any{}
 	for _, m := range h.Methods {
 		out[m.Name] = m.Report
@@ -169,10 +168,10 @@ func reports(h inference.Honesty) map[string]any {
 }
 
 // calibrationPage is the report as a page.
-func calibrationPage(c inference.Calibration, h inference.Honesty) string {
+func calibrationPage(c inference.Calibration, h inference.CoverageReport) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
-	report.Markdown(&b, inference.HonestyHeader(), h.Rows())
+	report.Markdown(&b, inference.CoverageHeader(), h.Rows())
 	if om, s8, ok := h.Paired(inference.Calibrated, inference.Moments); ok {
 		fmt.Fprintf(&b, "\nMean |error|, calibrated less moment network, on the same maps: Ω_m %+.4f ± "+
 			"%.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
@@ -185,7 +184,7 @@ func calibrationPage(c inference.Calibration, h inference.Honesty) string {
 		"mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors "+
 		"themselves "+
 		"expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at least as "+
-		"uneven as these where posteriors are honest. ln score: mean of ln of the density at the "+
+		"uneven as these where posteriors are calibrated. ln score: mean of ln of the density at the "+
 		"truth over the prior's.\n\n")
 	for _, f := range figure.Calibration(h) {
 		fmt.Fprintf(&b, "![%s](%s.png)\n\n", f.Section, f.Name)

@@ -8,20 +8,19 @@ import (
 	"slices"
 	"time"
 
-	"darkfield/pkg/evaluate"
-	"darkfield/pkg/modelcard"
-	"darkfield/pkg/report"
-
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/evaluate"
 	"darkfield/pkg/field"
 	"darkfield/pkg/figure"
+	"darkfield/pkg/modelcard"
+	"darkfield/pkg/report"
 )
 
-// cardFlags say what a card is made from.
+// cardFlags say what a model card is made from.
 type cardFlags struct {
 	checkpoint, data, control, responses, cache, dir string
 	choice                                           camels.Choice
@@ -94,7 +93,7 @@ call goes on. The exit status is 1 when a number misses its aim.`,
 	return cmd
 }
 
-// measure opens what a card is made from and makes it.
+// measure opens what a model card is made from and makes it.
 func (a *app) measure(ctx context.Context, c modelcard.Config,
 	in cardFlags,
 ) (page cardPage, err error) {
@@ -140,12 +139,12 @@ func (a *app) measure(ctx context.Context, c modelcard.Config,
 	return page, err
 }
 
-// measured is modelcard.Card with a bar for each of its stages. It returns the number of maps made,
+// measured is modelcard.Results with a bar for each of its stages. It returns the number of maps made,
 // too: those that were kept are not made again.
 func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite,
 	c modelcard.Config, cache string, control,
 	responses *camels.Maps,
-) (card modelcard.Card, made int, err error) {
+) (card modelcard.Results, made int, err error) {
 	data, err := a.dataOf(e, s)
 	if err != nil {
 		return card, 0, err
@@ -173,7 +172,7 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 	return card, made, err
 }
 
-// cardCost says what a card costs, from the time of one batch. What lies in the cache costs
+// cardCost says what a model card costs, from the time of one batch. What lies in the cache costs
 // nothing.
 func cardCost(ctx context.Context, e *emulator.Emulator, c modelcard.Config) (string, error) {
 	took, err := callTime(ctx, e, c.Evaluate.Sampling)
@@ -218,13 +217,13 @@ func openSet(dir string, set camels.Set, how string) (*camels.Suite, error) {
 // cardPage is a model card's page and what it was made from.
 type cardPage struct {
 	modelcard.Page
-	card modelcard.Card
+	card modelcard.Results
 }
 
 // write writes figures, their numbers, the table and, last, the page.
 func (p cardPage) write(dir string) error {
 	files := map[string]string{}
-	for _, f := range figure.Card(p.card) {
+	for _, f := range figure.ModelCard(p.card) {
 		base := filepath.Join(dir, f.Name)
 		if err := f.Figure.Save(base); err != nil {
 			return err
@@ -240,7 +239,7 @@ func (p cardPage) write(dir string) error {
 	return report.WriteFile(filepath.Join(dir, "report.md"), []byte(p.Markdown(files)))
 }
 
-func cardTable(w io.Writer, c modelcard.Card) {
+func cardTable(w io.Writer, c modelcard.Results) {
 	sectionTable(w, report.Sections(c.Rows))
 	row(w)
 	row(w, c.Summary())

@@ -5,12 +5,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"darkfield/pkg/modelcard"
-	"darkfield/pkg/tracking"
-
 	"darkfield/pkg/camels"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/modelcard"
 	"darkfield/pkg/suite"
+	"darkfield/pkg/tracking"
 	"darkfield/pkg/training"
 )
 
@@ -34,7 +33,7 @@ func aboutOf(e *emulator.Emulator, s *camels.Suite, c modelcard.Config,
 		a.Limits = modelcard.FastPMLimits
 	}
 	if t := e.PowerCorrection(); t != nil {
-		a.Transfer = t.String()
+		a.Correction = t.String()
 	}
 	set, _ := s.TrainingSet() // of a suite without one, Card says what is missing
 	for _, o := range []struct {

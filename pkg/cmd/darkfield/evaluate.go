@@ -7,11 +7,10 @@ import (
 	"io"
 	"strings"
 
-	"darkfield/pkg/evaluate"
-
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/evaluate"
 	"darkfield/pkg/field"
 )
 

@@ -171,6 +171,6 @@ func conversion(w io.Writer, r convert.Report, reduced bool) {
 			why = "left out, it was measured with other weights or another sampler: measure it again with " +
 				"darkfield dev correct-power"
 		}
-		row(w, "transfer function", why)
+		row(w, "power-spectrum correction", why)
 	}
 }

@@ -141,18 +141,18 @@ type constraint struct {
 	OmegaM      map[string]float64 `json:"omega_m"`
 	Sigma8      map[string]float64 `json:"sigma_8"`
 	Evaluations int                `json:"evaluations"`
-	Maps        []mapStanding      `json:"maps"`
+	Maps        []mapTails         `json:"maps"`
 	Warnings    []string           `json:"warnings"`
 	Chains      *inference.Chains  `json:"chains,omitempty"`
 	// of the same terms as the chains, before the recalibration
 	Grid *gridMoments `json:"grid,omitempty"`
 }
 
-// mapStanding says how like the calibration's maps one is.
-type mapStanding struct {
-	Index   int                `json:"index"`
-	Odd     inference.Standing `json:"from_expected"`
-	Outside inference.Standing `json:"outside_prior"`
+// mapTails says how like the calibration's maps one is.
+type mapTails struct {
+	Index        int            `json:"index"`
+	FromExpected inference.Tail `json:"from_expected"`
+	OutsidePrior inference.Tail `json:"outside_prior"`
 }
 
 type gridMoments struct {
@@ -210,7 +210,7 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (constr
 		if err != nil {
 			return none, err
 		}
-		out.Maps = append(out.Maps, mapStanding{index, one.Odd, one.Outside})
+		out.Maps = append(out.Maps, mapTails{index, one.FromExpected, one.OutsidePrior})
 		posteriors, out.Evaluations = append(posteriors, one.Surface), out.Evaluations+one.Evaluations
 		for _, w := range one.Warnings {
 			out.Warnings = append(out.Warnings, fmt.Sprintf("map %d: %s", index, w))
@@ -266,10 +266,10 @@ func inferTable(w io.Writer, r constraint) {
 	row(w)
 	row(w, "beside the calibration's maps", "distance, σ", "as far")
 	for _, m := range r.Maps {
-		row(w, fmt.Sprintf("map %d from what is expected", m.Index), fmt.Sprintf("%.1f", m.Odd.Distance),
-			fmt.Sprintf("%.1f %%", 100*m.Odd.AsFar))
-		row(w, fmt.Sprintf("map %d outside the prior", m.Index), fmt.Sprintf("%.1f", m.Outside.Distance),
-			fmt.Sprintf("%.1f %%", 100*m.Outside.AsFar))
+		row(w, fmt.Sprintf("map %d from what is expected", m.Index), fmt.Sprintf("%.1f", m.FromExpected.Distance),
+			fmt.Sprintf("%.1f %%", 100*m.FromExpected.Fraction))
+		row(w, fmt.Sprintf("map %d outside the prior", m.Index), fmt.Sprintf("%.1f", m.OutsidePrior.Distance),
+			fmt.Sprintf("%.1f %%", 100*m.OutsidePrior.Fraction))
 	}
 	row(w)
 	row(w, fmt.Sprintf("%d network evaluations", r.Evaluations))

@@ -266,7 +266,7 @@ func (a *app) inspectCheckpoint(path string) error {
 				row(w, "sampling", string(m.Sampling))
 			}
 			if transfer != nil {
-				row(w, "transfer function", transfer)
+				row(w, "power-spectrum correction", transfer)
 			}
 			row(w, "tensors", len(c.Tensors))
 			row(w, "SHA-256", c.Hash)

@@ -7,15 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"darkfield/pkg/camels"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/evaluate"
 	"darkfield/pkg/heldout"
 	"darkfield/pkg/inference"
 	"darkfield/pkg/report"
-
-	"github.com/spf13/cobra"
-
-	"darkfield/pkg/camels"
 )
 
 // robustnessFlags say which maps a calibration is tried on.
@@ -58,7 +57,7 @@ before a kill is kept.`,
 				[]byte(page.String())); err != nil {
 				return err
 			}
-			return a.print(reports(r.Honesty), func(w io.Writer) {
+			return a.print(reports(r.CoverageReport), func(w io.Writer) {
 				for _, cells := range append([][]string{r.Header()}, r.Rows()...) {
 					fmt.Fprintln(w, strings.Join(cells, "\t"))
 				}

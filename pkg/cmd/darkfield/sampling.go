@@ -51,7 +51,7 @@ func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.Sample
 	own.Batch = c.Batch
 	out, err := own.With(said)
 	if err == nil && e.PowerCorrection() != nil && !out.Same(own) {
-		fmt.Fprintf(warnings, "warning: the checkpoint's transfer function was measured with %s, these "+
+		fmt.Fprintf(warnings, "warning: the checkpoint's power-spectrum correction was measured with %s, these "+
 			"maps are made with %s and get it all the same: their power may be some percent off\n", own, out)
 	}
 	return out, err

@@ -8,14 +8,13 @@ import (
 	"path/filepath"
 	"time"
 
-	"darkfield/pkg/evaluate"
-	"darkfield/pkg/heldout"
-
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/emulator"
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/heldout"
 	"darkfield/pkg/training"
 )
 

@@ -41,7 +41,7 @@ func smallCalibration(t *testing.T, weights string) string {
 		t.Fatal(err)
 	}
 	cal := inference.Uncalibrated(c.Hash, c.Manifest.Prior, inference.DefaultBound())
-	cal.Beyond, cal.Maps, cal.Simulations = []float64{1}, 1, 1
+	cal.OutsidePrior, cal.Maps, cal.Simulations = []float64{1}, 1, 1
 	model := calibration.OutlierModel{Prior: cal.Prior, Distances: []float64{1}}
 	numbers := len(cal.Bound.Quadrature.Terms) + 3 // and three moments of the map
 	model.Fits = make([][6]float64, numbers)
@@ -51,7 +51,7 @@ func smallCalibration(t *testing.T, weights string) string {
 		model.Names = append(model.Names, fmt.Sprint("number ", i))
 		model.Widths, model.Whitening = append(model.Widths, 1), append(model.Whitening, row)
 	}
-	cal.Typical = model
+	cal.Outliers = model
 	path := filepath.Join(t.TempDir(), "small.calibration.json")
 	if err := cal.Save(path); err != nil {
 		t.Fatal(err)

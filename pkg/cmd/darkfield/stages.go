@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"darkfield/pkg/tracking"
-
 	"github.com/spf13/pflag"
 
 	"darkfield/pkg/backend"
@@ -18,6 +16,7 @@ import (
 	"darkfield/pkg/dataset"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/preset"
+	"darkfield/pkg/tracking"
 	"darkfield/pkg/training"
 )
 

@@ -7,12 +7,11 @@ import (
 	"io"
 	"math"
 
-	"darkfield/pkg/evaluate"
-
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/evaluate"
 )
 
 // powerFlags say what a power-spectrum correction is measured on.
@@ -22,7 +21,7 @@ type powerFlags struct {
 }
 
 func (a *app) correctPower() *cobra.Command {
-	c := evaluate.DefaultTransfer()
+	c := evaluate.DefaultCorrection()
 	var in powerFlags
 	cmd := &cobra.Command{
 		Use:   "correct-power",
@@ -38,7 +37,7 @@ names, and the correction is right for that one.`,
   darkfield inspect corrected.safetensors`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return errors.Join(flagAtLeast("maps", c.Maps, 2), flagAtLeast("independent-maps", c.Own, 2),
+			return errors.Join(flagAtLeast("maps", c.Maps, 2), flagAtLeast("independent-maps", c.Independent, 2),
 				outName(in.out, ".safetensors"))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +66,7 @@ names, and the correction is right for that one.`,
 	f.IntVar(&c.Maps, "maps", c.Maps,
 		"`N` maps generated at each of 25 parameters with common noise, "+
 			"which tell the response to these")
-	f.IntVar(&c.Own, "independent-maps", c.Own, "`N` maps generated with independent noise at "+
+	f.IntVar(&c.Independent, "independent-maps", c.Independent, "`N` maps generated with independent noise at "+
 		"parameters of the training simulations, which tell the mean power")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the common noise; those that follow are of the "+
 		"independent maps")
@@ -77,12 +76,12 @@ names, and the correction is right for that one.`,
 
 // transferReport is what correct-power prints.
 type transferReport struct {
-	evaluate.TransferResult
+	evaluate.CorrectionResult
 	Low  []float64 `json:"low"` // least and largest factor of power over the prior
 	High []float64 `json:"high"`
 }
 
-func (a *app) transferred(ctx context.Context, c evaluate.TransferConfig,
+func (a *app) transferred(ctx context.Context, c evaluate.CorrectionConfig,
 	in powerFlags,
 ) (r transferReport, err error) {
 	if err := outPlace(in.out); err != nil {
@@ -113,13 +112,13 @@ func (a *app) transferred(ctx context.Context, c evaluate.TransferConfig,
 	}
 	bars := a.stages(nil)
 	data.Progress = bars.at
-	r.TransferResult, err = evaluate.Of(e, data, e.Sampling(), in.cache).Transfer(ctx, c,
-		e.PowerCorrection())
+	measured := evaluate.Of(e, data, e.Sampling(), in.cache)
+	r.CorrectionResult, err = measured.MeasureCorrection(ctx, c, e.PowerCorrection())
 	bars.done()
 	if err != nil {
 		return r, err
 	}
-	r.Low, r.High = r.Transfer.Range()
-	r.Transfer.Put(file.Tensors)
+	r.Low, r.High = r.Correction.Range()
+	r.Correction.Put(file.Tensors)
 	return r, checkpoint.Save(in.out, file.Manifest, file.Tensors)
 }

@@ -211,9 +211,9 @@ func Split(d heldout.Data, sims int) heldout.Data {
 	return d
 }
 
-// ResponseSet writes rounds of a fiducial model and both ends of each parameter; the reader must
+// ResponseSet writes realisations of a fiducial model and both ends of each parameter; the reader must
 // find the rows by their parameters, so every other round stands backwards.
-func ResponseSet(t *testing.T, rounds int) *camels.Maps {
+func ResponseSet(t *testing.T, realisations int) *camels.Maps {
 	t.Helper()
 	round := []cosmology.Params{
 		{OmegaM: 0.1, Sigma8: 0.8},
@@ -223,7 +223,7 @@ func ResponseSet(t *testing.T, rounds int) *camels.Maps {
 		{OmegaM: 0.3, Sigma8: 1},
 	}
 	var params []cosmology.Params
-	for i := range rounds {
+	for i := range realisations {
 		params = append(params, round...)
 		if i%2 == 1 {
 			slices.Reverse(params[len(params)-len(round):])

@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"math"
 
-	"darkfield/pkg/evaluate"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/evaluate"
 )
 
-// Beyond draws what the power spectrum does not see of one field: peaks, Minkowski functionals,
-// reduced bispectra and skewness of true and generated maps, and below each how far generated
-// maps, and a control if there is one, are from the true ones.
-func Beyond(b evaluate.Beyond, field string) *Figure {
+// NonGaussian draws what the power spectrum does not see of one field: peaks, Minkowski functionals,
+// reduced bispectra and skewness of true and generated maps, and below each how far generated maps
+// are from the true ones.
+func NonGaussian(b evaluate.NonGaussian, field string) *Figure {
 	const columns = 4
 	of := b.Of(field)
 	if len(of) == 0 {
@@ -21,9 +21,9 @@ func Beyond(b evaluate.Beyond, field string) *Figure {
 	}
 	var rows [][]*panel
 	var tops, bottoms []*panel
-	axis, limit := offsetAxis(b, of)
+	axis, limit := offsetAxis(of)
 	for i, s := range of {
-		top, bottom := curvePanel(s), offsetPanel(s, b.HasControl, axis, limit)
+		top, bottom := curvePanel(s), offsetPanel(s, axis, limit)
 		if i%columns == 0 {
 			rows = append(rows, nil, nil)
 		} else {
@@ -40,16 +40,10 @@ func Beyond(b evaluate.Beyond, field string) *Figure {
 	if limit > offsetsLinear {
 		beyond = " Their axes are linear near 0 and logarithmic far from it."
 	}
-	trueLine, genLine, control := line(trueColor, 1.6), line(genColor, 1.6, genDash...), controlLine
+	trueLine, genLine := line(trueColor, 1.6), line(genColor, 1.6, genDash...)
 	legend := []entry{
 		{label: fmt.Sprintf("true maps (%s)", field), line: &trueLine, fill: faint(trueColor, 0.22)},
 		{label: "generated maps", line: &genLine, fill: faint(genColor, 0.22)},
-	}
-	if b.HasControl {
-		legend = append(legend, entry{
-			label: "control: other universes", line: &control,
-			fill: shade(control, 0.22),
-		})
 	}
 	return &Figure{
 		width: pageWidth, height: vg.Length(len(rows)) * 1.75 * vg.Inch,
@@ -62,11 +56,9 @@ func Beyond(b evaluate.Beyond, field string) *Figure {
 	}
 }
 
-var controlLine = categories[3]
-
-// beyondLabels returns the title of a statistic, the labels of its axes and the scale of the
+// nonGaussianLabels returns the title of a statistic, the labels of its axes and the scale of the
 // abscissa.
-func beyondLabels(s evaluate.BeyondStatistic) (title, x, y string, scale scale) {
+func nonGaussianLabels(s evaluate.NonGaussianStatistic) (title, x, y string, scale scale) {
 	threshold, perDex := "ν [σ of log_{10} pixels]", " [1/dex]"
 	if s.Field == evaluate.DensityField {
 		threshold, perDex = "ν [normal quantile of 1 + δ]", ""
@@ -89,8 +81,8 @@ func beyondLabels(s evaluate.BeyondStatistic) (title, x, y string, scale scale) 
 	return "bispectrum, squeezed", k, "Q(k_{min}, k, k)" + perDex, logarithmic
 }
 
-// beyondX returns the ends of the abscissa.
-func beyondX(s evaluate.BeyondStatistic) (low, high float64) {
+// nonGaussianX returns the ends of the abscissa.
+func nonGaussianX(s evaluate.NonGaussianStatistic) (low, high float64) {
 	switch s.Statistic {
 	case evaluate.Equilateral, evaluate.Squeezed, evaluate.Skewness:
 		return limitsK(s.X)
@@ -98,10 +90,10 @@ func beyondX(s evaluate.BeyondStatistic) (low, high float64) {
 	return s.X[0] - 0.1, s.X[len(s.X)-1] + 0.1
 }
 
-func curvePanel(s evaluate.BeyondStatistic) *panel {
-	title, _, label, scale := beyondLabels(s)
+func curvePanel(s evaluate.NonGaussianStatistic) *panel {
+	title, _, label, scale := nonGaussianLabels(s)
 	p := newPanel(scale, linear, title, "", label)
-	p.rangeX(beyondX(s))
+	p.rangeX(nonGaussianX(s))
 	unlabelled(&p.X, scale)
 	truth, trueStd := s.Curve(evaluate.TrueMaps)
 	made, madeStd := s.Curve(evaluate.GeneratedMaps)
@@ -132,23 +124,16 @@ func curveLimits(truths, made []float64) (low, high float64) {
 }
 
 // offsetPanel draws offsets from the true maps.
-func offsetPanel(s evaluate.BeyondStatistic, control bool, axis scale, limit float64) *panel {
-	_, x, _, scale := beyondLabels(s)
+func offsetPanel(s evaluate.NonGaussianStatistic, axis scale, limit float64) *panel {
+	_, x, _, scale := nonGaussianLabels(s)
 	p := newPanel(scale, axis, "", x, "offset [σ]")
-	p.rangeX(beyondX(s))
+	p.rangeX(nonGaussianX(s))
 	p.rangeY(-limit, limit)
 	p.horizontal(0, line(trueColor, 0.8))
-	if control {
-		p.offset(s, evaluate.ControlMaps, controlLine)
-	}
-	p.offset(s, evaluate.GeneratedMaps, line(genColor, 1.6, genDash...))
+	mean, e := s.Offset(evaluate.GeneratedMaps)
+	p.band(s.X, sum(mean, e, -1), sum(mean, e, 1), faint(genColor, 0.22))
+	p.line(s.X, mean, line(genColor, 1.6, genDash...))
 	return p
-}
-
-func (p *panel) offset(s evaluate.BeyondStatistic, of evaluate.BeyondSide, sty draw.LineStyle) {
-	mean, e := s.Offset(of)
-	p.band(s.X, sum(mean, e, -1), sum(mean, e, 1), shade(sty, 0.22))
-	p.line(s.X, mean, sty)
 }
 
 // offsetsLinear is the largest offset, in σ, that a linear axis shows.
@@ -156,18 +141,12 @@ const offsetsLinear = 8
 
 // offsetAxis returns the scale of all offsets and its end: linear as long as they are of the
 // order of 1.
-func offsetAxis(b evaluate.Beyond, of []evaluate.BeyondStatistic) (scale, float64) {
+func offsetAxis(of []evaluate.NonGaussianStatistic) (scale, float64) {
 	largest := 0.5
 	for _, s := range of {
-		sides := []evaluate.BeyondSide{evaluate.GeneratedMaps}
-		if b.HasControl {
-			sides = append(sides, evaluate.ControlMaps)
-		}
-		for _, side := range sides {
-			mean, e := s.Offset(side)
-			for _, v := range finite(mean, sum(mean, e, -1), sum(mean, e, 1)) {
-				largest = max(largest, math.Abs(v))
-			}
+		mean, e := s.Offset(evaluate.GeneratedMaps)
+		for _, v := range finite(mean, sum(mean, e, -1), sum(mean, e, 1)) {
+			largest = max(largest, math.Abs(v))
 		}
 	}
 	if limit := 1.1 * largest; limit <= offsetsLinear {

@@ -8,15 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/evaluate"
 	"darkfield/pkg/modelcard"
-
-	"darkfield/pkg/cosmology"
 	"darkfield/pkg/summary"
 )
 
-// syntheticCard is shaped like the card of an emulator whose maps have too much power by a factor.
-func syntheticCard(bias float64) modelcard.Card {
+// syntheticModelCard is shaped like that of an emulator whose maps have too much power by a
+// factor.
+func syntheticModelCard(bias float64) modelcard.Results {
 	rng, k := rand.New(rand.NewPCG(21, 22)), waves()
 	near := func(mean, scatter float64) []float64 {
 		out := make([]float64, len(k))
@@ -25,9 +25,9 @@ func syntheticCard(bias float64) modelcard.Card {
 		}
 		return out
 	}
-	c := modelcard.Card{Paper: syntheticChi2(bias), Histograms: syntheticHistograms()}
+	c := modelcard.Results{Paper: syntheticChi2(bias), Histograms: syntheticHistograms()}
 	c.Control = evaluate.Control{
-		K: k, KNyquist: 1.05 * k[len(k)-1], Ratio: bias, RatioError: 0.013, Caption: toyCaption,
+		K: k, KNyquist: 1.05 * k[len(k)-1], Ratio: bias, RatioError: 0.013, Caption: mockCaption,
 		LogPower:    evaluate.Ratio{Mean: near(bias, 0.01), Std: near(0.01, 0), N: 40},
 		LinearPower: evaluate.Ratio{Mean: near(bias, 0.03), Std: near(0.02, 0), N: 40},
 	}
@@ -38,7 +38,7 @@ func syntheticCard(bias float64) modelcard.Card {
 			Generated: evaluate.Summary{Mean: bias*of + 0.1*rng.NormFloat64()},
 		})
 	}
-	c.Responses = evaluate.Responses{K: k, Rounds: 10, Maps: 100, Caption: toyCaption}
+	c.Responses = evaluate.Responses{K: k, Realisations: 10, Maps: 100, Caption: mockCaption}
 	for i, p := range []cosmology.Params{
 		{OmegaM: 0.1, Sigma8: 0.8},
 		{OmegaM: 0.5, Sigma8: 0.8},
@@ -60,7 +60,7 @@ func syntheticCard(bias float64) modelcard.Card {
 		c.Novelty.Rows = append(c.Novelty.Rows,
 			evaluate.NoveltyRow{HeldOut: d, Generated: 0.45/bias + 0.03*rng.NormFloat64()})
 	}
-	c.Novelty.Caption, c.Novelty.Smaller = toyCaption, summary.KolmogorovSmirnov{D: 0.03, P: 0.8}
+	c.Novelty.Caption, c.Novelty.Smaller = mockCaption, summary.KolmogorovSmirnov{D: 0.03, P: 0.8}
 	return c
 }
 
@@ -70,7 +70,7 @@ func TestCardFigures(t *testing.T) {
 	dir := outDir(t)
 	for _, bias := range []float64{1.01, 40} {
 		var names, sections []string
-		for _, f := range Card(syntheticCard(bias)) {
+		for _, f := range ModelCard(syntheticModelCard(bias)) {
 			names, sections = append(names, f.Name), append(sections, f.Section)
 			base := filepath.Join(dir, f.Name)
 			if bias > 2 {
@@ -90,14 +90,14 @@ func TestCardFigures(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range Card(modelcard.Card{}) {
+	for _, f := range ModelCard(modelcard.Results{}) {
 		must(t, f.Figure)
 	}
 }
 
 // TestBrokenCard: numbers that cannot be drawn give a figure.
 func TestBrokenCard(t *testing.T) {
-	c := syntheticCard(1)
+	c := syntheticModelCard(1)
 	poison(c.Control.LogPower.Mean, c.Control.LogPower.Std, c.Control.LinearPower.Mean)
 	for _, m := range c.Responses.Moved {
 		poison(m.True, m.Generated, m.Quotient, m.QuotientError)
@@ -105,7 +105,7 @@ func TestBrokenCard(t *testing.T) {
 	for i := range c.Control.Rows {
 		c.Control.Rows[i].Generated.Mean = []float64{math.NaN(), math.Inf(1), 0, 1e300}[i%4]
 	}
-	for _, f := range Card(c) {
+	for _, f := range ModelCard(c) {
 		must(t, f.Figure)
 	}
 }
@@ -130,7 +130,7 @@ func TestStepsAreADistribution(t *testing.T) {
 			t.Errorf("corner %d at (%g, %g), want %v", i, x[i], y[i], w)
 		}
 	}
-	if note := Distances(syntheticCard(1).Novelty).Note(); !strings.Contains(note, "p = 0.80") {
+	if note := Distances(syntheticModelCard(1).Novelty).Note(); !strings.Contains(note, "p = 0.80") {
 		t.Errorf("note %q", note)
 	}
 }

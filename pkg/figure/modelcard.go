@@ -5,17 +5,17 @@ import (
 	"math"
 	"slices"
 
-	"darkfield/pkg/evaluate"
-	"darkfield/pkg/modelcard"
-
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"darkfield/pkg/evaluate"
+	"darkfield/pkg/modelcard"
 )
 
-// The figures of a checkpoint's card.
+// The figures of a checkpoint's model card.
 
-// Card returns all figures of a card, one for each section.
-func Card(c modelcard.Card) []Named {
+// ModelCard returns all figures of a model card, one for each section.
+func ModelCard(c modelcard.Results) []Named {
 	return []Named{
 		{"card_chi2", modelcard.SectionChi2, ControlChi2(c.Control), c.Control},
 		{"card_paper", modelcard.SectionPaper, Chi2(c.Paper), c.Paper},
