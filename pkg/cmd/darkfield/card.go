@@ -36,9 +36,9 @@ func (a *app) modelCard() *cobra.Command {
 		Long: `Measures all that a user of a checkpoint should know, and writes a model card: a page with every
 number beside its aim (report.md), figures, and all numbers as CSV. It compares maps generated at
 the parameters of test simulations with independent simulations (--control) by reduced chi², power
-and pixel values; makes the paper's table; compares responses to single parameters; and looks for the training
-map nearest to each of --new-maps generated ones. Maps are kept, so that an interrupted or killed
-call goes on. The exit status is 1 when a number misses its aim.`,
+and pixel values; makes the paper's table; compares responses to single parameters; and looks for
+the training map nearest to each of --new-maps generated ones. Maps are kept, so that an interrupted
+or killed call goes on. The exit status is 1 when a number misses its aim.`,
 		Example: `  darkfield dev model-card --checkpoint runs/first --data universe --control control \
       --responses responses --out model-card
   darkfield simulate control --data universe --split test --out control

@@ -107,11 +107,12 @@ func presetFlag(f *pflag.FlagSet, p *string, value string) {
 }
 
 func predictionFlag(f *pflag.FlagSet, p *diffusion.Prediction) {
-	f.StringVar((*string)(p), "prediction", "", "what the network predicts: epsilon (the noise) or v")
+	f.StringVar((*string)(p), "prediction", string(*p),
+		"what the network predicts: epsilon (the noise) or v")
 }
 
 func logThetaFlag(f *pflag.FlagSet, p *bool) {
-	f.BoolVar(p, "log-theta", false, "condition the network on ln Ω_m and ln σ_8")
+	f.BoolVar(p, "log-theta", *p, "condition the network on ln Ω_m and ln σ_8")
 }
 
 // serverFlags name an MLflow server.
