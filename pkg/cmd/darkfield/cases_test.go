@@ -130,7 +130,7 @@ func TestSharedCases(t *testing.T) {
 				"--index", "0,7",
 			},
 			1,
-			[]string{"maps 0 and 7", "of one universe, simulation 0"},
+			[]string{"maps 0 and 7", "slabs of one simulation, 0"},
 		},
 	} {
 		seen[strings.Split(c.file, "/")[0]] = true

@@ -18,7 +18,7 @@ func (a *app) export() *cobra.Command {
 	var maker *sampling
 	cmd := &cobra.Command{
 		Use:   "export IN OUT",
-		Short: "Write the weights of a checkpoint for PyTorch, or a checkpoint half the size",
+		Short: "Write the weights of a checkpoint for PyTorch, or as a smaller checkpoint",
 		Long: `Writes the weights of a checkpoint IN (or of a run directory: its selected checkpoint, or else the
 newest) to OUT, safetensors with PyTorch's names. The metadata of OUT describe the network, so that
 darkfield import gives the same checkpoint back.
@@ -64,7 +64,7 @@ which its maps are made unless flags say otherwise.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&weights, "weights", "",
-		"which weights: ema (the average) or raw; default: ema where "+
+		"which `WEIGHTS`: ema (the average) or raw; default: ema where "+
 			"there is one")
 	f.BoolVar(&asCheckpoint, "as-checkpoint", false, "write a checkpoint of darkfield that holds "+
 		"these "+

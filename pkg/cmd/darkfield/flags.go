@@ -108,7 +108,7 @@ func presetFlag(f *pflag.FlagSet, p *string, value string) {
 
 func predictionFlag(f *pflag.FlagSet, p *diffusion.Prediction) {
 	f.StringVar((*string)(p), "prediction", string(*p),
-		"what the network predicts: epsilon (the noise) or v")
+		"`WHAT` the network predicts: epsilon (the noise) or v")
 }
 
 func logThetaFlag(f *pflag.FlagSet, p *bool) {

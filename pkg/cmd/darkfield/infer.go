@@ -57,18 +57,18 @@ func repeated(list []int) (value int, ok bool) {
 	return 0, false
 }
 
-// independent returns an error if two maps cannot be of different universes, so that the product of
-// their posteriors would be too narrow: slabs of one simulation of a file in CMD's layout, which
+// independent returns an error if two maps cannot be of different simulations, so that the product
+// of their posteriors would be too narrow: slabs of one simulation of a file in CMD's layout, which
 // share its large scales, or equal maps under two numbers.
 func independent(path string, index []int, maps []field.LogMap) error {
-	const remedy = "they say less together than two universes would, and the error bars would be " +
-		"too short; give one map of each universe"
+	const remedy = "they say less together than two simulations would, and the error bars would be " +
+		"too short; give one map of each simulation"
 	for i := range index {
 		for j := range i {
 			a, b := index[j], index[i]
 			sim := a / camels.MapsPerSimulation
 			if camels.InCMDLayout(path) && sim == b/camels.MapsPerSimulation {
-				return fmt.Errorf("infer: maps %d and %d of %s are of one universe, simulation %d: %s",
+				return fmt.Errorf("infer: maps %d and %d of %s are slabs of one simulation, %d: %s",
 					a, b, path, sim, remedy)
 			}
 			if slices.Equal(maps[j].Values, maps[i].Values) {
@@ -127,9 +127,8 @@ and one with more --hmc-draws adds to them.`,
 		"`DIR` to write draws of Hamiltonian Monte Carlo and a figure to; "+
 			"default: no sampling")
 	f.IntVar(&c.Chains, "hmc-chains", c.Chains, "`N` chains")
-	f.IntVar(&c.Warmup, "hmc-warmup", c.Warmup,
-		"`N` iterations of each chain that find its step size "+
-			"and mass")
+	f.IntVar(&c.Warmup, "hmc-warmup", c.Warmup, "`N` iterations of each chain that find its step size "+
+		"and mass")
 	f.IntVar(&c.Draws, "hmc-draws", c.Draws, "`N` draws of each chain")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the chains")
 	require(cmd, "checkpoint", "calibration", "map")

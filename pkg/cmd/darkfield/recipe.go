@@ -23,8 +23,8 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "largest `NORM` of the gradient; 0: any")
 	f.Var(&average{c: c}, "ema", "decay of the averaged weights, such as 0.999, or the share of the steps "+
 		"so far that they average over, such as 10% (Karras et al. 2024)")
-	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "loss of the predicted noise: huber or mse")
-	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "weighting of the loss over "+
+	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "`LOSS` of the predicted noise: huber or mse")
+	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "`WEIGHTING` of the loss over "+
 		"time steps: uniform, min-snr or v")
 	predictionFlag(f, &c.Prediction)
 	logThetaFlag(f, &c.LogTheta)

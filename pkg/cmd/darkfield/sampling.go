@@ -26,10 +26,10 @@ func samplingFlags(f *pflag.FlagSet) *sampling {
 // samplerFlags adds those that maps depend on.
 func samplerFlags(f *pflag.FlagSet) *sampling {
 	c := &sampling{emulator.DefaultSampling(), f}
-	f.StringVar(&c.Sampler, "sampler", c.Sampler, "dpm++ (DPM-Solver++ 2M), ddim, or ddpm (ancestral, "+
+	f.StringVar(&c.Sampler, "sampler", c.Sampler, "`METHOD`: dpm++ (DPM-Solver++ 2M), ddim, or ddpm (ancestral, "+
 		"every time step); a checkpoint may have settings of its own for this and the next five")
 	f.IntVar(&c.Steps, "sampler-steps", c.Steps, "`N` network evaluations a map, of dpm++ and ddim")
-	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "spacing of these evaluations, "+
+	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "`SPACING` of these evaluations, "+
 		"even in time or log-snr; default: log-snr for dpm++, time for ddim")
 	f.Float64Var(&c.Eta, "eta", c.Eta, "amplitude `η` of the fresh noise of dpm++ and ddim: 0 for none, "+
 		"1 for that of ddpm")

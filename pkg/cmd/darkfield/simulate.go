@@ -41,7 +41,7 @@ The same seed gives the same maps.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar((*string)(&c.Set), "set", "LH", "LH (parameters spread over the prior), 1P (one "+
+	f.StringVar((*string)(&c.Set), "set", "LH", "`SET`: LH (parameters spread over the prior), 1P (one "+
 		"parameter at a time) or CV (the fiducial model)")
 	f.IntVar(&c.Sims, "sims", 0, "`N` simulations; default: 1000 of LH, 22 of 1P (11 values of each "+
 		"parameter), 27 of CV; LH and CV may grow later")
@@ -60,7 +60,7 @@ func simulationFlags(f *pflag.FlagSet, c *suite.Config) {
 		"depend on it")
 	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "`N` particles a side, a power of two")
 	f.IntVar(&c.NBody.Steps, "time-steps", c.NBody.Steps, "`N` time steps of the particle mesh")
-	f.StringVar(&c.NBody.LinearPower, "linear-power", c.NBody.LinearPower, "transfer function: camb (a "+
+	f.StringVar(&c.NBody.LinearPower, "linear-power", c.NBody.LinearPower, "matter `TRANSFER` function: camb (a "+
 		"table) or eisenstein-hu (the fit of 1998)")
 	f.IntVar(&c.NBody.Pixels, "pixels", c.NBody.Pixels, "`PIXELS` a side of the projection, before "+
 		"averaging")

@@ -64,7 +64,7 @@ contrast δ = ρ/mean - 1 is taken for one, with a warning.`,
 	f := cmd.Flags()
 	indexFlag(f, &index)
 	boxSideFlag(f, &side)
-	f.StringVar(&convention, "convention", "contrast", "contrast, deviation, log or log-deviation")
+	f.StringVar(&convention, "convention", "contrast", "`CONVENTION`: contrast, deviation, log or log-deviation")
 	return cmd
 }
 
