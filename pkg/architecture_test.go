@@ -125,8 +125,8 @@ var table = []row{
 	},
 	{name: "notebook", packages: "*", modules: []string{gonbui}},
 	{name: "cmd/darkfield", packages: "*", modules: []string{cobra, pflag, progress, yaml}},
-	{name: "cmd/bench", packages: "safefile unet diffusion training checkpoint cosmology field " +
-		"emulator likelihood backend", modules: []string{compute, cpu}},
+	{name: "cmd/bench", packages: "faults safefile unet diffusion training checkpoint cosmology " +
+		"field emulator likelihood backend", modules: []string{compute, cpu}},
 }
 
 // Besides its own and its row's, any test may import these; where the row has GoMLX, that too.

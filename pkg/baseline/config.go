@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 
 	"darkfield/pkg/faults"
 )
@@ -105,8 +104,3 @@ func (c Config) rate(n, all int) float64 {
 // decay returns the decay of the averaged weights at step n. It is small at first, so that the
 // average does not keep the initial weights.
 func (c Config) decay(n int) float64 { return math.Min(c.EMADecay, (1+float64(n))/(10+float64(n))) }
-
-// oneLine joins the lines of an error of several faults.
-func oneLine(err error) string {
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/training"
 )
 
@@ -25,7 +26,7 @@ func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*devic
 	parameters := network.Parameters()
 	variables, err := training.NewVariables(b, parameters, t)
 	if err != nil {
-		return nil, fmt.Errorf("baseline: %s", oneLine(err))
+		return nil, fmt.Errorf("baseline: %s", faults.OneLine(err))
 	}
 	d := &device{network: network, variables: variables}
 	d.predict, err = training.NewProgram(b, func(in []*Node) []*Node {
@@ -34,7 +35,7 @@ func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*devic
 		return []*Node{Concatenate([]*Node{mean, logVariance}, 1)}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("baseline: %s", oneLine(err))
+		return nil, fmt.Errorf("baseline: %s", faults.OneLine(err))
 	}
 	return d, nil
 }
@@ -43,7 +44,7 @@ func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*devic
 func (d *device) compile(b compute.Backend, c Config) (err error) {
 	d.step, err = training.NewProgram(b, d.stepGraph(c))
 	if err != nil {
-		return fmt.Errorf("baseline: %s", oneLine(err))
+		return fmt.Errorf("baseline: %s", faults.OneLine(err))
 	}
 	return nil
 }
@@ -86,7 +87,7 @@ func (d *device) advance(b batch, c Config, learningRate float64, n int) (float6
 	}
 	out, err := d.variables.Step(d.step, d.network.Parameters(), inputs...)
 	if err != nil {
-		return 0, fmt.Errorf("baseline: step %d: %s", n, oneLine(err))
+		return 0, fmt.Errorf("baseline: step %d: %s", n, faults.OneLine(err))
 	}
 	loss, err := collect(out, inputs)
 	if err != nil {
@@ -100,7 +101,7 @@ func (d *device) outputs(b batch) ([]float32, error) {
 	maps := b.maps()
 	out, err := d.predict.Run(append([]any{maps}, d.variables.Inputs(checkpoint.EMA)...)...)
 	if err != nil {
-		return nil, fmt.Errorf("baseline: run the network: %s", oneLine(err))
+		return nil, fmt.Errorf("baseline: run the network: %s", faults.OneLine(err))
 	}
 	return collect(out, []any{maps})
 }
@@ -114,7 +115,7 @@ func collect(out []*tensors.Tensor, inputs []any) ([]float32, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("baseline: read the network's output: %s", oneLine(err))
+		return nil, fmt.Errorf("baseline: read the network's output: %s", faults.OneLine(err))
 	}
 	return values, nil
 }

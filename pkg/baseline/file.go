@@ -10,6 +10,7 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/field"
 	"darkfield/pkg/training"
 )
@@ -69,10 +70,10 @@ func load(path string) (Manifest, checkpoint.Tensors, error) {
 		return m, nil, fmt.Errorf("baseline: %w", err)
 	}
 	if err := m.validate(); err != nil {
-		return m, nil, fmt.Errorf("baseline: read %s: %s", path, oneLine(err))
+		return m, nil, fmt.Errorf("baseline: read %s: %s", path, faults.OneLine(err))
 	}
 	if err := m.Config.Network.Check(checkpoint.Group(t, checkpoint.Weights)); err != nil {
-		return m, nil, fmt.Errorf("baseline: read %s: %s", path, oneLine(err))
+		return m, nil, fmt.Errorf("baseline: read %s: %s", path, faults.OneLine(err))
 	}
 	return m, t, nil
 }
@@ -90,7 +91,7 @@ func resume(dir string, fresh Manifest) (Manifest, checkpoint.Tensors, error) {
 	for _, group := range training.Groups {
 		if err := m.Config.Network.Check(checkpoint.Group(t, group)); err != nil {
 			return m, nil, fmt.Errorf("baseline: go on from %s: tensors %q: %s", path, group+"*",
-				oneLine(err))
+				faults.OneLine(err))
 		}
 	}
 	if !m.same(fresh) {

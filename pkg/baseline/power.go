@@ -71,7 +71,7 @@ func FitPower(ctx context.Context, c PowerConfig, prior cosmology.Prior,
 ) (*PowerLikelihood, error) {
 	fail := func(err error) (*PowerLikelihood, error) { return nil, fmt.Errorf("baseline: %w", err) }
 	if err := c.Validate(); err != nil {
-		return fail(errors.New(oneLine(err)))
+		return fail(errors.New(faults.OneLine(err)))
 	}
 	if prior.Min.OmegaM <= 0 || prior.Min.Sigma8 <= 0 {
 		return fail(fmt.Errorf("a prior from %v, want both > 0: the polynomials are in their logarithms",

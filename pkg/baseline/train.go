@@ -11,6 +11,7 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/field"
 	"darkfield/pkg/training"
 )
@@ -76,7 +77,7 @@ func Train(ctx context.Context, b compute.Backend, c Config, prior cosmology.Pri
 func manifestOf(c Config, prior cosmology.Prior, data Data) (Manifest, error) {
 	var m Manifest
 	if err := c.Validate(); err != nil {
-		return m, fmt.Errorf("baseline: %s", oneLine(err))
+		return m, fmt.Errorf("baseline: %s", faults.OneLine(err))
 	}
 	if len(data.Train) < c.Batch || len(data.Validation) < 2 {
 		return m, fmt.Errorf("baseline: %d maps to train and %d to validate on, want at least Batch = "+
@@ -95,7 +96,7 @@ func manifestOf(c Config, prior cosmology.Prior, data Data) (Manifest, error) {
 		Maps: len(data.Train),
 	}
 	if err := m.validate(); err != nil {
-		return m, fmt.Errorf("baseline: %s", oneLine(err))
+		return m, fmt.Errorf("baseline: %s", faults.OneLine(err))
 	}
 	return m, nil
 }

@@ -5,6 +5,7 @@ package faults
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // List holds the faults of one configuration.
@@ -33,3 +34,8 @@ func (l *List) Add(err error) {
 
 // Err returns all faults, one a line, or nil.
 func (l *List) Err() error { return errors.Join(l.errs...) }
+
+// OneLine returns the lines of joined errors as one line.
+func OneLine(err error) string {
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}

@@ -22,4 +22,7 @@ func TestList(t *testing.T) {
 	if err == nil || err.Error() != want || !errors.Is(err, own) {
 		t.Errorf("error %v, want %q", err, want)
 	}
+	if line := OneLine(err); line != "box.Config.Side = NaN, want > 0 Mpc/h; another fault" {
+		t.Errorf("one line: %q", line)
+	}
 }

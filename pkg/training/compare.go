@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"darkfield/pkg/faults"
 	"darkfield/pkg/plaintext"
 	"darkfield/pkg/unet"
 )
@@ -50,7 +51,7 @@ func (d directory) compare(old, now []byte, but ...string) error {
 	was, err := fields(old)
 	if err != nil {
 		return fmt.Errorf("training: read %s: %s: restore it or use another directory", d.config(),
-			oneLine(err))
+			faults.OneLine(err))
 	}
 	is, err := fields(now)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/safefile"
 	"darkfield/pkg/tracking"
 	"darkfield/pkg/unet"
@@ -105,7 +106,7 @@ func text(c Config, m checkpoint.Manifest) ([]byte, error) {
 	m.Training = nil // stands beside it already
 	out, err := yaml.MarshalWithOptions(asUsed{c, m}, yaml.UseJSONMarshaler())
 	if err != nil {
-		return nil, fmt.Errorf("training: write the configuration: %s", oneLine(err))
+		return nil, fmt.Errorf("training: write the configuration: %s", faults.OneLine(err))
 	}
 	return out, nil
 }
@@ -152,7 +153,7 @@ func (d directory) latest(network unet.Config) (checkpoint.Checkpoint, bool, err
 	for _, group := range Groups {
 		if err := network.Check(checkpoint.Group(c.Tensors, group)); err != nil {
 			return c, false, fmt.Errorf("training: resume %s: tensors %q of %s: %s", d, group+"*",
-				d.resume(), oneLine(err))
+				d.resume(), faults.OneLine(err))
 		}
 	}
 	return c, true, nil

@@ -14,6 +14,7 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/tracking"
 	"darkfield/pkg/unet"
 )
@@ -146,7 +147,7 @@ func (r *run) before() (Result, error) {
 // check fills in what the manifest lacks and refuses what would fail later.
 func (j *Job) check() (diffusion.Schedule, error) {
 	fail := func(err error) (diffusion.Schedule, error) {
-		return diffusion.Schedule{}, fmt.Errorf("training: %s", oneLine(err))
+		return diffusion.Schedule{}, fmt.Errorf("training: %s", faults.OneLine(err))
 	}
 	if err := j.Config.Validate(); err != nil {
 		return fail(err)
@@ -189,7 +190,8 @@ func (r *run) tensors() (checkpoint.Tensors, error) {
 		weights = r.Manifest.Network.Init(rand.New(rand.NewPCG(r.Config.Seed, 0)))
 	}
 	if err := r.Manifest.Network.Check(weights); err != nil {
-		return nil, fmt.Errorf("training: the initial weights do not fit the network: %s", oneLine(err))
+		return nil, fmt.Errorf("training: the initial weights do not fit the network: %s",
+			faults.OneLine(err))
 	}
 	return weights, nil
 }

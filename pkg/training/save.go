@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/tracking"
 )
 
@@ -63,7 +64,7 @@ func (r *run) write() error {
 		return r.diverged(fmt.Errorf("after step %d %w", r.done, err))
 	}
 	if err != nil {
-		return fmt.Errorf("training: %s", oneLine(err))
+		return fmt.Errorf("training: %s", faults.OneLine(err))
 	}
 	r.Manifest.Step = r.done
 	weights := checkpoint.Tensors{}

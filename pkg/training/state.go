@@ -3,7 +3,6 @@ package training
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -12,6 +11,7 @@ import (
 	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/unet"
 )
 
@@ -44,7 +44,7 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config,
 	s := &state{network: network, recipe: recipe, side: side}
 	var err error
 	if s.variables, err = NewVariables(b, network.Parameters(), t); err != nil {
-		return nil, fmt.Errorf("training: %s", oneLine(err))
+		return nil, fmt.Errorf("training: %s", faults.OneLine(err))
 	}
 	s.portions = s.variables.Portions()
 	program := func(graph func([]*Node) []*Node) (p *Program) {
@@ -59,7 +59,7 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config,
 		s.updates = append(s.updates, program(updateGraph(portion)))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("training: %s", oneLine(err))
+		return nil, fmt.Errorf("training: %s", faults.OneLine(err))
 	}
 	return s, nil
 }
@@ -108,7 +108,7 @@ func (s *state) scoreGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 // advance takes step n and returns its loss.
 func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
 	fail := func(err error) (float64, error) {
-		return 0, fmt.Errorf("training: step %d: %s", n, oneLine(err))
+		return 0, fmt.Errorf("training: step %d: %s", n, faults.OneLine(err))
 	}
 	loss, gradients, err := s.gradient.of(b)
 	if err != nil {
@@ -147,11 +147,11 @@ func (s *state) validate(batches []batch) (float64, error) {
 		inputs := s.inputs(b)
 		out, err := s.score.Run(append(toAny(inputs), s.variables.Inputs(checkpoint.EMA)...)...)
 		if err != nil {
-			return 0, fmt.Errorf("training: validation: %s", oneLine(err))
+			return 0, fmt.Errorf("training: validation: %s", faults.OneLine(err))
 		}
 		value, err := number(out, inputs)
 		if err != nil {
-			return 0, fmt.Errorf("training: validation: %s", oneLine(err))
+			return 0, fmt.Errorf("training: validation: %s", faults.OneLine(err))
 		}
 		sum += value
 	}
@@ -193,8 +193,3 @@ func free(values []*tensors.Tensor) error {
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
-
-// oneLine joins the lines of an error of several faults.
-func oneLine(err error) string {
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"darkfield/pkg/backend"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/unet"
 )
 
@@ -96,7 +97,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "bench:", oneLine(err))
+		fmt.Fprintln(stderr, "bench:", faults.OneLine(err))
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -110,7 +111,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		if ctx.Err() != nil {
 			err = errors.New("interrupted")
 		}
-		fmt.Fprintln(stderr, "bench:", oneLine(err))
+		fmt.Fprintln(stderr, "bench:", faults.OneLine(err))
 		return 1
 	}
 	return 0
@@ -183,9 +184,4 @@ func unused(base string) string {
 			return name
 		}
 	}
-}
-
-// oneLine joins the lines of joined errors.
-func oneLine(err error) string {
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"darkfield/pkg/faults"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -167,7 +168,7 @@ func TestWrongFileForTheCommand(t *testing.T) {
 				!strings.Contains(err.Error(), "; "):
 				t.Errorf("%s of %s: %v, want it to say that it is %s and what to do", c.name, file, err, kind)
 			}
-			if strings.Contains(err.Error(), "truncated") || strings.Contains(oneLine(err), "\n") {
+			if strings.Contains(err.Error(), "truncated") || strings.Contains(faults.OneLine(err), "\n") {
 				t.Errorf("%s of %s: %v", c.name, file, err)
 			}
 		}

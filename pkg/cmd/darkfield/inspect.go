@@ -132,7 +132,7 @@ func (a *app) inspectMaps(cmd *cobra.Command, path string, scaling *field.Scalin
 			row(w, "values look like", r.Looks)
 		}
 		moments(w, r)
-		faults(w, r)
+		faultRows(w, r)
 	})
 }
 
@@ -143,8 +143,8 @@ func (a *app) warnOfMoments(scaling *field.Scaling, path string, m camels.Moment
 	}
 }
 
-// faults says which maps are none.
-func faults(w io.Writer, r camels.SetReport) {
+// faultRows prints which maps are empty or have pixels that are not finite.
+func faultRows(w io.Writer, r camels.SetReport) {
 	if n := len(r.Faults.Empty); n > 0 {
 		row(w, "maps of zeros", fmt.Sprintf("%d of %d, never written: maps %s", n, r.Maps,
 			camels.Spans(r.Faults.Empty)))

@@ -11,10 +11,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"darkfield/pkg/backend"
+	"darkfield/pkg/faults"
 )
 
 // Exit codes.
@@ -44,17 +44,12 @@ func run(args []string) int {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintf(os.Stderr, "darkfield: interrupted; %s\n", a.interrupted)
 	case a.started:
-		fmt.Fprintf(os.Stderr, "darkfield: %s%s\n", oneLine(err), remedy(err))
+		fmt.Fprintf(os.Stderr, "darkfield: %s%s\n", faults.OneLine(err), remedy(err))
 	default:
-		fmt.Fprintf(os.Stderr, "darkfield: %s; see `darkfield --help`\n", oneLine(err))
+		fmt.Fprintf(os.Stderr, "darkfield: %s; see `darkfield --help`\n", faults.OneLine(err))
 		return usage
 	}
 	return failed
-}
-
-// oneLine joins the lines of joined errors.
-func oneLine(err error) string {
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 }
 
 // remedy says what to do about a full disk, which any command may meet: all of them leave whole
