@@ -56,17 +56,18 @@ type CorrectionResult struct {
 }
 
 // MeasureCorrection measures the power-spectrum correction that gives generated maps the power of
-// the training simulations, as a smooth function of the parameters: in each bin a power law of both, or a
-// polynomial of the second degree where cross-validation prefers it by more than its own standard
-// error. Maps of common noise tell the answer to the parameters well, though few, and what all
-// parameters share badly, which many maps of different noise tell; it is corrected as far as
+// the training simulations, as a smooth function of the parameters: in each bin a power law of
+// both, or a polynomial of the second degree where cross-validation prefers it by more than its own
+// standard error. Maps of common noise tell the answer to the parameters well, though few, and what
+// all parameters share badly, which many maps of different noise tell; it is corrected as far as
 // these know it. old, where not nil, is what the generated maps have already.
 func (e Emulator) MeasureCorrection(ctx context.Context, c CorrectionConfig,
 	old *emulator.PowerCorrection,
 ) (CorrectionResult, error) {
 	fail := func(err error) (CorrectionResult, error) { return CorrectionResult{}, err }
 	if c.Maps < 2 || c.Independent < 2 {
-		return fail(fmt.Errorf("evaluate.CorrectionConfig: Maps = %d and Independent = %d, want >= 2 of both",
+		return fail(fmt.Errorf("evaluate.CorrectionConfig: Maps = %d and Independent = %d, want >= 2 "+
+			"of both",
 			c.Maps, c.Independent))
 	}
 	out := CorrectionResult{Correction: emulator.NewPowerCorrection(e.Box.Cells, e.Prior)}

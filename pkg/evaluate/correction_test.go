@@ -13,9 +13,9 @@ import (
 	"darkfield/pkg/heldout/whitenoise"
 )
 
-// TestMeasureCorrection gives an emulator a response to σ_8 that is too flat and power that is too high
-// everywhere: the power-spectrum correction must take the first out, and of the second what the maps
-// tell.
+// TestMeasureCorrection gives an emulator a response to σ_8 that is too flat and power that is too
+// high everywhere: the power-spectrum correction must take the first out, and of the second what
+// the maps tell.
 func TestMeasureCorrection(t *testing.T) {
 	// factor of power
 	flat := func(p cosmology.Params) float64 { return 1.1 * math.Pow(p.Sigma8/0.8, -0.3) }
@@ -40,7 +40,8 @@ func TestMeasureCorrection(t *testing.T) {
 		}
 		return maps, err
 	}
-	r, err := s.MeasureCorrection(context.Background(), CorrectionConfig{Maps: 20, Independent: 150, Seed: 1}, nil)
+	c := CorrectionConfig{Maps: 20, Independent: 150, Seed: 1}
+	r, err := s.MeasureCorrection(context.Background(), c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestMeasureCorrection(t *testing.T) {
 	// Measured on top of one that maps have already, it adds to it.
 	old := emulator.NewPowerCorrection(whitenoise.Cells, s.Prior)
 	old.Rings.Coefficients[1][0] = 0.5
-	again, err := s.MeasureCorrection(context.Background(), CorrectionConfig{Maps: 20, Independent: 150, Seed: 1}, &old)
+	again, err := s.MeasureCorrection(context.Background(), c, &old)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,16 +19,18 @@ const (
 // NonGaussian holds statistics besides power of true and generated maps, at the parameters of the
 // rows, which all statistics share.
 type NonGaussian struct {
-	Caption    string                 `json:"caption"`
-	Statistics []NonGaussianStatistic `json:"statistics"` // those of log fields, then those of densities
+	Caption string `json:"caption"`
+	// those of log fields, then those of densities
+	Statistics []NonGaussianStatistic `json:"statistics"`
 }
 
 // NonGaussianStatistic is one statistic of one field.
 type NonGaussianStatistic struct {
-	Field     string           `json:"field"`
-	Statistic string           `json:"statistic"`
-	X         []float64        `json:"x"` // ν; k in h/Mpc of bispectra, a scale in Mpc/h of the skewness
-	Rows      []NonGaussianRow `json:"rows"`
+	Field     string `json:"field"`
+	Statistic string `json:"statistic"`
+	// ν; k in h/Mpc of bispectra, a scale in Mpc/h of the skewness
+	X    []float64        `json:"x"`
+	Rows []NonGaussianRow `json:"rows"`
 	// of mean z² of generated maps to that of true maps left out one by one
 	Ratio      float64 `json:"ratio"`
 	RatioError float64 `json:"ratio_error"`

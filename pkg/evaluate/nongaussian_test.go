@@ -11,9 +11,9 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// TestNonGaussian: in a universe of white noise with a perfect emulator, the curves have closed forms
-// and generated maps score as true ones left out; of one that stretches its log maps by a tenth,
-// the area above thresholds tells, and the bispectrum, which is 0, does not.
+// TestNonGaussian: in a universe of white noise with a perfect emulator, the curves have closed
+// forms and generated maps score as true ones left out; of one that stretches its log maps by a
+// tenth, the area above thresholds tells, and the bispectrum, which is 0, does not.
 func TestNonGaussian(t *testing.T) {
 	for _, stretch := range []float64{1, 1.1} {
 		s, _ := withControl(t, &whitenoise.Counted{Stretch: stretch})

@@ -19,13 +19,13 @@ import (
 
 // Responses compares how the power of log fields answers to the extreme values of each parameter:
 // P/P_fid, the ratio of mean spectra, of a 1P set and of OnePSeeds generated maps at each value.
-// Rows of the set that have equal parameters are realisations: row j of a value belongs to row j of the
-// fiducial ones and has its phases, as `simulate responses` makes them; an ordinary 1P set is
+// Rows of the set that have equal parameters are realisations: row j of a value belongs to row j of
+// the fiducial ones and has its phases, as `simulate responses` makes them; an ordinary 1P set is
 // one realisation. Generated maps share their noise across values. Errors are from a bootstrap over
-// realisations and over generated maps; one realisation alone gives no error of the truth, and NaN. Beside
-// them stands what power laws fitted to the spectra of the training simulations say, where there
-// are enough of these: what could be learned from them of the largest scales by one who knew that
-// these answer by power laws.
+// realisations and over generated maps; one realisation alone gives no error of the truth, and NaN.
+// Beside them stands what power laws fitted to the spectra of the training simulations say, where
+// there are enough of these: what could be learned from them of the largest scales by one who knew
+// that these answer by power laws.
 func (e Emulator) Responses(ctx context.Context, cfg Config, set *camels.Maps) (Responses, error) {
 	if err := cfg.Validate(); err != nil {
 		return Responses{}, err
@@ -152,7 +152,8 @@ func (e Emulator) trends(ctx context.Context, r *Responses, rng *rand.Rand) erro
 	return nil
 }
 
-// fill compares spectra at a moved value with fiducial ones, both of realisations and of generated maps.
+// fill compares spectra at a moved value with fiducial ones, both of realisations and of generated
+// maps.
 func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]float64,
 	rng *rand.Rand,
 ) {
@@ -189,8 +190,8 @@ func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]
 }
 
 // joint tests the first NoisyBins of all moved values together. The covariance of
-// ln(generated/true) is the sum of two, each from how single realisations or maps move the logarithm of
-// a ratio of means, to first order.
+// ln(generated/true) is the sum of two, each from how single realisations or maps move the
+// logarithm of a ratio of means, to first order.
 func (r Responses) joint(truth, generated [][][]float64) JointTest {
 	first := min(NoisyBins, len(r.K))
 	bins := first * len(r.Moved)

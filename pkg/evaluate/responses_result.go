@@ -58,7 +58,8 @@ type MovedResponse struct {
 // WriteCSV writes one row a value and wavenumber.
 func (r Responses) WriteCSV(path string) error {
 	t := report.NewTable("parameter", "value", "omega_m", "sigma_8", "k", "true", "true_error",
-		"generated", "generated_error", "generated_over_true", "generated_over_true_error", "fit", "fit_error")
+		"generated", "generated_error", "generated_over_true", "generated_over_true_error",
+		"fit", "fit_error")
 	for _, m := range r.Moved {
 		for i, k := range r.K {
 			fit, fitError := math.NaN(), math.NaN()

@@ -34,7 +34,8 @@ func TestResponses(t *testing.T) {
 	}
 	if len(r.Moved) != 4 || r.Realisations != 4 || r.Maps != cfg.OnePSeeds ||
 		r.Fiducial != cosmology.Fiducial {
-		t.Fatalf("%d values, %d realisations, %d maps around %v", len(r.Moved), r.Realisations, r.Maps, r.Fiducial)
+		t.Fatalf("%d values, %d realisations, %d maps around %v", len(r.Moved), r.Realisations,
+			r.Maps, r.Fiducial)
 	}
 	for _, m := range r.Moved {
 		want := exactResponse(m.Params)

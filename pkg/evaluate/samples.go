@@ -13,8 +13,8 @@ import (
 	"darkfield/pkg/field"
 )
 
-// sampleKey is all that maps before the power-spectrum correction depend on, so that a file named by its
-// hash can never be stale.
+// sampleKey is all that maps before the power-spectrum correction depend on, so that a file named
+// by its hash can never be stale.
 type sampleKey struct {
 	Format  int              `json:"format"`
 	Hash    string           `json:"hash"` // of the network

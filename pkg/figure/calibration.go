@@ -41,9 +41,9 @@ func methodStyle(name string) draw.LineStyle {
 	return categories[3]
 }
 
-// Coverage draws the expected coverage of regions around random points (Lemos et al. 2023)
-// against their credibility: on the diagonal where posteriors are calibrated. Left the curves, right
-// their distance from the diagonal, with 95 % bands by a bootstrap over simulations.
+// Coverage draws the expected coverage of regions around random points (Lemos et al. 2023) against
+// their credibility: on the diagonal where posteriors are calibrated. Left the curves, right their
+// distance from the diagonal, with 95 % bands by a bootstrap over simulations.
 func Coverage(h inference.CoverageReport) *Figure {
 	var shown []inference.Method
 	for _, name := range []string{inference.FirstTerm, inference.WholeBound, inference.Calibrated} {

@@ -10,9 +10,9 @@ import (
 	"darkfield/pkg/evaluate"
 )
 
-// NonGaussian draws what the power spectrum does not see of one field: peaks, Minkowski functionals,
-// reduced bispectra and skewness of true and generated maps, and below each how far generated maps
-// are from the true ones.
+// NonGaussian draws what the power spectrum does not see of one field: peaks, Minkowski
+// functionals, reduced bispectra and skewness of true and generated maps, and below each how far
+// generated maps are from the true ones.
 func NonGaussian(b evaluate.NonGaussian, field string) *Figure {
 	const columns = 4
 	of := b.Of(field)

@@ -52,8 +52,8 @@ func syntheticRow(x []float64, bias float64, rng *rand.Rand) evaluate.NonGaussia
 	return r
 }
 
-// TestBrokenNonGaussian: numbers that cannot be drawn give a figure, and so do a single parameter and
-// points that nothing is scored at.
+// TestBrokenNonGaussian: numbers that cannot be drawn give a figure, and so do a single parameter
+// and points that nothing is scored at.
 func TestBrokenNonGaussian(t *testing.T) {
 	b := syntheticNonGaussian(1)
 	for _, s := range b.Statistics {

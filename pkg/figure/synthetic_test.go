@@ -200,7 +200,8 @@ func gaussianSurface(grid likelihood.Grid, mean cosmology.Params, so, ss,
 func syntheticContours() inference.Contours {
 	truth := cosmology.Params{OmegaM: 0.28, Sigma8: 0.82}
 	grid := likelihood.AroundTruth(truth, 0.1, cosmology.CAMELSPrior(), 60)
-	out := inference.Contours{Truth: truth, Terms: []int{0, 2, 5, 8, 10, 15, 20}, Caption: mockCaption +
+	terms := []int{0, 2, 5, 8, 10, 15, 20}
+	out := inference.Contours{Truth: truth, Terms: terms, Caption: mockCaption +
 		" Grid centred on the truth, as in the paper: for drawing only."}
 	for i := range out.Terms {
 		w := 1 + 0.7*float64(i)

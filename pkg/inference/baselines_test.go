@@ -102,8 +102,8 @@ func TestMomentInference(t *testing.T) {
 	}
 }
 
-// TestRobustness: an exact likelihood is calibrated on maps as they are; smoothed ones are not of the
-// kind that it knows.
+// TestRobustness: an exact likelihood is calibrated on maps as they are; smoothed ones are not of
+// the kind that it knows.
 func TestRobustness(t *testing.T) {
 	s := universeOf(t, 8)
 	maps := s.Suite.Sets[camels.LH]

@@ -170,9 +170,9 @@ func (c Calibration) recalibrated(b Bound) (likelihood.Surface, float64, error) 
 	return s, beyond, err
 }
 
-// CoverageReport scores posteriors of maps that the calibration has not seen: those of the paper's first
-// term, of the whole bound as it is, with weights, and recalibrated. For Uncalibrated that is the
-// first two.
+// CoverageReport scores posteriors of maps that the calibration has not seen: those of the paper's
+// first term, of the whole bound as it is, with weights, and recalibrated. For Uncalibrated that is
+// the first two.
 func (c Calibration) CoverageReport(bounds []Bound, cfg CalibrateConfig) (CoverageReport, error) {
 	out := CoverageReport{Prior: c.Prior}
 	for _, b := range bounds {

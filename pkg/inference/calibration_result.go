@@ -52,7 +52,8 @@ func (c Calibration) Validate() error {
 	}
 	if len(c.OutsidePrior) == 0 || !slices.IsSorted(c.OutsidePrior) {
 		errs = append(errs,
-			fmt.Errorf("distances outside the prior of %d maps, want at least one, rising", len(c.OutsidePrior)))
+			fmt.Errorf("distances outside the prior of %d maps, want at least one, rising",
+				len(c.OutsidePrior)))
 	}
 	for k, w := range c.Weights {
 		if !(w >= 0) || math.IsInf(w, 0) {
@@ -166,7 +167,9 @@ type CoverageReport struct {
 	Caption string
 }
 
-func (h *CoverageReport) add(name string, scores []calibration.MapScore, c calibration.Config) error {
+func (h *CoverageReport) add(name string, scores []calibration.MapScore,
+	c calibration.Config,
+) error {
 	report, err := calibration.Summarise(scores, c)
 	if err != nil {
 		return fmt.Errorf("inference: %s: %w", name, err)

@@ -241,8 +241,10 @@ func pixelRows(c evaluate.Control) []Row {
 		aim  float64
 	}{
 		{"mean log10", func(p evaluate.Pixels) float64 { return p.LogMean }, meanWithin},
-		{"99.9 % quantile of log10", func(p evaluate.Pixels) float64 { return p.Quantile },
-			quantileWithin},
+		{
+			"99.9 % quantile of log10", func(p evaluate.Pixels) float64 { return p.Quantile },
+			quantileWithin,
+		},
 		{"standard deviation of log10", func(p evaluate.Pixels) float64 { return p.LogDeviation }, 0},
 	} {
 		difference := func(r evaluate.ControlRow) float64 {

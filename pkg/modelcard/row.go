@@ -56,8 +56,10 @@ func (r Row) Cells() []string {
 	if r.Error > 0 {
 		spread = report.Digits(r.Error, 2)
 	}
-	return []string{r.Quantity, report.Digits(r.Value, 4), spread, r.Aim(),
-		string(r.Verdict()), r.Note}
+	return []string{
+		r.Quantity, report.Digits(r.Value, 4), spread, r.Aim(),
+		string(r.Verdict()), r.Note,
+	}
 }
 
 // MarshalJSON writes numbers that are not finite, which JSON does not have, as null.

@@ -158,7 +158,8 @@ func (s *Session) dataDir() string {
 	return filepath.Join(s.Run, "universe")
 }
 
-// MakeData makes what is missing of the simulated boxes, or does nothing where the user brought maps.
+// MakeData makes what is missing of the simulated boxes, or does nothing where the user brought
+// maps.
 func (s *Session) MakeData() {
 	if s.data != "" {
 		s.Note("Maps from " + s.data)

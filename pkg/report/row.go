@@ -59,7 +59,8 @@ func Sections[R Row](rows []R) []Section {
 // WritePage writes a table for each section as Markdown, below its heading and what intro, which
 // may be empty, says of it.
 func WritePage(w io.Writer, header []string, sections []Section,
-	intro func(heading string) string) {
+	intro func(heading string) string,
+) {
 	for _, s := range sections {
 		fmt.Fprintf(w, "\n## %s\n\n%s", s.Heading, intro(s.Heading))
 		Markdown(w, header, s.Rows)

@@ -211,8 +211,8 @@ func Split(d heldout.Data, sims int) heldout.Data {
 	return d
 }
 
-// ResponseSet writes realisations of a fiducial model and both ends of each parameter; the reader must
-// find the rows by their parameters, so every other round stands backwards.
+// ResponseSet writes realisations of a fiducial model and both ends of each parameter; the reader
+// must find the rows by their parameters, so every other round stands backwards.
 func ResponseSet(t *testing.T, realisations int) *camels.Maps {
 	t.Helper()
 	round := []cosmology.Params{
