@@ -114,9 +114,11 @@ var table = []row{
 		name: "modelcard", packages: "faults report camels cosmology field unet evaluate",
 		modules: []string{gonum},
 	},
-	{name: "figure",
+	{
+		name: "figure",
 		packages: "safefile cosmology field summary likelihood calibration hmc tracking " +
-			"evaluate inference modelcard validation", modules: []string{gonum, plot}},
+			"evaluate inference modelcard validation", modules: []string{gonum, plot},
+	},
 	{name: "preset", packages: "baseline unet diffusion training evaluate inference suite nbody " +
 		"cosmology camels validation hmc"},
 	{

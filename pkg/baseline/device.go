@@ -72,7 +72,8 @@ func (d *device) stepGraph(c Config) func([]*Node) []*Node {
 		loss := scoreGraph(in[1], mean, logVariance)
 		gradients := training.ClipNorm(variables.Gradients(parameters, loss), c.ClipNorm)
 		adam, shrink, decay := training.Adam{Rate: in[2], SecondMomentScale: in[3]}, in[4], in[5]
-		return append([]*Node{loss}, variables.OptimiserStep(parameters, gradients, adam, decay, shrink)...)
+		return append([]*Node{loss}, variables.OptimiserStep(parameters, gradients, adam,
+			decay, shrink)...)
 	}
 }
 

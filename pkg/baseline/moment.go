@@ -95,7 +95,8 @@ func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap,
 		n := min(evaluated, total-len(out)) // the rest of the batch stays 0
 		for j := range n {
 			at := len(out) + j
-			s.fill(b.x[j*pixels:(j+1)*pixels], scratch, maps[at/len(augmentations)], augmentations[at%len(augmentations)])
+			s.fill(b.x[j*pixels:(j+1)*pixels], scratch, maps[at/len(augmentations)],
+				augmentations[at%len(augmentations)])
 		}
 		values, err := d.outputs(b)
 		if err != nil {

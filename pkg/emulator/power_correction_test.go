@@ -104,9 +104,9 @@ func TestTransferRefuses(t *testing.T) {
 	short.Rings.Coefficients[1] = short.Rings.Coefficients[1][:6]
 	odd.Rings.Coefficients[2][9] = math.NaN()
 	for want, tr := range map[string]PowerCorrection{
-		"power of two":               NewPowerCorrection(24, cosmology.CAMELSPrior()),
-		"3 for maps of 8 pixels":     few,
-		"Coefficients[1] are 6":      short,
+		"power of two":             NewPowerCorrection(24, cosmology.CAMELSPrior()),
+		"3 for maps of 8 pixels":   few,
+		"Coefficients[1] are 6":    short,
 		"Coefficients[2] hold NaN": odd,
 	} {
 		if err := tr.Validate(); err == nil || !strings.Contains(err.Error(), want) {

@@ -131,8 +131,10 @@ func (p Preset) Validate() error {
 
 // calibration takes few draws, since a gradient through the network costs three evaluations of it.
 func calibration(simulations, chains, draws int) Calibration {
-	c := Calibration{Config: inference.DefaultCalibrate(), Simulations: simulations,
-		Chains: hmc.Default()}
+	c := Calibration{
+		Config: inference.DefaultCalibrate(), Simulations: simulations,
+		Chains: hmc.Default(),
+	}
 	c.Chains.Chains, c.Chains.Warmup, c.Chains.Draws, c.Chains.MaxSteps = chains,
 		max(50, draws/2), draws, 4
 	return c

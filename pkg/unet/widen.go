@@ -14,7 +14,8 @@ import (
 // what does not. New scales and gains are 0; new rows of the first layer of the embedding of θ are
 // drawn, as Init does, and what the second layer makes of them is 0.
 func (c Config) Widen(from Config, w Weights,
-	rng *rand.Rand) (out Weights, added []string, err error) {
+	rng *rand.Rand,
+) (out Weights, added []string, err error) {
 	if err := errors.Join(c.widens(from), from.Check(w)); err != nil {
 		return nil, nil, err
 	}

@@ -37,7 +37,8 @@ func inputs(rng *rand.Rand) []any {
 		return out
 	}
 	return []any{
-		tensors.FromFlatDataAndDimensions(random(3*8*8), 3, 8, 8, 1), []float32{3, 400, 990},
+		tensors.FromFlatDataAndDimensions(random(3*8*8), 3, 8, 8, 1),
+		[]float32{3, 400, 990},
 		tensors.FromFlatDataAndDimensions(random(3*2), 3, 2),
 	}
 }
@@ -70,8 +71,10 @@ func TestWidenedNetworkDoesTheSame(t *testing.T) {
 	if err := wide().Check(wider); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"conditional_embedding.0.weight", "gains_mlp.1.weight",
-		"mid_block1.scale_mlp.1.bias"} {
+	for _, name := range []string{
+		"conditional_embedding.0.weight", "gains_mlp.1.weight",
+		"mid_block1.scale_mlp.1.bias",
+	} {
 		if !slices.Contains(added, name) {
 			t.Errorf("%s is not among the new tensors %v", name, added)
 		}

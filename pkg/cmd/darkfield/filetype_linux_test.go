@@ -3,13 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"darkfield/pkg/faults"
 	"encoding/binary"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"darkfield/pkg/faults"
 )
 
 // kindsOf makes a file or directory of every kind in a directory and returns what each is called

@@ -125,7 +125,8 @@ func (a *app) measureRange(ctx context.Context, s *camels.Suite) error {
 // may have more than they do (unet.Config.Widen). Maps scaled otherwise than those it was trained
 // on are worth a warning, for it may be meant: the network starts from another scale.
 func (a *app) initialWeights(path string, now checkpoint.Manifest,
-	seed uint64) (unet.Weights, error) {
+	seed uint64,
+) (unet.Weights, error) {
 	c, err := checkpoint.Load(path)
 	if err != nil {
 		return nil, err
