@@ -57,10 +57,10 @@ func (a *app) groups() []group {
 				"makes the rest"},
 		}},
 		{"model", "Model:", []entry{
-			{a.train(), "the training had not begun, and the run directory is as it was; the same " +
-				"command begins it, or goes on"},
-			{a.selectCheckpoint(), "maps at parameters that were finished are kept in the run " +
-				"directory; the same command makes the rest"},
+			{a.train(), "the training had not begun, and the run directory is as it was; the same command " +
+				"begins it, or goes on"},
+			{a.selectCheckpoint(), "maps at parameters that were finished are kept in the run directory; " +
+				"the same command makes the rest"},
 			{a.importWeights(), nothingKept},
 			{a.export(), nothingKept},
 			{a.track(), "what was sent stays on the server; the same command sends the rest"},
@@ -72,8 +72,8 @@ func (a *app) groups() []group {
 		{"inference", "Inference:", []entry{
 			{a.infer(), nothingKept},
 			{a.likelihood(), nothingKept},
-			{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are " +
-				"kept; the same command goes on with the rest"},
+			{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are kept; " +
+				"the same command goes on with the rest"},
 		}},
 		{"dev", "Development:", []entry{{a.dev(), nothingKept}}},
 	}

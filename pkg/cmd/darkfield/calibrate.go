@@ -68,11 +68,8 @@ or killed call goes on.`,
 			if err := coverage.WriteCSV(filepath.Join(in.dir, "scores.csv")); err != nil {
 				return err
 			}
-			for _, f := range figure.Calibration(coverage) {
-				base := filepath.Join(in.dir, f.Name)
-				if err := errors.Join(f.Figure.Save(base), f.Numbers.WriteCSV(base+".csv")); err != nil {
-					return err
-				}
+			if _, err := saveFigures(in.dir, figure.Calibration(coverage)); err != nil {
+				return err
 			}
 			if err := report.WriteFile(filepath.Join(in.dir, "report.md"),
 				[]byte(calibrationPage(cal, coverage))); err != nil {
@@ -98,8 +95,8 @@ or killed call goes on.`,
 	f.IntVar(&in.terms, "num-terms", in.terms, "`N` terms that stand for the whole bound")
 	noiseDrawsFlag(f, &c.Bound.Seeds)
 	evaluationsFlag(f, &c.Bound.Interpolation.Evaluations)
-	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "`N` simulations at most to calibrate "+
-		"on; 0: all that training has not seen, but for the test")
+	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "`N` simulations at most to "+
+		"calibrate on; 0: all that training has not seen, but for the test")
 	f.IntVar(&c.TestSimulations, "test-sims", 0, "`N` simulations at most to test on; 0: all")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of folds, bootstraps and reference points")
 	require(cmd, "checkpoint", "data", "out")
@@ -182,10 +179,9 @@ func calibrationPage(c inference.Calibration, h inference.CoverageReport) string
 	}
 	fmt.Fprintf(&b, "\nIn brackets: 95 %% intervals by a bootstrap over simulations. z is (truth − "+
 		"mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors "+
-		"themselves "+
-		"expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at least as "+
-		"uneven as these where posteriors are calibrated. ln score: mean of ln of the density at the "+
-		"truth over the prior's.\n\n")
+		"themselves expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at "+
+		"least as uneven as these where posteriors are calibrated. ln score: mean of ln of the density "+
+		"at the truth over the prior's.\n\n")
 	for _, f := range figure.Calibration(h) {
 		fmt.Fprintf(&b, "![%s](%s.png)\n\n", f.Section, f.Name)
 	}

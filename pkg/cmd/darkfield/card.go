@@ -139,8 +139,8 @@ func (a *app) measure(ctx context.Context, c modelcard.Config,
 	return page, err
 }
 
-// measured is modelcard.Results with a bar for each of its stages. It returns the number of maps made,
-// too: those that were kept are not made again.
+// measured is modelcard.Results with a bar for each of its stages. It returns the number of maps
+// made, too: those that were kept are not made again.
 func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite,
 	c modelcard.Config, cache string, control,
 	responses *camels.Maps,
@@ -222,16 +222,9 @@ type cardPage struct {
 
 // write writes figures, their numbers, the table and, last, the page.
 func (p cardPage) write(dir string) error {
-	files := map[string]string{}
-	for _, f := range figure.ModelCard(p.card) {
-		base := filepath.Join(dir, f.Name)
-		if err := f.Figure.Save(base); err != nil {
-			return err
-		}
-		if err := f.Numbers.WriteCSV(base + ".csv"); err != nil {
-			return err
-		}
-		files[f.Section] = f.Name
+	files, err := saveFigures(dir, figure.ModelCard(p.card))
+	if err != nil {
+		return err
 	}
 	if err := p.card.WriteCSV(filepath.Join(dir, "report.csv")); err != nil {
 		return err

@@ -55,13 +55,12 @@ and put them in one directory. Both of these should have the same files:
 	f := cmd.Flags()
 	f.StringVar(&s.Suite, "suite", s.Suite, "suite `NAME`: IllustrisTNG, SIMBA or Astrid, or Nbody_ "+
 		"and one of these")
-	f.StringVar(&s.Field, "field", "", "field `NAME`: Mcdm, Mtot, Mgas and so on; default: Mcdm, for "+
-		"Nbody suites Mtot")
+	f.StringVar(&s.Field, "field", "", "field `NAME`: Mcdm, Mtot, Mgas and so on; default: Mcdm, "+
+		"for Nbody suites Mtot")
 	f.StringSliceVar(&sets, "sets", names(s.Sets), "`SETS` to download, some of LH, 1P, CV, EX and BE")
 	f.StringVar(&dir, "out", "", "`DIR` to write to")
-	f.StringVar(&s.URL, "url", "",
-		"`URL` of the directory that holds the files; default: the suite's "+
-			"on the public server")
+	f.StringVar(&s.URL, "url", "", "`URL` of the directory that holds the files; default: the "+
+		"suite's on the public server")
 	f.BoolVar(&dry, "dry-run", false, "only list the files, their addresses and sizes")
 	require(cmd, "out")
 	return cmd

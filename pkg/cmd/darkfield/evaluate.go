@@ -93,8 +93,7 @@ comparison: independent simulations at the same parameters, scored against the s
 	controlFlag(f, &control)
 	cacheFlag(f, &cache)
 	f.StringVar(&out, "out", "", "`FILE` that the table is also written to (.csv); that of the "+
-		"control "+
-		"goes beside it (.control.csv)")
+		"control goes beside it (.control.csv)")
 	flags = samplingFlags(f)
 	require(cmd, "checkpoint", "data")
 	return cmd

@@ -63,12 +63,10 @@ which its maps are made unless flags say otherwise.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&weights, "weights", "",
-		"which `WEIGHTS`: ema (the average) or raw; default: ema where "+
-			"there is one")
+	f.StringVar(&weights, "weights", "", "which `WEIGHTS`: ema (the average) or raw; default: ema "+
+		"where there is one")
 	f.BoolVar(&asCheckpoint, "as-checkpoint", false, "write a checkpoint of darkfield that holds "+
-		"these "+
-		"weights alone")
+		"these weights alone")
 	maker = samplerFlags(f)
 	return cmd
 }

@@ -88,9 +88,8 @@ func cacheFlag(f *pflag.FlagSet, p *string) {
 }
 
 func chunkFlag(f *pflag.FlagSet, p *int) {
-	f.IntVar(p, "chunk", *p,
-		"`N` maps, or pairs of parameters and noise, in one call of the network; "+
-			"results do not depend on it")
+	f.IntVar(p, "chunk", *p, "`N` maps, or pairs of parameters and noise, in one call of the "+
+		"network; results do not depend on it")
 }
 
 func noiseDrawsFlag(f *pflag.FlagSet, p *int) {
@@ -117,7 +116,7 @@ func logThetaFlag(f *pflag.FlagSet, p *bool) {
 
 // serverFlags name an MLflow server.
 func serverFlags(f *pflag.FlagSet, server, experiment *string) {
-	f.StringVar(server, "server", os.Getenv("MLFLOW_TRACKING_URI"), "`URL` of an MLflow server, such "+
-		"as http://127.0.0.1:5000; default: MLFLOW_TRACKING_URI")
+	f.StringVar(server, "server", os.Getenv("MLFLOW_TRACKING_URI"), "`URL` of an MLflow server, "+
+		"such as http://127.0.0.1:5000; default: MLFLOW_TRACKING_URI")
 	f.StringVar(experiment, "experiment", "darkfield", "MLflow experiment `NAME`")
 }

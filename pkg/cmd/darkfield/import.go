@@ -63,8 +63,8 @@ in the paper, and printed as assumed.`,
 		"does not say; default: 8 where that divides the width")
 	f.IntVar(&o.Heads, "heads", 0, "`N` heads of attention, where the file does not say; default: 4 "+
 		"where that leaves 32 channels each")
-	f.StringVar(&o.Schedule, "schedule", "", "`NAME` paper: the variance schedule is the paper's, where the "+
-		"file names one without its numbers")
+	f.StringVar(&o.Schedule, "schedule", "", "`NAME` paper: the variance schedule is the paper's, "+
+		"where the file names one without its numbers")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		var errs []error
 		if o.Prediction.Validate() != nil {

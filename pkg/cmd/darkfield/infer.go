@@ -118,17 +118,15 @@ and one with more --hmc-draws adds to them.`,
 	checkpointFlag(f, &in.checkpoint)
 	calibrationFlag(f, &in.calibration)
 	mapFlag(f, &in.maps)
-	f.IntSliceVar(&in.index, "index", []int{0},
-		"numbers `I` of the maps in the file, from 0; several "+
-			"are combined, as maps of independent simulations with the same parameters")
+	f.IntSliceVar(&in.index, "index", []int{0}, "numbers `I` of the maps in the file, from 0; "+
+		"several are combined, as maps of independent simulations with the same parameters")
 	in.chunk = 20
 	chunkFlag(f, &in.chunk)
-	f.StringVar(&in.hmc, "hmc", "",
-		"`DIR` to write draws of Hamiltonian Monte Carlo and a figure to; "+
-			"default: no sampling")
+	f.StringVar(&in.hmc, "hmc", "", "`DIR` to write draws of Hamiltonian Monte Carlo and a figure "+
+		"to; default: no sampling")
 	f.IntVar(&c.Chains, "hmc-chains", c.Chains, "`N` chains")
-	f.IntVar(&c.Warmup, "hmc-warmup", c.Warmup, "`N` iterations of each chain that find its step size "+
-		"and mass")
+	f.IntVar(&c.Warmup, "hmc-warmup", c.Warmup, "`N` iterations of each chain that find its step "+
+		"size and mass")
 	f.IntVar(&c.Draws, "hmc-draws", c.Draws, "`N` draws of each chain")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the chains")
 	require(cmd, "checkpoint", "calibration", "map")
@@ -263,11 +261,13 @@ func inferTable(w io.Writer, r constraint) {
 	line("Ω_m", r.OmegaM)
 	line("σ_8", r.Sigma8)
 	row(w)
-	row(w, "beside the calibration's maps", "distance, σ", "as far")
+	row(w, "out-of-distribution test", "distance, σ", "tail fraction")
 	for _, m := range r.Maps {
-		row(w, fmt.Sprintf("map %d from what is expected", m.Index), fmt.Sprintf("%.1f", m.FromExpected.Distance),
+		row(w, fmt.Sprintf("map %d from what is expected", m.Index),
+			fmt.Sprintf("%.1f", m.FromExpected.Distance),
 			fmt.Sprintf("%.1f %%", 100*m.FromExpected.Fraction))
-		row(w, fmt.Sprintf("map %d outside the prior", m.Index), fmt.Sprintf("%.1f", m.OutsidePrior.Distance),
+		row(w, fmt.Sprintf("map %d outside the prior", m.Index),
+			fmt.Sprintf("%.1f", m.OutsidePrior.Distance),
 			fmt.Sprintf("%.1f %%", 100*m.OutsidePrior.Fraction))
 	}
 	row(w)

@@ -21,7 +21,7 @@ func readme(root *cobra.Command) string {
 
 ` + root.Long + `
 
-This page is generated; ` + "`go test ./pkg/cmd/darkfield -run TestReadme -update`" + ` writes it anew.
+This page is generated anew by ` + "`go test ./pkg/cmd/darkfield -run TestReadme -update`" + `.
 ` + "`darkfield COMMAND --help`" + ` shows all flags of a command, with units, ranges and defaults.
 
 `)
@@ -41,7 +41,8 @@ This page is generated; ` + "`go test ./pkg/cmd/darkfield -run TestReadme -updat
 		b.WriteString("\n")
 	}
 	b.WriteString("## Flags of several commands\n\n| flag | meaning |\n| --- | --- |\n")
-	counts, flags := map[string]int{}, map[string]*pflag.Flag{"json": root.PersistentFlags().Lookup("json")}
+	counts, flags := map[string]int{},
+		map[string]*pflag.Flag{"json": root.PersistentFlags().Lookup("json")}
 	for _, c := range everyCommand(root) {
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			if counts[f.Name]++; counts[f.Name] == 2 && f.Name != "help" &&

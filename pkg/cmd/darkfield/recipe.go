@@ -21,20 +21,22 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of initial weights, order of maps, time steps and "+
 		"noise")
 	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "largest `NORM` of the gradient; 0: any")
-	f.Var(&average{c: c}, "ema", "decay of the averaged weights, such as 0.999, or the share of the steps "+
-		"so far that they average over, such as 10% (Karras et al. 2024)")
-	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "`LOSS` of the predicted noise: huber or mse")
-	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "`WEIGHTING` of the loss over "+
-		"time steps: uniform, min-snr or v")
+	f.Var(&average{c: c}, "ema", "decay of the averaged weights, such as 0.999, or the share of the "+
+		"steps so far that they average over, such as 10% (Karras et al. 2024)")
+	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "`LOSS` of the predicted noise: huber "+
+		"or mse")
+	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "`WEIGHTING` of the loss "+
+		"over time steps: uniform, min-snr or v")
 	predictionFlag(f, &c.Prediction)
 	logThetaFlag(f, &c.LogTheta)
-	f.BoolVar(&c.Stratified, "stratified", c.Stratified, "draw one time step of a batch from each of as "+
-		"many equal parts of the schedule (Kingma et al. 2021)")
-	f.Float64Var(&c.LogUniformShare, "loguniform-share", c.LogUniformShare, "`SHARE` of a batch with log-uniform "+
-		"time steps, 0 to 1")
+	f.BoolVar(&c.Stratified, "stratified", c.Stratified, "draw one time step of a batch from each "+
+		"of as many equal parts of the schedule (Kingma et al. 2021)")
+	f.Float64Var(&c.LogUniformShare, "loguniform-share", c.LogUniformShare, "`SHARE` of a batch "+
+		"with log-uniform time steps, 0 to 1")
 	f.BoolVar(&c.Shifts, "shifts", c.Shifts, "shift the maps, which must be periodic, at random, "+
 		"besides rotations and flips")
-	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "`N` steps between checkpoints")
+	f.IntVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery,
+		"`N` steps between checkpoints")
 	f.IntVar(&c.Keep, "keep", c.Keep, "`N` newest checkpoints that are kept, besides the one that "+
 		"select marked; 0: all")
 }
@@ -43,10 +45,10 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 func networkFlags(f *pflag.FlagSet, c *unet.Config) {
 	f.StringVar((*string)(&c.Conditioning), "conditioning", string(c.Conditioning), "how time and θ "+
 		"act on blocks: empty (a shift) or scale-shift")
-	f.IntVar(&c.Hidden, "hidden", c.Hidden, "`N` numbers in the hidden layer of the embedding of θ; 0: "+
-		"the paper's 10")
-	f.IntVar(&c.Rings, "rings", c.Rings, "`N` wavenumbers, half an octave apart, of a linear filter of "+
-		"the noised map whose gains depend on time and θ; 0: no filter")
+	f.IntVar(&c.Hidden, "hidden", c.Hidden, "`N` numbers in the hidden layer of the embedding of θ; "+
+		"0: the paper's 10")
+	f.IntVar(&c.Rings, "rings", c.Rings, "`N` wavenumbers, half an octave apart, of a linear filter "+
+		"of the noised map whose gains depend on time and θ; 0: no filter")
 }
 
 // average is a flag for how weights are averaged: a decay, or a share of all steps so far.

@@ -14,8 +14,8 @@ import (
 // formerCommands are names that commands had, with what they are called now.
 var formerCommands = map[string]string{
 	"card": "darkfield dev model-card",
-	"convert": "darkfield import, which makes a checkpoint from weights, and darkfield export, which " +
-		"writes the weights of a checkpoint",
+	"convert": "darkfield import, which makes a checkpoint from weights, and darkfield export, " +
+		"which writes the weights of a checkpoint",
 	"fetch":      "darkfield download",
 	"robustness": "darkfield dev robustness",
 	"transfer":   "darkfield dev correct-power",

@@ -230,8 +230,8 @@ func (p partialMaps) others(notes io.Writer) error {
 		hash, dir := strings.CutSuffix(of, ".partial")
 		ours := found && dir && entry.IsDir() && len(hash) == 12
 		if path := filepath.Join(filepath.Dir(p.out), name); ours && path != filepath.Clean(p.dir) {
-			fmt.Fprintf(notes, "note: %s holds batches of a call with other arguments, which are not used: "+
-				"remove it unless that call is to go on\n", path)
+			fmt.Fprintf(notes, "note: %s holds batches of a call with other arguments, which are not "+
+				"used: remove it unless that call is to go on\n", path)
 		}
 	}
 	return nil

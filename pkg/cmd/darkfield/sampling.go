@@ -26,17 +26,18 @@ func samplingFlags(f *pflag.FlagSet) *sampling {
 // samplerFlags adds those that maps depend on.
 func samplerFlags(f *pflag.FlagSet) *sampling {
 	c := &sampling{emulator.DefaultSampling(), f}
-	f.StringVar(&c.Sampler, "sampler", c.Sampler, "`METHOD`: dpm++ (DPM-Solver++ 2M), ddim, or ddpm (ancestral, "+
-		"every time step); a checkpoint may have settings of its own for this and the next five")
+	f.StringVar(&c.Sampler, "sampler", c.Sampler, "`METHOD`: dpm++ (DPM-Solver++ 2M), ddim, or ddpm "+
+		"(ancestral, every time step); a checkpoint may have settings of its own for this and the next "+
+		"five")
 	f.IntVar(&c.Steps, "sampler-steps", c.Steps, "`N` network evaluations a map, of dpm++ and ddim")
-	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "`SPACING` of these evaluations, "+
-		"even in time or log-snr; default: log-snr for dpm++, time for ddim")
-	f.Float64Var(&c.Eta, "eta", c.Eta, "amplitude `η` of the fresh noise of dpm++ and ddim: 0 for none, "+
-		"1 for that of ddpm")
+	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "`SPACING` of these "+
+		"evaluations, even in time or log-snr; default: log-snr for dpm++, time for ddim")
+	f.Float64Var(&c.Eta, "eta", c.Eta, "amplitude `η` of the fresh noise of dpm++ and ddim: 0 for "+
+		"none, 1 for that of ddpm")
 	f.IntVar((*int)(&c.ChurnMin), "eta-above", int(c.ChurnMin), "add the fresh noise only at time "+
 		"steps above `T` (S_tmin of Karras et al. 2022), 0 to 1000")
-	f.BoolVar(&c.Trapezoid, "trapezoid", c.Trapezoid, "take the last step of dpm++ by the trapezoidal "+
-		"rule, so that small scales keep their power")
+	f.BoolVar(&c.Trapezoid, "trapezoid", c.Trapezoid, "take the last step of dpm++ by the "+
+		"trapezoidal rule, so that small scales keep their power")
 	return c
 }
 
@@ -51,8 +52,9 @@ func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.Sample
 	own.Batch = c.Batch
 	out, err := own.With(said)
 	if err == nil && e.PowerCorrection() != nil && !out.Same(own) {
-		fmt.Fprintf(warnings, "warning: the checkpoint's power-spectrum correction was measured with %s, these "+
-			"maps are made with %s and get it all the same: their power may be some percent off\n", own, out)
+		fmt.Fprintf(warnings, "warning: the checkpoint's power-spectrum correction was measured with "+
+			"%s, these maps are made with %s and get it all the same: their power may be some percent "+
+			"off\n", own, out)
 	}
 	return out, err
 }

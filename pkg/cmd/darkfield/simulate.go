@@ -41,8 +41,8 @@ The same seed gives the same maps.`,
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar((*string)(&c.Set), "set", "LH", "`SET`: LH (parameters spread over the prior), 1P (one "+
-		"parameter at a time) or CV (the fiducial model)")
+	f.StringVar((*string)(&c.Set), "set", "LH", "`SET`: LH (parameters spread over the prior), 1P "+
+		"(one parameter at a time) or CV (the fiducial model)")
 	f.IntVar(&c.Sims, "sims", 0, "`N` simulations; default: 1000 of LH, 22 of 1P (11 values of each "+
 		"parameter), 27 of CV; LH and CV may grow later")
 	simulationFlags(f, &c)
@@ -56,16 +56,17 @@ func simulationFlags(f *pflag.FlagSet, c *suite.Config) {
 	f.IntVar(&c.Cells, "side", 64, "`PIXELS` a side of the maps, a divisor of --pixels")
 	f.Uint64Var(&c.Seed, "seed", 1, "`SEED` of parameters and random phases")
 	f.StringVar(&c.Dir, "out", "", "`DIR` to write to")
-	f.IntVar(&c.Workers, "workers", 0, "`N` simulations at a time; default: one a core; the maps do not "+
-		"depend on it")
-	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles, "`N` particles a side, a power of two")
+	f.IntVar(&c.Workers, "workers", 0, "`N` simulations at a time; default: one a core; the maps do "+
+		"not depend on it")
+	f.IntVar(&c.NBody.Particles, "particles", c.NBody.Particles,
+		"`N` particles a side, a power of two")
 	f.IntVar(&c.NBody.Steps, "time-steps", c.NBody.Steps, "`N` time steps of the particle mesh")
-	f.StringVar(&c.NBody.LinearPower, "linear-power", c.NBody.LinearPower, "matter `TRANSFER` function: camb (a "+
-		"table) or eisenstein-hu (the fit of 1998)")
+	f.StringVar(&c.NBody.LinearPower, "linear-power", c.NBody.LinearPower, "matter `TRANSFER` "+
+		"function: camb (a table) or eisenstein-hu (the fit of 1998)")
 	f.IntVar(&c.NBody.Pixels, "pixels", c.NBody.Pixels, "`PIXELS` a side of the projection, before "+
 		"averaging")
-	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "`N` neighbours in the sphere that "+
-		"a particle is smeared over; more for fewer particles")
+	f.IntVar(&c.NBody.Neighbours, "neighbours", c.NBody.Neighbours, "`N` neighbours in the sphere "+
+		"that a particle is smeared over; more for fewer particles")
 }
 
 func checkSimulation(c suite.Config) error {
@@ -119,10 +120,10 @@ of generated maps use them as control: what a perfect emulator would make.`,
 	}
 	f := cmd.Flags()
 	dataFlags(f, &data, &choice)
-	f.StringVar(&split, "split", split, "held-out `SIMULATIONS` whose parameters are taken: validation "+
-		"(as evaluate compares) or test (as dev model-card does, by which nothing is chosen)")
-	f.IntVar(&params, "params", 0, fmt.Sprintf("`N` held-out parameters; default: %d, or all if there "+
-		"are fewer", defaultControl))
+	f.StringVar(&split, "split", split, "held-out `SIMULATIONS` whose parameters are taken: "+
+		"validation (as evaluate compares) or test (as dev model-card does, by which nothing is chosen)")
+	f.IntVar(&params, "params", 0,
+		fmt.Sprintf("`N` held-out parameters; default: %d, or all if there are fewer", defaultControl))
 	f.IntVar(&each, "each", each, "`N` simulations at each parameter")
 	simulationFlags(f, &c)
 	require(cmd, "data", "out")
@@ -162,7 +163,8 @@ does, with less noise.`,
 const defaultControl = 40
 
 // controlOf asks for independent simulations at the parameters of the first held-out simulations
-// of a set, those for validation or for tests; params 0: of defaultControl, or as many as there are.
+// of a set, those for validation or for tests; params 0: of defaultControl, or as many as there
+// are.
 func controlOf(dir string, choice camels.Choice, split string, params, each int,
 	c *suite.Config,
 ) error {

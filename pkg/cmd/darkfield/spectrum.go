@@ -64,7 +64,8 @@ contrast δ = ρ/mean - 1 is taken for one, with a warning.`,
 	f := cmd.Flags()
 	indexFlag(f, &index)
 	boxSideFlag(f, &side)
-	f.StringVar(&convention, "convention", "contrast", "`CONVENTION`: contrast, deviation, log or log-deviation")
+	f.StringVar(&convention, "convention", "contrast", "`CONVENTION`: contrast, deviation, log or "+
+		"log-deviation")
 	return cmd
 }
 
@@ -125,8 +126,8 @@ func spectrumOf(m field.Map, convention string) (summary.Spectrum, error) {
 	for i, p := range s.P {
 		if k := s.K[i]; math.IsNaN(p+k) || math.IsInf(p+k, 0) {
 			return s, fmt.Errorf("the power is %g at k = %g h/Mpc: values from %.4g to %.4g in a box of "+
-				"%g Mpc/h are beyond what numbers hold, or their sum is 0; "+
-				"choose another --convention or --box-side", p, k, slices.Min(m.Values),
+				"%g Mpc/h are beyond what numbers hold, or their sum is 0; choose another --convention or "+
+				"--box-side", p, k, slices.Min(m.Values),
 				slices.Max(m.Values), m.Box.Side)
 		}
 	}

@@ -65,18 +65,14 @@ func courseFlags(f *pflag.FlagSet, t *trainFlags) {
 	f.IntSliceVar(&t.steps, "steps", nil, "optimiser `STEPS` in all, of the last stage or of each: "+
 		"20000,30000")
 	f.Float64SliceVar(&t.rate, "learning-rate", nil, "Adam's highest learning `RATE`, of the last "+
-		"stage "+
-		"or of each")
+		"stage or of each")
 	f.Lookup("learning-rate").DefValue = "" // [] says nothing
 	f.Var(&t.warmup, "warmup", "`STEPS` over which the learning rate rises, or a share of --steps "+
-		"such "+
-		"as 1%, of the last stage or of each")
+		"such as 1%, of the last stage or of each")
 	f.Var(&t.cosineTo, "cosine-to", "`STEP`, or share of --steps such as 100%, at which a cosine "+
-		"decay "+
-		"has brought the rate to a hundredth (0: constant), of the last stage or of each")
+		"decay has brought the rate to a hundredth (0: constant), of the last stage or of each")
 	f.Var(&t.halveAt, "halve-at", "`EPOCHS` (passes over the training maps), or shares of --steps "+
-		"such "+
-		"as 50%,75%, after which the rate is halved, of the last stage: 120,140")
+		"such as 50%,75%, after which the rate is halved, of the last stage: 120,140")
 }
 
 // course sets what was given for each stage, or for the last alone.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
 
+	"darkfield/pkg/preset"
 	"darkfield/pkg/training"
 )
 
@@ -35,6 +37,18 @@ func TestChosen(t *testing.T) {
 		},
 		"--preset paper --batch 32": func(s []training.Config) bool {
 			return s[0].Validate() == nil && s[1].Validate() == nil && s[1].MicroBatch == training.WholeBatch
+		},
+		"--preset standard": func(s []training.Config) bool {
+			p, err := preset.Get("standard")
+			return err == nil && reflect.DeepEqual(s, []training.Config{
+				p.Stages[0].Training, p.Stages[1].Training,
+			})
+		},
+		"--preset standard --ema 0.9": func(s []training.Config) bool {
+			return s[0].EMADecay == 0.9 && s[0].EMAWidth == 0
+		},
+		"--preset paper --ema 10%": func(s []training.Config) bool {
+			return s[0].EMADecay == 0.999 && s[1].EMAWidth == 0.1
 		},
 		"--preset quick --steps 6": func(s []training.Config) bool {
 			return len(s) == 1 && s[0].Steps == 6

@@ -81,9 +81,8 @@ that goes on to more steps takes those at the rates of the longer run.`,
 	networkFlags(f, &unet.Config{})    // zeros: each preset has its own network
 	f.IntVar(&t.side, "side", 0, "`PIXELS` a side that maps are averaged to, in a training of one "+
 		"stage; default: the preset's stages")
-	f.StringVar(&t.initial, "init", "", "`FILE` of the checkpoint that the first stage starts "+
-		"from; its "+
-		"network may be without the scales, gains and hidden numbers that are asked for")
+	f.StringVar(&t.initial, "init", "", "`FILE` of the checkpoint that the first stage starts from; "+
+		"its network may be without the scales, gains and hidden numbers that are asked for")
 	serverFlags(f, &t.server, &t.experiment)
 	require(cmd, "data", "run")
 	return cmd

@@ -37,7 +37,8 @@ names, and the correction is right for that one.`,
   darkfield inspect corrected.safetensors`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return errors.Join(flagAtLeast("maps", c.Maps, 2), flagAtLeast("independent-maps", c.Independent, 2),
+			return errors.Join(flagAtLeast("maps", c.Maps, 2),
+				flagAtLeast("independent-maps", c.Independent, 2),
 				outName(in.out, ".safetensors"))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
@@ -63,11 +64,10 @@ names, and the correction is right for that one.`,
 	dataFlags(f, &in.data, &in.choice)
 	f.StringVar(&in.out, "out", "", "`FILE` of the checkpoint to write (.safetensors)")
 	cacheFlag(f, &in.cache)
-	f.IntVar(&c.Maps, "maps", c.Maps,
-		"`N` maps generated at each of 25 parameters with common noise, "+
-			"which tell the response to these")
-	f.IntVar(&c.Independent, "independent-maps", c.Independent, "`N` maps generated with independent noise at "+
-		"parameters of the training simulations, which tell the mean power")
+	f.IntVar(&c.Maps, "maps", c.Maps, "`N` maps generated at each of 25 parameters with common "+
+		"noise, which tell the response to these")
+	f.IntVar(&c.Independent, "independent-maps", c.Independent, "`N` maps generated with "+
+		"independent noise at parameters of the training simulations, which tell the mean power")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the common noise; those that follow are of the "+
 		"independent maps")
 	require(cmd, "checkpoint", "data", "out")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -74,21 +75,31 @@ and standard (the whole report).`,
 
 // writeReport writes figures, their numbers, the page and the table.
 func writeReport(r *validation.Report, dir string, header []string) error {
-	files := map[string]string{}
-	for _, f := range figure.Validation(r) {
-		base := filepath.Join(dir, f.Name)
-		if err := f.Figure.Save(base); err != nil {
-			return err
-		}
-		if err := f.Numbers.WriteCSV(base + ".csv"); err != nil {
-			return err
-		}
-		files[f.Section] = f.Name + ".png"
+	files, err := saveFigures(dir, figure.Validation(r))
+	if err != nil {
+		return err
+	}
+	for section := range files {
+		files[section] += ".png"
 	}
 	if err := r.WriteCSV(filepath.Join(dir, "report.csv")); err != nil {
 		return err
 	}
 	return r.WriteMarkdown(filepath.Join(dir, "report.md"), header, files)
+}
+
+// saveFigures writes figures and the numbers that they show as CSV. It returns the names of their
+// files by section, without endings.
+func saveFigures(dir string, figures []figure.Named) (map[string]string, error) {
+	files := map[string]string{}
+	for _, f := range figures {
+		base := filepath.Join(dir, f.Name)
+		if err := errors.Join(f.Figure.Save(base), f.Numbers.WriteCSV(base+".csv")); err != nil {
+			return nil, err
+		}
+		files[f.Section] = f.Name
+	}
+	return files, nil
 }
 
 // verdict is a row as programs read it.
