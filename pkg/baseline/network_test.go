@@ -292,9 +292,9 @@ func shift(m field.LogMap, y, x int) []float32 {
 	return out
 }
 
-// TestAugmentation: an augmentation moves pixels and changes none; standardised training pixels
+// TestAugmentations: an augmentation moves pixels and changes none; standardised training pixels
 // have mean 0 and variance 1.
-func TestAugmentation(t *testing.T) {
+func TestAugmentations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := randomMap(rapid.Uint64().Draw(t, "seed"), 6)
 		y, x := rapid.IntRange(0, 5).Draw(t, "y"), rapid.IntRange(0, 5).Draw(t, "x")
@@ -316,7 +316,7 @@ func TestAugmentation(t *testing.T) {
 			squares += float64(v) * float64(v) / 36
 		}
 		if math.Abs(sum) > 1e-5 || math.Abs(squares-1) > 1e-5 { // float32 of numbers about 1
-			t.Fatalf("mean %g and mean square %g after the augmentation, want 0 and 1", sum, squares)
+			t.Fatalf("mean %g and mean square %g of the augmented map, want 0 and 1", sum, squares)
 		}
 	})
 }

@@ -61,9 +61,9 @@ type PowerLikelihood struct {
 //     the mean density.
 //   - Degrees are chosen by the likelihood of simulations left out: first that of the mean, then
 //     that of the covariance.
-//   - The inverse covariance is not corrected for the factor (n − 1)/(n − p − 2) of an estimate from
-//     n independent vectors of p numbers (Hartlap et al. 2007), 1.014 for n = 700 and p = 9, since
-//     maps of a simulation are not independent and the regression pools all parameters.
+//   - The inverse covariance is not corrected for the factor (n − 1)/(n − p − 2) of an estimate
+//     from n independent vectors of p numbers (Hartlap et al. 2007), 1.014 for n = 700 and p = 9,
+//     since maps of a simulation are not independent and the regression pools all parameters.
 //   - Errors: settings out of range, maps that differ in box, do not fluctuate or are not finite,
 //     parameters outside the prior, too few simulations, and those of ctx.
 func FitPower(ctx context.Context, c PowerConfig, prior cosmology.Prior,

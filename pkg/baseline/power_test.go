@@ -20,7 +20,7 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// Simulated boxes whose answer is known: white Gaussian noise of standard deviation grain·σ_8 about
+// Mock maps whose answer is known: white Gaussian noise of standard deviation grain·σ_8 about
 // log10 Ω_m, which is off by offset from map to map.
 const (
 	grain  = 0.05

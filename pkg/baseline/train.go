@@ -32,11 +32,10 @@ type Progress struct {
 // Train trains a moment network on maps that were drawn with parameters uniform in prior, and
 // returns that of the epoch with the least validation loss.
 //
-//   - dir is made if it does not exist. After each epoch it holds the best network, for Open, and the
-//     state that a later call of Train with the same arguments resumes from: a run that is killed or
+//   - dir is made if it does not exist. After each epoch it holds the best network, for Open, and
+//     the state that a later call with the same arguments resumes from. A run that is killed or
 //     cancelled loses the epoch under way and ends with the same weights as an unbroken one.
-//   - Randomness: the weights, the order of maps and their augmentations follow from Config.Seed and the
-//     epoch.
+//   - Randomness: weights, order and augmentations of maps follow from Config.Seed and the epoch.
 //   - progress may be nil; else it is called after each step.
 //   - Errors: settings out of range, maps of different boxes or with pixels that are not finite,
 //     parameters outside the prior, a run with other settings in dir, ErrNotFinite, and those of

@@ -20,13 +20,13 @@ type Interval struct {
 func (i Interval) Contains(v float64) bool { return v >= i.Low && v <= i.High }
 
 // bootstrap holds means over maps of several numbers, and the same means over simulations drawn
-// with replacement: maps of a simulation stay together, since they are not independent.
+// with replacement. Maps of a simulation stay together, since they are not independent.
 type bootstrap struct {
 	mean       []float64
 	replicates [][]float64 // [replicate][number]
 }
 
-// newBootstrap takes the numbers of each map, all as many, and the simulation it is from.
+// newBootstrap takes the numbers of each map, [map][number], and its simulation.
 func newBootstrap(numbers [][]float64, simulations []int, n int, rng *rand.Rand) bootstrap {
 	sums := bySimulation(numbers, simulations)
 	b := bootstrap{mean: ratio(sums)}
@@ -40,7 +40,7 @@ func newBootstrap(numbers [][]float64, simulations []int, n int, rng *rand.Rand)
 	return b
 }
 
-// sum is over the maps of one simulation.
+// sum holds the sums over the maps of one simulation.
 type sum struct {
 	simulation int
 	numbers    []float64
@@ -66,6 +66,7 @@ func bySimulation(numbers [][]float64, simulations []int) []sum {
 	return sums
 }
 
+// ratio returns the means over all maps of the sums.
 func ratio(sums []sum) []float64 {
 	out, maps := make([]float64, len(sums[0].numbers)), 0.0
 	for _, s := range sums {
@@ -76,7 +77,7 @@ func ratio(sums []sum) []float64 {
 	return out
 }
 
-// interval returns number k with the central 95 % of its replicates.
+// interval returns the mean of number k with the central 95 % of its replicates.
 func (b bootstrap) interval(k int) Interval {
 	values := b.column(k)
 	slices.Sort(values)

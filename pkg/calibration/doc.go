@@ -1,11 +1,11 @@
-// Package calibration tests posteriors of simulated maps against the truth (scores, coverage,
-// ranks, TARP), and fits a recalibration on some maps that is applied to others. It sees only
-// surfaces of −ln L over (Ω_m, σ_8), truths, and which simulation a map is from: maps of one
-// simulation are not independent. It also tells a map that is not of the kind that a calibration
-// knows, by numbers that are handed in and by where the map fits best.
+// Package calibration tests and corrects error bars: it scores posteriors of simulated maps against
+// the true parameters, tests their coverage, fits a recalibration, and tells maps that are out of
+// distribution. It sees only surfaces of −ln L over (Ω_m, σ_8), numbers of a map, true parameters
+// and the number of the simulation that a map is from, and knows no network and no maps.
 //
-// A posterior is exp(−surface) under a flat prior, normalised over all of the prior. Surfaces are
-// interpolated smoothly and continued beyond their grid, so that posteriors may be few cells wide
-// and peaks may lie outside the prior. Inside the package parameters are in log units: 0 and 1 are
-// the edges of the prior, and what lies between goes by the logarithm.
+// A posterior is exp(−surface) under a flat prior, normalised over the whole prior. Surfaces are
+// interpolated smoothly and continued beyond their grid, so that posteriors may be as narrow as a
+// few cells and peaks may lie outside the prior. Maps of one simulation are not independent: all
+// intervals and folds are by simulation. Inside the package parameters are in log units: 0 and 1
+// are the edges of the prior, linear in the logarithm.
 package calibration

@@ -13,45 +13,43 @@ import (
 	"darkfield/pkg/cosmology"
 )
 
-// quadraticSize is how many numbers a quadratic in two parameters has.
+// quadraticSize is the number of coefficients of a quadratic in two parameters.
 const quadraticSize = 6
 
-// OutlierModel is what several numbers of a map, such as the terms of its bound, are at the
-// parameters that fit the map best, over the maps of a calibration: a fit for each, and their
-// covariance about it. A map far from that is not of the kind that was calibrated on, and its error
-// bars are not to be trusted: what is typical of one universe may be odd for another. It is plain
-// data.
+// OutlierModel is the distribution of several numbers of a map, such as the terms of its bound, at
+// the parameters that fit the map best: a quadratic in the parameters for the mean of each, and
+// their covariance. It is fitted to the maps of a calibration. A map with a large Mahalanobis
+// distance is out of distribution, and its error bars are not reliable. It is plain data.
 type OutlierModel struct {
 	Prior cosmology.Prior `json:"prior"`
 	Names []string        `json:"names"` // of the numbers
-	// of each: a quadratic in the parameters in log units, where 0 and 1 are the edges of the prior:
-	// 1, x, y, x², xy, y²
+	// Fits are the coefficients of 1, x, y, x², xy, y² for each number, where x and y are the
+	// parameters in log units: 0 and 1 are the edges of the prior.
 	Fits   [][quadraticSize]float64 `json:"trends"`
-	Widths []float64                `json:"widths"` // of each: standard deviation about its fit
-	// turns distances from the fits over the widths into independent ones of variance 1; lower
-	// triangular
+	Widths []float64                `json:"widths"` // standard deviation of each number about its fit
+	// Whitening, lower triangular, turns residuals over Widths into uncorrelated ones of variance 1.
 	Whitening [][]float64 `json:"whitening"`
-	// of the maps, each from what others make typical, rising
+	// Distances are the rising Mahalanobis distances of the maps, each under a fit without it.
 	Distances []float64 `json:"distances"`
 }
 
-// outlierFolds is in how many parts maps are dealt, in their order, so that each one's distance
-// is from what others make typical: a covariance fits the maps that it was made of better than it
-// should.
+// outlierFolds is the number of folds, in the order of the maps, for distances under fits to other
+// maps: those of maps that were fitted to are too small.
 const outlierFolds = 5
 
-// OutlierModelMaps is how many maps it takes to tell what is typical of so many numbers.
+// OutlierModelMaps returns the least number of maps to fit the model of a number of numbers to.
 func OutlierModelMaps(numbers int) int { return 2 * (quadraticSize + numbers) }
 
-// FitOutlierModel finds what is typical of the numbers of maps, [map][number], without maps that
-// are far from it. It returns an error for fewer maps than OutlierModelMaps, for a value that is
-// not finite and for a number that is the same for all.
+// FitOutlierModel fits the numbers of maps, [map][number], at the parameters that fit the maps
+// best. Maps that turn out to be outliers are left out of the fit. It returns an error for fewer
+// maps than OutlierModelMaps, for a value that is not finite and for a number that is the same for
+// all maps.
 func FitOutlierModel(prior cosmology.Prior, names []string, at []cosmology.Params,
 	values [][]float64,
 ) (OutlierModel, error) {
 	if least := OutlierModelMaps(len(names)); len(at) != len(values) || len(at) < least ||
 		len(names) == 0 {
-		return OutlierModel{}, fmt.Errorf("calibration: what is typical of %d numbers of %d maps at %d "+
+		return OutlierModel{}, fmt.Errorf("calibration: an outlier model of %d numbers of %d maps at %d "+
 			"parameters, want as many of both, and at least %d", len(names), len(values), len(at), least)
 	}
 	for i, row := range values {
@@ -95,7 +93,7 @@ func fitOutlierModel(prior cosmology.Prior, names []string, at []cosmology.Param
 		return t, err
 	}
 	used := slices.Repeat([]bool{true}, len(at))
-	for range 3 { // what a broken map has bent is straight again without it
+	for range 3 { // an outlier shifts the fit, so the fit is repeated without it
 		if err := t.fit(units, at, values, used); err != nil {
 			return t, err
 		}
@@ -104,24 +102,24 @@ func fitOutlierModel(prior cosmology.Prior, names []string, at []cosmology.Param
 			distances[i] = t.Score(at[i], row).Distance
 		}
 		sorted := slices.Sorted(slices.Values(distances))
-		for i, d := range distances { // further than one of a million, for ten Gaussian numbers
+		for i, d := range distances { // for ten Gaussian numbers one map in a million lies further out
 			used[i] = d <= 2.5*stat.Quantile(0.5, stat.Empirical, sorted, nil)
 		}
 	}
 	return t, nil
 }
 
-// quadraticTerms are 1, x, y, x², xy, y².
+// quadraticTerms returns 1, x, y, x², xy, y².
 func quadraticTerms(x [2]float64) [quadraticSize]float64 {
 	return [quadraticSize]float64{1, x[0], x[1], x[0] * x[0], x[0] * x[1], x[1] * x[1]}
 }
 
-// fit sets fits, widths and whitening to those of the maps that are used.
+// fit sets Fits, Widths and Whitening to those of the maps that are used.
 func (t *OutlierModel) fit(units logUnits, at []cosmology.Params, values [][]float64,
 	used []bool,
 ) error {
 	fail := func(what string) error {
-		return fmt.Errorf("calibration: what is typical of %d maps: %s", len(at), what)
+		return fmt.Errorf("calibration: an outlier model of %d maps: %s", len(at), what)
 	}
 	numbers := len(t.Names)
 	var rows, right []float64
@@ -132,7 +130,8 @@ func (t *OutlierModel) fit(units logUnits, at []cosmology.Params, values [][]flo
 		}
 	}
 	maps := len(right) / numbers
-	for k := 1; k < quadraticSize; k++ { // what best fits at a few points leave open is flat
+	// A weak prior of 0 keeps coefficients finite that the points do not determine.
+	for k := 1; k < quadraticSize; k++ {
 		var row [quadraticSize]float64
 		row[k] = 1e-3 * math.Sqrt(float64(maps))
 		rows, right = append(rows, row[:]...), append(right, make([]float64, numbers)...)
@@ -156,7 +155,7 @@ func (t *OutlierModel) fit(units logUnits, at []cosmology.Params, values [][]flo
 	}
 	var correlations mat.SymDense
 	stat.CorrelationMatrix(&correlations, about, nil)
-	const tiny = 1e-6 // numbers that say the same
+	const tiny = 1e-6 // allows numbers that are fully correlated
 	for k := range numbers {
 		correlations.SetSym(k, k, 1+tiny)
 	}
@@ -176,8 +175,7 @@ func (t *OutlierModel) fit(units logUnits, at []cosmology.Params, values [][]flo
 	return nil
 }
 
-// Validate returns an error unless fits, widths and distances are finite and as many as names
-// say.
+// Validate returns an error unless all fields are finite and as many as there are names.
 func (t OutlierModel) Validate() error {
 	if _, err := newLogUnits(t.Prior); err != nil {
 		return err
@@ -202,30 +200,28 @@ func (t OutlierModel) Validate() error {
 		finite(fmt.Sprintf("Fits[%d]", k), t.Fits[k][:], false)
 		finite(fmt.Sprintf("Whitening[%d]", k), t.Whitening[k], false)
 		if len(t.Whitening[k]) != k+1 {
-			errs = append(errs,
-				fmt.Errorf("calibration.OutlierModel.Whitening[%d] has %d numbers, want %d", k,
-					len(t.Whitening[k]), k+1))
+			errs = append(errs, fmt.Errorf("calibration.OutlierModel.Whitening[%d] has %d numbers, want "+
+				"%d", k, len(t.Whitening[k]), k+1))
 		}
 	}
 	if len(t.Distances) == 0 || !slices.IsSorted(t.Distances) {
 		errs = append(errs, fmt.Errorf("calibration.OutlierModel.Distances are %d, want at least one, "+
-			"rising",
-			len(t.Distances)))
+			"rising", len(t.Distances)))
 	}
 	return errors.Join(errs...)
 }
 
-// OutlierScore says where the numbers of a map lie among those of the calibration.
+// OutlierScore compares the numbers of a map with an OutlierModel.
 type OutlierScore struct {
-	// from what is expected, in standard deviations: its square is chi² of as many degrees of
-	// freedom as numbers, where these are Gaussian
+	// Distance is the Mahalanobis distance from the expected numbers. For Gaussian numbers its square
+	// has a chi² distribution with as many degrees of freedom as there are numbers.
 	Distance float64   `json:"distance"`
-	Expected []float64 `json:"expected"` // the numbers
-	Z        []float64 `json:"z"`        // of each number alone, in standard deviations
+	Expected []float64 `json:"expected"` // the expected numbers
+	Z        []float64 `json:"z"`        // residual of each number in standard deviations
 }
 
-// Score returns where the numbers of a map that fits best at parameters lie; NaN gives NaN. It
-// panics unless there are as many numbers as names, or where the prior is none.
+// Score compares the numbers of a map with those expected at the parameters that fit it best. NaN
+// gives NaN. It panics for another count of numbers than names and for a prior without width.
 func (t OutlierModel) Score(at cosmology.Params, values []float64) OutlierScore {
 	units, err := newLogUnits(t.Prior)
 	if err != nil {

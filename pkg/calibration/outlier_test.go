@@ -28,8 +28,8 @@ func spreadParams(rng *rand.Rand, n int) []cosmology.Params {
 	return out
 }
 
-// correlated are three numbers of a map: means much steeper than the numbers scatter, the first
-// two scatter together, by 2 and 3 with a correlation of 0.8.
+// correlated are three numbers of a map: means that depend on the parameters by much more than the
+// numbers scatter, the first two scatter together, by 2 and 3 with a correlation of 0.8.
 type correlated struct{ rng *rand.Rand }
 
 func (correlated) mean(p cosmology.Params) [3]float64 {
@@ -57,7 +57,7 @@ func (c correlated) typical(t *testing.T, n int) OutlierModel {
 	return typical
 }
 
-// TestOutlierModel: what counts is the distance from the mean, in the directions in which the
+// TestOutlierModel: what counts is the distance from the fit, in the directions in which the
 // numbers scatter.
 func TestOutlierModel(t *testing.T) {
 	c := correlated{rand.New(rand.NewPCG(1, 2))}

@@ -10,9 +10,9 @@ import (
 // OutsidePrior returns how far outside the prior a surface has its least −ln L, by the quadratic
 // that continues it there: in standard deviations, the square root of twice what −ln L falls from
 // the best point of the prior to its vertex; 0 where the vertex lies inside. For a calibrated
-// posterior of a map from inside the prior it is no larger than the distance of the estimate from
-// the truth, whose square is chi² of two degrees of freedom. It returns an error for a surface that
-// cannot be used.
+// posterior of a map from inside the prior it is at most the distance of the estimate from the
+// truth, whose square has a chi² distribution with two degrees of freedom. It returns an error for
+// a surface that cannot be used.
 func OutsidePrior(s likelihood.Surface, prior cosmology.Prior) (float64, error) {
 	units, err := newLogUnits(prior)
 	if err != nil {
@@ -25,7 +25,7 @@ func OutsidePrior(s likelihood.Surface, prior cosmology.Prior) (float64, error) 
 	return math.Sqrt(2 * math.Max(0, l.q.least()-l.q.value)), nil
 }
 
-// least is the least value inside the prior, the unit square of log units.
+// least returns the least value inside the prior, the unit square of log units.
 func (q quadratic) least() float64 {
 	inside := true
 	for _, v := range q.vertex {
@@ -35,7 +35,7 @@ func (q quadratic) least() float64 {
 		return q.value
 	}
 	least := math.Inf(1)
-	for k, other := range [2]int{1, 0} { // of a convex function it lies on an edge
+	for k, other := range [2]int{1, 0} { // a convex function has it on an edge
 		for _, edge := range []float64{0, 1} {
 			var x [2]float64
 			x[k] = edge

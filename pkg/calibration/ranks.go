@@ -9,25 +9,26 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Ranks is the histogram of probabilities that should be uniform, as of simulation-based
-// calibration, with a test of that.
-//
-// A ∪ is over-confident, a ∩ too cautious, a slope biased.
+// Ranks is the histogram of probabilities that are uniform for calibrated posteriors, as in
+// simulation-based calibration, with a test of that. A ∪ means over-confident, a ∩ under-confident,
+// and a slope biased posteriors.
 type Ranks struct {
-	Counts   []int   `json:"counts"`   // of equal bins over [0, 1]
+	Counts   []int   `json:"counts"`   // in equal bins over [0, 1]
 	Expected float64 `json:"expected"` // in each bin
-	// 95 of 100 bins are expected between Low and High where uniform
+	// Low and High contain 95 of 100 bins of uniform probabilities. They are wider than binomial
+	// limits as far as maps of a simulation are correlated.
 	Low  float64 `json:"low"`
-	High float64 `json:"high"` // wider than binomial as far as maps of a simulation are alike
-	// Kolmogorov and Smirnov's: largest distance from the uniform distribution function
+	High float64 `json:"high"`
+	// Distance is the Kolmogorov–Smirnov statistic: the largest distance from the uniform distribution
+	// function.
 	Distance float64 `json:"distance"`
-	// chance of at least this distance where uniform, by the bootstrap over simulations
+	// P is the probability of at least this distance for uniform probabilities, by the bootstrap.
 	P float64 `json:"p_uniform"`
 }
 
-// newRanks tests values in [0, 1]. The null distribution of the distance is that of bootstrapped
-// distribution functions from the observed one: it knows how alike maps of a simulation are,
-// which the textbook's does not.
+// newRanks tests values in [0, 1]. The null distribution of the distance is that of the
+// bootstrapped distribution functions from the observed one, which includes the correlation of maps
+// of a simulation.
 func newRanks(values []float64, simulations []int, c Config, rng *rand.Rand) Ranks {
 	const levels = 100
 	out := Ranks{Counts: make([]int, c.Bins), Expected: float64(len(values)) / float64(c.Bins)}
@@ -63,8 +64,8 @@ func newRanks(values []float64, simulations []int, c Config, rng *rand.Rand) Ran
 	return out
 }
 
-// designEffect returns how much larger the variance of the shares from first on is than that of
-// as many independent maps: at least 1, and at most the maps of a simulation.
+// designEffect returns the ratio of the variance of the shares from number first on to that of as
+// many independent maps. It lies between 1 and the number of maps per simulation.
 func (b bootstrap) designEffect(first, maps int, simulations []int) float64 {
 	var found, independent float64
 	for k := first; k < len(b.mean); k++ {

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// Config says how scores are summed up. It is plain data, never changed after Validate.
+// Config says how scores are summarised. It is plain data, never changed after Validate.
 type Config struct {
 	Replicates int    `json:"replicates" yaml:"replicates"` // bootstrap draws of simulations
 	Bins       int    `json:"bins" yaml:"bins"`             // of the rank histograms
@@ -34,46 +34,48 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// ParameterReport says how well the posteriors of one parameter are calibrated. Intervals are over
-// simulations, with 95 %.
+// ParameterReport is the coverage of the posteriors of one parameter. Intervals are 95 % intervals
+// over simulations.
 type ParameterReport struct {
 	Coverage68 Interval `json:"coverage_68"` // share of truths in the central 68 % interval
-	Coverage95 Interval `json:"coverage_95"` // and in the central 95 % interval
+	Coverage95 Interval `json:"coverage_95"` // share of truths in the central 95 % interval
 	AbsZ       Interval `json:"abs_z"`       // mean of |truth − mean|/std
-	// that mean if these posteriors were calibrated: 0.80 for Gaussians, more at the prior's edges
+	// ExpectedAbsZ is the AbsZ of calibrated posteriors: 0.80 for Gaussians, more at the prior's
+	// edges.
 	ExpectedAbsZ float64  `json:"expected_abs_z"`
-	Bias         Interval `json:"bias"`      // mean of z: 0 where calibrated
+	Bias         Interval `json:"bias"`      // mean of z, 0 for calibrated posteriors
 	AbsError     Interval `json:"abs_error"` // mean of |truth − mean|
-	Std          float64  `json:"std"`       // mean of the posterior's
+	Std          float64  `json:"std"`       // mean of the posterior's standard deviation
 	Ranks        Ranks    `json:"ranks"`
 }
 
-// TARP is the expected coverage of regions around random points (Lemos et al. 2023): on the
-// diagonal where posteriors are calibrated, above it at low and below it at high levels where
-// over-confident.
+// TARP is the expected coverage of regions around random points (Lemos et al. 2023). Calibrated
+// posteriors lie on the diagonal; over-confident ones lie above it at low levels and below it at
+// high levels.
 type TARP struct {
 	Levels   []float64  `json:"levels"`   // credibility
 	Coverage []Interval `json:"coverage"` // share of maps whose truth lies within
 	Ranks    Ranks      `json:"ranks"`
 }
 
-// Report says how well the posteriors of many maps are calibrated.
+// Report is the coverage of the posteriors of many maps.
 type Report struct {
 	Maps        int             `json:"maps"`
 	Simulations int             `json:"simulations"`
 	OmegaM      ParameterReport `json:"omega_m"`
 	Sigma8      ParameterReport `json:"sigma_8"`
-	// share of truths in the 68 % region of highest density in both parameters
+	// HPD68 and HPD95 are the shares of truths in the regions of highest density in both parameters.
 	HPD68 Interval `json:"hpd_68"`
 	HPD95 Interval `json:"hpd_95"`
 	TARP  TARP     `json:"tarp"`
-	// mean, in nats a map: what was learnt, less what over-confidence costs
+	// LogScore is the mean of ln of the posterior density at the truth over the prior's, in nats per
+	// map: information gained less the cost of over-confidence.
 	LogScore Interval `json:"log_score"`
 }
 
-// Summarise sums up the scores of many maps. All intervals and tests are by a bootstrap over
-// simulations, which wants some thirty of them; where every truth is covered, or none, an
-// interval has no width. It returns an error for fewer than two simulations.
+// Summarise computes the report of many maps. All intervals and tests are by a bootstrap over
+// simulations, which needs some thirty of them. If every truth is covered, or none, an interval has
+// no width. It returns an error for fewer than two simulations.
 func Summarise(scores []MapScore, c Config) (Report, error) {
 	if err := c.Validate(); err != nil {
 		return Report{}, err
@@ -87,8 +89,8 @@ func Summarise(scores []MapScore, c Config) (Report, error) {
 		Simulations: len(slices.Compact(slices.Sorted(slices.Values(simulations)))),
 	}
 	if out.Simulations < 2 {
-		return out, fmt.Errorf("calibration: scores from %d simulations, want at least 2, and some "+
-			"thirty for intervals that mean something", out.Simulations)
+		return out, fmt.Errorf("calibration: scores from %d simulations, want at least 2, and "+
+			"thirty for useful intervals", out.Simulations)
 	}
 	rng := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(c.Seed, stream)) }
 	out.OmegaM = parameterReport(scores, simulations,

@@ -19,7 +19,7 @@ import (
 )
 
 // Options say what a file of weights does not: which maps the network was trained on, and what
-// shapes leave open of its form. Zero fields say nothing: then the file counts, or else the paper.
+// shapes do not determine of its form. For zero fields the file decides, or else the paper.
 type Options struct {
 	Suite      string
 	Set        string
@@ -46,7 +46,7 @@ func Paper() Options {
 	}
 }
 
-// over returns the manifest with what o says of data.
+// over returns the manifest with the data fields of o that are set.
 func (o Options) over(m checkpoint.Manifest) checkpoint.Manifest {
 	d := &m.Data
 	set(&d.Set, o.Set)
@@ -68,7 +68,7 @@ func (o Options) over(m checkpoint.Manifest) checkpoint.Manifest {
 	return m
 }
 
-// set writes a value that says something.
+// set writes a value unless it is zero.
 func set[T comparable](to *T, value T) {
 	var nothing T
 	if value != nothing {
@@ -76,7 +76,7 @@ func set[T comparable](to *T, value T) {
 	}
 }
 
-// Report says what was read and written.
+// Report describes what was read and written.
 type Report struct {
 	In         string         `json:"in"`
 	Out        string         `json:"out"`
@@ -91,15 +91,15 @@ type Report struct {
 
 	Prediction diffusion.Prediction `json:"prediction,omitempty"`
 	LogTheta   bool                 `json:"log_theta,omitempty"`
-	Assumed    []string             `json:"assumed,omitempty"` // as in the paper, since nobody says
-	Where      map[string]string    `json:"where,omitempty"`   // of raw and ema, in the file
-	Buffers    int                  `json:"buffers,omitempty"` // around the network: no weights
-	// other networks, and tensors not known
-	NotUsed []string `json:"not_used,omitempty"`
-	LeftOut bool     `json:"transfer_function_left_out,omitempty"`
+	Assumed    []string             `json:"assumed,omitempty"` // taken from the paper
+	Where      map[string]string    `json:"where,omitempty"`   // place of raw and ema in the file
+	Buffers    int                  `json:"buffers,omitempty"` // tensors that are no weights
+	NotUsed    []string             `json:"not_used,omitempty"`
+	// the power correction
+	LeftOut bool `json:"transfer_function_left_out,omitempty"`
 }
 
-// What Report.Weights says, and what Export takes.
+// Values of Report.Weights and of the argument of Export.
 const (
 	EMA  = "ema"
 	Raw  = "raw"
@@ -135,7 +135,7 @@ func Import(in, out string, o Options) (Report, error) {
 		r.Where[EMA] = s.average.where()
 		r.Weights = both
 	}
-	if s.raw == nil { // an average alone is all there is to know
+	if s.raw == nil { // there is only an average
 		first, s.average, r.Weights = s.average, nil, EMA
 	}
 	m, err := s.describe(first.of, o, &r)
@@ -158,7 +158,7 @@ func Import(in, out string, o Options) (Report, error) {
 	return r, checkpoint.Save(out, m, tensors)
 }
 
-// describe makes the manifest of what the file, the flags and the paper say, in this order.
+// describe makes the manifest from the file, the options and the paper, in this order.
 func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m checkpoint.Manifest,
 	err error,
 ) {
@@ -261,10 +261,10 @@ func Export(in, out, weights string) (Report, error) {
 	return r, checkpoint.Export(out, c.Manifest, w)
 }
 
-// Reduce writes a checkpoint that holds one of a checkpoint's sets of weights, chosen as by
-// Export, with its manifest: a small file, for those who use the network and do not train it
-// further. sampling, if not empty, becomes what the manifest says of it; a transfer function
-// stays with the weights and the sampler that it was measured with.
+// Reduce writes a checkpoint with one set of weights, chosen as by Export, and the manifest: a
+// small file for use without further training. sampling, if not empty, replaces that of the
+// manifest. A power correction is kept only for the weights and the sampler that it was measured
+// with.
 func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 	r, c, w, err := pick(in, out, weights)
 	if err != nil {
@@ -274,12 +274,12 @@ func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 	if len(sampling) > 0 {
 		m.Sampling = sampling
 	}
-	transfers := checkpoint.PowerCorrections(c.Tensors)
+	corrections := checkpoint.PowerCorrections(c.Tensors)
 	if len(sampling) == 0 &&
 		(r.Weights == EMA || len(checkpoint.Group(c.Tensors, checkpoint.EMA)) == 0) {
-		maps.Copy(tensors, transfers)
+		maps.Copy(tensors, corrections)
 	} else {
-		r.LeftOut = len(transfers) > 0
+		r.LeftOut = len(corrections) > 0
 	}
 	return r, checkpoint.Save(out, m, tensors)
 }

@@ -163,7 +163,7 @@ func TestPyTorch(t *testing.T) {
 func TestWholeModelIsRefused(t *testing.T) {
 	if got := refused(t, fixture(t, "model.pt")); !strings.Contains(got,
 		"torch.nn.modules.linear.Linear") || !strings.Contains(got, "state_dict") {
-		t.Errorf("error = %s, want the class and the way out", got)
+		t.Errorf("error = %s, want the class and the remedy", got)
 	}
 }
 

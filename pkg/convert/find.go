@@ -48,8 +48,8 @@ func (n network) where() string {
 	return strings.TrimPrefix(n.path+": "+n.prefix+"*", ": ")
 }
 
-// names are all that tensors of a network may have, and those without their dots, as LitEma of
-// CompVis' latent diffusion writes them, by what they stand for.
+// names returns all names of tensors that a network may have, and, by the name without dots, the
+// name that it stands for: LitEma of CompVis' latent diffusion writes names without dots.
 var names = sync.OnceValues(func() (dotted map[string]bool, undotted map[string]string) {
 	c := unet.Default()
 	c.Multipliers = nil
@@ -63,7 +63,7 @@ var names = sync.OnceValues(func() (dotted map[string]bool, undotted map[string]
 	return dotted, undotted
 })
 
-// longestName bounds the names that are looked at: PyTorch's have some fifty bytes.
+// longestName is the longest name that is examined, in bytes; PyTorch's have about fifty.
 const longestName = 512
 
 // own splits a tensor's name into a prefix and the network's own name; "" where it has none.
@@ -111,8 +111,8 @@ var buffers = func() map[string]bool {
 // last returns the part of a name after its last dot.
 func last(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// networks returns those of a dictionary, and the names of tensors that belong to none. A prefix
-// under which few tensors have a network's names is that of something else.
+// networks returns the networks of a dictionary, and the names of tensors that belong to none. A
+// prefix with few of a network's names belongs to something else.
 func (d dictionary) networks() (found []network, rest []string) {
 	count, most := map[string]int{}, 0
 	for _, name := range d.names {
@@ -150,7 +150,7 @@ func (d dictionary) networks() (found []network, rest []string) {
 	return found, rest
 }
 
-// words that mark an average of weights, and the copy that training itself works on beside one.
+// Words that mark an average of weights, and the copy of the weights in training beside an average.
 var (
 	averageWords = strings.Fields("ema averaged average avg swa shadow")
 	onlineWords  = strings.Fields("online")
@@ -162,7 +162,7 @@ func (n network) has(words []string) bool {
 	return slices.ContainsFunc(parts, func(p string) bool { return slices.Contains(words, p) })
 }
 
-// rank orders networks of one role: those at the usual places come first, copies last.
+// rank orders networks of one role: those under usual keys come first, copies last.
 func (n network) rank() int {
 	first, _, _ := strings.Cut(n.path, "/")
 	at := slices.Index(usualKeys, first)
@@ -276,15 +276,15 @@ func (s *source) nothing() error {
 		}
 	}
 	if len(found) == 0 && len(s.keys) == 0 {
-		return errors.New("it holds no dictionary of tensors: " + wayOut)
+		return errors.New("it holds no dictionary of tensors: " + remedy)
 	}
 	if len(found) == 0 {
 		return fmt.Errorf("it holds no tensors by name under its keys (%s): %s", list(s.keys, mostNames),
-			wayOut)
+			remedy)
 	}
 	return fmt.Errorf("none of its %d tensors has a name of the paper's network, such as "+
 		"time_mlp.1.weight or downs.0.0.block1.proj.weight; they are %s: %s",
-		len(found), list(found, mostNames), wayOut)
+		len(found), list(found, mostNames), remedy)
 }
 
 // mostNames is how many names an error or a report lists.

@@ -519,7 +519,10 @@ func TestFormOfTheNetwork(t *testing.T) {
 // TestNothingIsLost: a checkpoint that differs from the paper in all that shapes leave open comes
 // back from an exported file as it was, to the bit, and from one without metadata by flags.
 func TestNothingIsLost(t *testing.T) {
-	c := unet.Config{Dim: 12, Multipliers: []int{1, 2, 3}, Groups: 6, Heads: 3, HeadDim: 8, ConditionDim: 2}
+	c := unet.Config{
+		Dim: 12, Multipliers: []int{1, 2, 3}, Groups: 6, Heads: 3, HeadDim: 8,
+		ConditionDim: 2,
+	}
 	w := c.Init(rand.New(rand.NewPCG(1, 1)))
 	copy(w["final_conv.1.weight"].Data, []float32{
 		float32(math.Copysign(0, -1)),

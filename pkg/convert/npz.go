@@ -97,7 +97,7 @@ func array(f *zip.File) (tensor, error) {
 		t.shape = append(t.shape, n)
 	}
 	width, ok := widths[t.kind]
-	// a counter
+	// A counter.
 	if n, small := size(t.shape); small && n == 1 && (t.kind == "<i8" || t.kind == "<i4") {
 		t.wide = func() ([]float64, error) {
 			raw, err := content(f, 1<<16)
@@ -108,7 +108,7 @@ func array(f *zip.File) (tensor, error) {
 		}
 	}
 	if !ok {
-		// refused only where it is a weight
+		// Refused only if it is a weight.
 		t.read = func() ([]float32, error) { return decode(t.kind, nil) }
 		return t, nil
 	}

@@ -11,16 +11,15 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// Bounds on a pickle. Names, shapes and a training history need far less; what is larger is no
-// state dict.
+// Bounds on a pickle. Names, shapes and a training history need far less.
 const (
 	mostPickle = 8 << 20 // bytes
 	mostMarks  = 1000    // open at once
-	mostNumber = 64      // bytes of an integer: the library needs quadratic time
+	mostNumber = 64      // bytes of an integer, which takes the library quadratic time
 )
 
-// wayOut ends every refusal of a pickle.
-const wayOut = "save torch.save(model.state_dict(), …) alone, or safetensors"
+// remedy ends every refusal of a pickle.
+const remedy = "save torch.save(model.state_dict(), …) alone, or safetensors"
 
 // storages are PyTorch's arrays by class name.
 var storages = map[string]string{
@@ -71,7 +70,7 @@ func allowed(module, name string) (any, error) {
 		global = global[:100] + "…"
 	}
 	return nil, refusal(fmt.Sprintf("the pickle asks for the global %+q, which is never run: want "+
-		"tensors and plain containers only; %s", global, wayOut))
+		"tensors and plain containers only; %s", global, remedy))
 }
 
 // refusal is an error that needs no more explanation.
@@ -91,7 +90,7 @@ func rebuildSize(args ...any) (any, error) {
 	return nil, errRebuild
 }
 
-// noWeights stands for a container that cannot hold tensors by name: what it holds is dropped.
+// noWeights replaces a container that cannot hold tensors by name; its content is dropped.
 func noWeights(...any) (any, error) { return nil, nil }
 
 func rebuildParameter(args ...any) (any, error) {
@@ -316,7 +315,7 @@ func scan(raw []byte) (int, error) {
 	}
 	if at >= mostPickle {
 		return 0, fmt.Errorf("the pickle beside the tensors is larger than %d MiB: %s",
-			mostPickle>>20, wayOut)
+			mostPickle>>20, remedy)
 	}
 	return damaged("it has no end")
 }

@@ -23,7 +23,7 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 	}
 	dir := path.Dir(data.Name)
 	if files[dir+"/constants.pkl"] != nil {
-		return nil, refusal("is TorchScript, which holds code: " + wayOut)
+		return nil, refusal("is TorchScript, which holds code: " + remedy)
 	}
 	if order := files[dir+"/byteorder"]; order != nil {
 		if text, err := content(order, 16); err != nil || string(text) != "little" {
@@ -95,7 +95,7 @@ func storageID(id any) (string, *storage, error) {
 		return "", nil, errRebuild
 	}
 	if t.Len() > 5 && t.Get(5) != nil {
-		return "", nil, refusal("shares storages in a way that only old PyTorch wrote: " + wayOut)
+		return "", nil, refusal("shares storages in a way that only old PyTorch wrote: " + remedy)
 	}
 	return key, &storage{kind: class.kind, count: count}, nil
 }

@@ -10,8 +10,8 @@ import (
 	"darkfield/pkg/diffusion"
 )
 
-// rounding is how far, relative to itself, a variance may be from the paper's and still be it: a
-// few steps of rounding in each number type. Codes compute in float32 and may store in float64.
+// rounding is the relative tolerance of a comparison of variances by number type: a few steps of
+// rounding. Codes may compute in float32 and store in float64.
 var rounding = map[string]float64{"F32": 0x1p-20, "F64": 0x1p-20, "F16": 0x1p-9, "BF16": 0x1p-6}
 
 // table is a row of numbers of the file by time step.
@@ -132,9 +132,9 @@ func setBetas(m *checkpoint.Manifest, betas, products []table) error {
 	return nil
 }
 
-// consistent reports whether a table of ᾱ is that of a schedule. 2⁻¹⁰ of 1 − ᾱ or ᾱ, whichever is
-// the smaller, is what float32 leaves of 1 − ᾱ at its first step of 10⁻⁴; half precision leaves
-// less.
+// consistent reports whether a table of ᾱ is that of a schedule. The tolerance is 2⁻¹⁰ of the
+// smaller of ᾱ and 1 − ᾱ, the precision of 1 − ᾱ in float32 at a first step of 10⁻⁴, and more for
+// half precision.
 func consistent(s diffusion.Schedule, t table) bool {
 	if len(t.values) != s.Steps() {
 		return false
@@ -149,8 +149,8 @@ func consistent(s diffusion.Schedule, t table) bool {
 	return true
 }
 
-// likePaper returns an error unless ᾱ is the paper's: β of another schedule cannot be had from it
-// to all digits.
+// likePaper returns an error unless ᾱ is the paper's. The β of another schedule cannot be computed
+// from ᾱ to all digits.
 func likePaper(products []table) error {
 	for _, t := range products {
 		if !consistent(diffusion.Paper(), t) {

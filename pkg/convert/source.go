@@ -26,10 +26,10 @@ type source struct {
 	most         int64 // values that a file of this size can hold
 	file         *os.File
 
-	// What choose makes of it.
+	// Set by choose.
 	raw, average *network
-	ignored      []string // tensors of wrappers, which are no weights
-	strangers    []string // of which these are not known to be none
+	ignored      []string // tensors that are not part of the network
+	strangers    []string // those of them with unknown names
 }
 
 // row is a list of tensors.
@@ -38,7 +38,7 @@ type row struct {
 	tensors []tensor
 }
 
-// inflation is what deflate can make of a byte at most.
+// inflation is the largest compression ratio of deflate.
 const inflation = 1032
 
 // open recognises a file by its first bytes and reads names and shapes.

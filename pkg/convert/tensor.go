@@ -7,16 +7,16 @@ import (
 	"math/bits"
 )
 
-// tensor is one array of a file: its shape is known, its values are read when asked for.
+// tensor is an array of a file. Its values are read on demand.
 type tensor struct {
 	shape []int
 	kind  string // F16, BF16, F32, F64 as in safetensors; anything else is no weight
 	read  func() ([]float32, error)
-	// for tables and counters, of which no digit may be lost; integers, too
+	// wide reads tables and counters, also of integers, in float64.
 	wide func() ([]float64, error)
 
-	storage *storage // of a pickle, where offset says the place in it; nil: another file's
-	offset  int
+	storage *storage // the storage of a pickle's tensor; nil for other files
+	offset  int      // of the tensor in its storage
 }
 
 // widths are the sizes in bytes of the number types that become float32.

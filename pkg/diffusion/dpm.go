@@ -17,11 +17,10 @@ type DPMSolver struct {
 	ChurnMin Step    // fresh noise is added at times above this only; 0: at all times
 	Spacing  Spacing // of the times; "": DPMSpacing
 
-	// Trapezoid takes the last step, to a map without noise, by the trapezoidal rule. The slope dx/dσ
-	// of the deterministic equation, for x = x_t/√ᾱ of noise σ, is (x − clean map)/σ and vanishes
-	// with σ, so that the map is halfway from x to the clean map. Without it the map is the clean
-	// map, an average over all maps that x may come from, and lacks the power of scales where noise
-	// of σ at the last time is felt.
+	// Trapezoid takes the last step, to a map without noise, by the trapezoidal rule. With x = x_t/√ᾱ
+	// and its noise σ the slope dx/dσ of the deterministic equation is (x − x̂_0)/σ, which vanishes
+	// with σ, so the map is halfway from x to the clean map x̂_0. Otherwise it is x̂_0, the mean of
+	// all maps that x may come from, which lacks power at scales with noise at the last time.
 	Trapezoid bool
 }
 

@@ -33,3 +33,23 @@ func ExampleSchedule() {
 	// t =  500: ᾱ = 0.2757
 	// t = 1000: ᾱ = 0.0001
 }
+
+// The terms L_0 and L_100 of a map at two parameters; with an exact denoiser that ignores θ they
+// agree.
+func ExampleSchedule_BoundTerms() {
+	schedule := diffusion.Paper()
+	x0 := []float32{0.25, 0.31, 0.42, 0.18}
+	var draws []diffusion.Draw
+	for _, i := range []diffusion.Term{0, 100} {
+		noise := diffusion.TermNoise(1, i, len(x0))
+		draws = append(draws, diffusion.Draw{Term: i, Epsilon: noise})
+	}
+	terms, err := schedule.BoundTerms(context.Background(),
+		diffusion.GaussianDenoiser(schedule, 0.3, 0.1), draws, x0, []float32{0, 1}, 1, 4)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.2f\n", terms)
+	// Output: [[-12.49 0.01] [-12.49 0.01]]
+}

@@ -85,7 +85,7 @@ func TestLevelNoise(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("15 pixels got noise of fixed amplitude")
+			t.Error("15 pixels got fixed amplitudes")
 		}
 	}()
 	TermNoise(FixedAmplitude(3), 5, 15)

@@ -11,7 +11,7 @@ import (
 
 // Sampler turns noise into maps.
 type Sampler interface {
-	// Sample returns len(r.Theta)/r.Thetas maps of r.Pixels scaled values each.
+	// Sample returns r.Size() maps of r.Pixels scaled values each, one after the other.
 	Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]float32, error)
 	// Evaluations returns how often the network is called for one map.
 	Evaluations(s Schedule) int

@@ -202,31 +202,32 @@ func TestTerms(t *testing.T) {
 }
 
 // TestAugmentedTerms: with a seed of diffusion.Augmented a term is that of the map and its noise in
-// an orientation, which differs between terms and mirror images; maps that are not periodic are not
-// shifted.
+// an augmentation, which differs between terms and mirror images; maps that are not periodic are
+// not shifted.
 func TestAugmentedTerms(t *testing.T) {
 	e := open(t, 1, 0)
 	m := sample(t, e, few[1:2], 1, SampleConfig{Sampler: DDIM, Steps: 2, Batch: 1})[0]
 	n := m.Box.Cells
 	for _, periodic := range []bool{true, false} {
 		e.manifest.Data.Periodic = periodic
-		var drawn []field.Augmentation
+		var augmentations []field.Augmentation
 		for _, term := range []diffusion.Term{0, 3, 40} {
 			for _, seed := range []uint64{
 				diffusion.Augmented(2),
 				diffusion.Antithetic(diffusion.Augmented(2)),
 			} {
-				a := e.augmentation(diffusion.AugmentationSource(seed, term))
-				if shifted := a.ShiftY != 0 || a.ShiftX != 0; shifted && !periodic {
-					t.Errorf("a map that is not periodic is shifted: %+v", a)
+				augmentation := e.augmentation(diffusion.AugmentationSource(seed, term))
+				if shifted := augmentation.ShiftY != 0 || augmentation.ShiftX != 0; shifted && !periodic {
+					t.Errorf("a map that is not periodic is shifted: %+v", augmentation)
 				}
-				drawn = append(drawn, a)
+				augmentations = append(augmentations, augmentation)
 				plain := seed &^ diffusion.Augmented(0)
 				x0, draws, err := e.draws(m, []diffusion.Term{term}, []uint64{plain}, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
-				draws[0].X0, draws[0].Epsilon = a.Apply(x0, n), a.Apply(draws[0].Epsilon, n)
+				draws[0].X0, draws[0].Epsilon = augmentation.Apply(x0, n),
+					augmentation.Apply(draws[0].Epsilon, n)
 				want, err := e.schedule.BoundTerms(context.Background(), e.denoiser(1), draws, x0,
 					[]float32{0.5, 0.5}, 2, 1)
 				if err != nil {
@@ -242,9 +243,10 @@ func TestAugmentedTerms(t *testing.T) {
 				}
 			}
 		}
-		slices.SortFunc(drawn,
+		slices.SortFunc(augmentations,
 			func(a, b field.Augmentation) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-		if different := slices.Compact(drawn); periodic && len(different) < 5 || len(different) < 2 {
+		if different := slices.Compact(augmentations); periodic && len(different) < 5 ||
+			len(different) < 2 {
 			t.Errorf("periodic %v: only %d different augmentations of 6 draws", periodic, len(different))
 		}
 	}

@@ -1,6 +1,6 @@
-// Package reference finds, for tests, the golden numbers and the real maps that lie beside the
-// project in ../shared. Users do not have them, so a test that needs them skips; with CI=true it
-// fails instead.
+// Package reference finds, for tests, the reference values and maps in the directory shared beside
+// the project. It does not know what they hold. Users do not have them: a test that needs them is
+// skipped, but fails with CI=true.
 package reference
 
 import (

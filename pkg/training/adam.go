@@ -13,15 +13,14 @@ const (
 	epsilon = 1e-8
 )
 
-// Adam is one step of Kingma and Ba (2015) in a graph. The corrections of the moments' bias are
-// folded into two scalars, for the host has them in float64: 1 − β₂ⁿ has few digits in float32 at
-// first.
+// Adam is one step of Kingma and Ba (2015) in a graph. The corrections of the moments' bias come
+// from the host, which computes them in float64: 1 − β₂ⁿ has few digits in float32 for small n.
 type Adam struct {
 	Rate              *Node // learning rate / (1 − β₁ⁿ)
 	SecondMomentScale *Node // 1 / √(1 − β₂ⁿ)
 }
 
-// BiasCorrections returns the scalars of step n = 1, 2, ….
+// BiasCorrections returns the two numbers of Adam for step n = 1, 2, ….
 func BiasCorrections(learningRate float64, n int) (rate, secondMomentScale float64) {
 	return learningRate / (1 - math.Pow(beta1, float64(n))),
 		1 / math.Sqrt(1-math.Pow(beta2, float64(n)))
@@ -35,13 +34,13 @@ func (a Adam) Update(w, m, v, gradient *Node) (w1, m1, v1 *Node) {
 	return Sub(w, Mul(a.Rate, Div(m1, deviation))), m1, v1
 }
 
-// mix returns share·old + (1 − share)·fresh.
+// mix returns the moving average share·old + (1 − share)·fresh.
 func mix(share float64, old, fresh *Node) *Node {
 	return Add(MulScalar(old, share), MulScalar(fresh, 1-share))
 }
 
-// ClipNorm shortens a gradient that is longer than most, all tensors together, and leaves others
-// as they are; 0 leaves all.
+// ClipNorm scales the gradients so that their norm, over all tensors together, is at most most; 0
+// does nothing.
 func ClipNorm(gradients []*Node, most float64) []*Node {
 	if most == 0 {
 		return gradients

@@ -11,16 +11,17 @@ import (
 	"darkfield/pkg/field"
 )
 
-// Source hands out scaled maps with their parameters scaled to [0, 1]. Fill must be safe for
-// concurrent use.
+// Source provides scaled maps with their parameters.
 type Source struct {
-	Len  int
+	Len int // number of maps
+	// Fill writes map i to dst and returns its parameters scaled to [0, 1]. It must be safe for
+	// concurrent use.
 	Fill func(i int, dst []float32) (theta [2]float32, err error)
 }
 
 // Data are the maps to train and to validate on.
 type Data struct {
-	Side       int // pixels
+	Side       int // pixels per side
 	Train      Source
 	Validation Source
 }
@@ -58,8 +59,8 @@ func stream(seed, which, n uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, which<<56|n))
 }
 
-// drawer draws batches. Its only state is the order of the current epoch, which follows from the
-// seed.
+// drawer draws batches. Its only state is the order of the current epoch, which the seed
+// determines.
 type drawer struct {
 	Config
 	data     Data
@@ -70,9 +71,8 @@ type drawer struct {
 }
 
 // draw returns the batch of step n = 1, 2, …: the next maps of an endless sequence of shuffled
-// epochs, each in a random pose (turned or flipped, and shifted with Shifts), with a time and
-// fresh noise. Times are uniform but for an EarlyShare of the maps. Even times, one from each of
-// Batch equal parts, are uniform for each map, too, but the loss of a batch scatters less.
+// epochs, each with a random augmentation (rotation and flip, and a shift with Shifts), a random
+// time and fresh noise.
 func (d *drawer) draw(n int) batch {
 	pixels := d.data.Side * d.data.Side
 	b := batch{
@@ -93,21 +93,23 @@ func (d *drawer) draw(n int) batch {
 	return b
 }
 
-// time returns the time of map j of a batch: even in ln(1 + i) for its first maps, EarlyShare of
-// all, and uniform for the others; where times are even, from the map's own part of either.
+// time returns the time of map j of a batch: log-uniform, in 1 + i, for the first LogUniformShare
+// of its maps and uniform for the others. Stratified times are drawn one from each of as many equal
+// parts of the distribution as there are maps: the time of each map has the same distribution, but
+// the loss of a batch has less variance.
 func (d *drawer) time(j int, rng *rand.Rand) diffusion.Term {
-	all, early := d.schedule.Steps(), int(math.Round(d.LogUniformShare*float64(d.Batch)))
+	all, logUniform := d.schedule.Steps(), int(math.Round(d.LogUniformShare*float64(d.Batch)))
 	quantile := func(j, n int) float64 {
 		if d.Stratified {
 			return (float64(j) + rng.Float64()) / float64(n)
 		}
 		return rng.Float64()
 	}
-	if j < early {
-		return diffusion.Term(min(math.Expm1(math.Log1p(float64(all))*quantile(j, early)),
+	if j < logUniform {
+		return diffusion.Term(min(math.Expm1(math.Log1p(float64(all))*quantile(j, logUniform)),
 			float64(all-1)))
 	}
-	return diffusion.Term(float64(all) * quantile(j-early, d.Batch-early))
+	return diffusion.Term(float64(all) * quantile(j-logUniform, d.Batch-logUniform))
 }
 
 // at returns the map at position p of the endless sequence.
@@ -126,18 +128,17 @@ func (d *drawer) augmentation(rng *rand.Rand) field.Augmentation {
 	return field.Augmentation{Symmetry: field.Symmetry(rng.IntN(field.Symmetries))}
 }
 
-func (d *drawer) fill(dst []float32, i int, pose field.Augmentation) ([2]float32, error) {
+func (d *drawer) fill(dst []float32, i int, a field.Augmentation) ([2]float32, error) {
 	if d.raw == nil {
 		d.raw = make([]float32, len(dst))
 	}
 	theta, err := d.data.Train.Fill(i, d.raw)
-	pose.ApplyTo(dst, d.raw, d.data.Side)
+	a.ApplyTo(dst, d.raw, d.data.Side)
 	return theta, err
 }
 
-// prefetch draws the batches after step done in the background, one ahead of the step that runs.
-// stop ends that and waits for a map that is being read, so that its file may be closed
-// afterwards.
+// prefetch draws the batches after step done in the background, one ahead of the running step. stop
+// ends that and waits for a map that is being read, so that its file can be closed.
 func (d *drawer) prefetch(done, last int) (batches <-chan batch, stop func()) {
 	out, quit := make(chan batch, 1), make(chan struct{})
 	go func() {
@@ -157,13 +158,13 @@ func (d *drawer) prefetch(done, last int) (batches <-chan batch, stop func()) {
 	}
 }
 
-// validationBatches returns fixed maps with evenly spread times and fixed noise, in whole batches.
+// validationBatches returns fixed maps with stratified times and fixed noise, in whole batches.
 func (d *drawer) validationBatches() ([]batch, error) {
 	source, pixels := d.data.Validation, d.data.Side*d.data.Side
 	count := (min(d.ValidationMaps, source.Len) + d.Batch - 1) / d.Batch
 	total := count * d.Batch
 	rng := stream(d.Seed, validation, 0)
-	// so that neither the maps of a simulation nor those of a batch share a range of times
+	// Neither the maps of a simulation nor those of a batch share a range of times.
 	times := rng.Perm(total)
 	out := make([]batch, count)
 	for k := range out {

@@ -47,8 +47,8 @@ func TestLogTheta(t *testing.T) {
 	}
 }
 
-// TestEvenTimes: each map's time lies in its own part of the schedule, and all times come.
-func TestEvenTimes(t *testing.T) {
+// TestStratifiedTimes: each map's time lies in its own part of the schedule, and all times come.
+func TestStratifiedTimes(t *testing.T) {
 	schedule := diffusion.Paper()
 	j := job("")
 	j.Config.Stratified, j.Config.Batch = true, 4
@@ -67,9 +67,9 @@ func TestEvenTimes(t *testing.T) {
 	}
 }
 
-// TestEarlyShare: as many maps as asked for have times that are even in ln(1 + i), so that each
+// TestLogUniformShare: as many maps as asked for have log-uniform times, so that each
 // octave comes as often; the others are uniform.
-func TestEarlyShare(t *testing.T) {
+func TestLogUniformShare(t *testing.T) {
 	schedule := diffusion.Paper()
 	for _, even := range []bool{false, true} {
 		j := job("")
@@ -101,7 +101,7 @@ func TestEarlyShare(t *testing.T) {
 	}
 }
 
-// TestShifts: maps come in all poses, and only where they are periodic.
+// TestShifts: maps come with all augmentations, and only where they are periodic.
 func TestShifts(t *testing.T) {
 	j := job(t.TempDir())
 	j.Config.Shifts = true

@@ -14,12 +14,11 @@ import (
 type claim struct {
 	dir  directory
 	lock *safefile.Lock
-	held *os.File // the directory itself, whatever its path comes to name
+	held *os.File // the directory itself, even after a rename
 }
 
 // lock makes the directory and claims it for this process until release is called or the process
-// ends, however it ends. Then nobody else writes there, and what a killed run left half-written
-// can go.
+// ends. It removes the unfinished files of a run that was killed.
 func (d directory) lock() (*claim, error) {
 	if err := os.MkdirAll(d.checkpoints(), 0o755); err != nil {
 		return nil, fmt.Errorf("training: make the run directory: %w", err)
@@ -54,8 +53,8 @@ func (c *claim) release() {
 	c.held.Close()
 }
 
-// check returns an error if the directory was deleted, or something else put in its place.
-// Whoever did that does not want the run back there, and another process may have begun one.
+// check returns an error if the directory was deleted or replaced: the run must not be written to
+// its path, where another one may have begun.
 func (c *claim) check() error {
 	held, err := c.held.Stat()
 	if err != nil {

@@ -14,19 +14,19 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// mayGrow is the one setting in which a resumed run may differ.
+// mayGrow is the only setting that may differ in a resumed run.
 const mayGrow = "training.steps"
 
-// equivalent returns the fields that mean the same in a run that is there, of a number of steps
-// of its own, and in c, however they are written. A share is compared by what it comes to of the
-// old steps: those are taken.
+// equivalent returns the fields that differ in form but not in effect between the configuration of
+// a run in the directory and c. Shares of all steps are compared by the steps that they give for
+// the old run, which are already taken.
 func (c Config) equivalent(old []byte, network unet.Config, data Data) []string {
 	var was struct {
 		Training Config `yaml:"training"`
 	}
 	if err := yaml.UnmarshalWithOptions(old, &was, yaml.UseJSONUnmarshaler()); err != nil ||
 		was.Training.Batch != c.Batch || c.Batch < 1 {
-		return nil // compare says what is wrong
+		return nil // compare returns the error
 	}
 	var same []string
 	now := c.course(was.Training.Steps, data.Train.Len)
@@ -35,18 +35,19 @@ func (c Config) equivalent(old []byte, network unet.Config, data Data) []string 
 			same = append(same, name)
 		}
 	}
-	if was.Training.MicroBatch >= c.Batch { // as files had it for all maps
+	if was.Training.MicroBatch >= c.Batch { // the former value for WholeBatch
 		was.Training.MicroBatch = WholeBatch
 	}
-	if was.Training.Validate() == nil && was.Training.microBatches(network, data.Side) == c.microBatches(
-		network, data.Side) {
+	if was.Training.Validate() == nil && was.Training.microBatches(network, data.Side) ==
+		c.microBatches(
+			network, data.Side) {
 		same = append(same, "training.micro_batch")
 	}
 	return same
 }
 
-// compare returns an error that names the fields in which a run that is there differs from the
-// one asked for, but for some.
+// compare returns an error that names the fields in which the run in the directory differs from the
+// requested one, except those of but.
 func (d directory) compare(old, now []byte, but ...string) error {
 	was, err := fields(old)
 	if err != nil {
@@ -85,8 +86,7 @@ func (d directory) compare(old, now []byte, but ...string) error {
 	return nil
 }
 
-// Parameters returns the settings of a run by their path, such as "training.batch", as they were
-// used.
+// Parameters returns the settings of a run by their path, such as "training.batch".
 func Parameters(dir string) (map[string]string, error) {
 	text, err := os.ReadFile(directory(dir).config())
 	if err != nil {
@@ -117,7 +117,7 @@ func flatten(out map[string]string, path string, value any) {
 	}
 }
 
-// short keeps long lists, such as a split, from filling the screen.
+// short shortens long lists, such as a split.
 func short(value string) string {
 	switch {
 	case value == "":

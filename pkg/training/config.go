@@ -16,67 +16,62 @@ const (
 	MeanSquare Loss = "mse"
 )
 
-// Config says how to train. Steps may grow when a run is resumed; all else must stay. Milestones
-// that are shares of Steps move as it grows: the steps that follow are taken at the rates of the
+// Config says how to train. Only Steps may change, to a larger number, when a run is resumed.
+// Milestones that are shares of Steps then move: the remaining steps have the learning rates of the
 // longer run.
 type Config struct {
-	Seed uint64 `json:"seed" yaml:"seed"`
-	// optimiser steps in all
-	Steps int `json:"steps" yaml:"steps"`
-	// maps a step
-	Batch int `json:"batch" yaml:"batch"`
-	// maps in the network at a time: a divisor of Batch, Derived or WholeBatch
+	Seed  uint64 `json:"seed" yaml:"seed"`
+	Steps int    `json:"steps" yaml:"steps"` // optimiser steps in all
+	Batch int    `json:"batch" yaml:"batch"` // maps per step
+	// MicroBatch is the number of maps per call of the network, whose gradients are accumulated: a
+	// divisor of Batch, Derived or WholeBatch.
 	MicroBatch int `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"`
-	// Adam's, at its highest
-	LearningRate float64 `json:"learning_rate" yaml:"learning_rate"`
-	// step up to which it rises linearly; none: it starts there
-	Warmup Milestone `json:"warmup" yaml:"warmup"`
-	// step at which a cosine decay reaches a hundredth; none: constant, as in the paper
+	// LearningRate is Adam's at its highest. It rises linearly up to the step Warmup.
+	LearningRate float64   `json:"learning_rate" yaml:"learning_rate"`
+	Warmup       Milestone `json:"warmup" yaml:"warmup"`
+	// CosineTo is the step at which a cosine decay of the rate reaches a hundredth; none: no decay, as
+	// in the paper.
 	CosineTo Milestone `json:"cosine_to" yaml:"cosine_to"`
-	// longest gradient, over all weights; 0: any
+	// ClipNorm is the largest norm of the gradient over all weights; 0: any.
 	ClipNorm float64 `json:"clip_norm" yaml:"clip_norm"`
-	// of the averaged weights, reached gradually
+	// EMADecay is the decay of the averaged weights, reached gradually.
 	EMADecay float64 `json:"ema_decay" yaml:"ema_decay"`
-	// averages over this share of all steps so far instead (Karras et al. 2024); 0: EMADecay
-	EMAWidth float64 `json:"ema_width" yaml:"ema_width"`
-	// what is minimised
-	Loss Loss `json:"loss" yaml:"loss"`
-	// of the loss over times
-	Weighting diffusion.Weighting `json:"weighting" yaml:"weighting"`
-	// what the network's output is
-	Prediction diffusion.Prediction `json:"prediction" yaml:"prediction"`
-	// one time from each of Batch equal parts of the schedule (Kingma et al. 2021); false:
-	// independent, as in the paper
+	// EMAWidth, unless 0, replaces EMADecay by an average whose standard deviation is this share of
+	// all steps so far (Karras et al. 2024).
+	EMAWidth   float64              `json:"ema_width" yaml:"ema_width"`
+	Loss       Loss                 `json:"loss" yaml:"loss"`
+	Weighting  diffusion.Weighting  `json:"weighting" yaml:"weighting"`   // of the loss over times
+	Prediction diffusion.Prediction `json:"prediction" yaml:"prediction"` // the network's output
+	// Stratified draws one time from each of Batch equal parts of the schedule (Kingma et al. 2021);
+	// false: independent times, as in the paper.
 	Stratified bool `json:"even_times,omitempty" yaml:"even_times,omitempty"`
-	// of a batch's maps whose times are even in ln(1 + i), where all octaves say as much of the
-	// parameters; 0: none, as in the paper
+	// LogUniformShare is the share of a batch's maps whose times are uniform in ln(1 + i), where all
+	// octaves say about as much of the parameters; 0: none, as in the paper.
 	LogUniformShare float64 `json:"early_share,omitempty" yaml:"early_share,omitempty"`
-	// maps, which must be periodic, are shifted at random besides being turned and flipped; false:
-	// not, as in the paper
+	// Shifts augments maps, which must be periodic, by random shifts besides rotations and flips;
+	// false: no shifts, as in the paper.
 	Shifts bool `json:"shifts,omitempty" yaml:"shifts,omitempty"`
-	// the network is fed ln Ω_m and ln σ_8, which spectra answer to by power laws; false: Ω_m and
-	// σ_8, as in the paper
+	// LogTheta conditions the network on ln Ω_m and ln σ_8, to which spectra respond as power laws;
+	// false: on Ω_m and σ_8, as in the paper.
 	LogTheta bool `json:"log_theta,omitempty" yaml:"log_theta,omitempty"`
-	// steps
-	CheckpointEvery int `json:"checkpoint_every" yaml:"checkpoint_every"`
-	// steps
-	ValidateEvery int `json:"validate_every" yaml:"validate_every"`
-	// at most; fixed maps, times and noise
-	ValidationMaps int `json:"validation_maps" yaml:"validation_maps"`
-	// steps between records in metrics.jsonl; checkpoints have one, too
-	LogEvery int `json:"log_every" yaml:"log_every"`
-	// newest checkpoints that are kept; 0: all
-	Keep int `json:"keep" yaml:"keep"`
 
-	// HalveAt says after what the rate is halved: shares of all steps or, where a milestone has a
-	// count, epochs. An epoch is one pass over the training maps.
+	CheckpointEvery int `json:"checkpoint_every" yaml:"checkpoint_every"` // steps
+	ValidateEvery   int `json:"validate_every" yaml:"validate_every"`     // steps
+	// ValidationMaps is the largest number of validation maps; maps, times and noise are fixed.
+	ValidationMaps int `json:"validation_maps" yaml:"validation_maps"`
+	// LogEvery is the number of steps between records in metrics.jsonl; checkpoints have one, too.
+	LogEvery int `json:"log_every" yaml:"log_every"`
+	Keep     int `json:"keep" yaml:"keep"` // number of checkpoints that are kept; 0: all
+
+	// HalveAt are the milestones after which the rate is halved: shares of all steps or counts of
+	// epochs, each a pass over the training maps.
 	HalveAt []Milestone `json:"halve_at,omitempty" yaml:"halve_at,omitempty"`
 }
 
 // Values of MicroBatch that follow the batch.
 const (
-	Derived    = 0  // the largest divisor of Batch whose maps fit a processor's usual memory
-	WholeBatch = -1 // all maps at a time: for a GPU, which is faster so and has the memory
+	Derived    = 0  // the largest divisor of Batch whose activations fit into usual memory
+	WholeBatch = -1 // no micro-batches; on a GPU, which has the memory, this is fastest
 )
 
 // Default returns the paper's settings for 64² maps.
@@ -111,7 +106,8 @@ func (c Config) Validate() error {
 	f.Add(c.Weighting.Validate())
 	f.Add(c.Prediction.Validate())
 	f.Want(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
-	f.Want(c.LogUniformShare >= 0 && c.LogUniformShare <= 1, "LogUniformShare", c.LogUniformShare, "in [0, 1]")
+	f.Want(c.LogUniformShare >= 0 && c.LogUniformShare <= 1, "LogUniformShare",
+		c.LogUniformShare, "in [0, 1]")
 	f.Want(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")
 	f.Want(c.ValidateEvery >= 1, "ValidateEvery", c.ValidateEvery, ">= 1")
 	f.Want(c.ValidationMaps >= 1, "ValidationMaps", c.ValidationMaps, ">= 1")
@@ -134,8 +130,8 @@ func (c Config) rate(n int) float64 {
 	}
 }
 
-// halvings returns by what the rate of step n = 1, 2, … is multiplied after the milestones of
-// HalveAt; maps is their number in an epoch.
+// halvings returns the factor of the rate of step n = 1, 2, … after the milestones of HalveAt; maps
+// is the number of maps of an epoch.
 func (c Config) halvings(n, maps int) float64 {
 	factor := 1.0
 	for _, m := range c.HalveAt {
@@ -146,8 +142,8 @@ func (c Config) halvings(n, maps int) float64 {
 	return factor
 }
 
-// decay returns the decay of the averaged weights at step n: small at first, so that short runs
-// do not average in the initial weights.
+// decay returns the decay of the averaged weights at step n. It is small at first, so that the
+// average does not keep the initial weights.
 func (c Config) decay(n int) float64 {
 	if c.EMAWidth > 0 {
 		return math.Pow(1-1/float64(n), emaPower(c.EMAWidth)+1)

@@ -56,8 +56,8 @@ func LatestCheckpoint(dir string) (string, error) {
 	return paths[len(paths)-1], nil
 }
 
-// steps lists the checkpoints, oldest first. It does not use filepath.Glob, for a directory's
-// name may hold its wildcards.
+// steps lists the checkpoints, oldest first. The directory's name may hold wildcards, so it does
+// not use filepath.Glob.
 func (d directory) steps() ([]string, error) {
 	entries, err := os.ReadDir(d.checkpoints())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -73,8 +73,7 @@ func (d directory) steps() ([]string, error) {
 	return out, nil
 }
 
-// prune removes the oldest checkpoints but keep of them, and never the one that Select marked; 0
-// keeps all.
+// prune removes all but the newest keep checkpoints and the one that Select marked; 0 keeps all.
 func (d directory) prune(keep int) error {
 	paths, err := d.steps()
 	if err != nil || keep == 0 {
@@ -95,15 +94,15 @@ func (d directory) prune(keep int) error {
 	return nil
 }
 
-// asUsed is what config.yaml holds.
+// asUsed is the content of config.yaml.
 type asUsed struct {
 	Training Config              `yaml:"training"`
 	Manifest checkpoint.Manifest `yaml:"manifest"`
 }
 
-// text returns what config.yaml is to hold.
+// text returns the text of config.yaml.
 func text(c Config, m checkpoint.Manifest) ([]byte, error) {
-	m.Training = nil // stands beside it already
+	m.Training = nil // c is written beside it
 	out, err := yaml.MarshalWithOptions(asUsed{c, m}, yaml.UseJSONMarshaler())
 	if err != nil {
 		return nil, fmt.Errorf("training: write the configuration: %s", faults.OneLine(err))
@@ -159,8 +158,8 @@ func (d directory) latest(network unet.Config) (checkpoint.Checkpoint, bool, err
 	return c, true, nil
 }
 
-// unbegun returns an error unless a run without a checkpoint may begin at its first step: metrics
-// beyond the step of its first checkpoint show that there was one. To begin anew would drop them.
+// unbegun returns an error unless a run without a checkpoint may begin at its first step. Metrics
+// beyond the step of the first checkpoint show that there was one, and a new run would drop them.
 func (d directory) unbegun(checkpointEvery int) error {
 	records, err := tracking.Read(d.metrics())
 	if errors.Is(err, fs.ErrNotExist) || len(records) == 0 {

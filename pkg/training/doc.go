@@ -1,8 +1,8 @@
-// Package training turns batches into checkpoints: Adam on the noise-prediction loss, an
-// exponential moving average of the weights, a run directory that a killed run resumes from by
-// itself. It draws maps through a function and knows no format of the data.
+// Package training turns maps into checkpoints: Adam on the loss of the predicted noise, an
+// exponential moving average of the weights, and a run directory from which a run that was killed
+// resumes. It draws maps through a function and knows no format of the data.
 //
-// Everything random about step n (maps, symmetries, times, noise) is a pure function of the seed
-// and n, so that there is no generator state to save and a resumed run takes the very steps of an
-// unbroken one.
+// Everything random about step n (maps, augmentations, times, noise) is a pure function of the seed
+// and n. There is no generator state to save, and a resumed run takes the same steps as an unbroken
+// one, bit for bit.
 package training

@@ -11,22 +11,21 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// gradient is that of a batch, in parts that go through the network one after the other: what a
-// part needs in between is many times what its gradient needs. No layer mixes maps, so that the
-// parts' mean is the batch's gradient.
+// gradient computes the gradient of a batch, accumulated over micro-batches: the activations of a
+// micro-batch need many times the memory of its gradient. No layer mixes maps, so the mean over
+// micro-batches is the gradient of the batch.
 type gradient struct {
 	state        *state
 	microBatches int
-	step         *Program // of one part; of a batch in one part it clips, too
-	sum, clip    *Program // nil for one part; clip is nil, too, where nothing is clipped
+	step         *Program // gradient of a micro-batch; if there is only one it clips, too
+	sum, clip    *Program // nil for one micro-batch; clip is nil without clipping
 }
 
-// microBatchNumbers is how many numbers a layer of the first level may hold before a batch is taken in
-// parts: 20 maps of 64² stay whole at width 32, but not at 64, where two parts need three
-// quarters of the memory (2.1 GiB, not 2.8) and no more time (2026-11-29).
+// microBatchNumbers is the largest number of values of a layer of the first level in a micro-batch
+// that is Derived. At width 32 it allows 20 maps of 64² at once.
 const microBatchNumbers = 4 << 20
 
-// microBatches returns how many parts a batch is taken in.
+// microBatches returns the number of micro-batches of a batch.
 func (c Config) microBatches(network unet.Config, side int) int {
 	switch c.MicroBatch {
 	case WholeBatch:
@@ -35,14 +34,15 @@ func (c Config) microBatches(network unet.Config, side int) int {
 	default:
 		return c.Batch / c.MicroBatch
 	}
-	for parts := 1; parts < c.Batch; parts++ {
-		if c.Batch%parts == 0 && c.Batch/parts*side*side*network.Dim <= microBatchNumbers {
-			return parts
+	for n := 1; n < c.Batch; n++ {
+		if c.Batch%n == 0 && c.Batch/n*side*side*network.Dim <= microBatchNumbers {
+			return n
 		}
 	}
 	return c.Batch
 }
 
+// newGradient returns the gradient with its graphs.
 func (s *state) newGradient(schedule diffusion.Schedule,
 	program func(func([]*graph.Node) []*graph.Node) *Program,
 ) gradient {
@@ -120,7 +120,7 @@ func replaced(p *Program, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	return out, free(in)
 }
 
-// microBatch returns n maps of a batch from the first-th on.
+// microBatch returns n maps of a batch from number first on.
 func (b batch) microBatch(first, n int) batch {
 	pixels := len(b.x0) / len(b.timestep)
 	return batch{

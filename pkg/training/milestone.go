@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// Milestone is a place in the course of a training: a share of all steps, which moves as their
-// number changes, or a count. The zero value is none. Its text is "15%" or "300".
+// Milestone is a point of a training: a share of all steps, which moves as their number changes, or
+// a count. The zero value is none. Its text is "15%" or "300".
 type Milestone struct {
 	Percent float64 // of Config.Steps, 0 to 100
-	Count   int     // where Percent is 0: steps, or epochs in Config.HalveAt
+	Count   int     // if Percent is 0: steps, or epochs in Config.HalveAt
 }
 
 // Percent returns the milestone at a share of all steps.
@@ -49,8 +49,7 @@ func (m Milestone) String() string {
 	return strconv.Itoa(m.Count)
 }
 
-// MarshalJSON writes a count as a number, as files of runs held it before there were shares, and
-// a share as a string.
+// MarshalJSON writes a count as a number and a share as a string.
 func (m Milestone) MarshalJSON() ([]byte, error) {
 	if m.Percent != 0 {
 		return json.Marshal(m.String())
@@ -78,8 +77,8 @@ func (m Milestone) of(all int) int {
 	return m.Count
 }
 
-// steps returns the last step before m where a count is one of epochs of so many maps: the last
-// whose first map belongs to them.
+// steps returns the last step before m, of which a count is one of epochs of so many maps: the last
+// step whose first map belongs to these epochs.
 func (m Milestone) steps(c Config, maps int) int {
 	if m.Percent != 0 {
 		return m.of(c.Steps)
@@ -106,8 +105,8 @@ func rising(all []Milestone) bool {
 	return true
 }
 
-// course returns what the milestones of c come to in steps, by their fields in config.yaml, were
-// it a run of so many steps on so many maps.
+// course returns the steps of the milestones of c, by their fields in config.yaml, for a run of so
+// many steps on so many maps.
 func (c Config) course(steps, maps int) map[string]string {
 	c.Steps = steps
 	halveAt := make([]int, len(c.HalveAt))

@@ -43,8 +43,8 @@ func TestLearns(t *testing.T) {
 	}
 }
 
-// TestMicroBatch: a batch in parts gives the gradient that it gives whole, clipped or not; wide
-// networks are taken in parts by themselves.
+// TestMicroBatch: micro-batches give the gradient of the whole batch, clipped or not; wide networks
+// have micro-batches by default.
 func TestMicroBatch(t *testing.T) {
 	for _, clip := range []float64{0, 0.05} {
 		var whole checkpoint.Tensors
@@ -72,28 +72,28 @@ func TestMicroBatch(t *testing.T) {
 			}
 			norm = math.Sqrt(norm)
 			if off > 1e-6*norm || clip > 0 && math.Abs(norm/clip-1) > 1e-4 || norm < 0.04 {
-				t.Errorf("clip %g, parts of %d: length %g, off by %g", clip, size, norm, off)
+				t.Errorf("clip %g, micro-batches of %d: length %g, off by %g", clip, size, norm, off)
 			}
 		}
 	}
 	c := Default()
 	for dim, want := range map[int]int{16: 1, 32: 1, 64: 2} {
 		if got := c.microBatches(unet.Default().WithDim(dim), 64); got != want {
-			t.Errorf("width %d: %d parts, want %d", dim, got, want)
+			t.Errorf("width %d: %d micro-batches, want %d", dim, got, want)
 		}
 	}
 	// 16 maps of width 64 fit, in divisors of the batch
 	for batch, want := range map[int]int{20: 2, 32: 2, 40: 4, 25: 5, 7: 1} {
 		c.Batch = batch
 		if got := c.microBatches(unet.Default().WithDim(64), 64); got != want || c.Validate() != nil {
-			t.Errorf("batch %d: %d parts, want %d (%v)", batch, got, want, c.Validate())
+			t.Errorf("batch %d: %d micro-batches, want %d (%v)", batch, got, want, c.Validate())
 		}
 	}
 	c.MicroBatch = WholeBatch
 	for _, batch := range []int{20, 32, 40} { // whatever --batch makes of a preset's
 		c.Batch = batch
 		if got := c.microBatches(unet.Default(), 256); got != 1 || c.Validate() != nil {
-			t.Errorf("all of a batch of %d: %d parts, %v", batch, got, c.Validate())
+			t.Errorf("all of a batch of %d: %d micro-batches, %v", batch, got, c.Validate())
 		}
 	}
 	c.Batch = 20

@@ -86,8 +86,11 @@ func TestRefusals(t *testing.T) {
 			func(j *Job) { j.Manifest.Network = j.Manifest.Network.WithDim(16) },
 			[]string{dir, "manifest.network.dim is 8 there and 16 now"},
 		},
-		"other conditions": {func(j *Job) { j.Manifest.Network.ConditionDim = 3 }, []string{"conditioned on " +
-			"3 parameters, this version can use networks of 2"}},
+		"other conditions": {
+			func(j *Job) { j.Manifest.Network.ConditionDim = 3 },
+			[]string{"conditioned on " +
+				"3 parameters, this version can use networks of 2"},
+		},
 		"fewer steps": {
 			func(j *Job) { j.Config.Steps = 2 },
 			[]string{dir, "3 steps, more than Steps = 2"},

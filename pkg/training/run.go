@@ -21,17 +21,17 @@ import (
 
 // Job is a training run.
 type Job struct {
-	Dir    string // the run directory: made if it is not there, resumed if it holds a run
+	Dir    string // the run directory: made if it does not exist, resumed if it holds a run
 	Config Config
-	// network, schedule, prior, scaling and data; the run fills in the rest
+	// Manifest must have network, schedule, prior, scaling and data; the run fills in the rest.
 	Manifest checkpoint.Manifest
 	Data     Data
-	// to start from; nil: PyTorch's random initial weights. A resumed run has its own
+	// Initial are the weights of a new run; nil: PyTorch's random initial weights.
 	Initial unet.Weights
 	Report  func(Progress) // called after each step; may be nil
 }
 
-// Progress is what a user wants to see of a run.
+// Progress is the state of a run for a progress display.
 type Progress struct {
 	Step, Steps    int
 	Loss           float64 // of this step
@@ -40,7 +40,7 @@ type Progress struct {
 	ETA            time.Duration
 }
 
-// Result is the end of a run.
+// Result is the outcome of a call of Run.
 type Result struct {
 	Checkpoint    string  // path of the last checkpoint; empty before the first
 	Step          int     // steps taken in all
@@ -48,14 +48,13 @@ type Result struct {
 	ValidationMSE float64 // the latest; NaN before the first
 }
 
-// Run trains until Config.Steps, writing metrics and checkpoints to the run directory. When ctx
-// is cancelled it writes a checkpoint and returns ctx's error; the same call goes on from there.
-// A run killed at any moment goes on from its last checkpoint, to the same weights and metrics
-// bit for bit; only times and speeds differ, and after a cancelled call the loss of one record,
-// which then averages fewer steps.
+// Run trains until Config.Steps, writing metrics and checkpoints to the run directory. When ctx is
+// cancelled it writes a checkpoint and returns ctx's error; the same call resumes from there. A run
+// that was killed resumes from its last checkpoint, with the same weights and metrics bit for bit,
+// but for times and speeds; after a cancelled call one record of the loss averages fewer steps.
 //
-// Run ends with an error when a file cannot be written, and when its directory is deleted under
-// it. Where only the checkpoints are deleted it writes its state there once more before it ends.
+// Run returns an error when a file cannot be written and when its directory is deleted. If only the
+// checkpoints are deleted, it writes its state there once more before it returns.
 func Run(ctx context.Context, b compute.Backend, job Job) (Result, error) {
 	schedule, err := job.check()
 	if err != nil {
@@ -129,7 +128,7 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 	return nil
 }
 
-// before returns the result as the steps of earlier calls left it.
+// before returns the result of the steps of earlier calls.
 func (r *run) before() (Result, error) {
 	out := Result{Step: r.done, Resumed: r.done, ValidationMSE: math.NaN()}
 	if r.saved > 0 {
@@ -144,7 +143,7 @@ func (r *run) before() (Result, error) {
 	return out, err
 }
 
-// check fills in what the manifest lacks and refuses what would fail later.
+// check completes the manifest and returns an error for a job that would fail later.
 func (j *Job) check() (diffusion.Schedule, error) {
 	fail := func(err error) (diffusion.Schedule, error) {
 		return diffusion.Schedule{}, fmt.Errorf("training: %s", faults.OneLine(err))
@@ -217,7 +216,7 @@ func (r *run) loop(ctx context.Context) error {
 	}
 }
 
-// take takes one step and does what is due after it.
+// take takes one step, validates, records metrics and saves when they are due.
 func (r *run) take(b batch) error {
 	n := r.done + 1
 	loss, err := r.state.advance(b, r.learningRate(n), r.Config.decay(n), n)
@@ -262,7 +261,7 @@ func (r *run) learningRate(n int) float64 {
 	return r.Config.rate(n) * r.Config.halvings(n, r.Data.Train.Len)
 }
 
-// diverged says what is left of a run whose numbers ran away.
+// diverged adds the last good checkpoint and a remedy to the error of a run that diverged.
 func (r *run) diverged(cause error) error {
 	kept := "no checkpoint had been written"
 	if r.saved > 0 {
@@ -272,8 +271,8 @@ func (r *run) diverged(cause error) error {
 		cause, kept, r.Config.LearningRate)
 }
 
-// report tells the caller how far the run is. The speed is smoothed over about ten steps, and the
-// first step, which compiles, does not count.
+// report calls Job.Report. The speed is averaged over about ten steps, without the first step,
+// which compiles.
 func (r *run) report(loss float64) {
 	now := time.Now()
 	if taken := r.done - r.result.Resumed; taken > 1 {

@@ -13,7 +13,7 @@ import (
 // record appends metrics. There is a record at every checkpoint, so that no average reaches back
 // beyond one and a resumed run writes the same.
 func (r *run) record(values map[string]float64) error {
-	// here, too: hours may pass between checkpoints, and the file that is open would take it
+	// The open file would accept records of a directory that was deleted.
 	if err := r.claim.check(); err != nil {
 		return err
 	}
@@ -28,9 +28,8 @@ func (r *run) record(values map[string]float64) error {
 	return nil
 }
 
-// save writes the state of this step, unless it is written already. If the checkpoints were
-// deleted under the run it is the only copy left: it is written all the same, and then the run
-// ends.
+// save writes the state of this step, unless it is written already. If the checkpoints were deleted
+// it is written all the same, as the only copy, and an error ends the run.
 func (r *run) save() error {
 	if r.saved == r.done {
 		return nil
@@ -56,7 +55,7 @@ func (r *run) save() error {
 }
 
 // write writes the checkpoint of this step and then, with the optimiser's state, the file that a
-// resumed run starts from; if the process dies in between, that file still is the one before and
+// resumed run starts from. If the process dies in between, that file is still the one before, and
 // the steps are taken again.
 func (r *run) write() error {
 	tensors, err := r.state.variables.Read(Groups...)
@@ -83,7 +82,7 @@ func (r *run) write() error {
 	return r.dir.prune(r.Config.Keep)
 }
 
-// unwritten says, of a run that ends because it cannot write, where it goes on.
+// unwritten adds to the error of a run that cannot write where the run resumes.
 func (r *run) unwritten(err error) error {
 	next := "the same run begins anew, for it has no checkpoint"
 	if r.saved > 0 && exists(r.dir.resume()) {
@@ -92,15 +91,15 @@ func (r *run) unwritten(err error) error {
 	return fmt.Errorf("training: ended after step %d: %w; %s", r.done, err, next)
 }
 
-// interrupted writes what is not yet in a checkpoint.
+// interrupted saves the state of a run that was cancelled.
 func (r *run) interrupted(cause error) error {
 	err := r.save()
 	if err == nil {
 		return cause
 	}
 	if r.saved == r.done {
-		return err // it is written, and yet something is wrong
+		return err // the state is written, but the checkpoints had been deleted
 	}
-	// not cause: nothing is saved
+	// The cause is not wrapped, since callers take it for a saved state.
 	return fmt.Errorf("training: interrupted, and the steps since %d are lost: %w", r.saved, err)
 }

@@ -17,8 +17,8 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// A run in stages has a run directory of its own for each of them below the one that the user
-// names: stage-1, stage-2, …. A run in one stage lies in the user's directory itself.
+// A run in stages has a run directory for each of them below the user's directory: stage-1,
+// stage-2, …. A run in one stage is the user's directory itself.
 
 func stageDir(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("stage-%d", i+1)) }
 
@@ -34,8 +34,8 @@ func StageDirs(dir string, n int) []string {
 	return out
 }
 
-// Stages returns the run directories of the stages that a run on disk has begun: the directory
-// itself where it knows none.
+// Stages returns the run directories of the stages that a run on disk has begun; the directory
+// itself if there are no stages.
 func Stages(dir string) []string {
 	n := 0
 	for exists(stageDir(dir, n)) {
@@ -52,7 +52,7 @@ func Stages(dir string) []string {
 }
 
 // CurrentStage returns the run directory of the last stage that has a checkpoint, or of the first
-// stage where none has.
+// stage if none has.
 func CurrentStage(dir string) string {
 	stages := Stages(dir)
 	for i := len(stages) - 1; i > 0; i-- {
@@ -63,7 +63,7 @@ func CurrentStage(dir string) string {
 	return stages[0]
 }
 
-// Stage is a part of a run that is about to begin, to go on, or to be passed over because the
+// Stage is a stage of a run that is about to begin, to be resumed, or to be skipped because the
 // next one has begun.
 type Stage struct {
 	Index int    // 0 for the first
@@ -71,14 +71,14 @@ type Stage struct {
 	Begin func() (Result, error)
 }
 
-// RunStages trains one job after another, each in its run directory below dir (Job.Dir is set
-// here) and from the averaged weights of the one before: those of the checkpoint that Select
-// marked or, where none is marked, of the newest. A single job is trained in dir itself. do is
-// called for each stage and has to call its Begin.
+// RunStages trains one job after another, each in its run directory below dir (Job.Dir is set here)
+// and from the averaged weights of the one before: those of the checkpoint that Select marked or,
+// if none is marked, of the newest. A single job is trained in dir itself. do is called for each
+// stage and has to call its Begin.
 //
-// Like Run, the same call goes on after an interrupt or a kill. What a stage starts from is
-// written down before it begins and does not change from then on; the stage before it must then
-// be asked for as it was, the number of its steps included.
+// Like Run, the same call resumes after an interrupt or a kill. The checkpoint that a stage starts
+// from is recorded before it begins and does not change from then on; the settings of the stage
+// before it, the number of its steps included, must not change either.
 func RunStages(ctx context.Context, b compute.Backend, dir string, jobs []Job,
 	do func(Stage) (Result, error),
 ) (Result, error) {
@@ -110,23 +110,22 @@ func RunStages(ctx context.Context, b compute.Backend, dir string, jobs []Job,
 	return r, nil
 }
 
-// prepare refuses, before hours are spent on the first stage, what a later one would be refused
-// for.
+// prepare returns the errors of all stages before the first one begins.
 func prepare(dir string, jobs []Job) error {
 	if len(jobs) == 0 {
 		panic("training: RunStages without a job")
 	}
-	const wayOut = "use the settings that it was begun with or another directory"
+	const remedy = "use the settings that it was begun with or another directory"
 	begun := Stages(dir)
 	switch staged := begun[0] != dir; {
 	case staged && len(jobs) == 1:
-		return fmt.Errorf("training: %s holds a run in stages, one stage is asked for: %s", dir, wayOut)
+		return fmt.Errorf("training: %s holds a run in stages, one stage is asked for: %s", dir, remedy)
 	case staged && len(begun) > len(jobs):
 		return fmt.Errorf("training: %s holds a run that is at stage %d, %d stages are asked for: %s",
-			dir, len(begun), len(jobs), wayOut)
+			dir, len(begun), len(jobs), remedy)
 	case len(jobs) > 1 && exists(directory(dir).config()):
 		return fmt.Errorf("training: %s holds a run in one stage, %d are asked for: %s", dir,
-			len(jobs), wayOut)
+			len(jobs), remedy)
 	}
 	for i := range jobs {
 		if _, err := jobs[i].check(); err != nil {
@@ -154,7 +153,7 @@ func prepare(dir string, jobs []Job) error {
 	return nil
 }
 
-// origin names the checkpoint that a stage started from.
+// origin is the content of origin.yaml: the checkpoint that a stage started from.
 type origin struct {
 	Checkpoint string `yaml:"checkpoint"` // file of the stage before
 	SHA256     string `yaml:"sha256"`     // of its tensors
@@ -162,8 +161,8 @@ type origin struct {
 
 func (d directory) origin() string { return filepath.Join(string(d), "origin.yaml") }
 
-// startFrom puts the weights that the stage before ended with into the job, unless the job goes
-// on from its own, and notes in the directory and in the manifest which they are.
+// startFrom puts the weights of the stage before into the job, unless the job has a checkpoint of
+// its own, and records their origin in the directory and in the manifest.
 func (j *Job) startFrom(before string) error {
 	fail := func(err error) error { return fmt.Errorf("training: start %s: %w", j.Dir, err) }
 	d := directory(j.Dir)
@@ -215,7 +214,7 @@ func (j *Job) startFrom(before string) error {
 	return nil
 }
 
-// ended returns the result of a stage that the next one has started from. It changes nothing.
+// ended returns the result of a stage that the next one has started from, without a change.
 func (j Job) ended() (Result, error) {
 	d := directory(j.Dir)
 	if _, err := j.check(); err != nil {

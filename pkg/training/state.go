@@ -15,10 +15,10 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// state holds the network's tensors on the device and the graphs that use them. Nothing but
-// batches, three numbers and the loss pass between host and device. A step is a graph of the
-// gradient and then one for each portion of the tensors: what replaces tensors holds them twice,
-// which is a lot beside all that the gradient needs.
+// state holds the network's tensors on the device and the graphs that use them. Only batches, three
+// numbers and the loss pass between host and device. A step is a graph of the gradient followed by
+// an update graph for each portion of the tensors, since an update holds old and new tensors at
+// once.
 type state struct {
 	network   unet.Config
 	recipe    Config
@@ -72,8 +72,8 @@ func (s *state) close() {
 	_ = s.variables.Close() // the run is over
 }
 
-// predict returns the noise that the network sees in the noised maps of a batch, with the weights
-// of a group.
+// predict returns the noise that the network predicts in the noised maps of a batch with the
+// weights of a group.
 func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*Node) *Node {
 	x0, noise, index, theta := in[0], in[1], in[2], in[3]
 	xt := diffusion.NoisedGraph(schedule, x0, index, noise)
@@ -81,9 +81,9 @@ func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*N
 		unet.Predict(s.network, weight, xt, index, theta), xt, index)
 }
 
-// updateGraph is a step of Adam and of the moving average for some parameters, from the step's
-// numbers and the gradients. Adam is written out and not taken from GoMLX: its rate comes from
-// the host each step, and its moments have the names that checkpoints keep.
+// updateGraph is the optimiser step and the moving average of some parameters, from the numbers of
+// the step and the gradients. It does not use GoMLX's Adam, since the rate comes from the host and
+// the moments have the names of the checkpoints.
 func updateGraph(parameters []unet.Tensor) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		rate, secondMomentScale, decay := in[0], in[1], in[2]
@@ -133,7 +133,7 @@ func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
 	if err := free(numbers); err != nil {
 		return fail(err)
 	}
-	// half a gigabyte of old tensors: it would lie beside what the next gradient needs
+	// The memory of the old tensors would come on top of that of the next gradient.
 	if len(s.portions) > 1 {
 		backend.ReturnMemory()
 	}
@@ -158,7 +158,7 @@ func (s *state) validate(batches []batch) (float64, error) {
 	return sum / float64(len(batches)), nil
 }
 
-// inputs are what graphs take of a batch.
+// inputs returns the tensors of a batch that graphs take.
 func (s *state) inputs(b batch) []*tensors.Tensor {
 	n := len(b.timestep)
 	return []*tensors.Tensor{
@@ -177,7 +177,7 @@ func toAny(inputs []*tensors.Tensor) []any {
 	return out
 }
 
-// number waits for a graph whose output is one number, and frees what was put on the device for it.
+// number returns the only number that a graph returned, and frees it and the inputs.
 func number(out, inputs []*tensors.Tensor) (float64, error) {
 	value := float64(tensors.ToScalar[float32](out[0]))
 	return value, free(append(inputs, out[0]))

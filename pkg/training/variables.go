@@ -17,10 +17,10 @@ import (
 // Groups are the tensors that a training holds for every tensor of the network.
 var Groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
 
-// Variables are the tensors of a training on the device. A graph takes them after its other
-// inputs, and one that takes a step returns what replaces them after its other outputs, in the
-// order of Groups and, in each, of the parameters. They are not GoMLX's variables, which cannot
-// be compiled with before a graph runs.
+// Variables are the tensors of a training on the device. A graph takes them after its other inputs,
+// and one that takes a step returns their new values after its other outputs, in the order of
+// Groups and, in each, of the parameters. They are not GoMLX's variables, with which a graph cannot
+// be compiled before it runs.
 type Variables struct {
 	parameters []unet.Tensor
 	values     map[string]*tensors.Tensor // by group and name
@@ -47,7 +47,7 @@ func NewVariables(b compute.Backend, parameters []unet.Tensor,
 				return nil,
 					errors.Join(fmt.Errorf("put %s%s on the backend: %w", group, p.Name, err), v.Close())
 			}
-			value.FinalizeLocal() // or the host keeps a copy of it
+			value.FinalizeLocal() // frees the host's copy
 			v.values[group+p.Name] = value
 		}
 	}
@@ -63,7 +63,7 @@ func (v *Variables) Close() error {
 	return errors.Join(errs...)
 }
 
-// Inputs are the tensors of some groups for a graph that leaves them as they are.
+// Inputs returns the tensors of some groups for a graph that does not replace them.
 func (v *Variables) Inputs(groups ...string) []any { return v.inputs(v.parameters, groups...) }
 
 func (v *Variables) inputs(parameters []unet.Tensor, groups ...string) []any {
@@ -76,11 +76,12 @@ func (v *Variables) inputs(parameters []unet.Tensor, groups ...string) []any {
 	return out
 }
 
-// portion is how many numbers of each group are replaced at a time, if no tensor is larger.
+// portion is the number of numbers of each group that are replaced at a time, unless a tensor is
+// larger.
 const portion = 4 << 20
 
-// Portions are the parameters in parts. Where a part is replaced after the other the old tensors
-// of one make room for the new ones of the next.
+// Portions returns the parameters in portions for one update each, so that only one portion is held
+// twice at a time.
 func (v *Variables) Portions() [][]unet.Tensor {
 	var out [][]unet.Tensor
 	size := portion
@@ -94,10 +95,9 @@ func (v *Variables) Portions() [][]unet.Tensor {
 	return out
 }
 
-// Step runs a graph that replaces all Groups of some parameters, and returns its other outputs.
-// The old tensors are freed at once. They are not donated to the graph: a graph that does not say
-// which output takes which input's place takes none, and what was donated would wait for Go's
-// garbage collector.
+// Step runs a graph that replaces all Groups of some parameters, and returns its other outputs. The
+// old tensors are freed at once. They are not donated to the graph, which does not alias inputs and
+// outputs; donated tensors would wait for Go's garbage collector.
 func (v *Variables) Step(p *Program, parameters []unet.Tensor,
 	inputs ...any,
 ) ([]*tensors.Tensor, error) {
@@ -118,11 +118,11 @@ func (v *Variables) Step(p *Program, parameters []unet.Tensor,
 	return out[:others], nil
 }
 
-// ErrNotFinite says that the training left the range of numbers.
+// ErrNotFinite is the error of a training whose numbers are no longer finite.
 var ErrNotFinite = errors.New("a value is not finite")
 
 // Read copies the tensors of some groups from the device. A value that is not finite is an error
-// that wraps ErrNotFinite, so that no such checkpoint is written: the loss shows it only a step
+// that wraps ErrNotFinite, so that no such checkpoint is written; the loss would show it a step
 // later.
 func (v *Variables) Read(groups ...string) (checkpoint.Tensors, error) {
 	out := checkpoint.Tensors{}
@@ -168,8 +168,8 @@ func (p *Program) Run(inputs ...any) ([]*tensors.Tensor, error) {
 	return p.exec.Call(inputs...)
 }
 
-// compile compiles before the graph first runs, so that what the compiler leaves behind is given
-// back before the graph's own needs come on top.
+// compile compiles before the graph first runs, so that the compiler's memory is returned before
+// the graph needs its own.
 func (p *Program) compile(inputs []any) error {
 	if p.compiled {
 		return nil
@@ -208,8 +208,8 @@ func (n Nodes) Weight(group string) unet.Weight {
 }
 
 // OptimiserStep takes a step of Adam and of the moving average for each parameter and returns the
-// outputs that replace Groups. shrink is the share by which weights decay besides; biases do not,
-// and nil is none.
+// outputs that replace Groups. shrink is the share by which weights other than biases decay
+// besides; nil is none.
 func (n Nodes) OptimiserStep(parameters []unet.Tensor, gradients []*Node, a Adam, decay,
 	shrink *Node,
 ) []*Node {

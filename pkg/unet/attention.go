@@ -9,12 +9,11 @@ import (
 // residualLinearAttention adds pre-normed linear attention to x: cost linear in the number of
 // pixels.
 //
-// The softmaxes over positions and over the head dimension are taken as in the paper. The
-// products are taken in another order: values and outputs are linear in x, so that k is
-// contracted with x itself and q meets one small matrix a map, and neither values nor outputs of
-// heads are ever made, each Heads·HeadDim/C times as large as x. Pixels run fastest, which XLA's
-// loops and products want. At 16 channels and 64² the gradient takes a sixth of the time of the
-// usual order (two cores of an AMD EPYC, 2026-11-26).
+// The softmaxes over positions and over the head dimension are those of the paper, but the products
+// are taken in another order. Values and outputs are linear in x, so k is contracted with x itself
+// and q with one small matrix per map; values and outputs of heads, each Heads·HeadDim/C times as
+// large as x, are never computed. Pixels run fastest, which is the best layout for XLA's loops and
+// products.
 func (n *network) residualLinearAttention(x *Node, prefix string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	normed := Reshape(n.groupNorm(x, nil, prefix+"fn.norm", 1), b, h*w, c)
@@ -22,10 +21,10 @@ func (n *network) residualLinearAttention(x *Node, prefix string) *Node {
 	all := Reshape(n.weight(prefix+"fn.fn.to_qkv.weight"), 3, n.Heads*n.HeadDim, c)
 	weight := func(i int) *Node { return Squeeze(SliceAxis(all, 0, AxisElem(i)), 0) }
 	project := func(rows *Node) *Node { // [B, heads, width, pixels]
-		each := BroadcastPrefix(rows, b) // or XLA makes one product whose result it must transpose
+		each := BroadcastPrefix(rows, b) // avoids a product whose result XLA would transpose
 		return Reshape(Einsum("boc,bcn->bon", each, normed), b, n.Heads, n.HeadDim, h*w)
 	}
-	// k·xᵀ with k = Softmax over pixels: dividing by the sum afterwards spares a pass over all pixels.
+	// k·xᵀ with k = Softmax over pixels; the division by the sum follows, on fewer numbers.
 	k := exponential(project(weight(1)), -1)
 	context := Einsum("bhdn,bcn->bhdc", k, normed)
 	context = Div(context, ReduceAndKeep(k, ReduceSum, -1))
@@ -41,8 +40,7 @@ func (n *network) residualLinearAttention(x *Node, prefix string) *Node {
 	return Add(n.groupNorm(y, n.weight(prefix+"fn.fn.to_out.0.bias"), prefix+"fn.fn.to_out.1", 1), x)
 }
 
-// exponential returns exp(x − max x) along an axis: a softmax that is still to be divided by its
-// sum.
+// exponential returns exp(x − max x) along an axis: a softmax before the division by its sum.
 func exponential(x *Node, axis int) *Node {
 	return Exp(Sub(x, StopGradient(ReduceAndKeep(x, ReduceMax, axis))))
 }

@@ -16,8 +16,8 @@ func (n *network) resnet(x *Node, prefix string, out int) *Node {
 	if n.Conditioning != ScaleShift {
 		h = n.block(Add(h, InsertAxes(condition, 1, 1)), prefix+"block2.")
 	} else {
-		// The normalisation of block2 takes out how large all of its input is, so that a scale
-		// before it chooses among channels, and one after it says how much the block adds.
+		// The normalisation of block2 removes a common scale of its input, so the scale before it
+		// weights channels relative to each other, and the one after it the output of the block.
 		scale := OnePlus(Add(n.linear(n.time, prefix+"scale_mlp.1"),
 			n.linear(n.theta, prefix+"scale_cond_mlp.1"))) // [B, 2·out]
 		before, after := Slice(scale, AxisRange(), AxisRange(0, out)),
@@ -31,7 +31,7 @@ func (n *network) resnet(x *Node, prefix string, out int) *Node {
 	return Add(h, x)
 }
 
-// block is Conv 3×3 → GroupNorm → SiLU. The bias of the convolution is left to the normalisation.
+// block is Conv 3×3 → GroupNorm → SiLU. The normalisation adds the bias of the convolution.
 func (n *network) block(x *Node, prefix string) *Node {
 	h := n.convolve(x, prefix+"proj")
 	return silu(n.groupNorm(h, n.weight(prefix+"proj.bias"), prefix+"norm", n.Groups))
@@ -43,17 +43,15 @@ func (n *network) convolve(x *Node, name string) *Node {
 	return Convolve(Wrap(x, 1), kernel).NoPadding().Done()
 }
 
-// Wrap pads both axes of pixels with pad of their own opposite edges, as the periodic box wants
-// it: [B, H, W, C] → [B, H+2·pad, W+2·pad, C].
+// Wrap pads both axes of pixels periodically: [B, H, W, C] → [B, H+2·pad, W+2·pad, C].
 func Wrap(x *Node, pad int) *Node {
 	g := x.Graph()
-	// the pure-Go backend
+	// The pure-Go backend lacks the operation.
 	if !g.Backend().Capabilities().Operations[compute.OpTypeDynamicUpdateSlice] {
 		return wrapAxis(wrapAxis(x, 1, pad), 2, pad)
 	}
-	// The edges are written beside x into one array: XLA on a CPU would compute what x is made from
-	// inside a concatenation, pixel by pixel with branches, and a block would take half as long
-	// again in a forward pass (2026-11-29).
+	// The edges are written beside x into one array. XLA on a CPU would fuse a concatenation with what
+	// computes x, pixel by pixel with branches, which is slower.
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	out := BroadcastToDims(ScalarZero(g, x.DType()), b, h+2*pad, w+2*pad, c)
 	write := func(part *Node, row, column int) {
@@ -91,17 +89,15 @@ func (n *network) project(x *Node, name string) *Node {
 	return Einsum("bhwi,oi->bhwo", x, w)
 }
 
-// groupNorm adds a bias by channel, which may be nil, normalises each group of channels of each
-// map to mean 0 and variance 1, then scales and shifts by channel. Sums over pixels are taken
-// channel by channel, and the bias is added to these first: XLA passes over the pixels once less,
-// and takes many channels at a time.
+// groupNorm adds a bias by channel, which may be nil, normalises each group of channels of each map
+// to mean 0 and variance 1, then scales and shifts by channel. Sums over pixels are taken channel
+// by channel and the bias is added to the sums, which saves XLA a pass over the pixels.
 func (n *network) groupNorm(x, bias *Node, name string, groups int) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	rows := Reshape(x, b, h*w, c)
-	// over pixels: [B, 1, C]
+	// mean is over pixels: [B, 1, C].
 	mean := func(rows *Node) *Node {
-		return MulScalar(ReduceAndKeep(rows, ReduceSum, 1),
-			1/float64(h*w))
+		return MulScalar(ReduceAndKeep(rows, ReduceSum, 1), 1/float64(h*w))
 	}
 	// overGroup is the mean over the group that a channel is in: [B, 1, C].
 	overGroup := func(x *Node) *Node {

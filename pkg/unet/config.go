@@ -10,36 +10,40 @@ import (
 // Config is the shape of the network.
 type Config struct {
 	Dim int `json:"dim" yaml:"dim"` // channels of the first level
-	// channels of each level over Dim, from fine to coarse
+	// Multipliers are the channels of each level over Dim, from fine to coarse.
 	Multipliers []int `json:"multipliers" yaml:"multipliers"`
-	// of the group normalisation in ResNet blocks
-	Groups  int `json:"groups" yaml:"groups"`
-	Heads   int `json:"heads" yaml:"heads"`       // attention heads
-	HeadDim int `json:"head_dim" yaml:"head_dim"` // width of an attention head
-	// parameters that the network is conditioned on
+	Groups      int   `json:"groups" yaml:"groups"` // of the normalisations in ResNet blocks
+	Heads       int   `json:"heads" yaml:"heads"`
+	HeadDim     int   `json:"head_dim" yaml:"head_dim"` // channels of an attention head
+	// ConditionDim is the number of parameters θ that the network is conditioned on.
 	ConditionDim int `json:"thetas" yaml:"thetas"`
 
-	// What the paper's network does not have; the zero values are the paper's network.
+	// Extensions of the paper's network, which the zero values leave out.
+
 	Conditioning Conditioning `json:"conditioning,omitempty" yaml:"conditioning,omitempty"`
-	// width of the hidden layer of the embedding of θ; 0: the paper's 10
+	// Hidden is the width of the hidden layer of the embedding of θ; 0: the paper's 10.
 	Hidden int `json:"hidden,omitempty" yaml:"hidden,omitempty"`
-	// wavenumbers between which the gains of a linear filter of x_t are interpolated; 0: no filter
+	// Rings is the number of wavenumbers of a linear filter of x_t, between which its gains are
+	// interpolated; 0: no filter.
 	Rings int `json:"rings,omitempty" yaml:"rings,omitempty"`
 }
 
-// Conditioning names how a ResNet block is told of time and θ.
+// Conditioning says how time and θ enter a ResNet block.
 type Conditioning string
 
 const (
-	// channels are shifted between the two halves of a block, as in the paper
+	// ShiftOnly shifts the channels between the two halves of a block, as in the paper.
 	ShiftOnly Conditioning = ""
-	// they are scaled there, too, and once more after the second half
+	// ScaleShift also scales them there, and scales the output of the second half.
 	ScaleShift Conditioning = "scale-shift"
 )
 
 // Default returns the paper's network: 31.27 million parameters.
 func Default() Config {
-	return Config{Dim: 64, Multipliers: []int{1, 2, 4, 8}, Groups: 8, Heads: 4, HeadDim: 32, ConditionDim: 2}
+	return Config{
+		Dim: 64, Multipliers: []int{1, 2, 4, 8}, Groups: 8, Heads: 4, HeadDim: 32,
+		ConditionDim: 2,
+	}
 }
 
 // WithDim returns c with another width.
@@ -56,7 +60,7 @@ func (c Config) WithHidden(width int) Config {
 	return c
 }
 
-// Extras says what c has that the paper's network has not.
+// Extras names the extensions of the paper's network in c.
 func (c Config) Extras() []string {
 	var out []string
 	if c.Conditioning == ScaleShift {
@@ -71,17 +75,17 @@ func (c Config) Extras() []string {
 	return out
 }
 
-// Bounds on a Config, beyond anything that is trained: with them no number of the network
-// overflows, and a damaged file cannot ask for more memory than there is.
+// Bounds on a Config. They keep sizes from overflowing and a damaged file from requesting too much
+// memory.
 const (
 	mostDim        = 1 << 12
 	mostMultiplier = 1 << 8
 	mostHidden     = 1 << 14
-	mostThetas     = 1 << 10
+	mostConditions = 1 << 10
 	mostRings      = 24 // a map of 2¹² pixels a side: nodes lie half an octave apart
 )
 
-// MostLevels halves a map of 2048 pixels to a single one.
+// MostLevels downsamples a map of 2048 pixels per side to a single pixel.
 const MostLevels = 12
 
 // Validate returns an error that names every field that is out of range. What it accepts can be
@@ -104,8 +108,8 @@ func (c Config) Validate() error {
 	f.Want(c.Heads >= 1 && c.Heads <= mostHidden, "Heads", c.Heads, fmt.Sprintf("1 to %d", mostHidden))
 	f.Want(c.HeadDim >= 1 && c.HeadDim <= mostHidden/max(c.Heads, 1), "HeadDim", c.HeadDim,
 		fmt.Sprintf("1 to %d / Heads", mostHidden))
-	f.Want(c.ConditionDim >= 1 && c.ConditionDim <= mostThetas, "ConditionDim", c.ConditionDim, fmt.Sprintf("1 to %d",
-		mostThetas))
+	f.Want(c.ConditionDim >= 1 && c.ConditionDim <= mostConditions, "ConditionDim", c.ConditionDim,
+		fmt.Sprintf("1 to %d", mostConditions))
 	f.Want(c.Conditioning == ShiftOnly || c.Conditioning == ScaleShift, "Conditioning",
 		fmt.Sprintf("%q", c.Conditioning), `"" (shift) or "scale-shift"`)
 	f.Want(c.Hidden >= 0 && c.Hidden <= mostHidden, "Hidden", c.Hidden,
@@ -117,7 +121,8 @@ func (c Config) Validate() error {
 // Downsamplings returns how often the network halves the side of a map.
 func (c Config) Downsamplings() int { return len(c.Multipliers) - 1 }
 
-// CheckSide returns an error unless maps of side pixels can be halved as often as the network does.
+// CheckSide returns an error unless the side of maps, in pixels, can be halved as often as the
+// network does.
 func (c Config) CheckSide(side int) error {
 	if f := 1 << c.Downsamplings(); side < f || side%f != 0 {
 		return fmt.Errorf("maps of %d pixels a side: the network halves the side %d times, want a "+

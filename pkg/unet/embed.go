@@ -7,10 +7,10 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// condition computes the embeddings of time and θ that every block is given.
-func (n *network) condition(index, theta *Node) {
-	t := sinusoidal(index, n.Dim) // [B, Dim]
-	t = n.linear(t, "time_mlp.1") // [B, 4·Dim]
+// condition computes the embeddings of time and θ for all blocks.
+func (n *network) condition(timestep, theta *Node) {
+	t := sinusoidal(timestep, n.Dim) // [B, Dim]
+	t = n.linear(t, "time_mlp.1")    // [B, 4·Dim]
 	t = n.linear(gelu(t), "time_mlp.3")
 	y := n.linear(theta, "conditional_embedding.0") // [B, Hidden]
 	y = n.linear(gelu(y), "conditional_embedding.2")
@@ -18,12 +18,12 @@ func (n *network) condition(index, theta *Node) {
 	n.theta = silu(theta)
 }
 
-// sinusoidal returns sines, then cosines of index·10⁴^(−i/(dim/2−1)): [B] → [B, dim].
-func sinusoidal(index *Node, dim int) *Node {
+// sinusoidal returns sines, then cosines of timestep·10⁴^(−i/(dim/2−1)): [B] → [B, dim].
+func sinusoidal(timestep *Node, dim int) *Node {
 	half := dim / 2
-	i := Iota(index.Graph(), shapes.Make(index.DType(), 1, half), 1)
+	i := Iota(timestep.Graph(), shapes.Make(timestep.DType(), 1, half), 1)
 	frequency := Exp(MulScalar(i, -math.Log(10000)/float64(half-1)))
-	phase := Mul(InsertAxes(index, -1), frequency) // [B, half]
+	phase := Mul(InsertAxes(timestep, -1), frequency) // [B, half]
 	return Concatenate([]*Node{Sin(phase), Cos(phase)}, -1)
 }
 

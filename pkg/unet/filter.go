@@ -7,14 +7,13 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// gainScale is what a gain of the filter is multiplied by: steps of the optimiser, which are about
-// as large for all weights, then change the output little.
+// gainScale multiplies the gains of the filter. Adam's steps have about the same size for all
+// weights; with this factor they change the output little.
 const gainScale = 0.1
 
 // filter is a linear, isotropic filter of the noised map [B, H, W, 1], whose gains depend on
-// wavenumber, time and θ. For a Gaussian field the best network is such a filter and nothing else
-// (Wiener's), so that this is the part of the answer to θ that a power spectrum can say. The mean
-// of a map is left out.
+// wavenumber, time and θ. For a Gaussian field the optimal denoiser is such a filter, Wiener's, so
+// it represents the response of the power spectrum to θ. The mean of a map is set to 0.
 func (n *network) filter(xt *Node) *Node {
 	g, batch, side := xt.Graph(), xt.Shape().Dim(0), xt.Shape().Dim(1)
 	gains := Add(n.linear(n.time, "gains_mlp.1"), n.linear(n.theta, "gains_cond_mlp.1")) // [B, Rings]
@@ -28,9 +27,9 @@ func (n *network) filter(xt *Node) *Node {
 	return InsertAxes(both(Mul(modes, gain)), -1)
 }
 
-// hartley returns the orthonormal matrix (cos + sin)(2πjk/n)/√n, row-major, which is symmetric.
-// Along both axes of a map it makes a filter that does not tell a wavenumber from its mirror images
-// a product, as the Fourier transform does, without complex numbers.
+// hartley returns the matrix (cos + sin)(2πjk/n)/√n, row-major, which is symmetric and orthonormal.
+// Applied along both axes of a map it turns an isotropic filter into a product, as the Fourier
+// transform does, without complex numbers.
 func hartley(n int) []float32 {
 	out := make([]float32, n*n)
 	for i := range out {
@@ -40,9 +39,9 @@ func hartley(n int) []float32 {
 	return out
 }
 
-// rings returns [count, side, side] weights of nodes at the wavenumbers 1, √2, 2, 2√2, … times the
-// fundamental one, between which a gain is interpolated linearly in ln k: 1 in sum for each mode,
-// but 0 for the mean. Beyond the last node a gain is constant.
+// rings returns the weights [count, side, side] of nodes at the wavenumbers 1, √2, 2, 2√2, … times
+// the fundamental one, between which a gain is interpolated linearly in ln k. They sum to 1 for
+// each mode, and to 0 for the mean. Beyond the last node the gain is constant.
 func rings(count, side int) []float32 {
 	out := make([]float32, count*side*side)
 	for i := range side * side {

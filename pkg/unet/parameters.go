@@ -20,11 +20,11 @@ const (
 // Tensor describes one tensor of the network.
 type Tensor struct {
 	Name string // PyTorch's
-	// PyTorch's: convolutions [out, in, height, width], transposed ones [in, out, height, width],
-	// linear maps [out, in]
+	// Shape is PyTorch's: convolutions [out, in, height, width], transposed ones [in, out, height,
+	// width], linear maps [out, in].
 	Shape []int
 	Kind  Kind
-	FanIn int
+	FanIn int // number of inputs of an output
 }
 
 // Size returns the number of entries.

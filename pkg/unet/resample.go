@@ -4,12 +4,12 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// Both resamplings are written as 2×2 convolutions, and those as matrix products: GoMLX v0.28 has
-// a wrong gradient for the input of a convolution with an even kernel (found with finite
-// differences) and none for a dilated one.
+// Both resamplings are written as 2×2 convolutions, and those as matrix products: the gradient of
+// GoMLX v0.28 for the input of a convolution with an even kernel is wrong, as finite differences
+// show, and it has none for a dilated one.
 
-// downsample is the circular 4×4 convolution of stride 2: [B, H, W, C] → [B, H/2, W/2, C]. On blocks
-// of 2×2 pixels, taken as channels, it is a 2×2 convolution of stride 1.
+// downsample is the circular 4×4 convolution of stride 2: [B, H, W, C] → [B, H/2, W/2, C]. On
+// blocks of 2×2 pixels, taken as channels, it is a 2×2 convolution of stride 1.
 func (n *network) downsample(x *Node, name string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	x = Wrap(x, 1)                            // [B, H+2, W+2, C]
@@ -24,7 +24,7 @@ func (n *network) downsample(x *Node, name string) *Node {
 
 // upsample is PyTorch's ConvTranspose2d(4×4, stride 2, padding 1): [B, H, W, C] → [B, 2H, 2W, C].
 // An output pixel of parity (p, q) sees a 2×2 patch of the zero-padded input through every second
-// tap of the kernel, so one 2×2 convolution to 4C channels and an interleave do it all.
+// tap of the kernel, so one 2×2 convolution to 4C channels and an interleave give all of them.
 func (n *network) upsample(x *Node, name string) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	taps := reverse(reverse(n.weight(name+".weight"), 2), 3) // [in, out, 4, 4]

@@ -9,24 +9,23 @@ import (
 // Weight returns the graph's node of the named tensor, in PyTorch's layout.
 type Weight func(name string) *Node
 
-// Predict returns the noise that the network sees in xt.
+// Predict returns the output of the network for the noisy maps xt.
 //
-//   - Shapes: xt [B, H, W, 1] float32, index [B] float32, theta [B, ConditionDim] float32; the result
-//     is as xt.
-//   - Units: xt is a scaled map with noise; index is the 0-based time step t − 1 as a float;
-//     theta is scaled to [0, 1].
+//   - Shapes: xt [B, H, W, 1], timestep [B] and theta [B, ConditionDim], all float32; the result is
+//     as xt.
+//   - Units: xt is a scaled map with noise; timestep is t − 1; theta is scaled to [0, 1].
 //   - Errors: panics on wrong shapes, as graph code does.
 //   - Source: the U-Net of Mudur, Cuesta-Lazaro and Finkbeiner (2023), after Ho et al. (2020).
-func Predict(c Config, weight Weight, xt, index, theta *Node) *Node {
+func Predict(c Config, weight Weight, xt, timestep, theta *Node) *Node {
 	batch, side := xt.Shape().Dim(0), xt.Shape().Dim(1)
 	xt.AssertDims(batch, side, side, 1)
-	index.AssertDims(batch)
+	timestep.AssertDims(batch)
 	theta.AssertDims(batch, c.ConditionDim)
 	if err := c.CheckSide(side); err != nil {
 		panic(err)
 	}
 	n := network{Config: c, weight: weight}
-	n.condition(index, theta)
+	n.condition(timestep, theta)
 
 	x := xt
 	var skips []*Node
@@ -45,7 +44,7 @@ func Predict(c Config, weight Weight, xt, index, theta *Node) *Node {
 	x = n.resnet(x, "mid_block2.", x.Shape().Dim(-1))
 	for i := range c.Downsamplings() {
 		prefix, out := fmt.Sprintf("ups.%d.", i), c.channels(c.Downsamplings()-1-i)
-		// the skip of level 0 stays unused, as in the paper's code
+		// The skip of level 0 is not used, as in the paper's code.
 		x = Concatenate([]*Node{x, skips[len(skips)-1-i]}, -1)
 		x = n.resnet(x, prefix+"0.", out)
 		x = n.resnet(x, prefix+"1.", out)

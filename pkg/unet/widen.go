@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-// Widen returns weights of c with which it does what from does with w, and the names of the tensors
-// that are new or larger. Of c, Conditioning may be scale-shift where from shifts, Hidden may be
-// larger and Rings may be more than 0 where from has none; all else must agree, or the error says
-// what does not. New scales and gains are 0; new rows of the first layer of the embedding of θ are
-// drawn, as Init does, and what the second layer makes of them is 0.
+// Widen returns weights for c that give the same output as w does for from, and the names of the
+// tensors that are new or larger. c may differ from from by ScaleShift instead of ShiftOnly, by a
+// larger Hidden, and by Rings > 0 instead of 0; the error names any other difference. New scales
+// and gains are 0. New rows of the first layer of the embedding of θ are drawn as Init does; the
+// columns of the second layer that read them are 0.
 func (c Config) Widen(from Config, w Weights,
 	rng *rand.Rand,
 ) (out Weights, added []string, err error) {
@@ -63,8 +63,8 @@ func (c Config) widens(from Config) error {
 	return errors.Join(errs...)
 }
 
-// embed writes old into the first rows and columns of a, which is at least as large; zero clears
-// what is left of a.
+// embed writes old into the first rows and columns of a, which is at least as large. The rest of a
+// is set to 0 if zero is true.
 func embed(a, old Array, zero bool) {
 	if zero {
 		clear(a.Data)

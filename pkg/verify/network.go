@@ -17,8 +17,8 @@ import (
 	"darkfield/pkg/unet"
 )
 
-// network compares what needs graphs: the prediction, the losses, their gradients, a sampling
-// step and the bound.
+// network makes the comparisons that need graphs: the prediction, the losses, their gradients, a
+// sampling step and the VLB.
 func (t *table) network(ctx context.Context, b compute.Backend) error {
 	store := model.NewStore()
 	for name, a := range t.weights {
@@ -55,7 +55,7 @@ func weightsOf(store *model.Store, g *Graph) unet.Weight {
 	return func(name string) *Node { return store.GetVariable("/" + name).NodeValue(g) }
 }
 
-// training compares what a training step computes: the losses and the gradients of the Huber loss.
+// training compares the losses and the gradients of the Huber loss.
 func (t *table) training(b compute.Backend, store *model.Store) error {
 	e, err := model.NewExec(b, store, func(_ *model.Scope, in []*Node) []*Node {
 		x0, eps, index, theta := in[0], in[1], in[2], in[3]
@@ -103,8 +103,8 @@ func (t *table) images(values []float32) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(values, t.batch, t.side, t.side, 1)
 }
 
-// denoiser runs the network on up to t.batch maps; fewer are repeated, so that one compiled graph
-// serves all comparisons.
+// denoiser runs the network on up to t.batch maps. A smaller batch is padded with copies, so that
+// one compiled graph serves all comparisons.
 func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
 	repeat := func(values []float32, size int) []float32 {
 		return slices.Repeat(values, t.batch/size+1)[:t.batch*len(values)/size]
@@ -127,8 +127,8 @@ func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
 	}
 }
 
-// reverseStep compares one ancestral step of the last map, whose noise was predicted with the
-// others. Fresh noise is that of the first map.
+// reverseStep compares one ancestral step of the last map. Its fresh noise is that of the first
+// map.
 func (t *table) reverseStep(predicted []float32) {
 	const key = "reverse_step_t250"
 	s, pixels := diffusion.Paper(), t.side*t.side
@@ -143,9 +143,8 @@ func (t *table) reverseStep(predicted []float32) {
 	t.absolute(key, got, t.other[key], 1e-5)
 }
 
-// terms compares the terms of the bound of the first map, all with its noise. The file's own
-// schedule in float32 loses up to 2e-4 of L_1, which is why the tolerance is wider than our
-// error.
+// terms compares the terms L_i of the first map, all with its noise. The file's schedule in float32
+// loses up to 2e-4 of L_1, which the tolerance allows for.
 func (t *table) terms(ctx context.Context, den diffusion.Denoiser) error {
 	const tolerance = 5e-4
 	s, pixels := diffusion.Paper(), t.side*t.side

@@ -8,8 +8,7 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// parameters compares names and shapes of the tensors; the difference is the number of those that
-// do not fit.
+// parameters compares names and shapes of the tensors; the difference is 1 unless all fit.
 func (t *table) parameters() {
 	missing := 0.0
 	if t.outputs.network.Check(t.weights) != nil {
@@ -30,8 +29,8 @@ func (t *table) schedule() {
 	t.relative("betas", beta, t.other["betas"], 1e-6)
 	stored := t.other["alphas_cumprod"]
 	t.relative("alphas_cumprod", alphaBar, stored, 1e-6)
-	// The file's float32 ᾱ loses up to four digits of 1 − ᾱ; our variances are compared as they
-	// would be with that ᾱ.
+	// The file's float32 ᾱ loses up to four digits of 1 − ᾱ, so variances are compared after a
+	// conversion to that ᾱ.
 	for i := 1; i < min(len(variance), len(stored)); i++ {
 		variance[i] *= (1 - stored[i-1]) / (1 - alphaBar[i-1]) * (1 - alphaBar[i]) / (1 - stored[i])
 	}
@@ -44,8 +43,8 @@ func (t *table) schedule() {
 	t.noised("x_t", noised)
 }
 
-// noised compares noised maps, likewise as they would be with the file's ᾱ: at the first steps
-// its float32 moves the noise's share √(1 − ᾱ) by 1e-6, and x_t by 3e-6.
+// noised compares noised maps, likewise after a conversion to the file's ᾱ: at the first steps its
+// float32 changes √(1 − ᾱ) by 1e-6, and x_t by 3e-6.
 func (t *table) noised(quantity string, got []float64) {
 	s, stored := diffusion.Paper(), t.other["alphas_cumprod"]
 	for i := range got {

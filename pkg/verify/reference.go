@@ -26,7 +26,7 @@ type outputs struct {
 	batch, side   int
 	theta, xt     []float32
 	x0, eps       []float32
-	index         []float32 // 0-based time of each map
+	index         []float32 // timestep t − 1 of each map
 	gradients     []string  // names of the tensors whose gradients the file holds
 	bound         map[string]float64
 	other         map[string][]float64

@@ -10,18 +10,17 @@ import (
 
 // Row is one comparison.
 type Row struct {
-	// the array of the reference file, and what is odd about the comparison
-	Quantity   string  `json:"quantity"`
-	Difference float64 `json:"difference"` // the largest one; NaN where a value is
+	Quantity   string  `json:"quantity"`   // the array of the reference file
+	Difference float64 `json:"difference"` // the largest one; NaN if a value is NaN
 	Tolerance  float64 `json:"tolerance"`
-	// differences are relative to each value (of a gradient: to the largest entry)
+	// Relative: differences are relative to each value, for gradients to the largest entry.
 	Relative bool `json:"relative"`
 	Pass     bool `json:"pass"`
 }
 
-// Run makes every comparison with a reference file on a backend. An empty path stands for the
-// outputs of our own PyTorch version of the network, which the package holds. A miss is a row that
-// does not pass, not an error; errors are a file that cannot be used and a backend that fails.
+// Run makes every comparison with the reference file on a backend. A difference beyond the
+// tolerance is a row that does not pass, not an error; errors are a file that cannot be used and a
+// backend that fails.
 func Run(ctx context.Context, b compute.Backend, referencePath string) ([]Row, error) {
 	r, err := load(referencePath)
 	if err != nil {
@@ -31,7 +30,7 @@ func Run(ctx context.Context, b compute.Backend, referencePath string) ([]Row, e
 	t.parameters()
 	t.schedule()
 	t.summaries()
-	if t.rows[0].Pass { // graphs of a network that lacks tensors cannot be built
+	if t.rows[0].Pass { // the graph needs all tensors
 		if err := t.network(ctx, b); err != nil {
 			return t.rows, fmt.Errorf("verify: %w", err)
 		}
