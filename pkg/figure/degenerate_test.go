@@ -160,12 +160,12 @@ func TestDegenerateSizes(t *testing.T) {
 	if !strings.Contains(f.Note(), "(none)") {
 		t.Errorf("a flat surface has no contour and the figure must say so, got %q", f.Note())
 	}
-	one := inference.InferenceRow{
+	one := inference.Prediction{
 		Truth:  cosmology.Fiducial,
 		OmegaM: likelihood.Marginal{Best: 0.3, Low: 0.3, High: 0.3},
 		Sigma8: likelihood.Marginal{Best: 0.8, Low: 0.8, High: 0.8},
 	}
-	must(t, Inference(inference.Inference{Rows: []inference.InferenceRow{one}}))
+	must(t, Inference(inference.Inference{Rows: []inference.Prediction{one}}))
 	must(t, Training(tracking.Curve{Steps: []int{1}, Loss: []float64{1}}))
 	box := field.Box{Side: 25, Cells: 4}
 	must(t, Gallery([]field.LogMap{{}, {Box: box, Values: make([]float32, 16)}}, nil, "", ""))

@@ -117,10 +117,10 @@ func Inference(r inference.Inference) *Figure {
 	}
 	om, s8 := r.Quality()
 	row := []*panel{
-		predictionPanel(r, "Ω_m", om, func(i inference.InferenceRow) (float64, likelihood.Marginal) {
+		predictionPanel(r, "Ω_m", om, func(i inference.Prediction) (float64, likelihood.Marginal) {
 			return i.Truth.OmegaM, i.OmegaM
 		}),
-		predictionPanel(r, "σ_8", s8, func(i inference.InferenceRow) (float64, likelihood.Marginal) {
+		predictionPanel(r, "σ_8", s8, func(i inference.Prediction) (float64, likelihood.Marginal) {
 			return i.Truth.Sigma8, i.Sigma8
 		}),
 	}
@@ -138,7 +138,7 @@ func Inference(r inference.Inference) *Figure {
 }
 
 func predictionPanel(r inference.Inference, name string, q inference.Quality,
-	of func(inference.InferenceRow) (float64, likelihood.Marginal),
+	of func(inference.Prediction) (float64, likelihood.Marginal),
 ) *panel {
 	title := fmt.Sprintf("%s: error %s, rms %s, mean |z| %s", name, number(q.Error, 4),
 		number(q.RMS, 4), brief(q.MeanAbsZ))

@@ -230,7 +230,7 @@ func syntheticInference() inference.Inference {
 	for range 14 {
 		truth := cosmology.CAMELSPrior().Params(cosmology.UnitParams{rng.Float64(), rng.Float64()})
 		out.Rows = append(out.Rows,
-			inference.InferenceRow{
+			inference.Prediction{
 				Truth: truth, OmegaM: marginal(truth.OmegaM, 0.008),
 				Sigma8: marginal(truth.Sigma8, 0.025),
 			})

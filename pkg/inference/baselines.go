@@ -140,7 +140,7 @@ func MomentInference(ctx context.Context, d heldout.Data, cfg Config,
 	}
 	for i, sim := range sims {
 		m := found[i]
-		out.Rows = append(out.Rows, InferenceRow{
+		out.Rows = append(out.Rows, Prediction{
 			Truth: maps.Params(sim), Simulation: sim,
 			OmegaM: marginal(m.Mean.OmegaM, m.Std.OmegaM), Sigma8: marginal(m.Mean.Sigma8, m.Std.Sigma8),
 		})

@@ -124,7 +124,7 @@ func (l Likelihood) infer(ctx context.Context, cfg Config, centred bool) (Infere
 		if err != nil {
 			return out, err
 		}
-		row := InferenceRow{Truth: maps.Params(sim), Simulation: sim}
+		row := Prediction{Truth: maps.Params(sim), Simulation: sim}
 		grid := likelihood.WholePrior(l.Prior, cfg.GridPoints)
 		if centred {
 			grid = likelihood.AroundTruth(row.Truth, paperHalf, l.Prior, cfg.GridPoints)

@@ -11,15 +11,15 @@ import (
 // Inference holds predicted against true parameters, one map of each validation parameter (the
 // second row of the paper's figure 3).
 type Inference struct {
-	Rows  []InferenceRow
+	Rows  []Prediction
 	Terms []int // terms of the bound that were summed
 	// the grid was centred on the truth, as in the paper: good for drawing, circular as inference
 	TruthCentred bool
 	Caption      string
 }
 
-// InferenceRow is what one map says about the parameters.
-type InferenceRow struct {
+// Prediction is what one map says about the parameters.
+type Prediction struct {
 	Truth      cosmology.Params
 	Simulation int
 	Map        int
@@ -39,12 +39,12 @@ type Quality struct {
 
 // Quality returns how good the predictions of Ω_m and σ_8 are. With no rows all is NaN.
 func (f Inference) Quality() (omegaM, sigma8 Quality) {
-	om := func(r InferenceRow) (likelihood.Marginal, float64) { return r.OmegaM, r.Truth.OmegaM }
-	s8 := func(r InferenceRow) (likelihood.Marginal, float64) { return r.Sigma8, r.Truth.Sigma8 }
+	om := func(r Prediction) (likelihood.Marginal, float64) { return r.OmegaM, r.Truth.OmegaM }
+	s8 := func(r Prediction) (likelihood.Marginal, float64) { return r.Sigma8, r.Truth.Sigma8 }
 	return f.quality(om), f.quality(s8)
 }
 
-func (f Inference) quality(of func(InferenceRow) (likelihood.Marginal, float64)) Quality {
+func (f Inference) quality(of func(Prediction) (likelihood.Marginal, float64)) Quality {
 	var q Quality
 	for _, r := range f.Rows {
 		m, truth := of(r)

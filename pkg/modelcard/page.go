@@ -62,13 +62,13 @@ func (p Page) Markdown(files map[string]string) string {
 		b.WriteString("- " + line + "\n")
 	}
 	b.WriteString("\n" + p.About.Limits + "\n")
-	report.WritePage(&b, Header(), report.Sections(p.Rows), func(section string) string {
+	b.WriteString(report.Page(Header(), report.Sections(p.Rows), func(section string) string {
 		text := sectionTexts[section] + "\n\n"
 		if name := files[section]; name != "" {
 			text += fmt.Sprintf("![%s](%s.png)\n\nNumbers: [%s.csv](%s.csv).\n\n", section, name, name,
 				name)
 		}
 		return text
-	})
+	}))
 	return b.String()
 }

@@ -9,10 +9,10 @@ import (
 )
 
 func ExampleMarkdown() {
-	report.Markdown(os.Stdout, []string{"parameter", "mean |z|"}, [][]string{
+	fmt.Print(report.Markdown([]string{"parameter", "mean |z|"}, [][]string{
 		{"Ω_m", report.Digits(0.8125, 2)},
 		{"σ_8", report.Digits(-0.79, 2)},
-	})
+	}))
 	// Output:
 	// | parameter | mean \|z\| |
 	// | --- | --- |
@@ -64,8 +64,8 @@ func ExampleCount() {
 	rows := []ratio{{"k = 0.5 h/Mpc", 1.02}, {"k = 1 h/Mpc", 0.9}}
 	pass, miss, shown := report.Count(rows)
 	fmt.Println(pass, miss, shown)
-	report.WritePage(os.Stdout, []string{"", "ratio", "verdict"}, report.Sections(rows),
-		func(string) string { return "Generated over true.\n\n" })
+	fmt.Print(report.Page([]string{"", "ratio", "verdict"}, report.Sections(rows),
+		func(string) string { return "Generated over true.\n\n" }))
 	// Output:
 	// 1 1 0
 	//

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"fmt"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -12,19 +10,19 @@ func Digits(v float64, n int) string {
 	return strings.ReplaceAll(strconv.FormatFloat(v, 'g', n, 64), "-", "−")
 }
 
-// Markdown writes a table of a page.
-func Markdown(w io.Writer, header []string, rows [][]string) {
-	line(w, header)
-	fmt.Fprintln(w, strings.Repeat("| --- ", len(header))+"|")
+// Markdown returns a table of a page.
+func Markdown(header []string, rows [][]string) string {
+	out := line(header) + strings.Repeat("| --- ", len(header)) + "|\n"
 	for _, cells := range rows {
-		line(w, cells)
+		out += line(cells)
 	}
+	return out
 }
 
-func line(w io.Writer, cells []string) {
+func line(cells []string) string {
 	escaped := make([]string, len(cells))
 	for i, c := range cells {
 		escaped[i] = strings.ReplaceAll(c, "|", `\|`) // of |z|
 	}
-	fmt.Fprintf(w, "| %s |\n", strings.Join(escaped, " | "))
+	return "| " + strings.Join(escaped, " | ") + " |\n"
 }

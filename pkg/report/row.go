@@ -1,9 +1,6 @@
 package report
 
-import (
-	"fmt"
-	"io"
-)
+import "strings"
 
 // Row is a number that is judged, under the heading of a section.
 type Row interface {
@@ -56,13 +53,12 @@ func Sections[R Row](rows []R) []Section {
 	return out
 }
 
-// WritePage writes a table for each section as Markdown, below its heading and what intro, which
-// may be empty, says of it.
-func WritePage(w io.Writer, header []string, sections []Section,
-	intro func(heading string) string,
-) {
+// Page returns a table for each section as Markdown, below its heading and what intro, which may be
+// empty, says of it.
+func Page(header []string, sections []Section, intro func(heading string) string) string {
+	var b strings.Builder
 	for _, s := range sections {
-		fmt.Fprintf(w, "\n## %s\n\n%s", s.Heading, intro(s.Heading))
-		Markdown(w, header, s.Rows)
+		b.WriteString("\n## " + s.Heading + "\n\n" + intro(s.Heading) + Markdown(header, s.Rows))
 	}
+	return b.String()
 }

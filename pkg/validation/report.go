@@ -114,12 +114,12 @@ func (r *Report) markdown(header []string, files map[string]string) string {
 	for _, h := range append(header, "Simulator "+r.Simulator+".", "Tables: "+r.CAMB) {
 		b.WriteString("- " + h + "\n")
 	}
-	report.WritePage(&b, Header(), report.Sections(r.Rows), func(section string) string {
+	b.WriteString(report.Page(Header(), report.Sections(r.Rows), func(section string) string {
 		if files[section] == "" {
 			return ""
 		}
 		return fmt.Sprintf("![%s](%s)\n\n", section, files[section])
-	})
+	}))
 	return b.String()
 }
 

@@ -168,7 +168,7 @@ func reports(h inference.CoverageReport) map[string]any {
 func calibrationPage(c inference.Calibration, h inference.CoverageReport) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
-	report.Markdown(&b, inference.CoverageHeader(), h.Rows())
+	b.WriteString(report.Markdown(inference.CoverageHeader(), h.Rows()))
 	if om, s8, ok := h.Paired(inference.Calibrated, inference.Moments); ok {
 		fmt.Fprintf(&b, "\nMean |error|, calibrated less moment network, on the same maps: Ω_m %+.4f ± "+
 			"%.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)

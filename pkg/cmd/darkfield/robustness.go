@@ -52,7 +52,7 @@ before a kill is kept.`,
 			}
 			var page strings.Builder
 			fmt.Fprintf(&page, "# Robustness\n\n%s\n\n", r.Caption)
-			report.Markdown(&page, r.Header(), r.Rows())
+			page.WriteString(report.Markdown(r.Header(), r.Rows()))
 			if err := report.WriteFile(filepath.Join(in.dir, "robustness.md"),
 				[]byte(page.String())); err != nil {
 				return err

@@ -163,7 +163,7 @@ func Open(t *testing.T, dir string) heldout.Data {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { suite.Close() })
+	closeAfter(t, suite)
 	d := heldout.Data{
 		Suite: suite, Prior: cosmology.CAMELSPrior(), Box: Box(Cells),
 		Checkpoint: heldout.Checkpoint{
@@ -193,7 +193,7 @@ func WithControl(t *testing.T) (heldout.Data, *camels.Maps) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { control.Close() })
+	closeAfter(t, control)
 	return Open(t, dir), control.Sets[camels.LH]
 }
 
@@ -236,8 +236,17 @@ func ResponseSet(t *testing.T, realisations int) *camels.Maps {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	closeAfter(t, s)
 	return s.Sets[camels.OneP]
+}
+
+// closeAfter closes a suite at the end of a test.
+func closeAfter(t *testing.T, suite *camels.Suite) {
+	t.Cleanup(func() {
+		if err := suite.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // CheckCSV writes and reads a table and counts its rows.
