@@ -216,7 +216,7 @@ func TestWordsOfTheField(t *testing.T) {
 		pattern = append(pattern, regexp.MustCompile(w.pattern))
 	}
 	used := map[exception]bool{}
-	for _, name := range projectFiles(t, ".md") {
+	for _, name := range projectFiles(t, ".md", ".ipynb", ".go", ".py", ".sh", "") {
 		if name == "pkg/pages_test.go" || path.Ext(name) == ".md" && !isPage(name) {
 			continue
 		}
@@ -240,7 +240,7 @@ func TestWordsOfTheField(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range exceptions[:0] {
+	for _, e := range exceptions {
 		if !used[e] {
 			t.Errorf("the exception of %s for %s is no longer needed: remove it", e.file, e.pattern)
 		}

@@ -13,7 +13,7 @@ import (
 	"darkfield/pkg/summary"
 )
 
-// Statistics of Beyond, in their order.
+// Statistics besides power, in their order.
 const (
 	Peaks               = "peaks"          // (h/Mpc)² a unit of ν: local maxima by area and height
 	ExcursionArea       = "V0"             // share of the map above the threshold

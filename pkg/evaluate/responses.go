@@ -65,7 +65,7 @@ func (e Emulator) Responses(ctx context.Context, cfg Config, set *camels.Maps) (
 		out.Moved[i].fill(truth[0], truth[1+i], generated[0], generated[1+i], rng)
 	}
 	out.Joint = out.joint(truth, generated)
-	if err := e.trends(ctx, &out, rng); err != nil {
+	if err := e.fits(ctx, &out, rng); err != nil {
 		return out, err
 	}
 	out.Caption = e.spectraCaption(cfg, fmt.Sprintf(
@@ -101,9 +101,9 @@ const (
 	fitResamples = 200
 )
 
-// trends adds the responses of power laws through the training simulations, with errors from a
+// fits adds the responses of power laws through the training simulations, with errors from a
 // bootstrap over these.
-func (e Emulator) trends(ctx context.Context, r *Responses, rng *rand.Rand) error {
+func (e Emulator) fits(ctx context.Context, r *Responses, rng *rand.Rand) error {
 	_, params, spectra, err := e.trainingSpectra(ctx)
 	if err != nil {
 		return err

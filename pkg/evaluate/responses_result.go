@@ -17,7 +17,7 @@ type Responses struct {
 	// boxes at each value, whose phases are those of the fiducial boxes
 	Realisations int `json:"realisations"`
 	Maps         int `json:"maps"` // generated at each value
-	// training simulations that trends are fitted to
+	// training simulations that power laws are fitted to
 	Trained int             `json:"trained,omitempty"`
 	K       []float64       `json:"k"` // h/Mpc
 	Moved   []MovedResponse `json:"moved"`

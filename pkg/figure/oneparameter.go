@@ -60,7 +60,7 @@ func OneParameter(o evaluate.OneParameter) *Figure {
 func drawResponses(c draw.Canvas, o evaluate.OneParameter, panels [][]*panel, low, high float64) {
 	const (
 		legendRoom = 74
-		mapDrop    = 24 // the maps' share of the room that the panels give to their x axis
+		mapDrop    = 24 // the maps' share of the space that the panels give to their x axis
 	)
 	rows := vg.Length(len(o.Rows))
 	rowHeight := (c.Max.Y - c.Min.Y) / rows

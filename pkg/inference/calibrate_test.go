@@ -299,7 +299,7 @@ func TestCalibrationFiles(t *testing.T) {
 		t.Helper()
 		if _, err := LoadCalibration(path, hash); err == nil || !strings.Contains(err.Error(), want) ||
 			!strings.Contains(err.Error(), "darkfield calibrate") || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: error %v, want %q, the file and the way out", what, err, want)
+			t.Errorf("%s: error %v, want %q, the file and the remedy", what, err, want)
 		}
 	}
 	refused("another checkpoint", path, "fedcba9876543210",

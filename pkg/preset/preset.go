@@ -1,4 +1,4 @@
-// Package preset holds the named sizes of a study, composed from the rooms' defaults.
+// Package preset holds the named sizes of a study, composed from the packages' defaults.
 package preset
 
 import (

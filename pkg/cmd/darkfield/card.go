@@ -62,7 +62,7 @@ or killed call goes on. The exit status is 1 when a number misses its aim.`,
 			if err := page.write(in.dir); err != nil {
 				return err
 			}
-			if err := a.print(page, func(w io.Writer) { cardTable(w, page.card) }); err != nil {
+			if err := a.print(page, func(w io.Writer) { cardTable(w, page.results) }); err != nil {
 				return err
 			}
 			if _, misses, _ := report.Count(page.Rows); misses > 0 {
@@ -133,9 +133,9 @@ func (a *app) measure(ctx context.Context, c modelcard.Config,
 	if err != nil {
 		return page, err
 	}
-	page.card, page.About.Made, err = a.measured(ctx, e, s, c, in.cache, control.Sets[camels.LH],
+	page.results, page.About.Made, err = a.measured(ctx, e, s, c, in.cache, control.Sets[camels.LH],
 		responses.Sets[camels.OneP])
-	page.Summary, page.Rows = page.card.Summary(), page.card.Rows
+	page.Summary, page.Rows = page.results.Summary(), page.results.Rows
 	return page, err
 }
 
@@ -144,10 +144,10 @@ func (a *app) measure(ctx context.Context, c modelcard.Config,
 func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite,
 	c modelcard.Config, cache string, control,
 	responses *camels.Maps,
-) (card modelcard.Results, made int, err error) {
+) (r modelcard.Results, made int, err error) {
 	data, err := a.dataOf(e, s)
 	if err != nil {
-		return card, 0, err
+		return r, 0, err
 	}
 	source := evaluate.Of(e, data, c.Evaluate.Sampling, cache)
 	sample := source.Sample
@@ -159,7 +159,7 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 	}
 	cost, err := cardCost(ctx, e, c)
 	if err != nil {
-		return card, 0, err
+		return r, 0, err
 	}
 	fmt.Fprintln(a.err, cost)
 	bars := a.stages(func(stage string) string {
@@ -167,9 +167,9 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 			len(modelcard.Stages), stage)
 	})
 	source.Progress = bars.at
-	card, err = modelcard.Make(ctx, source, c, control, responses)
+	r, err = modelcard.Make(ctx, source, c, control, responses)
 	bars.done()
-	return card, made, err
+	return r, made, err
 }
 
 // cardCost says what a model card costs, from the time of one batch. What lies in the cache costs
@@ -217,16 +217,16 @@ func openSet(dir string, set camels.Set, how string) (*camels.Suite, error) {
 // cardPage is a model card's page and what it was made from.
 type cardPage struct {
 	modelcard.Page
-	card modelcard.Results
+	results modelcard.Results
 }
 
 // write writes figures, their numbers, the table and, last, the page.
 func (p cardPage) write(dir string) error {
-	files, err := saveFigures(dir, figure.ModelCard(p.card))
+	files, err := saveFigures(dir, figure.ModelCard(p.results))
 	if err != nil {
 		return err
 	}
-	if err := p.card.WriteCSV(filepath.Join(dir, "report.csv")); err != nil {
+	if err := p.results.WriteCSV(filepath.Join(dir, "report.csv")); err != nil {
 		return err
 	}
 	return report.WriteFile(filepath.Join(dir, "report.md"), []byte(p.Markdown(files)))
