@@ -335,7 +335,8 @@ func TestUnits(t *testing.T) {
 			Sigma8: rapid.Float64Range(0.6, 1).Draw(t, "σ_8"),
 		}
 		m := s.moments(s.theta(p), [thetas]float64{1, 4})
-		if want := (Moments{Mean: p, Std: cosmology.Params{OmegaM: 0.4 / math.Sqrt(12), Sigma8: 0.8 / math.Sqrt(12)}}); !near(m, want, 1e-12) {
+		std := cosmology.Params{OmegaM: 0.4 / math.Sqrt(12), Sigma8: 0.8 / math.Sqrt(12)}
+		if want := (Moments{Mean: p, Std: std}); !near(m, want, 1e-12) {
 			t.Fatalf("moments %+v, want %+v", m, want)
 		}
 	})

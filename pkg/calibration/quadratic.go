@@ -21,12 +21,6 @@ func (q quadratic) at(x [2]float64) float64 {
 	return q.value + (q.h[0][0]*u*u+2*q.h[0][1]*u*v+q.h[1][1]*v*v)/2
 }
 
-// std returns the standard deviations of the Gaussian exp(−q).
-func (q quadratic) std() [2]float64 {
-	det := q.h[0][0]*q.h[1][1] - q.h[0][1]*q.h[0][1]
-	return [2]float64{math.Sqrt(q.h[1][1] / det), math.Sqrt(q.h[0][0] / det)}
-}
-
 // widest is the standard deviation, in log units, that fitted Gaussians are capped at: twice the
 // width of the prior.
 const widest = 2.0

@@ -1,11 +1,9 @@
 package checkpoint
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/nlpodyssey/safetensors"
 
@@ -49,28 +47,4 @@ func Exported(metadata map[string]string) (*Manifest, error) {
 		return nil, fmt.Errorf("metadata %s: %s", exportKey, oneLine(err))
 	}
 	return &m, nil
-}
-
-// Recognise reports whether path is a safetensors file with a checkpoint's manifest. It reads the
-// header only, so the rest may be damaged.
-func Recognise(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var length uint64
-	info, err := f.Stat()
-	if err != nil || binary.Read(f, binary.LittleEndian, &length) != nil ||
-		length > uint64(max(info.Size()-8, 0)) {
-		return false
-	}
-	var header struct {
-		Metadata map[string]any `json:"__metadata__"`
-	}
-	if json.NewDecoder(io.LimitReader(f, int64(length))).Decode(&header) != nil {
-		return false
-	}
-	_, ok := header.Metadata[manifestKey]
-	return ok
 }

@@ -106,9 +106,6 @@ const (
 	both = "raw and ema"
 )
 
-// IsCheckpoint reports whether a file has darkfield's manifest, so that Export can read it.
-func IsCheckpoint(path string) bool { return checkpoint.Recognise(path) }
-
 // Import reads PyTorch's weights and writes a checkpoint. The file appears whole or not at all.
 func Import(in, out string, o Options) (Report, error) {
 	fail := func(err error) (Report, error) { return Report{}, fmt.Errorf("convert: %s: %w", in, err) }
