@@ -43,9 +43,9 @@ func openNPY(path string, dimensions int) (_ *npy, err error) {
 	fail := func(format string, args ...any) (*npy, error) {
 		return nil, fmt.Errorf("camels: %s: %s", path, fmt.Sprintf(format, args...))
 	}
-	shape, save, item := "[maps, side, side]", "a.reshape(-1, side, side)", "maps"
+	shape, save, unit := "[maps, side, side]", "a.reshape(-1, side, side)", "pixels"
 	if dimensions == 4 {
-		shape, save, item = "[simulations, n, n, n]", "a.reshape(-1, n, n, n)", "grids"
+		shape, save, unit = "[simulations, n, n, n]", "a.reshape(-1, n, n, n)", "cells"
 	}
 	h, err := format.ReadHeader(f, info.Size())
 	switch {
@@ -70,8 +70,7 @@ func openNPY(path string, dimensions int) (_ *npy, err error) {
 		return fail("has shape %v, want at least one, %s: is it another file under that name?",
 			h.Shape, shape)
 	case side > largestSide:
-		return fail("has %s of a side of %d, want at most %d; average them first", item, side,
-			largestSide)
+		return fail("has %d %s a side, want at most %d; average it first", side, unit, largestSide)
 	}
 	if err := h.CheckData(4, info.Size()-h.Length); err != nil {
 		return fail("%v", err)
