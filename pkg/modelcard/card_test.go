@@ -95,9 +95,9 @@ func TestVerdicts(t *testing.T) {
 		{Row{Value: 1}.within(0.9, 1.1), report.Pass, "0.9 to 1.1"},
 		{Row{Value: 1.2}.within(0.9, 1.1), report.Miss, "0.9 to 1.1"},
 		{Row{Value: -3}.within(-2, 2), report.Miss, "−2 to 2"},
-		{Row{Value: 1.05}.atMost(1.05), report.Pass, "≤ 1.05"},
+		{Row{Value: 1.05}.within(1, 1.05), report.Pass, "1 to 1.05"},
 		{Row{Value: 39}.atLeast(40), report.Miss, "≥ 40"},
-		{Row{Value: math.NaN()}.atMost(1), report.Miss, "≤ 1"},
+		{Row{Value: math.NaN()}.within(0, 1), report.Miss, "0 to 1"},
 		{Row{Value: math.NaN(), Error: math.Inf(1)}, report.Shown, ""},
 	} {
 		if c.row.Verdict() != c.verdict || c.row.Aim() != c.aim {

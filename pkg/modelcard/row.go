@@ -96,8 +96,3 @@ func (r Row) atLeast(low float64) Row {
 	r.AtLeast = &low
 	return r
 }
-
-func (r Row) atMost(high float64) Row {
-	r.AtMost = &high
-	return r
-}
