@@ -18,9 +18,24 @@ async function answers(url, until) {
   throw new Error("JupyterLab did not answer within a minute");
 }
 
+// JupyterLab asks a kernel for its state once. Where the kernel has not opened its sockets by then, the state stays
+// unknown until the page is loaded again.
+async function kernelIsReady(page) {
+  const idle = () => page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', { timeout: minutes });
+  for (let reloads = 2; reloads > 0; reloads--) {
+    try {
+      return await idle();
+    } catch {
+      console.log(`browser: ${notebook}: the kernel's state is unknown after a minute: the page is loaded again`);
+      await page.reload();
+    }
+  }
+  return idle();
+}
+
 async function check(page) {
   await page.goto(`${LAB_URL}/lab/tree/${notebook}?token=${LAB_TOKEN}&reset`);
-  await page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', { timeout: 2 * minutes });
+  await kernelIsReady(page);
   await page.locator(".jp-Cell").first().click();
   await page.click("#jp-MainMenu >> text=Run");
   await page.click('.lm-Menu >> text="Run All Cells"');
