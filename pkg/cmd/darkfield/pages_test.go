@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// commandLine is a line to type, or else a command or a part of its line that a sentence names.
+// commandLine is a line to type, or else a command or a part of its line that a sentence names. A
+// line that ends with a backslash goes on in the next one.
 var commandLine = regexp.MustCompile("(?m)^    darkfield (.*)$|`darkfield ([^`]*)`")
 
 // TestCommandsOfThePages: every command line that a page shows has a command and flags that there
@@ -29,7 +30,8 @@ func TestCommandsOfThePages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, m := range commandLine.FindAllStringSubmatch(string(text), -1) {
+			whole := strings.ReplaceAll(string(text), "\\\n", " ")
+			for _, m := range commandLine.FindAllStringSubmatch(whole, -1) {
 				lines++
 				if err := parse(strings.Fields(m[1]+m[2]), m[1] != ""); err != nil {
 					t.Errorf("%s: darkfield %s%s: %v", name, m[1], m[2], err)
