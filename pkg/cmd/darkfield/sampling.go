@@ -27,8 +27,8 @@ func samplingFlags(f *pflag.FlagSet) *sampling {
 func samplerFlags(f *pflag.FlagSet) *sampling {
 	c := &sampling{emulator.DefaultSampling(), f}
 	f.StringVar(&c.Sampler, "sampler", c.Sampler, "`METHOD`: dpm++ (DPM-Solver++ 2M), ddim, or ddpm "+
-		"(ancestral, every time step); a checkpoint may have settings of its own for this and the next "+
-		"five")
+		"(ancestral, every time step); a checkpoint may hold settings of its own for this and for "+
+		"sampler-steps, spacing, eta, eta-above and trapezoid, which are then the defaults")
 	f.IntVar(&c.Steps, "sampler-steps", c.Steps, "`N` network evaluations a map, of dpm++ and ddim")
 	f.StringVar((*string)(&c.Spacing), "spacing", string(c.Spacing), "`SPACING` of these "+
 		"evaluations, even in time or log-snr; default: log-snr for dpm++, time for ddim")
