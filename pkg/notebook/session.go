@@ -279,9 +279,11 @@ func (s *Session) network() (*emulator.Emulator, heldout.Data) {
 	return e, data
 }
 
-// Emulator opens the network of the figures to make maps. They are kept in the run directory.
+// Emulator opens the network of the figures to make maps. They are kept in the run directory. What
+// the checkpoint recommends of the sampler replaces the preset's settings.
 func (s *Session) Emulator() evaluate.Emulator {
 	e, data := s.network()
+	s.Preset.Evaluate.Sampling = Must(s.Preset.Evaluate.Sampling.With(e.Manifest().Sampling))
 	return evaluate.Of(e, data, s.Preset.Evaluate.Sampling, filepath.Join(s.Run, "samples"))
 }
 
