@@ -16,6 +16,10 @@ command -v "${PYTHON:-python3}" >/dev/null && show Python "$("${PYTHON:-python3}
 command -v go >/dev/null && compiler=$(go env CC) && command -v "$compiler" >/dev/null && show compiler "$("$compiler" --version | head -n 1)"
 show cores "$(getconf _NPROCESSORS_ONLN), memory $(awk '/^MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo 2>/dev/null || echo unknown)"
 
+if [ ! -d .venv ] && [ ! -x .tools/bin/darkfield ]; then
+	show darkfield 'not set up yet: run make setup'
+	exit $status
+fi
 if [ -x .venv/bin/jupyter ]; then
 	show packages "$(.venv/bin/python -c 'from importlib.metadata import version as v; print("jupyterlab", v("jupyterlab"), "nbclient", v("nbclient"), "numpy", v("numpy"))')"
 	kernel=.venv/share/jupyter/kernels/gonb/kernel.json
