@@ -177,6 +177,8 @@ func quick() Preset {
 	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 50, 50, 60, 5
 	e := evaluate.Default()
 	e.MapsPerParam, e.OnePSeeds = 20, 5
+	c := calibration(5, 2, 20)
+	c.Chains.MaxSteps = 2 // each takes a gradient through the network for every term
 	return Preset{
 		Name: "quick", About: "100 simulations, 200 training steps at 64², figures from shipped " +
 			"weights: a first look",
@@ -187,7 +189,7 @@ func quick() Preset {
 		Network: unet.Default().WithDim(16), Stages: []Stage{{64, t}}, Evaluate: e,
 		Inference: inference.Default(), Probe: probe(300),
 		Pretrained: "fastpm-64.safetensors",
-		Validation: validation.Quick(), Calibration: calibration(5, 2, 40), Moments: moments(10),
+		Validation: validation.Quick(), Calibration: c, Moments: moments(10),
 	}
 }
 
