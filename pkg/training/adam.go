@@ -17,6 +17,7 @@ const (
 // from the host, which computes them in float64: 1 − β₂ⁿ has few digits in float32 for small n.
 type Adam struct {
 	Rate              *Node // learning rate / (1 − β₁ⁿ)
+	LearningRate      *Node // without the correction, of Muon; nil: Adam for every tensor
 	SecondMomentScale *Node // 1 / √(1 − β₂ⁿ)
 }
 

@@ -25,8 +25,9 @@ type Config struct {
 	Batch int    `json:"batch" yaml:"batch"` // maps per step
 	// MicroBatch is the number of maps per call of the network, whose gradients are accumulated: a
 	// divisor of Batch, Derived or WholeBatch.
-	MicroBatch int `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"`
-	// LearningRate is Adam's at its highest. It rises linearly up to the step Warmup.
+	MicroBatch int       `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"`
+	Optimiser  Optimiser `json:"optimiser,omitempty" yaml:"optimiser,omitempty"`
+	// LearningRate is the optimiser's at its highest. It rises linearly up to the step Warmup.
 	LearningRate float64   `json:"learning_rate" yaml:"learning_rate"`
 	Warmup       Milestone `json:"warmup" yaml:"warmup"`
 	// CosineTo is the step at which a cosine decay of the rate reaches a hundredth; none: no decay, as
@@ -103,6 +104,8 @@ func (c Config) Validate() error {
 	f.Want(c.ClipNorm >= 0, "ClipNorm", c.ClipNorm, ">= 0")
 	f.Want(c.EMAWidth >= 0 && c.EMAWidth < widest, "EMAWidth", c.EMAWidth,
 		fmt.Sprintf("in [0, %.3f)", widest))
+	f.Want(c.Optimiser == AdamOptimiser || c.Optimiser == MuonOptimiser, "Optimiser",
+		fmt.Sprintf("%q", c.Optimiser), `"" (Adam) or "muon"`)
 	f.Add(c.Weighting.Validate())
 	f.Add(c.Prediction.Validate())
 	f.Want(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)

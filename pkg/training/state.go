@@ -33,7 +33,7 @@ type state struct {
 // Inputs of a graph before the variables: of a batch, and the numbers of an update.
 const (
 	batchInputs  = 4
-	updateInputs = 3
+	updateInputs = 4
 )
 
 // newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new
@@ -56,7 +56,7 @@ func newState(b compute.Backend, network unet.Config, side int, recipe Config,
 	s.gradient = s.newGradient(schedule, program)
 	s.score = program(s.scoreGraph(schedule))
 	for _, portion := range s.portions {
-		s.updates = append(s.updates, program(updateGraph(portion)))
+		s.updates = append(s.updates, program(s.updateGraph(portion)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("training: %s", faults.OneLine(err))
@@ -84,13 +84,16 @@ func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*N
 // updateGraph is the optimiser step and the moving average of some parameters, from the numbers of
 // the step and the gradients. It does not use GoMLX's Adam, since the rate comes from the host and
 // the moments have the names of the checkpoints.
-func updateGraph(parameters []unet.Tensor) func([]*Node) []*Node {
+func (s *state) updateGraph(parameters []unet.Tensor) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
-		rate, secondMomentScale, decay := in[0], in[1], in[2]
+		a, decay := Adam{Rate: in[0], SecondMomentScale: in[1]}, in[2]
+		if s.recipe.Optimiser == MuonOptimiser {
+			a.LearningRate = in[3]
+		}
 		gradients, variables := in[updateInputs:updateInputs+len(parameters)],
 			in[updateInputs+len(parameters):]
-		return NodesOf(parameters, variables, Groups...).OptimiserStep(parameters, gradients,
-			Adam{Rate: rate, SecondMomentScale: secondMomentScale}, decay, nil)
+		return NodesOf(parameters, variables, Groups...).OptimiserStep(parameters, gradients, a,
+			decay, nil)
 	}
 }
 
@@ -114,10 +117,10 @@ func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
 	if err != nil {
 		return fail(err)
 	}
-	rate, secondMomentScale := BiasCorrections(rate, n)
+	corrected, secondMomentScale := BiasCorrections(rate, n)
 	numbers := []*tensors.Tensor{
-		tensors.FromScalar(float32(rate)),
-		tensors.FromScalar(float32(secondMomentScale)), tensors.FromScalar(float32(decay)),
+		tensors.FromScalar(float32(corrected)), tensors.FromScalar(float32(secondMomentScale)),
+		tensors.FromScalar(float32(decay)), tensors.FromScalar(float32(rate)),
 	}
 	for i, portion := range s.portions {
 		of := gradients[:len(portion)]

@@ -216,7 +216,13 @@ func (n Nodes) OptimiserStep(parameters []unet.Tensor, gradients []*Node, a Adam
 	replaced := Nodes{}
 	for i, p := range parameters {
 		old := n[checkpoint.Weights+p.Name]
-		w, m, v := a.Update(old, n[checkpoint.AdamM+p.Name], n[checkpoint.AdamV+p.Name], gradients[i])
+		m, v := n[checkpoint.AdamM+p.Name], n[checkpoint.AdamV+p.Name]
+		var w *Node
+		if a.LearningRate != nil && byMuon(p) {
+			w, m = muon(a.LearningRate, old, m, gradients[i])
+		} else {
+			w, m, v = a.Update(old, m, v, gradients[i])
+		}
 		if shrink != nil && len(p.Shape) > 1 {
 			w = Sub(w, Mul(shrink, old))
 		}

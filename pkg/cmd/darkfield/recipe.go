@@ -25,6 +25,8 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 		"steps so far that they average over, such as 10% (Karras et al. 2024)")
 	f.StringVar((*string)(&c.Loss), "loss", string(c.Loss), "`LOSS` of the predicted noise: huber "+
 		"or mse")
+	f.StringVar((*string)(&c.Optimiser), "optimiser", string(c.Optimiser), "`RULE` of the steps: "+
+		"empty (Adam), or muon (for convolutions; Adam for the rest)")
 	f.StringVar((*string)(&c.Weighting), "weighting", string(c.Weighting), "`WEIGHTING` of the loss "+
 		"over time steps: uniform, min-snr or v")
 	predictionFlag(f, &c.Prediction)
