@@ -74,26 +74,29 @@ var table = []row{
 	{name: "likelihood", packages: "cosmology", modules: []string{gonum}},
 	{name: "hmc", modules: []string{gonum}},
 	{name: "calibration", packages: "cosmology likelihood", modules: []string{gonum}},
-	{name: "unet", packages: "faults", modules: []string{gomlx, compute}},
+	{name: "network", modules: []string{gomlx, compute}},
+	{name: "unet", packages: "faults network", modules: []string{gomlx, compute}},
 	{name: "diffusion", packages: "faults", modules: []string{gomlx, compute, gonum}},
 	{
-		name: "checkpoint", packages: "safefile filetype unet diffusion cosmology field",
+		name: "checkpoint", packages: "safefile filetype network unet diffusion cosmology field",
 		modules: []string{weights},
 	},
 	{
-		name: "convert", packages: "unet diffusion checkpoint cosmology field camels",
+		name: "convert", packages: "network unet diffusion checkpoint cosmology field camels",
 		modules: []string{weights, pickles},
 	},
-	{name: "training", packages: "faults safefile backend unet diffusion checkpoint cosmology field " +
-		"tracking plaintext", modules: []string{gomlx, compute, yaml}},
+	{name: "training", packages: "faults safefile backend network unet diffusion checkpoint cosmology " +
+		"field tracking plaintext", modules: []string{gomlx, compute, yaml}},
 	{
 		name: "baseline", packages: "faults responsefit checkpoint cosmology field likelihood summary " +
-			"training unet",
+			"training network unet",
 		modules: []string{gomlx, compute, gonum},
 	},
-	{name: "dataset", packages: "camels checkpoint cosmology diffusion field training unet"},
+	{name: "dataset", packages: "camels checkpoint cosmology diffusion field network " +
+		"unet training"},
 	{
-		name: "emulator", packages: "responsefit unet diffusion checkpoint cosmology fft field",
+		name: "emulator", packages: "faults responsefit network unet diffusion checkpoint cosmology fft " +
+			"field",
 		modules: []string{gomlx, compute, gonum},
 	},
 	{
@@ -122,7 +125,7 @@ var table = []row{
 	{name: "preset", packages: "baseline unet diffusion training evaluate inference suite nbody " +
 		"cosmology camels validation hmc"},
 	{
-		name: "verify", packages: "unet diffusion summary checkpoint field cosmology npy",
+		name: "verify", packages: "network unet diffusion summary checkpoint field cosmology npy",
 		modules: []string{gomlx, compute},
 	},
 	{name: "notebook", packages: "*", modules: []string{gonbui}},
@@ -136,7 +139,7 @@ var testModules = []string{rapid, cmp, script, npyio, gonum}
 
 // Tensors are values on a device: only these packages know them.
 var tensorPackages = []string{
-	"backend", "unet", "diffusion", "training", "baseline",
+	"backend", "network", "unet", "diffusion", "training", "baseline",
 	"emulator", "verify",
 }
 

@@ -74,11 +74,8 @@ func (s standard) fill(dst, scratch []float32, m field.LogMap, p field.Augmentat
 	}
 }
 
-// Streams of random numbers: which, and for which epoch.
-const (
-	initial uint64 = iota + 1
-	epochs
-)
+// epochs is the stream of random numbers of the epochs' batches.
+const epochs uint64 = 2
 
 func stream(seed, which, n uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, which<<56|n))

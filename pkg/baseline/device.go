@@ -23,15 +23,17 @@ type device struct {
 // newDevice puts tensors on the backend, as training.NewVariables does. Predictions are made with
 // the averaged weights, which are better calibrated than those of single steps.
 func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*device, error) {
-	parameters := network.Parameters()
-	variables, err := training.NewVariables(b, parameters, t)
+	list, err := network.tensors()
+	if err != nil {
+		return nil, fmt.Errorf("baseline: %w", err)
+	}
+	variables, err := training.NewVariables(b, list, t)
 	if err != nil {
 		return nil, fmt.Errorf("baseline: %s", faults.OneLine(err))
 	}
 	d := &device{network: network, variables: variables}
-	d.predict, err = training.NewProgram(b, func(in []*Node) []*Node {
-		mean, logVariance := network.moments(training.NodesOf(parameters, in[1:], checkpoint.EMA).Weight(
-			checkpoint.EMA), in[0])
+	d.predict, err = variables.NewProgram(func(in []*Node) []*Node {
+		mean, logVariance := network.moments(variables.Scope(checkpoint.EMA), in[0])
 		return []*Node{Concatenate([]*Node{mean, logVariance}, 1)}
 	})
 	if err != nil {
@@ -41,8 +43,8 @@ func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*devic
 }
 
 // compile adds the graph of a training step.
-func (d *device) compile(b compute.Backend, c Config) (err error) {
-	d.step, err = training.NewProgram(b, d.stepGraph(c))
+func (d *device) compile(c Config) (err error) {
+	d.step, err = d.variables.NewProgram(d.stepGraph(c))
 	if err != nil {
 		return fmt.Errorf("baseline: %s", faults.OneLine(err))
 	}
@@ -58,22 +60,17 @@ func (d *device) close() {
 	_ = d.variables.Close() // the device is no longer used
 }
 
-// stepInputs are maps, parameters, Adam's two scalars, the share by which weights shrink and the
-// average's decay.
-const stepInputs = 6
-
-// stepGraph is one step of Adam with decoupled weight decay and of the average; its first output
-// is the loss.
+// stepGraph is one step of Adam with decoupled weight decay and of the average, from maps,
+// parameters, Adam's two scalars, the share by which weights shrink and the average's decay; its
+// first output is the loss.
 func (d *device) stepGraph(c Config) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
-		parameters := d.network.Parameters()
-		variables := training.NodesOf(parameters, in[stepInputs:], training.Groups...)
-		mean, logVariance := d.network.moments(variables.Weight(checkpoint.Weights), in[0])
+		mean, logVariance := d.network.moments(d.variables.Scope(checkpoint.Weights), in[0])
 		loss := scoreGraph(in[1], mean, logVariance)
-		gradients := training.ClipNorm(variables.Gradients(parameters, loss), c.ClipNorm)
+		gradients := training.ClipNorm(d.variables.Gradients(loss), c.ClipNorm)
 		adam, shrink, decay := training.Adam{Rate: in[2], SecondMomentScale: in[3]}, in[4], in[5]
-		return append([]*Node{loss}, variables.OptimiserStep(parameters, gradients, adam,
-			decay, shrink)...)
+		return append([]*Node{loss}, d.variables.OptimiserStep(d.variables.Tensors(), gradients,
+			adam, decay, shrink)...)
 	}
 }
 
@@ -86,7 +83,7 @@ func (d *device) advance(b batch, c Config, learningRate float64, n int) (float6
 		tensors.FromScalar(float32(learningRate * c.WeightDecay)),
 		tensors.FromScalar(float32(c.decay(n))),
 	}
-	out, err := d.variables.Step(d.step, d.network.Parameters(), inputs...)
+	out, err := d.variables.Step(d.step, d.variables.Tensors(), inputs...)
 	if err != nil {
 		return 0, fmt.Errorf("baseline: step %d: %s", n, faults.OneLine(err))
 	}
@@ -100,7 +97,7 @@ func (d *device) advance(b batch, c Config, learningRate float64, n int) (float6
 // outputs returns the network's 2·thetas numbers for each map of a batch.
 func (d *device) outputs(b batch) ([]float32, error) {
 	maps := b.maps()
-	out, err := d.predict.Run(append([]any{maps}, d.variables.Inputs(checkpoint.EMA)...)...)
+	out, err := d.predict.Run(maps)
 	if err != nil {
 		return nil, fmt.Errorf("baseline: run the network: %s", faults.OneLine(err))
 	}

@@ -82,7 +82,8 @@ func load(path string) (Manifest, checkpoint.Tensors, error) {
 func resume(dir string, fresh Manifest) (Manifest, checkpoint.Tensors, error) {
 	path := filepath.Join(dir, latestFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fresh, fresh.Config.Network.Init(stream(fresh.Config.Seed, initial, 0)), nil
+		w, err := fresh.Config.Network.Init(fresh.Config.Seed)
+		return fresh, w, err
 	}
 	m, t, err := load(path)
 	if err != nil {

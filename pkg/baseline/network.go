@@ -1,14 +1,14 @@
 package baseline
 
 import (
-	"errors"
-	"fmt"
 	"math"
-	"math/rand/v2"
-	"slices"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
 
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -19,55 +19,31 @@ const (
 	fold   = 2    // pixels per side of the blocks that the first level takes as channels
 )
 
-// Parameters lists the network's tensors: kernels are [height, width, in, out], linear maps [in,
-// out].
-func (n Network) Parameters() []unet.Tensor {
-	var out []unet.Tensor
-	layer := func(name string, fanIn int, kind unet.Kind, shape ...int) {
-		out = append(out,
-			unet.Tensor{Name: name + ".weight", Shape: shape, Kind: kind, FanIn: fanIn},
-			unet.Tensor{Name: name + ".bias", Shape: shape[len(shape)-1:], Kind: unet.Zero})
-	}
-	in, pooled := fold*fold, 0
-	for i, w := range n.Widths {
-		layer(fmt.Sprintf("levels.%d.0", i), kernel*kernel*in, unet.Uniform, kernel, kernel, in, w)
-		layer(fmt.Sprintf("levels.%d.1", i), kernel*kernel*w, unet.Uniform, kernel, kernel, w, w)
-		in, pooled = w, pooled+2*w
-	}
-	layer("hidden", pooled, unet.Uniform, pooled, n.Hidden)
-	// A last layer of zeros makes an untrained network return the moments of the prior.
-	layer("moments", n.Hidden, unet.Zero, n.Hidden, 2*thetas)
-	return out
+// trace makes the network's variables in a store: kernels are [height, width, in, out], linear maps
+// [in, out].
+func (n Network) trace(store *model.Store) ([]network.Tensor, error) {
+	return network.Trace(store, func(g *Graph, scope *model.Scope) {
+		side := fold << len(n.Widths)
+		n.moments(scope, Parameter(g, "x", shapes.Make(dtypes.Float32, 1, side, side, 1)))
+	})
 }
+
+// tensors lists the network's tensors.
+func (n Network) tensors() ([]network.Tensor, error) { return n.trace(model.NewStore()) }
 
 // Init draws initial weights: uniform in ±√(6/fan-in), which preserves the variance of rectified
-// channels (He et al. 2015); biases and the last layer are 0. The same generator state gives the
-// same weights.
-func (n Network) Init(rng *rand.Rand) unet.Weights {
-	w := unet.Weights{}
-	for _, p := range n.Parameters() {
-		data := make([]float32, p.Size())
-		if p.Kind == unet.Uniform {
-			for i := range data {
-				data[i] = float32((2*rng.Float64() - 1) * math.Sqrt(6/float64(p.FanIn)))
-			}
-		}
-		w[p.Name] = unet.Array{Shape: p.Shape, Data: data}
-	}
-	return w
+// channels (He et al. 2015); biases and the last layer are 0.
+func (n Network) Init(seed uint64) (network.Weights, error) {
+	return network.Draw(nil, seed, n.trace) // no variable is left to a backend
 }
 
-// Check returns an error that lists every missing and misshapen tensor of w.
-func (n Network) Check(w unet.Weights) error {
-	var errs []error
-	for _, p := range n.Parameters() {
-		if a, ok := w[p.Name]; !ok {
-			errs = append(errs, fmt.Errorf("%s is missing", p.Name))
-		} else if !slices.Equal(a.Shape, p.Shape) {
-			errs = append(errs, fmt.Errorf("%s has shape %v, want %v", p.Name, a.Shape, p.Shape))
-		}
+// Check returns an error that lists every missing, unexpected and misshapen tensor of w.
+func (n Network) Check(w network.Weights) error {
+	list, err := n.tensors()
+	if err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	return network.Check(list, w)
 }
 
 // moments returns the mean and the logarithm of the variance of each parameter, both [B, thetas].
@@ -79,30 +55,36 @@ func (n Network) Check(w unet.Weights) error {
 //   - The means and the logarithms of the power of all levels' channels feed the last layers:
 //     statistics of every scale, such as power spectra through learned filters. Maps are not
 //     normalised one by one, since their mean and variance say most about Ω_m and σ_8.
-func (n Network) moments(weight unet.Weight, x *Node) (mean, logVariance *Node) {
+func (n Network) moments(scope *model.Scope, x *Node) (mean, logVariance *Node) {
 	batch, side := x.Shape().Dim(0), x.Shape().Dim(1)
 	x.AssertDims(batch, side, side, 1)
 	x = folded(x)
 	var pooled []*Node
-	for i := range n.Widths {
+	for i, w := range n.Widths {
 		if i > 0 {
 			x = downsample(x)
 		}
-		x = silu(convolve(weight, fmt.Sprintf("levels.%d.0", i), x))
-		x = Add(x, silu(convolve(weight, fmt.Sprintf("levels.%d.1", i), x)))
+		level := scope.At("levels").At("%d", i)
+		x = silu(convolve(level.At("0"), x, w))
+		x = Add(x, silu(convolve(level.At("1"), x, w)))
 		power := ReduceMean(Square(x), 1, 2) // [B, width]
 		pooled = append(pooled, ReduceMean(x, 1, 2), Log(AddScalar(power, floor)))
 	}
-	h := silu(linear(weight, "hidden", Concatenate(pooled, -1)))
-	out := linear(weight, "moments", h) // [B, 2·thetas]
+	all := Concatenate(pooled, -1)
+	h := silu(linear(scope.At("hidden"), all, n.Hidden, math.Sqrt(6/float64(all.Shape().Dim(-1)))))
+	// A last layer of zeros makes an untrained network return the moments of the prior.
+	out := linear(scope.At("moments"), h, 2*thetas, 0) // [B, 2·thetas]
 	out.AssertDims(batch, 2*thetas)
 	return SliceAxis(out, 1, AxisRange(0, thetas)), SliceAxis(out, 1, AxisRange(thetas, 2*thetas))
 }
 
-// convolve is a circular convolution that keeps the side.
-func convolve(weight unet.Weight, name string, x *Node) *Node {
-	y := Convolve(unet.Wrap(x, kernel/2), weight(name+".weight")).NoPadding().Done()
-	return Add(y, InsertAxes(weight(name+".bias"), 0, 0, 0))
+// convolve is a circular convolution that keeps the side: [B, H, W, in] → [B, H, W, out].
+func convolve(scope *model.Scope, x *Node, out int) *Node {
+	width := x.Shape().Dim(-1)
+	bound := math.Sqrt(6 / float64(kernel*kernel*width))
+	w := network.Uniform(scope, "weight", bound, kernel, kernel, width, out).NodeValue(x.Graph())
+	y := Convolve(unet.Wrap(x, kernel/2), w).NoPadding().Done()
+	return Add(y, InsertAxes(network.Constant(scope, "bias", 0, out).NodeValue(x.Graph()), 0, 0, 0))
 }
 
 // folded turns blocks of 2×2 pixels into channels: [B, H, W, C] → [B, H/2, W/2, 4·C]. It loses
@@ -119,8 +101,10 @@ func downsample(x *Node) *Node {
 	return ReduceMean(Reshape(x, b, h/2, 2, w/2, 2, c), 2, 4)
 }
 
-func linear(weight unet.Weight, name string, x *Node) *Node {
-	return Add(Einsum("bi,io->bo", x, weight(name+".weight")), InsertAxes(weight(name+".bias"), 0))
+func linear(scope *model.Scope, x *Node, out int, bound float64) *Node {
+	w := network.Uniform(scope, "weight", bound, x.Shape().Dim(-1), out).NodeValue(x.Graph())
+	bias := network.Constant(scope, "bias", 0, out).NodeValue(x.Graph())
+	return Add(Einsum("bi,io->bo", x, w), InsertAxes(bias, 0))
 }
 
 func silu(x *Node) *Node { return Mul(x, Logistic(x)) }

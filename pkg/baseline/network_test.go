@@ -185,7 +185,10 @@ func TestLosses(t *testing.T) {
 }
 
 func untrainedWeights(n Network, last float32) checkpoint.Tensors {
-	w := n.Init(rand.New(rand.NewPCG(9, 9)))
+	w, err := n.Init(9)
+	if err != nil {
+		panic(err)
+	}
 	for i := range w["moments.weight"].Data {
 		w["moments.weight"].Data[i] = last * float32(i%5-2)
 	}

@@ -60,7 +60,7 @@ func Train(ctx context.Context, b compute.Backend, c Config, prior cosmology.Pri
 			return nil, err
 		}
 		defer r.device.close()
-		if err := r.device.compile(b, c); err != nil {
+		if err := r.device.compile(c); err != nil {
 			return nil, err
 		}
 	}

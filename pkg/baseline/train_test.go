@@ -12,7 +12,7 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 func tinyConfig() Config {
@@ -108,7 +108,7 @@ func TestFiles(t *testing.T) {
 		!strings.Contains(err.Error(), "damaged") {
 		t.Errorf("a damaged file: error = %v", err)
 	}
-	w := unet.Weights{"hidden.bias": {Shape: []int{1}, Data: []float32{1}}}
+	w := network.Weights{"hidden.bias": {Shape: []int{1}, Data: []float32{1}}}
 	if err := save(path, n.manifest, w); err != nil {
 		t.Fatal(err)
 	}

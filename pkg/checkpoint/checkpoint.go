@@ -18,8 +18,8 @@ import (
 	"github.com/nlpodyssey/safetensors"
 
 	"darkfield/pkg/filetype"
+	"darkfield/pkg/network"
 	"darkfield/pkg/safefile"
-	"darkfield/pkg/unet"
 )
 
 // Groups of tensors that a file may hold, told apart by a prefix of their names.
@@ -38,11 +38,11 @@ const (
 )
 
 // Tensors are arrays by name, with the prefix of their group.
-type Tensors = map[string]unet.Array
+type Tensors = map[string]network.Array
 
 // Group returns the tensors of one group by their names without the prefix.
-func Group(t Tensors, prefix string) unet.Weights {
-	out := unet.Weights{}
+func Group(t Tensors, prefix string) network.Weights {
+	out := network.Weights{}
 	for name, a := range t {
 		rest, ok := strings.CutPrefix(name, prefix)
 		if ok && (prefix != Weights || !strings.HasPrefix(name, EMA) &&
@@ -54,7 +54,7 @@ func Group(t Tensors, prefix string) unet.Weights {
 }
 
 // Averaged returns the averaged weights, or the weights themselves if there is no average.
-func Averaged(t Tensors) unet.Weights {
+func Averaged(t Tensors) network.Weights {
 	if w := Group(t, EMA); len(w) > 0 {
 		return w
 	}
@@ -95,7 +95,7 @@ func write(path string, fill func(io.Writer) error) error {
 }
 
 // view adapts an Array to the safetensors library.
-type view struct{ unet.Array }
+type view struct{ network.Array }
 
 func (v view) DType() safetensors.DType { return safetensors.F32 }
 func (v view) DataLen() uint64          { return uint64(4 * len(v.Array.Data)) }
@@ -175,7 +175,7 @@ func scheduled(tensors string, betas []float64) string {
 func PowerCorrections(t Tensors) Tensors {
 	out := maps.Clone(t)
 	maps.DeleteFunc(out,
-		func(name string, _ unet.Array) bool { return !strings.HasPrefix(name, PowerCorrection) })
+		func(name string, _ network.Array) bool { return !strings.HasPrefix(name, PowerCorrection) })
 	return out
 }
 
@@ -199,6 +199,9 @@ func Load(path string) (Checkpoint, error) {
 		w := Group(c.Tensors, group)
 		if len(w) == 0 && (group == EMA || averaged) { // one of the two groups suffices
 			continue
+		}
+		if c.Manifest.Model != nil {
+			continue // what opens it has the function
 		}
 		if err := c.Manifest.Network.Check(w); err != nil {
 			return fail(fmt.Errorf("the %sweights do not fit the network of width %d that the manifest "+
@@ -289,12 +292,12 @@ func header(raw []byte, key string, manifest any) (string, error) {
 }
 
 // array copies a tensor of float32.
-func array(v safetensors.TensorView) (unet.Array, error) {
+func array(v safetensors.TensorView) (network.Array, error) {
 	if v.DType() != safetensors.F32 {
-		return unet.Array{}, fmt.Errorf("holds %s, want F32", v.DType())
+		return network.Array{}, fmt.Errorf("holds %s, want F32", v.DType())
 	}
 	raw := v.Data()
-	a := unet.Array{Data: make([]float32, len(raw)/4)}
+	a := network.Array{Data: make([]float32, len(raw)/4)}
 	for _, d := range v.Shape() {
 		a.Shape = append(a.Shape, int(d))
 	}

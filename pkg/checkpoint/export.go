@@ -7,7 +7,7 @@ import (
 
 	"github.com/nlpodyssey/safetensors"
 
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // exportKey is the key of the manifest in the metadata of an exported file. It differs from that of
@@ -17,7 +17,7 @@ const exportKey = "darkfield_weights"
 // Export writes weights as safetensors under PyTorch's names, for other programs. The manifest goes
 // into the metadata, which PyTorch's loaders ignore and Exported reads. The file appears whole or
 // not at all.
-func Export(path string, m Manifest, w unet.Weights) error {
+func Export(path string, m Manifest, w network.Weights) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("checkpoint: write %s: %w", path, err)

@@ -8,6 +8,7 @@ import (
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/field"
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -16,10 +17,13 @@ const Version = 1
 
 // Manifest says what the tensors of a checkpoint are and what they were trained on.
 type Manifest struct {
-	Version int         `json:"version"`
-	Network unet.Config `json:"network"`
+	Version int `json:"version"`
+	// Network is the U-Net that Model does not replace.
+	Network unet.Config `json:"network,omitzero"`
+	// Model is a network with a function of its own; nil: the U-Net.
+	Model *Model `json:"model,omitempty"`
 	// Schedule is the name of the variance schedule, as diffusion.Named takes it, and Betas are
-	// β_1…β_T of a schedule named diffusion.OwnName.
+	// β_1…β_T of any but the paper's.
 	Schedule string    `json:"schedule"`
 	Betas    []float64 `json:"betas,omitempty"`
 	// Prediction is the quantity that the network's output is; "" is the noise ε.
@@ -43,13 +47,71 @@ func (m Manifest) Diffusion() (diffusion.Schedule, error) {
 	return diffusion.Named(m.Schedule, m.Betas)
 }
 
+// Model is the name and the settings of a network.Network.
+type Model struct {
+	Name   string          `json:"name"`
+	Config json.RawMessage `json:"config,omitempty"`
+}
+
+// SetNetwork records a network.
+func (m *Manifest) SetNetwork(n network.Network) {
+	m.Model = nil
+	if n.Name == unet.Name {
+		m.Network = unet.Config{}
+		if err := json.Unmarshal(n.Config, &m.Network); err != nil {
+			panic(err) // unet wrote it
+		}
+		return
+	}
+	m.Network, m.Model = unet.Config{}, &Model{n.Name, n.Config}
+}
+
+// Function returns the network that the manifest records: the U-Net, or the one of own that has its
+// name. The error says that its function is not there.
+func (m Manifest) Function(own ...network.Network) (network.Network, error) {
+	if m.Model == nil {
+		return m.Network.Network(), nil
+	}
+	for _, n := range own {
+		if n.Name == m.Model.Name {
+			return n, nil
+		}
+	}
+	return network.Network{}, fmt.Errorf("its network is the function %q, which is not part of this "+
+		"program: open it where that function is, as a notebook does", m.Model.Name)
+}
+
+// Description returns the name and the settings of the network.
+func (m Manifest) Description() string {
+	if m.Model == nil {
+		return m.Network.Network().String()
+	}
+	return network.Network{Name: m.Model.Name, Config: m.Model.Config}.String()
+}
+
+// SetSchedule records a schedule under a name; diffusion.PaperName is for that of Paper alone.
+func (m *Manifest) SetSchedule(name string, s diffusion.Schedule) {
+	m.Schedule, m.Betas = name, s.Betas()
+	if name == diffusion.PaperName {
+		m.Betas = nil
+	}
+}
+
+// Conditions returns the number of parameters θ that the network is fed.
+func (m Manifest) Conditions() int {
+	if m.Model == nil {
+		return m.Network.ConditionDim
+	}
+	return len(cosmology.UnitParams{})
+}
+
 // Conditioned returns an error unless the network takes the two parameters of cosmology.Params, as
 // training and emulators require. Other networks can be stored and inspected.
 func (m Manifest) Conditioned() error {
-	if want := len(cosmology.UnitParams{}); m.Network.ConditionDim != want {
+	if want := len(cosmology.UnitParams{}); m.Conditions() != want {
 		return fmt.Errorf("its network is conditioned on %d parameters, this version can use networks "+
 			"of %d (Ω_m and σ_8): it can be inspected and converted, not used",
-			m.Network.ConditionDim, want)
+			m.Conditions(), want)
 	}
 	return nil
 }
@@ -102,7 +164,9 @@ func (m Manifest) Validate() error {
 		errs = append(errs, fmt.Errorf("manifest version = %d, want %d", m.Version, Version))
 	}
 	_, err := m.Diffusion()
-	errs = append(errs, err, m.Prediction.Validate(), m.Network.Validate(), m.Scaling.Validate(),
-		m.Data.Box().Validate(), m.Network.CheckSide(m.Data.Side))
+	errs = append(errs, err, m.Prediction.Validate(), m.Scaling.Validate(), m.Data.Box().Validate())
+	if m.Model == nil {
+		errs = append(errs, m.Network.Validate(), m.Network.CheckSide(m.Data.Side))
+	}
 	return errors.Join(errs...)
 }

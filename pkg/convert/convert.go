@@ -15,6 +15,7 @@ import (
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -142,7 +143,7 @@ func Import(in, out string, o Options) (Report, error) {
 	tensors := checkpoint.Tensors{}
 	for _, g := range []struct {
 		prefix string
-		n      *network
+		n      *candidate
 	}{{checkpoint.Weights, first}, {checkpoint.EMA, s.average}} {
 		if g.n == nil {
 			continue
@@ -206,25 +207,23 @@ func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m ch
 }
 
 // load checks one group and reads its values into tensors.
-func (s *source) load(group map[string]tensor, prefix string, network unet.Config,
+func (s *source) load(group map[string]tensor, prefix string, c unet.Config,
 	tensors checkpoint.Tensors, kinds map[string]int,
 ) error {
 	if group == nil {
 		return nil
 	}
-	if err := check(group, network); err != nil {
+	if err := check(group, c); err != nil {
 		return fmt.Errorf("its %sweights do not fit the network of width %d and multipliers %v that "+
-			"its shapes tell: %w", prefix, network.Dim, network.Multipliers, err)
+			"its shapes tell: %w", prefix, c.Dim, c.Multipliers, err)
 	}
-	values := int64(0)
-	for _, p := range network.Parameters() {
-		values += int64(p.Size())
-	}
+	list := c.Parameters()
+	values := int64(network.NumParameters(list))
 	if values > s.most {
 		return fmt.Errorf("claims %d values, a file of its size holds at most %d: it is damaged",
 			values, s.most)
 	}
-	for _, p := range network.Parameters() {
+	for _, p := range list {
 		t := group[p.Name]
 		data, err := t.read()
 		if err != nil {
@@ -241,7 +240,7 @@ func (s *source) load(group map[string]tensor, prefix string, network unet.Confi
 			}
 		}
 		kinds[t.kind]++
-		tensors[prefix+p.Name] = unet.Array{Shape: p.Shape, Data: data}
+		tensors[prefix+p.Name] = network.Array{Shape: p.Shape, Data: data}
 	}
 	return nil
 }
@@ -282,8 +281,8 @@ func Reduce(in, out, weights string, sampling json.RawMessage) (Report, error) {
 }
 
 // pick reads a set of weights of a checkpoint.
-func pick(in, out, weights string) (Report, checkpoint.Checkpoint, unet.Weights, error) {
-	fail := func(err error) (Report, checkpoint.Checkpoint, unet.Weights, error) {
+func pick(in, out, weights string) (Report, checkpoint.Checkpoint, network.Weights, error) {
+	fail := func(err error) (Report, checkpoint.Checkpoint, network.Weights, error) {
 		return Report{}, checkpoint.Checkpoint{}, nil, fmt.Errorf("convert: %s: %w", in, err)
 	}
 	if err := outside(in, out); err != nil {

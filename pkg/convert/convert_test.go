@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"testing"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -79,16 +79,16 @@ func refused(t *testing.T, in string) string {
 
 // small is a network like that of the fixtures, with numbers that are easily lost: −0, the
 // smallest and the largest.
-func small(seed uint64) (unet.Config, unet.Weights) {
+func small(seed uint64) (unet.Config, network.Weights) {
 	c := unet.Default().WithDim(8)
 	c.Multipliers = []int{1, 2}
-	w := c.Init(rand.New(rand.NewPCG(seed, 0)))
+	w := c.Init(seed)
 	copy(w["final_conv.1.weight"].Data,
 		[]float32{float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, math.MaxFloat32, -1e-40})
 	return c, w
 }
 
-func exported(t *testing.T, w unet.Weights) string {
+func exported(t *testing.T, w network.Weights) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "in.safetensors")
 	// as by a program that knows no manifest
@@ -98,7 +98,7 @@ func exported(t *testing.T, w unet.Weights) string {
 	return path
 }
 
-func same(t *testing.T, what string, got, want unet.Weights) {
+func same(t *testing.T, what string, got, want network.Weights) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%s: %d tensors, want %d", what, len(got), len(want))
@@ -169,7 +169,7 @@ func TestWholeModelIsRefused(t *testing.T) {
 
 // TestRoundTrip: checkpoint → safetensors → checkpoint keeps every bit of either group.
 func TestRoundTrip(t *testing.T) {
-	network, raw := small(1)
+	form, raw := small(1)
 	_, average := small(2)
 	_, first := imported(t, exported(t, raw))
 	tensors := checkpoint.Tensors{}
@@ -180,14 +180,14 @@ func TestRoundTrip(t *testing.T) {
 	if err := checkpoint.Save(path, first.Manifest, tensors); err != nil {
 		t.Fatal(err)
 	}
-	for asked, want := range map[string]unet.Weights{"": average, EMA: average, Raw: raw} {
+	for asked, want := range map[string]network.Weights{"": average, EMA: average, Raw: raw} {
 		out := filepath.Join(t.TempDir(), "b.safetensors")
 		if _, err := Export(path, out, asked); err != nil {
 			t.Fatal(err)
 		}
 		_, c := imported(t, out)
 		same(t, asked, checkpoint.Group(c.Tensors, checkpoint.Weights), want)
-		if c.Manifest.Network.NumParameters() != network.NumParameters() {
+		if c.Manifest.Network.NumParameters() != form.NumParameters() {
 			t.Errorf("network came back as %+v", c.Manifest.Network)
 		}
 	}
@@ -213,8 +213,8 @@ func TestFaults(t *testing.T) {
 	_, w := small(1)
 	delete(w, "final_conv.1.bias")
 	delete(w, "mid_block1.mlp.1.weight")
-	w["extra.weight"] = unet.Array{Shape: []int{1}, Data: []float32{1}}
-	w["time_mlp.3.bias"] = unet.Array{Shape: []int{2}, Data: []float32{1, 2}}
+	w["extra.weight"] = network.Array{Shape: []int{1}, Data: []float32{1}}
+	w["time_mlp.3.bias"] = network.Array{Shape: []int{2}, Data: []float32{1, 2}}
 	got := refused(t, exported(t, w))
 	for _, want := range []string{
 		"width 8 and multipliers [1 2]", "wrong shapes (1): time_mlp.3.bias [2], want [32]; unexpected " +
@@ -251,14 +251,14 @@ func TestPrefixes(t *testing.T) {
 		"module.", "model.", "ema_model.", "_orig_mod.", "module.model.",
 		"model.module._orig_mod.",
 	} {
-		w := unet.Weights{}
+		w := network.Weights{}
 		for name, a := range raw {
 			w[prefix+name] = a
 		}
 		_, c := imported(t, exported(t, w))
 		same(t, prefix, checkpoint.Group(c.Tensors, checkpoint.Weights), raw)
 	}
-	w := unet.Weights{
+	w := network.Weights{
 		"initted": {Shape: []int{}, Data: []float32{1}},
 		"step":    {Shape: []int{1}, Data: []float32{1}},
 	}

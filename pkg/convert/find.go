@@ -29,8 +29,8 @@ func (d *dictionary) add(name string, t tensor) {
 	d.tensors[name] = t
 }
 
-// network is a network of the paper's kind within a dictionary.
-type network struct {
+// candidate is a network of the paper's kind within a dictionary.
+type candidate struct {
 	path   string // of its dictionary
 	prefix string // of its names there
 	names  []string
@@ -38,7 +38,7 @@ type network struct {
 }
 
 // where says where a network lies in its file.
-func (n network) where() string {
+func (n candidate) where() string {
 	switch {
 	case n.path == "" && n.prefix == "":
 		return "the file itself"
@@ -113,7 +113,7 @@ func last(name string) string { return name[strings.LastIndexByte(name, '.')+1:]
 
 // networks returns the networks of a dictionary, and the names of tensors that belong to none. A
 // prefix with few of a network's names belongs to something else.
-func (d dictionary) networks() (found []network, rest []string) {
+func (d dictionary) networks() (found []candidate, rest []string) {
 	count, most := map[string]int{}, 0
 	for _, name := range d.names {
 		if prefix, inner := own(name); inner != "" {
@@ -123,7 +123,7 @@ func (d dictionary) networks() (found []network, rest []string) {
 	}
 	maps.DeleteFunc(count, func(_ string, n int) bool { return 4*n < most })
 	byLength := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return len(b) - len(a) })
-	by := map[string]*network{}
+	by := map[string]*candidate{}
 	for _, name := range d.names {
 		prefix, inner := own(name)
 		if count[prefix] == 0 || inner == "" { // no name of a network's: perhaps a stranger within one
@@ -138,7 +138,7 @@ func (d dictionary) networks() (found []network, rest []string) {
 		}
 		n := by[prefix]
 		if n == nil {
-			n = &network{path: d.path, prefix: prefix, of: map[string]tensor{}}
+			n = &candidate{path: d.path, prefix: prefix, of: map[string]tensor{}}
 			by[prefix] = n
 		}
 		n.names = append(n.names, inner)
@@ -156,14 +156,14 @@ var (
 	onlineWords  = strings.Fields("online")
 )
 
-func (n network) has(words []string) bool {
+func (n candidate) has(words []string) bool {
 	parts := strings.FieldsFunc(strings.ToLower(n.path+"."+n.prefix),
 		func(r rune) bool { return strings.ContainsRune("._/- ", r) })
 	return slices.ContainsFunc(parts, func(p string) bool { return slices.Contains(words, p) })
 }
 
 // rank orders networks of one role: those under usual keys come first, copies last.
-func (n network) rank() int {
+func (n candidate) rank() int {
 	first, _, _ := strings.Cut(n.path, "/")
 	at := slices.Index(usualKeys, first)
 	if at < 0 {
@@ -182,7 +182,7 @@ var usualKeys = append([]string{""}, strings.Fields(`
 
 // choose finds the networks of all dictionaries and says which are the weights and their average.
 func (s *source) choose() error {
-	var raw, average []network
+	var raw, average []candidate
 	for _, d := range s.dictionaries {
 		found, rest := d.networks()
 		for _, n := range found {
@@ -219,11 +219,11 @@ func (s *source) choose() error {
 
 // first returns the network that comes first, nil of none. Two at equally usual places that are not
 // one and the same are an error; others are named as left out.
-func (s *source) first(all []network) (*network, error) {
+func (s *source) first(all []candidate) (*candidate, error) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	slices.SortStableFunc(all, func(a, b network) int { return a.rank() - b.rank() })
+	slices.SortStableFunc(all, func(a, b candidate) int { return a.rank() - b.rank() })
 	for _, n := range all[1:] {
 		if n.same(all[0]) || n.has(onlineWords) {
 			continue
@@ -238,7 +238,7 @@ func (s *source) first(all []network) (*network, error) {
 }
 
 // same reports whether two networks share their tensors: a module under two names is saved twice.
-func (n network) same(o network) bool {
+func (n candidate) same(o candidate) bool {
 	return maps.EqualFunc(n.of, o.of, func(a, b tensor) bool {
 		return a.storage != nil && a.storage == b.storage && a.offset == b.offset
 	})
@@ -246,12 +246,12 @@ func (n network) same(o network) bool {
 
 // shadow returns the average that EMA classes keep as a list without names, in the order of the
 // parameters; nil where there is none.
-func (s *source) shadow() (*network, error) {
+func (s *source) shadow() (*candidate, error) {
 	for _, l := range s.lists {
-		if !(network{path: l.path}).has(averageWords) {
+		if !(candidate{path: l.path}).has(averageWords) {
 			continue
 		}
-		n := network{path: l.path, names: s.raw.names, of: map[string]tensor{}}
+		n := candidate{path: l.path, names: s.raw.names, of: map[string]tensor{}}
 		for i, name := range s.raw.names {
 			if i < len(l.tensors) && slices.Equal(l.tensors[i].shape, s.raw.of[name].shape) {
 				n.of[name] = l.tensors[i]

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,6 +16,7 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -74,7 +74,7 @@ func TestWrappers(t *testing.T) {
 	}
 	twice := dict{}
 	for _, e := range state(c, "", raw) {
-		a := e.value.(unet.Array)
+		a := e.value.(network.Array)
 		twice = append(twice, pair{"net." + e.key, alias{&a}}, pair{
 			"diffusion.model." + e.key,
 			alias{&a},
@@ -95,10 +95,10 @@ func TestWrappers(t *testing.T) {
 		)},
 	}
 	of := func(key string, parts ...dict) dict { return dict{{key, slices.Concat(parts...)}} }
-	both, one := []unet.Weights{raw, average}, []unet.Weights{raw, nil}
+	both, one := []network.Weights{raw, average}, []network.Weights{raw, nil}
 	for name, test := range map[string]struct {
 		value any
-		want  []unet.Weights
+		want  []network.Weights
 		raw   string // where it is found
 		ema   string
 		step  int
@@ -213,7 +213,7 @@ func TestNotOneNetwork(t *testing.T) {
 	}
 	wide := unet.Default().WithDim(16)
 	wide.Multipliers = []int{1, 2}
-	mixed := wide.Init(rand.New(rand.NewPCG(1, 1)))
+	mixed := wide.Init(1)
 	for _, name := range []string{
 		"time_mlp.1.weight", "downs.0.0.block1.proj.weight",
 		"downs.1.0.block1.proj.weight",
@@ -374,7 +374,7 @@ func TestSchedules(t *testing.T) {
 			with(pair{"config", dict{{"timesteps", 4000}}}),
 			"4000 steps (timesteps)",
 		},
-		"too many": {with(pair{"betas", unet.Array{Shape: []int{70000}, Data: make([]float32,
+		"too many": {with(pair{"betas", network.Array{Shape: []int{70000}, Data: make([]float32,
 			70000)}}), "70000 time steps"},
 		"predicts the map": {with(pair{"objective", "pred_x0"}), "predicts pred_x0"},
 		"heads that do not fit": {with(pair{"heads", 7}), "attention of 128 channels, which heads = 7 " +
@@ -411,8 +411,7 @@ func TestConditions(t *testing.T) {
 	for _, thetas := range []int{1, 3, 6} {
 		c := unet.Default().WithDim(8)
 		c.Multipliers, c.ConditionDim = []int{1, 2}, thetas
-		r, got := imported(t, write(t, "a.pt", saved(t, state(c, "", c.Init(rand.New(rand.NewPCG(1,
-			1)))))))
+		r, got := imported(t, write(t, "a.pt", saved(t, state(c, "", c.Init(1)))))
 		if r.Network.ConditionDim != thetas || got.Manifest.Network.ConditionDim != thetas ||
 			got.Manifest.Conditioned() == nil {
 			t.Errorf("%d parameters came out as %d and %d", thetas, r.Network.ConditionDim,
@@ -431,8 +430,7 @@ func TestFormOfTheNetwork(t *testing.T) {
 		}
 	}
 	file := func(c unet.Config, more ...pair) string {
-		return write(t, "a.pt", saved(t, append(dict{{"model", state(c, "", c.Init(rand.New(rand.NewPCG(1,
-			1))))}}, more...)))
+		return write(t, "a.pt", saved(t, append(dict{{"model", state(c, "", c.Init(1))}}, more...)))
 	}
 	for name, test := range map[string]struct {
 		in      string
@@ -523,7 +521,7 @@ func TestNothingIsLost(t *testing.T) {
 		Dim: 12, Multipliers: []int{1, 2, 3}, Groups: 6, Heads: 3, HeadDim: 8,
 		ConditionDim: 2,
 	}
-	w := c.Init(rand.New(rand.NewPCG(1, 1)))
+	w := c.Init(1)
 	copy(w["final_conv.1.weight"].Data, []float32{
 		float32(math.Copysign(0, -1)),
 		math.SmallestNonzeroFloat32, math.MaxFloat32, -1e-40,
@@ -625,7 +623,7 @@ func TestNothingIsLost(t *testing.T) {
 }
 
 // npz is what numpy.savez writes of weights, a schedule and a step.
-func npz(t *testing.T, w unet.Weights, betas []float64, step int) []byte {
+func npz(t *testing.T, w network.Weights, betas []float64, step int) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)

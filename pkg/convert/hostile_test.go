@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // zipped is a .pt file around a pickle; storage 0 has eight float32.
@@ -153,9 +153,9 @@ func TestTangles(t *testing.T) {
 	for i := range 200000 {
 		wide.WriteString(key(fmt.Sprint(i)) + "}")
 	}
-	long := dict{{"time_mlp.1.weight", unet.Array{Shape: []int{1}, Data: []float32{1}}}}
+	long := dict{{"time_mlp.1.weight", network.Array{Shape: []int{1}, Data: []float32{1}}}}
 	for i := range 2000 {
-		long = append(long, pair{strings.Repeat("a.", 2000) + fmt.Sprint(i), unet.Array{
+		long = append(long, pair{strings.Repeat("a.", 2000) + fmt.Sprint(i), network.Array{
 			Shape: []int{1},
 			Data:  []float32{1},
 		}})
@@ -242,7 +242,7 @@ func bounded(t *testing.T, raw []byte) {
 
 // seeds are state dicts that are nearly right, and parts of a pickle that seldom come.
 func seeds(f *testing.F) [][]byte {
-	a := unet.Array{Shape: []int{2}, Data: []float32{1, 2}}
+	a := network.Array{Shape: []int{2}, Data: []float32{1, 2}}
 	var out [][]byte
 	for _, value := range []any{
 		dict{{"time_mlp.1.weight", a}, {"betas", row64(linear(0.1, 0.2, 4))}},
@@ -256,7 +256,7 @@ func seeds(f *testing.F) [][]byte {
 		},
 		[]any{dict{{"module.time_mlp.1.bias", a}}, 3, 0.5, true, nil},
 	} {
-		s := saver{shared: map[*unet.Array]int{}}
+		s := saver{shared: map[*network.Array]int{}}
 		s.pickle.WriteString("\x80\x02")
 		s.put(f, value)
 		out = append(out, append(s.pickle.Bytes(), '.'))

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -25,20 +26,20 @@ type (
 		shape  []int
 		values []byte
 	}
-	alias struct{ of *unet.Array } // a tensor that shares the storage of others to the same array
+	alias struct{ of *network.Array } // a tensor that shares the storage of others to the same array
 )
 
 // saver pickles values and keeps storages for the archive.
 type saver struct {
 	pickle   bytes.Buffer
 	storages [][]byte
-	shared   map[*unet.Array]int
+	shared   map[*network.Array]int
 }
 
 // saved returns the bytes of torch.save(value).
 func saved(t testing.TB, value any) []byte {
 	t.Helper()
-	s := saver{shared: map[*unet.Array]int{}}
+	s := saver{shared: map[*network.Array]int{}}
 	s.pickle.WriteString("\x80\x02")
 	s.put(t, value)
 	s.pickle.WriteString(".")
@@ -111,7 +112,7 @@ func (s *saver) put(t testing.TB, value any) {
 			s.put(t, e.value)
 		}
 		p.WriteString("u")
-	case unet.Array:
+	case network.Array:
 		s.tensor("FloatStorage", v.Shape, floats(v.Data), -1)
 	case alias:
 		at, ok := s.shared[v.of]
@@ -162,8 +163,8 @@ func floats(values []float32) []byte {
 }
 
 // row32 is a tensor of one axis.
-func row32(values []float64) unet.Array {
-	a := unet.Array{Shape: []int{len(values)}}
+func row32(values []float64) network.Array {
+	a := network.Array{Shape: []int{len(values)}}
 	for _, v := range values {
 		a.Data = append(a.Data, float32(v))
 	}
@@ -185,7 +186,7 @@ func counter(n int) array64 {
 }
 
 // state is a state_dict with a prefix before every name, in the order of the network's parameters.
-func state(c unet.Config, prefix string, w unet.Weights) dict {
+func state(c unet.Config, prefix string, w network.Weights) dict {
 	var out dict
 	for _, p := range c.Parameters() {
 		out = append(out, pair{prefix + p.Name, w[p.Name]})

@@ -27,7 +27,7 @@ type source struct {
 	file         *os.File
 
 	// Set by choose.
-	raw, average *network
+	raw, average *candidate
 	ignored      []string // tensors that are not part of the network
 	strangers    []string // those of them with unknown names
 }

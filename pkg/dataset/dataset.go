@@ -12,8 +12,8 @@ import (
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/field"
+	"darkfield/pkg/network"
 	"darkfield/pkg/training"
-	"darkfield/pkg/unet"
 )
 
 // fewest is the smallest number of simulations that can be split three ways.
@@ -38,10 +38,10 @@ func MeasureRange(ctx context.Context, s *camels.Suite, splitSeed uint64,
 
 // Prepare returns the maps of a suite's LH set, or of its Sobol set if it has no LH, averaged
 // down to side pixels and split by simulation with splitSeed, and the manifest of a network
-// trained on them. A side that does not divide that of the maps, or that network cannot downsample,
+// trained on them. A side that does not divide that of the maps, or that the network cannot downsample,
 // is an error, and so is a field without a log range. Maps are read on demand, so that files may be
 // larger than memory.
-func Prepare(s *camels.Suite, network unet.Config, side int,
+func Prepare(s *camels.Suite, n network.Network, side int,
 	splitSeed uint64,
 ) (training.Data, checkpoint.Manifest, error) {
 	fail := func(err error) (training.Data, checkpoint.Manifest, error) {
@@ -51,8 +51,10 @@ func Prepare(s *camels.Suite, network unet.Config, side int,
 	if err != nil {
 		return fail(err)
 	}
-	if err := network.CheckSide(side); err != nil {
-		return fail(fmt.Errorf("dataset: %w", err))
+	if n.CheckSide != nil {
+		if err := n.CheckSide(side); err != nil {
+			return fail(fmt.Errorf("dataset: %w", err))
+		}
 	}
 	if maps.Box().Cells%side != 0 {
 		return fail(fmt.Errorf("dataset: %s has maps of %d pixels a side, which cannot be averaged to "+
@@ -70,14 +72,16 @@ func Prepare(s *camels.Suite, network unet.Config, side int,
 		Side: side, Train: r.source(split.Train),
 		Validation: r.source(split.Validation),
 	}
-	return data, checkpoint.Manifest{
-		Network: network, Schedule: diffusion.PaperName, Prior: prior, Scaling: r.scaling,
+	manifest := checkpoint.Manifest{
+		Schedule: diffusion.PaperName, Prior: prior, Scaling: r.scaling,
 		Data: checkpoint.Data{
 			Suite: d.Suite, Field: fieldName(s), Set: string(set), Unit: d.Unit,
 			Offset: d.Offset, Side: side,
 			BoxSide: d.BoxSide, Periodic: d.Periodic, Split: checkpoint.Split(split),
 		},
-	}, nil
+	}
+	manifest.SetNetwork(n)
+	return data, manifest, nil
 }
 
 // fieldName is the field as a manifest records it: empty for Mcdm, as in manifests of runs that

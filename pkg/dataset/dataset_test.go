@@ -63,7 +63,7 @@ func write(t *testing.T, set camels.Set, n int) *camels.Suite {
 func TestPrepare(t *testing.T) {
 	const side = 16
 	s := write(t, camels.LH, 10)
-	data, manifest, err := Prepare(s, unet.Default().WithDim(8), side, 1)
+	data, manifest, err := Prepare(s, unet.New(unet.Width(8)), side, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestPrepare(t *testing.T) {
 // TestConcurrentReads: maps come the same from the file and from memory, to many goroutines.
 func TestConcurrentReads(t *testing.T) {
 	const side = 16
-	data, _, err := Prepare(write(t, camels.LH, 6), unet.Default().WithDim(8), side, 1)
+	data, _, err := Prepare(write(t, camels.LH, 6), unet.New(unet.Width(8)), side, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestConcurrentReads(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	lh := write(t, camels.LH, 4)
-	network := unet.Default().WithDim(8)
+	network := unet.New(unet.Width(8))
 	for name, c := range map[string]struct {
 		suite *camels.Suite
 		side  int
@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 func TestMeasuredRange(t *testing.T) {
 	s := write(t, "SB28", 10) // no LH, which may be
 	s.Field, s.Description.LogRange = "Mgas", [2]float64{}
-	network := unet.Default().WithDim(8)
+	network := unet.New(unet.Width(8))
 	if _, _, err := Prepare(s, network, cells, 1); err == nil ||
 		!strings.Contains(err.Error(), "Mgas") || !strings.Contains(err.Error(), "log_range") {
 		t.Errorf("error = %v, want one that says what to write", err)

@@ -140,7 +140,7 @@ func readLarge(t *testing.T, dir string) {
 	}
 	defer s.Close()
 	const side = 64
-	data, manifest, err := Prepare(s, unet.Default().WithDim(8), side, largeSeed)
+	data, manifest, err := Prepare(s, unet.New(unet.Width(8)), side, largeSeed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,26 +77,51 @@ func (s Schedule) Single() Schedule {
 	return out
 }
 
-// OwnName is the name in checkpoints of a schedule that is given by its variances.
+// OwnName is the name in checkpoints of a schedule without one that is given by its variances.
 const OwnName = "own"
 
-// Named returns the schedule that a checkpoint names: PaperName, which takes no variances, or
-// OwnName with the variances betas[t−1] of all steps.
+// Linear returns the schedule of Ho et al. (2020): variances that rise linearly from first to last;
+// theirs from 10⁻⁴ to 0.02 in 1000 steps.
+func Linear(steps int, first, last float64) (Schedule, error) {
+	betas := make([]float64, max(steps, 0))
+	for i := range betas {
+		betas[i] = linspace(first, last, steps, i)
+	}
+	return NewSchedule(betas)
+}
+
+// Cosine returns the schedule of Nichol and Dhariwal (2021), √ᾱ_t ∝ cos(π/2·(t/T + s)/(1 + s)) with
+// s = 0.008 and variances of at most 0.999.
+func Cosine(steps int) (Schedule, error) {
+	const s, most = 0.008, 0.999
+	signal := func(t int) float64 {
+		c := math.Cos(math.Pi / 2 * (float64(t)/float64(steps) + s) / (1 + s))
+		return c * c
+	}
+	betas := make([]float64, max(steps, 0))
+	for i := range betas {
+		betas[i] = min(most, 1-signal(i+1)/signal(i))
+	}
+	return NewSchedule(betas)
+}
+
+// Named returns the schedule that a checkpoint names: PaperName, which takes no variances, or any
+// other name with the variances betas[t−1] of all steps.
 func Named(name string, betas []float64) (Schedule, error) {
 	switch {
-	case name == OwnName && len(betas) < FewestSteps:
-		return Schedule{}, fmt.Errorf("diffusion: a schedule of %d variances, want at least %d",
-			len(betas), FewestSteps)
-	case name == OwnName:
-		return NewSchedule(betas)
-	case name != PaperName:
-		return Schedule{}, fmt.Errorf("diffusion: unknown schedule %q, known are %q and %q", name,
-			PaperName, OwnName)
-	case len(betas) > 0:
+	case name == PaperName && len(betas) > 0:
 		return Schedule{}, fmt.Errorf("diffusion: the schedule %q comes with %d variances of its own: "+
 			"name it %q", name, len(betas), OwnName)
+	case name == PaperName:
+		return Paper(), nil
+	case len(betas) == 0 && name != OwnName:
+		return Schedule{}, fmt.Errorf("diffusion: unknown schedule %q: only %q comes without variances",
+			name, PaperName)
+	case len(betas) < FewestSteps:
+		return Schedule{}, fmt.Errorf("diffusion: a schedule of %d variances, want at least %d",
+			len(betas), FewestSteps)
 	}
-	return Paper(), nil
+	return NewSchedule(betas)
 }
 
 // FewestSteps is the least number of steps of a schedule in a checkpoint. It tells a schedule from
@@ -115,6 +140,9 @@ func (s Schedule) Near(o Schedule, tolerance float64) bool {
 func linspace(low, high float64, n, i int) float64 {
 	return low + (high-low)*float64(i)/float64(n-1)
 }
+
+// Betas returns β_1…β_T.
+func (s Schedule) Betas() []float64 { return slices.Clone(s.beta[1:]) }
 
 // Steps returns T.
 func (s Schedule) Steps() int { return len(s.beta) - 1 }

@@ -166,3 +166,33 @@ func TestOwnVariances(t *testing.T) {
 		t.Errorf("a variance off by 2e-6 of itself is not told: %v", err)
 	}
 }
+
+// TestKnownSchedules: the schedules of Ho et al. and of Nichol and Dhariwal have the variances that
+// their papers say.
+func TestKnownSchedules(t *testing.T) {
+	linear, err := Linear(1000, 1e-4, 0.02)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := linear.Betas(); b[0] != 1e-4 || b[999] != 0.02 || math.Abs(b[333]-(1e-4+0.0199/3)) > 1e-12 {
+		t.Errorf("linear: %g, %g, …, %g", b[0], b[333], b[999])
+	}
+	const steps = 400
+	cosine, err := Cosine(steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := math.Pow(math.Cos(math.Pi/2*0.008/1.008), 2)
+	for _, step := range []Step{1, 100, 200, 399} {
+		want := math.Pow(math.Cos(math.Pi/2*(float64(step)/steps+0.008)/1.008), 2) / start
+		if got := cosine.AlphaBar(step); math.Abs(got-want) > 1e-12 {
+			t.Errorf("cosine: ᾱ_%d = %g, want %g", step, got, want)
+		}
+	}
+	if last := cosine.Beta(steps); last != 0.999 {
+		t.Errorf("cosine: last variance %g, want 0.999", last)
+	}
+	if _, err := Cosine(0); err == nil {
+		t.Error("a schedule of no steps is accepted")
+	}
+}

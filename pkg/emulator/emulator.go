@@ -15,8 +15,9 @@ import (
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/faults"
 	"darkfield/pkg/field"
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // Emulator is a trained network on a backend. It is safe for use by one goroutine at a time.
@@ -26,15 +27,16 @@ type Emulator struct {
 	network    string // hash without the power correction
 	schedule   diffusion.Schedule
 	sampling   SampleConfig
-	store      *model.Store
+	net        network.Network
 	exec       *model.Exec      // the predicted noise
 	slope      *model.Exec      // terms of the VLB and their gradients
 	correction *PowerCorrection // nil: none
 }
 
 // Open reads a checkpoint and puts its averaged weights (or, where it has none, its weights) on
-// the backend.
-func Open(b compute.Backend, path string) (*Emulator, error) {
+// the backend. A network that is not the U-Net is one of own, by its name; the error of another
+// function names the tensors that differ.
+func Open(b compute.Backend, path string, own ...network.Network) (*Emulator, error) {
 	c, err := checkpoint.Load(path)
 	if err != nil {
 		return nil, err
@@ -43,6 +45,13 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
 	}
 	weights := checkpoint.Averaged(c.Tensors)
+	net, err := c.Manifest.Function(own...)
+	if err == nil {
+		err = fits(c.Manifest, net, weights)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("emulator: open %s: %s", path, faults.OneLine(err))
+	}
 	schedule, err := c.Manifest.Diffusion()
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
@@ -57,15 +66,14 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	}
 	e := &Emulator{
 		correction: transfer, manifest: c.Manifest, hash: c.Hash, network: c.Network(),
-		schedule: schedule, sampling: sampling, store: model.NewStore(),
+		schedule: schedule, sampling: sampling, net: net,
 	}
-	for name, a := range weights {
-		e.store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
-	}
-	e.exec, err = model.NewExec(b, e.store,
-		func(_ *model.Scope, in []*Node) *Node { return e.predict(in[0], in[1], in[2]) })
+	store := network.Store(weights)
+	e.exec, err = model.NewExec(b, store, func(scope *model.Scope, in []*Node) *Node {
+		return e.predict(scope, in[0], in[1], in[2])
+	})
 	if err == nil {
-		e.slope, err = model.NewExec(b, e.store, e.slopeGraph)
+		e.slope, err = model.NewExec(b, store, e.slopeGraph)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("emulator: open %s: %w", path, err)
@@ -73,10 +81,25 @@ func Open(b compute.Backend, path string) (*Emulator, error) {
 	return e, nil
 }
 
+// fits returns an error unless weights are those of a network.
+func fits(m checkpoint.Manifest, n network.Network, w network.Weights) error {
+	if is := n.String(); is != m.Description() {
+		return fmt.Errorf("it was trained with the network %s, this is %s: use the same settings",
+			m.Description(), is)
+	}
+	list, err := n.Tensors(m.Data.Side, m.Conditions())
+	if err != nil {
+		return err
+	}
+	if err := network.Check(list, w); err != nil {
+		return fmt.Errorf("it was trained with another function of the name %q: %w", n.Name, err)
+	}
+	return nil
+}
+
 // predict returns the noise that the network predicts in xt.
-func (e *Emulator) predict(xt, timestep, theta *Node) *Node {
-	weight := func(name string) *Node { return e.store.GetVariable("/" + name).NodeValue(xt.Graph()) }
-	output := unet.Predict(e.manifest.Network, weight, xt, timestep, theta)
+func (e *Emulator) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
+	output := e.net.Predict(scope, xt, timestep, theta)
 	return diffusion.EpsilonGraph(e.schedule, e.manifest.Prediction, output, xt, timestep)
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -60,11 +59,11 @@ func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest
 		change(&m)
 	}
 	tensors := checkpoint.Tensors{}
-	for name, a := range network.Init(rand.New(rand.NewPCG(seed, 0))) {
+	for name, a := range network.Init(seed) {
 		tensors[checkpoint.Weights+name] = a
 	}
 	if average != 0 {
-		for name, a := range network.Init(rand.New(rand.NewPCG(average, 0))) {
+		for name, a := range network.Init(average) {
 			tensors[checkpoint.EMA+name] = a
 		}
 	}

@@ -67,9 +67,9 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 // slopeGraph returns the terms of a batch, [B], and their gradients with respect to the scaled
 // parameters, [B, 2]. A term depends on the parameters of its own row only, so the gradient of the
 // sum holds the gradient of each.
-func (e *Emulator) slopeGraph(_ *model.Scope, in []*Node) []*Node {
+func (e *Emulator) slopeGraph(scope *model.Scope, in []*Node) []*Node {
 	epsilon, xt, timestep, theta := in[0], in[1], in[2], in[3]
-	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(xt, timestep, theta), timestep)
+	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(scope, xt, timestep, theta), timestep)
 	return []*Node{terms, Gradient(ReduceAllSum(terms), theta)[0]}
 }
 

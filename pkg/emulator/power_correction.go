@@ -11,8 +11,8 @@ import (
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/fft"
 	"darkfield/pkg/field"
+	"darkfield/pkg/network"
 	"darkfield/pkg/responsefit"
-	"darkfield/pkg/unet"
 )
 
 // PowerCorrection multiplies the power of generated log10 maps by a factor in each ring of
@@ -113,7 +113,7 @@ const correctionTensor = checkpoint.PowerCorrection + "legendre" // coefficients
 
 // Put adds the correction to the tensors of a checkpoint, in place of the one that they may hold.
 func (t PowerCorrection) Put(tensors checkpoint.Tensors) {
-	a := unet.Array{Shape: []int{t.Side / 2, t.Rings.Basis.Len()}}
+	a := network.Array{Shape: []int{t.Side / 2, t.Rings.Basis.Len()}}
 	for _, c := range t.Rings.Coefficients {
 		for _, v := range c {
 			a.Data = append(a.Data, float32(v))

@@ -14,7 +14,7 @@ import (
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/fft"
 	"darkfield/pkg/field"
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // ringPowers returns the power of a map in each ring by another Fourier transform, the mean first.
@@ -115,7 +115,7 @@ func TestTransferRefuses(t *testing.T) {
 	}
 	e := open(t, 1, 0)
 	tensors := checkpoint.Tensors{}
-	for name, a := range e.manifest.Network.Init(rand.New(rand.NewPCG(1, 0))) {
+	for name, a := range e.manifest.Network.Init(1) {
 		tensors[name] = a
 	}
 	NewPowerCorrection(16, e.manifest.Prior).Put(tensors) // of larger maps
@@ -132,7 +132,7 @@ func TestTransferRefuses(t *testing.T) {
 	}
 	refused("a power correction of larger maps", "shape")
 	delete(tensors, correctionTensor)
-	tensors[checkpoint.PowerCorrection+"coefficients"] = unet.Array{
+	tensors[checkpoint.PowerCorrection+"coefficients"] = network.Array{
 		Shape: []int{1},
 		Data:  []float32{0},
 	}

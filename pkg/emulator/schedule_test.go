@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,7 +71,7 @@ func TestOtherConditions(t *testing.T) {
 			Max: 15,
 		},
 		Data: checkpoint.Data{Suite: "none", Set: "LH", Side: side, BoxSide: 25},
-	}, network.Init(rand.New(rand.NewPCG(1, 0))))
+	}, network.Init(1))
 	if err != nil {
 		t.Fatal(err)
 	}

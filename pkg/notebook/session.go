@@ -204,7 +204,7 @@ func (s *Session) train(dir string, network unet.Config, stages ...preset.Stage)
 	var curve *curve
 	jobs := make([]training.Job, len(stages))
 	for i, stage := range stages {
-		data, manifest, err := dataset.Prepare(maps, network, stage.Side, splitSeed)
+		data, manifest, err := dataset.Prepare(maps, network.Network(), stage.Side, splitSeed)
 		check(err)
 		jobs[i] = training.Job{
 			Config: stage.Training, Manifest: manifest, Data: data,

@@ -11,7 +11,6 @@ import (
 
 	"darkfield/pkg/faults"
 	"darkfield/pkg/plaintext"
-	"darkfield/pkg/unet"
 )
 
 // mayGrow is the only setting that may differ in a resumed run.
@@ -20,7 +19,7 @@ const mayGrow = "training.steps"
 // equivalent returns the fields that differ in form but not in effect between the configuration of
 // a run in the directory and c. Shares of all steps are compared by the steps that they give for
 // the old run, which are already taken.
-func (c Config) equivalent(old []byte, network unet.Config, data Data) []string {
+func (c Config) equivalent(old []byte, width int, data Data) []string {
 	var was struct {
 		Training Config `yaml:"training"`
 	}
@@ -38,9 +37,8 @@ func (c Config) equivalent(old []byte, network unet.Config, data Data) []string 
 	if was.Training.MicroBatch >= c.Batch { // the former value for WholeBatch
 		was.Training.MicroBatch = WholeBatch
 	}
-	if was.Training.Validate() == nil && was.Training.microBatches(network, data.Side) ==
-		c.microBatches(
-			network, data.Side) {
+	if was.Training.Validate() == nil && was.Training.microBatches(width, data.Side) ==
+		c.microBatches(width, data.Side) {
 		same = append(same, "training.micro_batch")
 	}
 	return same

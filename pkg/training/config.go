@@ -8,14 +8,6 @@ import (
 	"darkfield/pkg/faults"
 )
 
-// Loss names the function of the noise's error whose weighted mean is minimised.
-type Loss string
-
-const (
-	Huber      Loss = "huber" // smooth L1 with β = 1: the paper's
-	MeanSquare Loss = "mse"
-)
-
 // Config says how to train. Only Steps may change, to a larger number, when a run is resumed.
 // Milestones that are shares of Steps then move: the remaining steps have the learning rates of the
 // longer run.
@@ -39,8 +31,9 @@ type Config struct {
 	EMADecay float64 `json:"ema_decay" yaml:"ema_decay"`
 	// EMAWidth, unless 0, replaces EMADecay by an average whose standard deviation is this share of
 	// all steps so far (Karras et al. 2024).
-	EMAWidth   float64              `json:"ema_width" yaml:"ema_width"`
-	Loss       Loss                 `json:"loss" yaml:"loss"`
+	EMAWidth float64 `json:"ema_width" yaml:"ema_width"`
+	// Loss is the name of the Loss that is minimised: Huber, MeanSquare or that of Job.Loss.
+	Loss       string               `json:"loss" yaml:"loss"`
 	Weighting  diffusion.Weighting  `json:"weighting" yaml:"weighting"`   // of the loss over times
 	Prediction diffusion.Prediction `json:"prediction" yaml:"prediction"` // the network's output
 	// Stratified draws one time from each of Batch equal parts of the schedule (Kingma et al. 2021);
@@ -108,7 +101,7 @@ func (c Config) Validate() error {
 		fmt.Sprintf("%q", c.Optimiser), `"" (Adam) or "muon"`)
 	f.Add(c.Weighting.Validate())
 	f.Add(c.Prediction.Validate())
-	f.Want(c.Loss == Huber || c.Loss == MeanSquare, "Loss", c.Loss, `"huber" or "mse"`)
+	f.Want(c.Loss != "", "Loss", `""`, `"huber", "mse" or the name of your own`)
 	f.Want(c.LogUniformShare >= 0 && c.LogUniformShare <= 1, "LogUniformShare",
 		c.LogUniformShare, "in [0, 1]")
 	f.Want(c.CheckpointEvery >= 1, "CheckpointEvery", c.CheckpointEvery, ">= 1")

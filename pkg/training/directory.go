@@ -7,16 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 
 	"github.com/goccy/go-yaml"
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/faults"
+	"darkfield/pkg/network"
 	"darkfield/pkg/safefile"
 	"darkfield/pkg/tracking"
-	"darkfield/pkg/unet"
 )
 
 // directory is the path of a run: config.yaml, metrics.jsonl and checkpoints/.
@@ -111,7 +110,7 @@ func text(c Config, m checkpoint.Manifest) ([]byte, error) {
 }
 
 // configure writes config.yaml, or compares it with that of the run that is there.
-func (d directory) configure(c Config, m checkpoint.Manifest, data Data) error {
+func (d directory) configure(c Config, m checkpoint.Manifest, width int, data Data) error {
 	now, err := text(c, m)
 	if err != nil {
 		return err
@@ -122,7 +121,7 @@ func (d directory) configure(c Config, m checkpoint.Manifest, data Data) error {
 	case err != nil:
 		return fmt.Errorf("training: read the configuration of the run that is there: %w", err)
 	default:
-		if err := d.compare(old, now, append(c.equivalent(old, m.Network, data), mayGrow)...); err !=
+		if err := d.compare(old, now, append(c.equivalent(old, width, data), mayGrow)...); err !=
 			nil {
 			return err
 		}
@@ -137,7 +136,8 @@ func (d directory) configure(c Config, m checkpoint.Manifest, data Data) error {
 }
 
 // latest returns the checkpoint that the run resumes from, if there is one.
-func (d directory) latest(network unet.Config) (checkpoint.Checkpoint, bool, error) {
+func (d directory) latest(n network.Network, list []network.Tensor,
+) (checkpoint.Checkpoint, bool, error) {
 	if _, err := os.Stat(d.resume()); errors.Is(err, fs.ErrNotExist) {
 		return checkpoint.Checkpoint{}, false, nil
 	}
@@ -145,12 +145,13 @@ func (d directory) latest(network unet.Config) (checkpoint.Checkpoint, bool, err
 	if err != nil {
 		return c, false, fmt.Errorf("training: resume %s: %w", d, err)
 	}
-	if !reflect.DeepEqual(c.Manifest.Network, network) {
-		return c, false, fmt.Errorf("training: resume %s: its network is %+v, not %+v: use the same "+
-			"network or another directory", d, c.Manifest.Network, network)
+	var was network.Network
+	if was, err = c.Manifest.Function(n); err != nil || !was.Equal(n) {
+		return c, false, fmt.Errorf("training: resume %s: its network is %v, not %v: use the same "+
+			"network or another directory", d, c.Manifest.Description(), n)
 	}
 	for _, group := range Groups {
-		if err := network.Check(checkpoint.Group(c.Tensors, group)); err != nil {
+		if err := network.Check(list, checkpoint.Group(c.Tensors, group)); err != nil {
 			return c, false, fmt.Errorf("training: resume %s: tensors %q of %s: %s", d, group+"*",
 				d.resume(), faults.OneLine(err))
 		}

@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -8,7 +9,7 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // gradient computes the gradient of a batch, accumulated over micro-batches: the activations of a
@@ -26,7 +27,7 @@ type gradient struct {
 const microBatchNumbers = 4 << 20
 
 // microBatches returns the number of micro-batches of a batch.
-func (c Config) microBatches(network unet.Config, side int) int {
+func (c Config) microBatches(width, side int) int {
 	switch c.MicroBatch {
 	case WholeBatch:
 		return 1
@@ -35,18 +36,21 @@ func (c Config) microBatches(network unet.Config, side int) int {
 		return c.Batch / c.MicroBatch
 	}
 	for n := 1; n < c.Batch; n++ {
-		if c.Batch%n == 0 && c.Batch/n*side*side*network.Dim <= microBatchNumbers {
+		if c.Batch%n == 0 && c.Batch/n*side*side*width <= microBatchNumbers {
 			return n
 		}
 	}
 	return c.Batch
 }
 
+// widthOf returns the number of channels at the full side that memory is set aside for.
+func widthOf(n network.Network) int { return cmp.Or(n.Width, 16) }
+
 // newGradient returns the gradient with its graphs.
 func (s *state) newGradient(schedule diffusion.Schedule,
 	program func(func([]*graph.Node) []*graph.Node) *Program,
 ) gradient {
-	g := gradient{state: s, microBatches: s.recipe.microBatches(s.network, s.side)}
+	g := gradient{state: s, microBatches: s.recipe.microBatches(widthOf(s.network), s.side)}
 	clip := s.recipe.ClipNorm
 	if g.microBatches > 1 {
 		g.sum = program(sumGraph)
@@ -56,17 +60,11 @@ func (s *state) newGradient(schedule diffusion.Schedule,
 		}
 	}
 	g.step = program(func(in []*graph.Node) []*graph.Node {
-		parameters := s.network.Parameters()
-		weights := NodesOf(parameters, in[batchInputs:], checkpoint.Weights)
-		predicted := s.predict(schedule, weights.Weight(checkpoint.Weights), in)
-		errors := diffusion.HuberGraph(in[1], predicted)
-		if s.recipe.Loss == MeanSquare {
-			errors = diffusion.SquareGraph(in[1], predicted)
-		}
+		errors := s.loss(in[1], s.predict(schedule, checkpoint.Weights, in))
 		loss := graph.ReduceAllMean(
 			graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
 		loss = graph.DivScalar(loss, float64(g.microBatches))
-		return append([]*graph.Node{loss}, ClipNorm(weights.Gradients(parameters, loss), clip)...)
+		return append([]*graph.Node{loss}, ClipNorm(s.variables.Gradients(loss), clip)...)
 	})
 	return g
 }
@@ -90,7 +88,7 @@ func (g gradient) of(b batch) (loss float64, sum []*tensors.Tensor, err error) {
 	size := len(b.timestep) / g.microBatches
 	for p := range g.microBatches {
 		inputs := g.state.inputs(b.microBatch(p*size, size))
-		out, err := g.step.Run(append(toAny(inputs), g.state.variables.Inputs(checkpoint.Weights)...)...)
+		out, err := g.step.Run(toAny(inputs)...)
 		if err != nil {
 			return 0, nil, err
 		}

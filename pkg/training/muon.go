@@ -5,7 +5,7 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // Optimiser names the rule by which gradients change weights.
@@ -26,13 +26,13 @@ const (
 	muonSteps = 5
 )
 
-// muonCoefficients are those of the polynomial of Jordan et al. (2024), which five times over brings
-// singular values of 0.01 to 1 into 0.7 to 1.2.
+// muonCoefficients are those of the polynomial of Jordan et al. (2024), which five times over
+// brings singular values of 0.01 to 1 into 0.7 to 1.2.
 var muonCoefficients = [3]float64{3.4445, -4.7750, 2.0315}
 
 // byMuon reports whether Muon updates a tensor: convolutions with more than one channel on each
 // side. Their weights are matrices from what an output pixel sees to its channels.
-func byMuon(p unet.Tensor) bool {
+func byMuon(p network.Tensor) bool {
 	return len(p.Shape) == 4 && p.Shape[0] > 1 && p.Shape[1] > 1
 }
 

@@ -13,7 +13,6 @@ import (
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
-	"darkfield/pkg/unet"
 )
 
 // TestLearns: in sixty steps the error of the predicted noise falls far below that of predicting
@@ -78,21 +77,21 @@ func TestMicroBatch(t *testing.T) {
 	}
 	c := Default()
 	for dim, want := range map[int]int{16: 1, 32: 1, 64: 2} {
-		if got := c.microBatches(unet.Default().WithDim(dim), 64); got != want {
+		if got := c.microBatches(dim, 64); got != want {
 			t.Errorf("width %d: %d micro-batches, want %d", dim, got, want)
 		}
 	}
 	// 16 maps of width 64 fit, in divisors of the batch
 	for batch, want := range map[int]int{20: 2, 32: 2, 40: 4, 25: 5, 7: 1} {
 		c.Batch = batch
-		if got := c.microBatches(unet.Default().WithDim(64), 64); got != want || c.Validate() != nil {
+		if got := c.microBatches(64, 64); got != want || c.Validate() != nil {
 			t.Errorf("batch %d: %d micro-batches, want %d (%v)", batch, got, want, c.Validate())
 		}
 	}
 	c.MicroBatch = WholeBatch
 	for _, batch := range []int{20, 32, 40} { // whatever --batch makes of a preset's
 		c.Batch = batch
-		if got := c.microBatches(unet.Default(), 256); got != 1 || c.Validate() != nil {
+		if got := c.microBatches(64, 256); got != 1 || c.Validate() != nil {
 			t.Errorf("all of a batch of %d: %d micro-batches, %v", batch, got, c.Validate())
 		}
 	}

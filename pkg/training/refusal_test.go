@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/network"
 	"darkfield/pkg/safefile"
-	"darkfield/pkg/unet"
 )
 
 // TestConfigurationFromWindows: a byte order mark and Windows' line ends change no setting.
@@ -105,7 +105,7 @@ func TestRefusals(t *testing.T) {
 			j.Data.Train.Fill = func(int, []float32) ([2]float32, error) { return [2]float32{}, broken }
 		}, []string{"map for step 4", "disk on fire"}},
 		"foreign weights": {
-			func(j *Job) { j.Dir, j.Initial = t.TempDir(), unet.Weights{} },
+			func(j *Job) { j.Dir, j.Initial = t.TempDir(), network.Weights{} },
 			[]string{"initial weights do not fit"},
 		},
 		"file in the way": {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -15,19 +14,23 @@ import (
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/faults"
+	"darkfield/pkg/network"
 	"darkfield/pkg/tracking"
-	"darkfield/pkg/unet"
 )
 
 // Job is a training run.
 type Job struct {
 	Dir    string // the run directory: made if it does not exist, resumed if it holds a run
 	Config Config
+	// Network is trained; the zero value stands for the U-Net of the manifest.
+	Network network.Network
+	// Loss is minimised; the zero value stands for the one that Config names.
+	Loss Loss
 	// Manifest must have network, schedule, prior, scaling and data; the run fills in the rest.
 	Manifest checkpoint.Manifest
 	Data     Data
 	// Initial are the weights of a new run; nil: PyTorch's random initial weights.
-	Initial unet.Weights
+	Initial network.Weights
 	Report  func(Progress) // called after each step; may be nil
 }
 
@@ -81,6 +84,7 @@ type run struct {
 	Job
 	dir        directory
 	claim      *claim
+	list       []network.Tensor
 	state      *state
 	drawer     drawer
 	metrics    *tracking.Writer
@@ -105,10 +109,13 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 	if r.validation, err = r.drawer.validationBatches(); err != nil {
 		return err
 	}
-	if err := r.dir.configure(r.Config, r.Manifest, r.Data); err != nil {
+	if err := r.dir.configure(r.Config, r.Manifest, widthOf(r.Network), r.Data); err != nil {
 		return err
 	}
-	tensors, err := r.tensors()
+	if r.list, err = r.Network.Tensors(r.Data.Side, r.Manifest.Conditions()); err != nil {
+		return fmt.Errorf("training: %w", err)
+	}
+	tensors, err := r.tensors(b)
 	if err != nil {
 		return err
 	}
@@ -120,7 +127,7 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 		return err
 	}
 	if r.result, err = r.before(); err == nil {
-		r.state, err = newState(b, r.Manifest.Network, r.Data.Side, r.Config, schedule, tensors)
+		r.state, err = newState(b, r.Job, r.list, schedule, tensors)
 	}
 	if err != nil {
 		return errors.Join(err, r.metrics.Close())
@@ -151,6 +158,16 @@ func (j *Job) check() (diffusion.Schedule, error) {
 	if err := j.Config.Validate(); err != nil {
 		return fail(err)
 	}
+	if j.Network.Func == nil {
+		j.Network = j.Manifest.Network.Network()
+	}
+	j.Manifest.SetNetwork(j.Network)
+	if j.Loss.Func != nil {
+		j.Config.Loss = j.Loss.Name
+	}
+	if _, err := j.loss(); err != nil {
+		return fail(err)
+	}
 	j.Manifest.Version, j.Manifest.Seed = checkpoint.Version, j.Config.Seed
 	j.Manifest.Prediction, j.Manifest.LogTheta = j.Config.Prediction, j.Config.LogTheta
 	if err := cmp.Or(j.Manifest.Validate(), j.Manifest.Conditioned()); err != nil {
@@ -172,8 +189,8 @@ func (j *Job) check() (diffusion.Schedule, error) {
 }
 
 // tensors returns those of the last checkpoint, or new ones.
-func (r *run) tensors() (checkpoint.Tensors, error) {
-	latest, found, err := r.dir.latest(r.Manifest.Network)
+func (r *run) tensors(b compute.Backend) (checkpoint.Tensors, error) {
+	latest, found, err := r.dir.latest(r.Network, r.list)
 	if err == nil && !found {
 		err = r.dir.unbegun(r.Config.CheckpointEvery)
 	}
@@ -186,9 +203,12 @@ func (r *run) tensors() (checkpoint.Tensors, error) {
 	}
 	weights := r.Initial
 	if weights == nil {
-		weights = r.Manifest.Network.Init(rand.New(rand.NewPCG(r.Config.Seed, 0)))
+		weights, err = r.Network.Initial(b, r.Config.Seed, r.Data.Side, r.Manifest.Conditions())
+		if err != nil {
+			return nil, fmt.Errorf("training: %w", err)
+		}
 	}
-	if err := r.Manifest.Network.Check(weights); err != nil {
+	if err := network.Check(r.list, weights); err != nil {
 		return nil, fmt.Errorf("training: the initial weights do not fit the network: %s",
 			faults.OneLine(err))
 	}

@@ -136,7 +136,7 @@ func prepare(dir string, jobs []Job) error {
 			name      string
 			now, want any
 		}{
-			{"network", m.Network, first.Network},
+			{"network", m.Description(), first.Description()},
 			{"prediction", m.Prediction, first.Prediction},
 			{"log θ", m.LogTheta, first.LogTheta},
 			{"schedule", m.Schedule, first.Schedule},
@@ -228,7 +228,7 @@ func (j Job) ended() (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("training: read the configuration of a stage that has ended: %w", err)
 	}
-	if err := d.compare(old, now, j.Config.equivalent(old, j.Manifest.Network, j.Data)...); err !=
+	if err := d.compare(old, now, j.Config.equivalent(old, widthOf(j.Network), j.Data)...); err !=
 		nil {
 		return Result{}, fmt.Errorf("%w; the next stage has started from it, so that its steps cannot "+
 			"change either", err)

@@ -12,7 +12,7 @@ import (
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/faults"
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // state holds the network's tensors on the device and the graphs that use them. Only batches, three
@@ -20,36 +20,37 @@ import (
 // an update graph for each portion of the tensors, since an update holds old and new tensors at
 // once.
 type state struct {
-	network   unet.Config
+	network   network.Network
 	recipe    Config
+	loss      func(truth, predicted *Node) *Node
 	side      int
 	variables *Variables
 	gradient  gradient
-	portions  [][]unet.Tensor
+	portions  [][]network.Tensor
 	updates   []*Program // one a portion
 	score     *Program
 }
 
-// Inputs of a graph before the variables: of a batch, and the numbers of an update.
-const (
-	batchInputs  = 4
-	updateInputs = 4
-)
+// updateInputs is the number of inputs of an update before the gradients.
+const updateInputs = 4
 
 // newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new
 // one.
-func newState(b compute.Backend, network unet.Config, side int, recipe Config,
-	schedule diffusion.Schedule, t checkpoint.Tensors,
+func newState(b compute.Backend, j Job, list []network.Tensor, schedule diffusion.Schedule,
+	t checkpoint.Tensors,
 ) (*state, error) {
-	s := &state{network: network, recipe: recipe, side: side}
+	s := &state{network: j.Network, recipe: j.Config, side: j.Data.Side}
 	var err error
-	if s.variables, err = NewVariables(b, network.Parameters(), t); err != nil {
+	if s.loss, err = j.loss(); err != nil {
+		return nil, err
+	}
+	if s.variables, err = NewVariables(b, list, t); err != nil {
 		return nil, fmt.Errorf("training: %s", faults.OneLine(err))
 	}
 	s.portions = s.variables.Portions()
 	program := func(graph func([]*Node) []*Node) (p *Program) {
 		if err == nil {
-			p, err = NewProgram(b, graph)
+			p, err = s.variables.NewProgram(graph)
 		}
 		return p
 	}
@@ -74,37 +75,31 @@ func (s *state) close() {
 
 // predict returns the noise that the network predicts in the noised maps of a batch with the
 // weights of a group.
-func (s *state) predict(schedule diffusion.Schedule, weight unet.Weight, in []*Node) *Node {
+func (s *state) predict(schedule diffusion.Schedule, group string, in []*Node) *Node {
 	x0, noise, index, theta := in[0], in[1], in[2], in[3]
 	xt := diffusion.NoisedGraph(schedule, x0, index, noise)
 	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction,
-		unet.Predict(s.network, weight, xt, index, theta), xt, index)
+		s.network.Predict(s.variables.Scope(group), xt, index, theta), xt, index)
 }
 
 // updateGraph is the optimiser step and the moving average of some parameters, from the numbers of
 // the step and the gradients. It does not use GoMLX's Adam, since the rate comes from the host and
 // the moments have the names of the checkpoints.
-func (s *state) updateGraph(parameters []unet.Tensor) func([]*Node) []*Node {
+func (s *state) updateGraph(list []network.Tensor) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		a, decay := Adam{Rate: in[0], SecondMomentScale: in[1]}, in[2]
 		if s.recipe.Optimiser == MuonOptimiser {
 			a.LearningRate = in[3]
 		}
-		gradients, variables := in[updateInputs:updateInputs+len(parameters)],
-			in[updateInputs+len(parameters):]
-		return NodesOf(parameters, variables, Groups...).OptimiserStep(parameters, gradients, a,
-			decay, nil)
+		return s.variables.OptimiserStep(list, in[updateInputs:], a, decay, nil)
 	}
 }
 
 // scoreGraph returns the mean squared error of the noise that the averaged weights predict.
 func (s *state) scoreGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
-		variables := NodesOf(s.network.Parameters(), in[batchInputs:], checkpoint.EMA)
-		return []*Node{
-			ReduceAllMean(
-				diffusion.SquareGraph(in[1], s.predict(schedule, variables.Weight(checkpoint.EMA), in))),
-		}
+		predicted := s.predict(schedule, checkpoint.EMA, in)
+		return []*Node{ReduceAllMean(diffusion.SquareGraph(in[1], predicted))}
 	}
 }
 
@@ -148,7 +143,7 @@ func (s *state) validate(batches []batch) (float64, error) {
 	sum := 0.0
 	for _, b := range batches {
 		inputs := s.inputs(b)
-		out, err := s.score.Run(append(toAny(inputs), s.variables.Inputs(checkpoint.EMA)...)...)
+		out, err := s.score.Run(toAny(inputs)...)
 		if err != nil {
 			return 0, fmt.Errorf("training: validation: %s", faults.OneLine(err))
 		}

@@ -4,45 +4,53 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // Groups are the tensors that a training holds for every tensor of the network.
 var Groups = []string{checkpoint.Weights, checkpoint.EMA, checkpoint.AdamM, checkpoint.AdamV}
 
-// Variables are the tensors of a training on the device. A graph takes them after its other inputs,
-// and one that takes a step returns their new values after its other outputs, in the order of
-// Groups and, in each, of the parameters. They are not GoMLX's variables, with which a graph cannot
-// be compiled before it runs.
+// Variables are the tensors of a training on the device. In graphs they are variables of a GoMLX
+// store: weights in the root scope, the other groups in scopes of their own, so that the function
+// of a network run in a group's scope uses the tensors of that group. Their values are kept here
+// and not in the store, so that a graph can be compiled before it runs, and old values freed as
+// soon as they are replaced.
 type Variables struct {
-	parameters []unet.Tensor
-	values     map[string]*tensors.Tensor // by group and name
+	backend compute.Backend
+	tensors []network.Tensor
+	store   *model.Store
+	values  map[string]*tensors.Tensor // by group and name
 }
 
 // NewVariables puts tensors on the device: all Groups of a resumed run, or weights alone, which
 // are the first average, too; Adam's moments begin at 0.
-func NewVariables(b compute.Backend, parameters []unet.Tensor,
-	t checkpoint.Tensors,
+func NewVariables(b compute.Backend, list []network.Tensor, t checkpoint.Tensors,
 ) (*Variables, error) {
-	v := &Variables{parameters: parameters, values: map[string]*tensors.Tensor{}}
+	v := &Variables{
+		backend: b, tensors: list, store: model.NewStore(),
+		values: map[string]*tensors.Tensor{},
+	}
 	for _, group := range Groups {
-		for _, p := range parameters {
+		for _, p := range list {
 			a, ok := t[group+p.Name]
 			switch {
 			case ok:
 			case group == checkpoint.EMA:
 				a = t[p.Name]
 			default:
-				a = unet.Array{Shape: p.Shape, Data: make([]float32, p.Size())}
+				a = network.Array{Shape: p.Shape, Data: make([]float32, p.Size())}
 			}
 			value := tensors.FromFlatDataAndDimensions(a.Data, a.Shape...)
+			v.store.VariableWithShape(path(group+p.Name), value.Shape(), nil)
 			if err := value.MaterializeOnDevice(b, false, 0); err != nil {
 				return nil,
 					errors.Join(fmt.Errorf("put %s%s on the backend: %w", group, p.Name, err), v.Close())
@@ -54,6 +62,9 @@ func NewVariables(b compute.Backend, parameters []unet.Tensor,
 	return v, nil
 }
 
+// path returns the path in the store of a tensor of a checkpoint.
+func path(name string) string { return "/" + strings.ReplaceAll(name, ".", "/") }
+
 // Close frees the tensors.
 func (v *Variables) Close() error {
 	var errs []error
@@ -63,29 +74,38 @@ func (v *Variables) Close() error {
 	return errors.Join(errs...)
 }
 
-// Inputs returns the tensors of some groups for a graph that does not replace them.
-func (v *Variables) Inputs(groups ...string) []any { return v.inputs(v.parameters, groups...) }
+// Tensors lists the network's tensors.
+func (v *Variables) Tensors() []network.Tensor { return v.tensors }
 
-func (v *Variables) inputs(parameters []unet.Tensor, groups ...string) []any {
-	var out []any
-	for _, group := range groups {
-		for _, p := range parameters {
-			out = append(out, v.values[group+p.Name])
-		}
+// Scope returns the scope of the tensors of a group.
+func (v *Variables) Scope(group string) *model.Scope {
+	return v.store.Scope(path(strings.TrimSuffix(group, ".")))
+}
+
+// Node returns a tensor of a group in a graph.
+func (v *Variables) Node(g *Graph, group string, t network.Tensor) *Node {
+	return v.store.GetVariable(path(group + t.Name)).NodeValue(g)
+}
+
+// Gradients returns those of a loss by the weights.
+func (v *Variables) Gradients(loss *Node) []*Node {
+	weights := make([]*Node, len(v.tensors))
+	for i, t := range v.tensors {
+		weights[i] = v.Node(loss.Graph(), checkpoint.Weights, t)
 	}
-	return out
+	return Gradient(loss, weights...)
 }
 
 // portion is the number of numbers of each group that are replaced at a time, unless a tensor is
 // larger.
 const portion = 4 << 20
 
-// Portions returns the parameters in portions for one update each, so that only one portion is held
+// Portions returns the tensors in portions for one update each, so that only one portion is held
 // twice at a time.
-func (v *Variables) Portions() [][]unet.Tensor {
-	var out [][]unet.Tensor
+func (v *Variables) Portions() [][]network.Tensor {
+	var out [][]network.Tensor
 	size := portion
-	for _, p := range v.parameters {
+	for _, p := range v.tensors {
 		if size+p.Size() > portion {
 			out, size = append(out, nil), 0
 		}
@@ -95,21 +115,22 @@ func (v *Variables) Portions() [][]unet.Tensor {
 	return out
 }
 
-// Step runs a graph that replaces all Groups of some parameters, and returns its other outputs. The
-// old tensors are freed at once. They are not donated to the graph, which does not alias inputs and
-// outputs; donated tensors would wait for Go's garbage collector.
-func (v *Variables) Step(p *Program, parameters []unet.Tensor,
+// Step runs a graph whose last outputs, those of OptimiserStep, replace all Groups of some tensors,
+// and returns its other outputs. The old tensors are freed at once. They are not donated to the
+// graph, which does not alias inputs and outputs; donated tensors would wait for Go's garbage
+// collector.
+func (v *Variables) Step(p *Program, list []network.Tensor,
 	inputs ...any,
 ) ([]*tensors.Tensor, error) {
-	out, err := p.Run(append(inputs, v.inputs(parameters, Groups...)...)...)
+	out, err := p.Run(inputs...)
 	if err != nil {
 		return nil, err
 	}
-	others := len(out) - len(Groups)*len(parameters)
+	others := len(out) - len(Groups)*len(list)
 	for i, group := range Groups {
-		for j, parameter := range parameters {
-			old := v.values[group+parameter.Name]
-			v.values[group+parameter.Name] = out[others+i*len(parameters)+j]
+		for j, t := range list {
+			old := v.values[group+t.Name]
+			v.values[group+t.Name] = out[others+i*len(list)+j]
 			if err := old.FinalizeAll(); err != nil {
 				return nil, err
 			}
@@ -127,7 +148,7 @@ var ErrNotFinite = errors.New("a value is not finite")
 func (v *Variables) Read(groups ...string) (checkpoint.Tensors, error) {
 	out := checkpoint.Tensors{}
 	for _, group := range groups {
-		for _, p := range v.parameters {
+		for _, p := range v.tensors {
 			value := v.values[group+p.Name]
 			data, err := tensors.CopyFlatData[float32](value)
 			if err != nil {
@@ -139,28 +160,67 @@ func (v *Variables) Read(groups ...string) (checkpoint.Tensors, error) {
 					return nil, fmt.Errorf("%w: %s%s holds %g", ErrNotFinite, group, p.Name, x)
 				}
 			}
-			out[group+p.Name] = unet.Array{Shape: p.Shape, Data: data}
+			out[group+p.Name] = network.Array{Shape: p.Shape, Data: data}
 		}
 	}
 	return out, nil
 }
 
-// Program is a graph that takes Variables.
+// Program is a graph that may use Variables.
 type Program struct {
 	exec     *Exec
 	compiled bool
 }
 
 // NewProgram returns a program of a graph; it is compiled when it first runs.
-func NewProgram(b compute.Backend, graph func([]*Node) []*Node) (*Program, error) {
-	exec, err := NewExec(b, graph)
-	return &Program{exec: exec}, err
+func (v *Variables) NewProgram(graph func(in []*Node) []*Node) (*Program, error) {
+	exec, err := NewExec(v.backend, func(in []*Node) []*Node {
+		g := in[0].Graph()
+		model.SetStore(g, v.store)
+		v.store.SetTraining(g, true)
+		out := graph(in)
+		v.refuseOthers(g)
+		return out
+	})
+	if err != nil {
+		return nil, err
+	}
+	exec.SetSideParamsHook(v.feed)
+	return &Program{exec: exec}, nil
+}
+
+// refuseOthers panics where a graph uses variables that are no tensors of the network: their values
+// would have to change from step to step.
+func (v *Variables) refuseOthers(g *Graph) {
+	for other := range v.store.IterVariables() {
+		name := strings.ReplaceAll(other.Path()[1:], "/", ".")
+		if v.values[name] == nil && other.InUseByGraph(g) {
+			panic(fmt.Errorf("the network uses the variable %s, which it does not train: layers that draw "+
+				"random numbers (dropout) or keep averages (batch normalisation) cannot be used", name))
+		}
+	}
+}
+
+// feed gives a graph the values of the variables that it uses.
+func (v *Variables) feed(g *Graph, buffers []compute.Buffer, _ []bool) error {
+	for name, value := range v.values {
+		variable := v.store.GetVariable(path(name))
+		if !variable.InUseByGraph(g) {
+			continue
+		}
+		buffer, err := value.Buffer(v.backend, 0)
+		if err != nil {
+			return fmt.Errorf("feed %s: %w", name, err)
+		}
+		buffers[variable.NodeValue(g).GetParameterHandle()] = buffer
+	}
+	return nil
 }
 
 // Close frees the compiled graph.
 func (p *Program) Close() { p.exec.Finalize() }
 
-// Run runs a graph that replaces nothing.
+// Run runs a graph and returns its outputs.
 func (p *Program) Run(inputs ...any) ([]*tensors.Tensor, error) {
 	if err := p.compile(inputs); err != nil {
 		return nil, err
@@ -182,69 +242,30 @@ func (p *Program) compile(inputs []any) error {
 	return nil
 }
 
-// Nodes are Variables in a graph, by group and name.
-type Nodes map[string]*Node
-
-// NodesOf names the inputs of a graph that are the tensors of some groups.
-func NodesOf(parameters []unet.Tensor, in []*Node, groups ...string) Nodes {
-	out := Nodes{}
-	for i, group := range groups {
-		for j, p := range parameters {
-			out[group+p.Name] = in[i*len(parameters)+j]
-		}
-	}
-	return out
-}
-
-// Weight returns the weights of a group by name.
-func (n Nodes) Weight(group string) unet.Weight {
-	return func(name string) *Node {
-		node, ok := n[group+name]
-		if !ok {
-			panic("training: no tensor " + group + name)
-		}
-		return node
-	}
-}
-
-// OptimiserStep takes a step of Adam and of the moving average for each parameter and returns the
-// outputs that replace Groups. shrink is the share by which weights other than biases decay
-// besides; nil is none.
-func (n Nodes) OptimiserStep(parameters []unet.Tensor, gradients []*Node, a Adam, decay,
+// OptimiserStep takes a step of an optimiser and of the moving average for each tensor of a list
+// and returns the outputs that replace Groups. shrink is the share by which weights other than
+// biases decay besides; nil is none.
+func (v *Variables) OptimiserStep(list []network.Tensor, gradients []*Node, a Adam, decay,
 	shrink *Node,
 ) []*Node {
-	replaced := Nodes{}
-	for i, p := range parameters {
-		old := n[checkpoint.Weights+p.Name]
-		m, v := n[checkpoint.AdamM+p.Name], n[checkpoint.AdamV+p.Name]
+	g := decay.Graph()
+	out := make([]*Node, len(Groups)*len(list))
+	for i, t := range list {
+		old, m, second := v.Node(g, checkpoint.Weights, t), v.Node(g, checkpoint.AdamM, t),
+			v.Node(g, checkpoint.AdamV, t)
 		var w *Node
-		if a.LearningRate != nil && byMuon(p) {
+		if a.LearningRate != nil && byMuon(t) {
 			w, m = muon(a.LearningRate, old, m, gradients[i])
 		} else {
-			w, m, v = a.Update(old, m, v, gradients[i])
+			w, m, second = a.Update(old, m, second, gradients[i])
 		}
-		if shrink != nil && len(p.Shape) > 1 {
+		if shrink != nil && len(t.Shape) > 1 {
 			w = Sub(w, Mul(shrink, old))
 		}
-		replaced[checkpoint.Weights+p.Name] = w
-		replaced[checkpoint.AdamM+p.Name], replaced[checkpoint.AdamV+p.Name] = m, v
-		replaced[checkpoint.EMA+p.Name] = Add(Mul(decay, n[checkpoint.EMA+p.Name]),
-			Mul(OneMinus(decay), w))
-	}
-	var out []*Node
-	for _, group := range Groups {
-		for _, p := range parameters {
-			out = append(out, replaced[group+p.Name])
+		average := Add(Mul(decay, v.Node(g, checkpoint.EMA, t)), Mul(OneMinus(decay), w))
+		for group, value := range []*Node{w, average, m, second} { // in the order of Groups
+			out[group*len(list)+i] = value
 		}
 	}
 	return out
-}
-
-// Gradients returns those of a loss by the weights.
-func (n Nodes) Gradients(parameters []unet.Tensor, loss *Node) []*Node {
-	weights := make([]*Node, len(parameters))
-	for i, p := range parameters {
-		weights[i] = n[checkpoint.Weights+p.Name]
-	}
-	return Gradient(loss, weights...)
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"darkfield/pkg/checkpoint"
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // TestVariables: new ones begin as the weights do, a step replaces all groups by name, and what
 // reads them leaves them as they are.
 func TestVariables(t *testing.T) {
 	b := newBackend()
-	parameters := []unet.Tensor{{Name: "a", Shape: []int{2}}, {Name: "b", Shape: []int{1, 3}}}
+	parameters := []network.Tensor{{Name: "a", Shape: []int{2}}, {Name: "b", Shape: []int{1, 3}}}
 	initial := checkpoint.Tensors{
 		"a": {Shape: []int{2}, Data: []float32{1, 2}},
 		"b": {Shape: []int{1, 3}, Data: []float32{3, 4, 5}},
@@ -28,12 +28,12 @@ func TestVariables(t *testing.T) {
 	}
 	defer v.Close()
 	// Weights grow tenfold, the average takes the weights' old values, moments grow by the input.
-	step, err := NewProgram(b, func(in []*Node) []*Node {
-		old := NodesOf(parameters, in[1:], Groups...)
-		out := []*Node{ReduceAllSum(old.Weight(checkpoint.Weights)("b"))}
+	step, err := v.NewProgram(func(in []*Node) []*Node {
+		g := in[0].Graph()
+		out := []*Node{ReduceAllSum(v.Node(g, checkpoint.Weights, parameters[1]))}
 		for i, group := range Groups {
 			for _, p := range parameters {
-				w, m := old[checkpoint.Weights+p.Name], old[group+p.Name]
+				w, m := v.Node(g, checkpoint.Weights, p), v.Node(g, group, p)
 				out = append(out, []*Node{MulScalar(w, 10), w, Add(m, in[0]), Sub(m, in[0])}[i])
 			}
 		}
@@ -49,15 +49,15 @@ func TestVariables(t *testing.T) {
 			t.Fatalf("step %d: outputs %v, %v, want %g", i, out, err, want)
 		}
 	}
-	sum, err := NewProgram(b, func(in []*Node) []*Node {
-		return []*Node{ReduceAllSum(NodesOf(parameters, in, checkpoint.EMA).Weight(checkpoint.EMA)("a"))}
+	sum, err := v.NewProgram(func(in []*Node) []*Node {
+		return []*Node{Add(in[0], ReduceAllSum(v.Node(in[0].Graph(), checkpoint.EMA, parameters[0])))}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sum.Close()
 	for range 2 {
-		out, err := sum.Run(v.Inputs(checkpoint.EMA)...)
+		out, err := sum.Run(tensors.FromScalar(float32(0)))
 		if err != nil || tensors.ToScalar[float32](out[0]) != 30 {
 			t.Fatalf("sum of the average's a: %v, %v, want 30", out, err)
 		}
@@ -84,7 +84,7 @@ func TestVariables(t *testing.T) {
 
 // TestVariablesThatAreNotFinite are not read, so that they are not written.
 func TestVariablesThatAreNotFinite(t *testing.T) {
-	parameters := []unet.Tensor{{Name: "a", Shape: []int{2}}}
+	parameters := []network.Tensor{{Name: "a", Shape: []int{2}}}
 	v, err := NewVariables(newBackend(), parameters,
 		checkpoint.Tensors{"a": {Shape: []int{2}, Data: []float32{1, float32(math.NaN())}}})
 	if err != nil {
@@ -102,13 +102,13 @@ func TestVariablesThatAreNotFinite(t *testing.T) {
 // TestPortions: parameters keep their order, and no portion is larger than it may be unless one
 // tensor is.
 func TestPortions(t *testing.T) {
-	tensor := func(name string, size int) unet.Tensor {
-		return unet.Tensor{Name: name, Shape: []int{size}}
+	tensor := func(name string, size int) network.Tensor {
+		return network.Tensor{Name: name, Shape: []int{size}}
 	}
 	a, b, c, d := tensor("a", portion/2), tensor("b", portion/2), tensor("c", 2*portion),
 		tensor("d", 1)
-	v := &Variables{parameters: []unet.Tensor{a, b, c, d}}
-	if diff := cmp.Diff([][]unet.Tensor{{a, b}, {c}, {d}}, v.Portions()); diff != "" {
+	v := &Variables{tensors: []network.Tensor{a, b, c, d}}
+	if diff := cmp.Diff([][]network.Tensor{{a, b}, {c}, {d}}, v.Portions()); diff != "" {
 		t.Error(diff)
 	}
 }

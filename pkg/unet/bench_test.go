@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"darkfield/pkg/backend"
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -26,17 +27,6 @@ func open(t testing.TB, name string) compute.Backend {
 	}
 	t.Cleanup(b.Finalize)
 	return b
-}
-
-// onBackend returns weights as variables of a store, and how a graph gets at them.
-func onBackend(w unet.Weights) (*model.Store, func(*Graph) unet.Weight) {
-	store := model.NewStore()
-	for name, a := range w {
-		store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
-	}
-	return store, func(g *Graph) unet.Weight {
-		return func(name string) *Node { return store.GetVariable("/" + name).NodeValue(g) }
-	}
 }
 
 const batch = 20
@@ -72,27 +62,20 @@ func inputs(rng *rand.Rand, size, side int) (xt, index, theta *tensors.Tensor) {
 // BenchmarkForward and BenchmarkGradient report the processor time of a batch of 20 and of
 // compiling.
 func BenchmarkForward(b *testing.B) {
-	measure(b, func(c unet.Config, weights func(*Graph) unet.Weight) func(*model.Scope,
-		[]*Node) *Node {
-		return func(_ *model.Scope, in []*Node) *Node {
-			return unet.Predict(c, weights(in[0].Graph()), in[0], in[1], in[2])
+	measure(b, func(n network.Network) func(*model.Scope, []*Node) *Node {
+		return func(scope *model.Scope, in []*Node) *Node {
+			return n.Predict(scope, in[0], in[1], in[2])
 		}
 	})
 }
 
 // BenchmarkGradient is the forward and the backward pass of a training step.
 func BenchmarkGradient(b *testing.B) {
-	measure(b, func(c unet.Config, weights func(*Graph) unet.Weight) func(*model.Scope,
-		[]*Node) *Node {
-		return func(_ *model.Scope, in []*Node) *Node {
-			w := weights(in[0].Graph())
-			loss := ReduceAllMean(Square(unet.Predict(c, w, in[0], in[1], in[2])))
-			var all []*Node
-			for _, p := range c.Parameters() {
-				all = append(all, w(p.Name))
-			}
+	measure(b, func(n network.Network) func(*model.Scope, []*Node) *Node {
+		return func(scope *model.Scope, in []*Node) *Node {
+			loss := ReduceAllMean(Square(n.Predict(scope, in[0], in[1], in[2])))
 			sum := loss
-			for _, g := range Gradient(loss, all...) {
+			for _, g := range scope.BuildTrainableVariablesGradientsGraph(loss) {
 				sum = Add(sum, ReduceAllSum(g)) // one number out, so that no gradient is left out
 			}
 			return sum
@@ -100,15 +83,12 @@ func BenchmarkGradient(b *testing.B) {
 	})
 }
 
-func measure(b *testing.B, build func(unet.Config, func(*Graph) unet.Weight) func(*model.Scope,
-	[]*Node) *Node,
-) {
+func measure(b *testing.B, build func(network.Network) func(*model.Scope, []*Node) *Node) {
 	for _, side := range []int{32, 64} {
 		b.Run(fmt.Sprintf("dim=16/side=%d", side), func(b *testing.B) {
 			c := unet.Default().WithDim(16)
 			rng := rand.New(rand.NewPCG(1, 2))
-			store, weights := onBackend(c.Init(rng))
-			e := model.MustNewExec(open(b, "xla:cpu"), store, build(c, weights))
+			e := model.MustNewExec(open(b, "xla:cpu"), network.Store(c.Init(1)), build(c.Network()))
 			xt, index, theta := inputs(rng, batch, side)
 			start := processorTime()
 			e.MustCall1(xt, index, theta)

@@ -26,6 +26,8 @@ type Config struct {
 	// Rings is the number of wavenumbers of a linear filter of x_t, between which its gains are
 	// interpolated; 0: no filter.
 	Rings int `json:"rings,omitempty" yaml:"rings,omitempty"`
+	// NoAttention leaves all attention out.
+	NoAttention bool `json:"no_attention,omitempty" yaml:"no_attention,omitempty"`
 }
 
 // Conditioning says how time and θ enter a ResNet block.
@@ -69,6 +71,9 @@ func (c Config) Extras() []string {
 	if c.hidden() != paperHidden {
 		out = append(out, fmt.Sprintf("%d hidden numbers in the embedding of θ", c.hidden()))
 	}
+	if c.NoAttention {
+		out = append(out, "no attention")
+	}
 	if c.Rings > 0 {
 		out = append(out, fmt.Sprintf("a linear filter of %d wavenumbers by time and θ", c.Rings))
 	}
@@ -89,7 +94,7 @@ const (
 const MostLevels = 12
 
 // Validate returns an error that names every field that is out of range. What it accepts can be
-// built: Parameters lists its tensors, and Predict makes its graph for maps that CheckSide accepts.
+// built for maps that CheckSide accepts.
 func (c Config) Validate() error {
 	f := faults.Of("unet.Config")
 	f.Want(c.Groups >= 1, "Groups", c.Groups, ">= 1")
@@ -133,9 +138,6 @@ func (c Config) CheckSide(side int) error {
 
 // channels returns the width of level l.
 func (c Config) channels(l int) int { return c.Dim * c.Multipliers[l] }
-
-// embedding is the width of the time embedding.
-func (c Config) embedding() int { return 4 * c.Dim }
 
 // paperHidden is the paper's width of the hidden layer of the embedding of θ.
 const paperHidden = 10

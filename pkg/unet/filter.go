@@ -5,6 +5,7 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 )
 
 // gainScale multiplies the gains of the filter. Adam's steps have about the same size for all
@@ -14,10 +15,11 @@ const gainScale = 0.1
 // filter is a linear, isotropic filter of the noised map [B, H, W, 1], whose gains depend on
 // wavenumber, time and θ. For a Gaussian field the optimal denoiser is such a filter, Wiener's, so
 // it represents the response of the power spectrum to θ. The mean of a map is set to 0.
-func (n *network) filter(xt *Node) *Node {
+func filter(scope *model.Scope, xt *Node, c Condition, count int) *Node {
 	g, batch, side := xt.Graph(), xt.Shape().Dim(0), xt.Shape().Dim(1)
-	gains := Add(n.linear(n.time, "gains_mlp.1"), n.linear(n.theta, "gains_cond_mlp.1")) // [B, Rings]
-	nodes := Const(g, tensors.FromFlatDataAndDimensions(rings(n.Rings, side), n.Rings, side, side))
+	gains := Add(zeroLinear(in(scope, "gains_mlp.1"), c.Time, count),
+		zeroLinear(in(scope, "gains_cond_mlp.1"), c.Theta, count)) // [B, count]
+	nodes := Const(g, tensors.FromFlatDataAndDimensions(rings(count, side), count, side, side))
 	gain := MulScalar(Einsum("br,rkl->bkl", gains, nodes), gainScale) // [B, H, W]
 	transform := Const(g, tensors.FromFlatDataAndDimensions(hartley(side), side, side))
 	both := func(x *Node) *Node { // along both axes; its own inverse

@@ -2,32 +2,35 @@ package unet
 
 import (
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
 )
 
 // Both resamplings are written as 2×2 convolutions, and those as matrix products: the gradient of
 // GoMLX v0.28 for the input of a convolution with an even kernel is wrong, as finite differences
 // show, and it has none for a dilated one.
 
-// downsample is the circular 4×4 convolution of stride 2: [B, H, W, C] → [B, H/2, W/2, C]. On
+// Downsample is the circular 4×4 convolution of stride 2: [B, H, W, C] → [B, H/2, W/2, C]. On
 // blocks of 2×2 pixels, taken as channels, it is a 2×2 convolution of stride 1.
-func (n *network) downsample(x *Node, name string) *Node {
+func Downsample(scope *model.Scope, x *Node) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	x = Wrap(x, 1)                            // [B, H+2, W+2, C]
 	x = Reshape(x, b, h/2+1, 2, w/2+1, 2, c)  // tap 2·row+p of each axis
 	x = TransposeAllAxes(x, 0, 1, 3, 2, 4, 5) // [B, H/2+1, W/2+1, p, q, C]
 	x = Reshape(x, b, h/2+1, w/2+1, 4*c)
-	kernel := Reshape(n.weight(name+".weight"), c, c, 2, 2, 2, 2) // [out, in, row, p, column, q]
-	kernel = TransposeAllAxes(kernel, 2, 4, 3, 5, 1, 0)           // [row, column, p, q, in, out]
+	kernel := weight(scope, x.Graph(), 16*c, c, c, 4, 4)
+	kernel = Reshape(kernel, c, c, 2, 2, 2, 2)          // [out, in, row, p, column, q]
+	kernel = TransposeAllAxes(kernel, 2, 4, 3, 5, 1, 0) // [row, column, p, q, in, out]
 	y := convolve2x2(x, Reshape(kernel, 16*c, c))
-	return Add(y, InsertAxes(n.weight(name+".bias"), 0, 0, 0))
+	return Add(y, InsertAxes(bias(scope, x.Graph(), 16*c, c), 0, 0, 0))
 }
 
-// upsample is PyTorch's ConvTranspose2d(4×4, stride 2, padding 1): [B, H, W, C] → [B, 2H, 2W, C].
+// Upsample is PyTorch's ConvTranspose2d(4×4, stride 2, padding 1): [B, H, W, C] → [B, 2H, 2W, C].
 // An output pixel of parity (p, q) sees a 2×2 patch of the zero-padded input through every second
 // tap of the kernel, so one 2×2 convolution to 4C channels and an interleave give all of them.
-func (n *network) upsample(x *Node, name string) *Node {
+func Upsample(scope *model.Scope, x *Node) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	taps := reverse(reverse(n.weight(name+".weight"), 2), 3) // [in, out, 4, 4]
+	kernel := weight(scope, x.Graph(), 16*c, c, c, 4, 4) // [in, out, 4, 4]
+	taps := reverse(reverse(kernel, 2), 3)
 	// [in, out, row, p, column, q]: tap 3 − (2·row + p)
 	taps = Reshape(taps, c, c, 2, 2, 2, 2)
 	taps = TransposeAllAxes(taps, 2, 4, 0, 3, 5, 1) // [row, column, in, p, q, out]
@@ -44,7 +47,7 @@ func (n *network) upsample(x *Node, name string) *Node {
 		rows = append(rows, Concatenate(columns, 4)) // [B, H, 1, W, 2, C]
 	}
 	y = Reshape(Concatenate(rows, 2), b, 2*h, 2*w, c)
-	return Add(y, InsertAxes(n.weight(name+".bias"), 0, 0, 0))
+	return Add(y, InsertAxes(bias(scope, x.Graph(), 16*c, c), 0, 0, 0))
 }
 
 // convolve2x2 slides a 2×2 kernel [(row, column, in), out] over x: [B, H+1, W+1, in] → [B, H, W,

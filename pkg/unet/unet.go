@@ -1,69 +1,160 @@
 package unet
 
 import (
+	"encoding/json"
 	"fmt"
 
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"darkfield/pkg/network"
 )
 
-// Weight returns the graph's node of the named tensor, in PyTorch's layout.
-type Weight func(name string) *Node
+// Name is the name of the paper's network and its variants in checkpoints.
+const Name = "unet"
 
-// Predict returns the output of the network for the noisy maps xt.
+// New returns the paper's network, changed by options.
 //
-//   - Shapes: xt [B, H, W, 1], timestep [B] and theta [B, ConditionDim], all float32; the result is
-//     as xt.
-//   - Units: xt is a scaled map with noise; timestep is t − 1; theta is scaled to [0, 1].
-//   - Errors: panics on wrong shapes, as graph code does.
-//   - Source: the U-Net of Mudur, Cuesta-Lazaro and Finkbeiner (2023), after Ho et al. (2020).
-func Predict(c Config, weight Weight, xt, timestep, theta *Node) *Node {
+// Source: the U-Net of Mudur, Cuesta-Lazaro and Finkbeiner (2023), after Ho et al. (2020).
+func New(options ...Option) network.Network {
+	b := builder{Config: Default(), name: Name}
+	for _, option := range options {
+		option(&b)
+	}
+	return b.network()
+}
+
+// Option changes the network of New.
+type Option func(*builder)
+
+// Width sets the number of channels of the first level; the paper has 64.
+func Width(channels int) Option { return func(b *builder) { b.Dim = channels } }
+
+// Levels sets the channels of each level over the width, from fine to coarse; the paper has 1, 2,
+// 4, 8.
+func Levels(multipliers ...int) Option { return func(b *builder) { b.Multipliers = multipliers } }
+
+// WithoutAttention leaves the attention of all levels out.
+func WithoutAttention() Option { return func(b *builder) { b.NoAttention = true } }
+
+// Attention puts another layer [B, H, W, C] → [B, H, W, C] in the place of the linear attention of
+// all levels. The network has another name, under which checkpoints know it.
+func Attention(name string, f func(scope *model.Scope, x *Node) *Node) Option {
+	return func(b *builder) { b.name, b.attention = Name+" with "+name, f }
+}
+
+// ConditionedBy sets how time and θ enter the blocks, and the number of hidden numbers of θ.
+func ConditionedBy(c Conditioning, hidden int) Option {
+	return func(b *builder) { b.Config = b.WithHidden(hidden); b.Conditioning = c }
+}
+
+// Filter adds a linear filter of the noised map with gains at so many wavenumbers.
+func Filter(rings int) Option { return func(b *builder) { b.Rings = rings } }
+
+// builder is a network under construction.
+type builder struct {
+	Config
+	name      string
+	attention func(scope *model.Scope, x *Node) *Node // nil: the paper's
+}
+
+// Network returns the network of a configuration, which must be valid.
+func (c Config) Network() network.Network { return builder{Config: c, name: Name}.network() }
+
+func (b builder) network() network.Network {
+	text, err := json.Marshal(b.Config)
+	if err != nil {
+		panic(err) // numbers and strings
+	}
+	return network.Network{
+		Name: b.name, Config: text, Func: b.predict, Width: b.Dim,
+		CheckSide: func(side int) error {
+			if err := b.Validate(); err != nil {
+				return err
+			}
+			return b.CheckSide(side)
+		},
+	}
+}
+
+// predict is the network's network.Func.
+func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 	batch, side := xt.Shape().Dim(0), xt.Shape().Dim(1)
 	xt.AssertDims(batch, side, side, 1)
 	timestep.AssertDims(batch)
-	theta.AssertDims(batch, c.ConditionDim)
-	if err := c.CheckSide(side); err != nil {
-		panic(err)
+	theta.AssertDims(batch, n.ConditionDim)
+	c := Embed(scope, timestep, theta, n.Dim, n.hidden())
+	resnet := func(name string, x *Node, channels int) *Node {
+		return ResNet(in(scope, name), x, c, Block{channels, n.Groups, n.Conditioning})
 	}
-	n := network{Config: c, weight: weight}
-	n.condition(timestep, theta)
-
+	attend := func(name string, x *Node) *Node {
+		switch {
+		case n.NoAttention:
+			return x
+		case n.attention != nil:
+			return n.attention(in(scope, name), x)
+		}
+		return LinearAttention(in(scope, name), x, n.Heads, n.HeadDim)
+	}
 	x := xt
 	var skips []*Node
-	for i := range c.Multipliers {
-		prefix := fmt.Sprintf("downs.%d.", i)
-		x = n.resnet(x, prefix+"0.", c.channels(i))
-		x = n.resnet(x, prefix+"1.", c.channels(i))
-		x = n.residualLinearAttention(x, prefix+"2.")
+	for i := range n.Multipliers {
+		level := fmt.Sprintf("downs.%d.", i)
+		x = resnet(level+"0", x, n.channels(i))
+		x = resnet(level+"1", x, n.channels(i))
+		x = attend(level+"2", x)
 		skips = append(skips, x)
-		if i < c.Downsamplings() {
-			x = n.downsample(x, prefix+"3")
+		if i < n.Downsamplings() {
+			x = Downsample(in(scope, level+"3"), x)
 		}
 	}
-	x = n.resnet(x, "mid_block1.", x.Shape().Dim(-1))
-	x = n.residualFullAttention(x, "mid_attn.")
-	x = n.resnet(x, "mid_block2.", x.Shape().Dim(-1))
-	for i := range c.Downsamplings() {
-		prefix, out := fmt.Sprintf("ups.%d.", i), c.channels(c.Downsamplings()-1-i)
+	x = resnet("mid_block1", x, x.Shape().Dim(-1))
+	if !n.NoAttention {
+		x = FullAttention(in(scope, "mid_attn"), x, n.Heads, n.HeadDim)
+	}
+	x = resnet("mid_block2", x, x.Shape().Dim(-1))
+	for i := range n.Downsamplings() {
+		level, channels := fmt.Sprintf("ups.%d.", i), n.channels(n.Downsamplings()-1-i)
 		// The skip of level 0 is not used, as in the paper's code.
 		x = Concatenate([]*Node{x, skips[len(skips)-1-i]}, -1)
-		x = n.resnet(x, prefix+"0.", out)
-		x = n.resnet(x, prefix+"1.", out)
-		x = n.residualLinearAttention(x, prefix+"2.")
-		x = n.upsample(x, prefix+"3")
+		x = resnet(level+"0", x, channels)
+		x = resnet(level+"1", x, channels)
+		x = attend(level+"2", x)
+		x = Upsample(in(scope, level+"3"), x)
 	}
-	x = n.resnet(x, "final_conv.0.", c.Dim)
-	x = n.pointwise(x, "final_conv.1")
-	if c.Rings > 0 {
-		x = Add(x, n.filter(xt))
+	x = resnet("final_conv.0", x, n.Dim)
+	x = Pointwise(in(scope, "final_conv.1"), x, 1)
+	if n.Rings > 0 {
+		x = Add(x, filter(scope, xt, c, n.Rings))
 	}
-	x.AssertDims(batch, side, side, 1)
 	return x
 }
 
-// network holds what every block needs: its weights and the two conditions.
-type network struct {
-	Config
-	weight Weight
-	time   *Node // [B, 4·Dim], after the SiLU that every block starts with
-	theta  *Node // [B, ConditionDim], likewise
+// Parameters lists the network's tensors under PyTorch's names and in PyTorch's layout:
+// convolutions [out, in, height, width], transposed ones [in, out, height, width], linear maps
+// [out, in]. It panics for a configuration that Validate refuses.
+func (c Config) Parameters() []network.Tensor {
+	list, err := c.Network().Tensors(1<<c.Downsamplings(), c.ConditionDim)
+	if err != nil {
+		panic(err)
+	}
+	return list
 }
+
+// NumParameters returns the number of trainable numbers.
+func (c Config) NumParameters() int { return network.NumParameters(c.Parameters()) }
+
+// Init draws initial weights as PyTorch's defaults do: weights and biases of convolutions and
+// linear maps uniform in ±1/√(fan-in), normalisations the identity. Scales and gains, which the
+// paper's network does not have, begin without effect. It panics as Parameters does.
+func (c Config) Init(seed uint64) network.Weights {
+	// No variable is left to a backend.
+	w, err := c.Network().Initial(nil, seed, 1<<c.Downsamplings(), c.ConditionDim)
+	if err != nil {
+		panic(err)
+	}
+	return w
+}
+
+// Check returns an error that lists every missing, unexpected and misshapen tensor of w.
+func (c Config) Check(w network.Weights) error { return network.Check(c.Parameters(), w) }

@@ -7,10 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"darkfield/pkg/network"
+
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 )
 
 // pureGo opens the backend that needs no plugin; pkg/verify compares the whole network on XLA
@@ -38,7 +41,7 @@ func TestSizesOfThePaper(t *testing.T) {
 
 func TestInitIsReproducible(t *testing.T) {
 	c := Default().WithDim(8)
-	a, b := c.Init(rand.New(rand.NewPCG(1, 2))), c.Init(rand.New(rand.NewPCG(1, 2)))
+	a, b := c.Init(1), c.Init(1)
 	if err := c.Check(a); err != nil {
 		t.Fatal(err)
 	}
@@ -60,10 +63,10 @@ func TestInitIsReproducible(t *testing.T) {
 
 func TestCheckListsEveryFault(t *testing.T) {
 	c := Default().WithDim(8)
-	w := c.Init(rand.New(rand.NewPCG(1, 2)))
+	w := c.Init(1)
 	delete(w, "time_mlp.1.bias")
-	w["final_conv.1.weight"] = Array{Shape: []int{2, 8, 1, 1}}
-	w["extra"] = Array{}
+	w["final_conv.1.weight"] = network.Array{Shape: []int{2, 8, 1, 1}}
+	w["extra"] = network.Array{}
 	err := c.Check(w)
 	if err == nil {
 		t.Fatal("no error")
@@ -95,7 +98,7 @@ func TestGradientsOfBlocks(t *testing.T) {
 	b := pureGo(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	c := Default().WithDim(8)
-	w := c.Init(rng)
+	w := c.Init(5)
 	random := func() *tensors.Tensor {
 		v := make([]float32, 2*4*4*8)
 		for i := range v {
@@ -103,32 +106,34 @@ func TestGradientsOfBlocks(t *testing.T) {
 		}
 		return tensors.FromFlatDataAndDimensions(v, 2, 4, 4, 8)
 	}
-	for name, block := range map[string]func(n *network, x *Node) *Node{
-		"double": func(n *network, x *Node) *Node { return n.upsample(x, "ups.2.3") },
-		"halve":  func(n *network, x *Node) *Node { return n.downsample(x, "downs.0.3") },
-		"convolution": func(n *network, x *Node) *Node {
-			return n.convolve(x, "downs.0.1.block1.proj")
+	for name, block := range map[string]func(scope *model.Scope, x *Node) *Node{
+		"double": func(scope *model.Scope, x *Node) *Node { return Upsample(in(scope, "ups.2.3"), x) },
+		"halve": func(scope *model.Scope, x *Node) *Node {
+			return Downsample(in(scope, "downs.0.3"), x)
 		},
-		"normalisation": func(n *network, x *Node) *Node {
-			return n.groupNorm(x, nil, "downs.0.2.fn.norm", 4)
+		"convolution": func(scope *model.Scope, x *Node) *Node {
+			return Convolution(in(scope, "downs.0.1.block1.proj"), x, 8)
 		},
-		"block": func(n *network, x *Node) *Node { return n.block(x, "downs.0.1.block1.") },
-		"linear attention": func(n *network, x *Node) *Node {
-			return n.residualLinearAttention(x, "downs.0.2.")
+		"normalisation": func(scope *model.Scope, x *Node) *Node {
+			return GroupNorm(in(scope, "downs.0.2.fn.norm"), x, 4)
+		},
+		"block": func(scope *model.Scope, x *Node) *Node {
+			return half(in(scope, "downs.0.1.block1"), x, Block{Channels: 8, Groups: c.Groups})
+		},
+		"linear attention": func(scope *model.Scope, x *Node) *Node {
+			return LinearAttention(in(scope, "downs.0.2"), x, c.Heads, c.HeadDim)
 		},
 	} {
-		loss := func(x *Node) *Node {
-			n := &network{Config: c, weight: func(name string) *Node {
-				return Const(x.Graph(), tensors.FromFlatDataAndDimensions(w[name].Data, w[name].Shape...))
-			}}
-			return ReduceAllSum(Sin(block(n, x)))
-		}
+		loss := func(scope *model.Scope, x *Node) *Node { return ReduceAllSum(Sin(block(scope, x))) }
 		x, direction := random(), random()
-		slope := MustExecOnce(b,
-			func(x, d *Node) *Node { return ReduceAllSum(Mul(d, Gradient(loss(x), x)[0])) }, x, direction)
+		store := network.Store(w)
+		slope := model.MustCallOnce(b, store, func(scope *model.Scope, x, d *Node) *Node {
+			return ReduceAllSum(Mul(d, Gradient(loss(scope, x), x)[0]))
+		}, x, direction)
 		difference := func(h float32) float64 {
-			out := MustExecOnce(b, func(x, d, h *Node) *Node { return loss(Add(x, Mul(h, d))) }, x,
-				direction, h)
+			out := model.MustCallOnce(b, store, func(scope *model.Scope, x, d, h *Node) *Node {
+				return loss(scope, Add(x, Mul(h, d)))
+			}, x, direction, h)
 			return float64(tensors.ToScalar[float32](out))
 		}
 		const h = 2e-3
@@ -145,17 +150,14 @@ func TestDoubleIsTheTransposedConvolution(t *testing.T) {
 	b := pureGo(t)
 	rng := rand.New(rand.NewPCG(5, 6))
 	c := Default().WithDim(8)
-	w := c.Init(rng)
+	w := c.Init(5)
 	const side = 3
 	x := make([]float32, side*side*8)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
-	out := MustExecOnce(b, func(x *Node) *Node {
-		n := &network{Config: c, weight: func(name string) *Node {
-			return Const(x.Graph(), tensors.FromFlatDataAndDimensions(w[name].Data, w[name].Shape...))
-		}}
-		return n.upsample(x, "ups.2.3")
+	out := model.MustCallOnce(b, network.Store(w), func(scope *model.Scope, x *Node) *Node {
+		return Upsample(in(scope, "ups.2.3"), x)
 	}, tensors.FromFlatDataAndDimensions(x, 1, side, side, 8))
 	kernel, bias := w["ups.2.3.weight"].Data, w["ups.2.3.bias"].Data
 	want := make([]float64, 2*side*2*side*8)

@@ -3,9 +3,10 @@ package unet
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
+
+	"darkfield/pkg/network"
 )
 
 // Widen returns weights for c that give the same output as w does for from, and the names of the
@@ -13,13 +14,13 @@ import (
 // larger Hidden, and by Rings > 0 instead of 0; the error names any other difference. New scales
 // and gains are 0. New rows of the first layer of the embedding of θ are drawn as Init does; the
 // columns of the second layer that read them are 0.
-func (c Config) Widen(from Config, w Weights,
-	rng *rand.Rand,
-) (out Weights, added []string, err error) {
+func (c Config) Widen(from Config, w network.Weights,
+	seed uint64,
+) (out network.Weights, added []string, err error) {
 	if err := errors.Join(c.widens(from), from.Check(w)); err != nil {
 		return nil, nil, err
 	}
-	out = c.Init(rng)
+	out = c.Init(seed)
 	for _, p := range c.Parameters() {
 		old, ok := w[p.Name]
 		switch {
@@ -65,7 +66,7 @@ func (c Config) widens(from Config) error {
 
 // embed writes old into the first rows and columns of a, which is at least as large. The rest of a
 // is set to 0 if zero is true.
-func embed(a, old Array, zero bool) {
+func embed(a, old network.Array, zero bool) {
 	if zero {
 		clear(a.Data)
 	}

@@ -8,9 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"darkfield/pkg/network"
+
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -43,15 +46,9 @@ func inputs(rng *rand.Rand) []any {
 	}
 }
 
-func weightsIn(w Weights, g *Graph) Weight {
-	return func(name string) *Node {
-		return Const(g, tensors.FromFlatDataAndDimensions(w[name].Data, w[name].Shape...))
-	}
-}
-
-func output(b compute.Backend, c Config, w Weights, in []any) []float32 {
-	out := MustExecOnce(b, func(in []*Node) *Node {
-		return Predict(c, weightsIn(w, in[0].Graph()), in[0], in[1], in[2])
+func output(b compute.Backend, c Config, w network.Weights, in []any) []float32 {
+	out := model.MustCallOnce(b, network.Store(w), func(scope *model.Scope, in []*Node) *Node {
+		return c.Network().Predict(scope, in[0], in[1], in[2])
 	}, in...)
 	return tensors.MustCopyFlatData[float32](out)
 }
@@ -61,10 +58,10 @@ func output(b compute.Backend, c Config, w Weights, in []any) []float32 {
 func TestWidenedNetworkDoesTheSame(t *testing.T) {
 	b := pureGo(t)
 	rng := rand.New(rand.NewPCG(7, 8))
-	w := narrow().Init(rng)
+	w := narrow().Init(7)
 	in := inputs(rng)
 	want := output(b, narrow(), w, in)
-	wider, added, err := wide().Widen(narrow(), w, rng)
+	wider, added, err := wide().Widen(narrow(), w, 8)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +84,7 @@ func TestWidenedNetworkDoesTheSame(t *testing.T) {
 			t.Fatalf("output %d is %g, was %g", i, v, want[i])
 		}
 	}
-	same, added, err := wide().Widen(wide(), wider, rng)
+	same, added, err := wide().Widen(wide(), wider, 8)
 	if err != nil || len(added) > 0 {
 		t.Errorf("no widening added %v, %v", added, err)
 	}
@@ -101,24 +98,19 @@ func TestWidenedNetworkDoesTheSame(t *testing.T) {
 func TestGradientReachesWhatIsNew(t *testing.T) {
 	b := pureGo(t)
 	rng := rand.New(rand.NewPCG(9, 10))
-	w, added, err := wide().Widen(narrow(), narrow().Init(rng), rng)
+	w, added, err := wide().Widen(narrow(), narrow().Init(7), 8)
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := inputs(rng)
-	for _, name := range added {
-		in = append(in, tensors.FromFlatDataAndDimensions(w[name].Data, w[name].Shape...))
-	}
-	for i, slope := range MustExecOnceN(b, func(in []*Node) []*Node {
-		fixed := weightsIn(w, in[0].Graph())
-		weight := func(name string) *Node {
-			if i := slices.Index(added, name); i >= 0 {
-				return in[3+i]
-			}
-			return fixed(name)
+	store := network.Store(w)
+	for i, slope := range model.MustCallOnceN(b, store, func(scope *model.Scope, in []*Node) []*Node {
+		loss := ReduceAllSum(Square(wide().Network().Predict(scope, in[0], in[1], in[2])))
+		var of []*Node
+		for _, name := range added {
+			of = append(of, network.Tensor{Name: name}.Variable(store).NodeValue(loss.Graph()))
 		}
-		loss := ReduceAllSum(Square(Predict(wide(), weight, in[0], in[1], in[2])))
-		return Gradient(loss, in[3:]...)
+		return Gradient(loss, of...)
 	}, in...) {
 		largest := float32(0)
 		for _, v := range tensors.MustCopyFlatData[float32](slope) {
@@ -133,7 +125,6 @@ func TestGradientReachesWhatIsNew(t *testing.T) {
 // TestWidenSaysWhatDoesNotFit: networks that are narrower, or other ones, are errors that name the
 // field.
 func TestWidenSaysWhatDoesNotFit(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
 	for want, to := range map[string]Config{
 		"unet.Config.Conditioning": {Rings: 7, Hidden: 24},
 		"unet.Config.Hidden = 12":  {Rings: 7, Hidden: 12, Conditioning: ScaleShift},
@@ -143,14 +134,14 @@ func TestWidenSaysWhatDoesNotFit(t *testing.T) {
 		c := narrow()
 		c.Rings, c.Hidden, c.Conditioning = to.Rings, to.Hidden, to.Conditioning
 		c.Dim = max(c.Dim, to.Dim)
-		if _, _, err := c.Widen(wide(), wide().Init(rng), rng); err == nil ||
+		if _, _, err := c.Widen(wide(), wide().Init(7), 8); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want it to say %q", err, want)
 		}
 	}
-	w := narrow().Init(rng)
+	w := narrow().Init(7)
 	delete(w, "time_mlp.1.bias")
-	if _, _, err := wide().Widen(narrow(), w, rng); err == nil ||
+	if _, _, err := wide().Widen(narrow(), w, 8); err == nil ||
 		!strings.Contains(err.Error(), "time_mlp.1.bias is missing") {
 		t.Errorf("weights without a tensor: %v", err)
 	}
@@ -161,7 +152,7 @@ func TestWidenSaysWhatDoesNotFit(t *testing.T) {
 func TestFilterMultipliesModes(t *testing.T) {
 	b := pureGo(t)
 	c := wide()
-	w := c.Init(rand.New(rand.NewPCG(1, 1)))
+	w := c.Init(1)
 	for r := range c.Rings {
 		w["gains_mlp.1.bias"].Data[r] = float32(1 + r)
 	}
@@ -172,10 +163,10 @@ func TestFilterMultipliesModes(t *testing.T) {
 			x[i] = float32(
 				real(cmplx.Exp(complex(0, 0.3+2*math.Pi*float64(k[0]*(i/side)+k[1]*(i%side))/side))))
 		}
-		out := MustExecOnce(b, func(x, index, theta *Node) *Node {
-			n := network{Config: c, weight: weightsIn(w, x.Graph())}
-			n.condition(index, theta)
-			return n.filter(x)
+		out := model.MustCallOnce(b, network.Store(w), func(scope *model.Scope, x, index,
+			theta *Node,
+		) *Node {
+			return filter(scope, x, Embed(scope, index, theta, c.Dim, c.hidden()), c.Rings)
 		}, tensors.FromFlatDataAndDimensions(x, 1, side, side, 1), []float32{5}, [][]float32{{0.2, 0.7}})
 		gain := 0.0
 		if k != [2]int{} {

@@ -14,24 +14,21 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"darkfield/pkg/diffusion"
-	"darkfield/pkg/unet"
+	"darkfield/pkg/network"
 )
 
 // network makes the comparisons that need graphs: the prediction, the losses, their gradients, a
 // sampling step and the VLB.
 func (t *table) network(ctx context.Context, b compute.Backend) error {
-	store := model.NewStore()
-	for name, a := range t.weights {
-		store.VariableWithValue(name, tensors.FromFlatDataAndDimensions(a.Data, a.Shape...))
-	}
+	store := network.Store(t.weights)
 	if err := t.training(b, store); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	e, err := model.NewExec(b, store, func(_ *model.Scope, in []*Node) *Node {
-		return unet.Predict(t.outputs.network, weightsOf(store, in[0].Graph()), in[0], in[1], in[2])
+	e, err := model.NewExec(b, store, func(scope *model.Scope, in []*Node) *Node {
+		return t.outputs.network.Network().Predict(scope, in[0], in[1], in[2])
 	})
 	if err != nil {
 		return err
@@ -50,22 +47,16 @@ func (t *table) network(ctx context.Context, b compute.Backend) error {
 	return t.terms(ctx, den)
 }
 
-// weightsOf returns the nodes of the tensors in a graph.
-func weightsOf(store *model.Store, g *Graph) unet.Weight {
-	return func(name string) *Node { return store.GetVariable("/" + name).NodeValue(g) }
-}
-
 // training compares the losses and the gradients of the Huber loss.
 func (t *table) training(b compute.Backend, store *model.Store) error {
-	e, err := model.NewExec(b, store, func(_ *model.Scope, in []*Node) []*Node {
+	e, err := model.NewExec(b, store, func(scope *model.Scope, in []*Node) []*Node {
 		x0, eps, index, theta := in[0], in[1], in[2], in[3]
-		weight := weightsOf(store, x0.Graph())
 		xt := diffusion.NoisedGraph(diffusion.Paper(), x0, index, eps)
-		predicted := unet.Predict(t.outputs.network, weight, xt, index, theta)
+		predicted := t.outputs.network.Network().Predict(scope, xt, index, theta)
 		huber := ReduceAllMean(diffusion.HuberGraph(eps, predicted))
 		var with []*Node
 		for _, name := range t.gradients {
-			with = append(with, weight(name))
+			with = append(with, network.Tensor{Name: name}.Variable(store).NodeValue(x0.Graph()))
 		}
 		return append([]*Node{xt, huber, ReduceAllMean(diffusion.SquareGraph(eps, predicted))},
 			Gradient(huber, with...)...)

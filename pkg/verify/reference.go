@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/network"
 	"darkfield/pkg/npy"
 	"darkfield/pkg/unet"
 )
@@ -22,7 +23,7 @@ import (
 // outputs are what a reference file holds, in the layout of PyTorch: maps [batch, 1, side, side].
 type outputs struct {
 	network       unet.Config
-	weights       unet.Weights
+	weights       network.Weights
 	batch, side   int
 	theta, xt     []float32
 	x0, eps       []float32
@@ -82,11 +83,11 @@ func load(path string) (_ *outputs, err error) {
 
 // outputs reads everything; the first failure stays in f.err.
 func (f *file) outputs() *outputs {
-	r := &outputs{weights: unet.Weights{}, other: map[string][]float64{}}
+	r := &outputs{weights: network.Weights{}, other: map[string][]float64{}}
 	for _, key := range slices.Sorted(maps.Keys(f.members)) {
 		if name, ok := strings.CutPrefix(key, "w/"); ok {
 			values, shape := f.read(key)
-			r.weights[name] = unet.Array{Shape: shape, Data: narrow(values)}
+			r.weights[name] = network.Array{Shape: shape, Data: narrow(values)}
 		}
 		if name, ok := strings.CutPrefix(key, "grad/"); ok {
 			r.gradients = append(r.gradients, name)

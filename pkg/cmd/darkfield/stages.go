@@ -132,7 +132,7 @@ func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
 	}
 	jobs := make([]training.Job, len(p.Stages))
 	for i, stage := range p.Stages {
-		maps, manifest, err := dataset.Prepare(s, p.Network, stage.Side, splitSeed)
+		maps, manifest, err := dataset.Prepare(s, p.Network.Network(), stage.Side, splitSeed)
 		if err != nil {
 			return training.Result{}, err
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/dataset"
+	"darkfield/pkg/network"
 	"darkfield/pkg/preset"
 	"darkfield/pkg/training"
 	"darkfield/pkg/unet"
@@ -125,7 +125,7 @@ func (a *app) measureRange(ctx context.Context, s *camels.Suite) error {
 // on are worth a warning, for it may be meant: the network starts from another scale.
 func (a *app) initialWeights(path string, now checkpoint.Manifest,
 	seed uint64,
-) (unet.Weights, error) {
+) (network.Weights, error) {
 	c, err := checkpoint.Load(path)
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (a *app) initialWeights(path string, now checkpoint.Manifest,
 			path, was.Scaling.Min, was.Scaling.Max, now.Scaling.Min, now.Scaling.Max, was.Scaling.Min,
 			was.Scaling.Max, camels.DescriptionFile)
 	}
-	w, added, err := network.Widen(was.Network, w, rand.New(rand.NewPCG(seed, 0)))
+	w, added, err := network.Widen(was.Network, w, seed)
 	if err != nil {
 		return nil, fmt.Errorf("train: start from %s: %w", path, err)
 	}
