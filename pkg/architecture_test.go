@@ -49,6 +49,7 @@ var table = []row{
 	{name: "reference"},
 	{name: "faults"},
 	{name: "safefile"},
+	{name: "cluster", packages: "safefile"},
 	{name: "report", packages: "safefile"},
 	{name: "tracking", packages: "safefile report"},
 	{name: "filetype"},

@@ -53,6 +53,15 @@ func Open() (b compute.Backend, err error) {
 	return b, nil
 }
 
+// PureGo returns the backend that needs no plugin.
+func PureGo() (compute.Backend, error) {
+	b, err := compute.NewWithConfig(pureGo)
+	if err != nil {
+		return nil, fmt.Errorf("backend: open %s: %s", pureGo, firstLine(err))
+	}
+	return b, nil
+}
+
 // resolve replaces xla:cpu by the plugin's absolute path, since the binding reads its search path
 // before Open can set it. A user's options are kept.
 func resolve(config string) (string, error) {

@@ -40,8 +40,11 @@ type Config struct {
 	Control   Control `yaml:"control,omitempty"`
 	Responses bool    `yaml:"responses,omitempty"`
 	// Workers is the number of simulations at a time; 0: one a core. The maps do not depend on it.
-	Workers int          `yaml:"-"`
-	NBody   nbody.Config `yaml:"nbody"`
+	Workers int `yaml:"-"`
+	// Only, unless nil, says which simulations Make makes. The set is then not finished: that is for
+	// a call without it, once all are there.
+	Only  func(simulation int) bool `yaml:"-"`
+	NBody nbody.Config              `yaml:"nbody"`
 }
 
 // mapField is the CMD name of our maps: cold dark matter.
@@ -63,32 +66,69 @@ matter in (Msun/h)/(Mpc/h)^2. How each set was made is in universe_<set>.yaml.
 // time.
 //
 // One process at a time makes a set: while it does, other calls end at once with a
-// safefile.HeldError. Different sets of one directory may be made at the same time.
+// safefile.HeldError. Different sets of one directory may be made at the same time, and so may
+// the parts of one set that Only divides it into, by any number of processes on any machines that
+// see the directory.
 func Make(ctx context.Context, c Config, progress func(done, all int)) error {
 	universes, err := c.check()
 	if err != nil {
 		return err
 	}
-	lock, err := c.lock()
+	if c.Only == nil {
+		lock, err := c.lock()
+		if err != nil {
+			return err
+		}
+		defer lock.Release()
+	}
+	w, err := c.writer(universes)
 	if err != nil {
 		return err
 	}
-	defer lock.Release()
+	if err := c.simulate(ctx, w, universes, progress); err != nil || c.Only != nil {
+		return errors.Join(err, w.Close())
+	}
+	return w.Finish()
+}
+
+// writer settles the settings of the set and opens what is there of it.
+func (c Config) writer(universes []Universe) (*camels.Writer, error) {
 	if err := c.settle(); err != nil {
-		return err
+		return nil, err
 	}
 	params := make([]cosmology.Params, len(universes))
 	for i, u := range universes {
 		params[i] = u.Params
 	}
-	w, err := camels.NewWriter(c.Dir, camels.CMD(camels.FastPM), mapField, c.Set, c.Cells, params)
+	return camels.NewWriter(c.Dir, camels.CMD(camels.FastPM), mapField, c.Set, c.Cells, params)
+}
+
+// Missing returns the simulations that Make would make. Where nothing is there yet, nothing is
+// written.
+func Missing(c Config) ([]int, error) {
+	universes, err := c.check()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := c.simulate(ctx, w, universes, progress); err != nil {
-		return errors.Join(err, w.Close())
+	done := func(int) bool { return false }
+	switch _, err := os.Stat(settings(c.Dir, c.Set)); {
+	case err == nil:
+		w, err := c.writer(universes)
+		if err != nil {
+			return nil, err
+		}
+		defer w.Close()
+		done = w.Done
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("suite: %w", err)
 	}
-	return w.Finish()
+	var out []int
+	for i := range universes {
+		if !done(i) {
+			out = append(out, i)
+		}
+	}
+	return out, nil
 }
 
 // Validate returns an error if no set can be made with these settings, whatever its parameters.
@@ -221,10 +261,11 @@ func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Univ
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	missing := make(chan int)
+	wanted := func(i int) bool { return c.Only == nil || c.Only(i) }
 	go func() {
 		defer close(missing)
 		for i := range universes {
-			if !w.Done(i) {
+			if wanted(i) && !w.Done(i) {
 				select {
 				case missing <- i:
 				case <-ctx.Done():
@@ -233,10 +274,13 @@ func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Univ
 			}
 		}
 	}()
-	done := 0
+	done, all := 0, 0
 	for i := range universes {
-		if w.Done(i) {
-			done++
+		if wanted(i) {
+			all++
+			if w.Done(i) {
+				done++
+			}
 		}
 	}
 	var mu sync.Mutex
@@ -245,7 +289,7 @@ func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Univ
 		defer mu.Unlock()
 		done += more
 		if progress != nil {
-			progress(done, len(universes))
+			progress(done, all)
 		}
 	}
 	report(0)

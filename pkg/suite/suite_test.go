@@ -8,7 +8,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"darkfield/pkg/camels"
@@ -93,6 +95,46 @@ func TestInterruptedGivesTheSameFiles(t *testing.T) {
 		}
 	}
 	equal(t, read(t, straight), read(t, grown))
+}
+
+// TestParts: a set of parts that are made side by side is that of one call.
+func TestParts(t *testing.T) {
+	whole, c := tiny(t.TempDir(), camels.LH, 5), tiny(filepath.Join(t.TempDir(), "u"), camels.LH, 5)
+	if err := Make(t.Context(), whole, nil); err != nil {
+		t.Fatal(err)
+	}
+	missing := func(want ...int) {
+		t.Helper()
+		if got, err := Missing(c); err != nil || !slices.Equal(got, want) {
+			t.Errorf("missing %v (%v), want %v", got, err, want)
+		}
+	}
+	missing(0, 1, 2, 3, 4)
+	if _, err := os.Stat(c.Dir); err == nil {
+		t.Error("to ask for what is missing made the directory")
+	}
+	var wait sync.WaitGroup
+	for _, part := range []int{0, 1} {
+		wait.Go(func() {
+			c := c
+			c.Only = func(sim int) bool { return sim%3 == part }
+			if err := Make(t.Context(), c, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	missing(2)
+	other := c
+	other.Seed++
+	if _, err := Missing(other); err == nil || !strings.Contains(err.Error(), "made otherwise") {
+		t.Errorf("what is missing of another set: %v", err)
+	}
+	if err := Make(t.Context(), c, nil); err != nil {
+		t.Fatal(err)
+	}
+	missing()
+	equal(t, read(t, whole.Dir), read(t, c.Dir))
 }
 
 // TestStoppedBeforeSettings: a call that got no further than the README is completed by the next.

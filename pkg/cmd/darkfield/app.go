@@ -20,6 +20,8 @@ type app struct {
 	started  bool // arguments were accepted: an error from now on is a failure, not wrong usage
 
 	interrupted string // what an interrupt would leave of the command at work
+
+	missing map[*cobra.Command]work // of those that can be divided into shards
 }
 
 // What an interrupt leaves of a command that keeps nothing.
@@ -74,6 +76,10 @@ func (a *app) groups() []group {
 			{a.likelihood(), nothingKept},
 			{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are kept; " +
 				"the same command goes on with the rest"},
+		}},
+		{"cluster", "Cluster:", []entry{
+			{a.submit(), nothingKept},
+			{a.gather(), "what the jobs have made is kept; the same command puts it together"},
 		}},
 		{"dev", "Development:", []entry{{a.dev(), nothingKept}}},
 	}

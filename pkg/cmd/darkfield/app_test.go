@@ -75,7 +75,7 @@ func TestHelp(t *testing.T) {
 // ownMeaning are flags whose commands say what theirs is: what is written, what is random, what is
 // counted, or which maps are meant.
 var ownMeaning = []string{
-	"field", "index", "maps", "out", "params", "seed", "set", "side", "sims", "suite",
+	"dry-run", "field", "index", "maps", "out", "params", "seed", "set", "side", "sims", "suite",
 }
 
 // TestFlagsMeanOneThing: a flag of several commands is the same in all of them.

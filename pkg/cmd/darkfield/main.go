@@ -28,10 +28,11 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// run runs one command line. A first interrupt cancels the work, and what it leaves is said; a
-// second one kills.
+// run runs one command line. A first signal to end cancels the work, and what it leaves is said; a
+// second one kills. Slurm's warning that a job's time ends, SIGUSR1, is one of them.
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM,
+		syscall.SIGUSR1)
 	context.AfterFunc(ctx, stop)
 	a := &app{out: os.Stdout, err: os.Stderr}
 	root := a.root()

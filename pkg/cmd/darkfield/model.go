@@ -40,6 +40,20 @@ func openEmulator(path string) (*emulator.Emulator, error) {
 	return emulator.Open(b, path)
 }
 
+// readEmulator opens a checkpoint to look at it, not to compute: on a machine without the plugin or
+// the GPU of those that do, too.
+func readEmulator(path string) (*emulator.Emulator, error) {
+	path, err := checkpointFile(path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := backend.PureGo()
+	if err != nil {
+		return nil, err
+	}
+	return emulator.Open(b, path)
+}
+
 // checkpointOf returns a file as it is, and of a run directory the selected checkpoint or else
 // the newest.
 func checkpointOf(path string) (string, error) {

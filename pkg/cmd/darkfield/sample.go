@@ -16,6 +16,7 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/cluster"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
@@ -53,6 +54,9 @@ interrupted or killed call goes on with them, and makes the same file as an unbr
 			if err := a.sampled(cmd.Context(), e, w); err != nil {
 				return err
 			}
+			if w.shard.Is() {
+				return a.printShard(w.shard, w.out)
+			}
 			r, err := camels.InspectMaps(cmd.Context(), w.out, nil)
 			if err != nil {
 				return err
@@ -63,6 +67,17 @@ interrupted or killed call goes on with them, and makes the same file as an unbr
 			})
 		}),
 	}
+	a.divisible(cmd, &w.shard, func(context.Context) (cluster.Work, error) {
+		e, err := readEmulator(path)
+		if err != nil {
+			return cluster.Work{}, err
+		}
+		defer e.Close()
+		if w.config, err = flags.of(e, a.err); err != nil {
+			return cluster.Work{}, err
+		}
+		return w.missing(e)
+	})
 	f := cmd.Flags()
 	checkpointFlag(f, &path)
 	f.Float64Var(&w.params.OmegaM, "omega-m", 0, "matter density `Ω_m`")
@@ -91,10 +106,27 @@ type wanted struct {
 	seed   uint64
 	out    string
 	config emulator.SampleConfig
+	shard  cluster.Shard // of the batches
+}
+
+// size is the number of maps of batch k.
+func (w wanted) size(k int) int { return min(w.config.Batch, w.n-k*w.config.Batch) }
+
+// missing is what is to be done for the file.
+func (w wanted) missing(e *emulator.Emulator) (cluster.Work, error) {
+	w.config.Batch = w.config.BatchSize(w.n)
+	work := cluster.Work{Items: "batches", All: batches(w.n, w.config.Batch)}
+	kept, err := w.partial(e)
+	for k := 0; k < work.All && err == nil; k++ {
+		if kept.read(k, w.size(k)) == nil {
+			work.Missing = append(work.Missing, k)
+		}
+	}
+	return work, err
 }
 
 // sampled makes the maps batch by batch, but for those that an earlier call has kept, and writes
-// the file.
+// the file. Of a shard it keeps its batches alone.
 func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error {
 	w.config.Batch = w.config.BatchSize(w.n)
 	kept, err := w.partial(e)
@@ -113,16 +145,19 @@ func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error
 	calls := batches(w.n, w.config.Batch)
 	logs := make([]field.LogMap, 0, w.n)
 	for k := range calls {
-		size := min(w.config.Batch, w.n-len(logs))
+		if !w.shard.Has(k) {
+			continue
+		}
+		size := w.size(k)
 		maps := kept.read(k, size)
 		if maps == nil {
 			report := func(done, all int) {
 				bar.at(k*evaluations+done*evaluations/all, calls*evaluations, "")
 			}
-			if maps, err = w.batch(ctx, e, len(logs), size, report); err != nil {
+			if maps, err = w.batch(ctx, e, k*w.config.Batch, size, report); err != nil {
 				return err
 			}
-			if k+1 < calls { // the file itself holds the last one at once
+			if k+1 < calls || w.shard.Is() { // the file itself holds the last one at once
 				if err := kept.write(k, maps); err != nil {
 					return err
 				}
@@ -132,6 +167,9 @@ func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error
 			a.interrupted = fmt.Sprintf("%d of %d maps are kept in %s; the same command makes the rest",
 				len(logs), w.n, kept.dir)
 		}
+	}
+	if w.shard.Is() {
+		return nil
 	}
 	linear := make([]field.Map, w.n)
 	for i, l := range logs {

@@ -12,12 +12,20 @@ import (
 	"github.com/spf13/pflag"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/cluster"
 	"darkfield/pkg/nbody"
 	"darkfield/pkg/suite"
 )
 
 func (a *app) simulate() *cobra.Command {
 	c := suite.Config{NBody: nbody.Default()}
+	var shard cluster.Shard
+	asked := func() suite.Config {
+		if c.Sims == 0 {
+			c.Sims = suite.DefaultSims(c.Set)
+		}
+		return c
+	}
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Simulate maps of dark matter in the layout of CAMELS",
@@ -34,12 +42,12 @@ The same seed gives the same maps.`,
 			return errors.Join(flagAtLeast("sims", c.Sims, 0), checkSimulation(c))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			if c.Sims == 0 {
-				c.Sims = suite.DefaultSims(c.Set)
-			}
-			return a.simulated(cmd.Context(), c)
+			return a.simulated(cmd.Context(), asked(), shard)
 		}),
 	}
+	a.divisible(cmd, &shard, func(context.Context) (cluster.Work, error) {
+		return missingSimulations(asked())
+	})
 	f := cmd.Flags()
 	f.StringVar((*string)(&c.Set), "set", "LH", "`SET`: LH (parameters spread over the prior), 1P "+
 		"(one parameter at a time) or CV (the fiducial model)")
@@ -73,14 +81,27 @@ func checkSimulation(c suite.Config) error {
 	return errors.Join(flagAtLeast("workers", c.Workers, 0), c.Validate())
 }
 
-// simulated simulates a set and says what was made.
-func (a *app) simulated(ctx context.Context, c suite.Config) error {
+// missingSimulations is what is to be done for a set.
+func missingSimulations(c suite.Config) (w cluster.Work, err error) {
+	w.Items, w.All = "simulations", c.Sims
+	w.Missing, err = suite.Missing(c)
+	return w, err
+}
+
+// simulated simulates a set, or a shard of it, and says what was made.
+func (a *app) simulated(ctx context.Context, c suite.Config, shard cluster.Shard) error {
+	if shard.Is() {
+		c.Only = shard.Has
+	}
 	start := time.Now()
 	bar := a.progress(fmt.Sprintf("simulations of set %s", c.Set))
 	err := suite.Make(ctx, c, bar.count)
 	bar.done()
 	if err != nil {
 		return err
+	}
+	if shard.Is() {
+		return a.printShard(shard, c.Dir)
 	}
 	maps := c.Sims * camels.MapsPerSimulation
 	return a.print(map[string]any{
@@ -96,6 +117,7 @@ func (a *app) simulateControl() *cobra.Command {
 	var data string
 	var choice camels.Choice
 	split, params, each := "validation", 0, 5
+	var shard cluster.Shard
 	cmd := &cobra.Command{
 		Use:   "control",
 		Short: "Simulate independent maps at the held-out parameters of a set",
@@ -115,9 +137,16 @@ of generated maps use them as control: what a perfect emulator would make.`,
 			if err := controlOf(data, choice, split, params, each, &c); err != nil {
 				return err
 			}
-			return a.simulated(cmd.Context(), c)
+			return a.simulated(cmd.Context(), c, shard)
 		}),
 	}
+	a.divisible(cmd, &shard, func(context.Context) (cluster.Work, error) {
+		c := c // RunE fills in the same
+		if err := controlOf(data, choice, split, params, each, &c); err != nil {
+			return cluster.Work{}, err
+		}
+		return missingSimulations(c)
+	})
 	f := cmd.Flags()
 	dataFlags(f, &data, &choice)
 	f.StringVar(&split, "split", split, "held-out `SIMULATIONS` whose parameters are taken: "+
@@ -133,6 +162,7 @@ of generated maps use them as control: what a perfect emulator would make.`,
 func (a *app) simulateResponses() *cobra.Command {
 	c := suite.Config{NBody: nbody.Default(), Set: camels.OneP, Responses: true}
 	var realisations int
+	var shard cluster.Shard
 	cmd := &cobra.Command{
 		Use:   "responses",
 		Short: "Simulate the response to each parameter, with paired phases",
@@ -149,9 +179,12 @@ does, with less noise.`,
 			return checkSimulation(c)
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
-			return a.simulated(cmd.Context(), c)
+			return a.simulated(cmd.Context(), c, shard)
 		}),
 	}
+	a.divisible(cmd, &shard, func(context.Context) (cluster.Work, error) {
+		return missingSimulations(c)
+	})
 	f := cmd.Flags()
 	f.IntVar(&realisations, "realisations", 10, "`N` realisations of the phases; may grow later")
 	simulationFlags(f, &c)
