@@ -3,6 +3,7 @@ package figure
 import (
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ var (
 	linear      = scale{func(v float64) float64 { return v }, linearTicks}
 	logarithmic = scale{safeLog10, logTicks}
 	// wide is linear around 0 and logarithmic far from it: for scores that may be anything.
-	wide = scale{func(v float64) float64 { return math.Asinh(v) }, wideTicks}
+	wide = scale{math.Asinh, wideTicks}
 )
 
 // safeLog10 is NaN, which no plotter draws, where there is no logarithm.
@@ -169,11 +170,9 @@ func wideTicks(low, high float64) []plot.Tick {
 // finite returns the finite ones of values, sorted.
 func finite(values ...[]float64) []float64 {
 	var out []float64
-	for _, vs := range values {
-		for _, v := range vs {
-			if !math.IsNaN(v) && !math.IsInf(v, 0) {
-				out = append(out, v)
-			}
+	for _, v := range slices.Concat(values...) {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			out = append(out, v)
 		}
 	}
 	slices.Sort(out)
@@ -190,11 +189,5 @@ func quantile(p float64, sorted []float64) float64 {
 
 // positive returns the positive ones of sorted values.
 func positive(sorted []float64) []float64 {
-	i, _ := slices.BinarySearchFunc(sorted, 0, func(v, zero float64) int {
-		if v > zero {
-			return 1
-		}
-		return -1
-	})
-	return sorted[i:]
+	return sorted[sort.Search(len(sorted), func(i int) bool { return sorted[i] > 0 }):]
 }

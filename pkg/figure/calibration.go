@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -65,26 +66,26 @@ func Coverage(h inference.CoverageReport) *Figure {
 	distances.rangeY(distanceLimits(shown))
 	curves.Add(curve{[][2]float64{{0, 0}, {1, 1}}, diagonal})
 	distances.horizontal(0, diagonal)
-	legend := []entry{{label: "calibrated", line: &diagonal}}
+	legend := []entry{{label: "calibrated", line: diagonal}}
 	for _, m := range shown {
 		sty := methodStyle(m.Name)
 		t := m.Report.TARP
 		value, low, high := bounds(t.Coverage)
 		curves.band(t.Levels, low, high, shade(sty, 0.2))
 		curves.line(t.Levels, value, sty)
-		distances.band(t.Levels, sum(low, t.Levels, -1), sum(high, t.Levels, -1), shade(sty, 0.2))
-		distances.line(t.Levels, sum(value, t.Levels, -1), sty)
-		legend = append(legend, entry{label: m.Name, line: &sty, fill: shade(sty, 0.2)})
+		distances.band(t.Levels, less(low, t.Levels), less(high, t.Levels), shade(sty, 0.2))
+		distances.line(t.Levels, less(value, t.Levels), sty)
+		legend = append(legend, sample(m.Name, sty, 0.2))
 	}
-	return &Figure{
-		width: pageWidth, height: 3.4 * vg.Inch, legend: legend,
-		note: h.Caption + " Regions around random points that hold a credibility of the posterior, and " +
-			"the share of maps whose truth they hold (TARP). Over-confident posteriors " +
-			"are above the line at low and below it at high credibility. Bands: 95 %, by a bootstrap over " +
-			"simulations." + outside("Coverage", curves),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{curves, distances}}) },
-	}
+	note := h.Caption + " Regions around random points that hold a credibility of the posterior, and " +
+		"the share of maps whose truth they hold (TARP). Over-confident posteriors are above the line " +
+		"at low and below it at high credibility. Bands: 95 %, by a bootstrap over simulations." +
+		outside("Coverage", curves)
+	return page(pageWidth, 3.4*vg.Inch, legend, note, []*panel{curves, distances})
 }
+
+// less returns a − b.
+func less(a, b []float64) []float64 { return floats.SubTo(make([]float64, len(a)), a, b) }
 
 // bounds takes intervals apart.
 func bounds(intervals []calibration.Interval) (value, low, high []float64) {
@@ -100,7 +101,7 @@ func distanceLimits(methods []inference.Method) (low, high float64) {
 	for _, m := range methods {
 		t := m.Report.TARP
 		_, a, b := bounds(t.Coverage)
-		for _, v := range finite(sum(a, t.Levels, -1), sum(b, t.Levels, -1)) {
+		for _, v := range finite(less(a, t.Levels), less(b, t.Levels)) {
 			limit = max(limit, math.Abs(v))
 		}
 	}
@@ -127,34 +128,23 @@ func RankHistograms(h inference.CoverageReport) *Figure {
 		return Empty("No ranks: no posterior was tested.")
 	}
 	sty := methodStyle(m.Name)
-	expected := line(grey, 1, vg.Points(4), vg.Points(3))
-	row := []*panel{
-		rankPanel("Ω_m", m.Report.OmegaM.Ranks, sty, expected),
-		rankPanel("σ_8", m.Report.Sigma8.Ranks, sty, expected),
+	left, right := rankPanel("Ω_m", m.Report.OmegaM.Ranks, sty),
+		rankPanel("σ_8", m.Report.Sigma8.Ranks, sty)
+	top := max(left.highY, right.highY)
+	left.rangeY(0, top)
+	right.rangeY(0, top)
+	legend := []entry{
+		{label: fmt.Sprintf("%s, %d maps of %d simulations", m.Name, m.Report.Maps,
+			m.Report.Simulations), fill: shade(sty, 0.45)},
+		{label: "expected if calibrated", line: expected},
+		{label: "19 of 20 bins", fill: faint(grey, 0.22)},
 	}
-	top := 0.0
-	for _, p := range row {
-		top = max(top, p.highY)
-	}
-	for _, p := range row {
-		p.rangeY(0, top)
-	}
-	return &Figure{
-		width: pageWidth, height: 2.9 * vg.Inch,
-		legend: []entry{
-			{label: fmt.Sprintf("%s, %d maps of %d simulations", m.Name, m.Report.Maps,
-				m.Report.Simulations), fill: shade(sty, 0.45)},
-			{label: "expected if calibrated", line: &expected},
-			{label: "19 of 20 bins", fill: faint(grey, 0.22)},
-		},
-		note: h.Caption + " Posterior probability below the truth. High edges: over-confident; a high " +
-			"middle: too cautious; a slope: biased. p: the chance of ranks at least as uneven where " +
-			"posteriors are calibrated.",
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
-	}
+	return page(pageWidth, 2.9*vg.Inch, legend, h.Caption+" Posterior probability below the truth. "+
+		"High edges: over-confident; a high middle: too cautious; a slope: biased. p: the chance of "+
+		"ranks at least as uneven where posteriors are calibrated.", []*panel{left, right})
 }
 
-func rankPanel(name string, r calibration.Ranks, sty, expected draw.LineStyle) *panel {
+func rankPanel(name string, r calibration.Ranks, sty draw.LineStyle) *panel {
 	p := newPanel(linear, linear, fmt.Sprintf("%s: p = %s", name, brief(r.P)),
 		"rank of the true "+name, "maps")
 	p.rangeX(0, 1)
@@ -168,7 +158,7 @@ func rankPanel(name string, r calibration.Ranks, sty, expected draw.LineStyle) *
 		top = 1
 	}
 	p.rangeY(0, 1.1*top)
-	p.band([]float64{0, 1}, []float64{r.Low, r.Low}, []float64{r.High, r.High}, faint(grey, 0.22))
+	p.strip(0, 1, r.Low, r.High, faint(grey, 0.22))
 	p.bars(edges, heights, shade(sty, 0.45), sty.Color)
 	p.horizontal(r.Expected, expected)
 	return p
@@ -192,25 +182,15 @@ func Predictions(h inference.CoverageReport) *Figure {
 		predictedPanel("σ_8", shown, m.Report.Sigma8, methodStyle(m.Name),
 			func(s calibration.MapScore) calibration.ParameterScore { return s.Sigma8 }),
 	}
-	diagonal := line(grey, 1, vg.Points(4), vg.Points(3))
-	glyph := draw.GlyphStyle{
-		Color: methodStyle(m.Name).Color, Radius: vg.Points(2),
-		Shape: draw.CircleGlyph{},
-	}
 	note := h.Caption
 	if len(shown) < len(m.Scores) {
 		note += fmt.Sprintf(" %d of %d maps are shown; the numbers above are of all.", len(shown),
 			len(m.Scores))
 	}
-	return &Figure{
-		width: pageWidth, height: 3.5 * vg.Inch,
-		legend: []entry{
-			{label: m.Name + ": mean and central 68 % interval", glyph: &glyph},
-			{label: "prediction = truth", line: &diagonal},
-		},
-		note: note,
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
-	}
+	return page(pageWidth, 3.5*vg.Inch, []entry{
+		{label: m.Name + ": mean and central 68 % interval", glyph: dot(methodStyle(m.Name).Color, 2)},
+		{label: "prediction = truth", line: expected},
+	}, note, row)
 }
 
 // thinned takes n of the values at even distances.
@@ -239,9 +219,6 @@ func predictedPanel(name string, scores []calibration.MapScore, r calibration.Pa
 		x, y, low, high = append(x, q.Truth), append(y, q.Mean), append(low, q.Central68[0]),
 			append(high, q.Central68[1])
 	}
-	p.predictions(x, y, low, high, draw.GlyphStyle{
-		Color: sty.Color, Radius: vg.Points(2),
-		Shape: draw.CircleGlyph{},
-	})
+	p.predictions(x, y, low, high, dot(sty.Color, 2))
 	return p
 }

@@ -3,6 +3,7 @@ package figure
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -36,28 +37,23 @@ func Chains(c inference.Chains, grid likelihood.Surface) *Figure {
 	joint := newPanel(linear, linear, "", "Ω_m", "σ_8")
 	joint.rangeX(limitsX[0], limitsX[1])
 	joint.rangeY(limitsY[0], limitsY[1])
-	dot := draw.GlyphStyle{Color: faint(blue, 0.35), Radius: vg.Points(1.1), Shape: draw.CircleGlyph{}}
+	draws := dot(faint(blue, 0.35), 1.1)
 	joint.Add(spots{
-		joint.points(thinned(flat(omegaM), mostPoints), thinned(flat(sigma8), mostPoints)),
-		dot,
+		joint.points(thinned(flat(omegaM), mostPoints), thinned(flat(sigma8), mostPoints)), draws,
 	})
 	one, two := line(vermillion, 1.6), line(vermillion, 1.2, genDash...)
-	legend := []entry{{label: "draws", glyph: &dot, fill: faint(blue, 0.2)}}
+	legend := []entry{{label: "draws", glyph: draws, fill: faint(blue, 0.2)}}
 	if has {
 		joint.contour(grid, likelihood.Level1Sigma, one)
 		joint.contour(grid, likelihood.Level2Sigma, two)
-		legend = append(legend, entry{label: "grid, 1σ and marginals", line: &one},
-			entry{label: "grid, 2σ", line: &two})
+		legend = append(legend, entry{label: "grid, 1σ and marginals", line: one},
+			entry{label: "grid, 2σ", line: two})
 	}
 	top := marginalPanel("", flat(omegaM), limitsX, om, one)
 	unlabelled(&top.X, linear)
 	right := marginalPanel("σ_8", flat(sigma8), limitsY, s8, one)
-	return &Figure{
-		width: pageWidth, height: 4.6 * vg.Inch, legend: legend, note: chainNote(c),
-		body: func(k draw.Canvas) {
-			drawPanels(k, [][]*panel{{traceX, top, nil}, {traceY, joint, right}})
-		},
-	}
+	return page(pageWidth, 4.6*vg.Inch, legend, chainNote(c), []*panel{traceX, top, nil},
+		[]*panel{traceY, joint, right})
 }
 
 // columns returns the draws of each parameter, chain by chain; a draw without two numbers is left
@@ -75,13 +71,7 @@ func columns(c inference.Chains) (omegaM, sigma8 [][]float64) {
 	return omegaM, sigma8
 }
 
-func flat(chains [][]float64) []float64 {
-	var out []float64
-	for _, chain := range chains {
-		out = append(out, chain...)
-	}
-	return out
-}
+func flat(chains [][]float64) []float64 { return slices.Concat(chains...) }
 
 // tracePanel draws a parameter against the number of the draw, and returns the limits of the
 // parameter: all draws and three sigma of the grid.

@@ -2,12 +2,12 @@ package figure
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/evaluate"
 )
@@ -17,57 +17,44 @@ import (
 // all true ones. The three share bins; what lies beyond the last one is counted in the panel.
 func Chi2(r evaluate.Chi2) *Figure {
 	sets := []struct {
-		title       string
+		maps        string
+		references  int
 		values      []float64
 		expectation float64
-		fill        int
+		color       color.NRGBA
 	}{
-		{fmt.Sprintf("true maps against %d true", r.References14), r.LeaveOneOut, r.Expectation14, 0},
-		{fmt.Sprintf("generated against %d true", r.References14), r.Generated14, r.Expectation14, 1},
-		{fmt.Sprintf("generated against %d true", r.References15), r.Generated15, r.Expectation15, 1},
+		{"true maps", r.References14, r.LeaveOneOut, r.Expectation14, trueColor},
+		{"generated", r.References14, r.Generated14, r.Expectation14, genColor},
+		{"generated", r.References15, r.Generated15, r.Expectation15, genColor},
 	}
 	if len(finite(r.LeaveOneOut, r.Generated14, r.Generated15)) == 0 {
 		return Empty("No reduced chi²: none of the values is finite.")
 	}
 	edges, axis := chi2Bins(r)
 	row := make([]*panel, len(sets))
-	high := 0.0
-	fractions := make([][]float64, len(sets))
-	for i, s := range sets {
-		fractions[i] = fractionsOf(s.values, edges)
-		high = max(high, slices.Max(fractions[i]))
-	}
-	lines := 0 // of text above the panels, the same for all
+	high, lines := 0.0, 0 // lines of text above the panels, the same for all
 	for _, s := range sets {
+		high = max(high, slices.Max(fractionsOf(s.values, edges)))
 		lines = max(lines, len(describe(s.values, s.expectation, edges)))
 	}
 	for i, s := range sets {
 		row[i] = newPanel(axis, linear, "", "reduced χ² of P(k)", "fraction of maps per bin")
 		row[i].rangeX(edges[0], edges[len(edges)-1])
 		row[i].rangeY(0, 1.08*max(high, 1e-3))
-		c := trueColor
-		if s.fill == 1 {
-			c = genColor
-		}
-		row[i].bars(edges, fractions[i], faint(c, 0.55), c)
-		text := describe(s.values, s.expectation, edges)
-		row[i].title(append(append([]string{s.title}, text...), make([]string, lines-len(text))...)...)
+		row[i].bars(edges, fractionsOf(s.values, edges), faint(s.color, 0.55), s.color)
+		text := append([]string{fmt.Sprintf("%s against %d true", s.maps, s.references)},
+			describe(s.values, s.expectation, edges)...)
+		row[i].title(append(text, make([]string, 1+lines-len(text))...)...)
 		row[i].mark(s.values, s.expectation)
 		if i > 0 {
 			unlabelled(&row[i].Y, linear)
 		}
 	}
-	mean, median, expected := meanLine, medianLine, expectedLine
-	return &Figure{
-		width: pageWidth, height: 3.1 * vg.Inch,
-		legend: []entry{
-			{label: "mean", line: &mean},
-			{label: "median", line: &median},
-			{label: "mean expected of a perfect emulator with Gaussian spectra", line: &expected},
-		},
-		note: r.Caption,
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
-	}
+	return page(pageWidth, 3.1*vg.Inch, []entry{
+		{label: "mean", line: meanLine},
+		{label: "median", line: medianLine},
+		{label: "mean expected of a perfect emulator with Gaussian spectra", line: expectedLine},
+	}, r.Caption, row)
 }
 
 var (
@@ -86,11 +73,14 @@ func chi2Bins(r evaluate.Chi2) ([]float64, scale) {
 		truths = all
 	}
 	edges := make([]float64, bins+1)
-	if len(all) == 0 {
+	linearly := func(end float64) ([]float64, scale) {
 		for i := range edges {
-			edges[i] = float64(i) / bins
+			edges[i] = end * float64(i) / bins
 		}
 		return edges, linear
+	}
+	if len(all) == 0 {
+		return linearly(1)
 	}
 	generated := positive(finite(r.Generated14, r.Generated15))
 	end := max(1.25*quantile(0.98, truths), 2)
@@ -104,11 +94,7 @@ func chi2Bins(r evaluate.Chi2) ([]float64, scale) {
 	if len(generated) > 0 {
 		end = max(end, min(1.1*quantile(0.97, generated), 2*end))
 	}
-	end = math.Ceil(2*end) / 2
-	for i := range edges {
-		edges[i] = end * float64(i) / bins
-	}
-	return edges, linear
+	return linearly(math.Ceil(2*end) / 2)
 }
 
 // fractionsOf returns the fraction of all values in each bin; those that are not finite or

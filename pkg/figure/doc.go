@@ -1,4 +1,4 @@
-// Package figure draws the results of package study, and maps, as PNG and SVG. It computes
+// Package figure draws the results, and maps, as PNG and SVG. It computes
 // nothing but where things go on the page: every number comes from a result, which also writes
 // itself as CSV.
 //

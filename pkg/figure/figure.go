@@ -27,12 +27,17 @@ type Figure struct {
 	body          func(draw.Canvas)
 }
 
-// entry is a line of a legend.
+// entry is a line of a legend; what is zero is not drawn.
 type entry struct {
 	label string
-	line  *draw.LineStyle
+	line  draw.LineStyle
 	fill  color.Color
-	glyph *draw.GlyphStyle
+	glyph draw.GlyphStyle
+}
+
+// sample is the entry of a line in a band of its colour.
+func sample(label string, sty draw.LineStyle, opacity float64) entry {
+	return entry{label: label, line: sty, fill: shade(sty, opacity)}
 }
 
 const (
@@ -55,6 +60,14 @@ func Empty(message string) *Figure {
 }
 
 const pageWidth = 9 * vg.Inch
+
+// page returns a figure of rows of panels.
+func page(width, height vg.Length, legend []entry, note string, rows ...[]*panel) *Figure {
+	return &Figure{
+		width: width, height: height, legend: legend, note: note,
+		body: func(c draw.Canvas) { drawPanels(c, rows) },
+	}
+}
 
 // Note returns the line under the figure: where its data come from and what is not shown.
 func (f *Figure) Note() string { return f.note }
@@ -140,12 +153,7 @@ func (f *Figure) size() (w, h vg.Length) {
 }
 
 func (f *Figure) draw(c draw.Canvas) {
-	c.FillPolygon(color.White, []vg.Point{
-		c.Min,
-		{X: c.Max.X, Y: c.Min.Y},
-		c.Max,
-		{X: c.Min.X, Y: c.Max.Y},
-	})
+	c.FillPolygon(color.White, corners(c.Rectangle))
 	c = draw.Crop(c, margin, -margin, margin, -margin)
 	sty := textStyle(noteSize)
 	sty.Color = color.NRGBA{0x30, 0x30, 0x30, 0xff}
@@ -178,22 +186,24 @@ func (f *Figure) draw(c draw.Canvas) {
 func drawEntry(c draw.Canvas, e entry, at vg.Point) {
 	right := vg.Point{X: at.X + swatch, Y: at.Y}
 	if e.fill != nil {
-		c.FillPolygon(e.fill, []vg.Point{
-			{X: at.X, Y: at.Y - 4},
-			{X: right.X, Y: at.Y - 4},
-			{X: right.X, Y: at.Y + 4},
-			{X: at.X, Y: at.Y + 4},
-		})
+		c.FillPolygon(e.fill, corners(vg.Rectangle{
+			Min: vg.Point{X: at.X, Y: at.Y - 4}, Max: vg.Point{X: right.X, Y: at.Y + 4},
+		}))
 	}
-	if e.line != nil {
-		c.StrokeLines(*e.line, []vg.Point{at, right})
+	if e.line.Width > 0 {
+		c.StrokeLines(e.line, []vg.Point{at, right})
 	}
-	if e.glyph != nil {
-		c.DrawGlyph(*e.glyph, vg.Point{X: at.X + swatch/2, Y: at.Y})
+	if e.glyph.Radius > 0 {
+		c.DrawGlyph(e.glyph, vg.Point{X: at.X + swatch/2, Y: at.Y})
 	}
 	sty := textStyle(legendSize)
 	sty.YAlign = draw.YCenter
 	c.FillText(sty, vg.Point{X: right.X + 6, Y: at.Y}, scripts.Replace(e.label))
+}
+
+// corners returns those of a rectangle, from the lower left one counter-clockwise.
+func corners(r vg.Rectangle) []vg.Point {
+	return []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}}
 }
 
 // drawColumn draws a legend as a column from the top left of c.

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/evaluate"
 )
@@ -26,25 +25,8 @@ func Histograms(h evaluate.Histograms) *Figure {
 			row[i].rangeX(p.Centres[0]-half, p.Centres[len(p.Centres)-1]+half)
 		}
 		row[i].rangeY(0, high)
-		for _, g := range []struct {
-			mean, std []float64
-			sty       draw.LineStyle
-			color     int
-		}{
-			{p.TrueMean, p.TrueStd, line(trueColor, 1.6), 0},
-			{p.GenMean, p.GenStd, line(genColor, 1.6, genDash...), 1},
-		} {
-			c := trueColor
-			if g.color == 1 {
-				c = genColor
-			}
-			low, up := make([]float64, len(g.mean)), make([]float64, len(g.mean))
-			for j, m := range g.mean {
-				low[j], up[j] = m-g.std[j], m+g.std[j]
-			}
-			row[i].band(p.Centres, low, up, faint(c, 0.25))
-			row[i].line(p.Centres, g.mean, g.sty)
-		}
+		row[i].banded(p.Centres, p.TrueMean, p.TrueStd, trueLine, 0.25)
+		row[i].banded(p.Centres, p.GenMean, p.GenStd, genLine, 0.25)
 		if i > 0 {
 			unlabelled(&row[i].Y, linear)
 		}
@@ -52,37 +34,26 @@ func Histograms(h evaluate.Histograms) *Figure {
 			number(p.TrueLogMean, 3), number(p.GenLogMean, 3)))
 		trueOut, genOut = max(trueOut, p.TrueOutside), max(genOut, p.GenOutside)
 	}
-	trueLine, genLine := line(trueColor, 1.6), line(genColor, 1.6, genDash...)
-	first := h.Panels[0]
-	return &Figure{
-		width: pageWidth, height: 2.9 * vg.Inch,
-		legend: []entry{
-			{
-				label: fmt.Sprintf("%d true maps: mean ± std", first.TrueMaps), line: &trueLine,
-				fill: faint(trueColor, 0.25),
-			},
-			{
-				label: fmt.Sprintf("%d generated maps: mean ± std", first.GenMaps), line: &genLine,
-				fill: faint(genColor, 0.25),
-			},
-		},
-		note: fmt.Sprintf("%s Pixels outside the axis: at most %s %% of true, %s %% of generated ones.",
-			h.Caption, brief(100*trueOut), brief(100*genOut)) + outside("Densities", row...),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
+	const kind = "%d %s maps: mean ± std"
+	legend := []entry{
+		sample(fmt.Sprintf(kind, h.Panels[0].TrueMaps, "true"), trueLine, 0.25),
+		sample(fmt.Sprintf(kind, h.Panels[0].GenMaps, "generated"), genLine, 0.25),
 	}
+	return page(pageWidth, 2.9*vg.Inch, legend, fmt.Sprintf("%s Pixels outside the axis: at most "+
+		"%s %% of true, %s %% of generated ones.", h.Caption, brief(100*trueOut), brief(100*genOut))+
+		outside("Densities", row...), row)
 }
 
 // histogramTop is the end of the density axis: it holds all true curves, and generated ones up to
 // twice as high.
 func histogramTop(h evaluate.Histograms) float64 {
-	var truths, generated []float64
+	var truths, generated [][]float64
 	for _, p := range h.Panels {
-		for i := range p.Centres {
-			truths = append(truths, p.TrueMean[i]+p.TrueStd[i])
-			generated = append(generated, p.GenMean[i]+p.GenStd[i])
-		}
+		_, high := envelope(p.TrueMean, p.TrueStd)
+		_, made := envelope(p.GenMean, p.GenStd)
+		truths, generated = append(truths, high), append(generated, made)
 	}
-	t, g := finite(truths), finite(generated)
+	t, g := finite(truths...), finite(generated...)
 	if len(t) == 0 {
 		t = g
 	}

@@ -36,14 +36,14 @@ func Contours(r inference.Contours) *Figure {
 			label += " (none)"
 			without++
 		}
-		terms = append(terms, entry{label: label, line: &sty})
+		terms = append(terms, entry{label: label, line: sty})
 	}
 	for i, s := range r.SeedsMaps {
 		sty := line(pairColor(i), 1.6)
 		right.contour(s.Surface, likelihood.Level1Sigma, sty)
 		dashed := line(pairColor(i), 1.1, vg.Points(5), vg.Points(3))
 		right.contour(s.Surface, likelihood.Level2Sigma, dashed)
-		others = append(others, entry{label: fmt.Sprintf("map %d, seed %d", s.Map, s.Seed), line: &sty})
+		others = append(others, entry{label: fmt.Sprintf("map %d, seed %d", s.Map, s.Seed), line: sty})
 	}
 	for _, p := range []*panel{left, right} {
 		p.cross(r.Truth)
@@ -106,7 +106,7 @@ func (p *panel) contour(s likelihood.Surface, level float64, sty draw.LineStyle)
 // cross marks a truth.
 func (p *panel) cross(at cosmology.Params) {
 	glyph := draw.GlyphStyle{Color: black, Radius: vg.Points(5), Shape: draw.CrossGlyph{}}
-	p.Add(spots{[][2]float64{{p.x.place(at.OmegaM), p.y.place(at.Sigma8)}}, glyph})
+	p.Add(spots{p.points([]float64{at.OmegaM}, []float64{at.Sigma8}), glyph})
 }
 
 // Inference draws predicted against true Ω_m and σ_8 with 68 % intervals and the diagonal: the
@@ -124,17 +124,10 @@ func Inference(r inference.Inference) *Figure {
 			return i.Truth.Sigma8, i.Sigma8
 		}),
 	}
-	diagonal := line(grey, 1, vg.Points(4), vg.Points(3))
-	glyph := draw.GlyphStyle{Color: blue, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
-	return &Figure{
-		width: pageWidth, height: 3.5 * vg.Inch,
-		legend: []entry{
-			{label: "maximum of the marginal and its 68 % interval", glyph: &glyph},
-			{label: "prediction = truth", line: &diagonal},
-		},
-		note: r.Caption,
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{row}) },
-	}
+	return page(pageWidth, 3.5*vg.Inch, []entry{
+		{label: "maximum of the marginal and its 68 % interval", glyph: dot(blue, 2.6)},
+		{label: "prediction = truth", line: expected},
+	}, r.Caption, row)
 }
 
 func predictionPanel(r inference.Inference, name string, q inference.Quality,
@@ -148,10 +141,7 @@ func predictionPanel(r inference.Inference, name string, q inference.Quality,
 		truth, m := of(row)
 		x, y, low, high = append(x, truth), append(y, m.Best), append(low, m.Low), append(high, m.High)
 	}
-	p.predictions(x, y, low, high, draw.GlyphStyle{
-		Color: blue, Radius: vg.Points(2.6),
-		Shape: draw.CircleGlyph{},
-	})
+	p.predictions(x, y, low, high, dot(blue, 2.6))
 	return p
 }
 
@@ -166,6 +156,6 @@ func (p *panel) predictions(truth, predicted, low, high []float64, glyph draw.Gl
 	from, to := all[0]-room, all[len(all)-1]+room
 	p.rangeX(from, to)
 	p.rangeY(from, to)
-	p.Add(curve{[][2]float64{{from, from}, {to, to}}, line(grey, 1, vg.Points(4), vg.Points(3))})
+	p.Add(curve{[][2]float64{{from, from}, {to, to}}, expected})
 	p.markers(truth, predicted, low, high, glyph)
 }

@@ -70,14 +70,7 @@ func drawMap(c draw.Canvas, m field.LogMap, title string, low, high float64) {
 	} else {
 		title += " (no map)"
 	}
-	outline := []vg.Point{
-		box.Min,
-		{X: box.Max.X, Y: box.Min.Y},
-		box.Max,
-		{X: box.Min.X, Y: box.Max.Y},
-		box.Min,
-	}
-	c.StrokeLines(line(black, 0.7), outline)
+	c.StrokeLines(line(black, 0.7), append(corners(box), box.Min))
 	sty := textStyle(noteSize)
 	sty.XAlign = draw.XCenter
 	c.FillText(sty, vg.Point{X: centre.X, Y: box.Max.Y + 4}, scripts.Replace(title))
@@ -96,13 +89,7 @@ func drawColorBar(c draw.Canvas, low, high float64, label string) {
 	}
 	box := vg.Rectangle{Min: c.Min, Max: vg.Point{X: c.Min.X + barWidth, Y: c.Max.Y}}
 	c.DrawImage(box, img)
-	c.StrokeLines(line(black, 0.7), []vg.Point{
-		box.Min,
-		{X: box.Max.X, Y: box.Min.Y},
-		box.Max,
-		{X: box.Min.X, Y: box.Max.Y},
-		box.Min,
-	})
+	c.StrokeLines(line(black, 0.7), append(corners(box), box.Min))
 	sty := textStyle(tickSize)
 	sty.YAlign = draw.YCenter
 	widest := vg.Length(0)

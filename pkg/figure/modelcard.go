@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/evaluate"
 	"darkfield/pkg/modelcard"
@@ -45,62 +44,51 @@ func ControlChi2(c evaluate.Control) *Figure {
 	low, high := all[0]/1.05, all[len(all)-1]*1.05
 	p.rangeX(low, high)
 	p.rangeY(low, high)
-	equal := line(grey, 0.8)
+	equal, glyph := line(grey, 0.8), dot(genColor, 2.8)
 	p.line([]float64{low, high}, []float64{low, high}, equal)
-	dot := draw.GlyphStyle{Color: genColor, Radius: vg.Points(2.8), Shape: draw.CircleGlyph{}}
 	p.count(generated)
-	p.Add(spots{p.points(control, generated), dot})
-	return &Figure{
-		width: 4.6 * vg.Inch, height: 4 * vg.Inch,
-		legend: []entry{
-			{label: fmt.Sprintf("%d parameters", len(c.Rows)), glyph: &dot},
-			{label: "equal", line: &equal},
-		},
-		note: c.Caption + fmt.Sprintf(" Ratio of the means: %s ± %s.", number(c.Ratio, 3),
-			number(c.RatioError, 3)) + outside("χ²", p),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
+	p.Add(spots{p.points(control, generated), glyph})
+	legend := []entry{
+		{label: fmt.Sprintf("%d parameters", len(c.Rows)), glyph: glyph},
+		{label: "equal", line: equal},
 	}
+	return page(4.6*vg.Inch, 4*vg.Inch, legend, c.Caption+fmt.Sprintf(" Ratio of the means: %s ± %s.",
+		number(c.Ratio, 3), number(c.RatioError, 3))+outside("χ²", p), []*panel{p})
 }
 
 // PowerRatios draws the power of generated maps over that of the control, of log fields and of
 // densities, with standard errors.
 func PowerRatios(c evaluate.Control) *Figure {
-	all := finite(sum(c.LogPower.Mean, c.LogPower.Std, -1), sum(c.LogPower.Mean, c.LogPower.Std, 1),
-		c.LinearPower.Mean)
+	low, high := envelope(c.LogPower.Mean, c.LogPower.Std)
+	all := finite(low, high, c.LinearPower.Mean)
 	if len(all) == 0 {
 		return Empty("No power ratios: none of the values is finite.")
 	}
 	logs := newPanel(logarithmic, linear, "log fields", "k [h/Mpc]",
 		"P_{generated}(k) / P_{control}(k)")
 	densities := newPanel(logarithmic, linear, "densities", "k [h/Mpc]", "")
-	limit := modelcard.PowerUpTo * c.KNyquist
+	limit, edge := modelcard.PowerUpTo*c.KNyquist, line(grey, 0.7, vg.Points(2), vg.Points(2))
 	for i, p := range []*panel{logs, densities} {
 		p.rangeX(limitsK(c.K))
 		p.rangeY(max(min(0.85, all[0]-0.02), 0.3), min(max(1.15, all[len(all)-1]+0.02), 3))
 		if i == 0 {
-			ends := []float64{c.K[0] / 1.05, limit}
-			p.band(ends, []float64{1 - modelcard.PowerWithin, 1 - modelcard.PowerWithin},
-				[]float64{1 + modelcard.PowerWithin, 1 + modelcard.PowerWithin}, faint(green, 0.18))
+			p.strip(c.K[0]/1.05, limit, 1-modelcard.PowerWithin, 1+modelcard.PowerWithin, aim)
 		}
 		r := []evaluate.Ratio{c.LogPower, c.LinearPower}[i]
-		p.horizontal(1, line(grey, 0.7))
-		p.vertical(limit, line(grey, 0.7, vg.Points(2), vg.Points(2)))
-		p.band(c.K, sum(r.Mean, r.Std, -1), sum(r.Mean, r.Std, 1), faint(genColor, 0.22))
-		p.line(c.K, r.Mean, line(genColor, 1.6, genDash...))
+		p.horizontal(1, unity)
+		p.vertical(limit, edge)
+		p.banded(c.K, r.Mean, r.Std, genLine, 0.22)
 	}
 	unlabelled(&densities.Y, linear)
-	ratio, edge := line(genColor, 1.6, genDash...), line(grey, 0.7, vg.Points(2), vg.Points(2))
-	return &Figure{
-		width: pageWidth, height: 2.9 * vg.Inch,
-		legend: []entry{
-			{label: "mean over parameters ± standard error", line: &ratio, fill: faint(genColor, 0.22)},
-			{label: "aim", fill: faint(green, 0.18)},
-			{label: fmt.Sprintf("%g of Nyquist", modelcard.PowerUpTo), line: &edge},
-		},
-		note: c.Caption + outside("Ratios", logs, densities),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{logs, densities}}) },
-	}
+	return page(pageWidth, 2.9*vg.Inch, []entry{
+		sample("mean over parameters ± standard error", genLine, 0.22),
+		{label: "aim", fill: aim},
+		{label: fmt.Sprintf("%g of Nyquist", modelcard.PowerUpTo), line: edge},
+	}, c.Caption+outside("Ratios", logs, densities), []*panel{logs, densities})
 }
+
+// aim is the colour of what numbers should lie in.
+var aim = faint(green, 0.18)
 
 // ExtremeResponses draws P/P_fid of true and generated maps at the extreme values of each
 // parameter, and their quotient.
@@ -124,35 +112,25 @@ func ExtremeResponses(r evaluate.Responses) *Figure {
 	}
 	quotient.rangeY(low, high)
 	if len(r.K) > evaluate.NoisyBins {
-		ends := []float64{r.K[evaluate.NoisyBins], r.K[len(r.K)-1]}
-		quotient.band(ends, []float64{1 - modelcard.ResponseWithin, 1 - modelcard.ResponseWithin},
-			[]float64{1 + modelcard.ResponseWithin, 1 + modelcard.ResponseWithin}, faint(green, 0.18))
+		quotient.strip(r.K[evaluate.NoisyBins], r.K[len(r.K)-1], 1-modelcard.ResponseWithin,
+			1+modelcard.ResponseWithin, aim)
 	}
-	both.horizontal(1, line(grey, 0.7))
-	quotient.horizontal(1, line(grey, 0.7))
+	both.horizontal(1, unity)
+	quotient.horizontal(1, unity)
 	var entries []entry
 	for i, m := range r.Moved {
 		of := categories[1+i%(len(categories)-1)]
 		solid, dashed := thin(of, 1.6), thin(of, 1.2, genDash...)
-		both.band(r.K, sum(m.True, m.TrueError, -1), sum(m.True, m.TrueError, 1), shade(of, 0.2))
-		both.line(r.K, m.True, solid)
+		both.banded(r.K, m.True, m.TrueError, solid, 0.2)
 		both.line(r.K, m.Generated, dashed)
-		quotient.band(r.K, sum(m.Quotient, m.QuotientError, -1), sum(m.Quotient, m.QuotientError, 1),
-			shade(of, 0.15))
-		quotient.line(r.K, m.Quotient, dashed)
-		entries = append(entries, entry{
-			label: fmt.Sprintf("%s = %s", m.Parameter, number(m.Value, 1)),
-			line:  &solid,
-		})
+		quotient.banded(r.K, m.Quotient, m.QuotientError, dashed, 0.15)
+		label := fmt.Sprintf("%s = %s", m.Parameter, number(m.Value, 1))
+		entries = append(entries, entry{label: label, line: solid})
 	}
-	dashes := line(grey, 1.2, genDash...)
-	return &Figure{
-		width: pageWidth, height: 3 * vg.Inch,
-		legend: append(entries, entry{label: "generated", line: &dashes},
-			entry{label: "aim", fill: faint(green, 0.18)}),
-		note: r.Caption + " Bands: one standard error." + outside("Quotients", quotient),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{both, quotient}}) },
-	}
+	entries = append(entries, entry{label: "generated", line: line(grey, 1.2, genDash...)},
+		entry{label: "aim", fill: aim})
+	return page(pageWidth, 3*vg.Inch, entries, r.Caption+" Bands: one standard error."+
+		outside("Quotients", quotient), []*panel{both, quotient})
 }
 
 // Distances draws the distribution functions of the distances to the nearest training map.
@@ -171,24 +149,17 @@ func Distances(n evaluate.Novelty) *Figure {
 	low, high := all[0]-room, all[len(all)-1]+room
 	p.rangeX(low, high)
 	p.rangeY(0, 1.02)
-	held2, made2 := line(trueColor, 1.6), line(genColor, 1.6, genDash...)
-	for _, g := range []struct {
-		values []float64
-		sty    draw.LineStyle
-	}{{held, held2}, {made, made2}} {
-		x, y := steps(g.values, low, high)
-		p.line(x, y, g.sty)
+	x, y := steps(held, low, high)
+	p.line(x, y, trueLine)
+	x, y = steps(made, low, high)
+	p.line(x, y, genLine)
+	legend := []entry{
+		{label: fmt.Sprintf("%d true maps, held out", len(held)), line: trueLine},
+		{label: fmt.Sprintf("%d generated maps", len(made)), line: genLine},
 	}
-	return &Figure{
-		width: 6.5 * vg.Inch, height: 2.9 * vg.Inch,
-		legend: []entry{
-			{label: fmt.Sprintf("%d true maps, held out", len(held)), line: &held2},
-			{label: fmt.Sprintf("%d generated maps", len(made)), line: &made2},
-		},
-		note: n.Caption + fmt.Sprintf(" One-sided Kolmogorov–Smirnov test that generated ones are "+
-			"nearer: D = %s, p = %s.", brief(n.Smaller.D), brief(n.Smaller.P)),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
-	}
+	return page(6.5*vg.Inch, 2.9*vg.Inch, legend, n.Caption+fmt.Sprintf(" One-sided "+
+		"Kolmogorov–Smirnov test that generated ones are nearer: D = %s, p = %s.", brief(n.Smaller.D),
+		brief(n.Smaller.P)), []*panel{p})
 }
 
 // steps returns the corners of an empirical distribution function from low to high.

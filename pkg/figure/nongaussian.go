@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/evaluate"
 )
@@ -40,20 +39,15 @@ func NonGaussian(b evaluate.NonGaussian, field string) *Figure {
 	if limit > offsetsLinear {
 		beyond = " Their axes are linear near 0 and logarithmic far from it."
 	}
-	trueLine, genLine := line(trueColor, 1.6), line(genColor, 1.6, genDash...)
 	legend := []entry{
-		{label: fmt.Sprintf("true maps (%s)", field), line: &trueLine, fill: faint(trueColor, 0.22)},
-		{label: "generated maps", line: &genLine, fill: faint(genColor, 0.22)},
+		sample(fmt.Sprintf("true maps (%s)", field), trueLine, 0.22),
+		sample("generated maps", genLine, 0.22),
 	}
-	return &Figure{
-		width: pageWidth, height: vg.Length(len(rows)) * 1.75 * vg.Inch,
-		legend: legend,
-		note: b.Caption + " Curves: means over parameters; bands: the mean standard deviation of " +
-			"single maps. Offsets: mean less that of the true maps, in standard deviations σ of single " +
-			"true maps, pooled over parameters; bands: standard error over parameters." + beyond +
-			outside("Curves", tops...) + outside("Offsets", bottoms...),
-		body: func(c draw.Canvas) { drawPanels(c, rows) },
-	}
+	return page(pageWidth, vg.Length(len(rows))*1.75*vg.Inch, legend, b.Caption+" Curves: means over "+
+		"parameters; bands: the mean standard deviation of single maps. Offsets: mean less that of "+
+		"the true maps, in standard deviations σ of single true maps, pooled over parameters; bands: "+
+		"standard error over parameters."+beyond+outside("Curves", tops...)+
+		outside("Offsets", bottoms...), rows...)
 }
 
 // nonGaussianLabels returns the title of a statistic, the labels of its axes and the scale of the
@@ -97,12 +91,11 @@ func curvePanel(s evaluate.NonGaussianStatistic) *panel {
 	unlabelled(&p.X, scale)
 	truth, trueStd := s.Curve(evaluate.TrueMaps)
 	made, madeStd := s.Curve(evaluate.GeneratedMaps)
-	p.rangeY(curveLimits(finite(sum(truth, trueStd, -1), sum(truth, trueStd, 1)),
-		finite(sum(made, madeStd, -1), sum(made, madeStd, 1))))
-	p.band(s.X, sum(truth, trueStd, -1), sum(truth, trueStd, 1), faint(trueColor, 0.22))
-	p.band(s.X, sum(made, madeStd, -1), sum(made, madeStd, 1), faint(genColor, 0.22))
-	p.line(s.X, truth, line(trueColor, 1.6))
-	p.line(s.X, made, line(genColor, 1.6, genDash...))
+	p.rangeY(curveLimits(finite(envelope(truth, trueStd)), finite(envelope(made, madeStd))))
+	p.spread(s.X, truth, trueStd, faint(trueColor, 0.22))
+	p.spread(s.X, made, madeStd, faint(genColor, 0.22))
+	p.line(s.X, truth, trueLine)
+	p.line(s.X, made, genLine)
 	return p
 }
 
@@ -131,8 +124,7 @@ func offsetPanel(s evaluate.NonGaussianStatistic, axis scale, limit float64) *pa
 	p.rangeY(-limit, limit)
 	p.horizontal(0, line(trueColor, 0.8))
 	mean, e := s.Offset(evaluate.GeneratedMaps)
-	p.band(s.X, sum(mean, e, -1), sum(mean, e, 1), faint(genColor, 0.22))
-	p.line(s.X, mean, line(genColor, 1.6, genDash...))
+	p.banded(s.X, mean, e, genLine, 0.22)
 	return p
 }
 
@@ -145,7 +137,8 @@ func offsetAxis(of []evaluate.NonGaussianStatistic) (scale, float64) {
 	largest := 0.5
 	for _, s := range of {
 		mean, e := s.Offset(evaluate.GeneratedMaps)
-		for _, v := range finite(mean, sum(mean, e, -1), sum(mean, e, 1)) {
+		low, high := envelope(mean, e)
+		for _, v := range finite(mean, low, high) {
 			largest = max(largest, math.Abs(v))
 		}
 	}

@@ -43,12 +43,11 @@ func OneParameter(o evaluate.OneParameter) *Figure {
 			unlabelled(&panels[i][1].X, logarithmic)
 		}
 	}
-	solid, dashed := line(black, 1.5), line(black, 1.5, genDash...)
 	return &Figure{
 		width: 10.5 * vg.Inch, height: 2.75 * vg.Inch * vg.Length(len(o.Rows)),
 		legend: []entry{
-			{label: "true: mean ± std of ratios", line: &solid, fill: faint(black, 0.15)},
-			{label: "generated: mean (thick) ± std (thin)", line: &dashed},
+			sample("true: mean ± std of ratios", line(black, 1.5), 0.15),
+			{label: "generated: mean (thick) ± std (thin)", line: line(black, 1.5, genDash...)},
 		},
 		note: strings.Join(notes, " ") + outside("k²P", spectra...) + outside("Ratios", ratios...),
 		body: func(c draw.Canvas) { drawResponses(c, o, panels, low, high) },
@@ -124,9 +123,8 @@ func valueColor(r evaluate.Response, shown []int, i int) color.NRGBA {
 func valueEntries(r evaluate.Response) []entry {
 	shown := shownValues(r)
 	var out []entry
-	for j := len(shown) - 1; j >= 0; j-- {
-		sty := valueStyle(r, shown, shown[j])
-		out = append(out, entry{label: number(r.Values[shown[j]], 2), line: &sty})
+	for _, i := range slices.Backward(shown) {
+		out = append(out, entry{label: number(r.Values[i], 2), line: valueStyle(r, shown, i)})
 	}
 	return out
 }
@@ -146,7 +144,7 @@ func responsePanel(r evaluate.Response, shown []int, low, high float64) *panel {
 	p.rangeY(low, high)
 	for _, i := range shown {
 		if i < len(r.GenSpectra) {
-			p.line(r.K, weighted(r.K, r.GenSpectra[i], nil, 0), valueStyle(r, shown, i))
+			p.line(r.K, weighted(r.K, r.GenSpectra[i]), valueStyle(r, shown, i))
 		}
 	}
 	return p
@@ -157,10 +155,8 @@ func ratioPanel(r evaluate.Response, shown []int) *panel {
 	p.rangeX(limitsK(r.K))
 	var truths, generated [][]float64
 	for _, i := range shown {
-		truths = append(truths, sum(r.TrueRatioMean[i], r.TrueRatioStd[i], 1),
-			sum(r.TrueRatioMean[i], r.TrueRatioStd[i], -1))
-		generated = append(generated, sum(r.GenRatioMean[i], r.GenRatioStd[i], 1),
-			sum(r.GenRatioMean[i], r.GenRatioStd[i], -1))
+		truths = append(truths, finite(envelope(r.TrueRatioMean[i], r.TrueRatioStd[i])))
+		generated = append(generated, finite(envelope(r.GenRatioMean[i], r.GenRatioStd[i])))
 	}
 	p.rangeY(logLimits(positive(finite(truths...)), positive(finite(generated...))))
 	for _, i := range shown {
@@ -169,24 +165,11 @@ func ratioPanel(r evaluate.Response, shown []int) *panel {
 			p.horizontal(1, sty)
 			continue
 		}
-		p.band(r.K, sum(r.TrueRatioMean[i], r.TrueRatioStd[i], -1),
-			sum(r.TrueRatioMean[i], r.TrueRatioStd[i], 1), faint(valueColor(r, shown, i), 0.2))
-		p.line(r.K, r.TrueRatioMean[i], sty)
-		dashed := sty
-		dashed.Dashes = genDash
-		p.line(r.K, r.GenRatioMean[i], dashed)
-		dashed.Width = vg.Points(0.6)
-		p.line(r.K, sum(r.GenRatioMean[i], r.GenRatioStd[i], -1), dashed)
-		p.line(r.K, sum(r.GenRatioMean[i], r.GenRatioStd[i], 1), dashed)
+		p.banded(r.K, r.TrueRatioMean[i], r.TrueRatioStd[i], sty, 0.2)
+		p.line(r.K, r.GenRatioMean[i], thin(sty, 1.5, genDash...))
+		low, high := envelope(r.GenRatioMean[i], r.GenRatioStd[i])
+		p.line(r.K, low, thin(sty, 0.6, genDash...))
+		p.line(r.K, high, thin(sty, 0.6, genDash...))
 	}
 	return p
-}
-
-// sum returns mean + sign·std.
-func sum(mean, std []float64, sign float64) []float64 {
-	out := make([]float64, len(mean))
-	for i, v := range mean {
-		out[i] = v + sign*std[i]
-	}
-	return out
 }

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -87,11 +89,8 @@ func (h heading) Plot(c draw.Canvas, _ *plot.Plot) {
 type frame struct{}
 
 func (frame) Plot(c draw.Canvas, _ *plot.Plot) {
-	c.StrokeLines(line(black, 0.7), []vg.Point{
-		{X: c.Min.X, Y: c.Max.Y},
-		c.Max,
-		{X: c.Max.X, Y: c.Min.Y},
-	})
+	upperLeft, lowerRight := vg.Point{X: c.Min.X, Y: c.Max.Y}, vg.Point{X: c.Max.X, Y: c.Min.Y}
+	c.StrokeLines(line(black, 0.7), []vg.Point{upperLeft, c.Max, lowerRight})
 }
 
 // rangeX sets the ends of the x axis in data values; unusable ones become a range that can be
@@ -165,6 +164,29 @@ func (p *panel) band(x, low, high []float64, fill color.Color) {
 		}
 	}
 	p.Add(area{a, b, fill})
+}
+
+// spread fills what lies within an error of a curve.
+func (p *panel) spread(x, mean, err []float64, fill color.Color) {
+	low, high := envelope(mean, err)
+	p.band(x, low, high, fill)
+}
+
+// banded draws a curve over what lies within an error of it.
+func (p *panel) banded(x, mean, err []float64, sty draw.LineStyle, opacity float64) {
+	p.spread(x, mean, err, shade(sty, opacity))
+	p.line(x, mean, sty)
+}
+
+// strip fills what lies between two values, for x between two others.
+func (p *panel) strip(fromX, toX, low, high float64, fill color.Color) {
+	p.band([]float64{fromX, toX}, []float64{low, low}, []float64{high, high}, fill)
+}
+
+// envelope returns mean − err and mean + err.
+func envelope(mean, err []float64) (low, high []float64) {
+	low, high = make([]float64, len(mean)), make([]float64, len(mean))
+	return floats.SubTo(low, mean, err), floats.AddTo(high, mean, err)
 }
 
 // vertical adds a line across the panel at x, if that is on the axis; it reports whether it is.
@@ -249,9 +271,7 @@ type area struct {
 }
 
 func (a area) Plot(c draw.Canvas, p *plot.Plot) {
-	low, high := make([][2]float64, len(a.low)), make([][2]float64, len(a.high))
-	copy(low, a.low)
-	copy(high, a.high)
+	low, high := slices.Clone(a.low), slices.Clone(a.high)
 	for i := range low { // both sides break at the same places
 		if math.IsNaN(low[i][1]) || math.IsNaN(high[i][1]) {
 			low[i][1], high[i][1] = math.NaN(), math.NaN()
@@ -259,9 +279,8 @@ func (a area) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	lows, highs := pieces(&c, p, low), pieces(&c, p, high)
 	for i, outline := range lows {
-		for j := len(highs[i]) - 1; j >= 0; j-- {
-			outline = append(outline, highs[i][j])
-		}
+		slices.Reverse(highs[i])
+		outline = append(outline, highs[i]...)
 		if clipped := c.ClipPolygonXY(outline); len(clipped) > 2 {
 			c.FillPolygon(a.fill, clipped)
 		}

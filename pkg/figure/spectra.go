@@ -2,6 +2,7 @@ package figure
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -27,17 +28,11 @@ func Spectra(s evaluate.Spectra) *Figure {
 		}
 		unlabelled(&top[i].X, logarithmic)
 	}
-	trueLine, genLine := line(trueColor, 1.6), line(genColor, 1.6, genDash...)
-	return &Figure{
-		width: pageWidth, height: 4.6 * vg.Inch,
-		legend: []entry{
-			{label: "true maps: mean ± std", line: &trueLine, fill: faint(trueColor, 0.22)},
-			{label: "generated maps: mean ± std", line: &genLine, fill: faint(genColor, 0.22)},
-			{label: "single maps", line: &draw.LineStyle{Color: faint(black, 0.35), Width: vg.Points(0.5)}},
-		},
-		note: s.Caption + outside("k²P", top...) + outside("z", bottom...),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{top, bottom}) },
-	}
+	return page(pageWidth, 4.6*vg.Inch, []entry{
+		sample("true maps: mean ± std", trueLine, 0.22),
+		sample("generated maps: mean ± std", genLine, 0.22),
+		{label: "single maps", line: line(faint(black, 0.35), 0.5)},
+	}, s.Caption+outside("k²P", top...)+outside("z", bottom...), top, bottom)
 }
 
 func powerPanel(p evaluate.SpectraPanel, s evaluate.Spectra) *panel {
@@ -47,18 +42,15 @@ func powerPanel(p evaluate.SpectraPanel, s evaluate.Spectra) *panel {
 	for _, group := range []struct {
 		curves    [][]float64
 		mean, std []float64
-		color     int
-	}{{p.True, p.TrueMean, p.TrueStd, 0}, {p.Generated, p.GenMean, p.GenStd, 1}} {
-		c, dash := trueColor, []vg.Length(nil)
-		if group.color == 1 {
-			c, dash = genColor, genDash
+		line      draw.LineStyle
+	}{{p.True, p.TrueMean, p.TrueStd, trueLine}, {p.Generated, p.GenMean, p.GenStd, genLine}} {
+		low, high := envelope(group.mean, group.std)
+		curves, color := weightedAll(p.K, group.curves), shade(group.line, 0.22)
+		out.band(p.K, notBelow(weighted(p.K, low), curves), weighted(p.K, high), color)
+		for _, one := range curves {
+			out.line(p.K, one, line(color, 0.4))
 		}
-		low := notBelow(weighted(p.K, group.mean, group.std, -1), weightedAll(p.K, group.curves))
-		out.band(p.K, low, weighted(p.K, group.mean, group.std, 1), faint(c, 0.22))
-		for _, one := range group.curves {
-			out.line(p.K, weighted(p.K, one, nil, 0), line(faint(c, 0.22), 0.4))
-		}
-		out.line(p.K, weighted(p.K, group.mean, nil, 0), line(c, 1.6, dash...))
+		out.line(p.K, weighted(p.K, group.mean), group.line)
 	}
 	return out
 }
@@ -83,19 +75,16 @@ func notBelow(low []float64, curves [][]float64) []float64 {
 func weightedAll(k []float64, curves [][]float64) [][]float64 {
 	out := make([][]float64, len(curves))
 	for i, c := range curves {
-		out[i] = weighted(k, c, nil, 0)
+		out[i] = weighted(k, c)
 	}
 	return out
 }
 
-// weighted returns k²(mean + sign·std).
-func weighted(k, mean, std []float64, sign float64) []float64 {
-	out := make([]float64, len(mean))
-	for i, v := range mean {
-		if sign != 0 {
-			v += sign * std[i]
-		}
-		out[i] = k[i] * k[i] * v
+// weighted returns k²P.
+func weighted(k, power []float64) []float64 {
+	out := make([]float64, len(power))
+	for i, p := range power {
+		out[i] = k[i] * k[i] * p
 	}
 	return out
 }
@@ -143,14 +132,8 @@ func scoreAxis(s evaluate.Spectra) (axis scale, low, high float64) {
 	const furthest = 1e8 // beyond which only the note tells
 	var ends []float64
 	for _, p := range s.Panels {
-		for i := range p.ZMean {
-			ends = append(ends, p.ZMean[i]+p.ZStd[i])
-		}
-		low := make([]float64, len(p.ZMean))
-		for i := range low {
-			low[i] = p.ZMean[i] - p.ZStd[i]
-		}
-		ends = append(ends, notBelow(low, p.Z)...)
+		low, high := envelope(p.ZMean, p.ZStd)
+		ends = append(append(ends, high...), notBelow(low, p.Z)...)
 	}
 	low, high = -3, 3
 	if sorted := finite(ends); len(sorted) > 0 {
@@ -167,21 +150,14 @@ func scorePanel(p evaluate.SpectraPanel, scores scale, bottom, top float64) *pan
 	out := newPanel(logarithmic, scores, "", "k [h/Mpc]", "z-score of P(k)")
 	out.rangeX(limitsK(p.K))
 	out.rangeY(bottom, top)
-	ones := make([]float64, len(p.K))
-	minus := make([]float64, len(p.K))
-	for i := range ones {
-		ones[i], minus[i] = 1, -1
-	}
-	out.band(p.K, minus, ones, faint(trueColor, 0.22))
-	out.horizontal(0, line(trueColor, 1.6))
-	low, high := make([]float64, len(p.K)), make([]float64, len(p.K))
-	for i := range p.ZMean {
-		low[i], high[i] = p.ZMean[i]-p.ZStd[i], p.ZMean[i]+p.ZStd[i]
-	}
+	ones := func(v float64) []float64 { return slices.Repeat([]float64{v}, len(p.K)) }
+	out.band(p.K, ones(-1), ones(1), faint(trueColor, 0.22))
+	out.horizontal(0, trueLine)
+	low, high := envelope(p.ZMean, p.ZStd)
 	out.band(p.K, notBelow(low, p.Z), high, faint(genColor, 0.22))
 	for _, z := range p.Z {
 		out.line(p.K, z, line(faint(genColor, 0.16), 0.4))
 	}
-	out.line(p.K, p.ZMean, line(genColor, 1.6, genDash...))
+	out.line(p.K, p.ZMean, genLine)
 	return out
 }

@@ -27,6 +27,14 @@ var (
 	trueColor = blue
 	genColor  = vermillion
 	genDash   = []vg.Length{vg.Points(5), vg.Points(2.5)}
+	trueLine  = line(trueColor, 1.6)
+	genLine   = line(genColor, 1.6, genDash...)
+)
+
+// Lines that data are compared with.
+var (
+	unity    = line(grey, 0.7)
+	expected = line(grey, 1, vg.Points(4), vg.Points(3))
 )
 
 // categories are the styles of up to seven lines of equal standing: colour and dashes both differ.
@@ -72,4 +80,19 @@ func faint(c color.NRGBA, opacity float64) color.NRGBA {
 
 func line(c color.NRGBA, width float64, dashes ...vg.Length) draw.LineStyle {
 	return draw.LineStyle{Color: c, Width: vg.Points(width), Dashes: dashes}
+}
+
+// thin is a line of the same colour with a width and dashes of its own.
+func thin(sty draw.LineStyle, width float64, dashes ...vg.Length) draw.LineStyle {
+	return draw.LineStyle{Color: sty.Color, Width: vg.Points(width), Dashes: dashes}
+}
+
+// shade is the colour of a line at an opacity.
+func shade(sty draw.LineStyle, opacity float64) color.NRGBA {
+	return faint(color.NRGBAModel.Convert(sty.Color).(color.NRGBA), opacity)
+}
+
+// dot is a disc of a radius in points.
+func dot(c color.Color, radius float64) draw.GlyphStyle {
+	return draw.GlyphStyle{Color: c, Radius: vg.Points(radius), Shape: draw.CircleGlyph{}}
 }

@@ -1,8 +1,9 @@
 package figure
 
 import (
+	"slices"
+
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/tracking"
 )
@@ -15,36 +16,25 @@ func Training(r tracking.Curve) *Figure {
 		return Empty("No training curve: no finite loss has been logged yet.")
 	}
 	p := newPanel(linear, logarithmic, "", "training step", "loss")
-	last := 1
-	for _, s := range [][]int{r.Steps, r.ValidationSteps} {
-		for _, v := range s {
-			last = max(last, v)
-		}
-	}
+	last := slices.Max(append(slices.Concat(r.Steps, r.ValidationSteps), 1))
 	p.rangeX(0, float64(last))
 	// The first few losses are of order 1 and would press the rest flat; they may leave the axis.
 	p.rangeY(all[0]/1.15, quantile(0.985, all)*1.15)
-	steps, validation := floats(r.Steps), floats(r.ValidationSteps)
-	p.line(steps, r.Loss, line(faint(skyBlue, 0.7), 0.7))
-	smooth, checked := line(blue, 1.7), line(vermillion, 1.7, genDash...)
+	steps, validation := numbers(r.Steps), numbers(r.ValidationSteps)
+	single, smooth := line(faint(skyBlue, 0.7), 0.7), line(blue, 1.7)
+	checked, marker := line(vermillion, 1.7, genDash...), dot(vermillion, 2.5)
+	p.line(steps, r.Loss, single)
 	p.line(steps, runningMean(r.Loss), smooth)
-	marker := draw.GlyphStyle{Color: vermillion, Radius: vg.Points(2.5), Shape: draw.CircleGlyph{}}
 	p.line(validation, r.ValidationLoss, checked)
 	p.markers(validation, r.ValidationLoss, r.ValidationLoss, r.ValidationLoss, marker)
-	single := line(faint(skyBlue, 0.7), 0.7)
-	return &Figure{
-		width: 7 * vg.Inch, height: 3.2 * vg.Inch,
-		legend: []entry{
-			{label: "training loss", line: &single},
-			{label: "its running mean", line: &smooth},
-			{label: "validation: mean squared error", line: &checked, glyph: &marker},
-		},
-		note: r.Caption + outside("Losses", p),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
-	}
+	return page(7*vg.Inch, 3.2*vg.Inch, []entry{
+		{label: "training loss", line: single},
+		{label: "its running mean", line: smooth},
+		{label: "validation: mean squared error", line: checked, glyph: marker},
+	}, r.Caption+outside("Losses", p), []*panel{p})
 }
 
-func floats(v []int) []float64 {
+func numbers(v []int) []float64 {
 	out := make([]float64, len(v))
 	for i, n := range v {
 		out[i] = float64(n)
