@@ -83,7 +83,8 @@ var table = []row{
 		modules: []string{weights},
 	},
 	{
-		name: "convert", packages: "network unet diffusion checkpoint cosmology field camels",
+		name: "convert",
+		packages: "npy network unet diffusion checkpoint cosmology field camels",
 		modules: []string{weights, pickles},
 	},
 	{name: "training", packages: "faults safefile backend network unet diffusion checkpoint cosmology " +

@@ -327,10 +327,10 @@ func whole(v any) (int, bool) {
 			return int(n), true
 		}
 	case tensor:
-		if n, ok := size(x.shape); !ok || n != 1 || x.wide == nil {
+		if n, ok := size(x.shape); !ok || n != 1 || !x.readable() {
 			return 0, false
 		}
-		if v, err := x.wide(); err == nil && len(v) == 1 {
+		if v, err := values[float64](x); err == nil && len(v) == 1 {
 			return whole(v[0])
 		}
 	}

@@ -2,21 +2,13 @@ package convert
 
 import (
 	"archive/zip"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"regexp"
+	"math"
 	"slices"
-	"strconv"
 	"strings"
-)
 
-// Parts of the header of a .npy file, a Python dictionary.
-var (
-	npyKind  = regexp.MustCompile(`['"]descr['"] *: *['"]([<>|=][a-z][0-9]+)['"]`)
-	npyOrder = regexp.MustCompile(`['"]fortran_order['"] *: *(True|False)`)
-	npyShape = regexp.MustCompile(`['"]shape['"] *: *\(([0-9, L]*)\)`) // Python 2 wrote 3L
+	"darkfield/pkg/npy"
 )
 
 // arrays reads the headers of a .npz file. Where names begin with w/, those are the weights, and
@@ -59,93 +51,30 @@ func array(f *zip.File) (tensor, error) {
 		return tensor{}, err
 	}
 	defer r.Close()
-	var start [12]byte
-	if _, err := io.ReadFull(r, start[:10]); err != nil || string(start[:6]) != "\x93NUMPY" {
-		return tensor{}, errors.New("is no .npy array: it is damaged")
+	bytes := int64(min(f.UncompressedSize64, math.MaxInt64))
+	h, err := npy.ReadHeader(r, bytes)
+	if err != nil {
+		return tensor{}, err
 	}
-	skip, length := 10, int(binary.LittleEndian.Uint16(start[8:10]))
-	if start[6] > 1 { // versions 2 and 3 have four bytes of length
-		if _, err := io.ReadFull(r, start[10:]); err != nil {
-			return tensor{}, errors.New("its header is truncated")
-		}
-		skip, length = 12, int(binary.LittleEndian.Uint32(start[8:12]))
-	}
-	if length > 1<<16 {
-		return tensor{}, fmt.Errorf("its header has %d bytes, want a few hundred: it is damaged", length)
-	}
-	header := make([]byte, length)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return tensor{}, errors.New("its header is truncated")
-	}
-	kind, order, shape := npyKind.FindSubmatch(header), npyOrder.FindSubmatch(header),
-		npyShape.FindSubmatch(header)
-	if kind == nil || order == nil || shape == nil {
-		return tensor{}, fmt.Errorf("its header %.80q is not that of an array of numbers", header)
-	}
-	t := tensor{kind: strings.TrimLeft(string(kind[1]), "|=")}
+	t := tensor{shape: h.Shape, kind: strings.TrimLeft(h.Type, "|=")}
 	if known, ok := map[string]string{"<f2": "F16", "<f4": "F32", "<f8": "F64"}[t.kind]; ok {
 		t.kind = known
 	}
-	for _, d := range strings.FieldsFunc(string(shape[1]), func(r rune) bool {
-		return r == ',' ||
-			r == ' ' || r == 'L'
-	}) {
-		n, err := strconv.Atoi(d)
-		if err != nil {
-			return tensor{}, fmt.Errorf("its shape has %.20s for a length", d)
-		}
-		t.shape = append(t.shape, n)
+	if !t.readable() {
+		return t, nil // refused only if it is a weight
 	}
-	width, ok := widths[t.kind]
-	// A counter.
-	if n, small := size(t.shape); small && n == 1 && (t.kind == "<i8" || t.kind == "<i4") {
-		t.wide = func() ([]float64, error) {
-			raw, err := content(f, 1<<16)
-			if err != nil {
-				return nil, err
-			}
-			return decodeWide(t.kind, raw[min(skip+length, len(raw)):])
-		}
-	}
-	if !ok {
-		// Refused only if it is a weight.
-		t.read = func() ([]float32, error) { return decode(t.kind, nil) }
-		return t, nil
-	}
-	if string(order[1]) == "True" && len(t.shape) > 1 {
-		t.read = func() ([]float32, error) {
+	t.bytes = func() ([]byte, error) {
+		if h.Fortran && len(t.shape) > 1 {
 			return nil, errors.New("is in Fortran order, want C order: save numpy.ascontiguousarray of it")
 		}
-		return t, nil
-	}
-	n, ok := size(t.shape)
-	if want := uint64(skip+length) + uint64(n)*uint64(width); !ok || f.UncompressedSize64 != want {
-		return tensor{}, fmt.Errorf("has %d bytes, its header describes %v values of %d bytes: it is "+
-			"damaged", f.UncompressedSize64, t.shape, width)
-	}
-	values := func() ([]byte, error) {
-		raw, err := content(f, int64(f.UncompressedSize64))
-		if err == nil && len(raw) != skip+length+n*width {
+		raw, err := content(f, bytes)
+		if err == nil && int64(len(raw)) != bytes {
 			err = errors.New("is truncated")
 		}
 		if err != nil {
 			return nil, err
 		}
-		return raw[skip+length:], nil
+		return raw[h.Length:], nil
 	}
-	t.read = func() ([]float32, error) {
-		raw, err := values()
-		if err != nil {
-			return nil, err
-		}
-		return decode(t.kind, raw)
-	}
-	t.wide = func() ([]float64, error) {
-		raw, err := values()
-		if err != nil {
-			return nil, err
-		}
-		return decodeWide(t.kind, raw)
-	}
-	return t, nil
+	return t, h.CheckData(numbers[t.kind].width, bytes-h.Length)
 }

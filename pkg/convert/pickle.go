@@ -24,15 +24,8 @@ const remedy = "save torch.save(model.state_dict(), …) alone, or safetensors"
 // storages are PyTorch's arrays by class name.
 var storages = map[string]string{
 	"FloatStorage": "F32", "DoubleStorage": "F64", "HalfStorage": "F16", "BFloat16Storage": "BF16",
-	"LongStorage": "int64",
-	"IntStorage":  "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8",
-	"BoolStorage": "bool",
-}
-
-// bytesOf are the sizes of the kinds that are not weights but may stand in a training file.
-var bytesOf = map[string]int{
-	"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "int64": 8, "int32": 4,
-	"int16": 2, "int8": 1, "uint8": 1, "bool": 1,
+	"LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8",
+	"ByteStorage": "uint8", "BoolStorage": "bool",
 }
 
 // storageClass is what a pickle gets for the name of a storage.
@@ -140,36 +133,15 @@ func rebuildTensor(args ...any) (any, error) {
 				"values: the file is damaged", shape, stride, s.count)
 		}
 	}
-	return tensor{shape: shape, kind: s.kind, storage: s, offset: offset, read: func() ([]float32,
-		error,
-	) {
-		if _, ok := widths[s.kind]; !ok {
-			return decode(s.kind, nil)
-		}
-		raw, err := s.bytes()
-		if err != nil {
-			return nil, err
-		}
-		values, err := decode(s.kind, raw)
-		if err != nil {
-			return nil, err
-		}
-		return gather(values, offset, shape, stride, n), nil
-	}, wide: func() ([]float64, error) {
-		raw, err := s.bytes()
-		if err != nil {
-			return nil, err
-		}
-		values, err := decodeWide(s.kind, raw)
-		if err != nil {
-			return nil, err
-		}
-		return gather(values, offset, shape, stride, n), nil
-	}}, nil
+	return tensor{
+		shape: shape, kind: s.kind, storage: s, offset: offset, stride: stride,
+		bytes: func() ([]byte, error) { return s.bytes() }, // which are found after the tensors
+	}, nil
 }
 
 // gather copies a strided view in row-major order.
-func gather[T any](values []T, offset int, shape, stride []int, n int) []T {
+func gather[T any](values []T, offset int, shape, stride []int) []T {
+	n, _ := size(shape) // checked when the tensor was made
 	out := make([]T, n)
 	index := make([]int, len(shape))
 	at := offset

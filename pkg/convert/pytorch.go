@@ -45,7 +45,7 @@ func pickledZip(z *zip.Reader, data *zip.File) (any, error) {
 			return known, nil // of another tensor, too
 		}
 		file := files[dir+"/data/"+key]
-		want := uint64(s.count) * uint64(bytesOf[s.kind])
+		want := uint64(s.count) * uint64(numbers[s.kind].width)
 		switch {
 		case file == nil:
 			return nil, refusal(fmt.Sprintf("storage %.20q is not in the file: it is damaged", key))
@@ -169,7 +169,7 @@ func pickledLegacy(file io.ReaderAt, bytes int64) (any, error) {
 			return nil, fmt.Errorf("storage %.20q does not have its %d values: the file is truncated or "+
 				"damaged", key, s.count)
 		}
-		from, length := at+8, int64(s.count)*int64(bytesOf[s.kind])
+		from, length := at+8, int64(s.count)*int64(numbers[s.kind].width)
 		if at = from + length; at > bytes {
 			return nil, fmt.Errorf("storage %.20q does not have its %d values: the file is truncated",
 				key, s.count)

@@ -45,7 +45,7 @@ func (s *source) tables(called ...string) ([]table, error) {
 			for _, full := range d.names {
 				t := d.tensors[full]
 				if last(full) != name || len(t.shape) != 1 || t.shape[0] < diffusion.FewestSteps ||
-					t.wide == nil {
+					!t.readable() {
 					continue
 				}
 				where := strings.TrimPrefix(d.path+": "+full, ": ")
@@ -53,7 +53,7 @@ func (s *source) tables(called ...string) ([]table, error) {
 					return nil, fmt.Errorf("%s has %d time steps, want at most %d", short(where), t.shape[0],
 						mostSteps)
 				}
-				values, err := t.wide()
+				values, err := values[float64](t)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", short(where), err)
 				}

@@ -151,9 +151,7 @@ func plain(name string, bytes int64, header uint64) (s *source, err error) {
 			shape = append(shape, int(d))
 		}
 		d.add(t.Name, tensor{
-			shape: shape, kind: kind,
-			read: func() ([]float32, error) { return decode(kind, data) },
-			wide: func() ([]float64, error) { return decodeWide(kind, data) },
+			shape: shape, kind: kind, bytes: func() ([]byte, error) { return data, nil },
 		})
 	}
 	if len(d.names) == 0 {

@@ -10,17 +10,68 @@ import (
 // tensor is an array of a file. Its values are read on demand.
 type tensor struct {
 	shape []int
-	kind  string // F16, BF16, F32, F64 as in safetensors; anything else is no weight
-	read  func() ([]float32, error)
-	// wide reads tables and counters, also of integers, in float64.
-	wide func() ([]float64, error)
+	kind  string                 // of its numbers
+	bytes func() ([]byte, error) // its numbers, or those of its whole storage
 
-	storage *storage // the storage of a pickle's tensor; nil for other files
-	offset  int      // of the tensor in its storage
+	// A pickle's tensor is a view of a storage, which others may share; nil for other files.
+	storage *storage
+	offset  int
+	stride  []int
 }
 
-// widths are the sizes in bytes of the number types that become float32.
-var widths = map[string]int{"F16": 2, "BF16": 2, "F32": 4, "F64": 8}
+// number says how numbers of a kind are stored.
+type number struct {
+	width  int
+	weight bool                     // it may be one
+	value  func(raw []byte) float64 // nil: it is never read
+}
+
+// numbers are the kinds by the names that safetensors, PyTorch and NumPy have for them, all
+// little-endian.
+var numbers = func() map[string]number {
+	little := binary.LittleEndian
+	i8 := number{width: 8, value: func(b []byte) float64 { return float64(int64(little.Uint64(b))) }}
+	i4 := number{width: 4, value: func(b []byte) float64 { return float64(int32(little.Uint32(b))) }}
+	return map[string]number{
+		"F16": {2, true, func(b []byte) float64 { return half(little.Uint16(b)) }},
+		"BF16": {2, true, func(b []byte) float64 {
+			return float64(math.Float32frombits(uint32(little.Uint16(b)) << 16))
+		}},
+		"F32": {4, true, func(b []byte) float64 { return float64(math.Float32frombits(little.Uint32(b))) }},
+		"F64": {8, true, func(b []byte) float64 { return math.Float64frombits(little.Uint64(b)) }},
+		"I64": i8, "int64": i8, "<i8": i8,
+		"I32": i4, "int32": i4, "<i4": i4,
+		"int16": {width: 2}, "int8": {width: 1}, "uint8": {width: 1}, "bool": {width: 1},
+	}
+}()
+
+// read returns the values of a weight.
+func (t tensor) read() ([]float32, error) {
+	if !numbers[t.kind].weight {
+		return nil, fmt.Errorf("holds %s, want float16, bfloat16, float32 or float64", t.kind)
+	}
+	return values[float32](t)
+}
+
+// readable reports whether the numbers are of a kind that can be read at all.
+func (t tensor) readable() bool { return numbers[t.kind].value != nil }
+
+// values reads a tensor of a readable kind: weights, and tables and counters in float64.
+func values[T float32 | float64](t tensor) ([]T, error) {
+	raw, err := t.bytes()
+	if err != nil {
+		return nil, err
+	}
+	n := numbers[t.kind]
+	out := make([]T, len(raw)/n.width)
+	for i := range out {
+		out[i] = T(n.value(raw[i*n.width:]))
+	}
+	if t.storage != nil {
+		out = gather(out, t.offset, t.shape, t.stride)
+	}
+	return out, nil
+}
 
 // size returns the number of entries of a shape, and whether it is one that a file could hold.
 func size(shape []int) (int, bool) {
@@ -38,71 +89,20 @@ func size(shape []int) (int, bool) {
 	return int(n), true
 }
 
-// decode reads little-endian numbers as float32.
-func decode(kind string, raw []byte) ([]float32, error) {
-	w, ok := widths[kind]
-	if !ok {
-		return nil, fmt.Errorf("holds %s, want float16, bfloat16, float32 or float64", kind)
-	}
-	out := make([]float32, len(raw)/w)
-	for i := range out {
-		b := raw[i*w:]
-		switch kind {
-		case "F16":
-			out[i] = half(binary.LittleEndian.Uint16(b))
-		case "BF16":
-			out[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
-		case "F32":
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
-		case "F64":
-			out[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b)))
-		}
-	}
-	return out, nil
-}
-
-// decodeWide reads little-endian numbers of any kind as float64.
-func decodeWide(kind string, raw []byte) ([]float64, error) {
-	var out []float64
-	switch kind {
-	case "F64":
-		for ; len(raw) >= 8; raw = raw[8:] {
-			out = append(out, math.Float64frombits(binary.LittleEndian.Uint64(raw)))
-		}
-	case "int64", "I64", "<i8":
-		for ; len(raw) >= 8; raw = raw[8:] {
-			out = append(out, float64(int64(binary.LittleEndian.Uint64(raw))))
-		}
-	case "int32", "I32", "<i4":
-		for ; len(raw) >= 4; raw = raw[4:] {
-			out = append(out, float64(int32(binary.LittleEndian.Uint32(raw))))
-		}
-	default:
-		values, err := decode(kind, raw)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range values {
-			out = append(out, float64(v))
-		}
-	}
-	return out, nil
-}
-
 // half widens a float16: 1 bit of sign, 5 of exponent, 10 of fraction.
-func half(h uint16) float32 {
+func half(h uint16) float64 {
 	sign, exponent, fraction := float64(1), int(h>>10&31), float64(h&1023)
 	if h>>15 == 1 {
 		sign = -1
 	}
 	switch exponent {
 	case 0:
-		return float32(math.Copysign(math.Ldexp(fraction, -24), sign))
+		return math.Copysign(math.Ldexp(fraction, -24), sign)
 	case 31:
 		if fraction != 0 {
-			return float32(math.NaN())
+			return math.NaN()
 		}
-		return float32(math.Inf(int(sign)))
+		return math.Inf(int(sign))
 	}
-	return float32(sign * math.Ldexp(1024+fraction, exponent-25))
+	return sign * math.Ldexp(1024+fraction, exponent-25)
 }

@@ -13,12 +13,15 @@
 package npy
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -43,9 +46,8 @@ const (
 )
 
 // ReadHeader reads the header of a file of the given size in bytes and leaves r at the first
-// number. Errors are predicates without a subject, such as "is truncated: …", and name the byte of
-// the file, counted from 0, at which the header is wrong. Allocations are bounded by a small
-// multiple of the size.
+// number. Errors are predicates without a subject, such as "is truncated: …". Allocations are
+// bounded by a small multiple of the size.
 func ReadHeader(r io.Reader, size int64) (Header, error) {
 	start := make([]byte, len(magic)+6)
 	n, err := io.ReadFull(r, start[:8])
@@ -87,21 +89,13 @@ func ReadHeader(r io.Reader, size int64) (Header, error) {
 	if _, err := io.ReadFull(r, text); err != nil {
 		return Header{}, fmt.Errorf("cannot be read: %w; copy it again", err)
 	}
-	p := parser{text: string(text), base: 8 + width}
-	if err = p.header(&h); start[6] == 3 && !utf8.Valid(text) {
-		p.at = 0
-		for {
-			r, n := utf8.DecodeRune(text[p.at:])
-			if r == utf8.RuneError && n == 1 {
-				break
-			}
-			p.at += n
-		}
-		err = p.fault("UTF-8, as version 3 has it")
+	err = h.parse(string(text))
+	if err == nil && start[6] == 3 && !utf8.Valid(text) {
+		err = errors.New("is no UTF-8, as version 3 has it")
 	}
 	if err != nil {
-		return Header{}, fmt.Errorf("has a header that is damaged %w; copy it again, or save it "+
-			"again with numpy.save", err)
+		return Header{}, fmt.Errorf("has a header that is damaged: %.80q %w; copy it again, or save it "+
+			"again with numpy.save", text, err)
 	}
 	return h, nil
 }
@@ -134,210 +128,51 @@ func (h Header) CheckData(width int, have int64) error {
 	return nil
 }
 
-// parser parses the dictionary of a header, with the few Python literals that occur in one.
-type parser struct {
-	text string
-	at   int // of the next byte in text
-	base int // of text in the file
-}
+// The items of a header. Records have a list for their type.
+var (
+	descr   = regexp.MustCompile(key("descr") + `(?:[uU]?'([^'\\\n]*)'|[uU]?"([^"\\\n]*)"|(\[.*\]))`)
+	order   = regexp.MustCompile(key("fortran_order") + `(True|False)`)
+	lengths = regexp.MustCompile(key("shape") + `\(([0-9Ll,\s]*)\)`)
+	nothing = regexp.MustCompile(`^\s*\{[\s,]*\}\s*$`)
+)
 
-// fault returns the error that something else is wanted at the current byte.
-func (p *parser) fault(want string) error {
-	found := "the end of the header"
-	if p.at < len(p.text) {
-		found = fmt.Sprintf("%.12q", p.text[p.at:])
-	}
-	return fmt.Errorf("at byte %d: want %s, found %s", p.base+p.at, want, found)
-}
+// key matches the name of an item, which Python 2 may have written as u'name', and a colon.
+func key(name string) string { return `[uU]?(?:'` + name + `'|"` + name + `")\s*:\s*` }
 
-func (p *parser) blanks() {
-	for p.at < len(p.text) && strings.IndexByte(" \t\n\r\f", p.text[p.at]) >= 0 {
-		p.at++
-	}
-}
-
-// take skips blanks and then word, and reports whether it was there.
-func (p *parser) take(word string) bool {
-	p.blanks()
-	if !strings.HasPrefix(p.text[p.at:], word) {
-		return false
-	}
-	p.at += len(word)
-	return true
-}
-
-// header reads the whole dictionary.
-func (p *parser) header(h *Header) error {
-	if !p.take("{") {
-		return p.fault(`"{"`)
-	}
-	seen := map[string]bool{}
-	for !p.take("}") {
-		if len(seen) > 0 && !p.take(",") {
-			return p.fault(`"," or "}"`)
+// parse reads the three items of a dictionary that must hold nothing else.
+func (h *Header) parse(text string) error {
+	var missing []string
+	take := func(name string, item *regexp.Regexp) string {
+		at := item.FindStringSubmatchIndex(text)
+		if at == nil {
+			missing = append(missing, name)
+			return ""
 		}
-		if len(seen) > 0 && p.take("}") {
-			break
-		}
-		p.blanks()
-		start := *p
-		key, err := p.str()
-		if err != nil {
-			return err
-		}
-		if !p.take(":") {
-			return p.fault(`":"`)
-		}
-		switch key {
-		case "descr":
-			h.Type, err = p.descr()
-		case "fortran_order":
-			h.Fortran, err = p.boolean()
-		case "shape":
-			h.Shape, err = p.shape()
-		default:
-			err = start.fault("descr, fortran_order or shape as a key")
-		}
-		if err != nil {
-			return err
-		}
-		seen[key] = true
-	}
-	p.blanks()
-	if p.at < len(p.text) {
-		return p.fault("nothing but blanks after the dictionary")
-	}
-	for _, key := range []string{"descr", "fortran_order", "shape"} {
-		if !seen[key] {
-			return fmt.Errorf("at byte %d: the key %s is missing", p.base, key)
-		}
-	}
-	return nil
-}
-
-// str reads a string in quotes of either kind.
-func (p *parser) str() (string, error) {
-	if p.take("u") || p.take("U") { // of Python 2
-		if p.at == len(p.text) || p.text[p.at] != '\'' && p.text[p.at] != '"' {
-			p.at--
-			return "", p.fault("a word in quotes")
-		}
-	}
-	for _, quote := range []string{"'", `"`} {
-		if !p.take(quote) {
-			continue
-		}
-		n := strings.IndexAny(p.text[p.at:], quote+"\\\n")
-		if n < 0 || p.text[p.at+n] != quote[0] {
-			return "", p.fault("a word that ends with " + quote)
-		}
-		word := p.text[p.at : p.at+n]
-		p.at += n + 1
-		return word, nil
-	}
-	return "", p.fault("a word in quotes")
-}
-
-// descr reads the type of a number, or skips the description of a record and returns it as it
-// stands.
-func (p *parser) descr() (string, error) {
-	p.blanks()
-	if p.at == len(p.text) || strings.IndexByte("[(", p.text[p.at]) < 0 {
-		return p.str()
-	}
-	start := p.at
-	if err := p.skip(0); err != nil {
-		return "", err
-	}
-	return p.text[start:p.at], nil
-}
-
-// deepest is the largest depth of nested records.
-const deepest = 32
-
-// skip reads a string, a number or a list of such.
-func (p *parser) skip(depth int) error {
-	p.blanks()
-	if depth > deepest {
-		return p.fault(fmt.Sprintf("at most %d lists in each other", deepest))
-	}
-	for _, pair := range []string{"[]", "()"} {
-		if !p.take(pair[:1]) {
-			continue
-		}
-		for first := true; !p.take(pair[1:]); first = false {
-			if !first && !p.take(",") {
-				return p.fault(`"," or "` + pair[1:] + `"`)
-			}
-			if !first && p.take(pair[1:]) {
-				break
-			}
-			if err := p.skip(depth + 1); err != nil {
-				return err
+		value := ""
+		for i := 2; i < len(at); i += 2 {
+			if at[i] >= 0 {
+				value = text[at[i]:at[i+1]]
 			}
 		}
+		text = text[:at[0]] + text[at[1]:]
+		return value
+	}
+	h.Type = take("descr", descr)
+	h.Fortran = take("fortran_order", order) == "True"
+	shape := take("shape", lengths)
+	if len(missing) > 0 || !nothing.MatchString(text) {
+		return fmt.Errorf("does not say descr, fortran_order and shape alone (missing: %s)",
+			cmp.Or(strings.Join(missing, ", "), "none"))
+	}
+	if shape = strings.TrimSuffix(strings.TrimSpace(shape), ","); shape == "" {
 		return nil
 	}
-	if p.at < len(p.text) && digit(p.text[p.at]) {
-		_, err := p.number()
-		return err
-	}
-	_, err := p.str()
-	return err
-}
-
-func (p *parser) boolean() (bool, error) {
-	switch {
-	case p.take("True"):
-		return true, nil
-	case p.take("False"):
-		return false, nil
-	}
-	return false, p.fault("True or False")
-}
-
-// shape reads the lengths of an array in round or square brackets.
-func (p *parser) shape() ([]int, error) {
-	end := ")"
-	if !p.take("(") {
-		if end = "]"; !p.take("[") {
-			return nil, p.fault(`a shape such as (15, 256, 256)`)
-		}
-	}
-	var out []int
-	for !p.take(end) {
-		if len(out) > 0 && !p.take(",") {
-			return nil, p.fault(`"," or "` + end + `"`)
-		}
-		if len(out) > 0 && p.take(end) {
-			break
-		}
-		n, err := p.number()
+	for length := range strings.SplitSeq(shape, ",") {
+		n, err := strconv.Atoi(strings.TrimRight(strings.TrimSpace(length), "Ll"))
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("has %.30q for a length", length)
 		}
-		out = append(out, n)
+		h.Shape = append(h.Shape, n)
 	}
-	return out, nil
-}
-
-func digit(c byte) bool { return '0' <= c && c <= '9' }
-
-// number reads a length, which Python 2 may have written with the suffix L.
-func (p *parser) number() (int, error) {
-	p.blanks()
-	start, n := *p, 0
-	for ; p.at < len(p.text) && digit(p.text[p.at]); p.at++ {
-		if n > (math.MaxInt-9)/10 {
-			return 0, start.fault("a length that 64 bits can hold")
-		}
-		n = 10*n + int(p.text[p.at]-'0')
-	}
-	if p.at == start.at {
-		return 0, p.fault("a length >= 0")
-	}
-	if p.at < len(p.text) && (p.text[p.at] == 'L' || p.text[p.at] == 'l') {
-		p.at++
-	}
-	return n, nil
+	return nil
 }

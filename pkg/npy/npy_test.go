@@ -147,47 +147,46 @@ func TestFaults(t *testing.T) {
 		{append([]byte(magic), 2, 0, 255, 255, 255, 255), "header of 4294967295 bytes at byte 8"},
 		{
 			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3}\n", 24),
-			`at byte 65: want "," or ")"`,
+			"has a header that is damaged",
 		},
 		{
 			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3)}\n", 24),
-			"at byte 64: want a length >= 0",
+			"has a header that is damaged",
 		},
 		{
 			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3.5)}\n", 24),
-			`at byte 65: want "," or ")"`,
+			"has a header that is damaged",
 		},
 		{
 			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 99999999999999999999)}\n", 24),
-			"at byte 64: want a length that 64 bits can hold",
+			`has " 99999999999999999999" for a length`,
 		},
 		{
 			file(1, "{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3)}\n", 24),
-			"at byte 44: want True or False",
+			"has a header that is damaged",
 		},
 		{
 			file(1, "{'descr': '<f4, 'fortran_order': False, 'shape': (2, 3)}\n", 24),
-			`at byte 27: want "," or "}"`,
+			"has a header that is damaged",
 		},
 		{
 			file(1, "{'descr' '<f4', 'fortran_order': False, 'shape': (2, 3)}\n", 24),
-			`at byte 19: want ":"`,
+			"has a header that is damaged",
 		},
-		{file(1, "{'descr': '<f4', 'fortran_order': False}\n", 24), "the key shape is missing"},
-		{file(1, "{'descr': '<f4', 'order': 'C', 'shape': (2, 3)}\n", 24), "at byte 27: want descr, " +
-			"fortran_order or shape as a key"},
-		{file(1, good[:58]+"}\x00", 24), "at byte 69: want nothing but blanks after the dictionary"},
-		{file(1, "", 24), `at byte 10: want "{", found the end`},
+		{file(1, "{'descr': '<f4', 'fortran_order': False}\n", 24), "missing: shape"},
+		{file(1, "{'descr': '<f4', 'order': 'C', 'shape': (2, 3)}\n", 24), "missing: fortran_order"},
+		{file(1, good[:58]+"}\x00", 24), "has a header that is damaged"},
+		{file(1, "", 24), "has a header that is damaged"},
 		// JSON
 		{
 			file(1, `{"descr": "<f4", "fortran_order": false, "shape": [2, 3]}`, 24),
-			"at byte 44: want True or False",
+			"has a header that is damaged",
 		},
 		{
 			file(3, "{'descr': [('\xff', '<f4')], 'fortran_order': False, 'shape': (6,)}\n", 24),
-			"at byte 25: want UTF-8",
+			"is no UTF-8",
 		},
-		{file(1, "{'descr': "+strings.Repeat("[", 1000), 24), "want at most 32 lists in each other"},
+		{file(1, "{'descr': "+strings.Repeat("[", 1000), 24), "has a header that is damaged"},
 		{
 			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 3)}\n", 24),
 			"more than a file can hold",
