@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
 	"darkfield/pkg/camels"
@@ -72,8 +73,8 @@ func (e Emulator) Control(ctx context.Context, cfg Config, control *camels.Maps)
 	out.KNyquist = e.Box.KNyquist()
 	out.ratio(cfg.Seed)
 	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at "+
-		"each; "+
-		"control: true maps of other universes at the same parameters.", len(out.Rows), cfg.MapsPerParam))
+		"each; control: true maps of other universes at the same parameters.", len(out.Rows),
+		cfg.MapsPerParam))
 	return out, nil
 }
 
@@ -105,8 +106,7 @@ func (e Emulator) controlled(cfg Config, control *camels.Maps) (*camels.Maps, []
 }
 
 // at returns the maps of all rows of a set with the given parameters.
-func (e Emulator) at(control *camels.Maps,
-	p cosmology.Params,
+func (e Emulator) at(control *camels.Maps, p cosmology.Params,
 ) (maps []field.LogMap, universes int, err error) {
 	for row := range control.Simulations() {
 		if control.Params(row) != p {
@@ -143,12 +143,7 @@ func (r *ControlRow) set(side int, chi2 []float64, maps []field.LogMap) {
 
 // brightest returns the 99.9 % quantile of all pixels.
 func brightest(maps []field.LogMap) float64 {
-	var all []float64
-	for _, m := range maps {
-		for _, v := range m.Values {
-			all = append(all, float64(v))
-		}
-	}
+	all := pixelsOf(maps)
 	slices.Sort(all)
 	return stat.Quantile(0.999, stat.LinInterp, all, nil)
 }
@@ -158,11 +153,7 @@ func brightest(maps []field.LogMap) float64 {
 func meanRatio(a, b [][]float64) Ratio {
 	var ratios [][]float64
 	for i := range a {
-		row := make([]float64, len(a[i]))
-		for j := range row {
-			row[j] = a[i][j] / b[i][j]
-		}
-		ratios = append(ratios, row)
+		ratios = append(ratios, floats.DivTo(make([]float64, len(a[i])), a[i], b[i]))
 	}
 	out := Ratio(summary.Stats(ratios))
 	for j := range out.Std {

@@ -19,21 +19,13 @@ type Evaluation struct {
 	Generated14 Summary `json:"generated_against_all_but_one"`
 	Generated15 Summary `json:"generated_against_all"`
 	// of a perfect emulator with Gaussian spectra
-	Expected14 float64         `json:"expected_against_all_but_one"`
-	Expected15 float64         `json:"expected_against_all"`
-	Parameters []EvaluationRow `json:"parameters"`
+	Expected14 float64   `json:"expected_against_all_but_one"`
+	Expected15 float64   `json:"expected_against_all"`
+	Parameters []Chi2Row `json:"parameters"`
 	// empty where the suite has no 1P set
 	Responses    []EvaluationRange   `json:"responses,omitempty"`
 	NoResponse   string              `json:"no_response,omitempty"`
 	PixelMoments []EvaluationMoments `json:"pixel_moments"`
-}
-
-// EvaluationRow is the reduced chi² at one parameter.
-type EvaluationRow struct {
-	Params      cosmology.Params `json:"params"`
-	Simulation  int              `json:"simulation"`
-	LeaveOneOut Summary          `json:"leave_one_out"`
-	Generated15 Summary          `json:"generated_against_all"`
 }
 
 // EvaluationRange is the mean of P/P_fid over a range of wavenumbers at an extreme value of one
@@ -66,15 +58,8 @@ func (e Emulator) Evaluate(ctx context.Context, cfg Config) (Evaluation, error) 
 	}
 	out = Evaluation{
 		Caption: chi2.Caption, LeaveOneOut: Summarise(chi2.LeaveOneOut),
-		Generated14: Summarise(chi2.Generated14),
-		Generated15: Summarise(chi2.Generated15), Expected14: chi2.Expectation14,
-		Expected15: chi2.Expectation15,
-	}
-	for _, r := range chi2.Rows {
-		out.Parameters = append(out.Parameters, EvaluationRow{
-			r.Params, r.Simulation, r.LeaveOneOut,
-			r.Generated15,
-		})
+		Generated14: Summarise(chi2.Generated14), Generated15: Summarise(chi2.Generated15),
+		Expected14: chi2.Expectation14, Expected15: chi2.Expectation15, Parameters: chi2.Rows,
 	}
 	histograms, err := e.Histograms(ctx, cfg)
 	if err != nil {
@@ -166,18 +151,19 @@ func (e Evaluation) String() string {
 // WriteCSV writes the table in long form.
 func (e Evaluation) WriteCSV(path string) error {
 	t := report.NewTable("quantity", "omega_m", "sigma_8", "detail", "true", "generated")
-	t.Add("reduced_chi2_mean", "", "", "all but one reference", e.LeaveOneOut.Mean, e.Generated14.Mean)
-	t.Add("reduced_chi2_median", "", "", "all but one reference", e.LeaveOneOut.Median,
-		e.Generated14.Median)
-	t.Add("reduced_chi2_expected_mean", "", "", "all but one reference", e.Expected14, e.Expected14)
-	t.Add("reduced_chi2_mean", "", "", "all references", "", e.Generated15.Mean)
-	t.Add("reduced_chi2_median", "", "", "all references", "", e.Generated15.Median)
-	t.Add("reduced_chi2_expected_mean", "", "", "all references", "", e.Expected15)
+	const one, all, both = "all but one reference", "all references",
+		"true: all but one reference; generated: all"
+	t.Add("reduced_chi2_mean", "", "", one, e.LeaveOneOut.Mean, e.Generated14.Mean)
+	t.Add("reduced_chi2_median", "", "", one, e.LeaveOneOut.Median, e.Generated14.Median)
+	t.Add("reduced_chi2_expected_mean", "", "", one, e.Expected14, e.Expected14)
+	t.Add("reduced_chi2_mean", "", "", all, "", e.Generated15.Mean)
+	t.Add("reduced_chi2_median", "", "", all, "", e.Generated15.Median)
+	t.Add("reduced_chi2_expected_mean", "", "", all, "", e.Expected15)
 	for _, p := range e.Parameters {
-		t.Add("reduced_chi2_mean", p.Params.OmegaM, p.Params.Sigma8, "true: all but one reference; "+
-			"generated: all", p.LeaveOneOut.Mean, p.Generated15.Mean)
-		t.Add("reduced_chi2_median", p.Params.OmegaM, p.Params.Sigma8, "true: all but one reference; "+
-			"generated: all", p.LeaveOneOut.Median, p.Generated15.Median)
+		t.Add("reduced_chi2_mean", p.Params.OmegaM, p.Params.Sigma8, both, p.LeaveOneOut.Mean,
+			p.Generated15.Mean)
+		t.Add("reduced_chi2_median", p.Params.OmegaM, p.Params.Sigma8, both, p.LeaveOneOut.Median,
+			p.Generated15.Median)
 	}
 	for _, p := range e.PixelMoments {
 		t.Add("log10_mean", p.Params.OmegaM, p.Params.Sigma8, "", p.TrueMean, p.GeneratedMean)

@@ -160,23 +160,15 @@ func (m *MovedResponse) fill(trueFiducial, trueMoved, genFiducial, genMoved [][]
 	var truths, generated [][]float64
 	m.True, truths = powerRatio(trueMoved, trueFiducial, rng)
 	m.Generated, generated = powerRatio(genMoved, genFiducial, rng)
-	quotients := make([][]float64, resamples)
-	m.Quotient = make([]float64, len(m.True))
-	for k := range m.True {
-		m.Quotient[k] = m.Generated[k] / m.True[k]
-	}
-	for i := range quotients {
-		quotients[i] = make([]float64, len(m.True))
-		for k := range quotients[i] {
-			quotients[i][k] = generated[i][k] / truths[i][k]
-		}
-	}
+	over := func(a, b []float64) []float64 { return floats.DivTo(make([]float64, len(a)), a, b) }
 	first := func(quotient []float64) float64 {
 		return stat.Mean(quotient[:min(NoisyBins, len(quotient))], nil)
 	}
-	firsts := make([]float64, resamples)
-	for i, q := range quotients {
-		firsts[i] = first(q)
+	m.Quotient = over(m.Generated, m.True)
+	quotients, firsts := make([][]float64, resamples), make([]float64, resamples)
+	for i := range quotients {
+		quotients[i] = over(generated[i], truths[i])
+		firsts[i] = first(quotients[i])
 	}
 	m.First, m.FirstError = first(m.Quotient), stat.StdDev(firsts, nil)
 	m.TrueError, m.GeneratedError, m.QuotientError = summary.Stats(truths).Std,
@@ -250,13 +242,10 @@ func powerRatio(moved, fiducial [][]float64, rng *rand.Rand) (ratio []float64, a
 		a, b := make([]float64, len(moved[0])), make([]float64, len(moved[0]))
 		for i := range n {
 			j := pick(i)
-			for k := range a {
-				a[k], b[k] = a[k]+moved[j][k], b[k]+fiducial[j][k]
-			}
+			floats.Add(a, moved[j])
+			floats.Add(b, fiducial[j])
 		}
-		for k := range a {
-			a[k] /= b[k]
-		}
+		floats.Div(a, b)
 		return a
 	}
 	ratio = of(func(i int) int { return i })

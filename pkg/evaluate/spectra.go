@@ -4,9 +4,60 @@ import (
 	"context"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
+	"darkfield/pkg/report"
 	"darkfield/pkg/summary"
 )
+
+// Spectra holds the power spectra of true and generated log fields at a few validation parameters
+// (the paper's figure 1).
+type Spectra struct {
+	Panels  []SpectraPanel
+	Caption string
+}
+
+// SpectraPanel holds the spectra at one parameter. P is in (Mpc/h)².
+type SpectraPanel struct {
+	Params     cosmology.Params
+	Simulation int
+	K          []float64   // h/Mpc
+	True       [][]float64 // [map][k]
+	Generated  [][]float64 // [map][k]
+	TrueMean   []float64   // over the true maps
+	TrueStd    []float64   // with N−1
+	GenMean    []float64
+	GenStd     []float64
+	Z          [][]float64 // [generated map][k]: (P − TrueMean)/TrueStd
+	ZMean      []float64   // over the generated maps
+	ZStd       []float64   // with N−1
+}
+
+// WriteCSV writes one row for each spectrum and wavenumber, and the means, deviations and
+// z-scores as rows of their own.
+func (s Spectra) WriteCSV(path string) error {
+	t := report.NewTable("omega_m", "sigma_8", "simulation", "quantity", "map", "k_h_per_mpc", "value")
+	for _, p := range s.Panels {
+		curve := func(quantity string, of any, values []float64) {
+			t.Curve(p.K, values, p.Params.OmegaM, p.Params.Sigma8, p.Simulation, quantity, of)
+		}
+		curves := func(quantity string, values [][]float64) {
+			for m, c := range values {
+				curve(quantity, m, c)
+			}
+		}
+		curves("power_true", p.True)
+		curves("power_generated", p.Generated)
+		curves("z_generated", p.Z)
+		curve("power_true_mean", "", p.TrueMean)
+		curve("power_true_std", "", p.TrueStd)
+		curve("power_generated_mean", "", p.GenMean)
+		curve("power_generated_std", "", p.GenStd)
+		curve("z_generated_mean", "", p.ZMean)
+		curve("z_generated_std", "", p.ZStd)
+	}
+	return t.Write(path)
+}
 
 // Spectra compares spectra of true and generated log fields at SpectraPanels validation
 // parameters that lie far apart, with as many generated maps as there are true ones (15 in
@@ -75,3 +126,5 @@ func (e Emulator) over(ctx context.Context, cfg Config, maps *camels.Maps, sims 
 	}
 	return nil
 }
+
+
