@@ -241,6 +241,25 @@ func ReadMaps(path string, side float64) ([]field.Map, error) {
 	return f.window(0, f.items, side)
 }
 
+// WriteLogMaps writes log10 values likewise: files of generated maps that programs keep.
+func WriteLogMaps(path string, maps []field.LogMap) error {
+	values := make([]field.Map, len(maps))
+	for i, m := range maps {
+		values[i] = field.Map(m)
+	}
+	return WriteMaps(path, values)
+}
+
+// ReadLogMaps reads all of a file that WriteLogMaps wrote.
+func ReadLogMaps(path string, side float64) ([]field.LogMap, error) {
+	values, err := ReadMaps(path, side)
+	maps := make([]field.LogMap, len(values))
+	for i, m := range values {
+		maps[i] = field.LogMap(m)
+	}
+	return maps, err
+}
+
 // ReadMap reads map i of a .npy file as ReadMaps does, and none of the others: such a file may be
 // larger than memory.
 func ReadMap(path string, side float64, i int) (field.Map, error) {

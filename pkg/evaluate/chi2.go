@@ -125,5 +125,3 @@ func median(sorted []float64) float64 {
 	}
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
-
-

@@ -131,5 +131,3 @@ func pixelsOf(maps []field.LogMap) []float64 {
 	}
 	return out
 }
-
-

@@ -149,5 +149,3 @@ func (e Emulator) response(ctx context.Context, cfg Config, maps *camels.Maps, v
 	}
 	return r, nil
 }
-
-

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
@@ -35,10 +36,7 @@ const sampleFormat = 1
 func (e Emulator) generate(ctx context.Context, p cosmology.Params, n int, seed uint64,
 	progress func(done, total int),
 ) ([]field.LogMap, error) {
-	params := make([]cosmology.Params, n)
-	for i := range params {
-		params[i] = p
-	}
+	params := slices.Repeat([]cosmology.Params{p}, n)
 	return e.kept(ctx, e.samplePath(p, seed), params, seed, progress)
 }
 
@@ -110,12 +108,7 @@ func (e Emulator) raw(ctx context.Context, path string, params []cosmology.Param
 	if path == "" {
 		return maps, nil
 	}
-	// the file holds log10 values, as its name says: 10^x of an untrained network overflows
-	stored := make([]field.Map, n)
-	for i, m := range maps {
-		stored[i] = field.Map(m)
-	}
-	return maps, camels.WriteMaps(path, stored)
+	return maps, camels.WriteLogMaps(path, maps) // 10^x of an untrained network overflows
 }
 
 // samplePath names the file of maps generated at p: readable, and unique by the hash of all they
@@ -146,15 +139,8 @@ func (e Emulator) cached(path string) []field.LogMap {
 	if path == "" {
 		return nil
 	}
-	stored, err := camels.ReadMaps(path, e.Box.Side)
-	if err != nil {
-		return nil
-	}
-	maps := make([]field.LogMap, len(stored))
-	for i := range maps {
-		maps[i] = field.LogMap(stored[i])
-	}
-	if e.check(maps) != nil {
+	maps, err := camels.ReadLogMaps(path, e.Box.Side)
+	if err != nil || e.check(maps) != nil {
 		return nil
 	}
 	return maps

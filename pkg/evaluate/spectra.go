@@ -126,5 +126,3 @@ func (e Emulator) over(ctx context.Context, cfg Config, maps *camels.Maps, sims 
 	}
 	return nil
 }
-
-

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -140,30 +139,6 @@ func TestDriver(t *testing.T) {
 	}
 }
 
-// TestFinishedWidthsAreKept: what a run has measured is given away after each width, and says
-// what is missing.
-func TestFinishedWidthsAreKept(t *testing.T) {
-	t.Setenv("GOMLX_BACKEND", "go:ops_sequential")
-	d := &driver{
-		setting: tiny(), worker: standIn(t, "worker"), training: standIn(t, "training"),
-		stderr: &bytes.Buffer{}, start: time.Now(),
-	}
-	d.dims = []int{8, 16}
-	full, kept := errors.New("the disk is full"), report{}
-	d.keep = func(r report) error {
-		kept = r
-		return full
-	}
-	if _, err := d.measure(context.Background()); !errors.Is(err, full) {
-		t.Fatalf("error = %v, want that of keeping", err)
-	}
-	if text := kept.markdown(); len(kept.lines) != 7 ||
-		!strings.Contains(text, "widths [16] are missing") ||
-		!strings.Contains(text, "untrained weights") {
-		t.Errorf("kept %d lines:\n%s", len(kept.lines), text)
-	}
-}
-
 // theirs is a series without ours.
 func theirs(s series) series {
 	out := series{}
@@ -175,29 +150,17 @@ func theirs(s series) series {
 	return out
 }
 
-// TestBudget: the widths share what is left of the minutes, and what starting takes of a width's
-// time comes out of its own measurements.
+// TestBudget: the measurements share what is left of the minutes.
 func TestBudget(t *testing.T) {
-	d := &driver{setting: standard(), start: time.Now().Add(-3 * time.Minute)}
-	d.minutes = 10 // of which three have gone
-	near := func(what string, got time.Duration, want float64) {
-		t.Helper()
-		if math.Abs(got.Minutes()-want) > 0.01 {
-			t.Errorf("%s gets %v, want %.2f minutes", what, got, want)
+	d := &driver{setting: standard(), start: time.Now().Add(-4 * time.Minute), toCome: 3}
+	d.minutes = 10                            // of which four have gone
+	for _, want := range []float64{2, 3, 6} { // nothing has been measured
+		if got := d.pace(few).enough; math.Abs(got.Minutes()-want) > 0.01 {
+			t.Errorf("a measurement gets %v, want %.2f minutes", got, want)
 		}
 	}
-	// shares of 0.2, 0.3/0.8 and all, each of all that is left: nothing has been measured
-	for i, want := range []float64{1.4, 2.625, 7} {
-		d.left = d.budget(i)
-		near(fmt.Sprintf("width %d", d.dims[i]), time.Until(d.left.end), want)
-	}
-	d.left.end = d.left.end.Add(-2 * time.Minute) // starting took two
-	near("the training step", d.pace(stepShare, few).enough, 5*0.36)
-	d.left.end = d.left.end.Add(-3 * time.Minute)
-	near("the forward pass", d.pace(forwardShare, few).enough, 2*0.12/0.64)
-	d.left.end = d.left.end.Add(-time.Hour)
-	if p := d.pace(samplingShare, fewest); p.again(fewest, time.Now()) ||
-		!p.again(fewest-1, time.Now()) {
+	d.start = d.start.Add(-time.Hour)
+	if p := d.pace(fewest); p.again(fewest, time.Now()) || !p.again(fewest-1, time.Now()) {
 		t.Error("when the time is up each measurement is made a few times and no more")
 	}
 }

@@ -55,50 +55,15 @@ func least(dim int) int {
 	return few
 }
 
-// weight is how much time the turns of a width take beside others'.
-func weight(dim int) float64 {
-	switch {
-	case dim < 24:
-		return 0.2
-	case dim < 48:
-		return 0.3
-	}
-	return 0.5
-}
+// measurements is how many are made at each width.
+const measurements = 4
 
-// budget shares out the time of a width among its measurements. What starting and compiling take
-// goes from what is left.
-type budget struct {
-	end    time.Time
-	shares float64 // of the measurements to come
-}
-
-// Shares of a width's time.
-const (
-	stepShare     = 0.36
-	forwardShare  = 0.12
-	samplingShare = 0.32
-	gridShare     = 0.20
-)
-
-// budget gives the i-th width its part of what is left.
-func (d *driver) budget(i int) budget {
-	all := 0.0
-	for _, dim := range d.dims[i:] {
-		all += weight(dim)
-	}
-	left := d.minutes*float64(time.Minute) - float64(time.Since(d.start))
-	return budget{
-		time.Now().Add(time.Duration(left * weight(d.dims[i]) / all)),
-		stepShare + forwardShare + samplingShare + gridShare,
-	}
-}
-
-// pace gives the next measurement of the width its share of the time; it is made least times,
-// where not even fewer are asked for.
-func (d *driver) pace(share float64, least int) pace {
-	enough := time.Duration(float64(time.Until(d.left.end)) * share / d.left.shares)
-	d.left.shares -= share
+// pace gives the next measurement its share of the time that is left; it is made least times, where
+// not even fewer are asked for.
+func (d *driver) pace(least int) pace {
+	left := time.Duration(d.minutes*float64(time.Minute)) - time.Since(d.start)
+	enough := left / time.Duration(max(d.toCome, 1))
+	d.toCome--
 	return pace{least: min(least, d.repetitions), most: d.repetitions, enough: enough}
 }
 
@@ -108,11 +73,9 @@ type driver struct {
 	worker, training command // training takes -train-only with the width and -out with a directory
 	stderr           io.Writer
 	start            time.Time
-	left             budget
+	toCome           int // measurements
 	spoken           time.Time
 	report           report
-	// is given what there is after each width but the last; nil: nothing is kept before the end
-	keep func(report) error
 }
 
 // say shows that it lives: always where a piece of work begins, and else now and then.
@@ -126,7 +89,7 @@ func (d *driver) say(always bool, format string, args ...any) {
 
 // measure measures everything. All processes whose memory is measured start first: see peakMemory.
 func (d *driver) measure(ctx context.Context) (report, error) {
-	d.report.machine = thisMachine()
+	d.report.machine, d.toCome = thisMachine(), measurements*len(d.dims)
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return report{}, err
@@ -163,18 +126,11 @@ func (d *driver) measure(ctx context.Context) (report, error) {
 	d.report.machine.pytorch = about.Version
 	d.report.ways, d.report.notes = available(d.ways, about.Lacks)
 	for i, dim := range d.dims {
-		d.left = d.budget(i)
 		ourMemory, err := d.width(ctx, b, w, trainers[i], dim)
 		if err != nil {
 			return report{}, fmt.Errorf("width %d: %w", dim, err)
 		}
 		d.report.lines = append(d.report.lines, memoryLine(dim, ourMemory, theirMemory[i]))
-		if left := d.dims[i+1:]; len(left) > 0 && d.keep != nil {
-			note := fmt.Sprintf("**Not finished: widths %v are missing.**", left)
-			if err := d.keep(d.explained(note)); err != nil {
-				return report{}, err
-			}
-		}
 	}
 	_, err = w.close()
 	return d.explained(), err
@@ -281,8 +237,7 @@ func (d *driver) openAll(w *worker, dim int) ([]string, error) {
 }
 
 // width measures all work of one width and returns the peak memory of our training.
-func (d *driver) width(ctx context.Context, b compute.Backend, w, trainer *worker,
-	dim int,
+func (d *driver) width(ctx context.Context, b compute.Backend, w, trainer *worker, dim int,
 ) (int64, error) {
 	open, err := d.openAll(w, dim)
 	if err != nil {
@@ -302,8 +257,7 @@ func (d *driver) width(ctx context.Context, b compute.Backend, w, trainer *worke
 		return 0, err
 	}
 	for _, work := range []func(context.Context, *worker, grid, int, []string) error{
-		d.forward,
-		d.sampling, d.grids,
+		d.forward, d.sampling, d.grids,
 	} {
 		if err := work(ctx, w, g, dim, open); err != nil {
 			return 0, err
@@ -342,10 +296,9 @@ func (d *driver) warm(ctx context.Context) error {
 	return err
 }
 
-// explained returns the report with more notes and with what a reader must know of the numbers.
-func (d *driver) explained(notes ...string) report {
+// explained returns the report with what a reader must know of the numbers.
+func (d *driver) explained() report {
 	r := d.report
-	r.notes = append(notes, r.notes...)
 	if r.machine.busy() {
 		r.notes = append(r.notes, "**Other work ran: do not quote these numbers.** PyTorch's threads "+
 			"wait for each other, so that it loses most by that.")

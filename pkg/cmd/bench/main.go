@@ -148,30 +148,17 @@ func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.warm {
 		return d.warm(ctx)
 	}
-	base := unused(filepath.Join(o.out, d.start.Format("2006-01-02")))
-	partial, kept := base+"-partial", false
-	if o.out != "" {
-		d.keep = func(r report) error {
-			kept = true
-			return r.write(partial)
-		}
-	}
 	r, err := d.measure(ctx)
 	if err != nil {
-		if kept {
-			fmt.Fprintf(stderr, "bench: the widths that were finished are in %s.md and .csv\n", partial)
-		}
 		return err
 	}
 	fmt.Fprint(stdout, r.markdown())
 	if o.out == "" {
 		return nil
 	}
+	base := unused(filepath.Join(o.out, d.start.Format("2006-01-02")))
 	if err := r.write(base); err != nil {
 		return err
-	}
-	for _, ending := range endings {
-		os.Remove(partial + ending)
 	}
 	fmt.Fprintf(stderr, "bench: %s.md and .csv written\n", base)
 	return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -144,16 +145,9 @@ func (r report) csv() string {
 	return b.String()
 }
 
-var endings = []string{".md", ".csv"} // of a report's files
-
 // write writes both files of the report.
 func (r report) write(base string) error {
-	for i, text := range []string{r.markdown(), r.csv()} {
-		if err := write(base+endings[i], text); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(write(base+".md", r.markdown()), write(base+".csv", r.csv()))
 }
 
 // write writes a file, in a directory that is made where it is missing.

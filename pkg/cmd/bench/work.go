@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,7 +29,7 @@ func wide(dim int) bool { return dim >= 48 }
 func (d *driver) steps(w, trainer *worker, dim int, open []string) (string, int64, error) {
 	fail := func(err error) (string, int64, error) { return "", 0, err }
 	d.say(true, "width %d: training step", dim)
-	out, pace, step := series{}, d.pace(stepShare, least(dim)), request{"do": "step"}
+	out, pace, step := series{}, d.pace(least(dim)), request{"do": "step"}
 	inARow := func(w *worker, r request) (float64, error) {
 		return steady(func() (float64, error) { return w.seconds(r) }, followed(dim))()
 	}
@@ -72,10 +73,8 @@ func (d *driver) steps(w, trainer *worker, dim int, open []string) (string, int6
 func asks(w *worker, names []string, share float64, r request) []way {
 	var out []way
 	for _, name := range names {
-		own := request{"network": name}
-		for key, value := range r {
-			own[key] = value
-		}
+		own := maps.Clone(r)
+		own["network"] = name
 		out = append(out,
 			way{name: name, share: share, measure: func() (float64, error) { return w.seconds(own) }})
 	}
@@ -108,8 +107,7 @@ func long(open []string) []string {
 }
 
 // turns measures ways in turns.
-func (d *driver) turns(ctx context.Context, p pace, what string, dim int,
-	ways []way,
+func (d *driver) turns(ctx context.Context, p pace, what string, dim int, ways []way,
 ) (series, error) {
 	d.say(true, "width %d: %s", dim, what)
 	return p.interleave(ctx, ways,
@@ -125,7 +123,7 @@ func (d *driver) forward(ctx context.Context, w *worker, g grid, dim int, open [
 		ways[i].measure = steady(ways[i].measure, 1)
 	}
 	const what = "forward pass"
-	s, err := d.turns(ctx, d.pace(forwardShare, least(dim)), what, dim, ways)
+	s, err := d.turns(ctx, d.pace(least(dim)), what, dim, ways)
 	d.report.lines = append(d.report.lines, line{dim: dim, what: what, unit: "s", share: 1, series: s})
 	return err
 }
@@ -163,7 +161,7 @@ func (d *driver) sampling(ctx context.Context, w *worker, g grid, dim int, open 
 		return err
 	}
 	what := fmt.Sprintf("%d maps, DPM-Solver++, %d evaluations each", d.maps, all)
-	s, err := d.turns(ctx, d.pace(samplingShare, fewest), what, dim, d.warmed(ctx, w, g, ways))
+	s, err := d.turns(ctx, d.pace(fewest), what, dim, d.warmed(ctx, w, g, ways))
 	d.report.lines = append(d.report.lines,
 		line{dim: dim, what: what, unit: "s", share: share, series: s})
 	return err
@@ -183,7 +181,7 @@ func (d *driver) grids(ctx context.Context, w *worker, g grid, dim int, open []s
 		{name: ours, share: share, measure: func() (float64, error) { return g.brute(ctx, d.shared) }},
 	}, asks(w, long(open), share, request{"do": "grid", "evaluations": d.shared})...)
 	what := fmt.Sprintf("likelihood grid %d×%d of one term", d.gridSide, d.gridSide)
-	brute, err := d.turns(ctx, d.pace(gridShare, fewest), what, dim, d.warmed(ctx, w, g, ways))
+	brute, err := d.turns(ctx, d.pace(fewest), what, dim, d.warmed(ctx, w, g, ways))
 	if err != nil {
 		return err
 	}

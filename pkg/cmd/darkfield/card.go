@@ -94,8 +94,7 @@ or killed call goes on. The exit status is 1 when a number misses its aim.`,
 }
 
 // measure opens what a model card is made from and makes it.
-func (a *app) measure(ctx context.Context, c modelcard.Config,
-	in cardFlags,
+func (a *app) measure(ctx context.Context, c modelcard.Config, in cardFlags,
 ) (page cardPage, err error) {
 	s, err := camels.OpenChoice(in.data, in.choice)
 	if err != nil {
@@ -142,8 +141,7 @@ func (a *app) measure(ctx context.Context, c modelcard.Config,
 // measured is modelcard.Results with a bar for each of its stages. It returns the number of maps
 // made, too: those that were kept are not made again.
 func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite,
-	c modelcard.Config, cache string, control,
-	responses *camels.Maps,
+	c modelcard.Config, cache string, control, responses *camels.Maps,
 ) (r modelcard.Results, made int, err error) {
 	data, err := a.dataOf(e, s)
 	if err != nil {
@@ -175,14 +173,6 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 // cardCost says what a model card costs, from the time of one batch. What lies in the cache costs
 // nothing.
 func cardCost(ctx context.Context, e *emulator.Emulator, c modelcard.Config) (string, error) {
-	took, err := callTime(ctx, e, c.Evaluate.Sampling)
-	if err != nil {
-		return "", err
-	}
-	steps, err := c.Evaluate.Sampling.Evaluations()
-	if err != nil {
-		return "", err
-	}
 	maps, calls := 0, 0
 	for _, part := range []struct{ places, each int }{
 		{c.Evaluate.ValidationParams, c.Evaluate.MapsPerParam},
@@ -193,8 +183,8 @@ func cardCost(ctx context.Context, e *emulator.Emulator, c modelcard.Config) (st
 		maps, calls = maps+part.places*part.each,
 			calls+part.places*batches(part.each, c.Evaluate.Sampling.Batch)
 	}
-	return fmt.Sprintf("up to %d maps of %d network evaluations each: about %v, less what an "+
-		"earlier call has made", maps, steps, (took * time.Duration(calls*steps)).Round(time.Second)), nil
+	text, err := costOf(ctx, e, c.Evaluate.Sampling, maps, calls)
+	return "up to " + text, err
 }
 
 // responseValues is how many models responses are measured at: the fiducial one and both ends of

@@ -44,26 +44,17 @@ comparison: independent simulations at the same parameters, scored against the s
 					return fmt.Errorf("evaluate: %w", err)
 				}
 			}
-			s, err := camels.OpenChoice(data, choice)
+			in, err := a.open(path, data, choice)
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			e, err := openEmulator(path)
-			if err != nil {
-				return err
-			}
-			defer e.Close()
-			if c.Sampling, err = flags.of(e, a.err); err != nil {
-				return err
-			}
-			maps, err := a.dataOf(e, s)
-			if err != nil {
+			defer in.close()
+			if c.Sampling, err = flags.of(in.Emulator, a.err); err != nil {
 				return err
 			}
 			bars := a.stages(nil)
-			maps.Progress = bars.at
-			source := evaluate.Of(e, maps, c.Sampling, cache)
+			in.data.Progress = bars.at
+			source := evaluate.Of(in.Emulator, in.data, c.Sampling, cache)
 			r, err := source.Evaluate(cmd.Context(), c)
 			bars.done()
 			if err != nil {
@@ -72,7 +63,7 @@ comparison: independent simulations at the same parameters, scored against the s
 			table := evaluation{Evaluation: r}
 			if control != "" {
 				if table.Control, err = a.controlled(cmd.Context(), source, c, control,
-					e.Manifest().Scaling); err != nil {
+					in.Manifest().Scaling); err != nil {
 					return err
 				}
 			}
@@ -125,15 +116,11 @@ func (a *app) controlled(ctx context.Context, source evaluate.Emulator,
 	c evaluate.Config, dir string,
 	scaling field.Scaling,
 ) (*evaluate.Control, error) {
-	s, err := camels.Open(dir)
+	s, err := openSet(dir, camels.LH, "control")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("evaluate: %w", err)
 	}
 	defer s.Close()
-	if !s.Has(camels.LH) {
-		return nil, fmt.Errorf("evaluate: %s has no LH set; make it with `darkfield simulate control`",
-			dir)
-	}
 	if err := a.warnOfRange(s, scaling, source.Box.Cells); err != nil {
 		return nil, err
 	}

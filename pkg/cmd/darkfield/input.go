@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"slices"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/emulator"
@@ -20,6 +22,32 @@ func (a *app) dataOf(e *emulator.Emulator, s *camels.Suite) (heldout.Data, error
 		return data, err
 	}
 	return data, a.warnOfRange(s, e.Manifest().Scaling, e.Box().Cells)
+}
+
+// opened is a checkpoint with the maps of a directory.
+type opened struct {
+	*emulator.Emulator
+	suite *camels.Suite
+	data  heldout.Data
+}
+
+// open opens a checkpoint and a directory of maps, with the warnings of dataOf.
+func (a *app) open(checkpoint, dir string, c camels.Choice) (o opened, err error) {
+	if o.suite, err = camels.OpenChoice(dir, c); err != nil {
+		return o, err
+	}
+	if o.Emulator, err = openEmulator(checkpoint); err != nil {
+		return o, errors.Join(err, o.suite.Close())
+	}
+	if o.data, err = a.dataOf(o.Emulator, o.suite); err != nil {
+		o.close()
+	}
+	return o, err
+}
+
+func (o opened) close() {
+	o.Emulator.Close()
+	o.suite.Close()
 }
 
 // warnOfRange warns of every set whose maps, averaged to side pixels, lie far outside a log range.
@@ -79,13 +107,6 @@ func oneMap(path string, index int,
 		return fail(err)
 	}
 	low, high := out.Range()
-	for _, w := range []string{
-		note,
-		e.Manifest().Scaling.Warning(fmt.Sprintf("map %d of %s", index, path), low, high),
-	} {
-		if w != "" {
-			warnings = append(warnings, w)
-		}
-	}
-	return out, warnings, nil
+	far := e.Manifest().Scaling.Warning(fmt.Sprintf("map %d of %s", index, path), low, high)
+	return out, slices.DeleteFunc([]string{note, far}, func(w string) bool { return w == "" }), nil
 }

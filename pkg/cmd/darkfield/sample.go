@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -158,7 +159,7 @@ func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error
 				return err
 			}
 			if k+1 < calls || w.shard.Is() { // the file itself holds the last one at once
-				if err := kept.write(k, maps); err != nil {
+				if err := camels.WriteLogMaps(kept.path(k), maps); err != nil {
 					return err
 				}
 			}
@@ -185,10 +186,7 @@ func (a *app) sampled(ctx context.Context, e *emulator.Emulator, w wanted) error
 func (w wanted) batch(
 	ctx context.Context, e *emulator.Emulator, first, size int, progress func(done, all int),
 ) ([]field.LogMap, error) {
-	params := make([]cosmology.Params, size)
-	for i := range params {
-		params[i] = w.params
-	}
+	params := slices.Repeat([]cosmology.Params{w.params}, size)
 	maps, err := e.Raw(ctx, first, params, w.seed, w.config, progress)
 	if t := e.PowerCorrection(); err == nil && t != nil {
 		t.Apply(maps, params)
@@ -228,23 +226,11 @@ func (p partialMaps) path(k int) string {
 // read returns the maps of batch k; nil where they are not there, or cannot be read and have to
 // be made again.
 func (p partialMaps) read(k, size int) []field.LogMap {
-	stored, err := camels.ReadMaps(p.path(k), p.box.Side)
-	if err != nil || len(stored) != size || stored[0].Box != p.box {
+	maps, err := camels.ReadLogMaps(p.path(k), p.box.Side)
+	if err != nil || len(maps) != size || maps[0].Box != p.box {
 		return nil
 	}
-	out := make([]field.LogMap, size)
-	for i, m := range stored {
-		out[i] = field.LogMap(m)
-	}
-	return out
-}
-
-func (p partialMaps) write(k int, maps []field.LogMap) error {
-	stored := make([]field.Map, len(maps))
-	for i, m := range maps {
-		stored[i] = field.Map(m)
-	}
-	return camels.WriteMaps(p.path(k), stored)
+	return maps
 }
 
 func (p partialMaps) remove() error {

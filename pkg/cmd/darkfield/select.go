@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,8 +90,7 @@ another.`,
 // score adds one checkpoint to the table. left counts it and those after it, for the cost that is
 // said in advance.
 func (a *app) score(ctx context.Context, table *evaluate.Selection, s *camels.Suite,
-	c evaluate.Config,
-	run, path, label string, left int,
+	c evaluate.Config, run, path, label string, left int,
 ) error {
 	e, err := openEmulator(path)
 	if err != nil {
@@ -125,34 +125,33 @@ func (a *app) score(ctx context.Context, table *evaluate.Selection, s *camels.Su
 // estimate says what scoring n checkpoints costs, from the time of one batch. What lies in the
 // cache costs nothing.
 func estimate(ctx context.Context, e *emulator.Emulator, c evaluate.Config, n int) (string, error) {
-	took, err := callTime(ctx, e, c.Sampling)
-	if err != nil {
-		return "", err
-	}
-	maps := n * c.ValidationParams * c.MapsPerParam
-	calls := batches(c.MapsPerParam, c.Sampling.Batch) * n * c.ValidationParams
-	steps, err := c.Sampling.Evaluations()
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d checkpoints × %d parameters × %d maps = %d maps of %d network "+
-		"evaluations each: about %v, less what an earlier call has made",
-		n, c.ValidationParams, c.MapsPerParam, maps, steps,
-		(took * time.Duration(calls*steps)).Round(time.Second)), nil
+	places := n * c.ValidationParams
+	text, err := costOf(ctx, e, c.Sampling, places*c.MapsPerParam,
+		places*batches(c.MapsPerParam, c.Sampling.Batch))
+	return fmt.Sprintf("%d checkpoints × %d parameters × %d maps = %s", n, c.ValidationParams,
+		c.MapsPerParam, text), err
 }
 
-// batches is how often the network is called for maps at one parameter and time.
+// costOf says what maps cost that are made in some batches.
+func costOf(ctx context.Context, e *emulator.Emulator, c emulator.SampleConfig, maps, batches int,
+) (string, error) {
+	took, err := callTime(ctx, e, c)
+	if err != nil {
+		return "", err
+	}
+	steps, err := c.Evaluations()
+	return fmt.Sprintf("%d maps of %d network evaluations each: about %v, less what an earlier call "+
+		"has made", maps, steps, (took * time.Duration(batches*steps)).Round(time.Second)), err
+}
+
+// batches is how many batches some maps make.
 func batches(maps, size int) int { return (maps + size - 1) / size }
 
 // callTime measures one call of the network.
-func callTime(ctx context.Context, e *emulator.Emulator,
-	c emulator.SampleConfig,
+func callTime(ctx context.Context, e *emulator.Emulator, c emulator.SampleConfig,
 ) (time.Duration, error) {
 	c.Sampler, c.Steps, c.Eta, c.ChurnMin, c.Spacing = emulator.DDIM, 1, 0, 0, ""
-	params := make([]cosmology.Params, c.Batch)
-	for i := range params {
-		params[i] = cosmology.Fiducial
-	}
+	params := slices.Repeat([]cosmology.Params{cosmology.Fiducial}, c.Batch)
 	var took time.Duration
 	for range 2 { // the first compiles
 		start := time.Now()

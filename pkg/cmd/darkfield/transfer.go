@@ -52,9 +52,8 @@ names, and the correction is right for that one.`,
 				fmt.Fprintf(w, "\n%-9s  %-6s  %-24s  %s\n", "k [h/Mpc]", "degree", "true/generated, mean",
 					"factor of power over the prior")
 				for b, k := range r.K {
-					low, high := r.Low[b], r.High[b]
 					fmt.Fprintf(w, "%-9.3f  %-6d  %.3f ± %.3f (%3.0f %% kept)  %.3f to %.3f\n", k, r.Degree[b],
-						math.Exp(r.Shared[b]), r.Error[b], 100*r.Kept[b], low, high)
+						math.Exp(r.Shared[b]), r.Error[b], 100*r.Kept[b], r.Low[b], r.High[b])
 				}
 			})
 		}),
@@ -96,23 +95,14 @@ func (a *app) transferred(ctx context.Context, c evaluate.CorrectionConfig,
 	if err != nil {
 		return r, err
 	}
-	s, err := camels.OpenChoice(in.data, in.choice)
+	e, err := a.open(path, in.data, in.choice)
 	if err != nil {
 		return r, err
 	}
-	defer s.Close()
-	e, err := openEmulator(path)
-	if err != nil {
-		return r, err
-	}
-	defer e.Close()
-	data, err := a.dataOf(e, s)
-	if err != nil {
-		return r, err
-	}
+	defer e.close()
 	bars := a.stages(nil)
-	data.Progress = bars.at
-	measured := evaluate.Of(e, data, e.Sampling(), in.cache)
+	e.data.Progress = bars.at
+	measured := evaluate.Of(e.Emulator, e.data, e.Sampling(), in.cache)
 	r.CorrectionResult, err = measured.MeasureCorrection(ctx, c, e.PowerCorrection())
 	bars.done()
 	if err != nil {
