@@ -171,21 +171,31 @@ func describe(dir, suite, field string, sets []Set) (Description, error) {
 		}
 		return d, nil
 	}
-	raw, err := slurp(path, largestDescription)
-	if err != nil {
+	if err := d.read(path, suite); err != nil {
 		return d, err
-	}
-	if err := parse(raw, &d); err != nil {
-		return d, fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template(suite))
 	}
 	if d.Suite != suite {
 		return d, fmt.Errorf("camels: %s describes suite %q, but the maps beside it are of %q: correct "+
 			"its suite", path, d.Suite, suite)
 	}
-	if err := d.Validate(); err != nil {
-		return d, fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template(suite))
+	return d, misdescribed(path, suite, d.Validate())
+}
+
+// read fills in what the file at path says.
+func (d *Description) read(path, suite string) error {
+	raw, err := slurp(path, largestDescription)
+	if err != nil {
+		return err
 	}
-	return d, nil
+	return misdescribed(path, suite, parse(raw, d))
+}
+
+// misdescribed says of a fault in a description where it is, and what it should look like.
+func misdescribed(path, suite string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template(suite))
 }
 
 // mostLists is far more than the lists of a description. For nested lists the YAML library needs

@@ -68,18 +68,14 @@ func (f *File) describe() error {
 		f.field = p[1]
 	case described: // of a suite that the name does not tell
 		path := filepath.Join(dir, DescriptionFile)
-		raw, err := slurp(path, largestDescription)
-		if err != nil {
+		if err := d.read(path, "Mine"); err != nil {
 			return err
-		}
-		if err := parse(raw, &d); err != nil {
-			return fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template("Mine"))
 		}
 		whole := d // here a description may be incomplete: defaults stand in for the validation
 		whole.Suite, whole.Unit, whole.BoxSide = cmp.Or(d.Suite, "Mine"), cmp.Or(d.Unit, "K"),
 			cmp.Or(d.BoxSide, 1)
-		if err := whole.Validate(); err != nil {
-			return fmt.Errorf("camels: %s: %w; it should look like %s", path, err, template("Mine"))
+		if err := misdescribed(path, "Mine", whole.Validate()); err != nil {
+			return err
 		}
 		if d.BoxSide == 0 && known(d.Suite) {
 			d.BoxSide, d.Periodic = CMD(d.Suite).BoxSide, CMD(d.Suite).Periodic
@@ -93,14 +89,6 @@ func (f *File) describe() error {
 // InCMDLayout reports whether a file's name is one of CMD's, so that its map i is of simulation
 // i/MapsPerSimulation.
 func InCMDLayout(path string) bool { return mapFile.MatchString(filepath.Base(path)) }
-
-// fieldOf returns the field in a file name of CMD's, or "".
-func fieldOf(path string) string {
-	if p := mapFile.FindStringSubmatch(filepath.Base(path)); p != nil {
-		return p[1]
-	}
-	return ""
-}
 
 // Len returns the number of maps.
 func (f *File) Len() int { return f.npy.items }
@@ -141,27 +129,19 @@ func (f *File) Map(i int, side float64, want Wanted) (m field.Map, note string, 
 	if err := f.agrees(want); err != nil || want.AsIs {
 		return m, "", err
 	}
-	unit, fieldName := f.Description.Unit, f.field
-	if unit == "" {
-		unit = want.Unit
-	}
-	if fieldName == "" {
-		fieldName = want.Field
-	}
+	unit, fieldName := cmp.Or(f.Description.Unit, want.Unit), cmp.Or(f.field, want.Field)
 	c := v.Content()
 	if f.Description.Unit == "" && c == Contrast && (want.Unit == "" || want.Unit == string(Density)) {
 		storage{contrast: true}.linear(m.Values)
 		return m, fmt.Sprintf("map %d of %s looks like a density contrast (%.4g to %.4g, mean %.2g): 1 "+
-			"is added, which makes it an overdensity",
-			i, f.npy.path, v.Min, v.Max, v.Mean()), nil
+			"is added, which makes it an overdensity", i, f.npy.path, v.Min, v.Max, v.Mean()), nil
 	}
 	if err := v.check(where, filepath.Dir(f.npy.path), unit, fieldName); err != nil {
 		return m, "", err
 	}
 	if unit == "" && c == LogSurface {
 		return m, "", fmt.Errorf("%s: its values (%.4g to %.4g, mean %.4g) look like logarithms "+
-			"already: %s",
-			where, v.Min, v.Max, v.Mean(), c.remedy("", filepath.Dir(f.npy.path)))
+			"already: %s", where, v.Min, v.Max, v.Mean(), c.remedy("", filepath.Dir(f.npy.path)))
 	}
 	shift(m.Values, want.Offset)
 	return m, "", nil
@@ -169,19 +149,17 @@ func (f *File) Map(i int, side float64, want Wanted) (m field.Map, note string, 
 
 // agrees returns an error if the description contradicts what is wanted.
 func (f *File) agrees(want Wanted) error {
-	d := f.Description
+	d, description := f.Description, filepath.Join(filepath.Dir(f.npy.path), DescriptionFile)
 	switch {
 	case want.Field != "" && f.field != "" && f.field != want.Field:
 		return fmt.Errorf("camels: %s has maps of %s, the checkpoint was trained on %s; choose a map "+
 			"of the same field", f.npy.path, f.field, want.Field)
 	case want.Unit != "" && d.Unit != "" && d.Unit != want.Unit:
 		return fmt.Errorf("camels: %s has maps in %s, the checkpoint was trained on maps in %s; choose "+
-			"a map of the same unit, or correct %s",
-			f.npy.path, d.Unit, want.Unit, filepath.Join(filepath.Dir(f.npy.path), DescriptionFile))
+			"a map of the same unit, or correct %s", f.npy.path, d.Unit, want.Unit, description)
 	case want.BoxSide != 0 && d.BoxSide != 0 && d.BoxSide != want.BoxSide:
 		return fmt.Errorf("camels: %s has maps of %g Mpc/h a side, the checkpoint was trained on %g; "+
-			"choose a map of the same box, or correct %s",
-			f.npy.path, d.BoxSide, want.BoxSide, filepath.Join(filepath.Dir(f.npy.path), DescriptionFile))
+			"choose a map of the same box, or correct %s", f.npy.path, d.BoxSide, want.BoxSide, description)
 	}
 	return nil
 }

@@ -36,8 +36,11 @@ func openMaps(path, tablePath string, d Description) (*Maps, error) {
 		return nil, err
 	}
 	m := &Maps{
-		file: f, box: field.Box{Side: d.BoxSide, Cells: f.cells}, field: fieldOf(path), offset: d.Offset,
+		file: f, box: field.Box{Side: d.BoxSide, Cells: f.cells}, offset: d.Offset,
 		averages: map[int]*averages{},
+	}
+	if p := mapFile.FindStringSubmatch(filepath.Base(path)); p != nil {
+		m.field = p[1]
 	}
 	m.unit, m.stored = stored(d.Unit)
 	if err := m.label(tablePath); err != nil {

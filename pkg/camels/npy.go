@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"darkfield/pkg/field"
+	"darkfield/pkg/filetype"
 	format "darkfield/pkg/npy"
 	"darkfield/pkg/safefile"
 )
@@ -50,9 +51,8 @@ func openNPY(path string, dimensions int) (_ *npy, err error) {
 	h, err := format.ReadHeader(f, info.Size())
 	switch {
 	case errors.Is(err, format.ErrMagic):
-		start := make([]byte, 12)
-		n, _ := f.ReadAt(start, 0)
-		return fail("is not a .npy file: it %s", looksLike(start[:n]))
+		t, _ := filetype.Of(path) // Unknown where it cannot be read
+		return fail("is not a .npy file: it is %v; %s", t, t.Hint())
 	case err != nil:
 		return fail("%v", err)
 	case !slices.Contains(float32s, h.Type):
@@ -107,21 +107,6 @@ func toFloat32(kind string) string {
 // largestSide keeps a damaged header from asking for much memory: CMD's maps have 256 pixels a
 // side.
 const largestSide = 1 << 11
-
-// looksLike says what a file starts like that is no .npy file, and what to do about it.
-func looksLike(start []byte) string {
-	for magic, kind := range map[string]string{
-		"\x1f\x8b":   "is compressed; unpack it with gunzip",
-		"PK\x03\x04": "is a zip archive, such as .npz; save its array with numpy.save",
-		"\x89HDF":    "is an HDF5 file; save its array with numpy.save",
-		"<":          "may be a web page; download the file again",
-	} {
-		if strings.HasPrefix(string(start), magic) {
-			return kind
-		}
-	}
-	return fmt.Sprintf("starts with %.12q; copy it again", start)
-}
 
 // read returns n planes from the first on, which must be there.
 func (f *npy) read(first, n int) ([]float32, error) {
