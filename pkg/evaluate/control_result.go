@@ -90,9 +90,24 @@ func (c Control) String() string {
 	return b.String()
 }
 
-// WriteCSV writes one row a number.
-func (c Control) WriteCSV(path string) error {
+// WriteCSV writes one row a number: those of WriteScoresCSV and of WritePowerCSV.
+func (c Control) WriteCSV(path string) error { return c.write(path, c.scores, c.power) }
+
+// WriteScoresCSV writes chi² and the moments of pixels, by parameter.
+func (c Control) WriteScoresCSV(path string) error { return c.write(path, c.scores) }
+
+// WritePowerCSV writes the ratios of power, by wavenumber.
+func (c Control) WritePowerCSV(path string) error { return c.write(path, c.power) }
+
+func (c Control) write(path string, parts ...func(*report.Table)) error {
 	t := report.NewTable("quantity", "omega_m", "sigma_8", "simulation", "k", "generated", "control")
+	for _, part := range parts {
+		part(t)
+	}
+	return t.Write(path)
+}
+
+func (c Control) scores(t *report.Table) {
 	for _, r := range c.Rows {
 		add := func(name string, generated, control float64) {
 			t.Add(name, r.Params.OmegaM, r.Params.Sigma8, r.Simulation, "", generated, control)
@@ -103,13 +118,16 @@ func (c Control) WriteCSV(path string) error {
 		add("log10_std", r.GeneratedPixels.LogDeviation, r.ControlPixels.LogDeviation)
 		add("log10_quantile_0.999", r.GeneratedPixels.Quantile, r.ControlPixels.Quantile)
 	}
+}
+
+func (c Control) power(t *report.Table) {
 	for i, k := range c.K {
-		t.Add("log_power_ratio", "", "", "", k, c.LogPower.Mean[i], 1)
-		t.Add("log_power_ratio_standard_error", "", "", "", k, c.LogPower.Std[i], "")
-		t.Add("log_power_variance_ratio", "", "", "", k, c.Scatter.Mean[i], 1)
-		t.Add("log_power_variance_ratio_standard_error", "", "", "", k, c.Scatter.Std[i], "")
-		t.Add("linear_power_ratio", "", "", "", k, c.LinearPower.Mean[i], 1)
-		t.Add("linear_power_ratio_standard_error", "", "", "", k, c.LinearPower.Std[i], "")
+		add := func(name string, r Ratio) {
+			t.Add(name, "", "", "", k, r.Mean[i], 1)
+			t.Add(name+"_standard_error", "", "", "", k, r.Std[i], "")
+		}
+		add("log_power_ratio", c.LogPower)
+		add("log_power_variance_ratio", c.Scatter)
+		add("linear_power_ratio", c.LinearPower)
 	}
-	return t.Write(path)
 }

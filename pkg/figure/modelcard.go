@@ -16,9 +16,9 @@ import (
 // ModelCard returns all figures of a model card, one for each section.
 func ModelCard(c modelcard.Results) []Named {
 	return []Named{
-		{"card_chi2", modelcard.SectionChi2, ControlChi2(c.Control), c.Control},
+		{"card_chi2", modelcard.SectionChi2, ControlChi2(c.Control), writer(c.Control.WriteScoresCSV)},
 		{"card_paper", modelcard.SectionPaper, Chi2(c.Paper), c.Paper},
-		{"card_power", modelcard.SectionPower, PowerRatios(c.Control), c.Control},
+		{"card_power", modelcard.SectionPower, PowerRatios(c.Control), writer(c.Control.WritePowerCSV)},
 		{"card_responses", modelcard.SectionResponses, ExtremeResponses(c.Responses), c.Responses},
 		{"card_pixels", modelcard.SectionPixels, Histograms(c.Histograms), c.Histograms},
 		{"card_distances", modelcard.SectionNovelty, Distances(c.Novelty), c.Novelty},

@@ -50,7 +50,8 @@ func (c Results) rows(cfg Config) []Row {
 		{SectionChi2, chi2Rows(c.Control)},
 		{SectionPaper, paperRows(c.Paper, cfg)},
 		{SectionPower, powerRows(c.Control)},
-		{SectionScatter, scatterRows(c.Control)},
+		{SectionScatter, binRows(c.Control, "variance of log fields' power", c.Control.Scatter,
+			scatterWithin)},
 		{SectionResponses, responseRows(c.Responses)},
 		{SectionPixels, pixelRows(c.Control)},
 		{SectionNovelty, noveltyRows(c.Novelty)},
@@ -132,34 +133,24 @@ func paperRows(c evaluate.Chi2, cfg Config) []Row {
 }
 
 func powerRows(c evaluate.Control) []Row {
-	var out []Row
 	worst := 0
 	for i, k := range c.K {
-		r := shown(fmt.Sprintf("log fields, k = %.3g h/Mpc", k), c.LogPower.Mean[i],
-			c.LogPower.Std[i], "")
-		if k < PowerUpTo*c.KNyquist {
-			r = r.within(1-PowerWithin, 1+PowerWithin)
-			if further(c.LinearPower.Mean[i], c.LinearPower.Mean[worst]) {
-				worst = i
-			}
-		} else {
-			r.Note = fmt.Sprintf("beyond %g of Nyquist", PowerUpTo)
+		if k < PowerUpTo*c.KNyquist && further(c.LinearPower.Mean[i], c.LinearPower.Mean[worst]) {
+			worst = i
 		}
-		out = append(out, r)
 	}
-	return append(out, shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", PowerUpTo),
+	return append(binRows(c, "log fields", c.LogPower, PowerWithin), shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", PowerUpTo),
 		c.LinearPower.Mean[worst], c.LinearPower.Std[worst],
 		fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst])).within(1-densityWithin, 1+densityWithin))
 }
 
-// scatterRows hold the variance of single maps' power against the control's, bin by bin.
-func scatterRows(c evaluate.Control) []Row {
+// binRows hold a ratio bin by bin, with an aim below PowerUpTo of Nyquist.
+func binRows(c evaluate.Control, quantity string, ratio evaluate.Ratio, within float64) []Row {
 	var out []Row
 	for i, k := range c.K {
-		r := shown(fmt.Sprintf("variance of log fields' power, k = %.3g h/Mpc", k), c.Scatter.Mean[i],
-			c.Scatter.Std[i], "")
+		r := shown(fmt.Sprintf("%s, k = %.3g h/Mpc", quantity, k), ratio.Mean[i], ratio.Std[i], "")
 		if k < PowerUpTo*c.KNyquist {
-			r = r.within(1-scatterWithin, 1+scatterWithin)
+			r = r.within(1-within, 1+within)
 		} else {
 			r.Note = fmt.Sprintf("beyond %g of Nyquist", PowerUpTo)
 		}
@@ -195,11 +186,9 @@ func responseRows(r evaluate.Responses) []Row {
 		}
 		out = append(out,
 			shown(name+fmt.Sprintf(", furthest from 1 from bin %d up", evaluate.NoisyBins+1),
-				m.Quotient[high],
-				m.QuotientError[high], at(high)).within(1-ResponseWithin, 1+ResponseWithin),
+				m.Quotient[high], m.QuotientError[high], at(high)).within(1-ResponseWithin, 1+ResponseWithin),
 			shown(name+fmt.Sprintf(" − 1, first %d bins, in standard errors", evaluate.NoisyBins),
-				deviation(low), 0,
-				at(low)),
+				deviation(low), 0, at(low)),
 			shown(name+fmt.Sprintf(", mean of the first %d bins", evaluate.NoisyBins), m.First, m.FirstError,
 				"errors of bins are correlated"))
 		if m.Fit != nil {
@@ -241,15 +230,11 @@ func pixelRows(c evaluate.Control) []Row {
 		aim  float64
 	}{
 		{"mean log10", func(p evaluate.Pixels) float64 { return p.LogMean }, meanWithin},
-		{
-			"99.9 % quantile of log10", func(p evaluate.Pixels) float64 { return p.Quantile },
-			quantileWithin,
-		},
+		{"99.9 % quantile of log10", func(p evaluate.Pixels) float64 { return p.Quantile }, quantileWithin},
 		{"standard deviation of log10", func(p evaluate.Pixels) float64 { return p.LogDeviation }, 0},
 	} {
 		difference := func(r evaluate.ControlRow) float64 {
-			return q.of(r.GeneratedPixels) -
-				q.of(r.ControlPixels)
+			return q.of(r.GeneratedPixels) - q.of(r.ControlPixels)
 		}
 		mean, e := evaluate.OverRows(c.Rows, difference)
 		row := shown(q.name+", generated − control", mean, e, "dex, mean over parameters")

@@ -3,6 +3,7 @@ package summary
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // BinStats are the mean and the standard deviation of curves at each bin.
@@ -74,8 +75,7 @@ func ReducedChi2(curve []float64, reference BinStats) float64 {
 func LeaveOneOut(curves [][]float64) []float64 {
 	out := make([]float64, len(curves))
 	for i, c := range curves {
-		others := append(append([][]float64{}, curves[:i]...), curves[i+1:]...)
-		out[i] = ReducedChi2(c, Stats(others))
+		out[i] = ReducedChi2(c, Stats(slices.Concat(curves[:i], curves[i+1:])))
 	}
 	return out
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // Histogram is a density of values: its integral over the bins is the share of values that fell
@@ -68,11 +70,7 @@ func Ratios(varied, fiducial [][]float64) (mean, std []float64) {
 			panic(fmt.Sprintf("summary: Ratios of curves of %d and %d bins", len(varied[m]),
 				len(fiducial[m])))
 		}
-		c := make([]float64, len(varied[m]))
-		for i, v := range varied[m] {
-			c[i] = v / fiducial[m][i]
-		}
-		curves = append(curves, c)
+		curves = append(curves, floats.DivTo(make([]float64, len(varied[m])), varied[m], fiducial[m]))
 	}
 	s := Stats(curves)
 	return s.Mean, s.Std

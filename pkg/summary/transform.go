@@ -43,11 +43,17 @@ func (p *plan) transform() {
 	for i := range n {
 		p.real.Coefficients(p.modes[i*half:(i+1)*half], p.values[i*n:(i+1)*n])
 	}
+	p.columns(p.complex.Coefficients)
+}
+
+// columns transforms the columns of modes, one by one.
+func (p *plan) columns(transform func(dst, src []complex128) []complex128) {
+	half := p.n/2 + 1
 	for j := range half {
 		for i := range p.column {
 			p.column[i] = p.modes[i*half+j]
 		}
-		p.complex.Coefficients(p.column, p.column)
+		transform(p.column, p.column)
 		for i, v := range p.column {
 			p.modes[i*half+j] = v
 		}
@@ -57,15 +63,7 @@ func (p *plan) transform() {
 // inverse writes the inverse transform of modes to values; it overwrites modes.
 func (p *plan) inverse() {
 	n, half := p.n, p.n/2+1
-	for j := range half {
-		for i := range p.column {
-			p.column[i] = p.modes[i*half+j]
-		}
-		p.complex.Sequence(p.column, p.column)
-		for i, v := range p.column {
-			p.modes[i*half+j] = v
-		}
-	}
+	p.columns(p.complex.Sequence)
 	for i := range n {
 		p.real.Sequence(p.values[i*n:(i+1)*n], p.modes[i*half:(i+1)*half])
 	}

@@ -12,11 +12,11 @@ import (
 // boxStudy holds the measurements of the maps of all boxes of 25 Mpc/h.
 type boxStudy struct {
 	coarse, fine []boxMaps // [seed]
-	reference    []boxMaps // one box, if any, with spheres of as many neighbours as in fine
-	sameSpheres  []boxMaps // the same box with spheres of the same mass as in fine
-	choices      []choiceBoxes
-	varied       [][]boxMaps // [fiducial, then responses][seed]
-	hypercube    []boxMaps   // the LH set
+	// one box, with spheres of as many neighbours as in fine, and of the same mass
+	reference [2]boxMaps
+	choices   []choiceBoxes
+	varied    [][]boxMaps // [fiducial, then responses][seed]
+	hypercube []boxMaps   // the LH set
 }
 
 func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
@@ -33,8 +33,7 @@ func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
 		add(c.Fine, cosmology.Fiducial, uint64(seed), &b.fine[seed])
 	}
 	if c.Reference.Particles > 0 {
-		b.reference, b.sameSpheres = make([]boxMaps, 1), make([]boxMaps, 1)
-		out = append(out, b.referenceTasks(s, c)...)
+		out = append(out, b.referenceTask(s, c))
 	}
 	for _, omega := range c.ChoiceOmega {
 		for _, v := range choicesOf(c.Box) {
@@ -64,22 +63,21 @@ func (b *boxStudy) tasks(s store, c Config) ([]task, error) {
 	return out, nil
 }
 
-// referenceTasks runs the reference once and makes its maps twice: with as many neighbours as Fine,
+// referenceTask runs the reference once and makes its maps twice: with as many neighbours as Fine,
 // and with as many as have the mass of Fine's.
-func (b *boxStudy) referenceTasks(s store, c Config) []task {
-	var pair [2]boxMaps
+func (b *boxStudy) referenceTask(s store, c Config) task {
 	ratio := c.Reference.Particles / c.Fine.Particles
-	cost := work(c.Reference, true)
-	t := measure(s, "reference", cost, []any{c.Reference, c.Fine.Neighbours, ratio, c.Sides}, &pair,
-		func(ctx context.Context) ([2]boxMaps, error) {
+	arguments := []any{c.Reference, c.Fine.Neighbours, ratio, c.Sides}
+	return measure(s, "reference", work(c.Reference, true), arguments, &b.reference,
+		func(ctx context.Context) (pair [2]boxMaps, err error) {
 			p, err := nbody.Simulate(ctx, c.Reference, cosmology.Fiducial, 0)
 			if err != nil {
 				return pair, err
 			}
+			n := c.Reference
 			for i, neighbours := range []int{
 				c.Fine.Neighbours, c.Fine.Neighbours * ratio * ratio * ratio,
 			} {
-				n := c.Reference
 				n.Neighbours = neighbours
 				if pair[i], err = measureParticles(p, n, c.Sides); err != nil {
 					return pair, err
@@ -87,13 +85,6 @@ func (b *boxStudy) referenceTasks(s store, c Config) []task {
 			}
 			return pair, nil
 		})
-	run := t.run
-	t.run = func(ctx context.Context) error {
-		err := run(ctx)
-		b.reference[0], b.sameSpheres[0] = pair[0], pair[1]
-		return err
-	}
-	return []task{t}
 }
 
 // ratioOf returns the ratio Σ a/Σ b over boxes of the spectra of the overdensity, at a side given
@@ -124,7 +115,8 @@ func ratioOfSpectra(
 			}
 			return top / bottom
 		}
-		ratio, err = append(ratio, of(-1)), append(err, jackknife(len(pa), of))
+		r, e := jackknifed(len(pa), of)
+		ratio, err = append(ratio, r), append(err, e)
 	}
 	return ratio, err
 }

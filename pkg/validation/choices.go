@@ -121,9 +121,8 @@ func (v Choices) rows(c Config) []Row {
 func (v Choices) WriteCSV(path string) error {
 	t := report.NewTable("changed", "omega_m", "quantity", "k_h_per_mpc", "value")
 	for _, change := range v.Changes {
-		id := func(q string) []any { return []any{change.Name, change.OmegaM, q} }
-		t.Curve(v.K, change.Ratio, id("log_power_over_default")...)
-		t.Curve(v.K, change.Error, id("log_power_over_default_error")...)
+		t.Curve(v.K, change.Ratio, change.Name, change.OmegaM, "log_power_over_default")
+		t.Curve(v.K, change.Error, change.Name, change.OmegaM, "log_power_over_default_error")
 	}
 	return t.Write(path)
 }

@@ -241,7 +241,10 @@ func (g *growthStudy) result(c Config, large []wave) Growth {
 
 func newLongWaves(name string, side float64, waves []wave) LongWaves {
 	w := LongWaves{Name: name}
-	w.All, _ = combined(waves)
+	w.All, w.Error = jackknifed(len(waves), func(skip int) float64 {
+		ratio, _ := combined(without(waves, skip))
+		return ratio
+	})
 	for n := 1; n <= longestWaves; n++ {
 		var some []wave
 		for _, o := range waves {
@@ -256,10 +259,6 @@ func newLongWaves(name string, side float64, waves []wave) LongWaves {
 		w.K, w.Ratio, w.Single = append(w.K, 2*math.Pi/side*math.Sqrt(float64(n))),
 			append(w.Ratio, ratio), append(w.Single, single)
 	}
-	w.Error = jackknife(len(waves), func(skip int) float64 {
-		ratio, _ := combined(without(waves, skip))
-		return ratio
-	})
 	return w
 }
 

@@ -2,6 +2,7 @@ package validation
 
 import (
 	"math"
+	"slices"
 )
 
 // jackknife returns the standard error of an estimate of n things from the estimates that leave
@@ -22,7 +23,15 @@ func jackknife(n int, leaving func(skip int) float64) float64 {
 	return math.Sqrt(sum * float64(n-1) / float64(n))
 }
 
-// without returns all but one of things.
+// jackknifed returns an estimate of n things, leaving out none (−1), and its standard error.
+func jackknifed(n int, leaving func(skip int) float64) (value, err float64) {
+	return leaving(-1), jackknife(n, leaving)
+}
+
+// without returns all but one of things, or all for −1.
 func without[T any](things []T, skip int) []T {
-	return append(append([]T{}, things[:skip]...), things[skip+1:]...)
+	if skip < 0 {
+		return things
+	}
+	return slices.Concat(things[:skip], things[skip+1:])
 }

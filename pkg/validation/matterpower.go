@@ -137,8 +137,7 @@ func newMatterCurve(u CAMBUniverse, boxes []largeBox) MatterCurve {
 			}
 			return power / beginning
 		}
-		r := ratio(boxes)
-		e := jackknife(len(boxes), func(skip int) float64 { return ratio(without(boxes, skip)) })
+		r, e := jackknifed(len(boxes), func(skip int) float64 { return ratio(without(boxes, skip)) })
 		theory := sum(func(i int) float64 { return ours.At(k[i]) })
 		halo := sum(func(i int) float64 { return nonlinear[i] })
 		out.K = append(out.K,

@@ -39,10 +39,9 @@ func (b *boxStudy) onePoint(c Config) OnePoint {
 		mean /= n
 		return mean, math.Sqrt(std/n - mean*mean)
 	}
-	out.Mean, out.Std = moments(-1)
-	out.MeanError = jackknife(len(b.hypercube),
+	out.Mean, out.MeanError = jackknifed(len(b.hypercube),
 		func(skip int) float64 { m, _ := moments(skip); return m })
-	out.StdError = jackknife(len(b.hypercube),
+	out.Std, out.StdError = jackknifed(len(b.hypercube),
 		func(skip int) float64 { _, s := moments(skip); return s })
 	edges := logEdges()
 	for i := range logBins {

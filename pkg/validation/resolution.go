@@ -45,15 +45,16 @@ func (b *boxStudy) resolution(c Config) Resolution {
 	}
 	compare(fmt.Sprintf("%d³ over %d³ particles", c.Coarse.Particles, c.Fine.Particles),
 		true, b.coarse, b.fine)
-	if b.reference != nil {
+	referred := c.Reference.Particles > 0
+	if referred {
 		name := fmt.Sprintf("%d³ over %d³ particles", c.Fine.Particles, c.Reference.Particles)
-		compare(name, false, b.fine[:1], b.reference)
-		compare(name+", spheres of the same mass", false, b.fine[:1], b.sameSpheres)
+		compare(name, false, b.fine[:1], b.reference[:1])
+		compare(name+", spheres of the same mass", false, b.fine[:1], b.reference[1:])
 	}
 	out.Caption = fmt.Sprintf("Maps of fewer particles over maps of more in %g Mpc/h, %d steps, the "+
 		"same phases; %d seeds × 15 maps, band: ± standard error.",
 		c.Box.BoxSide, c.Box.Steps, c.ResolutionSeeds)
-	if b.reference != nil {
+	if referred {
 		out.Caption += fmt.Sprintf(" %d³ particles: one box; with spheres that hold %d particles, "+
 			"and with spheres that hold the mass of those of %d³ particles.",
 			c.Reference.Particles, c.Fine.Neighbours, c.Fine.Particles)

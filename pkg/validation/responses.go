@@ -52,7 +52,7 @@ func (b *boxStudy) responses(c Config) Responses {
 			}
 			return top / bottom
 		}
-		r.Band, r.BandError = band(-1), jackknife(len(boxes), band)
+		r.Band, r.BandError = jackknifed(len(boxes), band)
 		out.Varied = append(out.Varied, r)
 	}
 	out.Caption = fmt.Sprintf("FastPM mocks, %d³ particles, maps of %d² pixels of %g Mpc/h; "+
@@ -76,11 +76,8 @@ func (r Responses) rows(c Config) []Row {
 func (r Responses) WriteCSV(path string) error {
 	t := report.NewTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
 	for _, m := range r.Varied {
-		id := func(q string) []any {
-			return []any{m.Params.OmegaM, m.Params.Sigma8, q}
-		}
-		t.Curve(r.K, m.Ratio, id("power_over_fiducial")...)
-		t.Curve(r.K, m.Error, id("power_over_fiducial_error")...)
+		t.Curve(r.K, m.Ratio, m.Params.OmegaM, m.Params.Sigma8, "power_over_fiducial")
+		t.Curve(r.K, m.Error, m.Params.OmegaM, m.Params.Sigma8, "power_over_fiducial_error")
 	}
 	return t.Write(path)
 }

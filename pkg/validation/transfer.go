@@ -132,15 +132,15 @@ func largest(k, a, b []float64, low, high float64) float64 {
 func (t Transfer) WriteCSV(path string) error {
 	out := report.NewTable("omega_m", "sigma_8", "quantity", "k_h_per_mpc", "value")
 	for _, c := range t.Curves {
-		id := func(q string) []any {
-			return []any{c.Params.OmegaM, c.Params.Sigma8, q}
+		add := func(name string, values []float64) {
+			out.Curve(c.K, values, c.Params.OmegaM, c.Params.Sigma8, name)
 		}
-		out.Curve(c.K, c.T, id("transfer")...)
-		out.Curve(c.K, c.FittedT, id("transfer_eisenstein_hu")...)
-		out.Curve(c.K, c.CAMBT, id("transfer_camb")...)
-		out.Curve(c.K, c.P, id("power")...)
-		out.Curve(c.K, c.FittedP, id("power_eisenstein_hu")...)
-		out.Curve(c.K, c.CAMBP, id("power_camb")...)
+		add("transfer", c.T)
+		add("transfer_eisenstein_hu", c.FittedT)
+		add("transfer_camb", c.CAMBT)
+		add("power", c.P)
+		add("power_eisenstein_hu", c.FittedP)
+		add("power_camb", c.CAMBP)
 	}
 	return out.Write(path)
 }
