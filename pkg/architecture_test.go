@@ -83,9 +83,9 @@ var table = []row{
 		modules: []string{weights},
 	},
 	{
-		name: "convert",
+		name:     "convert",
 		packages: "npy network unet diffusion checkpoint cosmology field camels",
-		modules: []string{weights, pickles},
+		modules:  []string{weights, pickles},
 	},
 	{name: "training", packages: "faults safefile backend network unet diffusion checkpoint cosmology " +
 		"field tracking plaintext", modules: []string{gomlx, compute, yaml}},
