@@ -38,9 +38,9 @@ func MeasureRange(ctx context.Context, s *camels.Suite, splitSeed uint64,
 
 // Prepare returns the maps of a suite's LH set, or of its Sobol set if it has no LH, averaged
 // down to side pixels and split by simulation with splitSeed, and the manifest of a network
-// trained on them. A side that does not divide that of the maps, or that the network cannot downsample,
-// is an error, and so is a field without a log range. Maps are read on demand, so that files may be
-// larger than memory.
+// trained on them. A side that does not divide that of the maps, or that the network cannot
+// downsample, is an error, and so is a field without a log range. Maps are read on demand, so
+// that files may be larger than memory.
 func Prepare(s *camels.Suite, n network.Network, side int,
 	splitSeed uint64,
 ) (training.Data, checkpoint.Manifest, error) {

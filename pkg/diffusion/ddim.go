@@ -45,7 +45,7 @@ func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]
 			return nil, err
 		}
 		st.update(epsilon, m.step(s, t, times[i+1]))
-		r.progress(i+1, m.Steps)
+		st.taken(i+1, m.Steps, times[i+1])
 	}
 	return st.finished()
 }

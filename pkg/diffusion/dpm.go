@@ -97,7 +97,7 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 			}
 			st.x[j] = float32(v)
 		}
-		st.progress(i+1, steps)
+		st.taken(i+1, steps, u)
 	}
 	return nil
 }

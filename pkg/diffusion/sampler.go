@@ -54,6 +54,9 @@ type Request struct {
 	// First is the number of the first map: the noise of map i depends on Seed and First+i only.
 	First    int
 	Progress func(done, total int) // called after each step; may be nil
+	// Observe is shown the maps under way, x_t at time t, after each step; nil: nobody is. It must not
+	// keep or change them.
+	Observe func(t Step, x []float32)
 }
 
 // Size returns the number of maps asked for.
@@ -67,9 +70,13 @@ func (r Request) validate() error {
 	return nil
 }
 
-func (r Request) progress(done, total int) {
-	if r.Progress != nil {
-		r.Progress(done, total)
+// taken tells of a step to time t.
+func (st *state) taken(done, total int, t Step) {
+	if st.Progress != nil {
+		st.Progress(done, total)
+	}
+	if st.Observe != nil {
+		st.Observe(t, st.x)
 	}
 }
 
