@@ -87,8 +87,8 @@ var table = []row{
 		packages: "npy network unet diffusion checkpoint cosmology field camels",
 		modules:  []string{weights, pickles},
 	},
-	{name: "training", packages: "faults safefile backend network unet diffusion checkpoint cosmology " +
-		"field tracking plaintext", modules: []string{gomlx, compute, yaml}},
+	{name: "training", packages: "faults safefile backend network unet diffusion checkpoint " +
+		"cosmology field tracking plaintext", modules: []string{gomlx, compute, yaml}},
 	{
 		name: "baseline", packages: "faults responsefit checkpoint cosmology field likelihood summary " +
 			"training network unet",
@@ -97,8 +97,8 @@ var table = []row{
 	{name: "dataset", packages: "camels checkpoint cosmology diffusion field network " +
 		"unet training"},
 	{
-		name: "emulator", packages: "faults responsefit network unet diffusion checkpoint cosmology fft " +
-			"field",
+		name: "emulator", packages: "faults responsefit network unet diffusion checkpoint cosmology " +
+			"fft field",
 		modules: []string{gomlx, compute, gonum},
 	},
 	{

@@ -174,7 +174,8 @@ func TestKnownSchedules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := linear.Betas(); b[0] != 1e-4 || b[999] != 0.02 || math.Abs(b[333]-(1e-4+0.0199/3)) > 1e-12 {
+	if b := linear.Betas(); b[0] != 1e-4 || b[999] != 0.02 ||
+		math.Abs(b[333]-(1e-4+0.0199/3)) > 1e-12 {
 		t.Errorf("linear: %g, %g, …, %g", b[0], b[333], b[999])
 	}
 	const steps = 400

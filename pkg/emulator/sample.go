@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
@@ -127,12 +128,21 @@ func (c SampleConfig) Evaluations() (int, error) {
 	return m.Evaluations(diffusion.Paper()), nil
 }
 
-// BatchSize returns the number of maps per batch when Sample makes n maps: the smallest that needs
-// no more batches than Batch does, so that the last one is nearly full. The last bits of a map
-// depend on it: Raw with this as Batch gives the maps of one of Sample's batches bit for bit.
+// fewMaps is the number of maps for which a batch of their own is worth its compilation.
+const fewMaps = 4
+
+// BatchSize returns the number of maps per batch when Sample makes n maps: 1 or a few for as many
+// or less, else the smallest that needs no more batches than Batch does, so that the last one is
+// nearly full. The last bits of a map depend on it: Raw with this as Batch gives the maps of one
+// of Sample's batches bit for bit.
 func (c SampleConfig) BatchSize(n int) int {
 	batches := (n + c.Batch - 1) / c.Batch
-	if batches <= 1 {
+	switch {
+	case n <= 1:
+		return 1
+	case n <= fewMaps:
+		return min(fewMaps, c.Batch)
+	case batches <= 1:
 		return c.Batch
 	}
 	return (n + batches - 1) / batches
@@ -154,10 +164,34 @@ func (e *Emulator) Sample(ctx context.Context, params []cosmology.Params, seed u
 	return maps, err
 }
 
+// Watch makes one map and calls observe with it after each step, at the time that the step leads
+// to; the last is the map itself, at time 0, before a power correction.
+func (e *Emulator) Watch(ctx context.Context, p cosmology.Params, seed uint64, c SampleConfig,
+	observe func(t diffusion.Step, m field.LogMap),
+) (field.LogMap, error) {
+	maps, err := e.raw(ctx, 0, []cosmology.Params{p}, seed, c, nil,
+		func(t diffusion.Step, x []float32) { observe(t, e.unscaled(x[:e.Box().Pixels()])) })
+	if err != nil {
+		return field.LogMap{}, err
+	}
+	return maps[0], nil
+}
+
+// unscaled returns the map of scaled pixels, which it copies.
+func (e *Emulator) unscaled(x []float32) field.LogMap {
+	return e.manifest.Scaling.Unscale(field.ScaledMap{Box: e.Box(), Values: slices.Clone(x)})
+}
+
 // Raw is Sample for the maps from number start on, without the power correction, so that stored
 // maps can be extended and corrected later.
 func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params, seed uint64,
 	c SampleConfig, progress func(done, all int),
+) ([]field.LogMap, error) {
+	return e.raw(ctx, start, params, seed, c, progress, nil)
+}
+
+func (e *Emulator) raw(ctx context.Context, start int, params []cosmology.Params, seed uint64,
+	c SampleConfig, progress func(done, all int), observe func(diffusion.Step, []float32),
 ) ([]field.LogMap, error) {
 	method, err := c.sampler(e.schedule)
 	if err != nil {
@@ -174,7 +208,7 @@ func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params
 		first, last := k*size, min((k+1)*size, len(params))
 		r := diffusion.Request{
 			Pixels: e.Box().Pixels(), ConditionDim: 2, Theta: theta[2*first : 2*last],
-			Seed: seed, First: start + first,
+			Seed: seed, First: start + first, Observe: observe,
 		}
 		if progress != nil {
 			r.Progress = func(done, all int) { progress(k*all+done, batches*all) }
@@ -187,8 +221,7 @@ func (e *Emulator) Raw(ctx context.Context, start int, params []cosmology.Params
 			return nil, fmt.Errorf("emulator: sample: %w", err)
 		}
 		for i := range last - first {
-			scaled := field.ScaledMap{Box: e.Box(), Values: x[i*r.Pixels : (i+1)*r.Pixels]}
-			out = append(out, e.manifest.Scaling.Unscale(scaled))
+			out = append(out, e.unscaled(x[i*r.Pixels:(i+1)*r.Pixels]))
 		}
 	}
 	return out, nil

@@ -111,3 +111,29 @@ func drawColorBar(c draw.Canvas, low, high float64, label string) {
 
 // colorBarRoom is the width that drawColorBar needs.
 const colorBarRoom = 62
+
+// Frames returns maps as pictures of an animation, about width pixels wide, each in the colour
+// scale of its own range.
+func Frames(maps []field.LogMap, width int) []*image.Paletted {
+	const colours = 64
+	palette := make(color.Palette, colours)
+	for i := range palette {
+		palette[i] = cubehelix(float64(i) / (colours - 1))
+	}
+	var out []*image.Paletted
+	for _, m := range maps {
+		low, high := colorRange([]field.LogMap{m})
+		zoom := max(1, width/m.Box.Cells)
+		side := zoom * m.Box.Cells
+		frame := image.NewPaletted(image.Rect(0, 0, side, side), palette)
+		for y := range side {
+			for x := range side {
+				v := float64(m.Values[((side-1-y)/zoom)*m.Box.Cells+x/zoom])
+				shade := (v - low) / (high - low) * (colours - 1)
+				frame.SetColorIndex(x, y, uint8(max(0, min(colours-1, shade))))
+			}
+		}
+		out = append(out, frame)
+	}
+	return out
+}

@@ -87,17 +87,27 @@ func (n Network) Trace(store *model.Store, side, parameters int) ([]Tensor, erro
 			return fail(err)
 		}
 	}
-	list, err := Trace(store, func(g *Graph, scope *model.Scope) {
+	list, err := Trace(store, n.graph(side, parameters))
+	if err != nil {
+		return fail(err)
+	}
+	return list, nil
+}
+
+// graph returns the function that builds the network's empty graph.
+func (n Network) graph(side, parameters int) func(g *Graph, scope *model.Scope) {
+	return func(g *Graph, scope *model.Scope) {
 		input := func(name string, dims ...int) *Node {
 			return Parameter(g, name, shapes.Make(dtypes.Float32, dims...))
 		}
 		n.Predict(scope, input("xt", traceBatch, side, side, 1), input("timestep", traceBatch),
 			input("theta", traceBatch, parameters))
-	})
-	if err != nil {
-		return fail(err)
 	}
-	return list, nil
+}
+
+// Fingerprint tells functions apart: see the function of that name.
+func (n Network) Fingerprint(side, parameters int) (string, error) {
+	return Fingerprint(n.graph(side, parameters))
 }
 
 // Predict adds the network to a graph. It panics where the function does, or returns a wrong shape.

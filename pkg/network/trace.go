@@ -1,6 +1,7 @@
 package network
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,20 +23,9 @@ var pureGo = sync.OnceValues(func() (compute.Backend, error) {
 // those that are trainable, in the order in which they were made. A panic of the function is an
 // error of one line.
 func Trace(store *model.Store, build func(*Graph, *model.Scope)) (list []Tensor, err error) {
-	b, err := pureGo()
-	if err != nil {
+	if _, err := run(store, build); err != nil {
 		return nil, err
 	}
-	g := NewGraph(b, "trace")
-	defer g.Finalize()
-	defer func() {
-		if r := recover(); r != nil {
-			line, _, _ := strings.Cut(fmt.Sprint(r), "\n")
-			list, err = nil, fmt.Errorf("its function failed: %s", line)
-		}
-	}()
-	model.SetStore(g, store)
-	build(g, store.RootScope())
 	for v := range store.IterVariables() {
 		if !v.Trainable {
 			continue
@@ -53,6 +43,32 @@ func Trace(store *model.Store, build func(*Graph, *model.Scope)) (list []Tensor,
 		return nil, errors.New("it has no variables to train")
 	}
 	return list, nil
+}
+
+// run returns the text of the graph that a function builds.
+func run(store *model.Store, build func(*Graph, *model.Scope)) (text string, err error) {
+	b, err := pureGo()
+	if err != nil {
+		return "", err
+	}
+	g := NewGraph(b, "trace")
+	defer g.Finalize()
+	defer func() {
+		if r := recover(); r != nil {
+			line, _, _ := strings.Cut(fmt.Sprint(r), "\n")
+			err = fmt.Errorf("its function failed: %s", line)
+		}
+	}()
+	model.SetStore(g, store)
+	build(g, store.RootScope())
+	return g.String(), nil
+}
+
+// Fingerprint returns a SHA-256 of the graph that a function builds: functions with the same code
+// have the same, and most changes of the code change it.
+func Fingerprint(build func(*Graph, *model.Scope)) (string, error) {
+	text, err := run(model.NewStore(), build)
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text))), err
 }
 
 // nameOf returns the name of a variable in files.

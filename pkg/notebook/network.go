@@ -16,7 +16,7 @@ var shippedDir = filepath.Join("data", "pretrained")
 // network that the session trains, path is empty, and why says why if the preset names weights.
 func (s *Session) shipped() (path, why string) {
 	name := s.Preset.Pretrained
-	if name == "" {
+	if name == "" || s.own != nil {
 		return "", ""
 	}
 	const live = "the figures show the network that notebook 2 trains."
@@ -39,6 +39,10 @@ func (s *Session) shipped() (path, why string) {
 // figured returns the checkpoint that figures are made with, what captions call its weights, and
 // what to say about the choice.
 func (s *Session) figured() (path, weights, note string, err error) {
+	if s.own != nil {
+		path, err = training.BestCheckpoint(s.own.Dir())
+		return path, "experiment " + s.own.Name, "", err
+	}
 	path, note = s.shipped()
 	if path == "" {
 		path, err = training.BestCheckpoint(s.trainDir())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"os"
 	"time"
 
 	"github.com/janpfeifer/gonb/gonbui"
@@ -98,14 +99,31 @@ func (c *curve) update(g training.Progress, numbers func() tracking.Curve) {
 	if !c.page.live || now.Sub(c.drawn) < curvePause {
 		return
 	}
-	if r := numbers(); len(r.Steps) > 1 {
-		c.drawn = now
-		if png, err := figure.Training(r).PNG(); err == nil {
-			gonbui.UpdateHTML(c.plot,
-				`<img style="max-width:100%" src="data:image/png;base64,`+base64.StdEncoding.EncodeToString(
-					png)+`">`)
-		}
+	c.redraw(numbers())
+}
+
+// restore draws the curve of a run that goes on, of which a page that was loaded anew shows
+// nothing.
+func (c *curve) restore(metrics string, numbers func() tracking.Curve) {
+	if _, err := os.Stat(metrics); err == nil && c.page.live {
+		c.redraw(numbers())
 	}
+}
+
+func (c *curve) redraw(r tracking.Curve) {
+	if len(r.Steps) < 2 {
+		return
+	}
+	c.drawn = time.Now()
+	if png, err := figure.Training(r).PNG(); err == nil {
+		gonbui.UpdateHTML(c.plot, imageTag(png))
+	}
+}
+
+// imageTag returns HTML that holds a picture.
+func imageTag(png []byte) string {
+	return `<img style="max-width:100%" src="data:image/png;base64,` +
+		base64.StdEncoding.EncodeToString(png) + `">`
 }
 
 // done takes the live plot away: the next cell shows it for good.

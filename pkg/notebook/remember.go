@@ -14,8 +14,9 @@ import (
 )
 
 // Evaluate compares maps of the figures' network with true ones, or returns what an earlier cell
-// found: results lie in the run directory under a hash of all that they depend on (checkpoint,
-// data, settings). A problem ends the cell with one line.
+// found: results lie in the run directory under a hash of all that they depend on: checkpoint,
+// content of the data, settings, and darkfield's code. With Session.Anew they are made again. A
+// problem ends the cell with one line.
 func Evaluate[T any](s *Session, name string,
 	run func(evaluate.Emulator, context.Context, evaluate.Config) (T, error),
 ) T {
@@ -49,7 +50,7 @@ func recall[T any](s *Session, name string, settings any, run func() (T, error))
 	if err != nil {
 		return result, err
 	}
-	if raw, err := os.ReadFile(path); err == nil && json.Unmarshal(raw, &result) == nil {
+	if raw, err := os.ReadFile(path); err == nil && !s.Anew && json.Unmarshal(raw, &result) == nil {
 		return result, nil
 	}
 	result, err = run()
@@ -69,6 +70,14 @@ func (s *Session) remembered(name string, settings any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", s.hash, s.dataDir(), text))
+	data, err := s.dataKey()
+	if err != nil {
+		return "", err
+	}
+	code, err := codeKey()
+	if err != nil {
+		return "", err
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%s", s.hash, data, code, text))
 	return filepath.Join(s.Run, "results", fmt.Sprintf("%s-%.8x.json", name, key)), nil
 }

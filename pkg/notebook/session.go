@@ -2,7 +2,6 @@ package notebook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,6 +15,7 @@ import (
 	"darkfield/pkg/evaluate"
 	"darkfield/pkg/heldout"
 	"darkfield/pkg/inference"
+	"darkfield/pkg/network"
 	"darkfield/pkg/preset"
 	"darkfield/pkg/suite"
 	"darkfield/pkg/tracking"
@@ -37,9 +37,11 @@ const splitSeed = 1
 // Session is one study: a preset, its data and its run directory.
 type Session struct {
 	Preset preset.Preset
-	Run    string // directory of all results
-	data   string // the user's maps; empty: simulated boxes in Run
-	hash   string // of the checkpoint that Source opened
+	Run    string      // directory of all results
+	Anew   bool        // results are made again even where they are kept
+	data   string      // the user's maps; empty: simulated boxes in Run
+	hash   string      // of the checkpoint that Source opened
+	own    *Experiment // whose network figures show; nil: the preset's
 	ctx    context.Context
 	page   page
 }
@@ -201,39 +203,13 @@ func (s *Session) Probe() tracking.Curve {
 func (s *Session) train(dir string, network unet.Config, stages ...preset.Stage) {
 	maps := s.Suite()
 	defer maps.Close()
-	var curve *curve
 	jobs := make([]training.Job, len(stages))
 	for i, stage := range stages {
 		data, manifest, err := dataset.Prepare(maps, network.Network(), stage.Side, splitSeed)
 		check(err)
-		jobs[i] = training.Job{
-			Config: stage.Training, Manifest: manifest, Data: data,
-			Report: func(g training.Progress) {
-				curve.update(g, func() tracking.Curve { return Must(course(dir, network, stages...)) })
-			},
-		}
+		jobs[i] = training.Job{Config: stage.Training, Manifest: manifest, Data: data}
 	}
-	_, err := training.RunStages(s.ctx, Must(backend.Open()), dir, jobs,
-		func(stage training.Stage) (training.Result, error) {
-			label := "training"
-			if len(stages) > 1 {
-				label = fmt.Sprintf("training, stage %d of %d, %d² pixels", stage.Index+1, len(stages),
-					stages[stage.Index].Side)
-			}
-			curve = s.page.curve(label)
-			r, err := stage.Begin()
-			if errors.Is(err, context.Canceled) {
-				return r, fmt.Errorf("%s: interrupted after step %d; the checkpoint is written: run the cell "+
-					"again to go on", label, r.Step)
-			}
-			if err == nil {
-				curve.done()
-				s.Note(fmt.Sprintf("%s: step %d of %d; checkpoint %s", label, r.Step,
-					stages[stage.Index].Training.Steps, filepath.Base(r.Checkpoint)))
-			}
-			return r, err
-		})
-	check(err)
+	s.run(dir, jobs, func() tracking.Curve { return Must(course(dir, network, stages...)) })
 }
 
 // Curve returns the course of the training run.
@@ -258,7 +234,7 @@ func course(dir string, network unet.Config, stages ...preset.Stage) (tracking.C
 func (s *Session) network() (*emulator.Emulator, heldout.Data) {
 	path, weights, _, err := s.figured()
 	check(err)
-	e := Must(emulator.Open(Must(backend.Open()), path))
+	e := Must(emulator.Open(Must(backend.Open()), path, s.functions()...))
 	s.hash = e.Hash()
 	maps := s.Suite()
 	data := Must(heldout.New(e, maps))
@@ -277,6 +253,14 @@ func (s *Session) network() (*emulator.Emulator, heldout.Data) {
 		bars[stage].fraction(fraction)
 	}
 	return e, data
+}
+
+// functions are the networks that a checkpoint of the session may need.
+func (s *Session) functions() []network.Network {
+	if s.own == nil {
+		return nil
+	}
+	return []network.Network{s.own.Network}
 }
 
 // Emulator opens the network of the figures to make maps. They are kept in the run directory. What
