@@ -51,7 +51,7 @@ func Plot(a Axes, curves ...Curve) *Figure {
 		}
 		p.line(c.X, c.Y, style)
 		if c.Label != "" {
-			legend = append(legend, entry{label: c.Label, line: &style})
+			legend = append(legend, entry{label: c.Label, line: style})
 		}
 	}
 	return &Figure{

@@ -8,12 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/ml/model"
-
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
-
 	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/dataset"
@@ -103,12 +97,9 @@ func (e *Experiment) identify() ([]byte, error) {
 	}
 	if e.Loss.Func != nil {
 		id.Training.Loss = e.Loss.Name
-		id.Loss, err = network.Fingerprint(func(g *Graph, _ *model.Scope) {
-			shape := shapes.Make(dtypes.Float32, 2, e.Side, e.Side, 1)
-			e.Loss.Func(Parameter(g, "truth", shape), Parameter(g, "predicted", shape))
-		})
+		id.Loss, err = e.Loss.Fingerprint(e.Side)
 		if err != nil {
-			return nil, fmt.Errorf("loss %q: %w", e.Loss.Name, err)
+			return nil, err
 		}
 	}
 	if id.Data, err = e.session.dataKey(); err != nil {
@@ -145,9 +136,11 @@ func (e *Experiment) Describe() {
 		{"network", fmt.Sprintf("%s, %d tensors, %.2f million parameters", e.Network.Name, len(list),
 			float64(network.NumParameters(list))/1e6)},
 		{"schedule", fmt.Sprintf("%s, T = %d", e.Schedule.Name, e.Schedule.Steps())},
-		{"training",
+		{
+			"training",
 			fmt.Sprintf("%d steps of %d maps of %d², loss %s, learning rate %g, seed %d", t.Steps,
-				t.Batch, e.Side, loss, t.LearningRate, t.Seed)},
+				t.Batch, e.Side, loss, t.LearningRate, t.Seed),
+		},
 		{"run directory", e.Dir()},
 	})
 }

@@ -3,9 +3,13 @@ package training
 import (
 	"fmt"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/network"
 )
 
 // Names of the losses that need no function.
@@ -19,6 +23,18 @@ const (
 type Loss struct {
 	Name string
 	Func func(truth, predicted *Node) *Node
+}
+
+// Fingerprint tells losses with different code apart; see network.Fingerprint.
+func (l Loss) Fingerprint(side int) (string, error) {
+	print, err := network.Fingerprint(func(g *Graph, _ *model.Scope) {
+		shape := shapes.Make(dtypes.Float32, 2, side, side, 1)
+		l.Func(Parameter(g, "truth", shape), Parameter(g, "predicted", shape))
+	})
+	if err != nil {
+		return "", fmt.Errorf("loss %q: %w", l.Name, err)
+	}
+	return print, nil
 }
 
 // loss returns the function to minimise: the job's own, or the one that its configuration names.
