@@ -6,6 +6,7 @@ import (
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
+	"darkfield/pkg/likelihood"
 )
 
 // Labelled is a map with the parameters of its simulation.
@@ -29,6 +30,17 @@ type Data struct {
 // parameters' own units.
 type Moments struct {
 	Mean, Std cosmology.Params
+}
+
+// NLL is −ln L of the Gaussian with these moments, without correlation, where the prior does not cut
+// it.
+func (m Moments) NLL(g likelihood.Grid) likelihood.Surface {
+	out := likelihood.Surface{Grid: g}
+	for _, p := range g.Points() {
+		z := m.Z(p)
+		out.NLL = append(out.NLL, (z.OmegaM*z.OmegaM+z.Sigma8*z.Sigma8)/2)
+	}
+	return out
 }
 
 // Z returns how many standard deviations the mean lies above the truth, parameter by parameter.

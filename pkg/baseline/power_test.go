@@ -362,7 +362,11 @@ func (l *PowerLikelihood) posteriors(ctx context.Context, maps []field.LogMap) (
 		if err != nil {
 			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
 		}
-		om, s8 := in.Marginals()
+		resolved, err := in.Resolved()
+		if err != nil {
+			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
+		}
+		om, s8 := resolved.Marginals()
 		out[i] = Moments{
 			Mean: cosmology.Params{OmegaM: om.Mean, Sigma8: s8.Mean},
 			Std:  cosmology.Params{OmegaM: om.Std, Sigma8: s8.Std},

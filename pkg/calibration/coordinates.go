@@ -31,6 +31,12 @@ func newLogUnits(prior cosmology.Prior) (logUnits, error) {
 	return u, nil
 }
 
+// checkPrior returns an error for a prior without width.
+func checkPrior(prior cosmology.Prior) error {
+	_, err := newLogUnits(prior)
+	return err
+}
+
 var names = [2]string{"Ω_m", "σ_8"}
 
 // of returns parameter k in log units.

@@ -10,40 +10,38 @@ import (
 	"darkfield/pkg/likelihood"
 )
 
-// mocks are Gaussian likelihoods whose widths are half of the scatter of their estimates.
-func mocks(n int, seed uint64) []calibration.Case {
+// mocks are Gaussian likelihoods whose widths are half of the scatter of their estimates, at a
+// temperature.
+func mocks(n int, seed uint64, temperature float64) []calibration.Case {
 	prior, rng := cosmology.CAMELSPrior(), rand.New(rand.NewPCG(seed, 0))
-	grid := likelihood.WholePrior(prior, 30)
 	cases := make([]calibration.Case, n)
 	for i := range cases {
 		truth := prior.Params(cosmology.UnitParams{0.2 + 0.6*rng.Float64(), 0.2 + 0.6*rng.Float64()})
 		om, s8 := truth.OmegaM+0.04*rng.NormFloat64(), truth.Sigma8+0.04*rng.NormFloat64()
-		s := likelihood.Surface{Grid: grid}
-		for _, p := range grid.Points() {
-			s.NLL = append(s.NLL, (math.Pow((p.OmegaM-om)/0.02, 2)+math.Pow((p.Sigma8-s8)/0.02, 2))/2)
+		nll := func(g likelihood.Grid) likelihood.Surface {
+			s := likelihood.Surface{Grid: g}
+			for _, p := range g.Points() {
+				s.NLL = append(s.NLL, (math.Pow((p.OmegaM-om)/0.02, 2)+
+					math.Pow((p.Sigma8-s8)/0.02, 2))/2/temperature)
+			}
+			return s
 		}
-		cases[i] = calibration.Case{Surface: s, Truth: truth, Simulation: i}
+		cases[i] = calibration.Case{NLL: nll, Truth: truth, Simulation: i}
 	}
 	return cases
 }
 
-// Over-confident posteriors get a temperature of about 4, which is chosen on some simulations and
+// Over-confident posteriors get a temperature of about 4, which is fitted on some simulations and
 // tested on others.
-func ExampleChoose() {
+func ExampleFitTemperature() {
 	prior := cosmology.CAMELSPrior()
-	choice, err := calibration.Choose(mocks(60, 1), prior, 2, 1)
+	temperature, err := calibration.FitTemperature(mocks(60, 1, 1), prior)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	test := mocks(60, 2)
-	after, err := choice.Recalibration.ApplyAll(test)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, cases := range [][]calibration.Case{test, after} {
-		scores, err := calibration.ScoreAll(cases, prior, 1)
+	for _, t := range []float64{1, temperature} {
+		scores, err := calibration.ScoreAll(mocks(60, 2, t), prior, 1)
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -55,7 +53,7 @@ func ExampleChoose() {
 		}
 		fmt.Printf("68 %% intervals of Ω_m cover %.1f of the truths\n", report.OmegaM.Coverage68.Value)
 	}
-	fmt.Printf("%s of %.0f\n", choice.Recalibration.Kind, choice.Recalibration.Temperature)
+	fmt.Printf("temperature of %.0f\n", temperature)
 	// Output:
 	// 68 % intervals of Ω_m cover 0.3 of the truths
 	// 68 % intervals of Ω_m cover 0.7 of the truths

@@ -11,18 +11,21 @@ import (
 // that continues it there: in standard deviations, the square root of twice what −ln L falls from
 // the best point of the prior to its vertex; 0 where the vertex lies inside. For a calibrated
 // posterior of a map from inside the prior it is at most the distance of the estimate from the
-// truth, whose square has a chi² distribution with two degrees of freedom. It returns an error for
-// a surface that cannot be used.
+// truth, whose square has a chi² distribution with two degrees of freedom. s is that of
+// likelihood.Resolve. It returns an error for a prior without width.
 func OutsidePrior(s likelihood.Surface, prior cosmology.Prior) (float64, error) {
 	units, err := newLogUnits(prior)
 	if err != nil {
 		return 0, err
 	}
-	l, err := newLandscape(s, units)
-	if err != nil {
-		return 0, err
+	var x [2][]float64
+	for k, nodes := range [2][]float64{s.Grid.OmegaM, s.Grid.Sigma8} {
+		for _, v := range nodes {
+			x[k] = append(x[k], units.of(k, v))
+		}
 	}
-	return math.Sqrt(2 * math.Max(0, l.q.least()-l.q.value)), nil
+	q := fitQuadratic(x, s.NLL)
+	return math.Sqrt(2 * math.Max(0, q.least()-q.value)), nil
 }
 
 // least returns the least value inside the prior, the unit square of log units.

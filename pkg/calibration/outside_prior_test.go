@@ -12,7 +12,6 @@ import (
 // nearest point of the prior in the Gaussian's own metric; of one inside it is 0.
 func TestBeyond(t *testing.T) {
 	units, prior := logUnitsOf(t), cosmology.CAMELSPrior()
-	grid := likelihood.WholePrior(prior, 40)
 	const a, b, rho = 0.05, 0.1, 0.6 // standard deviations and correlation, in log units
 	for _, c := range []struct {
 		name   string
@@ -29,17 +28,19 @@ func TestBeyond(t *testing.T) {
 			math.Sqrt((4 - 2*rho*2*2 + 4) / (1 - rho*rho)),
 		},
 	} {
-		s := surfaceOf(units, grid, func(x [2]float64) float64 {
+		s, err := likelihood.Resolve(nllOf(units, func(x [2]float64) float64 {
 			u, v := (x[0]-c.centre[0])/a, (x[1]-c.centre[1])/b
 			return 1000 + (u*u-2*rho*u*v+v*v)/(2*(1-rho*rho))
-		})
+		}), prior)
+		if err != nil {
+			t.Fatal(err)
+		}
 		got, err := OutsidePrior(s, prior)
 		if err != nil || math.Abs(got-c.want) > 1e-3 {
 			t.Errorf("%s: %g, %v, want %g", c.name, got, err, c.want)
 		}
 	}
-	bad := surfaceOf(units, grid, func([2]float64) float64 { return math.NaN() })
-	if _, err := OutsidePrior(bad, prior); err == nil {
-		t.Error("a surface of NaN was accepted")
+	if _, err := OutsidePrior(likelihood.Surface{}, cosmology.Prior{}); err == nil {
+		t.Error("a prior without width was accepted")
 	}
 }

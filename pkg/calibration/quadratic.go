@@ -75,30 +75,16 @@ func momentsOf(x [2][]float64, w []float64) (mean, std [2]float64) {
 }
 
 // bulk returns weights of sum 1 proportional to the square root of the probability, so that an
-// over-confident posterior is fitted over a wider region than its own. A posterior narrower than
-// the spacing of the nodes is widened until five nodes count along each axis, as curvatures need.
+// over-confident posterior is fitted over a wider region than its own.
 func bulk(x [2][]float64, values []float64) []float64 {
 	least, n := floats.Min(values), len(x[1])
 	w0, w1 := likelihood.TrapezoidWeights(x[0]), likelihood.TrapezoidWeights(x[1])
 	w := make([]float64, len(values))
-	for temperature := 2.0; ; temperature *= 1.5 {
-		along := [2][]float64{make([]float64, len(x[0])), make([]float64, n)}
-		for k, v := range values {
-			w[k] = math.Exp((least-v)/temperature) * w0[k/n] * w1[k%n]
-			along[0][k/n] += w[k]
-			along[1][k%n] += w[k]
-		}
-		floats.Scale(1/floats.Sum(w), w)
-		if counting(along[0]) && counting(along[1]) || temperature > 1e12 {
-			return w
-		}
+	for k, v := range values {
+		w[k] = math.Exp((least-v)/2) * w0[k/n] * w1[k%n]
 	}
-}
-
-// counting reports whether the effective number of weights is 5, or half of fewer than ten.
-func counting(w []float64) bool {
-	total := floats.Sum(w)
-	return total*total/floats.Dot(w, w) >= math.Min(5, float64(len(w))/2)
+	floats.Scale(1/floats.Sum(w), w)
+	return w
 }
 
 // convex returns the quadratic with value, gradient and curvature c at the centre. Curvatures along

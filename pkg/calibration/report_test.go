@@ -11,30 +11,13 @@ import (
 func TestCalibratedPosteriors(t *testing.T) {
 	std := [2]float64{0.15, 0.4} // wide, so that half of the posteriors feel an edge
 	w := toy{std: std, rho: -0.6, alike: 0.5, reported: calibrated(std)}
-	r := reportOf(t, w.cases(t, 120, 2, 30, 7))
-	for name, c := range map[string]struct {
-		got  Interval
-		want float64
-	}{
-		"Ω_m 68 %": {r.OmegaM.Coverage68, 0.68}, "Ω_m 95 %": {r.OmegaM.Coverage95, 0.95},
-		"σ_8 68 %": {r.Sigma8.Coverage68, 0.68}, "σ_8 95 %": {r.Sigma8.Coverage95, 0.95},
-		"both 68 %": {r.HPD68, 0.68}, "both 95 %": {r.HPD95, 0.95},
-		"|z| of Ω_m": {r.OmegaM.AbsZ, r.OmegaM.ExpectedAbsZ},
-		"|z| of σ_8": {r.Sigma8.AbsZ, r.Sigma8.ExpectedAbsZ},
-		"z of Ω_m":   {r.OmegaM.Bias, 0}, "z of σ_8": {r.Sigma8.Bias, 0},
-	} {
-		if !near(c.got, c.want) {
-			t.Errorf("%s: %+v, want %g", name, c.got, c.want)
+	r := reportOf(t, w.cases(t, 120, 2, 7))
+	for name, bias := range map[string]Interval{"Ω_m": r.OmegaM.Bias, "σ_8": r.Sigma8.Bias} {
+		if !near(bias, 0) {
+			t.Errorf("z of %s: %+v, want 0", name, bias)
 		}
 	}
-	for name, ranks := range map[string]Ranks{
-		"Ω_m": r.OmegaM.Ranks, "σ_8": r.Sigma8.Ranks,
-		"TARP": r.TARP.Ranks,
-	} {
-		if ranks.P < 0.01 {
-			t.Errorf("%s: p = %g of uniform ranks %v", name, ranks.P, ranks.Counts)
-		}
-	}
+	coverageNear(t, r)
 	if r.Sigma8.ExpectedAbsZ < 0.81 { // a posterior that the edges cut is flatter than a Gaussian
 		t.Errorf("|z| of wide posteriors is expected to be %g", r.Sigma8.ExpectedAbsZ)
 	}
@@ -47,7 +30,7 @@ func TestCalibratedPosteriors(t *testing.T) {
 // sigma, and |z| doubles.
 func TestOverConfidence(t *testing.T) {
 	w := toy{std: [2]float64{0.04, 0.04}, reported: calibrated([2]float64{0.02, 0.02})}
-	r := reportOf(t, w.cases(t, 150, 1, 40, 8))
+	r := reportOf(t, w.cases(t, 150, 1, 8))
 	inside := math.Erf(0.994458 / 2 / math.Sqrt2) // 0.38
 	if !r.OmegaM.Coverage68.Contains(inside) || !r.Sigma8.Coverage68.Contains(inside) {
 		t.Errorf("coverage %+v, %+v, want %g", r.OmegaM.Coverage68, r.Sigma8.Coverage68, inside)
@@ -131,7 +114,7 @@ func TestRanksUnderTheNull(t *testing.T) {
 // TestOrderDoesNotMatter: maps may come in any order, and simulations have any numbers.
 func TestOrderDoesNotMatter(t *testing.T) {
 	std := [2]float64{0.1, 0.1}
-	scores, err := ScoreAll(toy{std: std, reported: calibrated(std)}.cases(t, 10, 2, 12, 1), prior, 1)
+	scores, err := ScoreAll(toy{std: std, reported: calibrated(std)}.cases(t, 10, 2, 1), prior, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

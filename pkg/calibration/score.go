@@ -1,6 +1,7 @@
 package calibration
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -13,7 +14,7 @@ import (
 
 // Case is one simulated map: the likelihood that was inferred from it and the true parameters.
 type Case struct {
-	Surface    likelihood.Surface // −ln L in nats, on any grid
+	NLL        likelihood.NLL // −ln L over the prior
 	Truth      cosmology.Params
 	Simulation int // maps with the same number are not independent
 }
@@ -51,8 +52,8 @@ type MapScore struct {
 
 // ScoreAll scores the posteriors of many maps over the whole prior.
 //
-//   - Accuracy: a Gaussian posterior of any width down to a third of a cell has probabilities
-//     right to 0.002 and lengths to 0.002 of its width.
+//   - Accuracy: a Gaussian posterior of any width has probabilities right to 0.002 and lengths to
+//     0.002 of its width.
 //   - Randomness: seed draws TARP's reference points, and the place of a truth among points of
 //     equal density. Each map has random numbers of its own.
 //   - Errors: a surface or a prior that cannot be used, a truth outside the prior; they name the
@@ -72,29 +73,25 @@ func ScoreAll(cases []Case, prior cosmology.Prior, seed uint64) ([]MapScore, err
 
 func score(c Case, prior cosmology.Prior, rng *rand.Rand) (MapScore, error) {
 	out := MapScore{Simulation: c.Simulation}
-	l, err := newCaseLandscape(c, prior)
+	if err := errors.Join(checkPrior(prior), prior.Check(c.Truth)); err != nil {
+		return out, err
+	}
+	d, err := newDensity(c.NLL, prior)
 	if err != nil {
 		return out, err
 	}
-	d := newDensity(l)
-	truth := l.at(l.units.point(c.Truth))
-	out.OmegaM, out.Sigma8 = d.parameter(0, c.Truth.OmegaM), d.parameter(1, c.Truth.Sigma8)
+	truth := valueAt(c.NLL, c.Truth)
+	om, s8 := d.Marginals()
+	out.OmegaM, out.Sigma8 = parameter(om, c.Truth.OmegaM), parameter(s8, c.Truth.Sigma8)
 	out.HPD = d.denser(truth, rng.Float64())
 	out.TARP = d.nearer(prior, c.Truth, cosmology.UnitParams{rng.Float64(), rng.Float64()})
-	out.LogScore = d.logScore(truth)
+	out.LogScore = -truth - d.lnZ // ln of the density over that of the prior
 	return out, nil
 }
 
-// newCaseLandscape returns the surface of a case, whose truth must lie inside the prior.
-func newCaseLandscape(c Case, prior cosmology.Prior) (landscape, error) {
-	units, err := newLogUnits(prior)
-	if err != nil {
-		return landscape{}, err
-	}
-	if err := prior.Check(c.Truth); err != nil {
-		return landscape{}, err
-	}
-	return newLandscape(c.Surface, units)
+// valueAt returns −ln L at a point.
+func valueAt(nll likelihood.NLL, p cosmology.Params) float64 {
+	return nll(likelihood.Grid{OmegaM: []float64{p.OmegaM}, Sigma8: []float64{p.Sigma8}}).NLL[0]
 }
 
 // Normal returns the score of a posterior of which only the mean and the standard deviation
@@ -112,8 +109,7 @@ func Normal(truth, mean, std float64) ParameterScore {
 }
 
 // parameter scores the marginal density of one parameter.
-func (d density) parameter(axis int, truth float64) ParameterScore {
-	m := d.marginal(axis)
+func parameter(m likelihood.Marginal, truth float64) ParameterScore {
 	out := ParameterScore{
 		Truth: truth, Mean: m.Mean, Std: m.Std, Median: m.Quantile(0.5), PIT: m.CDF(truth),
 		Central68: [2]float64{m.Low, m.High},
@@ -126,15 +122,12 @@ func (d density) parameter(axis int, truth float64) ParameterScore {
 	return out
 }
 
-// logScore returns ln of the density over that of the prior at a point where −ln L is nll.
-func (d density) logScore(nll float64) float64 { return -nll - d.lnZ }
-
 // denser returns the probability where −ln L is less than at the truth, plus a share of that where
 // it is the same.
 func (d density) denser(truth, share float64) float64 {
 	const same = 1e-9 // nats; only a flat posterior has probability there
 	sum := 0.0
-	for k, v := range d.nll {
+	for k, v := range d.NLL {
 		switch {
 		case v < truth-same:
 			sum += d.mass[k]
@@ -153,9 +146,9 @@ func (d density) nearer(prior cosmology.Prior, truth cosmology.Params,
 		u := prior.Unit(p)
 		return math.Hypot(u[0]-reference[0], u[1]-reference[1])
 	}
-	limit, sum, n := distance(truth), 0.0, len(d.x[1])
+	limit, sum, n := distance(truth), 0.0, len(d.Grid.Sigma8)
 	for k, m := range d.mass {
-		if distance(cosmology.Params{OmegaM: d.x[0][k/n], Sigma8: d.x[1][k%n]}) < limit {
+		if distance(cosmology.Params{OmegaM: d.Grid.OmegaM[k/n], Sigma8: d.Grid.Sigma8[k%n]}) < limit {
 			sum += m
 		}
 	}

@@ -25,16 +25,14 @@ func truncated(u logUnits, n normal, k int) (cdf func(x float64) float64, lnZ fl
 }
 
 // TestScoreOfGaussians: probabilities of the truth are those of the closed form for posteriors
-// from a third of a cell to the whole prior wide, with the peak inside it and out.
+// from a ten-thousandth of the prior to all of it wide, with the peak inside it and out.
 func TestScoreOfGaussians(t *testing.T) {
 	u := logUnitsOf(t)
-	// cells of 0.01: 0.01 to 0.06 log units of Ω_m, 0.02 to 0.03 of σ_8
-	grid := likelihood.WholePrior(prior, 40)
 	rapid.Check(t, func(t *rapid.T) {
 		var n normal
 		var truth [2]float64
 		for k := range truth {
-			n.std[k] = math.Exp(rapid.Float64Range(math.Log(0.01), math.Log(0.5)).Draw(t, "std"))
+			n.std[k] = math.Exp(rapid.Float64Range(math.Log(1e-4), math.Log(0.5)).Draw(t, "std"))
 			truth[k] = rapid.Float64Range(0, 1).Draw(t, "truth")
 			n.at[k] = truth[k] + n.std[k]*rapid.Float64Range(-2.5, 2.5).Draw(t, "error")
 		}
@@ -42,7 +40,7 @@ func TestScoreOfGaussians(t *testing.T) {
 			OmegaM: math.Exp(u.low[0] + u.width[0]*truth[0]),
 			Sigma8: math.Exp(u.low[1] + u.width[1]*truth[1]),
 		}
-		got, err := scoreOf(Case{Surface: surfaceOf(u, grid, n.nll), Truth: p}, prior, 1)
+		got, err := scoreOf(Case{NLL: nllOf(u, n.nll), Truth: p}, prior, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,10 +80,7 @@ func TestMeanAndStd(t *testing.T) {
 	u := logUnitsOf(t)
 	n := normal{at: [2]float64{0.6, 0.4}, std: [2]float64{0.02, 0.05}, rho: -0.9}
 	truth := cosmology.Params{OmegaM: 0.3, Sigma8: 0.75}
-	got, err := scoreOf(Case{
-		Surface: surfaceOf(u, likelihood.WholePrior(prior, 50), n.nll),
-		Truth:   truth,
-	}, prior, 1)
+	got, err := scoreOf(Case{NLL: nllOf(u, n.nll), Truth: truth}, prior, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +106,10 @@ func TestMeanAndStd(t *testing.T) {
 func TestTARPAgainstDraws(t *testing.T) {
 	u := logUnitsOf(t)
 	n := normal{at: [2]float64{0.6, 0.4}, std: [2]float64{0.01, 0.02}}
-	d := newDensity(landscapeOf(t, surfaceOf(u, likelihood.WholePrior(prior, 50), n.nll)))
+	d, err := newDensity(nllOf(u, n.nll), prior)
+	if err != nil {
+		t.Fatal(err)
+	}
 	truth, reference := cosmology.Params{OmegaM: 0.265, Sigma8: 0.736}, cosmology.UnitParams{0.1, 0.9}
 	distance := func(x cosmology.UnitParams) float64 {
 		return math.Hypot(x[0]-reference[0], x[1]-reference[1])
@@ -137,23 +135,13 @@ func TestTARPAgainstDraws(t *testing.T) {
 	}
 }
 
-func landscapeOf(t testing.TB, s likelihood.Surface) landscape {
-	t.Helper()
-	l, err := newLandscape(s, logUnitsOf(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
 // TestFlat: nothing learnt means the prior, and truths at random places among equals.
 func TestFlat(t *testing.T) {
-	s := surfaceOf(logUnitsOf(t), likelihood.WholePrior(prior, 20),
-		func([2]float64) float64 { return 0 })
+	s := nllOf(logUnitsOf(t), func([2]float64) float64 { return 0 })
 	sum := 0.0
 	const n = 40
 	for seed := range uint64(n) {
-		got, err := scoreOf(Case{Surface: s, Truth: cosmology.Params{OmegaM: 0.2, Sigma8: 0.9}}, prior,
+		got, err := scoreOf(Case{NLL: s, Truth: cosmology.Params{OmegaM: 0.2, Sigma8: 0.9}}, prior,
 			seed)
 		if err != nil {
 			t.Fatal(err)
@@ -169,51 +157,20 @@ func TestFlat(t *testing.T) {
 	}
 }
 
-// TestCutGrid: a surface on a window around its peak scores as that over all of the prior, which
-// its continuation makes up.
-func TestCutGrid(t *testing.T) {
-	u := logUnitsOf(t)
-	n := normal{at: [2]float64{0.55, 0.5}, std: [2]float64{0.05, 0.1}, rho: -0.5}
-	truth := cosmology.Params{OmegaM: 0.26, Sigma8: 0.8}
-	whole, err := scoreOf(Case{
-		Surface: surfaceOf(u, likelihood.WholePrior(prior, 60), n.nll),
-		Truth:   truth,
-	}, prior, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	window := likelihood.AroundTruth(cosmology.Params{OmegaM: 0.24, Sigma8: 0.77}, 0.03, prior, 20)
-	cut, err := scoreOf(Case{Surface: surfaceOf(u, window, n.nll), Truth: truth}, prior, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if math.Abs(whole.OmegaM.PIT-cut.OmegaM.PIT) > 1e-3 ||
-		math.Abs(whole.LogScore-cut.LogScore) > 1e-3 {
-		t.Errorf("on a window %+v, on the whole prior %+v", cut, whole)
-	}
-}
-
 func TestScoreRefuses(t *testing.T) {
 	u := logUnitsOf(t)
-	good := surfaceOf(u, likelihood.WholePrior(prior, 10), normal{std: [2]float64{1, 1}}.nll)
+	good := nllOf(u, normal{std: [2]float64{1, 1}}.nll)
 	inside := cosmology.Params{OmegaM: 0.3, Sigma8: 0.8}
-	short := good
-	short.NLL = short.NLL[1:]
-	broken := surfaceOf(u, good.Grid, func(x [2]float64) float64 { return math.Log(x[0] - 0.5) })
-	for name, c := range map[string]Case{
-		"truth outside": {Surface: good, Truth: cosmology.Params{OmegaM: 0.7, Sigma8: 0.8}},
-		"short":         {Surface: short, Truth: inside}, "no grid": {Truth: inside},
-		"not finite": {Surface: broken, Truth: inside},
-	} {
-		_, err := ScoreAll([]Case{c}, prior, 1)
-		if err == nil {
-			t.Errorf("%s: no error", name)
-		}
-		if name == "not finite" && !errors.Is(err, likelihood.ErrNotFinite) {
-			t.Errorf("%s: %v", name, err)
-		}
+	broken := nllOf(u, func(x [2]float64) float64 { return math.Log(x[0] - 0.5) })
+	outside := Case{NLL: good, Truth: cosmology.Params{OmegaM: 0.7, Sigma8: 0.8}}
+	if _, err := ScoreAll([]Case{outside}, prior, 1); err == nil {
+		t.Error("a truth outside the prior was accepted")
 	}
-	if _, err := scoreOf(Case{Surface: good, Truth: inside}, cosmology.Prior{}, 1); err == nil {
+	if _, err := ScoreAll([]Case{{NLL: broken, Truth: inside}}, prior, 1); !errors.Is(err,
+		likelihood.ErrNotFinite) {
+		t.Errorf("not finite: %v", err)
+	}
+	if _, err := scoreOf(Case{NLL: good, Truth: inside}, cosmology.Prior{}, 1); err == nil {
 		t.Error("a prior without a volume was accepted")
 	}
 }

@@ -32,6 +32,10 @@ func (n normal) nll(x [2]float64) float64 {
 	return (u*u - 2*n.rho*u*v + v*v) / (2 * (1 - n.rho*n.rho))
 }
 
+func nllOf(u logUnits, nll func([2]float64) float64) likelihood.NLL {
+	return func(g likelihood.Grid) likelihood.Surface { return surfaceOf(u, g, nll) }
+}
+
 func surfaceOf(u logUnits, grid likelihood.Grid, nll func([2]float64) float64) likelihood.Surface {
 	s := likelihood.Surface{Grid: grid}
 	for _, p := range grid.Points() {
@@ -55,9 +59,9 @@ func calibrated(std [2]float64) func([2]float64) ([2]float64, [2]float64) {
 	return func([2]float64) ([2]float64, [2]float64) { return std, [2]float64{} }
 }
 
-// cases draws truths from the flat prior and makes surfaces on n×n points over it.
-func (w toy) cases(t testing.TB, simulations, maps, n int, seed uint64) []Case {
-	u, grid := logUnitsOf(t), likelihood.WholePrior(prior, n)
+// cases draws truths from the flat prior.
+func (w toy) cases(t testing.TB, simulations, maps int, seed uint64) []Case {
+	u := logUnitsOf(t)
 	rng := rand.New(rand.NewPCG(seed, 99))
 	var out []Case
 	for sim := range simulations {
@@ -75,7 +79,7 @@ func (w toy) cases(t testing.TB, simulations, maps, n int, seed uint64) []Case {
 			}
 			std, shift := w.reported(estimate)
 			g := normal{at: [2]float64{estimate[0] + shift[0], estimate[1] + shift[1]}, std: std, rho: w.rho}
-			out = append(out, Case{Surface: surfaceOf(u, grid, g.nll), Truth: truth, Simulation: sim})
+			out = append(out, Case{NLL: nllOf(u, g.nll), Truth: truth, Simulation: sim})
 		}
 	}
 	return out

@@ -21,18 +21,13 @@ type Parts struct {
 	Simulation int // maps with the same number are not independent
 }
 
-// Sum returns Σ weights[k] part_k on a grid.
-func (p Parts) Sum(grid likelihood.Grid, weights []float64) likelihood.Surface {
-	out := likelihood.Surface{Grid: grid, NLL: make([]float64, grid.Len())}
-	for k, part := range p.On(grid) {
-		floats.AddScaled(out.NLL, weights[k], part.NLL)
-	}
-	return out
-}
-
-// weightsGrid is the number of points per side of the grid that posteriors are integrated on while
-// weights are sought.
-const weightsGrid = 40
+// Posteriors are integrated on weightsGrid points per side while weights are sought, over the
+// rectangle of the posterior at a temperature of hottest: it holds posteriors of all weights from
+// 1/hottest on, and resolves those of weights up to 2.
+const (
+	weightsGrid = 40
+	hottest     = 16
+)
 
 // FitWeights returns the weights of parts that maximise the mean log density of the truths: an
 // inverse temperature for each part. A part that the network gets wrong, or that repeats another,
@@ -82,9 +77,39 @@ func minimise(cases []weightCase, evidence float64) ([]float64, error) {
 	return exp(found.X), nil
 }
 
+// temperatureSlack is the |ln Temperature| at which the regularisation, worth one simulation, costs
+// half a nat.
+const temperatureSlack = 4
+
+// FitTemperature returns the number that −ln L of all cases is divided by to maximise the mean log
+// density of the truths: above 1 where posteriors are too narrow. It is regularised by a prior
+// worth one simulation. Errors name a case that cannot be used.
+func FitTemperature(cases []Case, prior cosmology.Prior) (float64, error) {
+	parts := make([]Parts, len(cases))
+	simulations := map[int]bool{}
+	for i, c := range cases {
+		parts[i] = Parts{Truth: c.Truth, Simulation: c.Simulation, On: func(
+			g likelihood.Grid,
+		) []likelihood.Surface {
+			return []likelihood.Surface{c.NLL(g)}
+		}}
+		simulations[c.Simulation] = true
+	}
+	single, err := newWeightCases(parts, prior)
+	if err != nil {
+		return 0, err
+	}
+	weights, err := minimise(single,
+		1/float64(len(simulations)*temperatureSlack*temperatureSlack))
+	if err != nil {
+		return 0, err
+	}
+	return 1 / weights[0], nil
+}
+
 // weightCase is a map with its parts where they are needed.
 type weightCase struct {
-	surfaces [][]float64 // [part][point] on weightsGrid×weightsGrid points over the prior
+	surfaces [][]float64 // [part][point] on weightsGrid×weightsGrid points
 	atTruth  []float64   // [part]
 }
 
@@ -93,20 +118,10 @@ func newWeightCases(maps []Parts, prior cosmology.Prior) ([]weightCase, error) {
 		return nil, errors.New("calibration: no maps to fit weights on")
 	}
 	var out []weightCase
-	grid := likelihood.WholePrior(prior, weightsGrid)
 	for _, m := range maps {
-		if err := prior.Check(m.Truth); err != nil {
+		c, err := newWeightCase(m, prior)
+		if err != nil {
 			return nil, fmt.Errorf("calibration: simulation %d: %w", m.Simulation, err)
-		}
-		var c weightCase
-		for _, s := range m.On(grid) {
-			c.surfaces = append(c.surfaces, s.NLL)
-		}
-		for _, s := range m.On(likelihood.Grid{
-			OmegaM: []float64{m.Truth.OmegaM},
-			Sigma8: []float64{m.Truth.Sigma8},
-		}) {
-			c.atTruth = append(c.atTruth, s.NLL[0])
 		}
 		if len(out) > 0 && len(c.atTruth) != len(out[0].atTruth) {
 			return nil, fmt.Errorf("calibration: simulation %d has %d parts, others have %d", m.Simulation,
@@ -115,6 +130,29 @@ func newWeightCases(maps []Parts, prior cosmology.Prior) ([]weightCase, error) {
 		out = append(out, c)
 	}
 	return out, nil
+}
+
+func newWeightCase(m Parts, prior cosmology.Prior) (weightCase, error) {
+	var c weightCase
+	if err := errors.Join(checkPrior(prior), prior.Check(m.Truth)); err != nil {
+		return c, err
+	}
+	for _, s := range m.On(likelihood.Grid{
+		OmegaM: []float64{m.Truth.OmegaM},
+		Sigma8: []float64{m.Truth.Sigma8},
+	}) {
+		c.atTruth = append(c.atTruth, s.NLL[0])
+	}
+	heat := make([]float64, len(c.atTruth))
+	floats.AddConst(1.0/hottest, heat)
+	wide, err := likelihood.Resolve(likelihood.WeightedSum(m.On, heat), prior)
+	if err != nil {
+		return c, err
+	}
+	for _, s := range m.On(wide.Grid.Spanned(weightsGrid)) {
+		c.surfaces = append(c.surfaces, s.NLL)
+	}
+	return c, nil
 }
 
 // loss returns the mean of −ln of the posterior density at the truth plus the regularisation

@@ -57,6 +57,58 @@ func TestWeightsOfParts(t *testing.T) {
 	}
 }
 
+// TestTemperature: errors reported at 1/2 want a temperature of 4, which calibrates other maps, edges
+// of the prior included; calibrated posteriors want 1. ln T is known to 1/√n from n simulations.
+func TestTemperature(t *testing.T) {
+	std := [2]float64{0.08, 0.2}
+	for want, reported := range map[float64][2]float64{1: std, 4: {std[0] / 2, std[1] / 2}} {
+		w := toy{std: std, rho: -0.5, reported: calibrated(reported)}
+		got, err := FitTemperature(w.cases(t, 150, 1, 4), prior)
+		if err != nil || !(math.Abs(math.Log(got/want)) <= 0.25) {
+			t.Errorf("temperature %g, %v, want %g", got, err, want)
+		}
+		held := w.cases(t, 80, 2, 2)
+		if before := reportOf(t, held); want > 1 && before.OmegaM.Coverage68.High > 0.5 {
+			t.Errorf("coverage before is %+v", before.OmegaM.Coverage68)
+		}
+		for i, c := range held {
+			held[i].NLL = likelihood.WeightedSum(func(g likelihood.Grid) []likelihood.Surface {
+				return []likelihood.Surface{c.NLL(g)}
+			}, []float64{1 / got})
+		}
+		coverageNear(t, reportOf(t, held))
+	}
+}
+
+// coverageNear reports an error unless all coverages, mean errors and ranks are those of calibrated
+// posteriors.
+func coverageNear(t *testing.T, r Report) {
+	t.Helper()
+	for name, c := range map[string]struct {
+		got  Interval
+		want float64
+	}{
+		"Ω_m 68 %": {r.OmegaM.Coverage68, 0.68}, "σ_8 68 %": {r.Sigma8.Coverage68, 0.68},
+		"both 68 %": {r.HPD68, 0.68},
+		"Ω_m 95 %":  {r.OmegaM.Coverage95, 0.95}, "σ_8 95 %": {r.Sigma8.Coverage95, 0.95},
+		"both 95 %":  {r.HPD95, 0.95},
+		"|z| of Ω_m": {r.OmegaM.AbsZ, r.OmegaM.ExpectedAbsZ},
+		"|z| of σ_8": {r.Sigma8.AbsZ, r.Sigma8.ExpectedAbsZ},
+	} {
+		if !near(c.got, c.want) {
+			t.Errorf("%s: %+v, want %g", name, c.got, c.want)
+		}
+	}
+	for name, ranks := range map[string]Ranks{
+		"Ω_m": r.OmegaM.Ranks, "σ_8": r.Sigma8.Ranks,
+		"TARP": r.TARP.Ranks,
+	} {
+		if ranks.P < 0.01 {
+			t.Errorf("%s: p = %g of uniform ranks %v", name, ranks.P, ranks.Counts)
+		}
+	}
+}
+
 // TestLossHasItsGradient: by finite differences.
 func TestLossHasItsGradient(t *testing.T) {
 	cases, err := newWeightCases(partsOf(t, 5, [2]float64{2, 0.5}), prior)

@@ -16,12 +16,13 @@ import (
 func TestQuadrature(t *testing.T) {
 	s := Paper()
 	rapid.Check(t, func(t *rapid.T) {
-		q := s.Quadrature(rapid.IntRange(2, s.Steps()/2).Draw(t, "terms"))
+		first := rapid.IntRange(0, s.Steps()/4).Draw(t, "first")
+		q := s.Quadrature(Term(first), rapid.IntRange(2, s.Steps()/2-first).Draw(t, "terms"))
 		if !slices.IsSorted(q.Terms) || len(slices.Compact(slices.Clone(q.Terms))) != len(q.Terms) ||
-			q.Terms[0] != 0 {
+			int(q.Terms[0]) != first {
 			t.Fatalf("terms %v", q.Terms)
 		}
-		if math.Abs(floats.Sum(q.Weights)-float64(s.Steps())) > 1e-9 || floats.Min(q.Weights) < 0.5 {
+		if math.Abs(floats.Sum(q.Weights)-float64(s.Steps()-first)) > 1e-9 || floats.Min(q.Weights) < 0.5 {
 			t.Fatalf("weights %v", q.Weights)
 		}
 	})
@@ -30,7 +31,7 @@ func TestQuadrature(t *testing.T) {
 		exact += 1 / float64(1+i)
 	}
 	for _, n := range []int{10, 20, 40} {
-		q := s.Quadrature(n)
+		q := s.Quadrature(0, n)
 		sum := 0.0
 		for k, i := range q.Terms {
 			sum += q.Weights[k] / float64(1+i)
@@ -39,6 +40,53 @@ func TestQuadrature(t *testing.T) {
 			t.Errorf("%d terms: the sum of 1/(1+i) is off by %.3f", n, d)
 		} else {
 			before = d
+		}
+	}
+}
+
+// TestFirstTerm: the paper's β rise from 1e-4 by 1e-5 a step or less, so that noise of 0.02, 1 % of
+// a range of 2, is reached where their sum is 4e-4.
+func TestFirstTerm(t *testing.T) {
+	s := Paper()
+	if got := s.FirstTerm(0); got != 0 {
+		t.Errorf("without noise: term %d", got)
+	}
+	for _, sigma := range []float64{0.005, 0.02, 0.1} {
+		i := s.FirstTerm(sigma)
+		sum, n := 0.0, 0 // of β up to σ², for σ far below 1
+		for ; sum < sigma*sigma; n++ {
+			sum += s.Beta(Step(n + 1))
+		}
+		if math.Abs(float64(int(i)-(n-1))) > 1 {
+			t.Errorf("noise of %g: term %d, want about %d", sigma, i, n-1)
+		}
+	}
+	if got := s.FirstTerm(1e9); int(got) != s.Steps()/4 {
+		t.Errorf("noise above all: term %d", got)
+	}
+}
+
+// TestEveryDrawHasTheOptions: both of a pair are augmented and of fixed amplitude, and they are each
+// other's antithetic partners.
+func TestEveryDrawHasTheOptions(t *testing.T) {
+	draws := Paper().Quadrature(0, 9).Draws(3)
+	if len(draws) != 6 {
+		t.Fatalf("%d draws of 3 seeds, want pairs", len(draws))
+	}
+	for i, draw := range draws {
+		if AugmentationSource(draw, 5) == nil {
+			t.Errorf("draw %d is not augmented", i)
+		}
+		if draw != FixedAmplitude(draw) {
+			t.Errorf("draw %d has no fixed amplitudes", i)
+		}
+		if i%2 == 1 && draw != Antithetic(draws[i-1]) {
+			t.Errorf("draws %d and %d are no antithetic pair", i-1, i)
+		}
+	}
+	for _, draw := range (Quadrature{}).Draws(3) {
+		if AugmentationSource(draw, 5) != nil || draw > 3 {
+			t.Errorf("draw %d has options that were not set", draw)
 		}
 	}
 }

@@ -163,9 +163,5 @@ func chainNote(c inference.Chains) string {
 			brief(math.Round(d.BulkESS)), brief(math.Round(d.TailESS)))
 	}
 	note += fmt.Sprintf(" Divergences: %d.", divergences)
-	if !c.Converged() {
-		note += " The chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): " +
-			"take the picture for what it is."
-	}
-	return note
+	return note + " " + c.Verdict()
 }

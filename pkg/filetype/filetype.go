@@ -309,7 +309,7 @@ func text(start []byte) Type {
 
 var (
 	described   = regexp.MustCompile(`(?m)^(suite|box_side_mpc_h|log_range)\s*:`)
-	calibration = regexp.MustCompile(`"recalibration"\s*:`)
+	calibration = regexp.MustCompile(`"temperature"\s*:`)
 )
 
 // object distinguishes JSON objects; a description in YAML's flow style begins as one, too.

@@ -86,7 +86,7 @@ func TestOf(t *testing.T) {
 		"a zip archive":      {zipFile("letter.doc"), Type{Kind: Zip}},
 		"a zip archive, cut": {"PK\x03\x04", Type{Kind: Zip}},
 		"a calibration": {
-			"{\n  \"hash\": \"ab\",\n  \"recalibration\": {}\n}",
+			"{\n  \"hash\": \"ab\",\n  \"temperature\": 1\n}",
 			Type{Kind: Calibration},
 		},
 		"JSON":                     {`{"a": 1}`, Type{Kind: JSON}},

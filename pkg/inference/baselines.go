@@ -29,9 +29,10 @@ type Baselines struct {
 	Power   func(m field.LogMap) (likelihood.Terms, error)
 }
 
-// TrainingMaps returns the labelled maps of the checkpoint's training simulations, or of its
-// validation simulations.
-func TrainingMaps(d heldout.Data) (baseline.Data, error) {
+// TrainingMaps returns the labelled maps of the checkpoint's training simulations, and of its
+// validation simulations, as they are observed.
+func TrainingMaps(d heldout.Data, o Observed) (baseline.Data, error) {
+	change := o.Change()
 	maps, err := d.Maps()
 	if err != nil {
 		return baseline.Data{}, err
@@ -45,7 +46,10 @@ func TrainingMaps(d heldout.Data) (baseline.Data, error) {
 			if err != nil {
 				return nil, err
 			}
-			for _, m := range truth {
+			for k, m := range truth {
+				if change != nil {
+					m = change.Of(m, place(sim, k))
+				}
 				out = append(out, baseline.Labelled{Map: m, Theta: maps.Params(sim), Simulation: sim})
 			}
 		}
@@ -69,6 +73,9 @@ func (l Likelihood) Compare(ctx context.Context, h *CoverageReport, b Baselines,
 		if logs[i], err = l.Map(maps, t.Simulation, t.Map); err != nil {
 			return err
 		}
+		if change := cfg.Observed.Change(); change != nil {
+			logs[i] = change.Of(logs[i], place(t.Simulation, t.Map))
+		}
 	}
 	found, err := b.Moments(ctx, logs)
 	if err != nil {
@@ -76,10 +83,7 @@ func (l Likelihood) Compare(ctx context.Context, h *CoverageReport, b Baselines,
 	}
 	var gaussian, power []calibration.Case
 	for i, t := range tested {
-		gaussian = append(gaussian, calibration.Case{
-			Surface: l.gaussian(found[i]), Truth: t.Truth,
-			Simulation: t.Simulation,
-		})
+		gaussian = append(gaussian, t.scored(found[i].NLL))
 		terms, err := b.Power(logs[i])
 		if err != nil {
 			return err
@@ -89,11 +93,9 @@ func (l Likelihood) Compare(ctx context.Context, h *CoverageReport, b Baselines,
 		if err != nil {
 			return err
 		}
-		power = append(power,
-			calibration.Case{
-				Surface: in.On(likelihood.WholePrior(l.Prior, surfaceGrid))[0], Truth: t.Truth,
-				Simulation: t.Simulation,
-			})
+		power = append(power, t.scored(func(g likelihood.Grid) likelihood.Surface {
+			return in.On(g)[0]
+		}))
 		l.Report("baselines", i, len(tested))(1, 1)
 	}
 	scores, err := calibration.ScoreAll(gaussian, l.Prior, cfg.Seed)
@@ -108,10 +110,7 @@ func (l Likelihood) Compare(ctx context.Context, h *CoverageReport, b Baselines,
 	if err := h.add(Moments, scores, cfg.Report); err != nil {
 		return err
 	}
-	if scores, err = calibration.ScoreAll(power, l.Prior, cfg.Seed); err != nil {
-		return err
-	}
-	return h.add(Power, scores, cfg.Report)
+	return h.score(Power, power, cfg)
 }
 
 // MomentInference is Inference by a moment network that was trained on so many maps: the third
@@ -150,16 +149,6 @@ func MomentInference(ctx context.Context, d heldout.Data, cfg Config,
 			"each parameter, Villaescusa-Navarro et al. 2021) trained on %d maps; one map of each of %d "+
 			"held-out simulations.", trained, len(sims)))
 	return out, nil
-}
-
-// gaussian is the likelihood that has these moments, where the prior does not cut it.
-func (l Likelihood) gaussian(m baseline.Moments) likelihood.Surface {
-	out := likelihood.Surface{Grid: likelihood.WholePrior(l.Prior, surfaceGrid)}
-	for _, p := range out.Grid.Points() {
-		x, y := (p.OmegaM-m.Mean.OmegaM)/m.Std.OmegaM, (p.Sigma8-m.Mean.Sigma8)/m.Std.Sigma8
-		out.NLL = append(out.NLL, (x*x+y*y)/2)
-	}
-	return out
 }
 
 // Paired is a difference of two methods on the same maps, with its standard error over simulations.

@@ -119,7 +119,7 @@ func TestRobustness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Methods) != 2 || len(r.Rows()) != 4 || len(r.Rows()[0]) != len(r.Header()) ||
+	if len(r.Methods) != 2 || len(r.Rows()) != 6 || len(r.Rows()[0]) != len(r.Header()) ||
 		r.Maps[1] != 6 {
 		t.Fatalf("%d methods, rows %v", len(r.Methods), r.Rows())
 	}

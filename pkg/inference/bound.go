@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
+	"darkfield/pkg/calibration"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/faults"
@@ -30,7 +32,7 @@ type BoundConfig struct {
 // network. A cubic between the parameters is off by less than a tenth of a posterior's width.
 func DefaultBound() BoundConfig {
 	return BoundConfig{
-		Quadrature: diffusion.Paper().Quadrature(9), Seeds: 1,
+		Quadrature: diffusion.Paper().Quadrature(0, 9), Seeds: 1,
 		Interpolation: likelihood.Interpolation{
 			Tolerance:   likelihood.DefaultInterpolation().Tolerance,
 			Evaluations: 16,
@@ -57,6 +59,7 @@ type Bound struct {
 	Terms      likelihood.Interpolant `json:"terms"` // each multiplied by how many it stands for
 	Pixels     int                    `json:"pixels"`
 	Moments    []float64              `json:"moments"` // of the map: see moments
+	Content    string                 `json:"content"` // hash of the map's pixels
 }
 
 // BoundOf evaluates the bound of a map over the prior. progress may be nil.
@@ -69,22 +72,24 @@ func (l Likelihood) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap,
 	terms := l.overSeeds(m, c)
 	in, err := likelihood.Interpolate(ctx, likelihood.Weighted(terms, c.Quadrature.Weights),
 		likelihood.WholePrior(l.Prior, 2), c.Interpolation, progress)
-	return Bound{Terms: in, Pixels: len(m.Values), Moments: moments(m)}, err
+	return Bound{Terms: in, Pixels: len(m.Values), Moments: moments(m), Content: content(m)}, err
 }
 
-// covers returns an error unless the terms of q stand for as many as the checkpoint's variance
-// schedule has: those of a schedule of another length are other noise levels.
+// covers returns an error unless the terms of q stand for all from the first of them to the last of
+// the checkpoint's variance schedule: those of a schedule of another length are other noise levels.
+// Terms that each stand for themselves alone are what they are.
 func (l Likelihood) covers(q diffusion.Quadrature) error {
-	if n := int(math.Round(floats.Sum(q.Weights))); l.Steps > 0 && n != l.Steps {
+	n := int(q.Terms[0]) + int(math.Round(floats.Sum(q.Weights)))
+	if l.Steps > 0 && n != l.Steps && !slices.Equal(q.Weights, ones(len(q.Weights))) {
 		return fmt.Errorf("inference: the terms of the bound stand for %d, the checkpoint's variance "+
-			"schedule "+
-			"has %d steps: use terms of its own schedule, as `darkfield calibrate` does", n, l.Steps)
+			"schedule has %d steps: use terms of its own schedule, as `darkfield calibrate` does", n,
+			l.Steps)
 	}
 	return nil
 }
 
-// moments returns mean and standard deviation of a map's values, which are log10, and log10 of
-// the mean density.
+// moments returns mean and standard deviation of a map's values, which are log10, log10 of the mean
+// density, and log10 of the fine structure of the map's smoothest places, which noise fills first.
 func moments(m field.LogMap) []float64 {
 	values := make([]float64, len(m.Values))
 	for i, v := range m.Values {
@@ -95,12 +100,18 @@ func moments(m field.LogMap) []float64 {
 	for _, v := range values { // over the largest, for maps of a poor network overflow
 		density += math.Pow(10, v-largest) / float64(len(values))
 	}
-	return []float64{mean, deviation, largest + math.Log10(density)}
+	const rounding = 1e-6 // of float32 values of about 10; a constant map has no structure
+	return []float64{
+		mean, deviation, largest + math.Log10(density),
+		math.Log10(max(field.SmoothestStructure(m), rounding)),
+	}
 }
 
 // momentNames are theirs.
-var momentNames = []string{"the mean of log10 of the pixels", "the standard deviation of log10 " +
-	"of the pixels", "log10 of the mean density"}
+var momentNames = []string{
+	"the mean of log10 of the pixels", "the standard deviation of log10 of the pixels",
+	"log10 of the mean density", "log10 of the fine structure (dex) of the smoothest places",
+}
 
 // overSeeds returns the terms of a map, averaged over noise seeds and antithetic pairs.
 func (l Likelihood) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
@@ -123,26 +134,19 @@ func (l Likelihood) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {
 	}
 }
 
-// surfaceGrid is how many points a side surfaces are handed on with: posteriors of a map are many
-// of its cells wide, and what follows interpolates.
-const surfaceGrid = 60
-
-// Surface returns Σ weights[k] term_k over the prior.
-func (b Bound) Surface(prior cosmology.Prior, weights []float64) likelihood.Surface {
-	grid := likelihood.WholePrior(prior, surfaceGrid)
-	out := likelihood.Surface{Grid: grid, NLL: make([]float64, grid.Len())}
-	for k, s := range b.Terms.On(grid) {
-		floats.AddScaled(out.NLL, weights[k], s.NLL)
-	}
-	return out
+// NLL returns Σ weights[k] term_k.
+func (b Bound) NLL(weights []float64) likelihood.NLL {
+	return likelihood.WeightedSum(b.Terms.On, weights)
 }
 
-// atBest returns where the weighted sum of the terms is least, and numbers that are odd there
-// where a map is not of the kind that the network knows: the terms, in nats a pixel, and the
-// map's moments.
-func (b Bound) atBest(prior cosmology.Prior, weights []float64) (cosmology.Params, []float64) {
-	s := b.Surface(prior, weights)
-	p := s.Grid.Points()[floats.MinIdx(s.NLL)]
+// scored is the map with a likelihood, to be held against its truth.
+func (b Bound) scored(nll likelihood.NLL) calibration.Case {
+	return calibration.Case{NLL: nll, Truth: b.Truth, Simulation: b.Simulation}
+}
+
+// numbersAt returns numbers that are odd, at the best fit, where a map is not of the kind that the
+// network knows: the terms, in nats a pixel, and the map's moments.
+func (b Bound) numbersAt(p cosmology.Params) []float64 {
 	var out []float64
 	for _, t := range b.Terms.On(likelihood.Grid{
 		OmegaM: []float64{p.OmegaM},
@@ -150,10 +154,10 @@ func (b Bound) atBest(prior cosmology.Prior, weights []float64) (cosmology.Param
 	}) {
 		out = append(out, t.NLL[0]/float64(b.Pixels))
 	}
-	return p, append(out, b.Moments...)
+	return append(out, b.Moments...)
 }
 
-// atBestNames are those of the numbers of atBest.
+// atBestNames are those of numbersAt.
 func (c BoundConfig) atBestNames() []string {
 	var out []string
 	for _, t := range c.Quadrature.Terms {

@@ -4,26 +4,31 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/field"
 )
 
-// boundKey is all that kept bounds depend on besides the map, so that a file named by its hash
-// can never be stale.
+// boundKey is all that kept bounds depend on besides the pixels of each map, which they are kept
+// with, so that a file named by its hash can never be stale.
 type boundKey struct {
-	Hash   string      `json:"hash"`
-	Bound  BoundConfig `json:"bound"`
-	Data   string      `json:"data"` // of the maps: their parameters and size, and pixels of some
-	Change string      `json:"change,omitempty"`
+	Code  int         `json:"code"` // version
+	Hash  string      `json:"hash"` // of the network
+	Bound BoundConfig `json:"bound"`
 }
+
+// Version numbers what results of this package mean: it is raised whenever the same maps, network
+// and settings give other ones, so that what was kept of them is not taken for new.
+const Version = 2
 
 // mapsPerSimulation is how many maps of a simulation posteriors are made for: one of each of two
 // axes.
@@ -34,18 +39,14 @@ func mapOf(k int) int { return k * camels.MapsPerSimulation / mapsPerSimulation 
 
 // Bounds returns the bounds of two maps of each simulation. Each is kept in a file of dir once it
 // is done, so that a run killed at any moment goes on. change, which may be nil, is what is done
-// to maps first; its name tells files apart.
+// to maps first.
 func (l Likelihood) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int, dir,
 	stage string, change *Change,
 ) ([]Bound, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	key, err := l.boundKey(c, maps, change)
-	if err != nil {
-		return nil, err
-	}
-	store, err := openBounds(dir, key)
+	store, err := openBounds(dir, boundKey{Version, l.Checkpoint.Network, c})
 	if err != nil {
 		return nil, err
 	}
@@ -53,15 +54,10 @@ func (l Likelihood) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps
 	var out []Bound
 	for i, sim := range sims {
 		for k := range mapsPerSimulation {
-			at := [2]int{sim, mapOf(k)}
-			b, known := store.known[at]
-			if !known {
-				if b, err = l.bound(ctx, c, maps, at[0], at[1], change); err != nil {
-					return nil, err
-				}
-				if err := store.add(b); err != nil {
-					return nil, err
-				}
+			b, err := l.bound(ctx, c, maps, sim, mapOf(k), change, store)
+			if err != nil {
+				return nil, fmt.Errorf("inference: bound of map %d of simulation %d of %s: %w", mapOf(k),
+					sim, maps.Path(), err)
 			}
 			out = append(out, b)
 			l.Report(stage, i, len(sims))(k+1, mapsPerSimulation)
@@ -73,81 +69,80 @@ func (l Likelihood) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps
 // place is a number for map k of a simulation.
 func place(sim, k int) uint64 { return uint64(sim*camels.MapsPerSimulation + k) }
 
-// bound reads a map, changes it and evaluates its bound.
+// bound reads a map, changes it and evaluates its bound, unless that is kept.
 func (l Likelihood) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim, k int,
-	change *Change,
+	change *Change, store *boundStore,
 ) (Bound, error) {
-	fail := func(err error) (Bound, error) {
-		return Bound{}, fmt.Errorf("inference: bound of map %d of simulation %d of %s: %w", k, sim,
-			maps.Path(), err)
-	}
 	m, err := l.Map(maps, sim, k)
 	if err != nil {
-		return fail(err)
+		return Bound{}, err
 	}
 	if change != nil {
 		m = change.Of(m, place(sim, k))
 	}
-	b, err := l.BoundOf(ctx, c, m, nil)
-	if err != nil {
-		return fail(err)
+	b, known := store.known[content(m)]
+	if !known {
+		if b, err = l.BoundOf(ctx, c, m, nil); err != nil {
+			return b, err
+		}
 	}
 	b.Simulation, b.Map, b.Truth = sim, k, maps.Params(sim)
-	return b, nil
-}
-
-func (l Likelihood) boundKey(c BoundConfig, maps *camels.Maps, change *Change) (boundKey, error) {
-	data, err := fingerprint(maps)
-	k := boundKey{Hash: l.Checkpoint.Network, Bound: c, Data: data}
-	if change != nil {
-		k.Change = change.Name
+	if known {
+		return b, nil
 	}
-	return k, err
+	return b, store.add(b)
 }
 
-// fingerprint tells sets of maps apart: by all parameters, the box and the pixels of three maps,
-// for two universes may share parameters.
-func fingerprint(maps *camels.Maps) (string, error) {
+// content is a hash of the pixels of a map.
+func content(m field.LogMap) string {
 	h := sha256.New()
-	for sim := range maps.Simulations() {
-		p := maps.Params(sim)
-		fmt.Fprintf(h, "%x %x\n", p.OmegaM, p.Sigma8)
+	fmt.Fprintf(h, "%+v\n", m.Box)
+	for _, v := range m.Values {
+		var b [4]byte
+		binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
+		h.Write(b[:])
 	}
-	last := maps.Len() - 1
-	for _, i := range []int{0, last / 2, last} {
-		m, err := maps.Map(i)
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(h, "%x\n", m.Values)
-	}
-	return fmt.Sprintf("%+v %x", maps.Box(), h.Sum(nil)), nil
+	return fmt.Sprintf("%x", h.Sum(nil)[:16])
 }
 
-// sharedWith returns a simulation of others, one of sims, that is also one of maps: of the same
-// number, parameters and pixels.
-func sharedWith(maps, others *camels.Maps, sims []int) (sim int, found bool, err error) {
-	for _, sim := range sims {
-		if sim >= maps.Simulations() || maps.Params(sim) != others.Params(sim) ||
-			maps.Box() != others.Box() {
-			continue
-		}
-		a, err := maps.Map(sim * camels.MapsPerSimulation)
+// unlike returns an error if a simulation of sims, which others have, is also one of maps, under
+// whatever number and in whatever orientation, or stands in others twice.
+func unlike(maps, others *camels.Maps, sims []int) error {
+	known := map[field.Fingerprint]int{}
+	for sim := range maps.Simulations() {
+		m, err := maps.Map(sim * camels.MapsPerSimulation)
 		if err != nil {
-			return 0, false, err
+			return err
 		}
-		b, err := others.Map(sim * camels.MapsPerSimulation)
-		if err != nil || slices.Equal(a.Values, b.Values) {
-			return sim, err == nil, err
+		known[field.FingerprintOf(m.Values)] = sim
+	}
+	own := map[field.Fingerprint]int{}
+	for _, sim := range sims {
+		for k := range camels.MapsPerSimulation {
+			m, err := others.Map(sim*camels.MapsPerSimulation + k)
+			if err != nil {
+				return err
+			}
+			print := field.FingerprintOf(m.Values)
+			if twin, found := known[print]; found {
+				return fmt.Errorf("inference: simulation %d of %s is simulation %d of %s, which the "+
+					"network and the calibration know; test on universes of another seed, or on the "+
+					"checkpoint's own test simulations", sim, others.Path(), twin, maps.Path())
+			}
+			if twin, found := own[print]; found && twin != sim {
+				return fmt.Errorf("inference: simulations %d and %d of %s are the same; test on each once",
+					twin, sim, others.Path())
+			}
+			own[print] = sim
 		}
 	}
-	return 0, false, nil
+	return nil
 }
 
 // boundStore is a file of one Bound a line.
 type boundStore struct {
 	file  *os.File
-	known map[[2]int]Bound
+	known map[string]Bound // by the content of the map
 }
 
 // openBounds reads what is there. A last line that a killed run left unfinished is cut off.
@@ -168,19 +163,20 @@ func openBounds(dir string, key boundKey) (*boundStore, error) {
 		return fail(err)
 	}
 	raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
-	store := &boundStore{known: map[[2]int]Bound{}}
+	store := &boundStore{known: map[string]Bound{}}
 	n := 0
 	for line := range bytes.Lines(raw) {
 		n++
 		var b Bound
 		err := json.Unmarshal(line, &b)
-		if err == nil && (b.Pixels < 1 || b.Terms.Evaluations < 1 || len(b.Moments) != len(momentNames)) {
+		if err == nil && (b.Pixels < 1 || b.Terms.Evaluations < 1 || len(b.Moments) != len(momentNames) ||
+			b.Content == "") {
 			err = errors.New("it is no bound of a map")
 		}
 		if err != nil {
 			return fail(fmt.Errorf("line %d: %w; delete the file to begin anew", n, err))
 		}
-		store.known[[2]int{b.Simulation, b.Map}] = b
+		store.known[b.Content] = b
 	}
 	if store.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o666); err != nil {
 		return fail(err)

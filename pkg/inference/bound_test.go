@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,21 +138,29 @@ func TestBoundsAreKept(t *testing.T) {
 	}
 }
 
-// TestBoundsHaveTheirOwnFiles: other settings, weights of a network, changes, parameters, and
-// other universes at the same parameters.
-func TestBoundsHaveTheirOwnFiles(t *testing.T) {
+// TestBoundsAreKeptByContent: other settings, weights of a network, changes, and other universes at
+// the same parameters are evaluated anew; the same maps under other numbers are not.
+func TestBoundsAreKeptByContent(t *testing.T) {
 	s := universeOf(t, 3)
-	dir, files := t.TempDir(), 0
+	dir := t.TempDir()
+	evaluated := func(what string, s Likelihood, c BoundConfig, change *Change, sim, want int) {
+		t.Helper()
+		asked, maps := 0, s.Suite.Sets[camels.LH]
+		s.Terms = counting(s.Terms, &asked)
+		bounds, err := s.Bounds(ctx, c, maps, []int{sim}, dir, "bounds", change)
+		if err != nil || asked != want {
+			t.Errorf("%s: %d maps were evaluated, %v, want %d", what, asked, err, want)
+		}
+		for _, b := range bounds {
+			if b.Simulation != sim || b.Truth != maps.Params(sim) {
+				t.Errorf("%s: simulation %d at %v", what, b.Simulation, b.Truth)
+			}
+		}
+	}
 	make := func(what string, s Likelihood, c BoundConfig, change *Change) {
 		t.Helper()
-		maps := s.Suite.Sets[camels.LH]
-		if _, err := s.Bounds(ctx, c, maps, []int{1}, dir, "bounds", change); err != nil {
-			t.Fatal(err)
-		}
-		found, err := filepath.Glob(filepath.Join(dir, "bounds-*.jsonl"))
-		if files++; err != nil || len(found) != files {
-			t.Errorf("%s: %d files, want %d", what, len(found), files)
-		}
+		evaluated(what, s, c, change, 1, 2)
+		evaluated(what+", again", s, c, change, 1, 0)
 	}
 	make("first", s, smallBound(), nil)
 	seeds := smallBound()
@@ -160,9 +169,16 @@ func TestBoundsHaveTheirOwnFiles(t *testing.T) {
 	network := s
 	network.Checkpoint.Network = "another"
 	make("another network", network, smallBound(), nil)
-	smooth := Smoothing(1)
-	make("smoothed", s, smallBound(), &smooth)
-	make("more simulations", universeOf(t, 4), smallBound(), nil)
+	make("smoothed", s, smallBound(), Observed{Beam: 1}.Change())
+	make("with noise", s, smallBound(), Observed{Noise: 0.1}.Change())
+	renumbered := t.TempDir()
+	params := whitenoise.Spread(3)
+	slices.Reverse(params)
+	whitenoise.WriteSeeded(t, renumbered, camels.LH, whitenoise.Cells, params,
+		func(sim int) uint64 { return uint64(1000 + 2 - sim) })
+	evaluated("renumbered", Likelihood{
+		Data: whitenoise.Open(t, renumbered), Terms: whitenoise.ExactTerms,
+	}, smallBound(), nil, 1, 0)
 	other := t.TempDir()
 	whitenoise.WriteSeeded(t, other, camels.LH, whitenoise.Cells, whitenoise.Spread(3),
 		func(sim int) uint64 { return uint64(7 + sim) })

@@ -14,9 +14,10 @@ import (
 
 // CalibrateConfig says how posteriors are calibrated and how that is tested.
 type CalibrateConfig struct {
-	Bound  BoundConfig        `json:"bound"`
-	Report calibration.Config `json:"report"`
-	Folds  int                `json:"folds"` // of the cross-validation that chooses the recalibration
+	Bound    BoundConfig        `json:"bound"`
+	Observed Observed           `json:"observed"` // what all maps are given before they are inferred from
+	Report   calibration.Config `json:"report"`
+	Folds    int                `json:"folds"` // of the cross-fit of the weights
 
 	CalibrationSimulations int    `json:"calibration_simulations"` // at most; 0: all that there are
 	TestSimulations        int    `json:"test_simulations"`        // at most; 0: all
@@ -33,22 +34,29 @@ func DefaultCalibrate() CalibrateConfig {
 
 // Calibrate finds, on held-out simulations that training and choices of checkpoints have not
 // seen, what turns the bound into a calibrated posterior: a weight for each term, since a network
-// knows some noise levels better than others, and then the simplest sufficient recalibration of
-// their sum.
+// knows some noise levels better than others, and then one temperature for their sum.
+//
+// On maps that they were fitted on weights look better than they are. So the temperature, and what
+// is known of outliers, come from the posteriors of each fold of simulations under weights that
+// were fitted on the others.
 func Calibrate(bounds []Bound, prior cosmology.Prior, hash string,
 	c CalibrateConfig,
 ) (Calibration, error) {
-	out := Calibration{Hash: hash, Prior: prior, Bound: c.Bound, Maps: len(bounds)}
+	out := Calibration{
+		Hash: hash, Prior: prior, Bound: c.Bound, Observed: c.Observed, Maps: len(bounds),
+	}
 	parts := make([]calibration.Parts, len(bounds))
-	simulations := map[int]bool{}
+	fold := map[int]int{}
 	for i, b := range bounds {
 		if err := b.check(len(c.Bound.Quadrature.Terms)); err != nil {
 			return out, err
 		}
 		parts[i] = calibration.Parts{On: b.Terms.On, Truth: b.Truth, Simulation: b.Simulation}
-		simulations[b.Simulation] = true
+		if _, known := fold[b.Simulation]; !known {
+			fold[b.Simulation] = len(fold) % c.Folds
+		}
 	}
-	out.Simulations = len(simulations)
+	out.Simulations = len(fold)
 	if err := c.enough(out.Simulations); err != nil {
 		return out, fmt.Errorf("inference: %w", err)
 	}
@@ -56,59 +64,38 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string,
 	if out.Weights, err = calibration.FitWeights(parts, prior); err != nil {
 		return out, err
 	}
-	unseen, err := out.crossFitted(bounds, parts, c.Folds)
-	if err != nil {
-		return out, err
-	}
-	choice, err := calibration.Choose(unseen, prior, c.Folds, c.Seed)
-	if err != nil {
-		return out, err
-	}
-	out.Recalibration, out.Trials = choice.Recalibration, choice.Trials
-	return out, out.know(bounds)
-}
-
-// crossFitted are the posteriors of each fold of simulations with weights that were fitted on the
-// others. On maps that they were fitted on weights look better than they are, and a recalibration
-// of those would leave posteriors too narrow.
-func (c Calibration) crossFitted(bounds []Bound, parts []calibration.Parts,
-	folds int,
-) ([]calibration.Case, error) {
-	fold, next := map[int]int{}, 0
-	for _, b := range bounds {
-		if _, known := fold[b.Simulation]; !known {
-			fold[b.Simulation] = next % folds
-			next++
-		}
-	}
-	out := make([]calibration.Case, len(bounds))
-	for f := range folds {
+	unseen := make([][]float64, len(bounds)) // of each map, the weights of the other folds
+	for f := range c.Folds {
 		var others []calibration.Parts
-		for i, b := range bounds {
-			if fold[b.Simulation] != f {
-				others = append(others, parts[i])
+		for _, p := range parts {
+			if fold[p.Simulation] != f {
+				others = append(others, p)
 			}
 		}
-		weights, err := calibration.FitWeights(others, c.Prior)
+		weights, err := calibration.FitWeights(others, prior)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
-		with := c
-		with.Weights = weights
 		for i, b := range bounds {
 			if fold[b.Simulation] == f {
-				out[i] = with.cases(bounds[i : i+1])[0]
+				unseen[i] = weights
 			}
 		}
 	}
-	return out, nil
+	cases := make([]calibration.Case, len(bounds))
+	for i, b := range bounds {
+		cases[i] = b.scored(b.NLL(unseen[i]))
+	}
+	if out.Temperature, err = calibration.FitTemperature(cases, prior); err != nil {
+		return out, err
+	}
+	return out, out.know(bounds, unseen)
 }
 
 // Uncalibrated returns the calibration that changes nothing: the whole bound as it is.
 func Uncalibrated(hash string, prior cosmology.Prior, c BoundConfig) Calibration {
 	return Calibration{
-		Hash: hash, Prior: prior, Bound: c, Weights: ones(len(c.Quadrature.Terms)),
-		Recalibration: calibration.NewIdentity(prior),
+		Hash: hash, Prior: prior, Bound: c, Weights: ones(len(c.Quadrature.Terms)), Temperature: 1,
 	}
 }
 
@@ -129,30 +116,24 @@ func (c CalibrateConfig) enough(simulations int) error {
 	return nil
 }
 
-// cases are the posteriors before the recalibration.
-func (c Calibration) cases(bounds []Bound) []calibration.Case {
-	out := make([]calibration.Case, len(bounds))
-	for i, b := range bounds {
-		out[i] = calibration.Case{
-			Surface: b.Surface(c.Prior, c.Weights), Truth: b.Truth,
-			Simulation: b.Simulation,
-		}
-	}
-	return out
-}
-
-// know learns from the maps of the calibration what a map of their kind is like at its best fit,
-// and how far outside the prior that may seem to be.
-func (c *Calibration) know(bounds []Bound) error {
+// know learns from the maps of the calibration, each under its own weights, what a map of their kind
+// is like at its best fit, and how far outside the prior that may seem to be.
+func (c *Calibration) know(bounds []Bound, weights [][]float64) error {
 	at, values := make([]cosmology.Params, len(bounds)), make([][]float64, len(bounds))
 	c.OutsidePrior = nil
 	for i, b := range bounds {
-		at[i], values[i] = b.atBest(c.Prior, c.Weights)
-		_, beyond, err := c.recalibrated(b)
+		with := *c
+		with.Weights = weights[i]
+		s, err := likelihood.Resolve(with.NLL(b), c.Prior)
 		if err != nil {
 			return err
 		}
-		c.OutsidePrior = append(c.OutsidePrior, beyond)
+		beyond, err := calibration.OutsidePrior(s, c.Prior)
+		if err != nil {
+			return err
+		}
+		at[i] = s.Best()
+		values[i], c.OutsidePrior = b.numbersAt(at[i]), append(c.OutsidePrior, beyond)
 	}
 	slices.Sort(c.OutsidePrior)
 	var err error
@@ -160,56 +141,96 @@ func (c *Calibration) know(bounds []Bound) error {
 	return err
 }
 
-// recalibrated returns the posterior of a map and how far outside the prior it fits best.
-func (c Calibration) recalibrated(b Bound) (likelihood.Surface, float64, error) {
-	s, err := c.Recalibration.Apply(b.Surface(c.Prior, c.Weights))
-	if err != nil {
-		return s, 0, err
-	}
-	beyond, err := calibration.OutsidePrior(s, c.Prior)
-	return s, beyond, err
+// NLL is calibrated −ln L of a map. Those of maps of different universes with the same parameters
+// add up; see likelihood.Product.
+func (c Calibration) NLL(b Bound) likelihood.NLL {
+	weights := slices.Clone(c.Weights)
+	floats.Scale(1/c.Temperature, weights)
+	return b.NLL(weights)
 }
 
-// CoverageReport scores posteriors of maps that the calibration has not seen: those of the paper's
-// first term, of the whole bound as it is, with weights, and recalibrated. For Uncalibrated that is
-// the first two.
+// CoverageReport scores posteriors of maps that the calibration has not seen: those of the first
+// term, as the paper's, of the whole bound as it is, and calibrated. For Uncalibrated that is the
+// first two.
 func (c Calibration) CoverageReport(bounds []Bound, cfg CalibrateConfig) (CoverageReport, error) {
 	out := CoverageReport{Prior: c.Prior}
-	for _, b := range bounds {
-		if err := b.check(len(c.Weights)); err != nil {
-			return out, err
-		}
-	}
-	first := make([]float64, len(c.Weights))
+	n := len(c.Weights)
+	first := make([]float64, n)
 	first[0] = 1
-	with := func(weights []float64) []calibration.Case {
-		other := c
-		other.Weights = weights
-		return other.cases(bounds)
+	ways := []struct {
+		name string
+		nll  func(Bound) likelihood.NLL
+	}{
+		{FirstTerm, func(b Bound) likelihood.NLL { return b.NLL(first) }},
+		{WholeBound, func(b Bound) likelihood.NLL { return b.NLL(ones(n)) }},
+		{Calibrated, c.NLL},
 	}
-	type way struct {
-		name  string
-		cases []calibration.Case
+	if c.Maps == 0 {
+		ways = ways[:2]
 	}
-	ways := []way{{FirstTerm, with(first)}, {WholeBound, with(ones(len(c.Weights)))}}
-	if c.Maps > 0 {
-		weighted := c.cases(bounds)
-		recalibrated, err := c.Recalibration.ApplyAll(weighted)
-		if err != nil {
-			return out, err
+	for _, way := range ways {
+		cases := make([]calibration.Case, len(bounds))
+		for i, b := range bounds {
+			if err := b.check(n); err != nil {
+				return out, err
+			}
+			cases[i] = b.scored(way.nll(b))
 		}
-		ways = append(ways, way{"weighted", weighted}, way{Calibrated, recalibrated})
-	}
-	for _, m := range ways {
-		scores, err := calibration.ScoreAll(m.cases, c.Prior, cfg.Seed)
-		if err != nil {
-			return out, fmt.Errorf("inference: %s: %w", m.name, err)
-		}
-		if err := out.add(m.name, scores, cfg.Report); err != nil {
+		if err := out.score(way.name, cases, cfg); err != nil {
 			return out, err
 		}
 	}
 	return out, nil
+}
+
+// groupSizes are the numbers of maps whose constraints are combined in a test.
+var groupSizes = []int{2, 10, 50}
+
+// AddGroups scores combined constraints of several maps, one of each of as many universes with the
+// same parameters. Sizes for which fewer than two parameters have enough universes are left out.
+// Groups with the same parameters stay together in the bootstrap.
+func (h *CoverageReport) AddGroups(c Calibration, bounds []Bound, cfg CalibrateConfig) error {
+	at := map[cosmology.Params]int{}
+	var universes [][]Bound // of each parameters
+	for _, b := range bounds {
+		if b.Map != 0 { // the others are of the same universes
+			continue
+		}
+		k, known := at[b.Truth]
+		if !known {
+			k = len(universes)
+			at[b.Truth], universes = k, append(universes, nil)
+		}
+		universes[k] = append(universes[k], b)
+	}
+	for _, size := range groupSizes {
+		var cases []calibration.Case
+		points := 0
+		for k, all := range universes {
+			for group := range slices.Chunk(all, size) {
+				if len(group) < size {
+					continue
+				}
+				maps := make([]likelihood.NLL, size)
+				for i, b := range group {
+					maps[i] = c.NLL(b)
+				}
+				cases = append(cases, calibration.Case{
+					NLL: likelihood.Product(maps), Truth: group[0].Truth, Simulation: k,
+				})
+			}
+			if len(all) >= size {
+				points++
+			}
+		}
+		if points < 2 {
+			continue
+		}
+		if err := h.score(fmt.Sprintf("%d maps together", size), cases, cfg); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func ones(n int) []float64 {
@@ -220,7 +241,7 @@ func ones(n int) []float64 {
 
 // Constraint is what a map says of the parameters, by a calibration.
 type Constraint struct {
-	Surface        likelihood.Surface // recalibrated −ln L over the prior
+	Surface        likelihood.Surface // calibrated −ln L, on the grid of likelihood.Resolve
 	OmegaM, Sigma8 likelihood.Marginal
 	Evaluations    int // of the network
 	// between the map and what is expected where it fits best; not of Uncalibrated
@@ -231,15 +252,15 @@ type Constraint struct {
 
 // Constrain returns the calibrated constraint of a map from its bound.
 func (c Calibration) Constrain(b Bound) (Constraint, error) {
-	s, beyond, err := c.recalibrated(b)
-	if err != nil {
-		return Constraint{}, err
-	}
-	out := Constraint{Surface: s, Evaluations: b.Terms.Evaluations * len(c.Bound.Quadrature.Terms) *
+	out := Constraint{Evaluations: b.Terms.Evaluations * len(c.Bound.Quadrature.Terms) *
 		len(c.Bound.Quadrature.Draws(c.Bound.Seeds))}
-	out.OmegaM, out.Sigma8 = s.Marginals()
-	if c.Maps > 0 {
-		out.FromExpected, out.OutsidePrior, out.Warnings = c.judge(b, beyond)
+	var err error
+	if out.Surface, err = likelihood.Resolve(c.NLL(b), c.Prior); err != nil {
+		return out, err
 	}
-	return out, nil
+	out.OmegaM, out.Sigma8 = out.Surface.Marginals()
+	if c.Maps > 0 {
+		err = c.judge(&out, b)
+	}
+	return out, err
 }

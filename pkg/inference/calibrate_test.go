@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,19 +95,18 @@ func pairBounds(t *testing.T, factors [2]float64, n int, seed uint64) []Bound {
 }
 
 // TestCalibrationMendsCoverage: terms that are 4 and 9 times too sure cover far too little;
-// weights and recalibration mend that on other maps. A width known from 80 maps of two numbers is
+// weights and a temperature mend that on other maps. A width known from 80 maps of two numbers is
 // good to 1/√160 = 8 %, which moves the coverage of 68 % by 2·φ(1)·0.08 = 0.04; that of 100 maps
 // scatters by 0.047; and the mean |z| of 100 maps by 0.6/√100 = 0.06 beside 0.06 of the width.
 func TestCalibrationMendsCoverage(t *testing.T) {
 	factors := [2]float64{4, 9}
 	prior, c := cosmology.CAMELSPrior(), pairConfig()
-	// of 20 simulations, which are too few for the richest kind: that would take most of the time
 	c.Folds = 2
 	cal, err := Calibrate(pairBounds(t, factors, 40, 1), prior, "hash", c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Outliers.Names) != 5 ||
+	if cal.Maps != 80 || cal.Simulations != 40 || len(cal.Outliers.Names) != 6 ||
 		len(cal.Outliers.Distances) != 80 || len(cal.OutsidePrior) != 80 {
 		t.Errorf("calibrated on %d maps of %d simulations", cal.Maps, cal.Simulations)
 	}
@@ -122,7 +122,7 @@ func TestCalibrationMendsCoverage(t *testing.T) {
 	}
 	whole, _ := h.Method(WholeBound)
 	calibrated, found := h.Method(Calibrated)
-	if len(h.Methods) != 4 || !found {
+	if len(h.Methods) != 3 || !found {
 		t.Fatalf("%d methods", len(h.Methods))
 	}
 	for name, p := range map[string][2]calibration.ParameterReport{
@@ -143,10 +143,10 @@ func TestCalibrationMendsCoverage(t *testing.T) {
 		t.Errorf("log score %.2f of calibrated posteriors, %.2f of the bound",
 			calibrated.Report.LogScore.Value, whole.Report.LogScore.Value)
 	}
-	if rows := h.Rows(); len(rows) != 8 || len(rows[0]) != len(CoverageHeader()) {
+	if rows := h.Rows(); len(rows) != 9 || len(rows[0]) != len(CoverageHeader()) {
 		t.Errorf("%d rows of %d cells", len(rows), len(rows[0]))
 	}
-	whitenoise.CheckCSV(t, h.WriteCSV, 4*100*2)
+	whitenoise.CheckCSV(t, h.WriteCSV, 3*100*2)
 }
 
 // TestConstraintOfAMap: with no calibration it is the product of the likelihoods: the
@@ -181,8 +181,7 @@ func TestConstraintOfAMap(t *testing.T) {
 		// 3v/2).
 		wantMean, wantStd := math.Exp(mean+1.5*variance),
 			math.Exp(mean+1.5*variance)*math.Sqrt(math.Expm1(variance))
-		// a grid of 60 points, one to two a sigma
-		if math.Abs(marginal.Mean-wantMean) > 0.02*wantStd || math.Abs(marginal.Std/wantStd-1) > 0.02 {
+		if math.Abs(marginal.Mean-wantMean) > 0.005*wantStd || math.Abs(marginal.Std/wantStd-1) > 0.005 {
 			t.Errorf("parameter %d: %.4f ± %.4f, want %.4f ± %.4f", k, marginal.Mean, marginal.Std,
 				wantMean, wantStd)
 		}
@@ -198,7 +197,7 @@ func TestWarnings(t *testing.T) {
 	bounds := pairBounds(t, [2]float64{1, 1}, 20, 4)
 	cal := Uncalibrated("", cosmology.CAMELSPrior(), pairConfig().Bound)
 	cal.Maps = len(bounds)
-	if err := cal.know(bounds); err != nil {
+	if err := cal.know(bounds, slices.Repeat([][]float64{ones(2)}, len(bounds))); err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range bounds {
@@ -253,16 +252,16 @@ func TestWarnings(t *testing.T) {
 // TestTooFewSimulations: what just suffices for the weights is used, less is refused.
 func TestTooFewSimulations(t *testing.T) {
 	c := pairConfig()
-	cal, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 11, 6), cosmology.CAMELSPrior(), "", c)
+	cal, err := Calibrate(pairBounds(t, [2]float64{4, 4}, 12, 6), cosmology.CAMELSPrior(), "", c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cal.Trials) != 2 {
-		t.Errorf("trials %+v, want identity and temperature", cal.Trials)
+	if !(cal.Temperature > 0) {
+		t.Errorf("temperature %g", cal.Temperature)
 	}
 	_, err = Calibrate(pairBounds(t, [2]float64{4, 4}, 9, 6), cosmology.CAMELSPrior(), "", c)
 	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "9 for a calibration of 2 terms "+
-		"in 5 folds, want at least 11") {
+		"in 5 folds, want at least 12") {
 		t.Errorf("error %v", err)
 	}
 	other := c
@@ -276,7 +275,7 @@ func TestTooFewSimulations(t *testing.T) {
 // TestCalibrationFiles: a calibration reads back as it was; another checkpoint's and a damaged
 // one are refused with what to do.
 func TestCalibrationFiles(t *testing.T) {
-	cal, err := Calibrate(pairBounds(t, [2]float64{2, 2}, 11, 7), cosmology.CAMELSPrior(),
+	cal, err := Calibrate(pairBounds(t, [2]float64{2, 2}, 12, 7), cosmology.CAMELSPrior(),
 		"0123456789abcdef", pairConfig())
 	if err != nil {
 		t.Fatal(err)
@@ -310,6 +309,7 @@ func TestCalibrationFiles(t *testing.T) {
 		{whole[len(whole)/2:], ""},
 		{`"weights": [`, `"weights": [1,`},
 		{`"temperature": `, `"temperature": -`},
+		{`"noise_dex": 0`, `"noise_dex": -1`},
 		{`"seeds": 1`, `"seeds": 0`},
 		{`"distances": [`, `"distances": [1e9,`},
 		{`"beyond": [`, `"beyond": [1e9,`},
@@ -344,7 +344,7 @@ func TestCalibrationStudy(t *testing.T) {
 	stages := map[string]float64{}
 	s.Progress = func(stage string, f float64) { stages[stage] = f }
 	dir := t.TempDir()
-	cal, h, err := s.CalibrationStudy(ctx, c, nil, nil, dir)
+	cal, h, err := s.CalibrationStudy(ctx, c, Tests{}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,17 +364,26 @@ func TestCalibrationStudy(t *testing.T) {
 			t.Errorf("caption %q lacks %q", h.Caption, want)
 		}
 	}
-	// The terms are x and x/2 with x exact, so that exact weights have w_0 + w_1/2 = 1. Temperature
-	// may share in it. From 40 maps of two parameters: to 1/√80 in the logarithm.
-	if sum := (cal.Weights[0] + cal.Weights[1]/2) /
-		cal.Recalibration.Temperature; cal.Recalibration.Kind == calibration.Identity &&
-		math.Abs(math.Log(sum)) > 4/math.Sqrt(80) {
+	// The terms are x and x/2 with x exact, so that exact weights have w_0 + w_1/2 = 1 at a temperature
+	// of 1. From 40 maps of two parameters: to 1/√80 in the logarithm.
+	if sum := (cal.Weights[0] + cal.Weights[1]/2) / cal.Temperature; math.Abs(math.Log(sum)) >
+		4/math.Sqrt(80) {
 		t.Errorf("weights %v: the likelihood counts %.2f times", cal.Weights, sum)
 	}
 	t.Run("a calibration from elsewhere", func(t *testing.T) {
 		h, bounds, err := s.HeldOutCoverage(ctx, c, &cal, 4, dir)
-		if err != nil || len(bounds) != 8 || len(h.Methods) != 4 {
+		if err != nil || len(bounds) != 8 || len(h.Methods) != 3 {
 			t.Errorf("%d bounds, %d methods, %v", len(bounds), len(h.Methods), err)
+		}
+		for _, b := range bounds {
+			if slices.Contains(s.Validation, b.Simulation) {
+				t.Errorf("tested on simulation %d, which it was fitted on", b.Simulation)
+			}
+		}
+		none := s
+		none.Test = nil
+		if _, _, err := none.HeldOutCoverage(ctx, c, &cal, 4, dir); !errors.Is(err, ErrTooFew) {
+			t.Errorf("without test simulations: error %v", err)
 		}
 	})
 	t.Run("none", func(t *testing.T) {
@@ -391,11 +400,11 @@ func TestCalibrationStudyRefuses(t *testing.T) {
 	s := universeOf(t, 15)
 	asked := 0
 	s.Terms = counting(whitenoise.ExactTerms, &asked)
-	s.Validation, s.Test = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, []int{11, 12, 13}
+	s.Validation, s.Test = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, []int{12, 13}
 	maps, c := s.Suite.Sets[camels.LH], pairConfig()
 	refused := func(what string, s Likelihood, test *camels.Maps, few bool, want ...string) {
 		t.Helper()
-		_, _, err := s.CalibrationStudy(ctx, c, test, nil, t.TempDir())
+		_, _, err := s.CalibrationStudy(ctx, c, Tests{Maps: test}, t.TempDir())
 		if err == nil || errors.Is(err, ErrTooFew) != few || asked > 0 {
 			t.Fatalf("%s: error %v after %d maps", what, err, asked)
 		}
@@ -406,6 +415,20 @@ func TestCalibrationStudyRefuses(t *testing.T) {
 		}
 	}
 	refused("the same universe", s, maps, false, "simulation 0 of", "another seed")
+	renumbered := t.TempDir()
+	params := whitenoise.Spread(15)
+	slices.Reverse(params) // with their phases, and another one first
+	whitenoise.WriteSeeded(t, renumbered, camels.LH, whitenoise.Cells,
+		append([]cosmology.Params{cosmology.Fiducial}, params...),
+		func(sim int) uint64 { return uint64(1000 + 15 - sim) })
+	refused("the same universe renumbered", s, whitenoise.Open(t, renumbered).Suite.Sets[camels.LH],
+		false, "simulation 1 of", "is simulation 14 of", "another seed")
+	twice := t.TempDir()
+	whitenoise.WriteSeeded(t, twice, camels.LH, whitenoise.Cells,
+		[]cosmology.Params{cosmology.Fiducial, params[0], cosmology.Fiducial},
+		func(sim int) uint64 { return uint64(7 + sim%2) })
+	refused("a universe twice", s, whitenoise.Open(t, twice).Suite.Sets[camels.LH], false,
+		"simulations 0 and 2 of", "are the same")
 	few := s
 	few.Validation = []int{0, 1}
 	refused("two validation simulations", few, nil, true, "2 for a calibration of 2 terms",
@@ -416,4 +439,84 @@ func TestCalibrationStudyRefuses(t *testing.T) {
 		"test on other simulations")
 	few.Validation = nil
 	refused("nothing held out", few, nil, false, "none of the checkpoint's held-out simulations")
+}
+
+// TestGroups: combined constraints of maps of different universes with the same parameters cover
+// as often as those of one map, and are as much narrower as they should be. Of 2000 groups of 2 maps
+// the coverage scatters by 1 %.
+func TestGroups(t *testing.T) {
+	factors := [2]float64{1, 1}
+	s := Likelihood{Data: heldout.Data{Prior: cosmology.CAMELSPrior()}, Terms: pairTerms(factors)}
+	rng := rand.New(rand.NewPCG(9, 0))
+	c := pairConfig()
+	cal := Uncalibrated("", s.Prior, c.Bound)
+	cal.Maps = 1
+	var bounds []Bound
+	const points, each = 40, 20
+	for sim := range points * each {
+		truth := s.Prior.Params(cosmology.UnitParams{0.3 + 0.4*float64(sim/each%7)/6, 0.5})
+		if sim%each == 0 { // parameters differ from point to point
+			truth.Sigma8 += 1e-3 * rng.NormFloat64()
+		} else {
+			truth = bounds[len(bounds)-1].Truth
+		}
+		for k := range 2 {
+			b, err := s.BoundOf(ctx, c.Bound, pairMap(truth, rng), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Simulation, b.Map, b.Truth = sim, 7*k, truth
+			bounds = append(bounds, b)
+		}
+	}
+	h := CoverageReport{Prior: s.Prior}
+	if err := h.AddGroups(cal, bounds, c); err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Methods) != 2 || h.Methods[0].Name != "2 maps together" ||
+		h.Methods[1].Name != "10 maps together" {
+		t.Fatalf("%d methods, want groups of 2 and 10 and none of 50", len(h.Methods))
+	}
+	for i, groups := range []int{points * each / 2, points * each / 10} {
+		r := h.Methods[i].Report
+		if r.Maps != groups || r.Simulations != points {
+			t.Errorf("%d groups at %d parameters", r.Maps, r.Simulations)
+		}
+		for name, p := range map[string]calibration.Interval{
+			"Ω_m": r.OmegaM.Coverage68, "σ_8": r.Sigma8.Coverage68, "both": r.HPD68,
+		} {
+			if sigma := math.Sqrt(0.68 * 0.32 / float64(groups)); math.Abs(p.Value-0.68) > 3*sigma {
+				t.Errorf("%s of %s covers %.2f, want 0.68 ± %.2f", name, h.Methods[i].Name, p.Value, sigma)
+			}
+		}
+	}
+	if ratio := h.Methods[0].Report.OmegaM.Std / h.Methods[1].Report.OmegaM.Std; math.Abs(
+		ratio/math.Sqrt(5)-1) > 0.1 {
+		t.Errorf("bars of 2 maps are %.2f times those of 10, want √5", ratio)
+	}
+}
+
+// TestTrueMapsAreRarelyWarnedOf: of maps of the calibration's kind that it has not seen, no more than
+// the one in fifty that the two tests aim at. From 100 simulations the tails are known to half of
+// themselves; of 600 maps 12 are expected, and 24 allowed.
+func TestTrueMapsAreRarelyWarnedOf(t *testing.T) {
+	factors := [2]float64{4, 9}
+	cal, err := Calibrate(pairBounds(t, factors, 100, 11), cosmology.CAMELSPrior(), "", pairConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	warned := 0
+	for _, b := range pairBounds(t, factors, 300, 12) {
+		one, err := cal.Constrain(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(one.Warnings) > 0 {
+			warned++
+		}
+	}
+	if warned > 24 {
+		t.Errorf("%d of 600 true maps are warned of, want about 12", warned)
+	}
+	t.Logf("%d of 600 maps", warned)
 }

@@ -17,7 +17,7 @@ import (
 
 // Names of methods of CoverageReport. Calibrated is the one that a user should quote.
 const (
-	FirstTerm  = "term 0"
+	FirstTerm  = "first term"
 	WholeBound = "whole bound"
 	Calibrated = "calibrated"
 )
@@ -25,13 +25,13 @@ const (
 // Calibration is what turns the bound of a map by one checkpoint into a calibrated posterior. It is
 // plain data, kept in a file.
 type Calibration struct {
-	Hash  string          `json:"hash"` // of the checkpoint's tensors
-	Prior cosmology.Prior `json:"prior"`
-	Bound BoundConfig     `json:"bound"`
+	Hash     string          `json:"hash"` // of the checkpoint's tensors
+	Prior    cosmology.Prior `json:"prior"`
+	Bound    BoundConfig     `json:"bound"`
+	Observed Observed        `json:"observed"` // what its maps were given: those that it is for have it, too
 	// of the terms, besides how many each one stands for
-	Weights       []float64                 `json:"weights"`
-	Recalibration calibration.Recalibration `json:"recalibration"`
-	Trials        []calibration.Trial       `json:"trials"` // that it was chosen by
+	Weights     []float64 `json:"weights"`
+	Temperature float64   `json:"temperature"` // that the weighted sum is divided by
 	// the terms at the best fit and the moments of a map
 	Outliers calibration.OutlierModel `json:"typical"`
 	// how far outside the prior each map fits best, in standard deviations, rising
@@ -42,7 +42,7 @@ type Calibration struct {
 
 // Validate returns all faults at once.
 func (c Calibration) Validate() error {
-	errs := []error{c.Bound.Validate(), c.Recalibration.Validate()}
+	errs := []error{c.Bound.Validate(), c.Observed.Validate()}
 	n := len(c.Bound.Quadrature.Terms)
 	if len(c.Weights) != n {
 		errs = append(errs, fmt.Errorf("%d weights for %d terms, want one each", len(c.Weights), n))
@@ -60,10 +60,13 @@ func (c Calibration) Validate() error {
 			errs = append(errs, fmt.Errorf("weight %d is %g, want a finite number >= 0", k, w))
 		}
 	}
+	if !(c.Temperature > 0) || math.IsInf(c.Temperature, 0) {
+		errs = append(errs, fmt.Errorf("temperature %g, want finite and > 0", c.Temperature))
+	}
 	errs = append(errs, c.Outliers.Validate())
-	if c.Prior != c.Recalibration.Prior {
-		errs = append(errs, fmt.Errorf("prior %v, but the recalibration is for %v", c.Prior,
-			c.Recalibration.Prior))
+	if c.Prior != c.Outliers.Prior {
+		errs = append(errs, fmt.Errorf("prior %v, but the outlier model is for %v", c.Prior,
+			c.Outliers.Prior))
 	}
 	return errors.Join(errs...)
 }
@@ -111,16 +114,22 @@ type Tail struct {
 	Fraction float64 `json:"as_far"`
 }
 
-// rare is the share of the calibration's maps that may lie as far out as a map that is warned of.
+// rare is the share of the calibration's maps that may lie as far out as a map that is warned of. Of
+// two tests, so at most one true map in fifty is.
 const rare = 0.01
 
-// judge says in what a map is unlike those of the calibration. beyond is how far outside the
-// prior it fits best.
-func (c Calibration) judge(b Bound, beyond float64) (expected, outside Tail, warnings []string) {
-	at, values := b.atBest(c.Prior, c.Weights)
+// judge says in what a map with this constraint is unlike those of the calibration.
+func (c Calibration) judge(out *Constraint, b Bound) error {
+	beyond, err := calibration.OutsidePrior(out.Surface, c.Prior)
+	if err != nil {
+		return err
+	}
+	at := out.Surface.Best()
+	values := b.numbersAt(at)
 	t := c.Outliers.Score(at, values)
-	expected = Tail{t.Distance, asFar(c.Outliers.Distances, t.Distance)}
-	outside = Tail{beyond, asFar(c.OutsidePrior, beyond)}
+	expected := Tail{t.Distance, asFar(c.Outliers.Distances, t.Distance)}
+	outside := Tail{beyond, asFar(c.OutsidePrior, beyond)}
+	out.FromExpected, out.OutsidePrior = expected, outside
 	if expected.Fraction <= rare {
 		k := 0
 		for i, z := range t.Z {
@@ -128,17 +137,17 @@ func (c Calibration) judge(b Bound, beyond float64) (expected, outside Tail, war
 				k = i
 			}
 		}
-		warnings = append(warnings, fmt.Sprintf("%.1f standard deviations lie between this map and "+
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%.1f standard deviations lie between this map and "+
 			"what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): "+
 			"it may not be of their kind, do not trust its error bars",
 			expected.Distance, c.share(expected), c.Outliers.Names[k], values[k], t.Expected[k], t.Z[k]))
 	}
 	if outside.Fraction <= rare {
-		warnings = append(warnings, fmt.Sprintf("this map fits best outside the prior, by %.1f "+
+		out.Warnings = append(out.Warnings, fmt.Sprintf("this map fits best outside the prior, by %.1f "+
 			"standard deviations, as do %s: its parameters may lie outside, or it may not be of their "+
 			"kind, do not trust its error bars", beyond, c.share(outside)))
 	}
-	return expected, outside, warnings
+	return nil
 }
 
 func (c Calibration) share(s Tail) string {
@@ -165,6 +174,15 @@ type CoverageReport struct {
 	Methods []Method
 	Prior   cosmology.Prior
 	Caption string
+}
+
+// score adds a method by the posteriors of maps.
+func (h *CoverageReport) score(name string, cases []calibration.Case, c CalibrateConfig) error {
+	scores, err := calibration.ScoreAll(cases, h.Prior, c.Seed)
+	if err != nil {
+		return fmt.Errorf("inference: %s: %w", name, err)
+	}
+	return h.add(name, scores, c.Report)
 }
 
 func (h *CoverageReport) add(name string, scores []calibration.MapScore,
@@ -196,7 +214,8 @@ func CoverageHeader() []string {
 	}
 }
 
-// Rows are the table of all methods, a row a parameter.
+// Rows are the table of all methods: a row a parameter, and one for both together, whose intervals
+// are regions of highest density and whose ranks are those of TARP.
 func (h CoverageReport) Rows() [][]string {
 	var out [][]string
 	percent := func(i calibration.Interval) string {
@@ -211,10 +230,14 @@ func (h CoverageReport) Rows() [][]string {
 				m.Name, p.name, fmt.Sprintf("%.4f (%.4f to %.4f)", p.r.AbsError.Value, p.r.AbsError.Low,
 					p.r.AbsError.High), fmt.Sprintf("%+.2f", p.r.Bias.Value), fmt.Sprintf("%.4f", p.r.Std),
 				fmt.Sprintf("%.2f", p.r.AbsZ.Value), fmt.Sprintf("%.2f", p.r.ExpectedAbsZ),
-				percent(p.r.Coverage68), percent(p.r.Coverage95), fmt.Sprintf("%.2g", p.r.Ranks.P),
-				fmt.Sprintf("%.2f", m.Report.LogScore.Value),
+				percent(p.r.Coverage68), percent(p.r.Coverage95), fmt.Sprintf("%.2g", p.r.Ranks.P), "",
 			})
 		}
+		r := m.Report
+		out = append(out, []string{
+			m.Name, "both", "", "", "", "", "", percent(r.HPD68), percent(r.HPD95),
+			fmt.Sprintf("%.2g", r.TARP.Ranks.P), fmt.Sprintf("%.2f", r.LogScore.Value),
+		})
 	}
 	return out
 }

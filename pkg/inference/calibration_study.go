@@ -27,57 +27,84 @@ func (l Likelihood) testMaps(maps, test *camels.Maps) ([]int, *camels.Maps, erro
 				"want at least 2, and some thirty for a test that means something", ErrTooFew, len(held),
 				test.Simulations(), test.Path())
 	}
-	sim, shared, err := sharedWith(maps, test, held)
-	if err == nil && shared {
-		err = fmt.Errorf("inference: simulation %d of %s is also one of %s, which the network and the "+
-			"calibration know; test on universes of another seed, or on the checkpoint's own test "+
-			"simulations", sim, test.Path(), maps.Path())
-	}
-	return held, test, err
+	return held, test, unlike(maps, test, held)
 }
 
-// CalibrationStudy is the calibration of a checkpoint and its test: bounds of the held-out
-// simulations of the checkpoint's data, and of those of test, which may be nil: then the
-// checkpoint's own test simulations are used, and its validation simulations alone for the
-// calibration. Bounds are kept in dir. baselines, unless nil, are scored on the same test maps.
-// Too few simulations are an error that wraps ErrTooFew, before anything is evaluated.
-func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, test *camels.Maps,
-	baselines *Baselines, dir string,
+// Tests are what a calibration is tested on.
+type Tests struct {
+	// Maps are simulations that neither training nor the calibration has seen; nil: the checkpoint's
+	// own test simulations.
+	Maps *camels.Maps
+	// Groups are others of which several have the same parameters, for combined constraints; nil: none.
+	Groups *camels.Maps
+	// Baselines, unless nil, are scored on the same test maps.
+	Baselines *Baselines
+}
+
+// CalibrationStudy is the calibration of a checkpoint and its test. The calibration is fitted on
+// the validation simulations of the checkpoint's data, and on no others, so that those for tests
+// stay unseen. Bounds are kept in dir, so that a study killed at any moment goes on. Too few
+// simulations are an error that wraps ErrTooFew, before anything is evaluated.
+func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, tests Tests,
+	dir string,
 ) (Calibration, CoverageReport, error) {
 	var cal Calibration
 	var coverage CoverageReport
-	sims, maps, err := l.Unseen(test != nil)
+	sims, maps, err := l.Unseen(false)
 	if err != nil {
 		return cal, coverage, err
 	}
 	sims = atMost(sims, c.CalibrationSimulations)
 	if err := c.enough(len(sims)); err != nil {
-		return cal, coverage, fmt.Errorf("inference: held-out simulations of %s: %w", maps.Path(), err)
+		return cal, coverage, fmt.Errorf("inference: validation simulations of %s: %w", maps.Path(), err)
 	}
-	held, others, err := l.testMaps(maps, test)
+	held, others, err := l.testMaps(maps, tests.Maps)
 	if err != nil {
 		return cal, coverage, err
 	}
 	held = atMost(held, c.TestSimulations)
-	known, err := l.Bounds(ctx, c.Bound, maps, sims, dir, "calibration", nil)
-	if err != nil {
-		return cal, coverage, err
+	var together []int
+	if tests.Groups != nil {
+		together = l.Within(tests.Groups, 0)
+		if err := unlike(maps, tests.Groups, together); err != nil {
+			return cal, coverage, err
+		}
 	}
-	unseen, err := l.Bounds(ctx, c.Bound, others, held, dir, "test", nil)
+	change := c.Observed.Change()
+	known, err := l.Bounds(ctx, c.Bound, maps, sims, dir, "calibration", change)
 	if err != nil {
 		return cal, coverage, err
 	}
 	if cal, err = Calibrate(known, l.Prior, l.Checkpoint.Network, c); err != nil {
 		return cal, coverage, err
 	}
+	unseen, err := l.Bounds(ctx, c.Bound, others, held, dir, "test", change)
+	if err != nil {
+		return cal, coverage, err
+	}
 	if coverage, err = cal.CoverageReport(unseen, c); err != nil {
 		return cal, coverage, err
 	}
-	if baselines != nil {
-		err = l.Compare(ctx, &coverage, *baselines, unseen, others, c)
+	note := fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.", cal.Maps,
+		cal.Simulations, len(unseen), len(held))
+	if change != nil {
+		note += " All maps: " + change.Name + "."
 	}
-	coverage.Caption = l.boundCaption(c, fmt.Sprintf("Calibrated on %d maps of %d simulations, "+
-		"tested on %d of %d others.", cal.Maps, cal.Simulations, len(unseen), len(held)))
+	if tests.Groups != nil {
+		groups, err := l.Bounds(ctx, c.Bound, tests.Groups, together, dir, "groups", change)
+		if err != nil {
+			return cal, coverage, err
+		}
+		if err := coverage.AddGroups(cal, groups, c); err != nil {
+			return cal, coverage, err
+		}
+		note += fmt.Sprintf(" Maps together are of different universes with the same parameters, %d "+
+			"universes in all.", len(together))
+	}
+	if tests.Baselines != nil {
+		err = l.Compare(ctx, &coverage, *tests.Baselines, unseen, others, c)
+	}
+	coverage.Caption = l.boundCaption(c, note)
 	return cal, coverage, err
 }
 
@@ -94,22 +121,25 @@ func (l Likelihood) boundCaption(c CalibrateConfig, more string) string {
 	return l.caption(fmt.Sprintf("%d terms of the bound", len(c.Bound.Quadrature.Terms)), c.Seed, more)
 }
 
-// HeldOutCoverage is a test on the held-out simulations that the data have, up to a number, and
-// the bounds that it is of. cal may be a calibration that was made elsewhere; nil, where there
-// are too few simulations for one: then the bound is tested as it is.
+// HeldOutCoverage is a test on some held-out simulations of the data, and the bounds that it is of.
+// cal may be a calibration that was made elsewhere, which knows the validation simulations: it is
+// tested on the test simulations alone. nil, where there are too few simulations for one: then the
+// bound is tested as it is.
 func (l Likelihood) HeldOutCoverage(ctx context.Context, c CalibrateConfig, cal *Calibration,
 	simulations int, dir string,
 ) (CoverageReport, []Bound, error) {
-	if cal == nil {
-		u := Uncalibrated(l.Checkpoint.Network, l.Prior, c.Bound)
-		cal = &u
-	}
 	sims, maps, err := l.Unseen(true)
 	if err != nil {
 		return CoverageReport{}, nil, err
 	}
-	sims = sims[:min(len(sims), simulations)]
-	bounds, err := l.Bounds(ctx, cal.Bound, maps, sims, dir, "bounds", nil)
+	if cal == nil {
+		u := Uncalibrated(l.Checkpoint.Network, l.Prior, c.Bound)
+		cal = &u
+	} else if sims, maps, err = l.testMaps(maps, nil); err != nil {
+		return CoverageReport{}, nil, err
+	}
+	sims = atMost(sims, simulations)
+	bounds, err := l.Bounds(ctx, cal.Bound, maps, sims, dir, "bounds", cal.Observed.Change())
 	if err != nil {
 		return CoverageReport{}, nil, err
 	}

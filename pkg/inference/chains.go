@@ -15,7 +15,6 @@ import (
 	"darkfield/pkg/faults"
 	"darkfield/pkg/field"
 	"darkfield/pkg/hmc"
-	"darkfield/pkg/likelihood"
 	"darkfield/pkg/report"
 )
 
@@ -27,15 +26,33 @@ type Chains struct {
 	Config    hmc.Config       `json:"config"`
 }
 
-// Converged reports whether the chains may be believed: R-hat at most 1.01 and an effective
-// number of draws of at least 400, for both parameters.
+// MostESS is the effective number of draws, in bulk and tails, of chains that may be quoted.
+const MostESS = 400
+
+// Converged reports whether the chains may be quoted: R-hat at most 1.01 and an effective number of
+// draws of at least MostESS, for both parameters.
 func (c Chains) Converged() bool {
 	for _, d := range c.Diagnosis {
-		if !(d.RHat <= 1.01) || d.BulkESS < 400 || d.TailESS < 400 {
+		if !(d.RHat <= 1.01) || d.BulkESS < MostESS || d.TailESS < MostESS {
 			return false
 		}
 	}
 	return true
+}
+
+// Verdict says what the chains are good for. Fewer draws than MostESS cannot be quoted, however
+// well they mix: they show no more than whether the grid is about right.
+func (c Chains) Verdict() string {
+	switch n := c.Config.Chains * c.Config.Draws; {
+	case c.Converged():
+		return "The chains have converged."
+	case n < MostESS:
+		return fmt.Sprintf("%d draws are too few to quote, which takes %d effective ones: they check the "+
+			"grid roughly.", n, MostESS)
+	default:
+		return fmt.Sprintf("The chains have not converged (R-hat above 1.01 or fewer than %d effective "+
+			"draws): ask for more draws, which follow these.", MostESS)
+	}
 }
 
 // WriteCSV writes one row a draw.
@@ -52,16 +69,15 @@ func (c Chains) WriteCSV(path string) error {
 // saveEvery is how many iterations of a sampling may be lost.
 const saveEvery = 20
 
-// SampleChains draws from exp(−Σ weights[k] L_k) over the flat prior: the same terms, weights and
-// noise as a Surface of them. Its state is kept in a file, unless that is empty, so that a
-// sampling killed at any moment goes on with the same draws. start is where the chains begin,
-// such as the best fit of a Surface; each is moved from there by the spread of its posterior.
-func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, b BoundConfig,
-	weights []float64,
-	cfg hmc.Config, near likelihood.Surface, path string,
-	progress func(hmc.Progress),
+// SampleChains draws from the posterior of a calibration: the same terms, weights, temperature and
+// noise as those of Constrain. Its state is kept in a file, unless that is empty, so that a
+// sampling killed at any moment goes on with the same draws. near is where the chains begin,
+// that of the constraint; each is moved from there by the spread of its posterior.
+func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, cal Calibration,
+	cfg hmc.Config, near Constraint, path string, progress func(hmc.Progress),
 ) (Chains, error) {
 	out := Chains{Config: cfg}
+	b := cal.Bound
 	if err := errors.Join(b.Validate(), cfg.Validate(), l.covers(b.Quadrature)); err != nil {
 		return out, err
 	}
@@ -71,12 +87,13 @@ func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, b BoundCon
 	if err := f.Err(); err != nil {
 		return out, err
 	}
-	if len(weights) != len(b.Quadrature.Terms) {
-		return out, fmt.Errorf("inference: %d weights for %d terms, want one each", len(weights),
+	if len(cal.Weights) != len(b.Quadrature.Terms) {
+		return out, fmt.Errorf("inference: %d weights for %d terms, want one each", len(cal.Weights),
 			len(b.Quadrature.Terms))
 	}
 	total := append([]float64(nil), b.Quadrature.Weights...)
-	floats.Mul(total, weights)
+	floats.Mul(total, cal.Weights)
+	floats.Scale(1/cal.Temperature, total)
 	density := l.density(m, b, total)
 	of := l.chainsOf(m, b, total)
 	state, err := l.chainState(cfg, near, of, path)
@@ -150,9 +167,8 @@ func saveState(path, of string, state *hmc.State) error {
 	return report.WriteFile(path, raw)
 }
 
-// chainState goes on from a file or begins near the posterior of a surface.
-func (l Likelihood) chainState(cfg hmc.Config, near likelihood.Surface, of,
-	path string,
+// chainState goes on from a file or begins near a posterior.
+func (l Likelihood) chainState(cfg hmc.Config, near Constraint, of, path string,
 ) (*hmc.State, error) {
 	raw, err := os.ReadFile(path)
 	if err == nil {
@@ -161,7 +177,7 @@ func (l Likelihood) chainState(cfg hmc.Config, near likelihood.Surface, of,
 	if path != "" && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("inference: %w", err)
 	}
-	om, s8 := near.Marginals()
+	om, s8 := near.OmegaM, near.Sigma8
 	var starts [][]float64
 	// at the corners of two standard deviations around the mean, so that R-hat can show what is not
 	// found

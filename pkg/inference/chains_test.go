@@ -47,7 +47,7 @@ func pairSlopes(factors [2]float64) Gradients {
 }
 
 // chainsProblem is a map with a posterior well inside the prior, and its grid.
-func chainsProblem(t *testing.T) (Likelihood, field.LogMap, Calibration, likelihood.Surface) {
+func chainsProblem(t *testing.T) (Likelihood, field.LogMap, Calibration, Constraint) {
 	t.Helper()
 	factors := [2]float64{9, 9}
 	s := Likelihood{
@@ -58,12 +58,17 @@ func chainsProblem(t *testing.T) (Likelihood, field.LogMap, Calibration, likelih
 	}
 	m := field.LogMap{Box: field.Box{Side: 25, Cells: 2}, Values: []float32{0.5, 0.45, 0.55, 0.5}}
 	cal := Uncalibrated(s.Checkpoint.Hash, s.Prior, pairConfig().Bound)
-	cal.Bound.Quadrature.Weights, cal.Weights = []float64{0.5, 2}, []float64{2, 0.5} // to 1 each
+	// to 1 each
+	cal.Bound.Quadrature.Weights, cal.Weights, cal.Temperature = []float64{0.5, 2}, []float64{4, 1}, 2
 	b, err := s.BoundOf(ctx, cal.Bound, m, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, m, cal, b.Surface(s.Prior, cal.Weights)
+	one, err := cal.Constrain(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, m, cal, one
 }
 
 // TestChainsAgreeWithTheGrid: with at least 400 effective draws a mean is good to 1/√400 = 0.05
@@ -73,7 +78,7 @@ func TestChainsAgreeWithTheGrid(t *testing.T) {
 	c := hmc.Default()
 	c.Draws = 300
 	last := 0
-	chains, err := s.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid, "",
+	chains, err := s.SampleChains(ctx, m, cal, c, grid, "",
 		func(p hmc.Progress) { last = p.Done })
 	if err != nil {
 		t.Fatal(err)
@@ -81,8 +86,7 @@ func TestChainsAgreeWithTheGrid(t *testing.T) {
 	if !chains.Converged() || last != c.Warmup+c.Draws {
 		t.Errorf("diagnosis %+v after %d iterations", chains.Diagnosis, last)
 	}
-	om, s8 := grid.Marginals()
-	for k, want := range []likelihood.Marginal{om, s8} {
+	for k, want := range []likelihood.Marginal{grid.OmegaM, grid.Sigma8} {
 		got := chains.Diagnosis[k]
 		if math.Abs(got.Mean-want.Mean) > 0.15*want.Std || math.Abs(got.Std/want.Std-1) > 0.1 {
 			t.Errorf("parameter %d: chains %.4f ± %.4f, grid %.4f ± %.4f", k, got.Mean, got.Std,
@@ -101,7 +105,7 @@ func TestInterruptedChainsGoOn(t *testing.T) {
 	sample := func(ctx context.Context, s Likelihood, m field.LogMap, c hmc.Config, path string,
 		progress func(hmc.Progress),
 	) (Chains, error) {
-		return s.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid, path, progress)
+		return s.SampleChains(ctx, m, cal, c, grid, path, progress)
 	}
 	whole, err := sample(ctx, s, m, c, "", nil)
 	if err != nil {
@@ -165,12 +169,13 @@ func TestChainsWithTooFewDraws(t *testing.T) {
 	s, m, cal, grid := chainsProblem(t)
 	c := hmc.Default()
 	c.Draws = 3
-	if _, err := s.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid, "", nil); err == nil ||
+	if _, err := s.SampleChains(ctx, m, cal, c, grid, "", nil); err == nil ||
 		!strings.Contains(err.Error(), "Config.Draws = 3, want >= 4") {
 		t.Errorf("error %v", err)
 	}
 	c.Draws = 4
-	if _, err := s.SampleChains(ctx, m, cal.Bound, cal.Weights[:1], c, grid, "", nil); err == nil ||
+	cal.Weights = cal.Weights[:1]
+	if _, err := s.SampleChains(ctx, m, cal, c, grid, "", nil); err == nil ||
 		!strings.Contains(err.Error(), "1 weights for 2 terms") {
 		t.Errorf("error %v", err)
 	}
@@ -192,6 +197,27 @@ func TestConvergence(t *testing.T) {
 		if (Chains{Diagnosis: [2]hmc.Diagnosis{good, d}}).Converged() ||
 			(Chains{Diagnosis: [2]hmc.Diagnosis{d, good}}).Converged() {
 			t.Errorf("%+v has converged", d)
+		}
+	}
+}
+
+// TestVerdict: so few draws that no chains could be quoted are not asked to be.
+func TestVerdict(t *testing.T) {
+	good := hmc.Diagnosis{RHat: 1, BulkESS: 500, TailESS: 500}
+	few := hmc.Diagnosis{RHat: 1, BulkESS: 30, TailESS: 30}
+	for want, c := range map[string]Chains{
+		"have converged": {
+			Diagnosis: [2]hmc.Diagnosis{good, good}, Config: hmc.Config{Chains: 4, Draws: 500},
+		},
+		"40 draws are too few to quote, which takes 400 effective ones": {
+			Diagnosis: [2]hmc.Diagnosis{few, few}, Config: hmc.Config{Chains: 2, Draws: 20},
+		},
+		"ask for more draws": {
+			Diagnosis: [2]hmc.Diagnosis{few, few}, Config: hmc.Config{Chains: 4, Draws: 500},
+		},
+	} {
+		if got := c.Verdict(); !strings.Contains(got, want) {
+			t.Errorf("verdict %q, want %q", got, want)
 		}
 	}
 }

@@ -2,8 +2,10 @@ package inference
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -17,9 +19,10 @@ import (
 // TestNoise: of 4096 pixels the standard deviation of what is added is known to 1/√8192 = 1.1 %,
 // its mean to 1/64 of it.
 func TestNoise(t *testing.T) {
+	const sigma = 0.08 // dex
 	m := whitenoise.Map(cosmology.Fiducial, whitenoise.Box(64), 1, 0)
 	before := slices.Clone(m.Values)
-	change := Noise(field.Scaling{Min: 9, Max: 13}, 0.02)
+	change := Observed{Noise: sigma}.Change()
 	added := func(seed uint64) []float64 {
 		out := change.Of(m, seed)
 		d := make([]float64, len(m.Values))
@@ -29,7 +32,6 @@ func TestNoise(t *testing.T) {
 		return d
 	}
 	one := added(1)
-	const sigma = 0.02 * 4
 	if mean, std := stat.MeanStdDev(one, nil); math.Abs(mean) > 4*sigma/64 ||
 		math.Abs(std/sigma-1) > 4*0.011 {
 		t.Errorf("noise of mean %.4f and deviation %.4f, want 0 and %.4f", mean, std, sigma)
@@ -37,7 +39,7 @@ func TestNoise(t *testing.T) {
 	if !slices.Equal(one, added(1)) || math.Abs(stat.Correlation(one, added(2), nil)) > 4.0/64 {
 		t.Error("noise must depend on the seed, and on nothing else")
 	}
-	if !slices.Equal(before, m.Values) || change.Name != "noise of 0.02 of the range" {
+	if !slices.Equal(before, m.Values) || change.Name != "noise of 0.08 dex" {
 		t.Errorf("%q has changed its argument, or is called otherwise", change.Name)
 	}
 }
@@ -55,11 +57,49 @@ func TestSmoothing(t *testing.T) {
 		}
 		return m
 	}
-	got, want := Smoothing(sigma).Of(wave(amplitude), 1), wave(amplitude*math.Exp(-k*k*sigma*sigma/2))
+	got, want := Observed{Beam: sigma}.Change().Of(wave(amplitude), 1), wave(amplitude*math.Exp(-k*k*sigma*sigma/2))
 	for i := range got.Values {
 		if math.Abs(float64(got.Values[i]-want.Values[i])) > 1e-5 {
 			t.Fatalf("pixel %d: %.6f, want %.6f", i, got.Values[i], want.Values[i])
 		}
+	}
+}
+
+// TestRaised: a map with less noise is given the rest, one with as much stays as it is; more noise
+// and another beam are refused.
+func TestRaised(t *testing.T) {
+	m := whitenoise.Map(cosmology.Fiducial, whitenoise.Box(64), 1, 0)
+	cal := Calibration{Observed: Observed{Beam: 0.5, Noise: 0.1}}
+	raised := func(has Observed) float64 {
+		t.Helper()
+		out, err := cal.Raised(m, has)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := cal.Raised(m, has)
+		d := make([]float64, len(m.Values))
+		for i := range d {
+			d[i] = float64(out.Values[i] - m.Values[i])
+		}
+		if !slices.Equal(out.Values, again.Values) {
+			t.Error("the noise that is added is not the same each time")
+		}
+		return stat.StdDev(d, nil)
+	}
+	// 4096 pixels know a standard deviation to 1.1 %
+	for has, want := range map[float64]float64{0: 0.1, 0.06: 0.08, 0.1: 0} {
+		if got := raised(Observed{Beam: 0.5, Noise: has}); math.Abs(got-want) > 0.045*want {
+			t.Errorf("to noise of %g dex %g is added, want %g", has, got, want)
+		}
+	}
+	for _, has := range []Observed{{}, {Beam: 0.4, Noise: 0.1}, {Beam: 0.5, Noise: 0.11}} {
+		if _, err := cal.Raised(m, has); err == nil ||
+			!strings.Contains(err.Error(), fmt.Sprintf("--beam %g --noise %g", has.Beam, has.Noise)) {
+			t.Errorf("%+v: error %v, want the remedy", has, err)
+		}
+	}
+	if (Observed{}).Change() != nil {
+		t.Error("nothing declared is a change")
 	}
 }
 

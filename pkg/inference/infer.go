@@ -137,10 +137,13 @@ func (l Likelihood) infer(ctx context.Context, cfg Config, centred bool) (Infere
 				maps.Path(), err)
 		}
 		found.add(in)
-		row.OmegaM, row.Sigma8 = in.Marginals()
-		if centred {
-			row.OmegaM, row.Sigma8 = in.On(grid)[0].Marginals()
+		surface := in.On(grid)[0]
+		if !centred {
+			if surface, err = in.Resolved(); err != nil {
+				return out, err
+			}
 		}
+		row.OmegaM, row.Sigma8 = surface.Marginals()
 		out.Rows = append(out.Rows, row)
 	}
 	out.Caption = l.caption("likelihood surfaces", cfg.Seed,

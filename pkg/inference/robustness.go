@@ -32,11 +32,14 @@ func (l Likelihood) Robustness(ctx context.Context, c Calibration, cfg Calibrate
 ) (Robustness, error) {
 	out := Robustness{CoverageReport: CoverageReport{Prior: c.Prior}}
 	for _, kind := range kinds {
+		if kind.Change == nil {
+			kind.Change = c.Observed.Change()
+		}
 		bounds, err := l.Bounds(ctx, c.Bound, kind.Maps, kind.Simulations, dir, kind.Name, kind.Change)
 		if err != nil {
 			return out, err
 		}
-		if err := out.score(kind.Name, c, cfg, bounds); err != nil {
+		if err := out.add(kind.Name, c, cfg, bounds); err != nil {
 			return out, err
 		}
 	}
@@ -45,24 +48,20 @@ func (l Likelihood) Robustness(ctx context.Context, c Calibration, cfg Calibrate
 	return out, nil
 }
 
-func (r *Robustness) score(name string, c Calibration, cfg CalibrateConfig, bounds []Bound) error {
+func (r *Robustness) add(name string, c Calibration, cfg CalibrateConfig, bounds []Bound) error {
 	cases, warned := make([]calibration.Case, len(bounds)), 0
 	for i, b := range bounds {
 		one, err := c.Constrain(b)
 		if err != nil {
 			return fmt.Errorf("inference: %s: simulation %d, map %d: %w", name, b.Simulation, b.Map, err)
 		}
-		cases[i] = calibration.Case{Surface: one.Surface, Truth: b.Truth, Simulation: b.Simulation}
+		cases[i] = b.scored(c.NLL(b))
 		if len(one.Warnings) > 0 {
 			warned++
 		}
 	}
-	scores, err := calibration.ScoreAll(cases, c.Prior, cfg.Seed)
-	if err != nil {
-		return fmt.Errorf("inference: %s: %w", name, err)
-	}
 	r.Warned, r.Maps = append(r.Warned, warned), append(r.Maps, len(bounds))
-	return r.add(name, scores, cfg.Report)
+	return r.CoverageReport.score(name, cases, cfg)
 }
 
 // Header names the columns of Rows.
@@ -71,8 +70,8 @@ func (r Robustness) Header() []string { return append(CoverageHeader(), "warned 
 // Rows are those of CoverageReport with how many maps a user is warned of.
 func (r Robustness) Rows() [][]string {
 	rows := r.CoverageReport.Rows()
-	for i := range rows { // two of each kind
-		rows[i] = append(rows[i], fmt.Sprintf("%d of %d", r.Warned[i/2], r.Maps[i/2]))
+	for i := range rows { // three of each kind
+		rows[i] = append(rows[i], fmt.Sprintf("%d of %d", r.Warned[i/3], r.Maps[i/3]))
 	}
 	return rows
 }
@@ -81,13 +80,15 @@ func (r Robustness) Rows() [][]string {
 // as they are, with noise and smoothed.
 func Changed(maps *camels.Maps, sims []int, scaling field.Scaling, pixel float64) []Kind {
 	out := []Kind{{Name: "unchanged", Maps: maps, Simulations: sims}}
-	for _, fraction := range []float64{0.01, 0.02, 0.05} {
-		change := Noise(scaling, fraction)
-		out = append(out, Kind{change.Name, maps, sims, &change})
-	}
-	for _, pixels := range []float64{0.5, 1} {
-		change := Smoothing(pixels * pixel)
-		out = append(out, Kind{change.Name, maps, sims, &change})
+	for _, o := range []Observed{
+		{Noise: scaling.Dex(0.01)},
+		{Noise: scaling.Dex(0.02)},
+		{Noise: scaling.Dex(0.05)},
+		{Beam: pixel / 2},
+		{Beam: pixel},
+	} {
+		change := o.Change()
+		out = append(out, Kind{change.Name, maps, sims, change})
 	}
 	return out
 }

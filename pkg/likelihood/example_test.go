@@ -46,8 +46,12 @@ func ExampleInterpolate() {
 		fmt.Println(err)
 		return
 	}
-	omegaM, _ := in.Marginals()
-	surface := likelihood.Sum(in.On(in.Probable(60)))
+	surface, err := in.Resolved()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	omegaM, _ := surface.Marginals()
 	lines := surface.Contour(likelihood.Level2Sigma)
 	fmt.Printf("within the tolerance: %v\n", in.Within)
 	fmt.Printf("Ω_m = %.3f ± %.3f, %d contour\n", omegaM.Mean, omegaM.Std, len(lines))

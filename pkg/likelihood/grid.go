@@ -50,6 +50,9 @@ func rectangle(low, high cosmology.Params, n int) Grid {
 	}
 }
 
+// Spanned returns an n×n grid over the same rectangle. It panics unless n >= 2.
+func (g Grid) Spanned(n int) Grid { return rectangle(g.low(), g.high(), n) }
+
 // Len returns the number of points.
 func (g Grid) Len() int { return len(g.OmegaM) * len(g.Sigma8) }
 

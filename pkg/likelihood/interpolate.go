@@ -146,7 +146,8 @@ func (p Interpolant) nothingMissed() bool {
 }
 
 // On returns the terms on a grid inside the rectangle. Each point is taken from the smallest patch
-// that contains it.
+// that contains it. Outside the smallest of several all terms are negligible, and the polynomials of
+// the larger ones may swing too low: there a term is cut/2 nats above its least value at least.
 func (p Interpolant) On(grid Grid) []Surface {
 	out := p.patches[0].on(grid)
 	for _, q := range p.patches[1:] {
@@ -154,6 +155,16 @@ func (p Interpolant) On(grid Grid) []Surface {
 			for k, point := range grid.Points() {
 				if q.holds(point.OmegaM, point.Sigma8) {
 					out[t].NLL[k] = s.NLL[k]
+				}
+			}
+		}
+	}
+	if last := p.patches[len(p.patches)-1]; len(p.patches) > 1 {
+		for t, values := range last.values {
+			floor := floats.Min(values) + cut/2
+			for k, point := range grid.Points() {
+				if !last.holds(point.OmegaM, point.Sigma8) {
+					out[t].NLL[k] = max(out[t].NLL[k], floor)
 				}
 			}
 		}
@@ -168,11 +179,11 @@ func (p Interpolant) Probable(n int) Grid {
 	return rectangle(last.low(), last.high(), n)
 }
 
-// Marginals returns the marginal densities of the sum of the terms over the smallest patch, which
-// spans some fourteen standard deviations or the whole rectangle, on 200×200 points.
-func (p Interpolant) Marginals() (omegaM, sigma8 Marginal) {
-	const n = 200
-	return Sum(p.On(p.Probable(n))).Marginals()
+// Resolved returns the sum of the terms on a grid that resolves their posterior; see Resolve.
+func (p Interpolant) Resolved() (Surface, error) {
+	first := p.patches[0]
+	return Resolve(func(g Grid) Surface { return Sum(p.On(g)) },
+		cosmology.Prior{Min: first.low(), Max: first.high()})
 }
 
 // Summed returns the sum of the terms as a single term.

@@ -112,7 +112,11 @@ func TestInterpolatedMarginals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		om, s8 := in.Marginals()
+		resolved, err := in.Resolved()
+		if err != nil {
+			t.Fatal(err)
+		}
+		om, s8 := resolved.Marginals()
 		if math.Abs(om.Mean-g.mean.OmegaM) > 0.02*g.so || math.Abs(om.Std/g.so-1) > 0.02 ||
 			math.Abs(s8.Mean-g.mean.Sigma8) > 0.02*g.ss || math.Abs(s8.Std/g.ss-1) > 0.02 {
 			t.Fatalf("Ω_m %g ± %g, σ_8 %g ± %g, want %+v", om.Mean, om.Std, s8.Mean, s8.Std, g)

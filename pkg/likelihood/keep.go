@@ -39,7 +39,7 @@ func (p Interpolant) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads the form of MarshalJSON. On, Probable and Marginals are then the same bit for
+// UnmarshalJSON reads the form of MarshalJSON. On, Probable and Resolved are then the same bit for
 // bit.
 func (p *Interpolant) UnmarshalJSON(raw []byte) error {
 	var in kept

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"darkfield/pkg/calibration"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/hmc"
 	"darkfield/pkg/inference"
@@ -54,7 +53,7 @@ func (s *Session) boundsDir() string { return filepath.Join(s.Run, "bounds") }
 
 func (s *Session) ownCalibration(l inference.Likelihood) (Calibrated, error) {
 	c := s.Preset.Calibration.Config
-	cal, coverage, err := l.CalibrationStudy(s.ctx, c, nil, nil, s.boundsDir())
+	cal, coverage, err := l.CalibrationStudy(s.ctx, c, inference.Tests{}, s.boundsDir())
 	if errors.Is(err, inference.ErrTooFew) {
 		return s.uncalibrated(l, fmt.Sprintf("There is no calibration: %v. What follows is the "+
 			"bound as it is.", err))
@@ -86,10 +85,9 @@ func (s *Session) shippedCalibration(l inference.Likelihood, file string) (Calib
 	c := s.Preset.Calibration
 	coverage, bounds, err := l.HeldOutCoverage(s.ctx, c.Config, &cal, c.Simulations, s.boundsDir())
 	return Calibrated{cal, coverage, fmt.Sprintf("The calibration came with the weights, %s: fitted "+
-		"on %d maps of %d simulations that the network has not seen. Below it is used on %d of such "+
-		"maps. "+
-		"They may be among those of the fit, and are too few for a test: that is in the report beside "+
-		"the weights.", name, cal.Maps, cal.Simulations, len(bounds))}, err
+		"on %d maps of %d validation simulations. Below it is used on %d maps of test simulations, "+
+		"which it has not seen. They are too few for a test: that is in the report beside the weights.",
+		name, cal.Maps, cal.Simulations, len(bounds))}, err
 }
 
 // Calibration shows what a calibration does.
@@ -107,24 +105,8 @@ func (s *Session) Calibration(c Calibrated) {
 	if !c.Has() {
 		return
 	}
-	rows = nil
-	for _, t := range c.Calibration.Trials {
-		chosen := ""
-		if t.Kind == c.Calibration.Recalibration.Kind {
-			chosen = "← chosen: " + kinds[t.Kind]
-		}
-		rows = append(rows, []string{
-			string(t.Kind), fmt.Sprint(t.Parameters),
-			fmt.Sprintf("%.3f", t.LogScore), fmt.Sprintf("%.3f ± %.3f", t.Behind, t.Error), chosen,
-		})
-	}
-	s.Table([]string{"recalibration", "numbers", "ln score", "behind the best", ""}, rows)
-}
-
-// kinds says what recalibrations do.
-var kinds = map[calibration.Kind]string{
-	calibration.Identity:    "nothing is changed",
-	calibration.Temperature: "−ln L is divided by one number",
+	s.Note(fmt.Sprintf("Temperature, by which the weighted sum is divided: %.3f",
+		c.Calibration.Temperature))
 }
 
 // CoverageReport shows the table of all methods.
@@ -151,10 +133,10 @@ func (s *Session) Constraint(c Calibrated) {
 	l := s.Likelihood()
 	sim, maps, err := l.Central()
 	check(err)
-	smoothed := inference.Smoothing(smoothing)
+	smoothed := inference.Observed{Beam: smoothing}.Change()
 	var rows [][]string
 	var notes []string
-	for _, change := range []*inference.Change{nil, &smoothed} {
+	for _, change := range []*inference.Change{nil, smoothed} {
 		bounds, err := l.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(),
 			"a map", change)
 		check(err)
@@ -189,8 +171,8 @@ func constraintRow(name, parameter string, truth float64, m likelihood.Marginal)
 	}
 }
 
-// Chains samples the posterior of that map before its recalibration, and returns the grid's
-// beside it. An interrupted cell goes on.
+// Chains samples the posterior of that map, and returns the grid's beside it. An interrupted cell
+// goes on.
 func (s *Session) Chains(c Calibrated) (inference.Chains, likelihood.Surface) {
 	l := s.Likelihood()
 	sim, maps, err := l.Central()
@@ -198,14 +180,14 @@ func (s *Session) Chains(c Calibrated) (inference.Chains, likelihood.Surface) {
 	bounds, err := l.Bounds(s.ctx, c.Calibration.Bound, maps, []int{sim}, s.boundsDir(),
 		"a map", nil)
 	check(err)
-	grid := bounds[0].Surface(l.Prior, c.Calibration.Weights)
+	found := Must(c.Calibration.Constrain(bounds[0]))
 	state, err := s.remembered("chains", []any{s.Preset.Calibration.Chains, c.Calibration, sim})
 	check(err)
 	bar := s.page.bar("chains")
-	chains, err := l.SampleChains(s.ctx, Must(l.Map(maps, sim, bounds[0].Map)),
-		c.Calibration.Bound, c.Calibration.Weights, s.Preset.Calibration.Chains, grid, state,
+	chains, err := l.SampleChains(s.ctx, Must(l.Map(maps, sim, bounds[0].Map)), c.Calibration,
+		s.Preset.Calibration.Chains, found, state,
 		func(p hmc.Progress) { bar.count(p.Done, p.Total) })
 	check(err)
 	bar.done()
-	return chains, grid
+	return chains, found.Surface
 }

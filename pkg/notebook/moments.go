@@ -41,7 +41,7 @@ func (s *Session) momentNetwork(ctx context.Context,
 			return baseline.Open(b, path)
 		}
 	}
-	data, err := inference.TrainingMaps(held)
+	data, err := inference.TrainingMaps(held, inference.Observed{})
 	if err != nil {
 		return nil, err
 	}

@@ -159,7 +159,7 @@ func smoke() Preset {
 	i.Maps, i.GridPoints, i.Contours = 2, 16, []int{0, 5, 20}
 	e.Sampling.Steps, e.Sampling.Batch = 5, 15
 	c := calibration(2, 2, 10)
-	c.Config.Bound.Quadrature = diffusion.Paper().Quadrature(3)
+	c.Config.Bound.Quadrature = diffusion.Paper().Quadrature(0, 3)
 	return Preset{
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},

@@ -180,7 +180,11 @@ func TestPeakedIsAsHardAsTrainedSurfaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	om, s8 := in.Marginals()
+	resolved, err := in.Resolved()
+	if err != nil {
+		t.Fatal(err)
+	}
+	om, s8 := resolved.Marginals()
 	t.Logf("%d evaluations, error %.2g, σ of Ω_m %.3f, of σ_8 %.3f", in.Evaluations, in.Error,
 		om.Std, s8.Std)
 	if in.Evaluations < 100 || !in.Within {

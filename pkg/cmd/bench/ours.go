@@ -139,8 +139,8 @@ func (g grid) interpolated(ctx context.Context) (seconds float64, evaluations in
 		return 0, 0, err
 	}
 	in.On(g.points)
-	in.Marginals()
-	return time.Since(start).Seconds(), in.Evaluations, nil
+	_, err = in.Resolved()
+	return time.Since(start).Seconds(), in.Evaluations, err
 }
 
 // peaked is the negative log-likelihood of two bands of power that depend on the parameters by

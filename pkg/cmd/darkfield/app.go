@@ -73,7 +73,6 @@ func (a *app) groups() []group {
 		}},
 		{"inference", "Inference:", []entry{
 			{a.infer(), nothingKept},
-			{a.likelihood(), nothingKept},
 			{a.calibrate(), "bounds of maps, and epochs of a moment network, that were finished are kept; " +
 				"the same command goes on with the rest"},
 		}},

@@ -20,12 +20,13 @@ type openBaselines struct {
 func (b openBaselines) Close() { b.network.Close() }
 
 // baselines trains a moment network in a directory, or goes on with it, or opens it where it is
-// done or path is its file, and fits the likelihood of the power spectrum.
+// done or path is its file, and fits the likelihood of the power spectrum, on maps as they are
+// observed.
 func (a *app) baselines(ctx context.Context, held heldout.Data,
-	path string,
+	observed inference.Observed, path string,
 ) (openBaselines, error) {
 	var none openBaselines
-	data, err := inference.TrainingMaps(held)
+	data, err := inference.TrainingMaps(held, observed)
 	if err != nil {
 		return none, err
 	}

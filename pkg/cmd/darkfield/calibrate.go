@@ -20,10 +20,10 @@ import (
 
 // calibrateFlags say what a calibration is made from.
 type calibrateFlags struct {
-	checkpoint, data, test, dir string
-	baselines                   string
-	choice                      camels.Choice
-	terms                       int
+	checkpoint, data, test, groups, dir string
+	baselines                           string
+	choice                              camels.Choice
+	terms                               int
 }
 
 // calibrationFile is what calibrate writes and infer reads.
@@ -36,24 +36,31 @@ func (a *app) calibrate() *cobra.Command {
 		Use:   "calibrate",
 		Short: "Calibrate the likelihood of a checkpoint, and test its coverage",
 		Long: `Fits what turns the variational bound of a checkpoint into calibrated posteriors (a weight for each
-term and a recalibration) on simulations that training has not seen, and tests it on others:
-coverage of 68 and 95 % intervals, mean |z|, ranks and TARP, each with a bootstrap over simulations,
-as a page, figures and CSV. infer uses the result.
+term and a temperature) on its validation simulations, and tests it on others: coverage of 68 and
+95 % intervals and of regions in both parameters, mean |z|, ranks and TARP, each with a bootstrap
+over simulations, as a page, figures and CSV. infer uses the result.
 
---baselines also trains a moment network, fits a Gaussian likelihood of the power spectrum and the
-mean on the training simulations, and scores both on the same maps. Without --test the checkpoint's
-own test simulations are used. The bound of each map is kept once it is done, so that an interrupted
-or killed call goes on.`,
-		Example: `  darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
-  darkfield simulate --set LH --sims 400 --seed 5 --out unseen
+--test names simulations that nothing has used before; without it the checkpoint's own test
+simulations are used. Universes of the training data are refused under any number. --groups names
+simulations of which several have the same parameters (simulate control --each): combined
+constraints of 2, 10 and 50 of them are tested, too. --baselines also trains a moment network, fits
+a Gaussian likelihood of the power spectrum and the mean on the training simulations, and scores
+both on the same maps. --beam and --noise make a calibration for maps of an instrument: all maps are
+given both. The bound of each map is kept once it is done, so that an interrupted or killed call
+goes on.`,
+		Example: `  darkfield simulate --set LH --sims 300 --seed 5 --out unseen
+  darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
+  darkfield simulate control --data universe --split test --params 60 --each 10 --seed 6 --out groups
+  darkfield calibrate --checkpoint runs/first --data universe --test unseen --groups groups \
+      --baselines moments --out calibration
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 30`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			if steps := diffusion.Paper().Steps(); in.terms < 2 || in.terms > steps/2 {
-				return fmt.Errorf("--num-terms %d, want 2 to %d", in.terms, steps/2)
+			if most := diffusion.Paper().Steps() / 4; in.terms < 2 || in.terms > most {
+				return fmt.Errorf("--num-terms %d, want 2 to %d", in.terms, most)
 			}
-			c.Bound.Quadrature = diffusion.Paper().Quadrature(in.terms)
-			return errors.Join(c.Bound.Validate(),
+			return errors.Join(checkObserved(c.Observed), flagAtLeast("noise-draws", c.Bound.Seeds, 1),
+				c.Bound.Interpolation.Validate(),
 				flagAtLeast("calibration-sims", c.CalibrationSimulations, 0),
 				flagAtLeast("test-sims", c.TestSimulations, 0))
 		},
@@ -89,14 +96,16 @@ or killed call goes on.`,
 	checkpointFlag(f, &in.checkpoint)
 	dataFlags(f, &in.data, &in.choice)
 	testFlag(f, &in.test)
+	f.StringVar(&in.groups, "groups", "", "`DIR` of others of which several have the same parameters")
+	observedFlags(f, &c.Observed)
 	f.StringVar(&in.dir, "out", "", "`DIR` to write to")
 	f.StringVar(&in.baselines, "baselines", "", "`FILE` of a moment network to compare with, or a "+
 		"directory, where one is trained if there is none; the power spectrum is compared with, too")
 	f.IntVar(&in.terms, "num-terms", in.terms, "`N` terms that stand for the whole bound")
 	noiseDrawsFlag(f, &c.Bound.Seeds)
 	evaluationsFlag(f, &c.Bound.Interpolation.Evaluations)
-	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "`N` simulations at most to "+
-		"calibrate on; 0: all that training has not seen, but for the test")
+	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "`N` validation simulations at most to "+
+		"calibrate on; 0: all")
 	f.IntVar(&c.TestSimulations, "test-sims", 0, "`N` simulations at most to test on; 0: all")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of folds, bootstraps and reference points")
 	require(cmd, "checkpoint", "data", "out")
@@ -117,18 +126,24 @@ func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
 		return cal, coverage, err
 	}
 	defer e.Close()
-	if most := e.Schedule().Steps() / 2; in.terms > most {
+	if most := e.Schedule().Steps() / 4; in.terms > most {
 		return cal, coverage, fmt.Errorf("calibrate: --num-terms %d, want 2 to %d for the variance "+
 			"schedule of %s", in.terms, most, in.checkpoint)
 	}
-	c.Bound.Quadrature = e.Schedule().Quadrature(in.terms)
+	c.Bound.Quadrature = quadrature(e, in.terms, c.Observed)
 	data, err := a.dataOf(e, s)
 	if err != nil {
 		return cal, coverage, err
 	}
-	var test *camels.Maps
-	if in.test != "" {
-		other, err := openSet(in.test, camels.LH, "--set LH")
+	var tests inference.Tests
+	for _, t := range []struct {
+		dir  string
+		maps **camels.Maps
+	}{{in.test, &tests.Maps}, {in.groups, &tests.Groups}} {
+		if t.dir == "" {
+			continue
+		}
+		other, err := openSet(t.dir, camels.LH, "--set LH")
 		if err != nil {
 			return cal, coverage, err
 		}
@@ -136,21 +151,20 @@ func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
 		if _, err := a.dataOf(e, other); err != nil { // the same box and field
 			return cal, coverage, err
 		}
-		test = other.Sets[camels.LH]
+		*t.maps = other.Sets[camels.LH]
 	}
-	var others *inference.Baselines
 	if in.baselines != "" {
-		network, err := a.baselines(ctx, data, in.baselines)
+		network, err := a.baselines(ctx, data, c.Observed, in.baselines)
 		if err != nil {
 			return cal, coverage, err
 		}
 		defer network.Close()
-		others = &network.Baselines
+		tests.Baselines = &network.Baselines
 	}
 	bars := a.stages(nil)
 	data.Progress = bars.at
 	l := inference.Of(e, data, emulator.DefaultSampling().Batch)
-	cal, coverage, err = l.CalibrationStudy(ctx, c, test, others, filepath.Join(in.dir, "bounds"))
+	cal, coverage, err = l.CalibrationStudy(ctx, c, tests, filepath.Join(in.dir, "bounds"))
 	bars.done()
 	return cal, coverage, err
 }
@@ -181,7 +195,8 @@ func calibrationPage(c inference.Calibration, h inference.CoverageReport) string
 		"mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors "+
 		"themselves expect (0.80 for a Gaussian inside the prior). Ranks, p: the chance of ranks at "+
 		"least as uneven as these where posteriors are calibrated. ln score: mean of ln of the density "+
-		"at the truth over the prior's.\n\n")
+		"at the truth over the prior's. Rows of both parameters: regions of highest density, and TARP's "+
+		"ranks.\n\n")
 	for _, f := range figure.Calibration(h) {
 		fmt.Fprintf(&b, "![%s](%s.png)\n\n", f.Section, f.Name)
 	}
@@ -189,12 +204,7 @@ func calibrationPage(c inference.Calibration, h inference.CoverageReport) string
 	for k, t := range c.Bound.Quadrature.Terms {
 		fmt.Fprintf(&b, "| %d | %.4g | %.3f |\n", t, c.Bound.Quadrature.Weights[k], c.Weights[k])
 	}
-	fmt.Fprintf(&b, "\nRecalibration: %s, chosen by cross-validation over simulations:\n\n| kind | "+
-		"numbers | ln score | behind the best | ± |\n| --- | ---: | ---: | ---: | ---: |\n",
-		c.Recalibration.Kind)
-	for _, t := range c.Trials {
-		fmt.Fprintf(&b, "| %s | %d | %.3f | %.3f | %.3f |\n", t.Kind, t.Parameters, t.LogScore,
-			t.Behind, t.Error)
-	}
+	fmt.Fprintf(&b, "\nTemperature, by which the weighted sum is divided: %.3f. Maps have a beam of %g "+
+		"Mpc/h and noise of %g dex.\n", c.Temperature, c.Observed.Beam, c.Observed.Noise)
 	return b.String()
 }

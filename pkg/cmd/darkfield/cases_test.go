@@ -71,7 +71,7 @@ func TestSharedCases(t *testing.T) {
 		},
 		{
 			"units/log10_maps.npy",
-			[]string{"likelihood", "--checkpoint", weights, "--map", "FILE", "--index", "0"},
+			[]string{"infer", "--checkpoint", weights, "--map", "FILE", "--index", "0"},
 			1,
 			[]string{"log10"},
 		},

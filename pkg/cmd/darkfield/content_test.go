@@ -316,7 +316,7 @@ func TestTrainWarnsOfRange(t *testing.T) {
 	}
 }
 
-// TestMapsForACheckpoint: what likelihood and infer read is a map of any unit that is said, with
+// TestMapsForACheckpoint: what infer reads is a map of any unit that is said, with
 // a warning of one far outside the range; the rest is refused with file and map. evaluate and
 // calibrate warn of data far outside.
 func TestMapsForACheckpoint(t *testing.T) {

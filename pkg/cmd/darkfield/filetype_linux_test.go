@@ -34,7 +34,7 @@ func kindsOf(t *testing.T, dir string) map[string]string {
 		"weights.safetensors":         tensors(`{"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`),
 		"weights.pt":                  archive("archive/data.pkl"),
 		"arrays.npz":                  archive("a.npy"),
-		"calibration.json":            []byte(`{"hash": "", "recalibration": {}}`),
+		"calibration.json":            []byte(`{"hash": "", "temperature": 1}`),
 		"other.json":                  []byte(`{"a": 1}`),
 		"picture.png":                 []byte("\x89PNG\r\n\x1a\n...."),
 		"snapshot.hdf5":               []byte("\x89HDF\r\n\x1a\n...."),
@@ -45,7 +45,7 @@ func kindsOf(t *testing.T, dir string) map[string]string {
 		"universe/" + corpusTable:     []byte(goodTable),
 		"universe/" + corpusMaps:      good(),
 		"run/config.yaml":             []byte("training: {}\n"),
-		"calibrated/calibration.json": []byte(`{"recalibration": {}}`),
+		"calibrated/calibration.json": []byte(`{"temperature": 1}`),
 		"folder/letter":               []byte("Dear"),
 	}
 	for name, raw := range files {
@@ -89,11 +89,6 @@ func TestWrongFileForTheCommand(t *testing.T) {
 		takes []string // kinds that are its own, whose complaints are of another sort, if any
 	}{
 		{"spectrum", []string{"spectrum", "FILE"}, []string{"maps.npy"}},
-		{
-			"likelihood --map",
-			[]string{"likelihood", "--checkpoint", "none", "--map", "FILE"},
-			[]string{"maps.npy"},
-		},
 		{"infer --map", []string{
 			"infer", "--checkpoint", "none", "--calibration", "none", "--map",
 			"FILE",
@@ -102,11 +97,6 @@ func TestWrongFileForTheCommand(t *testing.T) {
 			"infer", "--checkpoint", "none", "--calibration", "FILE",
 			"--map", maps,
 		}, append([]string{"calibration.json"}, directories...)},
-		{
-			"likelihood --checkpoint",
-			[]string{"likelihood", "--checkpoint", "FILE", "--map", maps},
-			checkpoints,
-		},
 		{"infer --checkpoint", []string{
 			"infer", "--checkpoint", "FILE", "--calibration", "none", "--map",
 			maps,

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"math"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -8,6 +11,8 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/diffusion"
+	"darkfield/pkg/emulator"
+	"darkfield/pkg/inference"
 )
 
 // Flags that several commands have are declared here, so that a name has one meaning.
@@ -99,6 +104,32 @@ func noiseDrawsFlag(f *pflag.FlagSet, p *int) {
 func evaluationsFlag(f *pflag.FlagSet, p *int) {
 	f.IntVar(p, "evaluations", *p, "`N` parameters at most at which each term is evaluated; from 49 "+
 		"on by an adaptive polynomial, with fewer 16 and a cubic")
+}
+
+// observedFlags say what an instrument has done to maps.
+func observedFlags(f *pflag.FlagSet, o *inference.Observed) {
+	f.Float64Var(&o.Beam, "beam", 0, "standard deviation, in `MPC/H`, of the Gaussian that the maps' "+
+		"density is smoothed with")
+	f.Float64Var(&o.Noise, "noise", 0, "standard deviation, in `DEX`, of white noise in log10 of the "+
+		"maps' pixels, after the beam; 0.06 is 1 % of the range of CAMELS' maps")
+}
+
+// checkObserved returns an error that names a flag of observedFlags out of range.
+func checkObserved(o inference.Observed) error {
+	var errs []error
+	for flag, v := range map[string]float64{"beam": o.Beam, "noise": o.Noise} {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			errs = append(errs, fmt.Errorf("--%s %g, want a finite number of at least 0", flag, v))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// quadrature is n terms for the whole bound of maps with this noise: from the first one whose own
+// noise is as large, which looks at no structure that the noise hides.
+func quadrature(e *emulator.Emulator, n int, o inference.Observed) diffusion.Quadrature {
+	scaled := o.Noise * 2 / e.Manifest().Scaling.Dex(1) // the network sees the range as −1 to 1
+	return e.Schedule().Quadrature(e.Schedule().FirstTerm(scaled), n)
 }
 
 func presetFlag(f *pflag.FlagSet, p *string, value string) {

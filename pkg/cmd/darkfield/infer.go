@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/diffusion"
+	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 	"darkfield/pkg/figure"
 	"darkfield/pkg/filetype"
@@ -25,7 +27,9 @@ import (
 type inferFlags struct {
 	checkpoint, calibration, maps, hmc string
 	index                              []int
-	chunk                              int
+	terms                              []int
+	draws, evaluations, chunk          int
+	observed                           inference.Observed
 }
 
 // check returns an error that names a flag out of range.
@@ -39,12 +43,31 @@ func (in inferFlags) check(c hmc.Config) error {
 	}
 	errs := []error{
 		flagAtLeast("index", slices.Min(in.index), 0), flagAtLeast("chunk", in.chunk, 1),
-		c.Validate(),
+		flagAtLeast("noise-draws", in.draws, 1), checkObserved(in.observed), c.Validate(),
+	}
+	if last := diffusion.Paper().Steps() - 1; len(in.terms) > 0 &&
+		(slices.Min(in.terms) < 0 || slices.Max(in.terms) > last) {
+		errs = append(errs, fmt.Errorf("--terms %v, want terms of 0 to %d", in.terms, last))
 	}
 	if in.hmc != "" {
 		errs = append(errs, flagAtLeast("hmc-draws", c.Draws, inference.FewestDraws))
 	}
 	return errors.Join(errs...)
+}
+
+// bound is what is evaluated where no calibration says it: single terms, or the whole bound.
+func (in inferFlags) bound(e *emulator.Emulator) inference.BoundConfig {
+	c := inference.DefaultBound()
+	c.Seeds, c.Interpolation.Evaluations = in.draws, in.evaluations
+	c.Quadrature = quadrature(e, len(c.Quadrature.Terms), in.observed)
+	if len(in.terms) > 0 {
+		c.Quadrature = diffusion.Quadrature{}
+		for _, t := range in.terms {
+			c.Quadrature.Terms = append(c.Quadrature.Terms, diffusion.Term(t))
+			c.Quadrature.Weights = append(c.Quadrature.Weights, 1)
+		}
+	}
+	return c
 }
 
 // repeated returns the first value that stands in a list more than once.
@@ -59,28 +82,29 @@ func repeated(list []int) (value int, ok bool) {
 
 // independent returns an error if two maps cannot be of different simulations, so that the product
 // of their posteriors would be too narrow: slabs of one simulation of a file in CMD's layout, which
-// share its large scales, or equal maps under two numbers.
+// share its large scales, or maps that are equal but for their orientation.
 func independent(path string, index []int, maps []field.LogMap) error {
 	const remedy = "they say less together than two simulations would, and the error bars would be " +
 		"too short; give one map of each simulation"
-	for i := range index {
-		for j := range i {
-			a, b := index[j], index[i]
-			sim := a / camels.MapsPerSimulation
-			if camels.InCMDLayout(path) && sim == b/camels.MapsPerSimulation {
-				return fmt.Errorf("infer: maps %d and %d of %s are slabs of one simulation, %d: %s",
-					a, b, path, sim, remedy)
-			}
-			if slices.Equal(maps[j].Values, maps[i].Values) {
-				return fmt.Errorf("infer: maps %d and %d of %s are equal: %s", a, b, path, remedy)
-			}
+	known := map[field.Fingerprint]int{}
+	simulations := map[int]int{}
+	for i, m := range maps {
+		sim, print := index[i]/camels.MapsPerSimulation, field.FingerprintOf(m.Values)
+		if twin, found := simulations[sim]; found && camels.InCMDLayout(path) {
+			return fmt.Errorf("infer: maps %d and %d of %s are slabs of one simulation, %d: %s", twin,
+				index[i], path, sim, remedy)
 		}
+		if twin, found := known[print]; found {
+			return fmt.Errorf("infer: maps %d and %d of %s are equal: %s", twin, index[i], path, remedy)
+		}
+		simulations[sim], known[print] = index[i], index[i]
 	}
 	return nil
 }
 
 func (a *app) infer() *cobra.Command {
-	var in inferFlags
+	bound := inference.DefaultBound()
+	in := inferFlags{draws: bound.Seeds, evaluations: bound.Interpolation.Evaluations, chunk: 20}
 	c := hmc.Default()
 	cmd := &cobra.Command{
 		Use:   "infer",
@@ -91,16 +115,28 @@ compare the map with those of the calibration: its Mahalanobis distance from wha
 it fits best, and how far that is outside the prior; each with the share of the calibration's maps
 that are as far. At 1 % or less it warns.
 
+Without --calibration the posterior is that of the bound as it is, or of single terms (--terms).
+Its error bars are too short, and there is no test of the map.
+
 Several maps are combined into one posterior. They must be of different simulations: slabs of one
 simulation of a file in the layout of CMD are refused, as are equal maps.
 
---hmc DIR also samples the posterior of the same terms, before the recalibration, by Hamiltonian
-Monte Carlo with gradients through the network. A call that was killed goes on with the same draws,
-and one with more --hmc-draws adds to them.`,
+--beam and --noise declare what an instrument has done to the map. A calibration is for maps of one
+beam and one noise; a map with less noise is given the rest.
+
+--hmc DIR also samples the posterior by Hamiltonian Monte Carlo with gradients through the network.
+A call that was killed goes on with the same draws, and one with more --hmc-draws adds to them.`,
 		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 30
-  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --hmc chains`,
+  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --hmc chains
+  darkfield infer --checkpoint runs/first --map maps.npy --index 30 --terms 0,2,5`,
 		Args: cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error {
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			for _, flag := range []string{"terms", "noise-draws", "evaluations"} {
+				if in.calibration != "" && cmd.Flags().Changed(flag) {
+					return fmt.Errorf("--%s with --calibration, which says what is evaluated: leave one out",
+						flag)
+				}
+			}
 			return in.check(c)
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
@@ -120,8 +156,13 @@ and one with more --hmc-draws adds to them.`,
 	mapFlag(f, &in.maps)
 	f.IntSliceVar(&in.index, "index", []int{0}, "numbers `I` of the maps in the file, from 0; "+
 		"several are combined, as maps of independent simulations with the same parameters")
-	in.chunk = 20
 	chunkFlag(f, &in.chunk)
+	observedFlags(f, &in.observed)
+	f.IntSliceVar(&in.terms, "terms", nil, "without a calibration: `TERMS` i of the bound to add, 0 to "+
+		"999, instead of the whole; L_i uses x_{i+1}")
+	f.Lookup("terms").DefValue = "" // [] says nothing
+	noiseDrawsFlag(f, &in.draws)
+	evaluationsFlag(f, &in.evaluations)
 	f.StringVar(&in.hmc, "hmc", "", "`DIR` to write draws of Hamiltonian Monte Carlo and a figure "+
 		"to; default: no sampling")
 	f.IntVar(&c.Chains, "hmc-chains", c.Chains, "`N` chains")
@@ -129,20 +170,31 @@ and one with more --hmc-draws adds to them.`,
 		"size and mass")
 	f.IntVar(&c.Draws, "hmc-draws", c.Draws, "`N` draws of each chain")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of the chains")
-	require(cmd, "checkpoint", "calibration", "map")
+	require(cmd, "checkpoint", "map")
 	return cmd
 }
 
 // constraint is what infer prints.
 type constraint struct {
+	Calibrated  bool               `json:"calibrated"`
 	OmegaM      map[string]float64 `json:"omega_m"`
 	Sigma8      map[string]float64 `json:"sigma_8"`
 	Evaluations int                `json:"evaluations"`
+	Terms       []diffusion.Term   `json:"terms"`
 	Maps        []mapTails         `json:"maps"`
 	Warnings    []string           `json:"warnings"`
 	Chains      *inference.Chains  `json:"chains,omitempty"`
-	// of the same terms as the chains, before the recalibration
-	Grid *gridMoments `json:"grid,omitempty"`
+	// of the posterior, on a grid that is as fine as it is narrow; σ_8 runs fastest
+	Grid             likelihood.Grid `json:"grid"`
+	MinusTwoDeltaLnL []float64       `json:"minus_two_delta_lnl"`
+}
+
+// interval is a marginal as it is printed.
+func interval(m likelihood.Marginal) map[string]float64 {
+	return map[string]float64{
+		"best": m.Best, "low": m.Low, "high": m.High, "mean": m.Mean,
+		"std": m.Std,
+	}
 }
 
 // mapTails says how like the calibration's maps one is.
@@ -152,76 +204,85 @@ type mapTails struct {
 	OutsidePrior inference.Tail `json:"outside_prior"`
 }
 
-type gridMoments struct {
-	OmegaM map[string]float64 `json:"omega_m"`
-	Sigma8 map[string]float64 `json:"sigma_8"`
-}
-
 func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (constraint, error) {
-	var none constraint
+	var out constraint
 	if err := expectMaps(in.maps); err != nil {
-		return none, err
+		return out, err
 	}
 	if info, err := os.Stat(in.calibration); err == nil && info.Mode().IsRegular() {
 		if err := filetype.Expect(in.calibration, filetype.Calibration); err != nil {
-			return none, fmt.Errorf("infer: --calibration: %w", err)
+			return out, fmt.Errorf("infer: --calibration: %w", err)
 		}
 	}
 	e, err := openEmulator(in.checkpoint)
 	if err != nil {
-		return none, err
+		return out, err
 	}
 	defer e.Close()
-	cal, err := openCalibration(in.calibration, e.NetworkHash())
-	if err != nil {
-		return none, err
-	}
 	data, err := heldout.New(e, nil)
 	if err != nil {
-		return none, err
+		return out, err
 	}
-	source := inference.Of(e, data, in.chunk)
-	var out constraint
-	var posteriors []likelihood.Surface
-	var last inference.Bound
+	cal := inference.Uncalibrated(e.NetworkHash(), data.Prior, in.bound(e))
+	cal.Observed = in.observed
+	if out.Calibrated = in.calibration != ""; out.Calibrated {
+		if cal, err = openCalibration(in.calibration, e.NetworkHash()); err != nil {
+			return out, err
+		}
+	}
 	maps := make([]field.LogMap, len(in.index))
 	for i, index := range in.index {
 		var warnings []string
 		if maps[i], warnings, err = oneMap(in.maps, index, e); err != nil {
-			return none, err
+			return out, err
 		}
 		out.Warnings = append(out.Warnings, warnings...)
 	}
 	if err := independent(in.maps, in.index, maps); err != nil {
-		return none, err
+		return out, err
 	}
+	source := inference.Of(e, data, in.chunk)
+	posteriors := make([]likelihood.NLL, len(maps))
+	var one inference.Constraint
 	for i, index := range in.index {
-		m := maps[i]
+		if maps[i], err = cal.Raised(maps[i], in.observed); err != nil {
+			return out, fmt.Errorf("infer: map %d of %s: %w", index, in.maps, err)
+		}
 		bar := a.progress(fmt.Sprintf("bound of map %d", index))
-		last, err = source.BoundOf(ctx, cal.Bound, m, func(done, total int) { bar.at(done, total, "") })
+		b, err := source.BoundOf(ctx, cal.Bound, maps[i],
+			func(done, total int) { bar.at(done, total, "") })
 		bar.done()
 		if err != nil {
-			return none, err
+			return out, err
 		}
-		one, err := cal.Constrain(last)
-		if err != nil {
-			return none, err
+		if one, err = cal.Constrain(b); err != nil {
+			return out, err
 		}
-		out.Maps = append(out.Maps, mapTails{index, one.FromExpected, one.OutsidePrior})
-		posteriors, out.Evaluations = append(posteriors, one.Surface), out.Evaluations+one.Evaluations
+		if out.Calibrated {
+			out.Maps = append(out.Maps, mapTails{index, one.FromExpected, one.OutsidePrior})
+		}
+		posteriors[i], out.Evaluations = cal.NLL(b), out.Evaluations+one.Evaluations
 		for _, w := range one.Warnings {
 			out.Warnings = append(out.Warnings, fmt.Sprintf("map %d: %s", index, w))
 		}
 	}
-	om, s8 := likelihood.Sum(posteriors).Marginals()
-	out.OmegaM, out.Sigma8 = interval(om), interval(s8)
+	posterior, err := likelihood.Resolve(likelihood.Product(posteriors), cal.Prior)
+	if err != nil {
+		return out, err
+	}
+	om, s8 := posterior.Marginals()
+	out.OmegaM, out.Sigma8, out.Terms = interval(om), interval(s8), cal.Bound.Quadrature.Terms
+	shown := likelihood.Surface{Grid: posterior.Grid.Spanned(jsonGrid)}
+	shown.NLL = likelihood.Product(posteriors)(shown.Grid).NLL
+	out.Grid, out.MinusTwoDeltaLnL = shown.Grid, shown.MinusTwoDeltaLnL()
 	if in.hmc == "" {
 		return out, nil
 	}
-	err = a.chained(ctx, &out, source, cal, last.Surface(cal.Prior, cal.Weights), maps[0],
-		c, in.hmc)
-	return out, err
+	return out, a.chained(ctx, &out, source, cal, one, maps[0], c, in.hmc)
 }
+
+// jsonGrid is how many points a side of the posterior are printed as JSON.
+const jsonGrid = 50
 
 // openCalibration reads what calibrate wrote, by its directory or its file.
 func openCalibration(path, hash string) (inference.Calibration, error) {
@@ -233,13 +294,13 @@ func openCalibration(path, hash string) (inference.Calibration, error) {
 
 // chained samples, writes the draws and draws them beside the grid.
 func (a *app) chained(ctx context.Context, out *constraint, source inference.Likelihood,
-	cal inference.Calibration, grid likelihood.Surface, m field.LogMap, c hmc.Config, dir string,
+	cal inference.Calibration, one inference.Constraint, m field.LogMap, c hmc.Config, dir string,
 ) error {
 	a.interrupted = fmt.Sprintf("iterations of the chains that were finished are kept in %s; the "+
 		"same command goes on with them", dir)
 	bar := a.progress("chains")
-	chains, err := source.SampleChains(ctx, m, cal.Bound, cal.Weights, c, grid,
-		filepath.Join(dir, "state.json"), func(p hmc.Progress) {
+	chains, err := source.SampleChains(ctx, m, cal, c, one, filepath.Join(dir, "state.json"),
+		func(p hmc.Progress) {
 			bar.at(p.Done, p.Total, fmt.Sprintf("acceptance %.2f", p.Acceptance))
 		})
 	bar.done()
@@ -247,10 +308,8 @@ func (a *app) chained(ctx context.Context, out *constraint, source inference.Lik
 		return err
 	}
 	out.Chains = &chains
-	om, s8 := grid.Marginals()
-	out.Grid = &gridMoments{OmegaM: interval(om), Sigma8: interval(s8)}
 	return errors.Join(chains.WriteCSV(filepath.Join(dir, "draws.csv")),
-		figure.Chains(chains, grid).Save(filepath.Join(dir, "chains")))
+		figure.Chains(chains, one.Surface).Save(filepath.Join(dir, "chains")))
 }
 
 func inferTable(w io.Writer, r constraint) {
@@ -261,7 +320,9 @@ func inferTable(w io.Writer, r constraint) {
 	line("Ω_m", r.OmegaM)
 	line("σ_8", r.Sigma8)
 	row(w)
-	row(w, "out-of-distribution test", "distance, σ", "tail fraction")
+	if r.Calibrated {
+		row(w, "out-of-distribution test", "distance, σ", "tail fraction")
+	}
 	for _, m := range r.Maps {
 		row(w, fmt.Sprintf("map %d from what is expected", m.Index),
 			fmt.Sprintf("%.1f", m.FromExpected.Distance),
@@ -270,22 +331,19 @@ func inferTable(w io.Writer, r constraint) {
 			fmt.Sprintf("%.1f", m.OutsidePrior.Distance),
 			fmt.Sprintf("%.1f %%", 100*m.OutsidePrior.Fraction))
 	}
+	if !r.Calibrated {
+		row(w, "not calibrated: error bars are too short")
+	}
 	row(w)
-	row(w, fmt.Sprintf("%d network evaluations", r.Evaluations))
+	row(w, fmt.Sprintf("terms %v of the bound, %d network evaluations", r.Terms, r.Evaluations))
 	if r.Chains == nil {
 		return
 	}
 	row(w)
-	row(w, "before the recalibration", "mean", "std", "68 % from", "to", "best")
-	line("Ω_m on the grid", r.Grid.OmegaM)
-	line("σ_8 on the grid", r.Grid.Sigma8)
 	for i, name := range []string{"Ω_m by the chains", "σ_8 by the chains"} {
 		d := r.Chains.Diagnosis[i]
 		row(w, name, d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat), fmt.Sprintf("ESS %.0f", d.BulkESS),
 			fmt.Sprintf("tails %.0f", d.TailESS))
 	}
-	if !r.Chains.Converged() {
-		row(w, "the chains have not converged (R-hat above 1.01 or fewer than 400 effective draws): "+
-			"ask for more --hmc-draws, which follow these")
-	}
+	row(w, r.Chains.Verdict())
 }

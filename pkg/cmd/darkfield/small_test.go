@@ -42,7 +42,7 @@ func smallCalibration(t *testing.T, weights string) string {
 	cal := inference.Uncalibrated(c.Hash, c.Manifest.Prior, inference.DefaultBound())
 	cal.OutsidePrior, cal.Maps, cal.Simulations = []float64{1}, 1, 1
 	model := calibration.OutlierModel{Prior: cal.Prior, Distances: []float64{1}}
-	numbers := len(cal.Bound.Quadrature.Terms) + 3 // and three moments of the map
+	numbers := len(cal.Bound.Quadrature.Terms) + 4 // and four moments of the map
 	model.Fits = make([][6]float64, numbers)
 	for i := range numbers {
 		row := make([]float64, i+1) // lower triangular
