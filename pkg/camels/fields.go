@@ -8,8 +8,7 @@ type cmdField struct {
 }
 
 // cmdFields are CMD's 13 fields with the units of its 2-D maps. The paper gives a log range for
-// Mcdm only. Mstar is 0 where there are no stars, which is why users of CMD take log10(1 +
-// Mstar).
+// Mcdm only. Mstar is 0 where there are no stars, which is why users of CMD take log10(1 + Mstar).
 //
 // Source: the table in CMD's documentation, which corrects the units of pressure and electron
 // density in its paper.

@@ -171,8 +171,7 @@ func all(n int) []int {
 
 // logarithms reads simulations and sums up the log10 of their pixels; progress is told how many
 // maps are done.
-func (m *Maps) logarithms(ctx context.Context, sims []int,
-	progress func(done int),
+func (m *Maps) logarithms(ctx context.Context, sims []int, progress func(done int),
 ) (accumulator, error) {
 	var acc accumulator
 	for i, sim := range sims {
@@ -218,8 +217,7 @@ func (m *Maps) faults(ctx context.Context, progress func(done int)) error {
 // LogRange returns the least and the largest log10 of all pixels of the given simulations, rounded
 // outwards to 0.001. It is measured at full resolution, so that it does not depend on the side that
 // maps are averaged to. progress may be nil.
-func (m *Maps) LogRange(ctx context.Context, sims []int,
-	progress func(done, maps int),
+func (m *Maps) LogRange(ctx context.Context, sims []int, progress func(done, maps int),
 ) ([2]float64, error) {
 	acc, err := m.logarithms(ctx, sims, func(done int) {
 		if progress != nil {
@@ -295,8 +293,7 @@ func (a *accumulator) moments() Moments {
 
 // InspectMaps reports on a single .npy file of maps, whatever its name and its values, reading
 // one map at a time. progress may be nil.
-func InspectMaps(ctx context.Context, path string,
-	progress func(done, maps int),
+func InspectMaps(ctx context.Context, path string, progress func(done, maps int),
 ) (SetReport, error) {
 	f, err := OpenFile(path)
 	if err != nil {

@@ -152,9 +152,8 @@ func (m *Maps) offsetHint(err error) string {
 	if !errors.As(err, &pixel) || pixel.Value != 0 {
 		return ""
 	}
-	return fmt.Sprintf(
-		", or, if the field may be 0, write offset: 1 to %s: it is added to every pixel",
-		filepath.Join(filepath.Dir(m.file.path), DescriptionFile))
+	return fmt.Sprintf(", or, if the field may be 0, write offset: 1 to %s: it is added to every "+
+		"pixel", filepath.Join(filepath.Dir(m.file.path), DescriptionFile))
 }
 
 func (m *Maps) close() error {

@@ -98,8 +98,7 @@ func toFloat32(kind string) string {
 		return "it holds Python objects: save their numbers with numpy.save(…, " +
 			"numpy.stack(a).astype(\"<f4\"))"
 	case strings.Contains(kind, "c"):
-		return "the numbers are complex: save their real part with numpy.save(…, " +
-			"a.real.astype(\"<f4\"))"
+		return "the numbers are complex: save their real part with numpy.save(…, a.real.astype(\"<f4\"))"
 	}
 	return "convert it with numpy.save(…, a.astype(\"<f4\"))"
 }
@@ -190,9 +189,8 @@ func appendFloats(dst []byte, values []float32) []byte {
 	return dst
 }
 
-// WriteMaps writes the values of maps as one .npy file [maps, side, side]; it appears whole or
-// not at all. Values may be anything that float32 can hold. It panics on no maps or on unequal
-// ones.
+// WriteMaps writes the values of maps as one .npy file [maps, side, side]; it appears whole or not
+// at all. Values may be anything that float32 can hold. It panics on no maps or on unequal ones.
 func WriteMaps(path string, maps []field.Map) error {
 	if len(maps) == 0 {
 		panic("camels: WriteMaps of no maps")

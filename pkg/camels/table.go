@@ -382,8 +382,7 @@ func (p *rowParser) names() ([]string, error) {
 		}
 	}
 	fault := func(format string, args ...any) ([]string, error) {
-		return nil, fmt.Errorf("line %d names %s, %s", h.line, list(names),
-			fmt.Sprintf(format, args...))
+		return nil, fmt.Errorf("line %d names %s, %s", h.line, list(names), fmt.Sprintf(format, args...))
 	}
 	switch {
 	case len(names) != p.width && !h.plain && isOmegaM(names[0]) && isSigma8(names[1]):

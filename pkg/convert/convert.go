@@ -157,9 +157,8 @@ func Import(in, out string, o Options) (Report, error) {
 }
 
 // describe makes the manifest from the file, the options and the paper, in this order.
-func (s *source) describe(weights map[string]tensor, o Options, r *Report) (m checkpoint.Manifest,
-	err error,
-) {
+func (s *source) describe(weights map[string]tensor, o Options, r *Report,
+) (m checkpoint.Manifest, err error) {
 	m = checkpoint.Manifest{
 		Version: checkpoint.Version, Schedule: diffusion.PaperName,
 		Prior: cosmology.CAMELSPrior(),

@@ -259,8 +259,7 @@ func (s *source) shadow() (*candidate, error) {
 		}
 		if len(n.of) != len(s.raw.names) || len(l.tensors) != len(s.raw.names) {
 			return nil, fmt.Errorf("holds averaged weights without names, %s, which are not those of the "+
-				"network %s: save the averaged network's state_dict",
-				short(l.path), short(s.raw.where()))
+				"network %s: save the averaged network's state_dict", short(l.path), short(s.raw.where()))
 		}
 		return &n, nil
 	}

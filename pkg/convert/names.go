@@ -13,9 +13,8 @@ import (
 // form finds the network's form: from the file's manifest, or else from shapes and, for what these
 // leave open, from the file or the flags. The paper's numbers are assumed where they fit the shapes
 // and nobody says otherwise; assumed names them. Where they do not fit, the choices are an error.
-func (s *source) form(group map[string]tensor, o Options) (c unet.Config, assumed []string,
-	err error,
-) {
+func (s *source) form(group map[string]tensor, o Options,
+) (c unet.Config, assumed []string, err error) {
 	if s.manifest != nil {
 		c = s.manifest.Network
 		if o.Groups != 0 && o.Groups != c.Groups || o.Heads != 0 && o.Heads != c.Heads {

@@ -12,9 +12,8 @@ import (
 	"gonum.org/v1/gonum/interp"
 )
 
-// transferCSV is written by pkg/cosmology/camb/transfer.py. Its first row holds Ω_m of each
-// column after the first; each further row begins with x = k·soundHorizon(Ω_m), at which the row
-// has T(k).
+// transferCSV is written by pkg/cosmology/camb/transfer.py. Its first row holds Ω_m of each column
+// after the first; each further row begins with x = k·soundHorizon(Ω_m), at which the row has T(k).
 //
 //go:embed transfer.csv
 var transferCSV string
@@ -42,9 +41,8 @@ type Transfer struct {
 func NewTransfer(c Cosmology) (Transfer, error) {
 	if fixed := New(c.Params); c.H != fixed.H || c.OmegaB != fixed.OmegaB {
 		return Transfer{}, fmt.Errorf("cosmology: CAMB's transfer functions are for h = %g and Ω_b = "+
-			"%g, not for h = %g and Ω_b = %g: "+
-			"use NewEisensteinHu or make pkg/cosmology/transfer.csv anew", fixed.H, fixed.OmegaB,
-			c.H, c.OmegaB)
+			"%g, not for h = %g and Ω_b = %g: use NewEisensteinHu or make pkg/cosmology/transfer.csv anew",
+			fixed.H, fixed.OmegaB, c.H, c.OmegaB)
 	}
 	if !(c.OmegaM > c.OmegaB && c.OmegaM <= 1) {
 		return Transfer{}, fmt.Errorf("cosmology: CAMB's transfer functions are for %g < Ω_m <= 1, not "+
@@ -105,9 +103,8 @@ type transferTable struct {
 var transfers = sync.OnceValue(func() transferTable {
 	t, err := parseTransfers(transferCSV)
 	if err != nil {
-		panic(
-			fmt.Sprintf("cosmology: pkg/cosmology/transfer.csv: %v; `make transfer-table` makes it anew",
-				err))
+		panic(fmt.Sprintf("cosmology: pkg/cosmology/transfer.csv: %v; `make transfer-table` makes it "+
+			"anew", err))
 	}
 	return t
 })

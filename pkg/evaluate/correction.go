@@ -66,9 +66,8 @@ func (e Emulator) MeasureCorrection(ctx context.Context, c CorrectionConfig,
 ) (CorrectionResult, error) {
 	fail := func(err error) (CorrectionResult, error) { return CorrectionResult{}, err }
 	if c.Maps < 2 || c.Independent < 2 {
-		return fail(fmt.Errorf("evaluate.CorrectionConfig: Maps = %d and Independent = %d, want >= 2 "+
-			"of both",
-			c.Maps, c.Independent))
+		return fail(fmt.Errorf("evaluate.CorrectionConfig: Maps = %d and Independent = %d, want >= 2 of "+
+			"both", c.Maps, c.Independent))
 	}
 	out := CorrectionResult{Correction: emulator.NewPowerCorrection(e.Box.Cells, e.Prior)}
 	if err := out.Correction.Validate(); err != nil {
@@ -171,8 +170,7 @@ func (e Emulator) excess(ctx context.Context, places []cosmology.Params, seed ui
 
 // smoothest returns the mean spectrum as a smooth function of the parameters, and the degree that
 // was chosen for each bin.
-func smoothest(prior cosmology.Prior, params []cosmology.Params,
-	spectra [][]float64,
+func smoothest(prior cosmology.Prior, params []cosmology.Params, spectra [][]float64,
 ) (at func(cosmology.Params) []float64, degree []int, err error) {
 	const low, high = 1, 2
 	// [k][simulation]: by how much the higher degree predicts a left-out spectrum better
@@ -233,9 +231,8 @@ func smoothest(prior cosmology.Prior, params []cosmology.Params,
 
 // trainingSpectra returns the mean spectra of the simulations that the emulator was trained on,
 // as far as the suite has them.
-func (e Emulator) trainingSpectra(ctx context.Context) (k []float64, params []cosmology.Params,
-	spectra [][]float64, err error,
-) {
+func (e Emulator) trainingSpectra(ctx context.Context,
+) (k []float64, params []cosmology.Params, spectra [][]float64, err error) {
 	set, err := e.Maps()
 	if err != nil {
 		return nil, nil, nil, err

@@ -29,8 +29,7 @@ type Emulator struct {
 
 // Of returns an emulator that samples as it is told. cache is the directory of generated maps
 // (empty: none are kept).
-func Of(e *emulator.Emulator, data heldout.Data, sampling emulator.SampleConfig,
-	cache string,
+func Of(e *emulator.Emulator, data heldout.Data, sampling emulator.SampleConfig, cache string,
 ) Emulator {
 	return Emulator{
 		Data: data, Sampler: sampling.String(), Correction: e.PowerCorrection(), Cache: cache,

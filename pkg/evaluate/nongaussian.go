@@ -136,9 +136,7 @@ func smoothingScales(box field.Box) []float64 {
 }
 
 // compare measures the maps of one simulation; each statistic gets one row.
-func (v view) compare(row NonGaussianRow, truth,
-	generated []field.LogMap,
-) []NonGaussianStatistic {
+func (v view) compare(row NonGaussianRow, truth, generated []field.LogMap) []NonGaussianStatistic {
 	levels, edges := v.levels(truth, v.thresholds), v.levels(truth, v.peaks)
 	centres := make([]float64, len(v.peaks)-1)
 	for i := range centres {

@@ -59,9 +59,8 @@ func (e Emulator) Novelty(ctx context.Context, cfg Config, n int) (Novelty, erro
 		out.Rows = append(out.Rows, NoveltyRow{Params: p, HeldOutMap: i})
 	}
 	if len(truth) == 0 {
-		return out, fmt.Errorf("evaluate: none of the checkpoint's held-out simulations is in %s; "+
-			"use the "+
-			"data it was trained on", maps.Path())
+		return out, fmt.Errorf("evaluate: none of the checkpoint's held-out simulations is in %s; use "+
+			"the data it was trained on", maps.Path())
 	}
 	generated, err := e.generateAt(ctx, params, cfg.Seed^noveltySeed, e.Report("new maps", 0, 2))
 	if err != nil {
@@ -84,10 +83,9 @@ func (e Emulator) Novelty(ctx context.Context, cfg Config, n int) (Novelty, erro
 	}
 	out.Training, out.Smaller = len(origin), summary.OneSidedKolmogorovSmirnov(distances[0],
 		distances[1])
-	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("%d maps of each kind at %d held-out "+
-		"parameters; the "+
-		"nearest of %d training maps over 8 symmetries and all shifts.", len(out.Rows), different(params),
-		out.Training))
+	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("%d maps of each kind at %d held-out parameters; "+
+		"the nearest of %d training maps over 8 symmetries and all shifts.", len(out.Rows),
+		different(params), out.Training))
 	return out, nil
 }
 

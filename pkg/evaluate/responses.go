@@ -68,10 +68,9 @@ func (e Emulator) Responses(ctx context.Context, cfg Config, set *camels.Maps) (
 	if err := e.fits(ctx, &out, rng); err != nil {
 		return out, err
 	}
-	out.Caption = e.spectraCaption(cfg, fmt.Sprintf(
-		"Ratios of mean spectra: %d realisations of %d true maps "+
-			"with common phases, %d generated maps with common noise. Errors: bootstrap.", out.Realisations,
-		camels.MapsPerSimulation, out.Maps))
+	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("Ratios of mean spectra: %d realisations of %d "+
+		"true maps with common phases, %d generated maps with common noise. Errors: bootstrap.",
+		out.Realisations, camels.MapsPerSimulation, out.Maps))
 	return out, nil
 }
 

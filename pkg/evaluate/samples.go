@@ -47,15 +47,13 @@ func (e Emulator) generateAt(ctx context.Context, params []cosmology.Params, see
 	path := ""
 	if e.Cache != "" {
 		path = filepath.Join(e.Cache, fmt.Sprintf("log10-step-%08d-%d-parameters-%x.npy",
-			e.Checkpoint.Step,
-			len(params), e.keyHash(sampleKey{Places: params, Seed: seed})))
+			e.Checkpoint.Step, len(params), e.keyHash(sampleKey{Places: params, Seed: seed})))
 	}
 	return e.kept(ctx, path, params, seed, progress)
 }
 
 // Generate returns a map for each of the parameters, which is not kept.
-func (e Emulator) Generate(ctx context.Context, params []cosmology.Params,
-	seed uint64,
+func (e Emulator) Generate(ctx context.Context, params []cosmology.Params, seed uint64,
 ) ([]field.LogMap, error) {
 	return e.kept(ctx, "", params, seed, e.Report("generated maps", 0, 1))
 }
@@ -118,8 +116,7 @@ func (e Emulator) samplePath(p cosmology.Params, seed uint64) string {
 		return ""
 	}
 	name := fmt.Sprintf("log10-step-%08d-omega_m-%.4f-sigma_8-%.4f-%x.npy", e.Checkpoint.Step,
-		p.OmegaM, p.Sigma8,
-		e.keyHash(sampleKey{Params: p, Seed: seed}))
+		p.OmegaM, p.Sigma8, e.keyHash(sampleKey{Params: p, Seed: seed}))
 	return filepath.Join(e.Cache, name)
 }
 

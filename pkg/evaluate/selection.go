@@ -72,9 +72,8 @@ func (s Selection) String() string {
 // WriteCSV writes one row a checkpoint.
 func (s Selection) WriteCSV(path string) error {
 	t := report.NewTable("step", "checkpoint", "mean_against_all", "median_against_all",
-		"mean_against_all_but_one", "median_against_all_but_one",
-		"leave_one_out_mean", "leave_one_out_median", "expected_against_all",
-		"expected_against_all_but_one", "best")
+		"mean_against_all_but_one", "median_against_all_but_one", "leave_one_out_mean",
+		"leave_one_out_median", "expected_against_all", "expected_against_all_but_one", "best")
 	for i, c := range s.Candidates {
 		t.Add(c.Step, c.Checkpoint, c.Generated15.Mean, c.Generated15.Median, c.Generated14.Mean,
 			c.Generated14.Median,

@@ -59,9 +59,8 @@ func (s Spectra) WriteCSV(path string) error {
 	return t.Write(path)
 }
 
-// Spectra compares spectra of true and generated log fields at SpectraPanels validation
-// parameters that lie far apart, with as many generated maps as there are true ones (15 in
-// CAMELS).
+// Spectra compares spectra of true and generated log fields at SpectraPanels validation parameters
+// that lie far apart, with as many generated maps as there are true ones (15 in CAMELS).
 func (e Emulator) Spectra(ctx context.Context, cfg Config) (Spectra, error) {
 	out := Spectra{Caption: e.spectraCaption(cfg, "Bands: mean ± one standard deviation over "+
 		"maps, not "+

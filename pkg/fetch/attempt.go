@@ -38,8 +38,7 @@ var errStalled = errors.New("the server sends nothing")
 
 // request sends a request. stop ends it and frees the connection, which is also cut when nothing is
 // read from the body for c.Stall.
-func (c Client) request(ctx context.Context, method string, f File,
-	header map[string]string,
+func (c Client) request(ctx context.Context, method string, f File, header map[string]string,
 ) (r *http.Response, stop func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	watch := time.AfterFunc(c.Stall, func() { cancel(errStalled) })

@@ -39,8 +39,7 @@ func (v version) validator() string {
 // contradicts reports whether w, of a later answer that may say less, is of another version.
 func (v version) contradicts(w version) bool {
 	return w.ETag != "" && w.ETag != v.ETag || w.LastModified != "" &&
-		w.LastModified != v.LastModified ||
-		w.Length >= 0 && v.Length >= 0 && w.Length != v.Length
+		w.LastModified != v.LastModified || w.Length >= 0 && v.Length >= 0 && w.Length != v.Length
 }
 
 // partial is the part of a file that is on disk: its bytes in FILE.partial, their version in

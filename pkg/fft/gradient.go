@@ -20,8 +20,7 @@ type Potential []float32
 // plane is valid until the second one after it.
 //
 // Along x the components y and z share one inverse transform.
-func (p *Plan) Gradient(plane func(x int) []float32, potential Potential,
-	k []float32,
+func (p *Plan) Gradient(plane func(x int) []float32, potential Potential, k []float32,
 ) iter.Seq2[int, [3][]float32] {
 	n, m := p.n, p.Modes()
 	if len(potential) != m*m*m || len(k) != n {

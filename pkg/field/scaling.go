@@ -39,9 +39,8 @@ func (s Scaling) Warning(what string, low, high float64) string {
 		return ""
 	}
 	return fmt.Sprintf("log10 of %s lies between %.3f and %.3f, far outside the range from %.3f to "+
-		"%.3f that the network is trained on: "+
-		"they may be in another unit or of another kind, do not trust what comes of them", what, low,
-		high, s.Min, s.Max)
+		"%.3f that the network is trained on: they may be in another unit or of another kind, do not "+
+		"trust what comes of them", what, low, high, s.Min, s.Max)
 }
 
 // Range returns the least and the largest pixel.

@@ -5,10 +5,9 @@ import (
 	"math"
 )
 
-// cubehelix returns the colour at x in [0, 1] of Green's scheme (2011, Bulletin of the
-// Astronomical Society of India 39, 289; start 0.1, 0.45 rotations, hue 1.5, gamma 1), black
-// through purple and orange to white: perceived brightness rises with x all the way, so that it
-// survives grey.
+// cubehelix returns the colour at x in [0, 1] of Green's scheme (2011, Bulletin of the Astronomical
+// Society of India 39, 289; start 0.1, 0.45 rotations, hue 1.5, gamma 1), black through purple and
+// orange to white: perceived brightness rises with x all the way, so that it survives grey.
 func cubehelix(x float64) color.NRGBA {
 	const (
 		start     = 0.1

@@ -108,8 +108,7 @@ func powerLimits(s evaluate.Spectra) (float64, float64) {
 }
 
 // logLimits spans the sorted positive reference values and the middle 94 % of the others, but at
-// most six decades beyond: an untrained network makes power that would press everything else
-// flat.
+// most six decades beyond: an untrained network makes power that would press everything else flat.
 func logLimits(reference, other []float64) (float64, float64) {
 	const beyond = 1e6
 	if len(reference) == 0 {

@@ -169,9 +169,8 @@ func (d Data) Unseen(withTest bool) ([]int, *camels.Maps, error) {
 	have := d.Among(maps, sims)
 	if len(have) == 0 {
 		return nil, nil,
-			fmt.Errorf("heldout: none of the checkpoint's held-out simulations is among the "+
-				"%d of %s; use the data it was trained on, or make more simulations",
-				maps.Simulations(), maps.Path())
+			fmt.Errorf("heldout: none of the checkpoint's held-out simulations is among the %d of %s; use "+
+				"the data it was trained on, or make more simulations", maps.Simulations(), maps.Path())
 	}
 	return have, maps, nil
 }

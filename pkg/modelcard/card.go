@@ -65,8 +65,7 @@ var Stages = []string{
 // beside a control and in the paper's table; its responses to one parameter beside those of a 1P
 // set; and whether its maps are new. Maps are kept in the cache, so that a call that was cut short
 // goes on.
-func Make(ctx context.Context, e evaluate.Emulator, cfg Config, control,
-	responses *camels.Maps,
+func Make(ctx context.Context, e evaluate.Emulator, cfg Config, control, responses *camels.Maps,
 ) (Results, error) {
 	var out Results
 	heldOut := e // both kinds: whether maps are new is nothing to choose by

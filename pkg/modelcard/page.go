@@ -65,8 +65,7 @@ func (p Page) Markdown(files map[string]string) string {
 	b.WriteString(report.Page(Header(), report.Sections(p.Rows), func(section string) string {
 		text := sectionTexts[section] + "\n\n"
 		if name := files[section]; name != "" {
-			text += fmt.Sprintf("![%s](%s.png)\n\nNumbers: [%s.csv](%s.csv).\n\n", section, name, name,
-				name)
+			text += fmt.Sprintf("![%s](%s.png)\n\nNumbers: [%s.csv](%s.csv).\n\n", section, name, name, name)
 		}
 		return text
 	}))

@@ -19,8 +19,7 @@ type Particles struct {
 }
 
 // Simulate runs one universe to today. The same arguments give the same bytes.
-func Simulate(
-	ctx context.Context, c Config, params cosmology.Params, seed uint64,
+func Simulate(ctx context.Context, c Config, params cosmology.Params, seed uint64,
 ) (*Particles, error) {
 	universe := cosmology.New(params)
 	if err := cmp.Or(universe.Validate(), c.Validate()); err != nil {
@@ -31,8 +30,7 @@ func Simulate(
 
 // Evolve runs a universe to today from given modes of the linear overdensity, in the layout and
 // normalisation of LinearModes.
-func Evolve(
-	ctx context.Context, c Config, universe cosmology.Cosmology, modes []complex64,
+func Evolve(ctx context.Context, c Config, universe cosmology.Cosmology, modes []complex64,
 ) (*Particles, error) {
 	if err := cmp.Or(universe.Validate(), c.Validate()); err != nil {
 		return nil, fmt.Errorf("nbody: %w", err)

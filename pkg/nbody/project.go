@@ -181,8 +181,7 @@ func within(i, n int) int {
 
 // Universe simulates one box and returns its 15 maps averaged down to cells pixels a side, which
 // must divide Config.Pixels.
-func Universe(ctx context.Context, c Config, params cosmology.Params, seed uint64,
-	cells int,
+func Universe(ctx context.Context, c Config, params cosmology.Params, seed uint64, cells int,
 ) ([]field.Map, error) {
 	p, err := Simulate(ctx, c, params, seed)
 	if err != nil {

@@ -40,8 +40,7 @@ var ErrMagic = errors.New("is not a .npy file")
 const (
 	magic = "\x93NUMPY"
 
-	// longestHeader is far more than the header of an array needs, in bytes; NumPy itself reads
-	// 10000.
+	// longestHeader is far more than the header of an array needs, in bytes; NumPy itself reads 10000.
 	longestHeader = 1 << 16
 )
 

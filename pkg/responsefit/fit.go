@@ -20,8 +20,7 @@ type Response struct {
 // Fit fits a polynomial of a total degree by least squares to the logarithms of vectors
 // [simulation][number]. Errors: no or uneven vectors, numbers that are not positive, a prior that
 // reaches 0, and too few simulations.
-func Fit(prior cosmology.Prior, degree int, params []cosmology.Params,
-	vectors [][]float64,
+func Fit(prior cosmology.Prior, degree int, params []cosmology.Params, vectors [][]float64,
 ) (Response, error) {
 	t := Response{Basis: Basis{prior, degree}}
 	if !(prior.Min.OmegaM > 0 && prior.Min.Sigma8 > 0) || degree < 0 {

@@ -198,9 +198,8 @@ func (c Config) settle() error {
 		if err := sameSimulator(old, path); err != nil {
 			return err
 		}
-		return fmt.Errorf("suite: %s holds a set made otherwise (%s): "+
-			"use the same settings or another directory",
-			c.Dir, difference(plaintext.Normalize(old), text))
+		return fmt.Errorf("suite: %s holds a set made otherwise (%s): use the same settings or another "+
+			"directory", c.Dir, difference(plaintext.Normalize(old), text))
 	}
 	return nil
 }
@@ -213,10 +212,9 @@ func sameSimulator(text []byte, path string) error {
 		return fmt.Errorf("suite: read %s: %w", path, err)
 	}
 	if version := max(old.Simulator, 1); version != nbody.Version {
-		return fmt.Errorf("suite: %s was made by version %d of the simulator, this is version %d, "+
-			"which makes other maps of the same seed: the two cannot be one set; "+
-			"choose another directory, or remove this set and make it anew",
-			path, version, nbody.Version)
+		return fmt.Errorf("suite: %s was made by version %d of the simulator, this is version %d, which "+
+			"makes other maps of the same seed: the two cannot be one set; choose another directory, or "+
+			"remove this set and make it anew", path, version, nbody.Version)
 	}
 	return nil
 }

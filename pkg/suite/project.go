@@ -58,8 +58,7 @@ type projection struct {
 // finished simulation is kept, so that a cancelled or killed call loses only the one that was being
 // read; the same call resumes. The mean density of grids of dark matter and of all matter is
 // checked against Ω_m, which detects another unit. progress may be nil.
-func Project(ctx context.Context, c ProjectConfig,
-	progress func(done, all int),
+func Project(ctx context.Context, c ProjectConfig, progress func(done, all int),
 ) (out Projected, err error) {
 	g, err := camels.OpenGrids(c.Grids)
 	if err != nil {
@@ -163,8 +162,7 @@ func (c ProjectConfig) record(g *camels.Grids) error {
 
 // one projects one simulation and returns the mean density of its grid over the expected one; 0
 // where none is known.
-func (c ProjectConfig) one(ctx context.Context, g *camels.Grids, w *camels.Writer,
-	sim int,
+func (c ProjectConfig) one(ctx context.Context, g *camels.Grids, w *camels.Writer, sim int,
 ) (ratio float64, err error) {
 	p, sum := field.NewProjection(g.Box(), c.Slabs), 0.0
 	for x := range g.Box().Cells {

@@ -114,8 +114,7 @@ func amplitudesOf(dst []float32, modes []complex64, n int) {
 //     it exceeds the smallest distance so far, so that nothing nearer is missed. Both are float32:
 //     of two neighbours that differ by less than its rounding either may be found. The returned
 //     distance is summed in float64.
-func (l *Library) Nearest(ctx context.Context, maps []field.LogMap,
-	progress func(done, all int),
+func (l *Library) Nearest(ctx context.Context, maps []field.LogMap, progress func(done, all int),
 ) ([]Neighbour, error) {
 	out := make([]Neighbour, len(maps))
 	var mu sync.Mutex

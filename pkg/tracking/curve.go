@@ -19,8 +19,7 @@ type Curve struct {
 	Caption         string
 }
 
-// Stage says where the metrics of a stage of a training lie, and what the caption says of
-// it.
+// Stage says where the metrics of a stage of a training lie, and what the caption says of it.
 type Stage struct {
 	Metrics     string // path
 	Side, Batch int
@@ -62,9 +61,8 @@ func ReadCurve(width int, stages ...Stage) (Curve, error) {
 	return out, nil
 }
 
-// TrainingTime returns how long the first steps of a run took, from the speeds in its metrics
-// file; pauses do not count. Where the file does not hold all of these steps, it returns an
-// error.
+// TrainingTime returns how long the first steps of a run took, from the speeds in its metrics file;
+// pauses do not count. Where the file does not hold all of these steps, it returns an error.
 func TrainingTime(path string, steps int) (time.Duration, error) {
 	records, err := Read(path)
 	if err != nil {

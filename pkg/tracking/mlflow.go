@@ -69,8 +69,7 @@ func (c client) call(ctx context.Context, endpoint string, in, out any) error {
 		bytes.NewReader(body), out)
 }
 
-func (c client) send(ctx context.Context, method, where, kind string, body io.Reader,
-	out any,
+func (c client) send(ctx context.Context, method, where, kind string, body io.Reader, out any,
 ) error {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+where, body)
 	if err != nil {
@@ -118,9 +117,8 @@ func (c client) experiment(ctx context.Context, name string) (string, error) {
 			ID string `json:"experiment_id"`
 		} `json:"experiment"`
 	}
-	err := c.send(ctx, http.MethodGet,
-		"/api/2.0/mlflow/experiments/get-by-name?experiment_name="+url.QueryEscape(name),
-		"application/json", nil, &found)
+	err := c.send(ctx, http.MethodGet, "/api/2.0/mlflow/experiments/get-by-name?experiment_name="+
+		url.QueryEscape(name), "application/json", nil, &found)
 	var answer *answerError
 	switch {
 	case err == nil:
@@ -135,8 +133,7 @@ func (c client) experiment(ctx context.Context, name string) (string, error) {
 }
 
 // create starts a run and returns its id.
-func (c client) create(ctx context.Context, experiment, name string,
-	start time.Time,
+func (c client) create(ctx context.Context, experiment, name string, start time.Time,
 ) (string, error) {
 	var made struct {
 		Run struct {

@@ -98,9 +98,7 @@ func ratioOfLogs(a, b []boxMaps, side int) (ratio, err []float64) {
 	return ratioOfSpectra(a, b, func(m boxMaps) []float64 { return m.LogPower[side] })
 }
 
-func ratioOfSpectra(
-	a, b []boxMaps, spectrum func(boxMaps) []float64,
-) (ratio, err []float64) {
+func ratioOfSpectra(a, b []boxMaps, spectrum func(boxMaps) []float64) (ratio, err []float64) {
 	var pa, pb [][]float64
 	for i := range a {
 		pa, pb = append(pa, spectrum(a[i])), append(pb, spectrum(b[i]))

@@ -231,11 +231,10 @@ func (g *growthStudy) result(c Config, large []wave) Growth {
 		c.Large.Particles*c.Large.MeshFactor)
 	out.Waves = append(out.Waves, newLongWaves(name, c.Large.BoxSide, large))
 	out.Caption = fmt.Sprintf("Right: longest waves over linear growth. Waves of overdensity %g are "+
-		"added "+
-		"to %d boxes of either side with σ_8 = %g, three axes, cosine and sine, and measured by the "+
-		"difference of two runs of the same phases; last: the waves |n|² ≤ %d that %d boxes have "+
-		"themselves. Bars are the rms scatter of single waves.",
-		waveContrast, c.WaveSeeds, cosmology.Fiducial.Sigma8, longestWaves, c.LargeSeeds)
+		"added to %d boxes of either side with σ_8 = %g, three axes, cosine and sine, and measured by "+
+		"the difference of two runs of the same phases; last: the waves |n|² ≤ %d that %d boxes have "+
+		"themselves. Bars are the rms scatter of single waves.", waveContrast, c.WaveSeeds,
+		cosmology.Fiducial.Sigma8, longestWaves, c.LargeSeeds)
 	return out
 }
 

@@ -52,12 +52,10 @@ func newDisplacement() Displacement {
 		peak := a * b / (k1*k1 + k2*k2)
 		var want [3]func([3]float64) float64
 		want[axis1] = func(q [3]float64) float64 {
-			return peak * k1 * math.Sin(k1*q[axis1]) *
-				math.Cos(k2*q[axis2])
+			return peak * k1 * math.Sin(k1*q[axis1]) * math.Cos(k2*q[axis2])
 		}
 		want[axis2] = func(q [3]float64) float64 {
-			return peak * k2 * math.Cos(k1*q[axis1]) *
-				math.Sin(k2*q[axis2])
+			return peak * k2 * math.Cos(k1*q[axis1]) * math.Sin(k2*q[axis2])
 		}
 		var errs [3]float64
 		for axis := range 3 {

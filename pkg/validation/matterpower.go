@@ -42,8 +42,7 @@ type largeBox struct {
 	Waves         []wave
 }
 
-func measureLarge(ctx context.Context, c nbody.Config, params cosmology.Params,
-	seed uint64,
+func measureLarge(ctx context.Context, c nbody.Config, params cosmology.Params, seed uint64,
 ) (largeBox, error) {
 	p, err := nbody.Simulate(ctx, c, params, seed)
 	if err != nil {
@@ -102,9 +101,8 @@ func (m *matterStudy) result(c Config) MatterPower {
 		out.Universes = append(out.Universes, newMatterCurve(u, m.boxes[i]))
 	}
 	out.Caption = fmt.Sprintf("Boxes of %g Mpc/h, %d³ particles, %d steps from a = %g: %d seeds of "+
-		"the fiducial universe (band: ± standard error), %d of each other. "+
-		"Over the linear power of the same phases; clouds in cells deconvolved, shot noise not "+
-		"subtracted (1/n = %.1f (Mpc/h)³).",
+		"the fiducial universe (band: ± standard error), %d of each other. Over the linear power of the "+
+		"same phases; clouds in cells deconvolved, shot noise not subtracted (1/n = %.1f (Mpc/h)³).",
 		c.Large.BoxSide, c.Large.Particles, c.Large.Steps, float64(c.Large.Start), c.LargeSeeds,
 		c.CornerSeeds, math.Pow(c.Large.BoxSide/float64(c.Large.Particles), 3))
 	return out

@@ -41,8 +41,7 @@ type Report struct {
 
 // Run runs the simulations whose measurements are missing in a directory and returns the report.
 // progress, if not nil, is told the completed fraction of these, from one goroutine at a time.
-func Run(ctx context.Context, c Config, camb CAMB, dir string,
-	progress func(fraction float64),
+func Run(ctx context.Context, c Config, camb CAMB, dir string, progress func(fraction float64),
 ) (*Report, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("validation: %w", err)

@@ -55,10 +55,9 @@ func (b *boxStudy) responses(c Config) Responses {
 		r.Band, r.BandError = jackknifed(len(boxes), band)
 		out.Varied = append(out.Varied, r)
 	}
-	out.Caption = fmt.Sprintf("FastPM mocks, %d³ particles, maps of %d² pixels of %g Mpc/h; "+
-		"%d seeds × 15 maps, the same phases; band: ± standard error; points: the acceptance numbers "+
-		"and their tolerance.",
-		c.Box.Particles, c.Sides[0], c.Box.BoxSide, c.ResponseSeeds)
+	out.Caption = fmt.Sprintf("FastPM mocks, %d³ particles, maps of %d² pixels of %g Mpc/h; %d seeds "+
+		"× 15 maps, the same phases; band: ± standard error; points: the acceptance numbers and their "+
+		"tolerance.", c.Box.Particles, c.Sides[0], c.Box.BoxSide, c.ResponseSeeds)
 	return out
 }
 

@@ -46,8 +46,7 @@ const trainedSteps = 3
 // trainOnly is a process that trains a network in a directory: a step for each line of in, whose
 // seconds it writes as a worker does, until the line asks to stop; then it names its checkpoint.
 // The first step holds the compiling.
-func trainOnly(ctx context.Context, s setting, dim int, dir string, in io.Reader,
-	out io.Writer,
+func trainOnly(ctx context.Context, s setting, dim int, dir string, in io.Reader, out io.Writer,
 ) error {
 	lines := bufio.NewScanner(in)
 	more := func() (bool, error) {

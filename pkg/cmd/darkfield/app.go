@@ -157,8 +157,7 @@ const whenInterrupted = "interrupted"
 
 // work marks the end of argument checking: errors of do are failures. What can be known of flags
 // without reading a file is checked before, in PreRunE.
-func (a *app) work(
-	do func(c *cobra.Command, args []string) error,
+func (a *app) work(do func(c *cobra.Command, args []string) error,
 ) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		a.started, a.interrupted = true, c.Annotations[whenInterrupted]

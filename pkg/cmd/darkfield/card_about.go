@@ -14,8 +14,7 @@ import (
 )
 
 // aboutOf says what is measured, how and where.
-func aboutOf(e *emulator.Emulator, s *camels.Suite, c modelcard.Config,
-	in cardFlags,
+func aboutOf(e *emulator.Emulator, s *camels.Suite, c modelcard.Config, in cardFlags,
 ) (modelcard.About, error) {
 	m := e.Manifest()
 	a := modelcard.About{

@@ -112,9 +112,8 @@ func (e evaluation) WriteCSV(path string) error {
 }
 
 // controlled scores against the LH set of a directory.
-func (a *app) controlled(ctx context.Context, source evaluate.Emulator,
-	c evaluate.Config, dir string,
-	scaling field.Scaling,
+func (a *app) controlled(ctx context.Context, source evaluate.Emulator, c evaluate.Config,
+	dir string, scaling field.Scaling,
 ) (*evaluate.Control, error) {
 	s, err := openSet(dir, camels.LH, "control")
 	if err != nil {

@@ -87,8 +87,7 @@ in the paper, and printed as assumed.`,
 		return errors.Join(errs...)
 	}
 	cmd.RunE = a.work(func(_ *cobra.Command, args []string) error {
-		if err := filetype.Expect(args[0], filetype.Weights, filetype.Torch,
-			filetype.NPZ); err != nil {
+		if err := filetype.Expect(args[0], filetype.Weights, filetype.Torch, filetype.NPZ); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
 		r, err := convert.Import(args[0], args[1], o)

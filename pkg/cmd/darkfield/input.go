@@ -82,8 +82,7 @@ func expectMaps(path string) error {
 
 // oneMap reads one map of a file for a checkpoint and averages it down to the network's pixels.
 // Warnings say what was done to it, and that it lies far outside what the network was trained on.
-func oneMap(path string, index int,
-	e *emulator.Emulator,
+func oneMap(path string, index int, e *emulator.Emulator,
 ) (out field.LogMap, warnings []string, err error) {
 	f, err := camels.OpenFile(path)
 	if err != nil {

@@ -207,10 +207,9 @@ func parameters(w io.Writer, r camels.SetReport) {
 	}
 	row(w, "fiducial", "rows "+camels.Spans(r.Fiducial))
 	for _, v := range r.Variations {
-		row(w, "varies "+v.Name,
-			fmt.Sprintf("%d values %.4g to %.4g, rows %s; %.4g in row %d is fiducial",
-				len(v.Values), v.Values[0], v.Values[len(v.Values)-1], camels.Spans(v.Rows),
-				v.Values[v.Fiducial], v.Rows[v.Fiducial]))
+		row(w, "varies "+v.Name, fmt.Sprintf("%d values %.4g to %.4g, rows %s; %.4g in row %d is "+
+			"fiducial", len(v.Values), v.Values[0], v.Values[len(v.Values)-1], camels.Spans(v.Rows),
+			v.Values[v.Fiducial], v.Rows[v.Fiducial]))
 	}
 }
 

@@ -53,9 +53,8 @@ func (p *progress) at(done, all int, remark string) {
 	case p.terminal:
 		if p.bar == nil {
 			p.bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(p.out),
-				progressbar.OptionShowCount(),
-				progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(redrawing),
-				progressbar.OptionFullWidth(),
+				progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+				progressbar.OptionThrottle(redrawing), progressbar.OptionFullWidth(),
 				progressbar.OptionSetDescription(p.label), progressbar.OptionShowBytes(p.bytes))
 		}
 		p.bar.Describe(p.label + " " + remark)

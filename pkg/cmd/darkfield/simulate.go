@@ -195,11 +195,9 @@ does, with less noise.`,
 // defaultControl is the number of held-out parameters of a control.
 const defaultControl = 40
 
-// controlOf asks for independent simulations at the parameters of the first held-out simulations
-// of a set, those for validation or for tests; params 0: of defaultControl, or as many as there
-// are.
-func controlOf(dir string, choice camels.Choice, split string, params, each int,
-	c *suite.Config,
+// controlOf asks for independent simulations at the parameters of the first held-out simulations of
+// a set, those for validation or for tests; params 0: of defaultControl, or as many as there are.
+func controlOf(dir string, choice camels.Choice, split string, params, each int, c *suite.Config,
 ) error {
 	s, err := camels.OpenChoice(dir, choice)
 	if err != nil {

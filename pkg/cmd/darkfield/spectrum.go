@@ -73,8 +73,7 @@ contrast δ = ρ/mean - 1 is taken for one, with a warning.`,
 const usualSide = 25
 
 // spectrumMap reads a map in the box that flag, description or name tell.
-func spectrumMap(path string, index int, side float64,
-	convention string,
+func spectrumMap(path string, index int, side float64, convention string,
 ) (m field.Map, warnings []string, err error) {
 	f, err := camels.OpenFile(path)
 	if err != nil {
@@ -125,10 +124,9 @@ func spectrumOf(m field.Map, convention string) (summary.Spectrum, error) {
 	}
 	for i, p := range s.P {
 		if k := s.K[i]; math.IsNaN(p+k) || math.IsInf(p+k, 0) {
-			return s, fmt.Errorf("the power is %g at k = %g h/Mpc: values from %.4g to %.4g in a box of "+
-				"%g Mpc/h are beyond what numbers hold, or their sum is 0; choose another --convention or "+
-				"--box-side", p, k, slices.Min(m.Values),
-				slices.Max(m.Values), m.Box.Side)
+			return s, fmt.Errorf("the power is %g at k = %g h/Mpc: values from %.4g to %.4g in a box of %g "+
+				"Mpc/h are beyond what numbers hold, or their sum is 0; choose another --convention or "+
+				"--box-side", p, k, slices.Min(m.Values), slices.Max(m.Values), m.Box.Side)
 		}
 	}
 	return s, nil

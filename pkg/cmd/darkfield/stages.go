@@ -76,8 +76,7 @@ func courseFlags(f *pflag.FlagSet, t *trainFlags) {
 }
 
 // course sets what was given for each stage, or for the last alone.
-func course[T any](stages []preset.Stage, flag string, values []T,
-	set func(*training.Config, T),
+func course[T any](stages []preset.Stage, flag string, values []T, set func(*training.Config, T),
 ) error {
 	if len(values) > 1 && len(values) != len(stages) {
 		return fmt.Errorf("--%s has %d values, the training has %d stages: give one value for each, or "+
@@ -124,8 +123,7 @@ func (t trainFlags) chosen(given *pflag.FlagSet) (preset.Preset, error) {
 
 // runTraining trains all stages, each with a bar, a curve and a run of its own on the MLflow
 // server, if one is named.
-func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
-	t trainFlags,
+func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite, t trainFlags,
 ) (training.Result, error) {
 	if err := a.measureRange(ctx, s); err != nil {
 		return training.Result{}, err

@@ -123,8 +123,7 @@ func (a *app) measureRange(ctx context.Context, s *camels.Suite) error {
 // initialWeights reads the averaged weights of a checkpoint for the network of a new run, which
 // may have more than they do (unet.Config.Widen). Maps scaled otherwise than those it was trained
 // on are worth a warning, for it may be meant: the network starts from another scale.
-func (a *app) initialWeights(path string, now checkpoint.Manifest,
-	seed uint64,
+func (a *app) initialWeights(path string, now checkpoint.Manifest, seed uint64,
 ) (network.Weights, error) {
 	c, err := checkpoint.Load(path)
 	if err != nil {

@@ -38,8 +38,7 @@ names, and the correction is right for that one.`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			return errors.Join(flagAtLeast("maps", c.Maps, 2),
-				flagAtLeast("independent-maps", c.Independent, 2),
-				outName(in.out, ".safetensors"))
+				flagAtLeast("independent-maps", c.Independent, 2), outName(in.out, ".safetensors"))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			r, err := a.transferred(cmd.Context(), c, in)
@@ -80,8 +79,7 @@ type transferReport struct {
 	High []float64 `json:"high"`
 }
 
-func (a *app) transferred(ctx context.Context, c evaluate.CorrectionConfig,
-	in powerFlags,
+func (a *app) transferred(ctx context.Context, c evaluate.CorrectionConfig, in powerFlags,
 ) (r transferReport, err error) {
 	if err := outPlace(in.out); err != nil {
 		return r, fmt.Errorf("correct-power: %w", err)
