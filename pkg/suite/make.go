@@ -11,9 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
 	"syscall"
 
 	"github.com/goccy/go-yaml"
@@ -21,6 +19,7 @@ import (
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/parallel"
 	"darkfield/pkg/plaintext"
 	"darkfield/pkg/safefile"
 )
@@ -256,62 +255,34 @@ func difference(old, now []byte) string {
 func (c Config) simulate(ctx context.Context, w *camels.Writer, universes []Universe,
 	progress func(done, all int),
 ) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	missing := make(chan int)
-	wanted := func(i int) bool { return c.Only == nil || c.Only(i) }
-	go func() {
-		defer close(missing)
-		for i := range universes {
-			if wanted(i) && !w.Done(i) {
-				select {
-				case missing <- i:
-				case <-ctx.Done():
-					return
-				}
-			}
-		}
-	}()
 	done, all := 0, 0
+	var missing []int
 	for i := range universes {
-		if wanted(i) {
-			all++
-			if w.Done(i) {
-				done++
-			}
+		if c.Only != nil && !c.Only(i) {
+			continue
+		}
+		if all++; w.Done(i) {
+			done++
+		} else {
+			missing = append(missing, i)
 		}
 	}
-	var mu sync.Mutex
 	report := func(more int) {
-		mu.Lock()
-		defer mu.Unlock()
 		done += more
 		if progress != nil {
 			progress(done, all)
 		}
 	}
 	report(0)
-	workers := c.Workers
-	if workers < 1 {
-		workers = runtime.NumCPU()
-	}
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for i := range missing {
-				maps, err := nbody.Universe(ctx, c.NBody, universes[i].Params, universes[i].Seed, c.Cells)
-				if err == nil {
-					err = w.Put(i, maps)
-				}
-				if err != nil {
-					cancel(fmt.Errorf("suite: simulation %d of set %s (%v): %w", i, c.Set,
-						universes[i].Params, err))
-					return
-				}
-				report(1)
-			}
-		})
-	}
-	wg.Wait()
-	return context.Cause(ctx)
+	return parallel.Each(ctx, c.Workers, missing, func(ctx context.Context, i int) error {
+		u := universes[i]
+		maps, err := nbody.Universe(ctx, c.NBody, u.Params, u.Seed, c.Cells)
+		if err == nil {
+			err = w.Put(i, maps)
+		}
+		if err != nil {
+			return fmt.Errorf("suite: simulation %d of set %s (%v): %w", i, c.Set, u.Params, err)
+		}
+		return nil
+	}, func(int) { report(1) })
 }

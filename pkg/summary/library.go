@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -14,6 +13,7 @@ import (
 
 	"darkfield/pkg/fft"
 	"darkfield/pkg/field"
+	"darkfield/pkg/parallel"
 )
 
 // Library finds the nearest of many maps to another one, over the 8 symmetries of the square and
@@ -116,32 +116,23 @@ func amplitudesOf(dst []float32, modes []complex64, n int) {
 //     distance is summed in float64.
 func (l *Library) Nearest(ctx context.Context, maps []field.LogMap, progress func(done, all int),
 ) ([]Neighbour, error) {
-	out := make([]Neighbour, len(maps))
-	var mu sync.Mutex
-	next, done := 0, 0
-	take := func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		next++
-		return next - 1
+	out, order := make([]Neighbour, len(maps)), make([]int, len(maps))
+	for i := range order {
+		order[i] = i
 	}
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(maps)) {
-		wg.Go(func() {
-			s := l.searcher()
-			for i := take(); i < len(maps) && ctx.Err() == nil; i = take() {
-				out[i] = s.nearest(maps[i])
-				mu.Lock()
-				done++
-				if progress != nil {
-					progress(done, len(maps))
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	return out, ctx.Err()
+	searchers := sync.Pool{New: func() any { return l.searcher() }}
+	done := 0
+	err := parallel.Each(ctx, 0, order, func(_ context.Context, i int) error {
+		s := searchers.Get().(*searcher)
+		defer searchers.Put(s)
+		out[i] = s.nearest(maps[i])
+		return nil
+	}, func(int) {
+		if done++; progress != nil {
+			progress(done, len(maps))
+		}
+	})
+	return out, err
 }
 
 // searcher holds the scratch memory of one goroutine.

@@ -9,12 +9,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/nbody"
+	"darkfield/pkg/parallel"
 	"darkfield/pkg/report"
 )
 
@@ -115,36 +114,14 @@ func runAll(ctx context.Context, tasks []task, progress func(fraction float64)) 
 			all, missing[t.path] = all+t.cost, true
 		}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan task, len(first))
-	for _, t := range first {
-		next <- t
-	}
-	close(next)
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(first)) {
-		wg.Go(func() {
-			for t := range next {
-				if ctx.Err() != nil {
-					return
-				}
-				if err := t.run(ctx); err != nil {
-					cancel(err)
-					return
-				}
-				if missing[t.path] {
-					mu.Lock()
-					done += t.cost
-					progress(done / all)
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if err := context.Cause(ctx); err != nil {
+	run := func(ctx context.Context, t task) error { return t.run(ctx) }
+	err := parallel.Each(ctx, 0, first, run, func(t task) {
+		if missing[t.path] {
+			done += t.cost
+			progress(done / all)
+		}
+	})
+	if err != nil {
 		return err
 	}
 	for _, t := range again {
