@@ -176,11 +176,15 @@ func Predictions(h inference.CoverageReport) *Figure {
 		return Empty("No predictions: no posterior was tested.")
 	}
 	shown := thinned(m.Scores, mostPredictions)
+	var omegaM, sigma8 predictions
+	for _, s := range shown {
+		omegaM.add(s.OmegaM.Truth, s.OmegaM.Mean, s.OmegaM.Central68[0], s.OmegaM.Central68[1])
+		sigma8.add(s.Sigma8.Truth, s.Sigma8.Mean, s.Sigma8.Central68[0], s.Sigma8.Central68[1])
+	}
+	glyph := dot(methodStyle(m.Name).Color, 2)
 	row := []*panel{
-		predictedPanel("Ω_m", shown, m.Report.OmegaM, methodStyle(m.Name),
-			func(s calibration.MapScore) calibration.ParameterScore { return s.OmegaM }),
-		predictedPanel("σ_8", shown, m.Report.Sigma8, methodStyle(m.Name),
-			func(s calibration.MapScore) calibration.ParameterScore { return s.Sigma8 }),
+		omegaM.panel("inferred", "Ω_m", glyph, scores("Ω_m", m.Report.OmegaM)...),
+		sigma8.panel("inferred", "σ_8", glyph, scores("σ_8", m.Report.Sigma8)...),
 	}
 	note := h.Caption
 	if len(shown) < len(m.Scores) {
@@ -188,7 +192,7 @@ func Predictions(h inference.CoverageReport) *Figure {
 			len(m.Scores))
 	}
 	return page(pageWidth, 3.5*vg.Inch, []entry{
-		{label: m.Name + ": mean and central 68 % interval", glyph: dot(methodStyle(m.Name).Color, 2)},
+		{label: m.Name + ": mean and central 68 % interval", glyph: glyph},
 		{label: "prediction = truth", line: expected},
 	}, note, row)
 }
@@ -205,20 +209,12 @@ func thinned[T any](values []T, n int) []T {
 	return out
 }
 
-func predictedPanel(name string, scores []calibration.MapScore, r calibration.ParameterReport,
-	sty draw.LineStyle, of func(calibration.MapScore) calibration.ParameterScore,
-) *panel {
-	p := newPanel(linear, linear, "", "true "+name, "inferred "+name)
-	p.title(fmt.Sprintf("%s: mean error %s, mean |z| %s (expected: %s)", name,
-		number(r.AbsError.Value, 4), brief(r.AbsZ.Value), brief(r.ExpectedAbsZ)),
+// scores says in two lines how good the predictions of a parameter are.
+func scores(name string, r calibration.ParameterReport) []string {
+	return []string{
+		fmt.Sprintf("%s: mean error %s, mean |z| %s (expected: %s)", name, number(r.AbsError.Value, 4),
+			brief(r.AbsZ.Value), brief(r.ExpectedAbsZ)),
 		fmt.Sprintf("68 %% intervals hold %s %%, 95 %% ones %s %%", brief(100*r.Coverage68.Value),
-			brief(100*r.Coverage95.Value)))
-	var x, y, low, high []float64
-	for _, s := range scores {
-		q := of(s)
-		x, y, low, high = append(x, q.Truth), append(y, q.Mean), append(low, q.Central68[0]),
-			append(high, q.Central68[1])
+			brief(100*r.Coverage95.Value)),
 	}
-	p.predictions(x, y, low, high, dot(sty.Color, 2))
-	return p
 }

@@ -116,13 +116,18 @@ func Inference(r inference.Inference) *Figure {
 		return Empty("No inference: there is no validation map to infer from.")
 	}
 	om, s8 := r.Quality()
+	var omegaM, sigma8 predictions
+	for _, i := range r.Rows {
+		omegaM.add(i.Truth.OmegaM, i.OmegaM.Best, i.OmegaM.Low, i.OmegaM.High)
+		sigma8.add(i.Truth.Sigma8, i.Sigma8.Best, i.Sigma8.Low, i.Sigma8.High)
+	}
+	title := func(name string, q inference.Quality) string {
+		return fmt.Sprintf("%s: error %s, rms %s, mean |z| %s", name, number(q.Error, 4),
+			number(q.RMS, 4), brief(q.MeanAbsZ))
+	}
 	row := []*panel{
-		predictionPanel(r, "Ω_m", om, func(i inference.Prediction) (float64, likelihood.Marginal) {
-			return i.Truth.OmegaM, i.OmegaM
-		}),
-		predictionPanel(r, "σ_8", s8, func(i inference.Prediction) (float64, likelihood.Marginal) {
-			return i.Truth.Sigma8, i.Sigma8
-		}),
+		omegaM.panel("predicted", "Ω_m", dot(blue, 2.6), title("Ω_m", om)),
+		sigma8.panel("predicted", "σ_8", dot(blue, 2.6), title("σ_8", s8)),
 	}
 	return page(pageWidth, 3.5*vg.Inch, []entry{
 		{label: "maximum of the marginal and its 68 % interval", glyph: dot(blue, 2.6)},
@@ -130,32 +135,28 @@ func Inference(r inference.Inference) *Figure {
 	}, r.Caption, row)
 }
 
-func predictionPanel(r inference.Inference, name string, q inference.Quality,
-	of func(inference.Prediction) (float64, likelihood.Marginal),
-) *panel {
-	title := fmt.Sprintf("%s: error %s, rms %s, mean |z| %s", name, number(q.Error, 4),
-		number(q.RMS, 4), brief(q.MeanAbsZ))
-	p := newPanel(linear, linear, title, "true "+name, "predicted "+name)
-	var x, y, low, high []float64
-	for _, row := range r.Rows {
-		truth, m := of(row)
-		x, y, low, high = append(x, truth), append(y, m.Best), append(low, m.Low), append(high, m.High)
-	}
-	p.predictions(x, y, low, high, dot(blue, 2.6))
-	return p
+// predictions are values with their bars, and the truth.
+type predictions struct{ truth, value, low, high []float64 }
+
+func (q *predictions) add(truth, value, low, high float64) {
+	q.truth, q.value = append(q.truth, truth), append(q.value, value)
+	q.low, q.high = append(q.low, low), append(q.high, high)
 }
 
-// predictions draws values with their bars against the truth, and the diagonal.
-func (p *panel) predictions(truth, predicted, low, high []float64, glyph draw.GlyphStyle) {
-	all := finite(truth, predicted, low, high)
+// panel draws them against the truth, and the diagonal.
+func (q predictions) panel(how, name string, glyph draw.GlyphStyle, title ...string) *panel {
+	p := newPanel(linear, linear, "", "true "+name, how+" "+name)
+	p.title(title...)
+	all := finite(q.truth, q.value, q.low, q.high)
 	if len(all) == 0 {
 		p.Add(corner{text: "no finite prediction"})
-		return
+		return p
 	}
 	room := 0.04*(all[len(all)-1]-all[0]) + 1e-3
 	from, to := all[0]-room, all[len(all)-1]+room
 	p.rangeX(from, to)
 	p.rangeY(from, to)
 	p.Add(curve{[][2]float64{{from, from}, {to, to}}, expected})
-	p.markers(truth, predicted, low, high, glyph)
+	p.markers(q.truth, q.value, q.low, q.high, glyph)
+	return p
 }

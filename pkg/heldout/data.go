@@ -139,12 +139,9 @@ func (d Data) Choose(n, spread int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	have := d.Among(maps, d.Validation)
-	if len(have) == 0 {
-		return nil,
-			fmt.Errorf("heldout: none of the checkpoint's %d validation simulations is among the "+
-				"%d of %s; use the data it was trained on, or make more simulations", len(d.Validation),
-				maps.Simulations(), maps.Path())
+	have, err := d.some(maps, "validation", d.Validation)
+	if err != nil {
+		return nil, err
 	}
 	chosen := d.spread(maps, have, min(spread, len(have)))
 	for _, sim := range have {
@@ -166,13 +163,19 @@ func (d Data) Unseen(withTest bool) ([]int, *camels.Maps, error) {
 	if withTest {
 		sims = slices.Concat(sims, d.Test)
 	}
+	have, err := d.some(maps, "held-out", sims)
+	return have, maps, err
+}
+
+// some is Among, with an error where there is none.
+func (d Data) some(maps *camels.Maps, kind string, sims []int) ([]int, error) {
 	have := d.Among(maps, sims)
 	if len(have) == 0 {
-		return nil, nil,
-			fmt.Errorf("heldout: none of the checkpoint's held-out simulations is among the %d of %s; use "+
-				"the data it was trained on, or make more simulations", maps.Simulations(), maps.Path())
+		return nil, fmt.Errorf("heldout: none of the checkpoint's %d %s simulations is among the %d of "+
+			"%s; use the data it was trained on, or make more simulations", len(sims), kind,
+			maps.Simulations(), maps.Path())
 	}
-	return have, maps, nil
+	return have, nil
 }
 
 // Central returns an unseen simulation near the prior's centre, and its set: what to show one map
@@ -190,10 +193,9 @@ func (d Data) spread(maps *camels.Maps, have []int, n int) []int {
 	distance := func(a, b cosmology.UnitParams) float64 { return math.Hypot(a[0]-b[0], a[1]-b[1]) }
 	at := func(sim int) cosmology.UnitParams { return d.Prior.Unit(maps.Params(sim)) }
 	centre := cosmology.UnitParams{0.5, 0.5}
-	chosen := []int{
-		slices.MinFunc(have,
-			func(a, b int) int { return cmp.Compare(distance(at(a), centre), distance(at(b), centre)) }),
-	}
+	chosen := []int{slices.MinFunc(have, func(a, b int) int {
+		return cmp.Compare(distance(at(a), centre), distance(at(b), centre))
+	})}
 	for len(chosen) < n {
 		nearest := func(sim int) float64 {
 			d := math.Inf(1)
@@ -219,8 +221,8 @@ func (d Data) Simulation(maps *camels.Maps, sim int) ([]field.LogMap, error) {
 	}
 	out := make([]field.LogMap, len(linear))
 	for i, m := range linear {
-		if out[i], err = d.log(m); err != nil {
-			return nil, fmt.Errorf("heldout: %s, simulation %d, map %d: %w", maps.Path(), sim, i, err)
+		if out[i], err = d.log(m, maps, sim, i); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
@@ -232,19 +234,18 @@ func (d Data) Map(maps *camels.Maps, sim, k int) (field.LogMap, error) {
 	if err != nil {
 		return field.LogMap{}, err
 	}
-	out, err := d.log(m)
+	return d.log(m, maps, sim, k)
+}
+
+// log averages map k of a simulation, m, and takes its log10.
+func (d Data) log(m field.Map, maps *camels.Maps, sim, k int) (out field.LogMap, err error) {
+	if m, err = field.BlockAverage(m, d.Box.Cells); err == nil {
+		out, err = m.Log10()
+	}
 	if err != nil {
 		err = fmt.Errorf("heldout: %s, simulation %d, map %d: %w", maps.Path(), sim, k, err)
 	}
 	return out, err
-}
-
-func (d Data) log(m field.Map) (field.LogMap, error) {
-	coarse, err := field.BlockAverage(m, d.Box.Cells)
-	if err != nil {
-		return field.LogMap{}, err
-	}
-	return coarse.Log10()
 }
 
 // Caption says which maps a result is about, after them first, then which checkpoint, how it was

@@ -438,7 +438,7 @@ func TestCalibrationStudyRefuses(t *testing.T) {
 	refused("no test simulations", few, nil, true, "0 of the checkpoint's test simulations",
 		"test on other simulations")
 	few.Validation = nil
-	refused("nothing held out", few, nil, false, "none of the checkpoint's held-out simulations")
+	refused("nothing held out", few, nil, false, "held-out simulations is among")
 }
 
 // TestGroups: combined constraints of maps of different universes with the same parameters cover

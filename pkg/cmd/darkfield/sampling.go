@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -62,22 +63,14 @@ func (c *sampling) of(e *emulator.Emulator, warnings io.Writer) (emulator.Sample
 // said returns what flags say of the maps, as a manifest holds it; nothing where none was given.
 func (c *sampling) said() (json.RawMessage, error) {
 	given := map[string]any{}
-	c.flags.Visit(func(f *pflag.Flag) {
-		switch f.Name {
-		case "sampler":
-			given["sampler"] = c.Sampler
-		case "sampler-steps":
-			given["steps"] = c.Steps
-		case "spacing":
-			given["spacing"] = c.Spacing
-		case "eta":
-			given["eta"] = c.Eta
-		case "eta-above":
-			given["eta_above"] = c.ChurnMin
-		case "trapezoid":
-			given["trapezoid"] = c.Trapezoid
+	for flag, value := range map[string]any{
+		"sampler": c.Sampler, "sampler-steps": c.Steps, "spacing": c.Spacing, "eta": c.Eta,
+		"eta-above": c.ChurnMin, "trapezoid": c.Trapezoid,
+	} {
+		if c.flags.Changed(flag) {
+			given[strings.ReplaceAll(strings.TrimPrefix(flag, "sampler-"), "-", "_")] = value
 		}
-	})
+	}
 	if len(given) == 0 {
 		return nil, nil
 	}
