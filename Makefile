@@ -29,8 +29,8 @@ export JUPYTER_DATA_DIR    := $(CURDIR)/.tools/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.tools/jupyter/runtime
 export PYTHON PRESET DATA RUN
 
-ifeq ($(filter wheel auto,$(PJRT)),)
-$(error PJRT=$(PJRT) is unknown: choose wheel or auto)
+ifeq ($(filter wheel openxla auto cuda13 cuda12,$(PJRT)),)
+$(error PJRT=$(PJRT) is unknown: choose wheel, openxla, cuda13, cuda12 or auto)
 endif
 
 step       := docker/step.sh
@@ -45,7 +45,7 @@ help: ## these lines
 	@echo 'darkfield: diffusion models as emulators and likelihoods of the cosmic density field'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 	@echo 'Choices: PRESET=smoke|quick|standard|paper  DATA=<CMD directory>  RUN=<run directory>'
-	@echo '         ONLY=<notebooks, e.g. 04,06>  PYTHON=<python ≥ 3.10>  PJRT=wheel|auto'
+	@echo '         ONLY=<notebooks, e.g. 04,06>  PYTHON=<python ≥ 3.10>  PJRT=wheel|openxla|cuda13|cuda12|auto'
 
 help-dev: ## what developers of darkfield need besides
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -75,7 +75,7 @@ FORCE:
 	@$(step) 'Python packages' docker/venv.sh notebooks .venv
 	@touch $@
 
-# camb, mlflow or pytorch, each a group of docker/pyproject.toml
+# camb, mlflow, pytorch, openxla, cuda13 or cuda12, each a group of docker/pyproject.toml
 .tools/venv/%/stamp: $(pins) .tools/uv/stamp
 	@mkdir -p .tools/venv
 	@$(step) '$* and its Python packages' docker/venv.sh $* .tools/venv/$*
@@ -111,6 +111,14 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 
 .tools/pjrt/wheel.stamp: .venv/stamp
 	@docker/plugin.sh wheel
+
+# Another plugin for the CPU, where the first is not to be had.
+.tools/pjrt/openxla.stamp: .tools/venv/openxla/stamp .venv/stamp
+	@docker/plugin.sh openxla
+
+# A GPU of NVIDIA, beside the CPU: 2.5 GB (CUDA 13) or 3.2 GB (CUDA 12) are downloaded, and 3.8 or 4.9 GB installed.
+.tools/pjrt/cuda1%.stamp: .tools/venv/cuda1%/stamp .tools/pjrt/wheel.stamp
+	@docker/plugin.sh cuda1$*
 
 # GoMLX's own installer fetches the plugin on first use. It needs the open internet; nobody has tried it here yet.
 .tools/pjrt/auto.stamp:

@@ -39,6 +39,15 @@ else
 	missing plugin 'run make setup'
 fi
 show backend "GOMLX_BACKEND=${GOMLX_BACKEND:-xla:cpu (default)}"
+if [ -e .tools/pjrt/pjrt_c_api_cuda_plugin.so ]; then
+	show CUDA "$(readlink -f .tools/pjrt/pjrt_c_api_cuda_plugin.so | sed "s#^$PWD/##")"
+	if [ -x .tools/bin/darkfield ]; then
+		# lines of "name  value", or the one reason why there is none
+		.tools/bin/darkfield dev gpu 2>&1 | sed -e 's/^darkfield: backend: //' -e '/^plugin /d' -e 's/^/           /'
+	fi
+else
+	show CUDA 'not set up; for a GPU of NVIDIA: make setup PJRT=cuda13'
+fi
 gpu=$(nvidia-smi --query-gpu=name,memory.total --format=csv,noheader 2>/dev/null | head -n 4 | paste -sd ';') || gpu=
 show GPU "${gpu:-none seen (nvidia-smi)}"
 exit $status

@@ -1,25 +1,38 @@
 #!/usr/bin/env bash
-# plugin.sh wheel|auto: puts the XLA plugin of the Python wheel where pkg/backend looks for it, or leaves it to GoMLX's installer.
+# plugin.sh wheel|openxla|auto|cuda13|cuda12: puts an XLA plugin where pkg/backend looks for it. For the CPU that is one
+# of two Python wheels, or GoMLX's installer fetches it (auto); one for CUDA lies beside that of the CPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mkdir -p .tools/pjrt
-rm -f .tools/pjrt/AUTO .tools/pjrt/*.stamp .tools/pjrt/pjrt_c_api_cpu_plugin.so
-case $1 in
-wheel)
-	plugin=$(echo .venv/lib/python3.*/site-packages/fastatomstruct_xla_cpu/libpjrt_cpu.so)
-	[ -f "$plugin" ] || {
-		echo "setup: the wheel fastatomstruct-xla-cpu holds no libpjrt_cpu.so: see docker/requirements.in" >&2
+pjrt=.tools/pjrt
+mkdir -p $pjrt
+
+# link NAME FILE: a link, which pkg/backend follows: a plugin finds its libraries from where it really lies.
+link() {
+	[ -f "$2" ] || {
+		echo "setup: there is no $2: the package that brings it has changed, see docker/pyproject.toml" >&2
 		exit 1
 	}
-	ln -s "../../$plugin" .tools/pjrt/pjrt_c_api_cpu_plugin.so
-	;;
-auto)
-	: >.tools/pjrt/AUTO
-	echo "setup: PJRT=auto: GoMLX fetches the plugin on first use (needs the open internet; untried)"
-	;;
+	ln -sfn "../../$2" "$pjrt/$1"
+}
+
+case $1 in
+wheel | openxla | auto) rm -f $pjrt/AUTO $pjrt/{wheel,openxla,auto}.stamp $pjrt/pjrt_c_api_cpu_plugin.so ;;
+cuda13 | cuda12) rm -f $pjrt/cuda*.stamp $pjrt/pjrt_c_api_cuda_plugin.so ;;
 *)
-	echo "setup: PJRT=$1 is unknown: choose wheel or auto" >&2
+	echo "setup: PJRT=$1 is unknown: choose wheel, openxla, cuda13, cuda12 or auto" >&2
 	exit 1
 	;;
 esac
-touch ".tools/pjrt/$1.stamp"
+case $1 in
+wheel) link pjrt_c_api_cpu_plugin.so .venv/lib/python3.*/site-packages/fastatomstruct_xla_cpu/libpjrt_cpu.so ;;
+openxla) link pjrt_c_api_cpu_plugin.so .tools/venv/openxla/lib/python3.*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so ;;
+auto)
+	: >$pjrt/AUTO
+	echo "setup: PJRT=auto: GoMLX fetches the plugin on first use (needs the open internet; untried)"
+	;;
+*)
+	link pjrt_c_api_cuda_plugin.so .tools/venv/"$1"/lib/python3.*/site-packages/jax_plugins/xla_"$1"/xla_cuda_plugin.so
+	echo "setup: PJRT=$1: GOMLX_BACKEND=xla:cuda computes on the GPU; make doctor shows whether it can"
+	;;
+esac
+touch "$pjrt/$1.stamp"

@@ -29,12 +29,17 @@ var ErrNoPlugin = errors.New("no XLA plugin pjrt_c_api_cpu_plugin.so found")
 
 // Open returns the backend that $GOMLX_BACKEND names (xla:cpu, xla:cuda, go), or xla:cpu. The CPU
 // plugin is searched for in $PJRT_PLUGIN_LIBRARY_PATH or, if that is not set, in .tools/pjrt of the
-// executable's and the working directory and of all directories above them.
-func Open() (b compute.Backend, err error) {
+// executable's and the working directory and of all directories above them; so is that for CUDA,
+// and what is missing of CUDA is an error as FindCUDA has it. xla:PATH names another plugin.
+func Open() (compute.Backend, error) {
 	config := os.Getenv(compute.ConfigEnvVar)
 	if config == "" {
 		config = cpu
 	}
+	return open(config)
+}
+
+func open(config string) (b compute.Backend, err error) {
 	defer func() {
 		if r := recover(); r != nil { // a broken plugin makes the binding panic
 			b, err = nil, fmt.Errorf("backend: open %s: %v", config, r)
@@ -62,13 +67,31 @@ func PureGo() (compute.Backend, error) {
 	return b, nil
 }
 
-// resolve replaces xla:cpu by the plugin's absolute path, since the binding reads its search path
-// before Open can set it. A user's options are kept.
+// resolve replaces xla:cpu and xla:cuda by the plugin's absolute path, since the binding reads its
+// search path before Open can set it. A user's options are kept.
 func resolve(config string) (string, error) {
 	if config == "go" {
 		return pureGo, nil
 	}
 	name, options, _ := strings.Cut(config, ",")
+	if options != "" {
+		options = "," + options
+	}
+	if path, named := strings.CutPrefix(name, "xla:/"); name == cudaName ||
+		named && strings.Contains(filepath.Base(path), "cuda") {
+		m := thisMachine()
+		plugin := m.cudaPlugin()
+		if named {
+			plugin = "/" + path
+		} else if plugin == "" && auto() {
+			return config, nil
+		}
+		c, err := m.cuda(plugin)
+		if err == nil {
+			err = c.prepare()
+		}
+		return "xla:" + c.Plugin + options, err
+	}
 	if name != cpu && name != "xla" || auto() {
 		return config, nil
 	}
@@ -76,9 +99,6 @@ func resolve(config string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("backend: %w: run `make setup`, or name its directory in $%s, or use the "+
 			"slow pure-Go backend with %s=go", ErrNoPlugin, pluginPath, compute.ConfigEnvVar)
-	}
-	if options != "" {
-		options = "," + options
 	}
 	return "xla:" + path + options, nil
 }

@@ -15,6 +15,7 @@ CAMB, and of a checkpoint with simulations that nobody has trained on.`,
 	}
 	for _, e := range []entry{
 		{a.verify(), nothingKept},
+		{a.gpu(), nothingKept},
 		{a.validate(), "simulations that were measured are kept; the same command runs the rest"},
 		{a.modelCard(), mapsKept},
 		{a.robustness(), boundsKept},
