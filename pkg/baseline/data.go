@@ -32,8 +32,8 @@ type Moments struct {
 	Mean, Std cosmology.Params
 }
 
-// NLL is −ln L of the Gaussian with these moments, without correlation, where the prior does not cut
-// it.
+// NLL is −ln L of the Gaussian with these moments, without correlation, where the prior does not
+// cut it.
 func (m Moments) NLL(g likelihood.Grid) likelihood.Surface {
 	out := likelihood.Surface{Grid: g}
 	for _, p := range g.Points() {

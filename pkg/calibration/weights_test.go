@@ -57,8 +57,9 @@ func TestWeightsOfParts(t *testing.T) {
 	}
 }
 
-// TestTemperature: errors reported at 1/2 want a temperature of 4, which calibrates other maps, edges
-// of the prior included; calibrated posteriors want 1. ln T is known to 1/√n from n simulations.
+// TestTemperature: errors reported at 1/2 want a temperature of 4, which calibrates other maps,
+// edges of the prior included; calibrated posteriors want 1. ln T is known to 1/√n from n
+// simulations.
 func TestTemperature(t *testing.T) {
 	std := [2]float64{0.08, 0.2}
 	for want, reported := range map[float64][2]float64{1: std, 4: {std[0] / 2, std[1] / 2}} {

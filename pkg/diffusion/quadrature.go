@@ -37,11 +37,12 @@ func (q Quadrature) Draws(seeds int) []uint64 {
 	return out
 }
 
-// Quadrature returns n >= 2 terms from L_first to L_{T/2}, uniform in ln(1 + i). The information of a
-// term about θ falls about as 1/(1 + i), so that each chosen term represents about as much of it. A
-// term represents those that are nearer to it than to its neighbours; the last one represents all
+// Quadrature returns n >= 2 terms from L_first to L_{T/2}, uniform in ln(1 + i). The information of
+// a term about θ falls about as 1/(1 + i), so that each chosen term represents about as much of it.
+// A term represents those that are nearer to it than to its neighbours; the last one represents all
 // later ones too, which are nearly pure noise, and no term those before first. All options that
-// reduce the scatter of the estimate are set. It panics unless first >= 0 and 2 <= n <= T/2 − first.
+// reduce the scatter of the estimate are set. It panics unless first >= 0 and 2 <= n <= T/2 −
+// first.
 func (s Schedule) Quadrature(first Term, n int) Quadrature {
 	last := s.Steps() / 2
 	if first < 0 || n < 2 || n > last-int(first) {
@@ -69,9 +70,9 @@ func (s Schedule) Quadrature(first Term, n int) Quadrature {
 	return q
 }
 
-// FirstTerm returns the first term L_i, up to L_{T/4}, whose own noise is at least that of a map: of
-// standard deviation sigma in the scaled pixels, where that of x_{i+1} is √(1/ᾱ − 1). Terms before
-// it look at structure that such noise hides.
+// FirstTerm returns the first term L_i, up to L_{T/4}, whose own noise is at least that of a map:
+// of standard deviation sigma in the scaled pixels, where that of x_{i+1} is √(1/ᾱ − 1). Terms
+// before it look at structure that such noise hides.
 func (s Schedule) FirstTerm(sigma float64) Term {
 	i := Term(0)
 	for 1/s.AlphaBar(i.Step())-1 < sigma*sigma && int(i) < s.Steps()/4 {

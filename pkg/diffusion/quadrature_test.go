@@ -22,7 +22,8 @@ func TestQuadrature(t *testing.T) {
 			int(q.Terms[0]) != first {
 			t.Fatalf("terms %v", q.Terms)
 		}
-		if math.Abs(floats.Sum(q.Weights)-float64(s.Steps()-first)) > 1e-9 || floats.Min(q.Weights) < 0.5 {
+		if math.Abs(floats.Sum(q.Weights)-float64(s.Steps()-first)) > 1e-9 ||
+			floats.Min(q.Weights) < 0.5 {
 			t.Fatalf("weights %v", q.Weights)
 		}
 	})
@@ -66,8 +67,8 @@ func TestFirstTerm(t *testing.T) {
 	}
 }
 
-// TestEveryDrawHasTheOptions: both of a pair are augmented and of fixed amplitude, and they are each
-// other's antithetic partners.
+// TestEveryDrawHasTheOptions: both of a pair are augmented and of fixed amplitude, and they are
+// each other's antithetic partners.
 func TestEveryDrawHasTheOptions(t *testing.T) {
 	draws := Paper().Quadrature(0, 9).Draws(3)
 	if len(draws) != 6 {

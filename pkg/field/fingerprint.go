@@ -2,8 +2,8 @@ package field
 
 import "math"
 
-// Fingerprint is the same for two maps that hold the same pixels in any order, such as a map and its
-// rotated, flipped or shifted copies, and differs otherwise but for a chance of about 1e-19.
+// Fingerprint is the same for two maps that hold the same pixels in any order, such as a map and
+// its rotated, flipped or shifted copies, and differs otherwise but for a chance of about 1e-19.
 type Fingerprint [2]uint64
 
 // FingerprintOf returns that of the values of pixels: the sums, modulo 2^64, of their bits mixed in

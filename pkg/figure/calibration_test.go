@@ -168,7 +168,8 @@ func TestChainsFigure(t *testing.T) {
 			t.Errorf("note %q lacks %q", f.Note(), want)
 		}
 	}
-	if few, grid := syntheticChains(20); !strings.Contains(Chains(few, grid).Note(), "too few to quote") {
+	few, grid := syntheticChains(20)
+	if note := Chains(few, grid).Note(); !strings.Contains(note, "too few to quote") {
 		t.Error("the note of few draws must say that they cannot be quoted")
 	}
 }

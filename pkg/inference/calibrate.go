@@ -15,7 +15,7 @@ import (
 // CalibrateConfig says how posteriors are calibrated and how that is tested.
 type CalibrateConfig struct {
 	Bound    BoundConfig        `json:"bound"`
-	Observed Observed           `json:"observed"` // what all maps are given before they are inferred from
+	Observed Observed           `json:"observed"` // what all maps are given first
 	Report   calibration.Config `json:"report"`
 	Folds    int                `json:"folds"` // of the cross-fit of the weights
 
@@ -116,8 +116,8 @@ func (c CalibrateConfig) enough(simulations int) error {
 	return nil
 }
 
-// know learns from the maps of the calibration, each under its own weights, what a map of their kind
-// is like at its best fit, and how far outside the prior that may seem to be.
+// know learns from the maps of the calibration, each under its own weights, what a map of their
+// kind is like at its best fit, and how far outside the prior that may seem to be.
 func (c *Calibration) know(bounds []Bound, weights [][]float64) error {
 	at, values := make([]cosmology.Params, len(bounds)), make([][]float64, len(bounds))
 	c.OutsidePrior = nil

@@ -364,8 +364,8 @@ func TestCalibrationStudy(t *testing.T) {
 			t.Errorf("caption %q lacks %q", h.Caption, want)
 		}
 	}
-	// The terms are x and x/2 with x exact, so that exact weights have w_0 + w_1/2 = 1 at a temperature
-	// of 1. From 40 maps of two parameters: to 1/√80 in the logarithm.
+	// The terms are x and x/2 with x exact, so that exact weights have w_0 + w_1/2 = 1 at a
+	// temperature of 1. From 40 maps of two parameters: to 1/√80 in the logarithm.
 	if sum := (cal.Weights[0] + cal.Weights[1]/2) / cal.Temperature; math.Abs(math.Log(sum)) >
 		4/math.Sqrt(80) {
 		t.Errorf("weights %v: the likelihood counts %.2f times", cal.Weights, sum)
@@ -441,8 +441,8 @@ func TestCalibrationStudyRefuses(t *testing.T) {
 	refused("nothing held out", few, nil, false, "held-out simulations is among")
 }
 
-// TestGroups: combined constraints of maps of different universes with the same parameters cover
-// as often as those of one map, and are as much narrower as they should be. Of 2000 groups of 2 maps
+// TestGroups: combined constraints of maps of different universes with the same parameters cover as
+// often as those of one map, and are as much narrower as they should be. Of 2000 groups of 2 maps
 // the coverage scatters by 1 %.
 func TestGroups(t *testing.T) {
 	factors := [2]float64{1, 1}
@@ -496,9 +496,9 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestTrueMapsAreRarelyWarnedOf: of maps of the calibration's kind that it has not seen, no more than
-// the one in fifty that the two tests aim at. From 100 simulations the tails are known to half of
-// themselves; of 600 maps 12 are expected, and 24 allowed.
+// TestTrueMapsAreRarelyWarnedOf: of maps of the calibration's kind that it has not seen, no more
+// than the one in fifty that the two tests aim at. From 100 simulations the tails are known to half
+// of themselves; of 600 maps 12 are expected, and 24 allowed.
 func TestTrueMapsAreRarelyWarnedOf(t *testing.T) {
 	factors := [2]float64{4, 9}
 	cal, err := Calibrate(pairBounds(t, factors, 100, 11), cosmology.CAMELSPrior(), "", pairConfig())

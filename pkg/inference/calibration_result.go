@@ -28,7 +28,7 @@ type Calibration struct {
 	Hash     string          `json:"hash"` // of the checkpoint's tensors
 	Prior    cosmology.Prior `json:"prior"`
 	Bound    BoundConfig     `json:"bound"`
-	Observed Observed        `json:"observed"` // what its maps were given: those that it is for have it, too
+	Observed Observed        `json:"observed"` // of its maps, and of those that it is for
 	// of the terms, besides how many each one stands for
 	Weights     []float64 `json:"weights"`
 	Temperature float64   `json:"temperature"` // that the weighted sum is divided by
@@ -114,8 +114,8 @@ type Tail struct {
 	Fraction float64 `json:"as_far"`
 }
 
-// rare is the share of the calibration's maps that may lie as far out as a map that is warned of. Of
-// two tests, so at most one true map in fifty is.
+// rare is the share of the calibration's maps that may lie as far out as a map that is warned of.
+// Of two tests, so at most one true map in fifty is.
 const rare = 0.01
 
 // judge says in what a map with this constraint is unlike those of the calibration.
@@ -137,9 +137,9 @@ func (c Calibration) judge(out *Constraint, b Bound) error {
 				k = i
 			}
 		}
-		out.Warnings = append(out.Warnings, fmt.Sprintf("%.1f standard deviations lie between this map and "+
-			"what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): "+
-			"it may not be of their kind, do not trust its error bars",
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%.1f standard deviations lie between this map "+
+			"and what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of "+
+			"them): it may not be of their kind, do not trust its error bars",
 			expected.Distance, c.share(expected), c.Outliers.Names[k], values[k], t.Expected[k], t.Z[k]))
 	}
 	if outside.Fraction <= rare {

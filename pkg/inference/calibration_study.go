@@ -35,7 +35,8 @@ type Tests struct {
 	// Maps are simulations that neither training nor the calibration has seen; nil: the checkpoint's
 	// own test simulations.
 	Maps *camels.Maps
-	// Groups are others of which several have the same parameters, for combined constraints; nil: none.
+	// Groups are others of which several have the same parameters, for combined constraints; nil:
+	// none.
 	Groups *camels.Maps
 	// Baselines, unless nil, are scored on the same test maps.
 	Baselines *Baselines
@@ -85,8 +86,8 @@ func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, tes
 	if coverage, err = cal.CoverageReport(unseen, c); err != nil {
 		return cal, coverage, err
 	}
-	note := fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.", cal.Maps,
-		cal.Simulations, len(unseen), len(held))
+	note := fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.",
+		cal.Maps, cal.Simulations, len(unseen), len(held))
 	if change != nil {
 		note += " All maps: " + change.Name + "."
 	}

@@ -47,8 +47,8 @@ func (c Chains) Verdict() string {
 	case c.Converged():
 		return "The chains have converged."
 	case n < MostESS:
-		return fmt.Sprintf("%d draws are too few to quote, which takes %d effective ones: they check the "+
-			"grid roughly.", n, MostESS)
+		return fmt.Sprintf("%d draws are too few to quote, which takes %d effective ones: they check "+
+			"the grid roughly.", n, MostESS)
 	default:
 		return fmt.Sprintf("The chains have not converged (R-hat above 1.01 or fewer than %d effective "+
 			"draws): ask for more draws, which follow these.", MostESS)

@@ -65,8 +65,8 @@ func (o Observed) Change() *Change {
 }
 
 // Raised returns a map that has the declared beam and noise as one of a calibration for more noise:
-// independent noise is added, from a seed that the map's pixels determine. A calibration for another
-// beam or less noise is an error that says what to do.
+// independent noise is added, from a seed that the map's pixels determine. A calibration for
+// another beam or less noise is an error that says what to do.
 func (c Calibration) Raised(m field.LogMap, has Observed) (field.LogMap, error) {
 	if err := has.Validate(); err != nil {
 		return m, err

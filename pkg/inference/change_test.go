@@ -57,7 +57,8 @@ func TestSmoothing(t *testing.T) {
 		}
 		return m
 	}
-	got, want := Observed{Beam: sigma}.Change().Of(wave(amplitude), 1), wave(amplitude*math.Exp(-k*k*sigma*sigma/2))
+	got := Observed{Beam: sigma}.Change().Of(wave(amplitude), 1)
+	want := wave(amplitude * math.Exp(-k*k*sigma*sigma/2))
 	for i := range got.Values {
 		if math.Abs(float64(got.Values[i]-want.Values[i])) > 1e-5 {
 			t.Fatalf("pixel %d: %.6f, want %.6f", i, got.Values[i], want.Values[i])

@@ -146,8 +146,8 @@ func (p Interpolant) nothingMissed() bool {
 }
 
 // On returns the terms on a grid inside the rectangle. Each point is taken from the smallest patch
-// that contains it. Outside the smallest of several all terms are negligible, and the polynomials of
-// the larger ones may swing too low: there a term is cut/2 nats above its least value at least.
+// that contains it. Outside the smallest of several all terms are negligible, and the polynomials
+// of the larger ones may swing too low: there a term is cut/2 nats above its least value at least.
 func (p Interpolant) On(grid Grid) []Surface {
 	out := p.patches[0].on(grid)
 	for _, q := range p.patches[1:] {

@@ -50,7 +50,8 @@ given both. The bound of each map is kept once it is done, so that an interrupte
 goes on.`,
 		Example: `  darkfield simulate --set LH --sims 300 --seed 5 --out unseen
   darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
-  darkfield simulate control --data universe --split test --params 60 --each 10 --seed 6 --out groups
+  darkfield simulate control --data universe --split test --params 60 --each 10 --seed 6 \
+      --out groups
   darkfield calibrate --checkpoint runs/first --data universe --test unseen --groups groups \
       --baselines moments --out calibration
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 30`,
@@ -104,8 +105,8 @@ goes on.`,
 	f.IntVar(&in.terms, "num-terms", in.terms, "`N` terms that stand for the whole bound")
 	noiseDrawsFlag(f, &c.Bound.Seeds)
 	evaluationsFlag(f, &c.Bound.Interpolation.Evaluations)
-	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "`N` validation simulations at most to "+
-		"calibrate on; 0: all")
+	f.IntVar(&c.CalibrationSimulations, "calibration-sims", 0, "`N` validation simulations at most "+
+		"to calibrate on; 0: all")
 	f.IntVar(&c.TestSimulations, "test-sims", 0, "`N` simulations at most to test on; 0: all")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of folds, bootstraps and reference points")
 	require(cmd, "checkpoint", "data", "out")
@@ -204,7 +205,7 @@ func calibrationPage(c inference.Calibration, h inference.CoverageReport) string
 	for k, t := range c.Bound.Quadrature.Terms {
 		fmt.Fprintf(&b, "| %d | %.4g | %.3f |\n", t, c.Bound.Quadrature.Weights[k], c.Weights[k])
 	}
-	fmt.Fprintf(&b, "\nTemperature, by which the weighted sum is divided: %.3f. Maps have a beam of %g "+
-		"Mpc/h and noise of %g dex.\n", c.Temperature, c.Observed.Beam, c.Observed.Noise)
+	fmt.Fprintf(&b, "\nTemperature, by which the weighted sum is divided: %.3f. Maps have a beam of "+
+		"%g Mpc/h and noise of %g dex.\n", c.Temperature, c.Observed.Beam, c.Observed.Noise)
 	return b.String()
 }

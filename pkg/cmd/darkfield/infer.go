@@ -158,8 +158,8 @@ A call that was killed goes on with the same draws, and one with more --hmc-draw
 		"several are combined, as maps of independent simulations with the same parameters")
 	chunkFlag(f, &in.chunk)
 	observedFlags(f, &in.observed)
-	f.IntSliceVar(&in.terms, "terms", nil, "without a calibration: `TERMS` i of the bound to add, 0 to "+
-		"999, instead of the whole; L_i uses x_{i+1}")
+	f.IntSliceVar(&in.terms, "terms", nil, "without a calibration: `TERMS` i of the bound to add, 0 "+
+		"to 999, instead of the whole; L_i uses x_{i+1}")
 	f.Lookup("terms").DefValue = "" // [] says nothing
 	noiseDrawsFlag(f, &in.draws)
 	evaluationsFlag(f, &in.evaluations)
