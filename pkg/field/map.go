@@ -68,18 +68,19 @@ func (m Map) Log10() (LogMap, error) {
 	if err := m.CheckPositive(); err != nil {
 		return LogMap{}, err
 	}
-	out := LogMap{Box: m.Box, Values: make([]float32, len(m.Values))}
-	for i, v := range m.Values {
-		out.Values[i] = float32(math.Log10(float64(v)))
-	}
-	return out, nil
+	return LogMap{m.Box, each(m.Values, math.Log10)}, nil
 }
 
 // Linear is the inverse of Map.Log10.
 func (m LogMap) Linear() Map {
-	out := NewMap(m.Box)
-	for i, v := range m.Values {
-		out.Values[i] = float32(math.Pow(10, float64(v)))
+	return Map{m.Box, each(m.Values, func(v float64) float64 { return math.Pow(10, v) })}
+}
+
+// each returns a function of all values.
+func each(values []float32, f func(v float64) float64) []float32 {
+	out := make([]float32, len(values))
+	for i, v := range values {
+		out[i] = float32(f(float64(v)))
 	}
 	return out
 }

@@ -18,9 +18,5 @@ func AddNoise(m LogMap, sigma float64, rng *rand.Rand) LogMap {
 	if !(sigma >= 0) || math.IsInf(sigma, 0) {
 		panic(fmt.Sprintf("field: AddNoise of %g dex, want a finite number >= 0", sigma))
 	}
-	out := LogMap{Box: m.Box, Values: make([]float32, len(m.Values))}
-	for i, v := range m.Values {
-		out.Values[i] = float32(float64(v) + sigma*rng.NormFloat64())
-	}
-	return out
+	return LogMap{m.Box, each(m.Values, func(v float64) float64 { return v + sigma*rng.NormFloat64() })}
 }

@@ -50,18 +50,14 @@ func (m LogMap) Range() (low, high float64) {
 
 // Scale returns m scaled to [−1, 1]; values outside the range fall outside, they are not clipped.
 func (s Scaling) Scale(m LogMap) ScaledMap {
-	out := ScaledMap{Box: m.Box, Values: make([]float32, len(m.Values))}
-	for i, v := range m.Values {
-		out.Values[i] = float32(2*(float64(v)-s.Min)/(s.Max-s.Min) - 1)
-	}
-	return out
+	return ScaledMap{m.Box, each(m.Values, func(v float64) float64 {
+		return 2*(v-s.Min)/(s.Max-s.Min) - 1
+	})}
 }
 
 // Unscale is the inverse of Scale.
 func (s Scaling) Unscale(m ScaledMap) LogMap {
-	out := LogMap{Box: m.Box, Values: make([]float32, len(m.Values))}
-	for i, v := range m.Values {
-		out.Values[i] = float32(s.Min + (float64(v)+1)/2*(s.Max-s.Min))
-	}
-	return out
+	return LogMap{m.Box, each(m.Values, func(v float64) float64 {
+		return s.Min + (v+1)/2*(s.Max-s.Min)
+	})}
 }

@@ -54,11 +54,8 @@ func Design(set camels.Set, n int, seed uint64) ([]Universe, error) {
 		}
 		return oneParameter(n/2, seed), nil
 	case camels.CV:
-		out := make([]Universe, n)
-		for i := range out {
-			out[i] = Universe{cosmology.Fiducial, phases(set, seed, i)}
-		}
-		return out, nil
+		return universes([]cosmology.Params{cosmology.Fiducial}, n,
+			func(i int) uint64 { return phases(set, seed, i) }), nil
 	}
 	return nil, fmt.Errorf("suite: set %q, want LH, 1P or CV", set)
 }
@@ -99,14 +96,17 @@ func (c Config) design() ([]Universe, error) {
 			"set %s, want as many simulations, of set LH", len(c.Control.Params), c.Control.Each,
 			c.Sims, c.Set)
 	}
-	var out []Universe
-	for i := range c.Sims {
-		out = append(out, Universe{
-			c.Control.Params[i%len(c.Control.Params)],
-			phases("control", c.Seed, i),
-		})
+	return universes(c.Control.Params, c.Sims,
+		func(i int) uint64 { return phases("control", c.Seed, i) }), nil
+}
+
+// universes returns n universes that have some parameters in turn.
+func universes(params []cosmology.Params, n int, seed func(i int) uint64) []Universe {
+	out := make([]Universe, n)
+	for i := range out {
+		out[i] = Universe{params[i%len(params)], seed(i)}
 	}
-	return out, nil
+	return out
 }
 
 // responses returns the realisations of ResponseParams.
@@ -116,11 +116,8 @@ func (c Config) responses() ([]Universe, error) {
 		return nil, fmt.Errorf("suite: responses in %d simulations of set %s, want a multiple of %d, "+
 			"of set 1P, and no control", c.Sims, c.Set, len(params))
 	}
-	var out []Universe
-	for i := range c.Sims {
-		out = append(out, Universe{params[i%len(params)], phases("responses", c.Seed, i/len(params))})
-	}
-	return out, nil
+	return universes(params, c.Sims,
+		func(i int) uint64 { return phases("responses", c.Seed, i/len(params)) }), nil
 }
 
 // phases returns the seed of simulation i, different for every set.

@@ -54,15 +54,15 @@ or killed call goes on. The exit status is 1 when a number misses its aim.`,
 			}
 			a.keptIn(in.cache)
 			start := time.Now()
-			page, err := a.measure(cmd.Context(), c, in)
+			page, results, err := a.measure(cmd.Context(), c, in)
 			if err != nil {
 				return err
 			}
 			page.About.Took = time.Since(start).Round(time.Second).String()
-			if err := page.write(in.dir); err != nil {
+			if err := writeCard(in.dir, page, results); err != nil {
 				return err
 			}
-			if err := a.print(page, func(w io.Writer) { cardTable(w, page.results) }); err != nil {
+			if err := a.print(page, func(w io.Writer) { cardTable(w, results) }); err != nil {
 				return err
 			}
 			if _, misses, _ := report.Count(page.Rows); misses > 0 {
@@ -93,71 +93,52 @@ or killed call goes on. The exit status is 1 when a number misses its aim.`,
 	return cmd
 }
 
-// measure opens what a model card is made from and makes it.
+// measure opens what a model card is made from and makes it, with a bar for each of its stages.
+// The number of maps made is without those that were kept.
 func (a *app) measure(ctx context.Context, c modelcard.Config, in cardFlags,
-) (page cardPage, err error) {
-	s, err := camels.OpenChoice(in.data, in.choice)
-	if err != nil {
-		return page, err
-	}
-	defer s.Close()
+) (page modelcard.Page, results modelcard.Results, err error) {
+	fail := func(err error) (modelcard.Page, modelcard.Results, error) { return page, results, err }
 	control, err := openSet(in.control, camels.LH, "control")
 	if err != nil {
-		return page, err
+		return fail(err)
 	}
 	defer control.Close()
 	responses, err := openSet(in.responses, camels.OneP, "responses")
 	if err != nil {
-		return page, err
+		return fail(err)
 	}
 	defer responses.Close()
 	if in.checkpoint, err = checkpointFile(in.checkpoint); err != nil {
-		return page, err
+		return fail(err)
 	}
-	e, err := openEmulator(in.checkpoint)
+	e, err := a.open(in.checkpoint, in.data, in.choice)
 	if err != nil {
-		return page, err
+		return fail(err)
 	}
-	defer e.Close()
-	if c.Evaluate.Sampling, err = in.sampling.of(e, a.err); err != nil {
-		return page, err
+	defer e.close()
+	if c.Evaluate.Sampling, err = in.sampling.of(e.Emulator, a.err); err != nil {
+		return fail(err)
 	}
 	// the same box and field as the maps that it is measured with
 	for _, other := range []*camels.Suite{control, responses} {
-		if _, err := a.dataOf(e, other); err != nil {
-			return page, err
+		if _, err := a.dataOf(e.Emulator, other); err != nil {
+			return fail(err)
 		}
 	}
-	page.About, err = aboutOf(e, s, c, in)
-	if err != nil {
-		return page, err
+	if page.About, err = aboutOf(e.Emulator, e.suite, c, in); err != nil {
+		return fail(err)
 	}
-	page.results, page.About.Made, err = a.measured(ctx, e, s, c, in.cache, control.Sets[camels.LH],
-		responses.Sets[camels.OneP])
-	page.Summary, page.Rows = page.results.Summary(), page.results.Rows
-	return page, err
-}
-
-// measured is modelcard.Results with a bar for each of its stages. It returns the number of maps
-// made, too: those that were kept are not made again.
-func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suite,
-	c modelcard.Config, cache string, control, responses *camels.Maps,
-) (r modelcard.Results, made int, err error) {
-	data, err := a.dataOf(e, s)
-	if err != nil {
-		return r, 0, err
-	}
-	source := evaluate.Of(e, data, c.Evaluate.Sampling, cache)
+	source := evaluate.Of(e.Emulator, e.data, c.Evaluate.Sampling, in.cache)
 	sample := source.Sample
 	source.Sample = func(ctx context.Context, start int, params []cosmology.Params, seed uint64,
 		progress func(done, total int),
 	) ([]field.LogMap, error) {
-		made += len(params)
+		page.About.Made += len(params)
 		return sample(ctx, start, params, seed, progress)
 	}
-	cost, err := cardCost(ctx, e, c)
+	cost, err := cardCost(ctx, e.Emulator, c)
 	if err != nil {
-		return r, 0, err
+		return fail(err)
 	}
 	fmt.Fprintln(a.err, cost)
 	bars := a.stages(func(stage string) string {
@@ -165,9 +146,10 @@ func (a *app) measured(ctx context.Context, e *emulator.Emulator, s *camels.Suit
 			len(modelcard.Stages), stage)
 	})
 	source.Progress = bars.at
-	r, err = modelcard.Make(ctx, source, c, control, responses)
+	results, err = modelcard.Make(ctx, source, c, control.Sets[camels.LH], responses.Sets[camels.OneP])
 	bars.done()
-	return r, made, err
+	page.Summary, page.Rows = results.Summary(), results.Rows
+	return page, results, err
 }
 
 // cardCost says what a model card costs, from the time of one batch. What lies in the cache costs
@@ -204,22 +186,16 @@ func openSet(dir string, set camels.Set, how string) (*camels.Suite, error) {
 	return s, nil
 }
 
-// cardPage is a model card's page and what it was made from.
-type cardPage struct {
-	modelcard.Page
-	results modelcard.Results
-}
-
-// write writes figures, their numbers, the table and, last, the page.
-func (p cardPage) write(dir string) error {
-	files, err := saveFigures(dir, figure.ModelCard(p.results))
+// writeCard writes figures, their numbers, the table and, last, the page.
+func writeCard(dir string, page modelcard.Page, results modelcard.Results) error {
+	files, err := saveFigures(dir, figure.ModelCard(results))
 	if err != nil {
 		return err
 	}
-	if err := p.results.WriteCSV(filepath.Join(dir, "report.csv")); err != nil {
+	if err := results.WriteCSV(filepath.Join(dir, "report.csv")); err != nil {
 		return err
 	}
-	return report.WriteFile(filepath.Join(dir, "report.md"), []byte(p.Markdown(files)))
+	return report.WriteFile(filepath.Join(dir, "report.md"), []byte(page.Markdown(files)))
 }
 
 func cardTable(w io.Writer, c modelcard.Results) {
