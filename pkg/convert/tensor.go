@@ -37,7 +37,9 @@ var numbers = func() map[string]number {
 		"BF16": {2, true, func(b []byte) float64 {
 			return float64(math.Float32frombits(uint32(little.Uint16(b)) << 16))
 		}},
-		"F32": {4, true, func(b []byte) float64 { return float64(math.Float32frombits(little.Uint32(b))) }},
+		"F32": {4, true, func(b []byte) float64 {
+			return float64(math.Float32frombits(little.Uint32(b)))
+		}},
 		"F64": {8, true, func(b []byte) float64 { return math.Float64frombits(little.Uint64(b)) }},
 		"I64": i8, "int64": i8, "<i8": i8,
 		"I32": i4, "int32": i4, "<i4": i4,

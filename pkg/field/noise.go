@@ -18,5 +18,6 @@ func AddNoise(m LogMap, sigma float64, rng *rand.Rand) LogMap {
 	if !(sigma >= 0) || math.IsInf(sigma, 0) {
 		panic(fmt.Sprintf("field: AddNoise of %g dex, want a finite number >= 0", sigma))
 	}
-	return LogMap{m.Box, each(m.Values, func(v float64) float64 { return v + sigma*rng.NormFloat64() })}
+	noisy := func(v float64) float64 { return v + sigma*rng.NormFloat64() }
+	return LogMap{m.Box, each(m.Values, noisy)}
 }

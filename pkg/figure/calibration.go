@@ -77,9 +77,9 @@ func Coverage(h inference.CoverageReport) *Figure {
 		distances.line(t.Levels, less(value, t.Levels), sty)
 		legend = append(legend, sample(m.Name, sty, 0.2))
 	}
-	note := h.Caption + " Regions around random points that hold a credibility of the posterior, and " +
-		"the share of maps whose truth they hold (TARP). Over-confident posteriors are above the line " +
-		"at low and below it at high credibility. Bands: 95 %, by a bootstrap over simulations." +
+	note := h.Caption + " Regions around random points that hold a credibility of the posterior, " +
+		"and the share of maps whose truth they hold (TARP). Over-confident posteriors are above the " +
+		"line at low and below it at high credibility. Bands: 95 %, by a bootstrap over simulations." +
 		outside("Coverage", curves)
 	return page(pageWidth, 3.4*vg.Inch, legend, note, []*panel{curves, distances})
 }

@@ -294,9 +294,10 @@ func OnePoint(o validation.OnePoint) *Figure {
 	p.line([]float64{o.CAMELSMean - o.CAMELSStd, o.CAMELSMean + o.CAMELSStd}, []float64{y, y}, theirs)
 	y *= 1.04
 	p.line([]float64{o.Mean - o.Std, o.Mean + o.Std}, []float64{y, y}, thinner)
+	fastPM := fmt.Sprintf("FastPM: mean %s, std %s", number(o.Mean, 3), number(o.Std, 3))
 	camels := fmt.Sprintf("CAMELS: %s, %s", number(o.CAMELSMean, 3), number(o.CAMELSStd, 3))
 	return page(6.5*vg.Inch, 2.9*vg.Inch, []entry{
-		sample(fmt.Sprintf("FastPM: mean %s, std %s", number(o.Mean, 3), number(o.Std, 3)), trueLine, 0.22),
+		sample(fastPM, trueLine, 0.22),
 		{label: camels, line: theirs},
 	}, o.Caption+" Bars: mean ± standard deviation."+outside("Densities", p), []*panel{p})
 }

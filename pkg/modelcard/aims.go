@@ -139,9 +139,10 @@ func powerRows(c evaluate.Control) []Row {
 			worst = i
 		}
 	}
-	return append(binRows(c, "log fields", c.LogPower, PowerWithin), shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", PowerUpTo),
-		c.LinearPower.Mean[worst], c.LinearPower.Std[worst],
-		fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst])).within(1-densityWithin, 1+densityWithin))
+	densities := shown(fmt.Sprintf("densities, furthest from 1 below %g of Nyquist", PowerUpTo),
+		c.LinearPower.Mean[worst], c.LinearPower.Std[worst], fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst]))
+	return append(binRows(c, "log fields", c.LogPower, PowerWithin),
+		densities.within(1-densityWithin, 1+densityWithin))
 }
 
 // binRows hold a ratio bin by bin, with an aim below PowerUpTo of Nyquist.
@@ -230,7 +231,10 @@ func pixelRows(c evaluate.Control) []Row {
 		aim  float64
 	}{
 		{"mean log10", func(p evaluate.Pixels) float64 { return p.LogMean }, meanWithin},
-		{"99.9 % quantile of log10", func(p evaluate.Pixels) float64 { return p.Quantile }, quantileWithin},
+		{
+			"99.9 % quantile of log10", func(p evaluate.Pixels) float64 { return p.Quantile },
+			quantileWithin,
+		},
 		{"standard deviation of log10", func(p evaluate.Pixels) float64 { return p.LogDeviation }, 0},
 	} {
 		difference := func(r evaluate.ControlRow) float64 {

@@ -47,7 +47,7 @@ func (a *app) open(checkpoint, dir string, c camels.Choice) (o opened, err error
 
 func (o opened) close() {
 	o.Emulator.Close()
-	o.suite.Close()
+	_ = o.suite.Close() // it was only read
 }
 
 // warnOfRange warns of every set whose maps, averaged to side pixels, lie far outside a log range.
