@@ -303,28 +303,8 @@ func (d *driver) explained() report {
 		r.notes = append(r.notes, "**Other work ran: do not quote these numbers.** PyTorch's threads "+
 			"wait for each other, so that it loses most by that.")
 	}
-	r.notes = append(r.notes,
-		fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights. Medians, with quartiles in "+
-			"brackets, of at least %d and at most %d turns in which all columns were measured one after "+
-			"the other; ratios are medians of those within a turn. In a turn of training steps each "+
-			"column takes three in a row, at widths from 48 two, of which the first does not count, and "+
-			"two forward passes likewise; one pass goes before maps and grids: after seconds of waiting a "+
-			"step pays for pages that a virtual machine has given back to its host, which in training it "+
-			"does not. Took %v.", d.side, d.batch, min(fewest, d.repetitions), d.repetitions,
-			time.Since(d.start).Round(time.Second)),
-		"Where less than all was measured, the rest is extrapolated in proportion; our interpolated "+
-			"surfaces were measured whole. Their values are those of a surface as narrow as trained "+
-			"networks give, for the network is evaluated but untrained.",
-		"A training step is all of it: noise, forward, Huber loss, backward, Adam, moving average. "+
-			"Ours is that of training.Run; PyTorch's Adam is the fused one. The time of compiling is that "+
-			"to the end of the first step, less a median step. Peak memory is that of the process whose "+
-			"steps were measured, for PyTorch of one that takes "+fmt.Sprint(trainedSteps)+" steps; both "+
-			"write a checkpoint. All processes ask for huge pages and for two arenas of the C library.",
-		"PyTorch is our own version of the network (pkg/verify/pytorch): float32 in the order of the "+
-			"paper's authors; reordered takes the products of linear attention in our order; bfloat16 is "+
-			"autocast; compiled (`make bench-compiled`) is torch.compile, whose own compiling is not in "+
-			"the table. Sampling and grids are forward passes and little else: bfloat16 and compiled were "+
-			"measured for passes and steps alone.",
-	)
+	r.notes = append(r.notes, fmt.Sprintf("Maps of %d² pixels, batches of %d, untrained weights; at "+
+		"least %d and at most %d turns, in %v. README.md says how it is measured.", d.side, d.batch,
+		min(fewest, d.repetitions), d.repetitions, time.Since(d.start).Round(time.Second)))
 	return r
 }
