@@ -143,8 +143,7 @@ func choices(n int, each bool) string {
 	return strings.Join(out[:len(out)-1], ", ") + " or " + out[len(out)-1]
 }
 
-// check compares names and shapes with the network's and names what differs in one line, at most
-// mostNames of all.
+// check compares names and shapes with the network's and names what differs in one line.
 func check(group map[string]tensor, c unet.Config) error {
 	var shapes, missing, strangers []string
 	known := map[string]bool{}
@@ -161,26 +160,13 @@ func check(group map[string]tensor, c unet.Config) error {
 			strangers = append(strangers, name)
 		}
 	}
-	kinds := []struct {
+	var faults []string
+	for _, kind := range []struct {
 		what  string
 		names []string
-	}{{"wrong shapes", shapes}, {"unexpected", strangers}, {"missing", missing}}
-	// Short lists are named in full, and leave more of the line to the others.
-	shares, left := make([]int, len(kinds)), mostNames
-	order := []int{0, 1, 2}
-	slices.SortStableFunc(order, func(a,
-		b int,
-	) int {
-		return len(kinds[a].names) - len(kinds[b].names)
-	})
-	for i, k := range order {
-		shares[k] = min(len(kinds[k].names), left/(len(order)-i))
-		left -= shares[k]
-	}
-	var faults []string
-	for k, kind := range kinds {
+	}{{"wrong shapes", shapes}, {"unexpected", strangers}, {"missing", missing}} {
 		if n := len(kind.names); n > 0 {
-			faults = append(faults, fmt.Sprintf("%s (%d): %s", kind.what, n, list(kind.names, shares[k])))
+			faults = append(faults, fmt.Sprintf("%s (%d): %s", kind.what, n, list(kind.names, mostNames/2)))
 		}
 	}
 	if faults == nil {
