@@ -157,6 +157,19 @@ type Paired struct {
 	Error      float64 `json:"error"`
 }
 
+// String gives the difference with its error, and which of the two is better: level where they are
+// within two standard errors.
+func (p Paired) String() string {
+	verdict := "level within two standard errors"
+	switch {
+	case p.Difference < -2*p.Error:
+		verdict = "better"
+	case p.Difference > 2*p.Error:
+		verdict = "worse"
+	}
+	return fmt.Sprintf("%+.4f ± %.4f (%s)", p.Difference, p.Error, verdict)
+}
+
 // Paired compares the mean |error| of two methods, for Ω_m and σ_8. It returns false unless both
 // are there.
 func (h CoverageReport) Paired(first, second string) (omegaM, sigma8 Paired, ok bool) {

@@ -83,6 +83,15 @@ func TestPairedDifferences(t *testing.T) {
 	if math.Abs(om.Difference-0.2) > 1e-12 || math.Abs(om.Error-0.1) > 1e-12 { // 0.1 and 0.3
 		t.Errorf("%+v, want 0.2 ± 0.1", om)
 	}
+	for want, p := range map[string]Paired{
+		"-0.0100 ± 0.0040 (better)":                           {-0.01, 0.004},
+		"+0.0100 ± 0.0040 (worse)":                            {0.01, 0.004},
+		"-0.0070 ± 0.0040 (level within two standard errors)": {-0.007, 0.004},
+	} {
+		if got := p.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
 
 // TestMomentInference has the held-out simulations of Inference, with bars of a standard deviation.

@@ -43,6 +43,13 @@ func mapOf(k int) int { return k * camels.MapsPerSimulation / mapsPerSimulation 
 func (l Likelihood) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int, dir,
 	stage string, change *Change,
 ) ([]Bound, error) {
+	return l.bounds(ctx, c, maps, sims, mapsPerSimulation, dir, stage, change)
+}
+
+// bounds is Bounds for the first each of the two maps.
+func (l Likelihood) bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int,
+	each int, dir, stage string, change *Change,
+) ([]Bound, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -53,14 +60,14 @@ func (l Likelihood) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps
 	defer store.file.Close()
 	var out []Bound
 	for i, sim := range sims {
-		for k := range mapsPerSimulation {
+		for k := range each {
 			b, err := l.bound(ctx, c, maps, sim, mapOf(k), change, store)
 			if err != nil {
 				return nil, fmt.Errorf("inference: bound of map %d of simulation %d of %s: %w", mapOf(k),
 					sim, maps.Path(), err)
 			}
 			out = append(out, b)
-			l.Report(stage, i, len(sims))(k+1, mapsPerSimulation)
+			l.Report(stage, i, len(sims))(k+1, each)
 		}
 	}
 	return out, nil

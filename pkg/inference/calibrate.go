@@ -186,14 +186,14 @@ func (c Calibration) CoverageReport(bounds []Bound, cfg CalibrateConfig) (Covera
 // groupSizes are the numbers of maps whose constraints are combined in a test.
 var groupSizes = []int{2, 10, 50}
 
-// AddGroups scores combined constraints of several maps, one of each of as many universes with the
-// same parameters. Sizes for which fewer than two parameters have enough universes are left out.
+// AddGroups scores combined constraints of several maps of different universes with the same
+// parameters. Sizes for which fewer than two parameters have enough universes are left out.
 // Groups with the same parameters stay together in the bootstrap.
 func (h *CoverageReport) AddGroups(c Calibration, bounds []Bound, cfg CalibrateConfig) error {
 	at := map[cosmology.Params]int{}
 	var universes [][]Bound // of each parameters
 	for _, b := range bounds {
-		if b.Map != 0 { // the others are of the same universes
+		if b.Map != 0 { // the others are of the same universes, and say less together
 			continue
 		}
 		k, known := at[b.Truth]

@@ -92,7 +92,7 @@ func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, tes
 		note += " All maps: " + change.Name + "."
 	}
 	if tests.Groups != nil {
-		groups, err := l.Bounds(ctx, c.Bound, tests.Groups, together, dir, "groups", change)
+		groups, err := l.bounds(ctx, c.Bound, tests.Groups, together, 1, dir, "groups", change)
 		if err != nil {
 			return cal, coverage, err
 		}

@@ -184,13 +184,11 @@ func calibrationPage(c inference.Calibration, h inference.CoverageReport) string
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
 	b.WriteString(report.Markdown(inference.CoverageHeader(), h.Rows()))
-	if om, s8, ok := h.Paired(inference.Calibrated, inference.Moments); ok {
-		fmt.Fprintf(&b, "\nMean |error|, calibrated less moment network, on the same maps: Ω_m %+.4f ± "+
-			"%.4f, σ_8 %+.4f ± %.4f.\n", om.Difference, om.Error, s8.Difference, s8.Error)
-	}
-	if om, s8, ok := h.Paired(inference.Calibrated, inference.Power); ok {
-		fmt.Fprintf(&b, "Calibrated less P(k) and mean: Ω_m %+.4f ± %.4f, σ_8 %+.4f ± %.4f.\n",
-			om.Difference, om.Error, s8.Difference, s8.Error)
+	for _, other := range []string{inference.Moments, inference.Power} {
+		if om, s8, ok := h.Paired(inference.Calibrated, other); ok {
+			fmt.Fprintf(&b, "\nMean |error|, calibrated less %s, on the same maps: Ω_m %v, σ_8 %v.\n", other,
+				om, s8)
+		}
 	}
 	fmt.Fprintf(&b, "\nIn brackets: 95 %% intervals by a bootstrap over simulations. z is (truth − "+
 		"mean)/standard deviation of the posterior; expected is the mean |z| that these posteriors "+
