@@ -46,8 +46,9 @@ simulations of which several have the same parameters (simulate control --each):
 constraints of 2, 10 and 50 of them are tested, too. --baselines also trains a moment network, fits
 a Gaussian likelihood of the power spectrum and the mean on the training simulations, and scores
 both on the same maps. --beam and --noise make a calibration for maps of an instrument: all maps are
-given both. The bound of each map is kept once it is done, so that an interrupted or killed call
-goes on.`,
+given both.
+
+The bound of each map is kept once it is done, so that an interrupted or killed call goes on.`,
 		Example: `  darkfield simulate --set LH --sims 300 --seed 5 --out unseen
   darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
   darkfield simulate control --data universe --split test --params 60 --each 10 --seed 6 \
