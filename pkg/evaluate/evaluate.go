@@ -66,8 +66,9 @@ func (e Emulator) Evaluate(ctx context.Context, cfg Config) (Evaluation, error) 
 		return out, err
 	}
 	for _, p := range histograms.Panels {
-		out.PixelMoments = append(out.PixelMoments,
-			EvaluationMoments{p.Params, p.TrueLogMean, p.GenLogMean, p.TrueLogDeviation, p.GenLogDeviation})
+		out.PixelMoments = append(out.PixelMoments, EvaluationMoments{
+			p.Params, p.True.LogMean, p.Generated.LogMean, p.True.LogDeviation, p.Generated.LogDeviation,
+		})
 	}
 	response, err := e.OneParameter(ctx, cfg)
 	switch {
@@ -96,7 +97,8 @@ func (r Response) ranges() []EvaluationRange {
 			n := 0.0
 			for i, k := range r.K {
 				if k >= low*(1-1e-9) && (k < high*(1-1e-9) || part == parts-1) {
-					e.True, e.Generated, n = e.True+r.TrueRatioMean[v][i], e.Generated+r.GenRatioMean[v][i], n+1
+					e.True, e.Generated, n = e.True+r.TrueRatios[v].Mean[i],
+						e.Generated+r.GenRatios[v].Mean[i], n+1
 				}
 			}
 			if n > 0 {

@@ -21,24 +21,21 @@ type Histograms struct {
 	Caption string
 }
 
-// HistogramPanel holds the mean and standard deviation over maps of the density of log10 pixel
-// values, per dex.
+// HistogramPanel holds the densities of log10 pixel values at one parameter.
 type HistogramPanel struct {
-	Params           cosmology.Params
-	Simulation       int
-	Centres          []float64 // log10 value
-	TrueMean         []float64 // probability per dex
-	TrueStd          []float64 // with N−1
-	GenMean          []float64
-	GenStd           []float64
-	TrueMaps         int
-	GenMaps          int
-	TrueOutside      float64 // fraction of true pixels outside the bins
-	GenOutside       float64
-	TrueLogMean      float64 // mean log10 of all true pixels
-	GenLogMean       float64
-	TrueLogDeviation float64 // standard deviation of all true log10 pixels
-	GenLogDeviation  float64
+	Params     cosmology.Params
+	Simulation int
+	Centres    []float64 // log10 value
+	True       PixelDensity
+	Generated  PixelDensity
+}
+
+// PixelDensity is the density of the log10 pixels of some maps.
+type PixelDensity struct {
+	summary.BinStats         // over maps, of the probability per dex
+	Outside          float64 // share of pixels outside the bins
+	LogMean          float64 // of all pixels
+	LogDeviation     float64
 }
 
 // WriteCSV writes one row a bin.
@@ -47,8 +44,8 @@ func (h Histograms) WriteCSV(path string) error {
 		"generated_mean", "generated_std")
 	for _, p := range h.Panels {
 		for i, c := range p.Centres {
-			t.Add(p.Params.OmegaM, p.Params.Sigma8, p.Simulation, c, p.TrueMean[i], p.TrueStd[i],
-				p.GenMean[i], p.GenStd[i])
+			t.Add(p.Params.OmegaM, p.Params.Sigma8, p.Simulation, c, p.True.Mean[i], p.True.Std[i],
+				p.Generated.Mean[i], p.Generated.Std[i])
 		}
 	}
 	return t.Write(path)
@@ -66,10 +63,7 @@ func (e Emulator) Histograms(ctx context.Context, cfg Config) (Histograms, error
 	err := e.each(ctx, cfg, cfg.SpectraPanels, "histograms",
 		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
 			truths, generateds = append(truths, truth), append(generateds, generated)
-			out.Panels = append(out.Panels, HistogramPanel{
-				Params: maps.Params(sim), Simulation: sim,
-				TrueMaps: len(truth), GenMaps: len(generated),
-			})
+			out.Panels = append(out.Panels, HistogramPanel{Params: maps.Params(sim), Simulation: sim})
 			return nil
 		})
 	if err != nil {
@@ -77,7 +71,11 @@ func (e Emulator) Histograms(ctx context.Context, cfg Config) (Histograms, error
 	}
 	edges := histogramEdges(truths, cfg.HistogramBins)
 	for i := range out.Panels {
-		out.Panels[i].fill(truths[i], generateds[i], edges)
+		p := &out.Panels[i]
+		for j := range cfg.HistogramBins {
+			p.Centres = append(p.Centres, (edges[j]+edges[j+1])/2)
+		}
+		p.True, p.Generated = densityOf(truths[i], edges), densityOf(generateds[i], edges)
 	}
 	return out, nil
 }
@@ -96,25 +94,17 @@ func histogramEdges(groups [][]field.LogMap, bins int) []float64 {
 	return floats.Span(make([]float64, bins+1), low-room, high+room)
 }
 
-func (p *HistogramPanel) fill(truth, generated []field.LogMap, edges []float64) {
-	for i := range len(edges) - 1 {
-		p.Centres = append(p.Centres, (edges[i]+edges[i+1])/2)
-	}
-	p.TrueMean, p.TrueStd, p.TrueOutside = envelope(truth, edges)
-	p.GenMean, p.GenStd, p.GenOutside = envelope(generated, edges)
-	p.TrueLogMean, p.TrueLogDeviation = pixelMoments(truth)
-	p.GenLogMean, p.GenLogDeviation = pixelMoments(generated)
-}
-
-func envelope(maps []field.LogMap, edges []float64) (mean, std []float64, outside float64) {
+func densityOf(maps []field.LogMap, edges []float64) PixelDensity {
+	var out PixelDensity
 	var all []summary.Histogram
 	for _, m := range maps {
 		h := summary.NewHistogram(m.Values, edges)
 		all = append(all, h)
-		outside += (h.Under + h.Over) / float64(len(maps))
+		out.Outside += (h.Under + h.Over) / float64(len(maps))
 	}
-	mean, std = summary.Envelope(all)
-	return mean, std, outside
+	out.BinStats = summary.Envelope(all)
+	out.LogMean, out.LogDeviation = pixelMoments(maps)
+	return out
 }
 
 // pixelMoments returns mean and standard deviation of all pixels of all maps.

@@ -25,16 +25,15 @@ type OneParameter struct {
 // Response is what changing one parameter does, the other held at its fiducial value. Entries of
 // the lists follow Values.
 type Response struct {
-	Name          string // "Omega_m" or "sigma_8"
-	Values        []float64
-	Fiducial      int         // index into Values
-	K             []float64   // h/Mpc
-	GenSpectra    [][]float64 // [value][k], (Mpc/h)²: generated with one seed
-	TrueSpectra   [][]float64 // [value][k]: the suite's first map
-	TrueRatioMean [][]float64 // [value][k]: P over the fiducial P of the same map, mean over maps
-	TrueRatioStd  [][]float64 // with N−1
-	GenRatioMean  [][]float64 // the same for generated maps, over seeds
-	GenRatioStd   [][]float64
+	Name        string // "Omega_m" or "sigma_8"
+	Values      []float64
+	Fiducial    int         // index into Values
+	K           []float64   // h/Mpc
+	GenSpectra  [][]float64 // [value][k], (Mpc/h)²: generated with one seed
+	TrueSpectra [][]float64 // [value][k]: the suite's first map
+	// [value]: P over the fiducial P of the same map, over maps and over seeds
+	TrueRatios []summary.BinStats
+	GenRatios  []summary.BinStats
 	// generated at the least value, with the seed of FiducialField and HighField
 	LowField      field.LogMap
 	FiducialField field.LogMap
@@ -46,21 +45,17 @@ type Response struct {
 func (o OneParameter) WriteCSV(path string) error {
 	t := report.NewTable("parameter", "value", "fiducial", "quantity", "k_h_per_mpc", "result")
 	for _, r := range o.Rows {
-		for _, c := range []struct {
-			quantity string
-			values   [][]float64
-		}{
-			{"power_generated_one_seed", r.GenSpectra},
-			{"power_true_one_map", r.TrueSpectra},
-			{"ratio_true_mean", r.TrueRatioMean},
-			{"ratio_true_std", r.TrueRatioStd},
-			{"ratio_generated_mean", r.GenRatioMean},
-			{"ratio_generated_std", r.GenRatioStd},
-		} {
-			for v, curve := range c.values {
-				t.Curve(r.K, curve, r.Name, r.Values[v], v == r.Fiducial, c.quantity)
+		add := func(quantity string, of func(v int) []float64) {
+			for v, value := range r.Values {
+				t.Curve(r.K, of(v), r.Name, value, v == r.Fiducial, quantity)
 			}
 		}
+		add("power_generated_one_seed", func(v int) []float64 { return r.GenSpectra[v] })
+		add("power_true_one_map", func(v int) []float64 { return r.TrueSpectra[v] })
+		add("ratio_true_mean", func(v int) []float64 { return r.TrueRatios[v].Mean })
+		add("ratio_true_std", func(v int) []float64 { return r.TrueRatios[v].Std })
+		add("ratio_generated_mean", func(v int) []float64 { return r.GenRatios[v].Mean })
+		add("ratio_generated_std", func(v int) []float64 { return r.GenRatios[v].Std })
 	}
 	return t.Write(path)
 }
@@ -142,10 +137,8 @@ func (e Emulator) response(ctx context.Context, cfg Config, maps *camels.Maps, v
 	}
 	for i := range r.Values {
 		r.GenSpectra, r.TrueSpectra = append(r.GenSpectra, genP[i][0]), append(r.TrueSpectra, trueP[i][0])
-		mean, std := summary.Ratios(trueP[i], trueP[r.Fiducial])
-		r.TrueRatioMean, r.TrueRatioStd = append(r.TrueRatioMean, mean), append(r.TrueRatioStd, std)
-		mean, std = summary.Ratios(genP[i], genP[r.Fiducial])
-		r.GenRatioMean, r.GenRatioStd = append(r.GenRatioMean, mean), append(r.GenRatioStd, std)
+		r.TrueRatios = append(r.TrueRatios, summary.Ratios(trueP[i], trueP[r.Fiducial]))
+		r.GenRatios = append(r.GenRatios, summary.Ratios(genP[i], genP[r.Fiducial]))
 	}
 	return r, nil
 }

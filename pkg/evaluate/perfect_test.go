@@ -52,15 +52,15 @@ func perfectSpectra(t *testing.T, s Emulator, cfg Config) {
 		want := 625 * math.Pow(whitenoise.Deviation(p.Params)/whitenoise.Mean(p.Params), 2) /
 			math.Pow(whitenoise.Cells, 2)
 		sum, weight := 0.0, 0.0
-		for i, v := range p.TrueMean {
+		for i, v := range p.TrueStats.Mean {
 			sum, weight = sum+v*p.K[i], weight+p.K[i] // modes grow with k
 		}
 		if math.Abs(sum/weight/want-1) > 0.15 {
 			t.Errorf("%v: white-noise power %g, want %g", p.Params, sum/weight, want)
 		}
-		for i := range p.ZMean {
-			if want := (p.GenMean[i] - p.TrueMean[i]) / p.TrueStd[i]; math.Abs(p.ZMean[i]-want) > 1e-6 {
-				t.Errorf("mean z %g, want %g", p.ZMean[i], want)
+		for i := range p.ZStats.Mean {
+			if want := (p.GeneratedStats.Mean[i] - p.TrueStats.Mean[i]) / p.TrueStats.Std[i]; math.Abs(p.ZStats.Mean[i]-want) > 1e-6 {
+				t.Errorf("mean z %g, want %g", p.ZStats.Mean[i], want)
 			}
 		}
 	}
@@ -78,22 +78,22 @@ func perfectHistograms(t *testing.T, s Emulator, cfg Config) {
 	}
 	for _, p := range r.Panels {
 		total := 0.0
-		for _, v := range p.TrueMean {
+		for _, v := range p.True.Mean {
 			total += v * (p.Centres[1] - p.Centres[0])
 		}
-		if math.Abs(total-1) > 1e-9 || p.TrueOutside != 0 {
-			t.Errorf("the density integrates to %g with %g outside, want 1 and 0", total, p.TrueOutside)
+		if math.Abs(total-1) > 1e-9 || p.True.Outside != 0 {
+			t.Errorf("the density integrates to %g with %g outside, want 1 and 0", total, p.True.Outside)
 		}
 		// 15·256 true pixels: the mean is known to s/√3840 < 0.002, the generated one likewise; 5 of
 		// these.
-		if math.Abs(p.TrueLogMean-whitenoise.Mean(p.Params)) > 0.01 ||
-			math.Abs(p.GenLogMean-p.TrueLogMean) > 0.012 ||
-			math.Abs(p.GenLogDeviation/whitenoise.Deviation(p.Params)-1) > 0.06 {
-			t.Errorf("%v: true mean %g, generated %g ± %g", p.Params, p.TrueLogMean, p.GenLogMean,
-				p.GenLogDeviation)
+		if math.Abs(p.True.LogMean-whitenoise.Mean(p.Params)) > 0.01 ||
+			math.Abs(p.Generated.LogMean-p.True.LogMean) > 0.012 ||
+			math.Abs(p.Generated.LogDeviation/whitenoise.Deviation(p.Params)-1) > 0.06 {
+			t.Errorf("%v: true mean %g, generated %g ± %g", p.Params, p.True.LogMean, p.Generated.LogMean,
+				p.Generated.LogDeviation)
 		}
-		if p.TrueMaps != 15 || p.GenMaps != 20 {
-			t.Errorf("%d true, %d generated maps", p.TrueMaps, p.GenMaps)
+		if p.True.N != 15 || p.Generated.N != 20 {
+			t.Errorf("%d true, %d generated maps", p.True.N, p.Generated.N)
 		}
 	}
 	whitenoise.CheckCSV(t, r.WriteCSV, 3*40)
@@ -152,13 +152,13 @@ func perfectResponse(t *testing.T, s Emulator, cfg Config) {
 			a, b := whitenoise.Deviation(p)/whitenoise.Mean(p),
 				whitenoise.Deviation(fiducial)/whitenoise.Mean(fiducial)
 			for i := range response.K {
-				for _, mean := range [][]float64{response.TrueRatioMean[v], response.GenRatioMean[v]} {
+				for _, mean := range [][]float64{response.TrueRatios[v].Mean, response.GenRatios[v].Mean} {
 					if math.Abs(mean[i]/(a*a/b/b)-1) > 5e-3 {
 						t.Fatalf("%s = %g: ratio %g, want %g", response.Name, value, mean[i], a*a/b/b)
 					}
 				}
-				if response.GenRatioStd[v][i] > 5e-3 {
-					t.Fatalf("one seed for all values must cancel the scatter, got %g", response.GenRatioStd[v][i])
+				if response.GenRatios[v].Std[i] > 5e-3 {
+					t.Fatalf("one seed for all values must cancel the scatter, got %g", response.GenRatios[v].Std[i])
 				}
 			}
 		}

@@ -81,8 +81,8 @@ func TestCache(t *testing.T) {
 			"there: %v", e.Made-before, err)
 	}
 	for i, panel := range loud.Panels {
-		for k, p := range panel.GenMean {
-			if want := 2 * grown.Panels[i].GenMean[k]; math.Abs(p/want-1) > 1e-4 {
+		for k, p := range panel.GeneratedStats.Mean {
+			if want := 2 * grown.Panels[i].GeneratedStats.Mean[k]; math.Abs(p/want-1) > 1e-4 {
 				t.Errorf("panel %d, bin %d: power %g with a factor of 2, want %g", i, k, p, want)
 			}
 		}

@@ -24,13 +24,9 @@ type SpectraPanel struct {
 	K          []float64   // h/Mpc
 	True       [][]float64 // [map][k]
 	Generated  [][]float64 // [map][k]
-	TrueMean   []float64   // over the true maps
-	TrueStd    []float64   // with N−1
-	GenMean    []float64
-	GenStd     []float64
-	Z          [][]float64 // [generated map][k]: (P − TrueMean)/TrueStd
-	ZMean      []float64   // over the generated maps
-	ZStd       []float64   // with N−1
+	Z          [][]float64 // [generated map][k]: (P − mean)/std of the true maps
+	// mean and standard deviation of these over maps
+	TrueStats, GeneratedStats, ZStats summary.BinStats
 }
 
 // WriteCSV writes one row for each spectrum and wavenumber, and the means, deviations and
@@ -49,12 +45,13 @@ func (s Spectra) WriteCSV(path string) error {
 		curves("power_true", p.True)
 		curves("power_generated", p.Generated)
 		curves("z_generated", p.Z)
-		curve("power_true_mean", "", p.TrueMean)
-		curve("power_true_std", "", p.TrueStd)
-		curve("power_generated_mean", "", p.GenMean)
-		curve("power_generated_std", "", p.GenStd)
-		curve("z_generated_mean", "", p.ZMean)
-		curve("z_generated_std", "", p.ZStd)
+		stats := func(quantity string, s summary.BinStats) {
+			curve(quantity+"_mean", "", s.Mean)
+			curve(quantity+"_std", "", s.Std)
+		}
+		stats("power_true", p.TrueStats)
+		stats("power_generated", p.GeneratedStats)
+		stats("z_generated", p.ZStats)
 	}
 	return t.Write(path)
 }
@@ -62,23 +59,18 @@ func (s Spectra) WriteCSV(path string) error {
 // Spectra compares spectra of true and generated log fields at SpectraPanels validation parameters
 // that lie far apart, with as many generated maps as there are true ones (15 in CAMELS).
 func (e Emulator) Spectra(ctx context.Context, cfg Config) (Spectra, error) {
-	out := Spectra{Caption: e.spectraCaption(cfg, "Bands: mean ± one standard deviation over "+
-		"maps, not "+
-		"below the lowest map. z: deviation from the true mean in true standard deviations.")}
+	out := Spectra{Caption: e.spectraCaption(cfg, "Bands: mean ± one standard deviation over maps, "+
+		"not below the lowest map. z: deviation from the true mean in true standard deviations.")}
 	err := e.each(ctx, cfg, cfg.SpectraPanels, "spectra",
 		func(sim int, maps *camels.Maps, truth, generated []field.LogMap) error {
 			p := SpectraPanel{Params: maps.Params(sim), Simulation: sim}
 			p.K, p.True = e.powers(truth)
 			_, p.Generated = e.powers(generated[:min(len(truth), len(generated))])
-			reference := summary.Stats(p.True)
-			p.TrueMean, p.TrueStd = reference.Mean, reference.Std
-			made := summary.Stats(p.Generated)
-			p.GenMean, p.GenStd = made.Mean, made.Std
+			p.TrueStats, p.GeneratedStats = summary.Stats(p.True), summary.Stats(p.Generated)
 			for _, g := range p.Generated {
-				p.Z = append(p.Z, reference.ZScores(g))
+				p.Z = append(p.Z, p.TrueStats.ZScores(g))
 			}
-			scores := summary.Stats(p.Z)
-			p.ZMean, p.ZStd = scores.Mean, scores.Std
+			p.ZStats = summary.Stats(p.Z)
 			out.Panels = append(out.Panels, p)
 			return nil
 		})

@@ -61,7 +61,7 @@ func TestBrokenNumbers(t *testing.T) {
 	for _, p := range s.Panels {
 		poison(p.Generated...)
 		poison(p.Z...)
-		poison(p.GenMean, p.GenStd, p.ZMean, p.ZStd)
+		poison(p.GeneratedStats.Mean, p.GeneratedStats.Std, p.ZStats.Mean, p.ZStats.Std)
 	}
 	f := Spectra(s)
 	must(t, f)
@@ -71,13 +71,13 @@ func TestBrokenNumbers(t *testing.T) {
 	}
 	for _, p := range s.Panels { // all of it broken, the truth too
 		poison(p.True...)
-		poison(p.TrueMean, p.TrueStd)
+		poison(p.TrueStats.Mean, p.TrueStats.Std)
 	}
 	must(t, Spectra(s))
 
 	h := syntheticHistograms()
 	for _, p := range h.Panels {
-		poison(p.GenMean, p.GenStd, p.TrueMean, p.TrueStd)
+		poison(p.Generated.Mean, p.Generated.Std, p.True.Mean, p.True.Std)
 	}
 	must(t, Histograms(h))
 
@@ -89,9 +89,10 @@ func TestBrokenNumbers(t *testing.T) {
 
 	o := syntheticOneParameter()
 	for _, r := range o.Rows {
-		poison(r.GenRatioMean...)
 		poison(r.GenSpectra...)
-		poison(r.TrueRatioStd...)
+		for i := range r.Values {
+			poison(r.GenRatios[i].Mean, r.TrueRatios[i].Std)
+		}
 	}
 	must(t, OneParameter(o))
 
@@ -122,9 +123,11 @@ func TestDegenerateSizes(t *testing.T) {
 	s.Panels = s.Panels[:1]
 	p := &s.Panels[0]
 	for j := range p.K {
-		p.TrueMean[j], p.GenMean[j], p.TrueStd[j], p.GenStd[j], p.ZMean[j], p.ZStd[j] = 1, 1, 0, 0, 0, 0
+		p.TrueStats.Mean[j], p.GeneratedStats.Mean[j], p.ZStats.Mean[j] = 1, 1, 0
+		p.TrueStats.Std[j], p.GeneratedStats.Std[j], p.ZStats.Std[j] = 0, 0, 0
 	}
-	p.True, p.Generated, p.Z = [][]float64{p.TrueMean}, [][]float64{p.GenMean}, [][]float64{p.ZMean}
+	p.True, p.Generated = [][]float64{p.TrueStats.Mean}, [][]float64{p.GeneratedStats.Mean}
+	p.Z = [][]float64{p.ZStats.Mean}
 	must(t, Spectra(s))
 
 	must(t,

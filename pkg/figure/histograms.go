@@ -25,19 +25,19 @@ func Histograms(h evaluate.Histograms) *Figure {
 			row[i].rangeX(p.Centres[0]-half, p.Centres[len(p.Centres)-1]+half)
 		}
 		row[i].rangeY(0, high)
-		row[i].banded(p.Centres, p.TrueMean, p.TrueStd, trueLine, 0.25)
-		row[i].banded(p.Centres, p.GenMean, p.GenStd, genLine, 0.25)
+		row[i].banded(p.Centres, p.True.Mean, p.True.Std, trueLine, 0.25)
+		row[i].banded(p.Centres, p.Generated.Mean, p.Generated.Std, genLine, 0.25)
 		if i > 0 {
 			unlabelled(&row[i].Y, linear)
 		}
 		row[i].title(p.Params.String(), fmt.Sprintf("mean log_{10}: true %s, generated %s",
-			number(p.TrueLogMean, 3), number(p.GenLogMean, 3)))
-		trueOut, genOut = max(trueOut, p.TrueOutside), max(genOut, p.GenOutside)
+			number(p.True.LogMean, 3), number(p.Generated.LogMean, 3)))
+		trueOut, genOut = max(trueOut, p.True.Outside), max(genOut, p.Generated.Outside)
 	}
 	const kind = "%d %s maps: mean ± std"
 	legend := []entry{
-		sample(fmt.Sprintf(kind, h.Panels[0].TrueMaps, "true"), trueLine, 0.25),
-		sample(fmt.Sprintf(kind, h.Panels[0].GenMaps, "generated"), genLine, 0.25),
+		sample(fmt.Sprintf(kind, h.Panels[0].True.N, "true"), trueLine, 0.25),
+		sample(fmt.Sprintf(kind, h.Panels[0].Generated.N, "generated"), genLine, 0.25),
 	}
 	return page(pageWidth, 2.9*vg.Inch, legend, fmt.Sprintf("%s Pixels outside the axis: at most "+
 		"%s %% of true, %s %% of generated ones.", h.Caption, brief(100*trueOut), brief(100*genOut))+
@@ -49,8 +49,8 @@ func Histograms(h evaluate.Histograms) *Figure {
 func histogramTop(h evaluate.Histograms) float64 {
 	var truths, generated [][]float64
 	for _, p := range h.Panels {
-		_, high := envelope(p.TrueMean, p.TrueStd)
-		_, made := envelope(p.GenMean, p.GenStd)
+		_, high := envelope(p.True.Mean, p.True.Std)
+		_, made := envelope(p.Generated.Mean, p.Generated.Std)
 		truths, generated = append(truths, high), append(generated, made)
 	}
 	t, g := finite(truths...), finite(generated...)

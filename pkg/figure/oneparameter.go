@@ -155,8 +155,8 @@ func ratioPanel(r evaluate.Response, shown []int) *panel {
 	p.rangeX(limitsK(r.K))
 	var truths, generated [][]float64
 	for _, i := range shown {
-		truths = append(truths, finite(envelope(r.TrueRatioMean[i], r.TrueRatioStd[i])))
-		generated = append(generated, finite(envelope(r.GenRatioMean[i], r.GenRatioStd[i])))
+		truths = append(truths, finite(envelope(r.TrueRatios[i].Mean, r.TrueRatios[i].Std)))
+		generated = append(generated, finite(envelope(r.GenRatios[i].Mean, r.GenRatios[i].Std)))
 	}
 	p.rangeY(logLimits(positive(finite(truths...)), positive(finite(generated...))))
 	for _, i := range shown {
@@ -165,9 +165,9 @@ func ratioPanel(r evaluate.Response, shown []int) *panel {
 			p.horizontal(1, sty)
 			continue
 		}
-		p.banded(r.K, r.TrueRatioMean[i], r.TrueRatioStd[i], sty, 0.2)
-		p.line(r.K, r.GenRatioMean[i], thin(sty, 1.5, genDash...))
-		low, high := envelope(r.GenRatioMean[i], r.GenRatioStd[i])
+		p.banded(r.K, r.TrueRatios[i].Mean, r.TrueRatios[i].Std, sty, 0.2)
+		p.line(r.K, r.GenRatios[i].Mean, thin(sty, 1.5, genDash...))
+		low, high := envelope(r.GenRatios[i].Mean, r.GenRatios[i].Std)
 		p.line(r.K, low, thin(sty, 0.6, genDash...))
 		p.line(r.K, high, thin(sty, 0.6, genDash...))
 	}

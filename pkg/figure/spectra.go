@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/evaluate"
+	"darkfield/pkg/summary"
 )
 
 // Spectra draws the paper's figure 1: k²P(k) of true and generated log fields above, z-scores of
@@ -40,17 +41,17 @@ func powerPanel(p evaluate.SpectraPanel, s evaluate.Spectra) *panel {
 	out.rangeX(limitsK(p.K))
 	out.rangeY(powerLimits(s))
 	for _, group := range []struct {
-		curves    [][]float64
-		mean, std []float64
-		line      draw.LineStyle
-	}{{p.True, p.TrueMean, p.TrueStd, trueLine}, {p.Generated, p.GenMean, p.GenStd, genLine}} {
-		low, high := envelope(group.mean, group.std)
+		curves [][]float64
+		over   summary.BinStats
+		line   draw.LineStyle
+	}{{p.True, p.TrueStats, trueLine}, {p.Generated, p.GeneratedStats, genLine}} {
+		low, high := envelope(group.over.Mean, group.over.Std)
 		curves, color := weightedAll(p.K, group.curves), shade(group.line, 0.22)
 		out.band(p.K, notBelow(weighted(p.K, low), curves), weighted(p.K, high), color)
 		for _, one := range curves {
 			out.line(p.K, one, line(color, 0.4))
 		}
-		out.line(p.K, weighted(p.K, group.mean), group.line)
+		out.line(p.K, weighted(p.K, group.over.Mean), group.line)
 	}
 	return out
 }
@@ -131,7 +132,7 @@ func scoreAxis(s evaluate.Spectra) (axis scale, low, high float64) {
 	const furthest = 1e8 // beyond which only the note tells
 	var ends []float64
 	for _, p := range s.Panels {
-		low, high := envelope(p.ZMean, p.ZStd)
+		low, high := envelope(p.ZStats.Mean, p.ZStats.Std)
 		ends = append(append(ends, high...), notBelow(low, p.Z)...)
 	}
 	low, high = -3, 3
@@ -152,11 +153,11 @@ func scorePanel(p evaluate.SpectraPanel, scores scale, bottom, top float64) *pan
 	ones := func(v float64) []float64 { return slices.Repeat([]float64{v}, len(p.K)) }
 	out.band(p.K, ones(-1), ones(1), faint(trueColor, 0.22))
 	out.horizontal(0, trueLine)
-	low, high := envelope(p.ZMean, p.ZStd)
+	low, high := envelope(p.ZStats.Mean, p.ZStats.Std)
 	out.band(p.K, notBelow(low, p.Z), high, faint(genColor, 0.22))
 	for _, z := range p.Z {
 		out.line(p.K, z, line(faint(genColor, 0.16), 0.4))
 	}
-	out.line(p.K, p.ZMean, genLine)
+	out.line(p.K, p.ZStats.Mean, genLine)
 	return out
 }

@@ -3,12 +3,14 @@ package figure
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/evaluate"
 	"darkfield/pkg/field"
 	"darkfield/pkg/inference"
 	"darkfield/pkg/likelihood"
+	"darkfield/pkg/summary"
 	"darkfield/pkg/tracking"
 )
 
@@ -48,7 +50,8 @@ func spectraOf(p cosmology.Params, n int, bias float64, rng *rand.Rand) [][]floa
 	return out
 }
 
-func meanStd(curves [][]float64) (mean, std []float64) {
+func meanStd(curves [][]float64) summary.BinStats {
+	var out summary.BinStats
 	n := float64(len(curves))
 	for j := range curves[0] {
 		s, q := 0.0, 0.0
@@ -58,9 +61,9 @@ func meanStd(curves [][]float64) (mean, std []float64) {
 		for _, c := range curves {
 			q += (c[j] - s) * (c[j] - s) / (n - 1)
 		}
-		mean, std = append(mean, s), append(std, math.Sqrt(q))
+		out.Mean, out.Std = append(out.Mean, s), append(out.Std, math.Sqrt(q))
 	}
-	return mean, std
+	return out
 }
 
 func syntheticSpectra(bias float64) evaluate.Spectra {
@@ -71,16 +74,15 @@ func syntheticSpectra(bias float64) evaluate.Spectra {
 			Params: p, K: waves(), True: spectraOf(p, 15, 1, rng),
 			Generated: spectraOf(p, 15, bias, rng),
 		}
-		panel.TrueMean, panel.TrueStd = meanStd(panel.True)
-		panel.GenMean, panel.GenStd = meanStd(panel.Generated)
+		panel.TrueStats, panel.GeneratedStats = meanStd(panel.True), meanStd(panel.Generated)
 		for _, g := range panel.Generated {
 			z := make([]float64, len(g))
 			for i := range g {
-				z[i] = (g[i] - panel.TrueMean[i]) / panel.TrueStd[i]
+				z[i] = (g[i] - panel.TrueStats.Mean[i]) / panel.TrueStats.Std[i]
 			}
 			panel.Z = append(panel.Z, z)
 		}
-		panel.ZMean, panel.ZStd = meanStd(panel.Z)
+		panel.ZStats = meanStd(panel.Z)
 		out.Panels = append(out.Panels, panel)
 	}
 	return out
@@ -132,8 +134,8 @@ func syntheticOneParameter() evaluate.OneParameter {
 				std[j] = 0.05 * mean[j]
 			}
 			r.GenSpectra, r.TrueSpectra = append(r.GenSpectra, curve), append(r.TrueSpectra, curve)
-			r.TrueRatioMean, r.TrueRatioStd = append(r.TrueRatioMean, mean), append(r.TrueRatioStd, std)
-			r.GenRatioMean, r.GenRatioStd = append(r.GenRatioMean, gmean), append(r.GenRatioStd, std)
+			r.TrueRatios = append(r.TrueRatios, summary.BinStats{Mean: mean, Std: std})
+			r.GenRatios = append(r.GenRatios, summary.BinStats{Mean: gmean, Std: slices.Clone(std)})
 		}
 		out.Rows = append(out.Rows, r)
 	}
@@ -144,9 +146,11 @@ func syntheticHistograms() evaluate.Histograms {
 	out := evaluate.Histograms{Unit: "(Msun/h)/(Mpc/h)^2", Caption: mockCaption}
 	for _, p := range someParams {
 		panel := evaluate.HistogramPanel{
-			Params: p, TrueMaps: 15, GenMaps: 50, TrueLogMean: 10.97,
-			GenLogMean: 10.99, TrueOutside: 0.0002, GenOutside: 0.0013,
+			Params:    p,
+			True:      evaluate.PixelDensity{LogMean: 10.97, Outside: 0.0002},
+			Generated: evaluate.PixelDensity{LogMean: 10.99, Outside: 0.0013},
 		}
+		panel.True.N, panel.Generated.N = 15, 50
 		for i := range 60 {
 			x := 9.5 + 0.06*float64(i)
 			shape := func(mean float64) float64 {
@@ -154,10 +158,11 @@ func syntheticHistograms() evaluate.Histograms {
 					math.Sqrt(2*math.Pi*0.25)
 			}
 			panel.Centres = append(panel.Centres, x)
-			panel.TrueMean, panel.GenMean = append(panel.TrueMean, shape(10.8+p.OmegaM)),
-				append(panel.GenMean, shape(10.84+p.OmegaM))
-			panel.TrueStd, panel.GenStd = append(panel.TrueStd, 0.1*shape(10.8+p.OmegaM)),
-				append(panel.GenStd, 0.08*shape(10.8+p.OmegaM))
+			truth, made := &panel.True, &panel.Generated
+			truth.Mean, made.Mean = append(truth.Mean, shape(10.8+p.OmegaM)),
+				append(made.Mean, shape(10.84+p.OmegaM))
+			truth.Std, made.Std = append(truth.Std, 0.1*shape(10.8+p.OmegaM)),
+				append(made.Std, 0.08*shape(10.8+p.OmegaM))
 		}
 		out.Panels = append(out.Panels, panel)
 	}

@@ -54,8 +54,8 @@ func ExampleNewHistogram() {
 }
 
 func ExampleRatios() {
-	mean, std := summary.Ratios([][]float64{{2, 3}, {2, 5}}, [][]float64{{1, 1}, {1, 1}})
-	fmt.Printf("%.2f ± %.2f\n", mean, std)
+	ratios := summary.Ratios([][]float64{{2, 3}, {2, 5}}, [][]float64{{1, 1}, {1, 1}})
+	fmt.Printf("%.2f ± %.2f\n", ratios.Mean, ratios.Std)
 	// Output: [2.00 4.00] ± [0.00 1.41]
 }
 

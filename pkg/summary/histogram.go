@@ -48,7 +48,7 @@ func NewHistogram(values []float32, edges []float64) Histogram {
 
 // Envelope returns the mean and the standard deviation of the densities of histograms. It panics
 // unless all have the same edges.
-func Envelope(histograms []Histogram) (mean, std []float64) {
+func Envelope(histograms []Histogram) BinStats {
 	curves := make([][]float64, len(histograms))
 	for i, h := range histograms {
 		if !slices.Equal(h.Edges, histograms[0].Edges) {
@@ -56,14 +56,13 @@ func Envelope(histograms []Histogram) (mean, std []float64) {
 		}
 		curves[i] = h.Density
 	}
-	s := Stats(curves)
-	return s.Mean, s.Std
+	return Stats(curves)
 }
 
 // Ratios returns the mean and standard deviation over maps of varied[i]/fiducial[i], bin by bin,
 // for the first maps that both have. Maps of equal index share their random phases, so that most
 // of the cosmic variance cancels. It panics on no maps and on curves of different bins.
-func Ratios(varied, fiducial [][]float64) (mean, std []float64) {
+func Ratios(varied, fiducial [][]float64) BinStats {
 	var curves [][]float64
 	for m := range min(len(varied), len(fiducial)) {
 		if len(varied[m]) != len(fiducial[m]) {
@@ -72,6 +71,5 @@ func Ratios(varied, fiducial [][]float64) (mean, std []float64) {
 		}
 		curves = append(curves, floats.DivTo(make([]float64, len(varied[m])), varied[m], fiducial[m]))
 	}
-	s := Stats(curves)
-	return s.Mean, s.Std
+	return Stats(curves)
 }

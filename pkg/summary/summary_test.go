@@ -209,7 +209,8 @@ func TestHistogramKeepsEveryValue(t *testing.T) {
 
 func TestRatiosOfAMultipleAreExact(t *testing.T) {
 	fiducial := [][]float64{{1, 2}, {3, 4}}
-	mean, std := Ratios([][]float64{{2, 6}, {6, 12}}, fiducial)
+	ratios := Ratios([][]float64{{2, 6}, {6, 12}}, fiducial)
+	mean, std := ratios.Mean, ratios.Std
 	if mean[0] != 2 || mean[1] != 3 || std[0] != 0 || std[1] != 0 {
 		t.Errorf("mean %v, std %v", mean, std)
 	}
