@@ -43,17 +43,18 @@ func mapOf(k int) int { return k * camels.MapsPerSimulation / mapsPerSimulation 
 func (l Likelihood) Bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int, dir,
 	stage string, change *Change,
 ) ([]Bound, error) {
-	return l.bounds(ctx, c, maps, sims, mapsPerSimulation, dir, stage, change)
+	return l.bounds(ctx, c, maps, sims, mapsPerSimulation, dir, "", stage, change)
 }
 
-// bounds is Bounds for the first each of the two maps.
+// bounds is Bounds for the first each of the two maps. It keeps what it evaluates in the file of a
+// part, unless part is "".
 func (l Likelihood) bounds(ctx context.Context, c BoundConfig, maps *camels.Maps, sims []int,
-	each int, dir, stage string, change *Change,
+	each int, dir, part, stage string, change *Change,
 ) ([]Bound, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	store, err := openBounds(dir, boundKey{Version, l.Checkpoint.Network, c})
+	store, err := openBounds(dir, part, l.boundKey(c))
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +74,10 @@ func (l Likelihood) bounds(ctx context.Context, c BoundConfig, maps *camels.Maps
 	return out, nil
 }
 
+func (l Likelihood) boundKey(c BoundConfig) boundKey {
+	return boundKey{Version, l.Checkpoint.Network, c}
+}
+
 // place is a number for map k of a simulation.
 func place(sim, k int) uint64 { return uint64(sim*camels.MapsPerSimulation + k) }
 
@@ -80,12 +85,9 @@ func place(sim, k int) uint64 { return uint64(sim*camels.MapsPerSimulation + k) 
 func (l Likelihood) bound(ctx context.Context, c BoundConfig, maps *camels.Maps, sim, k int,
 	change *Change, store *boundStore,
 ) (Bound, error) {
-	m, err := l.Map(maps, sim, k)
+	m, err := l.changed(maps, sim, k, change)
 	if err != nil {
 		return Bound{}, err
-	}
-	if change != nil {
-		m = change.Of(m, place(sim, k))
 	}
 	b, known := store.known[content(m)]
 	if !known {
@@ -98,6 +100,15 @@ func (l Likelihood) bound(ctx context.Context, c BoundConfig, maps *camels.Maps,
 		return b, nil
 	}
 	return b, store.add(b)
+}
+
+// changed reads a map and changes it.
+func (l Likelihood) changed(maps *camels.Maps, sim, k int, change *Change) (field.LogMap, error) {
+	m, err := l.Map(maps, sim, k)
+	if err == nil && change != nil {
+		m = change.Of(m, place(sim, k))
+	}
+	return m, err
 }
 
 // content is a hash of the pixels of a map.
@@ -152,25 +163,68 @@ type boundStore struct {
 	known map[string]Bound // by the content of the map
 }
 
-// openBounds reads what is there. A last line that a killed run left unfinished is cut off.
-func openBounds(dir string, key boundKey) (*boundStore, error) {
-	name, err := json.Marshal(key)
+// openBounds reads what is there, of all parts, and opens the file of one of them, or that of no
+// part, to write to. A last line that a killed run left unfinished there is cut off.
+func openBounds(dir, part string, key boundKey) (*boundStore, error) {
+	store := &boundStore{known: map[string]Bound{}}
+	name, err := key.file()
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, fmt.Sprintf("bounds-%.8x.jsonl", sha256.Sum256(name)))
-	fail := func(err error) (*boundStore, error) {
+	if err := store.readAll(dir, name); err != nil {
+		return nil, err
+	}
+	if part != "" {
+		name += "." + part
+	}
+	path := filepath.Join(dir, name+boundsEnding)
+	err = os.MkdirAll(dir, 0o755)
+	whole := 0
+	if err == nil {
+		whole, err = store.read(path)
+	}
+	if err == nil {
+		store.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o666)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("inference: %s: %w", path, err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fail(err)
+	if err := errors.Join(store.file.Truncate(int64(whole)), seekEnd(store.file)); err != nil {
+		store.file.Close()
+		return nil, fmt.Errorf("inference: %s: %w", path, err)
 	}
+	return store, nil
+}
+
+const boundsEnding = ".jsonl"
+
+// file is the name, without its ending, that bounds of a key are kept under.
+func (k boundKey) file() (string, error) {
+	text, err := json.Marshal(k)
+	return fmt.Sprintf("bounds-%.8x", sha256.Sum256(text)), err
+}
+
+// readAll reads the files of all parts.
+func (s *boundStore) readAll(dir, name string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, name+"*"+boundsEnding))
+	if err != nil {
+		return fmt.Errorf("inference: bounds in %s: %w", dir, err)
+	}
+	for _, path := range paths {
+		if _, err := s.read(path); err != nil {
+			return fmt.Errorf("inference: %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// read reads a file, which need not be there. It returns the number of bytes in whole lines.
+func (s *boundStore) read(path string) (int, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fail(err)
+		return 0, err
 	}
 	raw = raw[:bytes.LastIndexByte(raw, '\n')+1]
-	store := &boundStore{known: map[string]Bound{}}
 	n := 0
 	for line := range bytes.Lines(raw) {
 		n++
@@ -181,18 +235,11 @@ func openBounds(dir string, key boundKey) (*boundStore, error) {
 			err = errors.New("it is no bound of a map")
 		}
 		if err != nil {
-			return fail(fmt.Errorf("line %d: %w; delete the file to begin anew", n, err))
+			return 0, fmt.Errorf("line %d: %w; delete the file to begin anew", n, err)
 		}
-		store.known[b.Content] = b
+		s.known[b.Content] = b
 	}
-	if store.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o666); err != nil {
-		return fail(err)
-	}
-	if err := errors.Join(store.file.Truncate(int64(len(raw))), seekEnd(store.file)); err != nil {
-		store.file.Close()
-		return fail(err)
-	}
-	return store, nil
+	return len(raw), nil
 }
 
 func seekEnd(f *os.File) error {

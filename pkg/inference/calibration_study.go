@@ -42,6 +42,106 @@ type Tests struct {
 	Baselines *Baselines
 }
 
+// simulations are some of a set, of which a stage of a study has the bounds evaluated.
+type simulations struct {
+	stage   string
+	maps    *camels.Maps
+	numbers []int
+	each    int // maps of each
+}
+
+// studied are the simulations of a calibration and its test.
+type studied struct{ calibration, test, groups simulations }
+
+func (s studied) all() []simulations { return []simulations{s.calibration, s.test, s.groups} }
+
+// simulationsOf finds them, and returns an error if there are too few, or if some that are tested
+// on are known.
+func (l Likelihood) simulationsOf(c CalibrateConfig, tests Tests) (s studied, err error) {
+	sims, maps, err := l.Unseen(false)
+	if err != nil {
+		return s, err
+	}
+	s.calibration = simulations{
+		"calibration", maps, atMost(sims, c.CalibrationSimulations),
+		mapsPerSimulation,
+	}
+	if err := c.enough(len(s.calibration.numbers)); err != nil {
+		return s, fmt.Errorf("inference: validation simulations of %s: %w", maps.Path(), err)
+	}
+	held, others, err := l.testMaps(maps, tests.Maps)
+	if err != nil {
+		return s, err
+	}
+	s.test = simulations{"test", others, atMost(held, c.TestSimulations), mapsPerSimulation}
+	s.groups = simulations{"groups", tests.Groups, nil, 1}
+	if tests.Groups != nil {
+		s.groups.numbers = l.Within(tests.Groups, 0)
+		err = unlike(maps, tests.Groups, s.groups.numbers)
+	}
+	return s, err
+}
+
+// CalibrationPart evaluates some of the bounds of a CalibrationStudy and keeps them in dir, in a
+// file of its own: only says which, by the number of a simulation in its stage. Parts with
+// different names may be evaluated at the same time, by any number of processes.
+func (l Likelihood) CalibrationPart(ctx context.Context, c CalibrateConfig, tests Tests, dir,
+	part string, only func(i int) bool,
+) error {
+	s, err := l.simulationsOf(c, tests)
+	if err != nil {
+		return err
+	}
+	for _, s := range s.all() {
+		var some []int
+		for i, sim := range s.numbers {
+			if only(i) {
+				some = append(some, sim)
+			}
+		}
+		if _, err := l.bounds(ctx, c.Bound, s.maps, some, s.each, dir, part, s.stage,
+			c.Observed.Change()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MissingBounds returns the numbers in their stages of the simulations that a CalibrationStudy has
+// bounds to evaluate of, and how many simulations there are in all.
+func (l Likelihood) MissingBounds(c CalibrateConfig, tests Tests, dir string) (missing []int,
+	all int, err error,
+) {
+	s, err := l.simulationsOf(c, tests)
+	if err != nil {
+		return nil, 0, err
+	}
+	name, err := l.boundKey(c.Bound).file()
+	if err != nil {
+		return nil, 0, err
+	}
+	store := boundStore{known: map[string]Bound{}}
+	if err := store.readAll(dir, name); err != nil {
+		return nil, 0, err
+	}
+	for _, s := range s.all() {
+		all += len(s.numbers)
+		for i, sim := range s.numbers {
+			for k := range s.each {
+				m, err := l.changed(s.maps, sim, mapOf(k), c.Observed.Change())
+				if err != nil {
+					return nil, 0, err
+				}
+				if _, known := store.known[content(m)]; !known {
+					missing = append(missing, i)
+					break
+				}
+			}
+		}
+	}
+	return missing, all, nil
+}
+
 // CalibrationStudy is the calibration of a checkpoint and its test. The calibration is fitted on
 // the validation simulations of the checkpoint's data, and on no others, so that those for tests
 // stay unseen. Bounds are kept in dir, so that a study killed at any moment goes on. Too few
@@ -51,35 +151,22 @@ func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, tes
 ) (Calibration, CoverageReport, error) {
 	var cal Calibration
 	var coverage CoverageReport
-	sims, maps, err := l.Unseen(false)
+	s, err := l.simulationsOf(c, tests)
 	if err != nil {
 		return cal, coverage, err
-	}
-	sims = atMost(sims, c.CalibrationSimulations)
-	if err := c.enough(len(sims)); err != nil {
-		return cal, coverage, fmt.Errorf("inference: validation simulations of %s: %w", maps.Path(), err)
-	}
-	held, others, err := l.testMaps(maps, tests.Maps)
-	if err != nil {
-		return cal, coverage, err
-	}
-	held = atMost(held, c.TestSimulations)
-	var together []int
-	if tests.Groups != nil {
-		together = l.Within(tests.Groups, 0)
-		if err := unlike(maps, tests.Groups, together); err != nil {
-			return cal, coverage, err
-		}
 	}
 	change := c.Observed.Change()
-	known, err := l.Bounds(ctx, c.Bound, maps, sims, dir, "calibration", change)
+	bounds := func(s simulations) ([]Bound, error) {
+		return l.bounds(ctx, c.Bound, s.maps, s.numbers, s.each, dir, "", s.stage, change)
+	}
+	known, err := bounds(s.calibration)
 	if err != nil {
 		return cal, coverage, err
 	}
 	if cal, err = Calibrate(known, l.Prior, l.Checkpoint.Network, c); err != nil {
 		return cal, coverage, err
 	}
-	unseen, err := l.Bounds(ctx, c.Bound, others, held, dir, "test", change)
+	unseen, err := bounds(s.test)
 	if err != nil {
 		return cal, coverage, err
 	}
@@ -87,12 +174,12 @@ func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, tes
 		return cal, coverage, err
 	}
 	note := fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.",
-		cal.Maps, cal.Simulations, len(unseen), len(held))
+		cal.Maps, cal.Simulations, len(unseen), len(s.test.numbers))
 	if change != nil {
 		note += " All maps: " + change.Name + "."
 	}
 	if tests.Groups != nil {
-		groups, err := l.bounds(ctx, c.Bound, tests.Groups, together, 1, dir, "groups", change)
+		groups, err := bounds(s.groups)
 		if err != nil {
 			return cal, coverage, err
 		}
@@ -100,10 +187,10 @@ func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, tes
 			return cal, coverage, err
 		}
 		note += fmt.Sprintf(" Maps together are of different universes with the same parameters, %d "+
-			"universes in all.", len(together))
+			"universes in all.", len(s.groups.numbers))
 	}
 	if tests.Baselines != nil {
-		err = l.Compare(ctx, &coverage, *tests.Baselines, unseen, others, c)
+		err = l.Compare(ctx, &coverage, *tests.Baselines, unseen, s.test.maps, c)
 	}
 	coverage.Caption = l.boundCaption(c, note)
 	return cal, coverage, err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/cluster"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/figure"
@@ -24,6 +25,7 @@ type calibrateFlags struct {
 	baselines                           string
 	choice                              camels.Choice
 	terms                               int
+	shard                               cluster.Shard // of the simulations of each stage
 }
 
 // calibrationFile is what calibrate writes and infer reads.
@@ -67,6 +69,18 @@ The bound of each map is kept once it is done, so that an interrupted or killed 
 				flagAtLeast("test-sims", c.TestSimulations, 0))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
+			if in.shard.Is() {
+				err := a.calibrationData(c, in, openEmulator, func(l inference.Likelihood,
+					c inference.CalibrateConfig, tests inference.Tests,
+				) error {
+					return l.CalibrationPart(cmd.Context(), c, tests, in.bounds(),
+						fmt.Sprintf("%d-of-%d", in.shard.Index, in.shard.Of), in.shard.Has)
+				})
+				if err != nil {
+					return err
+				}
+				return a.printShard(in.shard, in.dir)
+			}
 			cal, coverage, err := a.calibrated(cmd.Context(), c, in)
 			if err != nil {
 				return err
@@ -94,6 +108,16 @@ The bound of each map is kept once it is done, so that an interrupted or killed 
 			})
 		}),
 	}
+	a.divisible(cmd, &in.shard, func(context.Context) (w cluster.Work, err error) {
+		w.Items = "simulations"
+		err = a.calibrationData(c, in, readEmulator, func(l inference.Likelihood,
+			c inference.CalibrateConfig, tests inference.Tests,
+		) error {
+			w.Missing, w.All, err = l.MissingBounds(c, tests, in.bounds())
+			return err
+		})
+		return w, err
+	})
 	f := cmd.Flags()
 	checkpointFlag(f, &in.checkpoint)
 	dataFlags(f, &in.data, &in.choice)
@@ -114,28 +138,33 @@ The bound of each map is kept once it is done, so that an interrupted or killed 
 	return cmd
 }
 
-// calibrated opens what a calibration is made from and makes it, with a bar for each stage.
-func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
-	in calibrateFlags,
-) (cal inference.Calibration, coverage inference.CoverageReport, err error) {
+// bounds is the directory that keeps the bounds of maps.
+func (in calibrateFlags) bounds() string { return filepath.Join(in.dir, "bounds") }
+
+// calibrationData opens the checkpoint, as open does, and all maps of a calibration, and hands them
+// over, with a bar for each stage.
+func (a *app) calibrationData(c inference.CalibrateConfig, in calibrateFlags,
+	open func(path string) (*emulator.Emulator, error),
+	do func(inference.Likelihood, inference.CalibrateConfig, inference.Tests) error,
+) error {
 	s, err := camels.OpenChoice(in.data, in.choice)
 	if err != nil {
-		return cal, coverage, err
+		return err
 	}
 	defer s.Close()
-	e, err := openEmulator(in.checkpoint)
+	e, err := open(in.checkpoint)
 	if err != nil {
-		return cal, coverage, err
+		return err
 	}
 	defer e.Close()
 	if most := e.Schedule().Steps() / 4; in.terms > most {
-		return cal, coverage, fmt.Errorf("calibrate: --num-terms %d, want 2 to %d for the variance "+
-			"schedule of %s", in.terms, most, in.checkpoint)
+		return fmt.Errorf("calibrate: --num-terms %d, want 2 to %d for the variance schedule of %s",
+			in.terms, most, in.checkpoint)
 	}
 	c.Bound.Quadrature = quadrature(e, in.terms, c.Observed)
 	data, err := a.dataOf(e, s)
 	if err != nil {
-		return cal, coverage, err
+		return err
 	}
 	var tests inference.Tests
 	for _, t := range []struct {
@@ -147,27 +176,40 @@ func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
 		}
 		other, err := openSet(t.dir, camels.LH, "--set LH")
 		if err != nil {
-			return cal, coverage, err
+			return err
 		}
 		defer other.Close()
 		if _, err := a.dataOf(e, other); err != nil { // the same box and field
-			return cal, coverage, err
+			return err
 		}
 		*t.maps = other.Sets[camels.LH]
 	}
-	if in.baselines != "" {
-		network, err := a.baselines(ctx, data, c.Observed, in.baselines)
-		if err != nil {
-			return cal, coverage, err
-		}
-		defer network.Close()
-		tests.Baselines = &network.Baselines
-	}
 	bars := a.stages(nil)
+	defer func() { bars.done() }()
 	data.Progress = bars.at
-	l := inference.Of(e, data, emulator.DefaultSampling().Batch)
-	cal, coverage, err = l.CalibrationStudy(ctx, c, tests, filepath.Join(in.dir, "bounds"))
-	bars.done()
+	return do(inference.Of(e, data, emulator.DefaultSampling().Batch), c, tests)
+}
+
+// calibrated makes a calibration and tests it.
+func (a *app) calibrated(ctx context.Context, c inference.CalibrateConfig,
+	in calibrateFlags,
+) (cal inference.Calibration, coverage inference.CoverageReport, err error) {
+	err = a.calibrationData(c, in, openEmulator, func(l inference.Likelihood,
+		c inference.CalibrateConfig, tests inference.Tests,
+	) error {
+		if in.baselines != "" {
+			held := l.Data
+			held.Progress = nil // it has bars of its own
+			network, err := a.baselines(ctx, held, c.Observed, in.baselines)
+			if err != nil {
+				return err
+			}
+			defer network.Close()
+			tests.Baselines = &network.Baselines
+		}
+		cal, coverage, err = l.CalibrationStudy(ctx, c, tests, in.bounds())
+		return err
+	})
 	return cal, coverage, err
 }
 
