@@ -160,12 +160,11 @@ func (p *rowParser) remark(comment string) {
 
 // ofSentence reports whether a word is one of a sentence and not the name of a column.
 func ofSentence(word string) bool {
-	switch strings.ToLower(word) {
-	case "and", "are", "by", "for", "from", "in", "is", "of", "on", "the", "to", "with":
-		return true
-	}
-	return isNumber(word) || strings.HasSuffix(word, ".")
+	return isNumber(word) || strings.HasSuffix(word, ".") ||
+		slices.Contains(ofSentences, strings.ToLower(word))
 }
+
+var ofSentences = strings.Fields("and are by for from in is of on the to with")
 
 // complete reports whether the names of Ω_m and σ_8 are among the words.
 func (h header) complete() bool {
@@ -372,15 +371,10 @@ func (p *rowParser) names() ([]string, error) {
 		return nil, nil
 	}
 	names := p.ofNumbers(h)
-	var omegas, sigmas []string
-	for _, name := range names {
-		switch {
-		case isOmegaM(name):
-			omegas = append(omegas, name)
-		case isSigma8(name):
-			sigmas = append(sigmas, name)
-		}
+	those := func(are func(name string) bool) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !are(name) })
 	}
+	omegas, sigmas := those(isOmegaM), those(isSigma8)
 	fault := func(format string, args ...any) ([]string, error) {
 		return nil, fmt.Errorf("line %d names %s, %s", h.line, list(names), fmt.Sprintf(format, args...))
 	}
@@ -430,32 +424,22 @@ func bare(name string) string {
 // isOmegaM reports whether a name is one of those that tables use for Ω_m; CAMELS' newer ones use
 // Omega0.
 func isOmegaM(name string) bool {
-	switch bare(name) {
-	case "omegam", "om", "omega0", "omegam0", "omega0m", "om0", "omegamatter":
-		return true
-	}
-	return false
+	const names = "omegam om omega0 omegam0 omega0m om0 omegamatter"
+	return slices.Contains(strings.Fields(names), bare(name))
 }
 
 // isSigma8 reports whether a name is one of those that tables use for σ_8. S_8 is not: it is
 // σ_8 (Ω_m/0.3)^½.
 func isSigma8(name string) bool {
-	switch bare(name) {
-	case "s8":
-		return strings.HasPrefix(strings.TrimLeft(name, `$\{`), "s")
-	case "sigma8", "sig8":
-		return true
-	}
-	return false
+	b := bare(name)
+	return b == "sigma8" || b == "sig8" ||
+		b == "s8" && strings.HasPrefix(strings.TrimLeft(name, `$\{`), "s")
 }
 
 // notParameter reports whether a column holds seeds, or names of simulations, which may be numbers.
 func notParameter(name string) bool {
-	switch bare(name) {
-	case "", "seed", "name", "sim", "simulation", "id", "index":
-		return true
-	}
-	return false
+	names := []string{"", "seed", "name", "sim", "simulation", "id", "index"}
+	return slices.Contains(names, bare(name))
 }
 
 func (t table) params(i int) cosmology.Params {
