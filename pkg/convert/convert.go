@@ -199,7 +199,8 @@ func (s *source) describe(weights map[string]tensor, o Options, r *Report,
 	if n, _ := s.number("step global_step itn iteration iterations iter niter n_iter it"); n > 0 {
 		m.Step = n
 	}
-	r.Network, r.Parameters = m.Network, m.Network.NumParameters()
+	s.parameters = m.Network.Parameters()
+	r.Network, r.Parameters = m.Network, network.NumParameters(s.parameters)
 	r.Step, r.Schedule = m.Step, steps(m)
 	r.Prediction, r.LogTheta = m.Prediction, m.LogTheta
 	return m, nil
@@ -212,17 +213,16 @@ func (s *source) load(group map[string]tensor, prefix string, c unet.Config,
 	if group == nil {
 		return nil
 	}
-	if err := check(group, c); err != nil {
+	if err := check(group, s.parameters); err != nil {
 		return fmt.Errorf("its %sweights do not fit the network of width %d and multipliers %v that "+
 			"its shapes tell: %w", prefix, c.Dim, c.Multipliers, err)
 	}
-	list := c.Parameters()
-	values := int64(network.NumParameters(list))
+	values := int64(network.NumParameters(s.parameters))
 	if values > s.most {
 		return fmt.Errorf("claims %d values, a file of its size holds at most %d: it is damaged",
 			values, s.most)
 	}
-	for _, p := range list {
+	for _, p := range s.parameters {
 		t := group[p.Name]
 		data, err := t.read()
 		if err != nil {

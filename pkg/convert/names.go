@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -144,10 +145,10 @@ func choices(n int, each bool) string {
 }
 
 // check compares names and shapes with the network's and names what differs in one line.
-func check(group map[string]tensor, c unet.Config) error {
+func check(group map[string]tensor, parameters []network.Tensor) error {
 	var shapes, missing, strangers []string
 	known := map[string]bool{}
-	for _, p := range c.Parameters() {
+	for _, p := range parameters {
 		known[p.Name] = true
 		if t, ok := group[p.Name]; !ok {
 			missing = append(missing, p.Name)

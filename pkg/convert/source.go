@@ -13,6 +13,7 @@ import (
 	"github.com/nlpodyssey/safetensors"
 
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/network"
 )
 
 // source is what a weight file offers.
@@ -25,6 +26,8 @@ type source struct {
 	manifest     *checkpoint.Manifest
 	most         int64 // values that a file of this size can hold
 	file         *os.File
+
+	parameters []network.Tensor // of the network that is described
 
 	// Set by choose.
 	raw, average *candidate
