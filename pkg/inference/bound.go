@@ -110,8 +110,11 @@ func moments(m field.LogMap) []float64 {
 // momentNames are theirs.
 var momentNames = []string{
 	"the mean of log10 of the pixels", "the standard deviation of log10 of the pixels",
-	"log10 of the mean density", "log10 of the fine structure (dex) of the smoothest places",
+	"log10 of the mean density", structureName,
 }
+
+// structureName is that of the moment that noise raises most.
+const structureName = "log10 of the fine structure (dex) of the smoothest places"
 
 // overSeeds returns the terms of a map, averaged over noise seeds and antithetic pairs.
 func (l Likelihood) overSeeds(m field.LogMap, c BoundConfig) likelihood.Terms {

@@ -137,10 +137,14 @@ func (c Calibration) judge(out *Constraint, b Bound) error {
 				k = i
 			}
 		}
-		out.Warnings = append(out.Warnings, fmt.Sprintf("%.1f standard deviations lie between this map "+
-			"and what is expected where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of "+
-			"them): it may not be of their kind, do not trust its error bars",
-			expected.Distance, c.share(expected), c.Outliers.Names[k], values[k], t.Expected[k], t.Z[k]))
+		warning := fmt.Sprintf("%.1f standard deviations lie between this map and what is expected where "+
+			"it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): it may not be of their "+
+			"kind, do not trust its error bars", expected.Distance, c.share(expected), c.Outliers.Names[k],
+			values[k], t.Expected[k], t.Z[k])
+		if c.Outliers.Names[k] == structureName && t.Z[k] > 0 {
+			warning += "; if it has noise, declare that with --noise"
+		}
+		out.Warnings = append(out.Warnings, warning)
 	}
 	if outside.Fraction <= rare {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("this map fits best outside the prior, by %.1f "+
