@@ -59,7 +59,8 @@ func perfectSpectra(t *testing.T, s Emulator, cfg Config) {
 			t.Errorf("%v: white-noise power %g, want %g", p.Params, sum/weight, want)
 		}
 		for i := range p.ZStats.Mean {
-			if want := (p.GeneratedStats.Mean[i] - p.TrueStats.Mean[i]) / p.TrueStats.Std[i]; math.Abs(p.ZStats.Mean[i]-want) > 1e-6 {
+			want := (p.GeneratedStats.Mean[i] - p.TrueStats.Mean[i]) / p.TrueStats.Std[i]
+			if math.Abs(p.ZStats.Mean[i]-want) > 1e-6 {
 				t.Errorf("mean z %g, want %g", p.ZStats.Mean[i], want)
 			}
 		}
@@ -158,7 +159,8 @@ func perfectResponse(t *testing.T, s Emulator, cfg Config) {
 					}
 				}
 				if response.GenRatios[v].Std[i] > 5e-3 {
-					t.Fatalf("one seed for all values must cancel the scatter, got %g", response.GenRatios[v].Std[i])
+					t.Fatalf("one seed for all values must cancel the scatter, got %g",
+						response.GenRatios[v].Std[i])
 				}
 			}
 		}
