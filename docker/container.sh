@@ -69,7 +69,7 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 token=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
 mapfile -t command < <(b inspect --format '{{range .OCIv1.Config.Cmd}}{{println .}}{{end}}' "$box" | sed '/^$/d')
 set -m # a process group of its own, to be ended as one
-inside "${command[@]}" --ip=127.0.0.1 --port="$port" --IdentityProvider.token="$token" >"$dir/lab.log" 2>&1 &
+inside "${command[@]/--ip=0.0.0.0/--ip=127.0.0.1}" --port="$port" --IdentityProvider.token="$token" >"$dir/lab.log" 2>&1 &
 lab=$!
 set +m
 url=http://127.0.0.1:$port

@@ -237,10 +237,11 @@ func slurmTraining(t *testing.T) {
 	start(t, "simulate", "--set", "LH", "--sims", "6", "--side", "32", "--particles", "16",
 		"--time-steps", "5", "--pixels", "32", "--neighbours", "32", "--out", data).finish(t)
 	// No step ends with a checkpoint unless the training is told to end. Slurm looks at time limits
-	// twice a minute, so that the warning comes within the first half of this one minute.
+	// twice a minute and counts a minute for that, so that the warning comes within the first half
+	// minute of these two.
 	said := slurm(t, "darkfield", "submit", "train", "--data", data, "--run", run, "--preset", "smoke",
-		"--batch", "1", "--steps", "100000", "--checkpoint-every", "50000", "--time", "1",
-		"--sbatch=--signal=B:USR1@20")
+		"--batch", "1", "--steps", "100000", "--checkpoint-every", "50000", "--time", "2",
+		"--sbatch=--signal=B:USR1@80")
 	job := strings.TrimSuffix(strings.Fields(said)[1], ";")
 	log := filepath.Join(run+".slurm", job+".log")
 	saved := func() int {
