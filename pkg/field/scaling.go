@@ -25,17 +25,10 @@ func (s Scaling) Validate() error {
 // true maps that training has not seen go beyond the range of those that it has, but by little.
 const margin = 0.1
 
-// farOutside reports whether values from low to high reach beyond the range by more than a tenth
-// of it. A network has seen nothing of the kind.
-func (s Scaling) farOutside(low, high float64) bool {
-	m := margin * (s.Max - s.Min)
-	return low < s.Min-m || high > s.Max+m
-}
-
 // Warning says that the log10 of pixels, from low to high, lie far outside the range; it is empty
 // where they do not. what names the maps.
 func (s Scaling) Warning(what string, low, high float64) string {
-	if !s.farOutside(low, high) {
+	if m := margin * (s.Max - s.Min); !(low < s.Min-m || high > s.Max+m) {
 		return ""
 	}
 	return fmt.Sprintf("log10 of %s lies between %.3f and %.3f, far outside the range from %.3f to "+

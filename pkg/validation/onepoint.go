@@ -51,7 +51,9 @@ func (b *boxStudy) onePoint(c Config) OnePoint {
 			values = append(values, m.Histogram[i])
 			sum += m.Histogram[i] / float64(len(b.hypercube))
 		}
-		low, high := middle(values)
+		slices.Sort(values)
+		low, high := stat.Quantile(0.16, stat.Empirical, values, nil),
+			stat.Quantile(0.84, stat.Empirical, values, nil)
 		out.Centres, out.Density = append(out.Centres, (edges[i]+edges[i+1])/2), append(out.Density, sum)
 		out.Low, out.High = append(out.Low, low), append(out.High, high)
 	}
@@ -68,13 +70,6 @@ func (o OnePoint) rows(c Config) []Row {
 		row("standard deviation of log10 of a pixel",
 			"CAMELS, published", o.Std).plusMinus(o.StdError).want(o.CAMELSStd, c.tolerance(0.03)),
 	})
-}
-
-// middle returns the 16 % and 84 % quantiles.
-func middle(values []float64) (low, high float64) {
-	sorted := slices.Sorted(slices.Values(values))
-	return stat.Quantile(0.16, stat.Empirical, sorted, nil),
-		stat.Quantile(0.84, stat.Empirical, sorted, nil)
 }
 
 // WriteCSV writes one row a number.

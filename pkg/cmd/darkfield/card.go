@@ -62,7 +62,9 @@ or killed call goes on. The exit status is 1 when a number misses its aim.`,
 			if err := writeCard(in.dir, page, results); err != nil {
 				return err
 			}
-			if err := a.print(page, func(w io.Writer) { cardTable(w, results) }); err != nil {
+			if err := a.print(page, func(w io.Writer) {
+				sectionTable(w, report.Sections(page.Rows), page.Summary)
+			}); err != nil {
 				return err
 			}
 			if _, misses, _ := report.Count(page.Rows); misses > 0 {
@@ -196,10 +198,4 @@ func writeCard(dir string, page modelcard.Page, results modelcard.Results) error
 		return err
 	}
 	return report.WriteFile(filepath.Join(dir, "report.md"), []byte(page.Markdown(files)))
-}
-
-func cardTable(w io.Writer, c modelcard.Results) {
-	sectionTable(w, report.Sections(c.Rows))
-	row(w)
-	row(w, c.Summary())
 }

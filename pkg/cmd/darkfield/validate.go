@@ -55,7 +55,9 @@ and standard (the whole report).`,
 					time.Now().Format(time.DateOnly), time.Since(start).Round(time.Second))}); err != nil {
 				return err
 			}
-			if err := a.print(judged(r), func(w io.Writer) { reportTable(w, r) }); err != nil {
+			if err := a.print(judged(r), func(w io.Writer) {
+				sectionTable(w, report.Sections(r.Rows), r.Summary())
+			}); err != nil {
 				return err
 			}
 			if _, misses, _ := report.Count(r.Rows); misses > 0 {
@@ -116,14 +118,8 @@ func judged(r *validation.Report) []verdict {
 	return out
 }
 
-func reportTable(w io.Writer, r *validation.Report) {
-	sectionTable(w, report.Sections(r.Rows))
-	row(w)
-	row(w, r.Summary())
-}
-
-// sectionTable prints the lines of a report, with a heading where a section begins.
-func sectionTable(w io.Writer, sections []report.Section) {
+// sectionTable prints the lines of a report, with a heading where a section begins, and a summary.
+func sectionTable(w io.Writer, sections []report.Section, summary string) {
 	for _, s := range sections {
 		row(w)
 		row(w, s.Heading)
@@ -131,6 +127,8 @@ func sectionTable(w io.Writer, sections []report.Section) {
 			row(w, "  "+c[0], c[1], c[2], c[3], c[4], c[5])
 		}
 	}
+	row(w)
+	row(w, summary)
 }
 
 // machine says what this runs on.
