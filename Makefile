@@ -140,9 +140,15 @@ $(kernel): docker/kernel.py .venv/stamp .tools/root
 doctor: ## show what was found: Go, Python, compiler, plugin, kernel, GPU
 	@docker/doctor.sh
 
-lab: setup ## JupyterLab on 127.0.0.1 with the Go kernel; prints its URL with a token
+# What completes and explains in cells; it has a module of its own, since it needs newer packages than the other tools.
+.tools/bin/gopls: | .tools/checked
+	@mkdir -p .tools/bin
+	@$(step) 'gopls (a minute, once)' env GOWORK=off GOBIN="$(CURDIR)/.tools/bin" go install golang.org/x/tools/gopls@v0.23.0
+
+lab: setup .tools/bin/gopls ## JupyterLab on 127.0.0.1 with the Go kernel; prints its URL with a token
 	@DARKFIELD_PRESET="$(PRESET)" DARKFIELD_DATA="$(if $(DATA),$(abspath $(DATA)))" DARKFIELD_RUN="$(if $(RUN),$(abspath $(RUN)))" \
-	  .venv/bin/jupyter lab --no-browser --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir="$(CURDIR)/notebooks"
+	  .venv/bin/jupyter lab --no-browser --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir="$(CURDIR)" \
+	  --LabApp.default_url=/lab/tree/notebooks/01_universe.ipynb
 
 reproduce: setup ## set up, then run every notebook, first to last; figures and executed notebooks go to runs/
 	@.venv/bin/python notebooks/run.py --preset "$(PRESET)" --data "$(DATA)" --run "$(RUN)" --only "$(ONLY)"
@@ -190,7 +196,7 @@ microbench: .tools/bin/benchstat $(plugin) #- Go benchmarks of the hot pieces, s
 	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count '$(COUNT)' ./pkg/fft/... ./pkg/nbody/... ./pkg/summary/... ./pkg/unet/... ./pkg/diffusion/... ./pkg/training/... ./pkg/emulator/... | tee runs/bench/go.txt
 	@.tools/bin/benchstat runs/bench/go.txt
 
-browser-test: setup #- run the first notebook by mouse in a real JupyterLab and Chromium
+browser-test: setup #- run every notebook by mouse in a real JupyterLab and Chromium
 	@notebooks/browser/run.sh
 
 pytorch-check: .tools/venv/pytorch/ready $(plugin) .tools/bin/darkfield #- compare with our PyTorch version afresh, at the paper's width, too (2 GB, minutes)

@@ -2,7 +2,8 @@
 # All tests under one count: lint, Go tests, then every notebook in small. One failure does not stop the rest; the last
 # line is gotestsum's count. `make test` calls this after make setup; every result is kept in .tools/test/events.json.
 #
-# test.sh events [CHECK…] prints the results as `go test -json` does. A CHECK is NAME=STATUS of one that ran before.
+# test.sh events prints the results as `go test -json` does. With BROWSER=true every notebook is also run by mouse in a
+# real browser, on what the run before it left, so that most cells are quick.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,9 +11,8 @@ if [ "${1:-}" != events ]; then
 	mkdir -p .tools/test
 	# Progress goes past gotestsum, which takes what a test command says on stderr for an error.
 	exec .tools/bin/gotestsum --format pkgname --format-hide-empty-pkg --jsonfile .tools/test/events.json \
-		--raw-command -- .ci/test.sh events "$@" 3>&2
+		--raw-command -- .ci/test.sh events 3>&2
 fi
-shift
 exec 2>&3
 failed=0
 
@@ -30,20 +30,16 @@ as_test() {
 
 go_tests() { go test -timeout 40m -json "$@" || failed=1; }
 
-# books NAME ARGUMENT…: notebooks, each of which is a test; the run directory is new, so that every step is made.
-# Without a module proxy: after set-up they need no network.
+# books NAME ARGUMENT…: notebooks, each of which is a test; the run directory is new, so that every step is made, and
+# stays. Without a module proxy: after set-up they need no network.
 books() {
 	local name=$1 run=.tools/test/$1
 	shift
 	rm -rf "$run"
 	GOPROXY=off .venv/bin/python notebooks/run.py --preset smoke --run "$run" --as-tests "$@" |
 		go tool test2json -t -p "darkfield/$name"
-	local status=$?
-	rm -rf "$run"
-	return "$status"
 }
 
-for check in "$@"; do as_test "${check%=*}" test "${check##*=}" = 0; done
 as_test lint make lint
 # The race detector makes everything ten times slower and does not see the C++ side of GoMLX: it watches, in short, the
 # packages without GoMLX that start goroutines.
@@ -62,8 +58,10 @@ else
 	echo 'test: no ../shared: the notebooks are not run on the Quijote maps' >&2
 fi
 books notebooks || failed=1
+[ "${BROWSER:-}" != true ] || as_test browser make browser-test RUN="$PWD/.tools/test/notebooks"
 if [ -n "$given" ]; then
 	wait "$given" || failed=1
 	cat .tools/test/given.json
 fi
+rm -rf .tools/test/notebooks .tools/test/notebooks-quijote
 exit "$failed"

@@ -20,7 +20,11 @@ def main(root: Path) -> None:
     write(
         share / "lab/settings/overrides.json",
         # No pop-up that asks for news, which would need the internet.
-        {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}},
+        # Completion waits for gopls, which takes seconds where it meets a package first.
+        {
+            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+            "@jupyterlab/completer-extension:manager": {"providerTimeout": 5000},
+        },
     )
     write(
         share / "kernels/gonb/kernel.json",
@@ -34,7 +38,7 @@ def main(root: Path) -> None:
                 "PATH": os.pathsep.join([f"{root}/.tools/bin", "${PATH}", str(go)]),  # goimports is found through PATH only
                 "GOFLAGS": "-buildvcs=false -ldflags=-w",  # no tables for a debugger: a cell links in half the time
                 "GOTOOLCHAIN": "local",
-                "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # a training step clears gigabytes of fresh memory: in huge pages
+                "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2",  # as backend.TuneAllocator says
             },
         },
     )

@@ -199,9 +199,9 @@ def main() -> int:
     os.environ["DARKFIELD_RUN"] = str(run)
     label = f"notebooks ({chosen.preset}{', ' + data.name if data else ''})"
 
-    paths = sorted(HERE.glob("0*.ipynb"))
+    paths = sorted(HERE.glob("[0-9][0-9]_*.ipynb"))
     if not paths:
-        print("notebooks: there is no 0*.ipynb beside run.py", file=sys.stderr)
+        print("notebooks: there is no notebook beside run.py", file=sys.stderr)
         return 1
     if chosen.only:
         known, numbers = [path.name[:2] for path in paths], chosen.only.split(",")

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Opens the first notebook in JupyterLab with a real Chromium, runs all cells and looks at what is shown.
-# Needs Node 20 and Chromium (CHROMIUM=path); as root on Debian it installs Chromium itself.
+# Opens every notebook in JupyterLab with a real Chromium, runs all cells and looks at what is shown; moves sliders,
+# interrupts a training and goes on with it. Needs Node 20 and Chromium (CHROMIUM=path); in CI, as root on Debian, it
+# installs Chromium itself. NOTEBOOKS="01_universe.ipynb …" chooses; RUN=dir is a run directory that others have filled.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -11,7 +12,7 @@ command -v npm >/dev/null || {
 }
 chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || true)}
 if [ -z "$chromium" ]; then
-	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 		echo 'browser-test: installing Chromium from Debian'
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >.tools/log/chromium.log 2>&1 || {
 			tail -n 5 .tools/log/chromium.log >&2
@@ -27,18 +28,23 @@ fi
 [ notebooks/browser/node_modules/.package-lock.json -nt notebooks/browser/package-lock.json ] ||
 	(cd notebooks/browser && npm ci --silent --no-audit --no-fund)
 
-# A copy of the notebook, so that running it does not change the one in the repository. It lies in the project, because
+# Copies of the notebooks, so that running them does not change those in the repository. They lie in the project, because
 # the kernel and the packages find .tools from the working directory.
 work=$root/.tools/test/browser
 rm -rf "$work"
-mkdir -p "$work/notebooks"
+mkdir -p "$work/notebooks" "$work/pictures" "$work/settings/@jupyterlab/notebook-extension"
 cp notebooks/*.ipynb "$work/notebooks/"
+# All cells are in the page, also those off the screen.
+echo '{"windowingMode": "none"}' >"$work/settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
 port=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 token=$(.venv/bin/python -c 'import secrets; print(secrets.token_hex(24))')
 export JUPYTER_CONFIG_DIR=$work/jupyter/config JUPYTER_DATA_DIR=$work/jupyter/data JUPYTER_RUNTIME_DIR=$work/jupyter/runtime
-JUPYTER_TOKEN=$token DARKFIELD_PRESET=smoke DARKFIELD_DATA='' DARKFIELD_RUN=$work/run \
+export JUPYTERLAB_SETTINGS_DIR=$work/settings
+run=${RUN:-$work/run}
+rm -rf "$run/own" # the training that is to be interrupted
+JUPYTER_TOKEN=$token DARKFIELD_PRESET=smoke DARKFIELD_DATA='' DARKFIELD_RUN=$run \
 	.venv/bin/jupyter lab --no-browser --allow-root --ip=127.0.0.1 --port="$port" --ServerApp.port_retries=0 \
-	--ServerApp.root_dir="$work/notebooks" >"$work/lab.log" 2>&1 &
+	--ServerApp.root_dir="$work" >"$work/lab.log" 2>&1 &
 lab=$!
 stop() {
 	kill "$lab" 2>/dev/null || true
@@ -46,6 +52,9 @@ stop() {
 }
 trap stop EXIT
 status=0
-LAB_URL=http://127.0.0.1:$port LAB_TOKEN=$token CHROMIUM=$chromium SCREENSHOT=$work/lab.png node notebooks/browser/lab.mjs "${NOTEBOOK:-01_universe.ipynb}" || status=$?
+# shellcheck disable=SC2046,SC2086 # a word each
+LAB_URL=http://127.0.0.1:$port LAB_TOKEN=$token CHROMIUM=$chromium SCREENSHOTS=$work/pictures \
+	node notebooks/browser/lab.mjs $([ -n "${NOTEBOOKS:-}" ] || echo --training) \
+	${NOTEBOOKS:-$(cd notebooks && ls ./*.ipynb | sed 's#^./##')} || status=$?
 [ "$status" = 0 ] || tail -n 20 "$work/lab.log" >&2
 exit "$status"

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"darkfield/pkg/cosmology"
+	"darkfield/pkg/field"
 	"darkfield/pkg/likelihood"
 )
 
@@ -32,6 +33,32 @@ func Plot(a Axes, curves ...Curve) *Figure {
 	if len(curves) == 0 {
 		return Empty("No curves to draw.")
 	}
+	p, legend := plotPanel(a, curves)
+	return &Figure{
+		width: 6.5 * vg.Inch, height: 3.6 * vg.Inch, legend: legend,
+		note: a.Note + outside("curves", p),
+		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
+	}
+}
+
+// MapBeside draws a map and, at its right, curves.
+func MapBeside(m field.LogMap, unit string, a Axes, curves ...Curve) *Figure {
+	p, legend := plotPanel(a, curves)
+	low, high := colorRange([]field.LogMap{m})
+	return &Figure{
+		width: 7.5 * vg.Inch, height: 3 * vg.Inch, legend: legend, note: a.Note,
+		body: func(c draw.Canvas) {
+			side := c.Max.Y - c.Min.Y
+			width := c.Max.X - c.Min.X
+			drawMap(draw.Crop(c, 0, side-width, 0, 0), m, "", low, high)
+			drawColorBar(draw.Crop(c, side+4, side+colorBarRoom-width, 2, -17), low, high,
+				logLabel(unit))
+			drawPanels(draw.Crop(c, side+colorBarRoom+20, 0, 0, 0), [][]*panel{{p}})
+		},
+	}
+}
+
+func plotPanel(a Axes, curves []Curve) (*panel, []entry) {
 	scales := map[bool]scale{false: linear, true: logarithmic}
 	p := newPanel(scales[a.LogX], scales[a.LogY], a.Title, a.X, a.Y)
 	var xs, ys [][]float64
@@ -45,7 +72,7 @@ func Plot(a Axes, curves ...Curve) *Figure {
 	p.rangeY(a.YRange[0], a.YRange[1])
 	var legend []entry
 	for i, c := range curves {
-		style := categories[i%len(categories)]
+		style := plotStyle(i)
 		if len(c.Low) > 0 {
 			p.band(c.X, c.Low, c.High, shade(style, 0.2))
 		}
@@ -54,11 +81,19 @@ func Plot(a Axes, curves ...Curve) *Figure {
 			legend = append(legend, entry{label: c.Label, line: style})
 		}
 	}
-	return &Figure{
-		width: 6.5 * vg.Inch, height: 3.6 * vg.Inch, legend: legend,
-		note: a.Note + outside("curves", p),
-		body: func(c draw.Canvas) { drawPanels(c, [][]*panel{{p}}) },
+	return p, legend
+}
+
+// plotStyle returns that of curve i: first those of true and of generated maps.
+func plotStyle(i int) draw.LineStyle {
+	switch i {
+	case 0:
+		return line(trueColor, 1.6)
+	case 1:
+		return line(genColor, 1.6, genDash...)
 	}
+	others := []int{0, 3, 4, 5, 6} // whose colours the first two do not have
+	return categories[others[(i-2)%len(others)]]
 }
 
 // limits returns the ends of an axis that shows all values, with a share of room at each end.

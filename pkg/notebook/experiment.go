@@ -14,6 +14,7 @@ import (
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/faults"
 	"darkfield/pkg/network"
+	"darkfield/pkg/preset"
 	"darkfield/pkg/safefile"
 	"darkfield/pkg/tracking"
 	"darkfield/pkg/training"
@@ -58,8 +59,12 @@ func OwnSchedule(name string, betas []float64) Schedule {
 }
 
 // New returns an experiment with the network and the settings of the last stage of the preset.
-func New(name string) *Experiment {
-	s := Open()
+func New(name string) *Experiment { return newExperiment(Open(), name) }
+
+// NewOn is New for the maps of a directory.
+func NewOn(dir, name string) *Experiment { return newExperiment(OpenData(dir), name) }
+
+func newExperiment(s *Session, name string) *Experiment {
 	if name == "" || name != filepath.Base(name) || strings.HasPrefix(name, ".") {
 		check(fmt.Errorf("notebook: an experiment called %q, want a name that can be a directory's",
 			name))
@@ -70,6 +75,9 @@ func New(name string) *Experiment {
 		Training: last.Training, Side: last.Side, session: s,
 	}
 }
+
+// Preset returns the preset of the experiment's session.
+func (e *Experiment) Preset() preset.Preset { return e.session.Preset }
 
 // identity is all that makes an experiment another one. Steps are not part of it, so that a longer
 // training goes on from a shorter one.

@@ -8,8 +8,10 @@ import (
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
+	"darkfield/pkg/figure"
 	"darkfield/pkg/heldout"
 	"darkfield/pkg/likelihood"
+	"darkfield/pkg/summary"
 )
 
 // Model is an opened network beside the maps that it has not seen. Its methods end the cell with
@@ -69,6 +71,33 @@ func (m *Model) SampleEach(params []cosmology.Params, seed uint64) []field.LogMa
 	return maps
 }
 
+// SampleFixed makes one map at each of the parameters, all from the same noise: what differs between
+// them is the work of the parameters.
+func (m *Model) SampleFixed(params []cosmology.Params, seed uint64) []field.LogMap {
+	var out []field.LogMap
+	bar := m.session.page.bar(fmt.Sprintf("%d maps from one noise", len(params)))
+	for i, p := range params {
+		one := Must(m.Emulator.Sample(m.session.ctx, []cosmology.Params{p}, seed, m.Sampler, nil))
+		out = append(out, one...)
+		bar.count(i+1, len(params))
+	}
+	bar.done()
+	return out
+}
+
+// MapAndPower draws one generated map beside its spectrum k²P(k).
+func (m *Model) MapAndPower(p cosmology.Params, seed uint64) *figure.Figure {
+	one := Must(m.Emulator.Sample(m.session.ctx, []cosmology.Params{p}, seed, m.Sampler, nil))[0]
+	spectrum := summary.SumNormalised.Power(one)
+	curve := figure.Curve{X: spectrum.K}
+	for i, k := range spectrum.K {
+		curve.Y = append(curve.Y, k*k*spectrum.P[i])
+	}
+	return figure.MapBeside(one, m.Unit(), figure.Axes{
+		Title: p.String(), X: "k [h/Mpc]", Y: "k²P(k)", LogX: true, LogY: true,
+	}, curve)
+}
+
 // Reverse makes one map and returns it at n times from noise to map, with these times.
 func (m *Model) Reverse(p cosmology.Params, seed uint64, n int) (maps []field.LogMap,
 	times []diffusion.Step,
@@ -100,3 +129,11 @@ func (m *Model) Surfaces(x field.LogMap, grid likelihood.Grid, seed uint64,
 
 // Prior returns the whole prior as a grid of n×n parameters.
 func (m *Model) Prior(n int) likelihood.Grid { return likelihood.WholePrior(m.Data.Prior, n) }
+
+// Unit returns the unit of the linear values of the maps, for figures.
+func (m *Model) Unit() string { return m.Manifest().Data.Unit }
+
+// Gallery shows maps side by side under a caption.
+func (m *Model) Gallery(caption string, maps ...field.LogMap) {
+	m.session.Draw(figure.Gallery(maps, nil, m.Unit(), caption))
+}

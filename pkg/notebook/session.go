@@ -77,6 +77,13 @@ func open() (*Session, error) {
 	return s, os.MkdirAll(s.Run, 0o755)
 }
 
+// OpenData is Open for the maps of a directory.
+func OpenData(dir string) *Session {
+	s := Open()
+	s.data = dir
+	return s
+}
+
 // root returns the project's directory: that of go.mod above the working directory.
 func root() (string, error) {
 	start, err := os.Getwd()
@@ -157,7 +164,7 @@ func (s *Session) dataDir() string {
 	if s.data != "" {
 		return s.data
 	}
-	return filepath.Join(s.Run, "universe")
+	return filepath.Join(s.root(), "universe")
 }
 
 // MakeData makes what is missing of the simulated boxes, or does nothing where the user brought

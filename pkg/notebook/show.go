@@ -90,3 +90,6 @@ func (p page) sync() {
 		gonbui.Sync()
 	}
 }
+
+// Draw shows a figure that is not kept.
+func (s *Session) Draw(f *figure.Figure) { s.page.image(Must(f.PNG()), "(drawn)") }

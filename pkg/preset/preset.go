@@ -160,10 +160,12 @@ func smoke() Preset {
 	e.Sampling.Steps, e.Sampling.Batch = 5, 15
 	c := calibration(2, 2, 10)
 	c.Config.Bound.Quadrature = diffusion.Paper().Quadrature(0, 3)
+	network := unet.Default().WithDim(8)
+	network.Multipliers = []int{1, 2} // compiled in half the time of four levels
 	return Preset{
 		Name: "smoke", About: "32², 24 simulations, minutes: every step, no meaning",
 		Universe: Universe{Seed: 1, Sims: map[camels.Set]int{camels.LH: 24, camels.OneP: 22}, NBody: n},
-		Network:  unet.Default().WithDim(8), Stages: []Stage{{32, t}}, Evaluate: e, Inference: i,
+		Network:  network, Stages: []Stage{{32, t}}, Evaluate: e, Inference: i,
 		Probe:      probe(10),
 		Validation: validation.Smoke(), Calibration: c, Moments: moments(1),
 	}
