@@ -235,7 +235,8 @@ func paper() Preset {
 	}
 	p.Network, p.Stages = unet.Default(), []Stage{{64, training.Default()}, {256, fine}}
 	for i := range p.Stages {
-		p.Stages[i].Training.MicroBatch = training.WholeBatch // a GPU is faster so, and has the memory
+		// A GPU is faster so, and has the memory.
+		p.Stages[i].Training.MicroBatch, p.Stages[i].Training.Fused = training.WholeBatch, true
 	}
 	p.Evaluate.Sampling.Sampler = "ddpm"
 	return p

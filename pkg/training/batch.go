@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/cosmology"
@@ -137,15 +138,41 @@ func (d *drawer) fill(dst []float32, i int, a field.Augmentation) ([2]float32, e
 	return theta, err
 }
 
-// prefetch draws the batches after step done in the background, one ahead of the running step. stop
-// ends that and waits for a map that is being read, so that its file can be closed.
+// workers is the number of goroutines that draw batches: a quarter of the processors, which leaves
+// most of them to the network, and is enough to keep up with a GPU.
+func workers() int { return max(1, runtime.NumCPU()/4) }
+
+// prefetch draws the batches after step done in the background, each of some workers one ahead, and
+// returns them in order. stop ends that and waits for maps that are being read, so that their files
+// can be closed.
 func (d *drawer) prefetch(done, last int) (batches <-chan batch, stop func()) {
-	out, quit := make(chan batch, 1), make(chan struct{})
+	quit := make(chan struct{})
+	each := make([]chan batch, min(workers(), max(last-done, 1)))
+	for w := range each {
+		each[w] = make(chan batch, 1)
+		own := *d
+		own.order, own.raw = nil, nil
+		go func() {
+			defer close(each[w])
+			for n := done + 1 + w; n <= last; n += len(each) {
+				select {
+				case each[w] <- own.draw(n):
+				case <-quit:
+					return
+				}
+			}
+		}()
+	}
+	out := make(chan batch)
 	go func() {
 		defer close(out)
-		for n := done + 1; n <= last; n++ {
+		for n := done; n < last; n++ {
+			b, more := <-each[(n-done)%len(each)]
+			if !more {
+				return
+			}
 			select {
-			case out <- d.draw(n):
+			case out <- b:
 			case <-quit:
 				return
 			}
@@ -154,6 +181,10 @@ func (d *drawer) prefetch(done, last int) (batches <-chan batch, stop func()) {
 	return out, func() {
 		close(quit)
 		for range out {
+		}
+		for _, one := range each {
+			for range one {
+			}
 		}
 	}
 }

@@ -17,8 +17,12 @@ type Config struct {
 	Batch int    `json:"batch" yaml:"batch"` // maps per step
 	// MicroBatch is the number of maps per call of the network, whose gradients are accumulated: a
 	// divisor of Batch, Derived or WholeBatch.
-	MicroBatch int       `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"`
-	Optimiser  Optimiser `json:"optimiser,omitempty" yaml:"optimiser,omitempty"`
+	MicroBatch int `json:"micro_batch,omitempty" yaml:"micro_batch,omitempty"`
+	// Fused takes a step in one graph, where no micro-batches are needed, and reads losses every
+	// LogEvery steps. On a GPU that saves transfers; on a processor it needs more memory. The weights
+	// are the same up to rounding.
+	Fused     bool      `json:"fused,omitempty" yaml:"fused,omitempty"`
+	Optimiser Optimiser `json:"optimiser,omitempty" yaml:"optimiser,omitempty"`
 	// LearningRate is the optimiser's at its highest. It rises linearly up to the step Warmup.
 	LearningRate float64   `json:"learning_rate" yaml:"learning_rate"`
 	Warmup       Milestone `json:"warmup" yaml:"warmup"`

@@ -60,13 +60,17 @@ func (s *state) newGradient(schedule diffusion.Schedule,
 		}
 	}
 	g.step = program(func(in []*graph.Node) []*graph.Node {
-		errors := s.loss(in[1], s.predict(schedule, checkpoint.Weights, in))
-		loss := graph.ReduceAllMean(
-			graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
-		loss = graph.DivScalar(loss, float64(g.microBatches))
+		loss := graph.DivScalar(s.lossGraph(schedule, in), float64(g.microBatches))
 		return append([]*graph.Node{loss}, ClipNorm(s.variables.Gradients(loss), clip)...)
 	})
 	return g
+}
+
+// lossGraph returns the weighted mean loss of a batch.
+func (s *state) lossGraph(schedule diffusion.Schedule, in []*graph.Node) *graph.Node {
+	errors := s.loss(in[1], s.predict(schedule, checkpoint.Weights, in))
+	return graph.ReduceAllMean(
+		graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
 }
 
 // sumGraph adds the second half of its inputs to the first.

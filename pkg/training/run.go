@@ -89,8 +89,9 @@ type run struct {
 	drawer     drawer
 	metrics    *tracking.Writer
 	validation []batch
-	done       int // steps taken
-	saved      int // of them in the last checkpoint
+	done       int     // steps taken
+	saved      int     // of them in the last checkpoint
+	loss       float64 // of the last step whose loss is known
 	sum        float64
 	since      int           // steps in sum
 	waited     time.Duration // for batches, in these steps
@@ -239,19 +240,25 @@ func (r *run) loop(ctx context.Context) error {
 // take takes one step, validates, records metrics and saves when they are due.
 func (r *run) take(b batch) error {
 	n := r.done + 1
-	loss, err := r.state.advance(b, r.learningRate(n), r.Config.decay(n), n)
+	last, checkpoint := n == r.Config.Steps, n%r.Config.CheckpointEvery == 0
+	validate := last || n%r.Config.ValidateEvery == 0
+	due := checkpoint || validate || n%r.Config.LogEvery == 0
+	losses, err := r.state.advance(b, r.learningRate(n), r.Config.decay(n), n, due)
 	if err != nil {
 		return err
 	}
-	if !finite(loss) {
-		return r.diverged(fmt.Errorf("%w: the loss of step %d is %g", ErrNotFinite, n, loss))
+	for i, loss := range losses {
+		if !finite(loss) {
+			return r.diverged(fmt.Errorf("%w: the loss of step %d is %g", ErrNotFinite,
+				n-len(losses)+1+i, loss))
+		}
+		r.loss = loss
+		r.sum += loss
+		r.since++
 	}
 	r.done, r.result.Step = n, n
-	r.sum += loss
-	r.since++
-	last := n == r.Config.Steps
 	values := map[string]float64{}
-	if last || n%r.Config.ValidateEvery == 0 {
+	if validate {
 		mse, err := r.state.validate(r.validation)
 		if err != nil {
 			return err
@@ -262,9 +269,8 @@ func (r *run) take(b batch) error {
 		}
 		r.result.ValidationMSE, values[tracking.ValidationMSE] = mse, mse
 	}
-	r.report(loss)
-	checkpoint := n%r.Config.CheckpointEvery == 0
-	if !last && !checkpoint && n%r.Config.LogEvery != 0 && len(values) == 0 {
+	r.report(r.loss)
+	if !due {
 		return nil
 	}
 	if err := r.record(values); err != nil {

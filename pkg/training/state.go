@@ -18,13 +18,15 @@ import (
 // state holds the network's tensors on the device and the graphs that use them. Only batches, three
 // numbers and the loss pass between host and device. A step is a graph of the gradient followed by
 // an update graph for each portion of the tensors, since an update holds old and new tensors at
-// once.
+// once; or, with Config.Fused, one graph, whose loss stays on the device until it is asked for.
 type state struct {
 	network   network.Network
 	recipe    Config
 	loss      func(truth, predicted *Node) *Node
 	side      int
 	variables *Variables
+	fused     *Program          // all of a step; nil: the gradient and the updates
+	unread    []*tensors.Tensor // losses of fused steps
 	gradient  gradient
 	portions  [][]network.Tensor
 	updates   []*Program // one a portion
@@ -54,10 +56,14 @@ func newState(b compute.Backend, j Job, list []network.Tensor, schedule diffusio
 		}
 		return p
 	}
-	s.gradient = s.newGradient(schedule, program)
 	s.score = program(s.scoreGraph(schedule))
-	for _, portion := range s.portions {
-		s.updates = append(s.updates, program(s.updateGraph(portion)))
+	if s.recipe.Fused && s.recipe.microBatches(widthOf(s.network), s.side) == 1 {
+		s.fused = program(s.fusedGraph(schedule))
+	} else {
+		s.gradient = s.newGradient(schedule, program)
+		for _, portion := range s.portions {
+			s.updates = append(s.updates, program(s.updateGraph(portion)))
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("training: %s", faults.OneLine(err))
@@ -70,6 +76,10 @@ func (s *state) close() {
 	for _, program := range append(append(s.updates, s.score), s.gradient.programs()...) {
 		program.Close()
 	}
+	if s.fused != nil {
+		s.fused.Close()
+	}
+	_ = free(s.unread)
 	_ = s.variables.Close() // the run is over
 }
 
@@ -86,12 +96,26 @@ func (s *state) predict(schedule diffusion.Schedule, group string, in []*Node) *
 // the step and the gradients. It does not use GoMLX's Adam, since the rate comes from the host and
 // the moments have the names of the checkpoints.
 func (s *state) updateGraph(list []network.Tensor) func([]*Node) []*Node {
+	return func(in []*Node) []*Node { return s.optimise(list, in[:updateInputs], in[updateInputs:]) }
+}
+
+// optimise returns the outputs that replace tensors, from the numbers of a step and the gradients.
+func (s *state) optimise(list []network.Tensor, numbers, gradients []*Node) []*Node {
+	a, decay := Adam{Rate: numbers[0], SecondMomentScale: numbers[1]}, numbers[2]
+	if s.recipe.Optimiser == MuonOptimiser {
+		a.LearningRate = numbers[3]
+	}
+	return s.variables.OptimiserStep(list, gradients, a, decay, nil)
+}
+
+// fusedGraph is a whole step, from a batch and the numbers of the step: the loss, then the outputs
+// that replace all tensors.
+func (s *state) fusedGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
-		a, decay := Adam{Rate: in[0], SecondMomentScale: in[1]}, in[2]
-		if s.recipe.Optimiser == MuonOptimiser {
-			a.LearningRate = in[3]
-		}
-		return s.variables.OptimiserStep(list, in[updateInputs:], a, decay, nil)
+		loss := s.lossGraph(schedule, in)
+		gradients := ClipNorm(s.variables.Gradients(loss), s.recipe.ClipNorm)
+		numbers := in[len(in)-updateInputs:]
+		return append([]*Node{loss}, s.optimise(s.variables.Tensors(), numbers, gradients)...)
 	}
 }
 
@@ -103,39 +127,73 @@ func (s *state) scoreGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	}
 }
 
-// advance takes step n and returns its loss.
-func (s *state) advance(b batch, rate, decay float64, n int) (float64, error) {
-	fail := func(err error) (float64, error) {
-		return 0, fmt.Errorf("training: step %d: %s", n, faults.OneLine(err))
-	}
-	loss, gradients, err := s.gradient.of(b)
-	if err != nil {
-		return fail(err)
+// advance takes step n and returns the losses of the last steps, oldest first: of this step or, of
+// fused ones, of all since losses were read, which is where read is true.
+func (s *state) advance(b batch, rate, decay float64, n int, read bool) ([]float64, error) {
+	fail := func(err error) ([]float64, error) {
+		return nil, fmt.Errorf("training: step %d: %s", n, faults.OneLine(err))
 	}
 	corrected, secondMomentScale := BiasCorrections(rate, n)
 	numbers := []*tensors.Tensor{
 		tensors.FromScalar(float32(corrected)), tensors.FromScalar(float32(secondMomentScale)),
 		tensors.FromScalar(float32(decay)), tensors.FromScalar(float32(rate)),
 	}
+	step := s.split
+	if s.fused != nil {
+		step = s.whole
+	}
+	losses, err := step(b, numbers, read)
+	if err == nil {
+		err = free(numbers)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return losses, nil
+}
+
+// whole takes a fused step.
+func (s *state) whole(b batch, numbers []*tensors.Tensor, read bool) ([]float64, error) {
+	inputs := s.inputs(b)
+	out, err := s.variables.Step(s.fused, s.variables.Tensors(), toAny(append(inputs, numbers...))...)
+	if err != nil {
+		return nil, err
+	}
+	s.unread = append(s.unread, out[0])
+	if err := free(inputs); err != nil || !read {
+		return nil, err
+	}
+	var losses []float64
+	for _, t := range s.unread {
+		losses = append(losses, float64(tensors.ToScalar[float32](t)))
+	}
+	err = free(s.unread)
+	s.unread = nil
+	return losses, err
+}
+
+// split takes a step as a gradient and updates, portion by portion.
+func (s *state) split(b batch, numbers []*tensors.Tensor, _ bool) ([]float64, error) {
+	loss, gradients, err := s.gradient.of(b)
+	if err != nil {
+		return nil, err
+	}
 	for i, portion := range s.portions {
 		of := gradients[:len(portion)]
 		gradients = gradients[len(portion):]
 		if _, err := s.variables.Step(s.updates[i], portion,
 			append(toAny(numbers), toAny(of)...)...); err != nil {
-			return fail(err)
+			return nil, err
 		}
 		if err := free(of); err != nil {
-			return fail(err)
+			return nil, err
 		}
-	}
-	if err := free(numbers); err != nil {
-		return fail(err)
 	}
 	// The memory of the old tensors would come on top of that of the next gradient.
 	if len(s.portions) > 1 {
 		backend.ReturnMemory()
 	}
-	return loss, nil
+	return []float64{loss}, nil
 }
 
 // validate returns the mean squared error of the noise over batches.

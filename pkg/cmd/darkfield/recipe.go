@@ -18,6 +18,7 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.IntVar(&c.MicroBatch, "micro-batch", c.MicroBatch, "`N` of them in the network at a time "+
 		"(gradient accumulation), a divisor of --batch; 0: as many as fit the memory of a processor, "+
 		"-1: all")
+	f.BoolVar(&c.Fused, "fused", c.Fused, "take a step in one graph, which suits a GPU")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of initial weights, order of maps, time steps and "+
 		"noise")
 	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "largest `NORM` of the gradient; 0: any")
