@@ -7,9 +7,9 @@ import (
 	"darkfield/pkg/network"
 )
 
-// Compare shows trained experiments side by side: their networks, what they cost, and the course of
-// their validation errors. Errors of the noise can be compared where schedules are the same: another
-// one makes noises of other sizes.
+// Compare shows trained experiments side by side: their networks, what they cost, and the course
+// of their validation errors. Errors of the noise can be compared where schedules are the same:
+// another one makes noises of other sizes.
 func Compare(experiments ...*Experiment) {
 	var rows [][]string
 	var curves []figure.Curve

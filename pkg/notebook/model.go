@@ -71,8 +71,8 @@ func (m *Model) SampleEach(params []cosmology.Params, seed uint64) []field.LogMa
 	return maps
 }
 
-// SampleFixed makes one map at each of the parameters, all from the same noise: what differs between
-// them is the work of the parameters.
+// SampleFixed makes one map at each of the parameters, all from the same noise: what differs
+// between them is the work of the parameters.
 func (m *Model) SampleFixed(params []cosmology.Params, seed uint64) []field.LogMap {
 	var out []field.LogMap
 	bar := m.session.page.bar(fmt.Sprintf("%d maps from one noise", len(params)))

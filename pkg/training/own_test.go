@@ -43,8 +43,8 @@ func ownJob(t *testing.T, dir string, n network.Network) Job {
 	return j
 }
 
-// TestOwnNetwork: a function with an own loss and schedule is trained and resumed to the same bytes,
-// and its checkpoint says what it is.
+// TestOwnNetwork: a function with an own loss and schedule is trained and resumed to the same
+// bytes, and its checkpoint says what it is.
 func TestOwnNetwork(t *testing.T) {
 	unbroken, broken := t.TempDir(), t.TempDir()
 	r, err := train(t, context.Background(), ownJob(t, unbroken, dense(6)))
