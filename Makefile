@@ -6,7 +6,7 @@ MAKEFLAGS   += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help help-dev setup doctor lab reproduce verify test validate-universe clean distclean FORCE \
-        check lint fmt slowest bench bench-compiled microbench browser-test pytorch-check reference mlflow \
+        check lint fmt slowest bench bench-compiled microbench browser-test executed pytorch-check reference mlflow \
         quijote transfer-table lock
 
 PYTHON ?= python3
@@ -195,6 +195,9 @@ microbench: .tools/bin/benchstat $(plugin) #- Go benchmarks of the hot pieces, s
 	@mkdir -p runs/bench
 	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count '$(COUNT)' ./pkg/fft/... ./pkg/nbody/... ./pkg/summary/... ./pkg/unet/... ./pkg/diffusion/... ./pkg/training/... ./pkg/emulator/... | tee runs/bench/go.txt
 	@.tools/bin/benchstat runs/bench/go.txt
+
+executed: setup #- run every notebook in quick and keep the executed copies in notebooks/executed (a quarter of an hour)
+	@.venv/bin/python notebooks/run.py --preset quick --keep notebooks/executed
 
 browser-test: setup #- run every notebook by mouse in a real JupyterLab and Chromium
 	@notebooks/browser/run.sh

@@ -5,6 +5,7 @@ Executed copies go to <run>/notebooks/, also of the one that failed. `make repro
 
 import argparse
 import asyncio
+import hashlib
 import os
 import re
 import signal
@@ -176,12 +177,21 @@ def run_notebook(path: Path, target: Path) -> None:
         save(runner.notebook, target)
 
 
+def keep(executed: Path, target: Path) -> None:
+    """Copies an executed notebook, with the hash of the shipped weights, by which a test knows when it is stale."""
+    notebook = nbformat.read(executed, as_version=4)
+    weights = sorted((ROOT / "data/pretrained").glob("*.safetensors"))
+    notebook.metadata["darkfield"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weights}
+    save(notebook, target)
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="quick", help="smoke, quick, standard or paper (default: %(default)s)")
     parser.add_argument("--data", default="", help="a CMD directory (default: simulated boxes, made in the run directory)")
     parser.add_argument("--run", default="", help="the run directory (default: runs/<preset>[-<name of the data>])")
     parser.add_argument("--only", default="", help="numbers of notebooks, for example 04,06 (default: all)")
+    parser.add_argument("--keep", default="", help="a directory that the executed notebooks are copied to, with the weights they show")
     parser.add_argument("--as-tests", action="store_true", help="print results as go test -v does, progress on stderr")
     return parser.parse_args()
 
@@ -230,6 +240,8 @@ def main() -> int:
             say(f"stopped in {path.name}; the same command goes on from what is on disk")
             tell("interrupted", f"--- FAIL: {path.name} ({time.monotonic() - start:.2f}s)", "FAIL")
             return 130
+        if chosen.keep:
+            keep(target, Path(chosen.keep) / path.name)
         seconds = time.monotonic() - start
         say(f"[{i}/{len(paths)}] {path.name}: done in {seconds:.1f} s ({time.monotonic() - begin:.0f} s in all)")
         tell(f"--- PASS: {path.name} ({seconds:.2f}s)")

@@ -15,8 +15,12 @@ import (
 	"darkfield/pkg/safefile"
 )
 
-// Resolution of PNG files: 9 inches make 1980 pixels, sharp at a notebook's full width.
-const dotsPerInch = 220
+// Resolutions of PNG files, and of those that are part of a notebook: 9 inches make 1980 pixels,
+// sharp in print, and 900, a notebook's full width.
+const (
+	dotsPerInch   = 220
+	inlinePerInch = 100
+)
 
 // Figure is a drawing of known size that can be written as PNG and SVG. The same input gives the
 // same bytes.
@@ -90,9 +94,14 @@ func (f *Figure) Save(base string) error {
 }
 
 // PNG returns the figure as a PNG file.
-func (f *Figure) PNG() ([]byte, error) {
+func (f *Figure) PNG() ([]byte, error) { return f.png(dotsPerInch) }
+
+// InlinePNG returns the figure as a smaller PNG file, for a notebook's page.
+func (f *Figure) InlinePNG() ([]byte, error) { return f.png(inlinePerInch) }
+
+func (f *Figure) png(dots int) ([]byte, error) {
 	w, h := f.size()
-	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dotsPerInch))
+	c := vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dots))
 	f.draw(draw.New(c))
 	var b bytes.Buffer
 	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(&b)

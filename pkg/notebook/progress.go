@@ -115,7 +115,7 @@ func (c *curve) redraw(r tracking.Curve) {
 		return
 	}
 	c.drawn = time.Now()
-	if png, err := figure.Training(r).PNG(); err == nil {
+	if png, err := figure.Training(r).InlinePNG(); err == nil {
 		gonbui.UpdateHTML(c.plot, imageTag(png))
 	}
 }

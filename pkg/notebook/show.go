@@ -19,7 +19,7 @@ func (s *Session) Show(name string, f *figure.Figure, numbers Result) {
 	base := filepath.Join(s.Run, "figures", name)
 	check(f.Save(base))
 	check(numbers.WriteCSV(base + ".csv"))
-	s.page.image(Must(f.PNG()), base+".png")
+	s.page.image(Must(f.InlinePNG()), base+".png")
 }
 
 // Nothing says plainly that the data have nothing for a figure.
@@ -92,4 +92,4 @@ func (p page) sync() {
 }
 
 // Draw shows a figure that is not kept.
-func (s *Session) Draw(f *figure.Figure) { s.page.image(Must(f.PNG()), "(drawn)") }
+func (s *Session) Draw(f *figure.Figure) { s.page.image(Must(f.InlinePNG()), "(drawn)") }

@@ -35,7 +35,7 @@ func (s *Session) Explore(sliders []Slider, draw func(values []float64) *figure.
 	for i, one := range sliders {
 		values[i] = one.Value
 	}
-	png := Must(draw(values).PNG())
+	png := Must(draw(values).InlinePNG())
 	if s.page.live && os.Getenv("GONB_JUPYTER_KERNEL_ID") != "" {
 		png = s.explore(sliders, values, png, draw)
 	}
@@ -71,7 +71,7 @@ func (s *Session) explore(sliders []Slider, values []float64, png []byte,
 		case <-s.ctx.Done():
 		case <-done.C:
 		case <-moves.wake:
-			if next, err := draw(moves.now()).PNG(); err == nil {
+			if next, err := draw(moves.now()).InlinePNG(); err == nil {
 				png = next
 				show()
 			}
