@@ -98,7 +98,8 @@ func (m *Model) MapAndPower(p cosmology.Params, seed uint64) *figure.Figure {
 	}, curve)
 }
 
-// Reverse makes one map and returns it at n times from noise to map, with these times.
+// Reverse makes one map and returns it at n times from noise to map, or at all that the sampler has
+// if these are fewer, with the times.
 func (m *Model) Reverse(p cosmology.Params, seed uint64, n int) (maps []field.LogMap,
 	times []diffusion.Step,
 ) {
@@ -108,6 +109,7 @@ func (m *Model) Reverse(p cosmology.Params, seed uint64, n int) (maps []field.Lo
 		all, at = append(all, x), append(at, t)
 	})
 	check(err)
+	n = min(n, len(all))
 	for i := range n {
 		k := (i*(len(all)-1) + (n-1)/2) / max(n-1, 1)
 		maps, times = append(maps, all[k]), append(times, at[k])
