@@ -103,7 +103,8 @@ var table = []row{
 		modules: []string{gomlx, compute, gonum},
 	},
 	{
-		name: "validation", packages: "faults parallel report cosmology fft field nbody camels suite summary",
+		name: "validation", packages: "faults parallel report cosmology fft field nbody camels " +
+			"suite summary",
 		modules: []string{gonum},
 	},
 	{name: "heldout", packages: "emulator camels cosmology field"},

@@ -43,7 +43,7 @@ term and a temperature) on its validation simulations, and tests it on others: c
 over simulations, as a page, figures and CSV. infer uses the result.
 
 --test names simulations that nothing has used before; without it the checkpoint's own test
-simulations are used. Universes of the training data are refused under any number. --groups names
+simulations are used. Universes of the training data are refused under any number. --test-groups names
 simulations of which several have the same parameters (simulate control --each): combined
 constraints of 2, 10 and 50 of them are tested, too. --baselines also trains a moment network, fits
 a Gaussian likelihood of the power spectrum and the mean on the training simulations, and scores
@@ -55,7 +55,7 @@ The bound of each map is kept once it is done, so that an interrupted or killed 
   darkfield calibrate --checkpoint runs/first --data universe --test unseen --out calibration
   darkfield simulate control --data universe --split test --params 60 --each 10 --seed 6 \
       --out groups
-  darkfield calibrate --checkpoint runs/first --data universe --test unseen --groups groups \
+  darkfield calibrate --checkpoint runs/first --data universe --test unseen --test-groups groups \
       --baselines moments --out calibration
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 30`,
 		Args: cobra.NoArgs,
@@ -122,7 +122,7 @@ The bound of each map is kept once it is done, so that an interrupted or killed 
 	checkpointFlag(f, &in.checkpoint)
 	dataFlags(f, &in.data, &in.choice)
 	testFlag(f, &in.test)
-	f.StringVar(&in.groups, "groups", "", "`DIR` of others of which several have the same parameters")
+	f.StringVar(&in.groups, "test-groups", "", "`DIR` of others of which several have the same parameters")
 	observedFlags(f, &c.Observed)
 	f.StringVar(&in.dir, "out", "", "`DIR` to write to")
 	f.StringVar(&in.baselines, "baselines", "", "`FILE` of a moment network to compare with, or a "+
