@@ -43,8 +43,8 @@ term and a temperature) on its validation simulations, and tests it on others: c
 over simulations, as a page, figures and CSV. infer uses the result.
 
 --test names simulations that nothing has used before; without it the checkpoint's own test
-simulations are used. Universes of the training data are refused under any number. --test-groups names
-simulations of which several have the same parameters (simulate control --each): combined
+simulations are used. Universes of the training data are refused under any number. --test-groups
+names simulations of which several have the same parameters (simulate control --each): combined
 constraints of 2, 10 and 50 of them are tested, too. --baselines also trains a moment network, fits
 a Gaussian likelihood of the power spectrum and the mean on the training simulations, and scores
 both on the same maps. --beam and --noise make a calibration for maps of an instrument: all maps are
@@ -122,7 +122,8 @@ The bound of each map is kept once it is done, so that an interrupted or killed 
 	checkpointFlag(f, &in.checkpoint)
 	dataFlags(f, &in.data, &in.choice)
 	testFlag(f, &in.test)
-	f.StringVar(&in.groups, "test-groups", "", "`DIR` of others of which several have the same parameters")
+	f.StringVar(&in.groups, "test-groups", "",
+		"`DIR` of others of which several have the same parameters")
 	observedFlags(f, &c.Observed)
 	f.StringVar(&in.dir, "out", "", "`DIR` to write to")
 	f.StringVar(&in.baselines, "baselines", "", "`FILE` of a moment network to compare with, or a "+

@@ -17,7 +17,7 @@ var formerCommands = map[string]string{
 	"convert": "darkfield import, which makes a checkpoint from weights, and darkfield export, " +
 		"which writes the weights of a checkpoint",
 	"fetch": "darkfield download",
-	"likelihood": "darkfield infer without --calibration, where --terms chooses terms; the paper's " +
+	"likelihood": "darkfield infer, without --calibration, where --terms chooses terms; the paper's " +
 		"grid is that of notebook 6",
 	"robustness": "darkfield dev robustness",
 	"transfer":   "darkfield dev correct-power",
