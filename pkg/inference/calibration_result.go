@@ -139,8 +139,8 @@ func (c Calibration) judge(out *Constraint, b Bound) error {
 		}
 		warning := fmt.Sprintf("%.1f standard deviations lie between this map and what is expected "+
 			"where it fits best, as for %s; %s is %.4g, expected %.4g (%+.1f of them): it may not be of "+
-			"their kind, do not trust its error bars", expected.Distance, c.share(expected), c.Outliers.Names[k],
-			values[k], t.Expected[k], t.Z[k])
+			"their kind, do not trust its error bars", expected.Distance, c.share(expected),
+			c.Outliers.Names[k], values[k], t.Expected[k], t.Z[k])
 		if c.Outliers.Names[k] == structureName && t.Z[k] > 0 {
 			warning += "; if it has noise, declare that with --noise"
 		}
