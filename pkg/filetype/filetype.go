@@ -80,7 +80,7 @@ var kinds = map[Kind]struct{ name, hint string }{
 	HDF5:        {"an HDF5 file", "save its array of maps with numpy.save"},
 	FITS:        {"a FITS file", "save its array of maps with numpy.save"},
 	Compressed:  {"a compressed file", "unpack it, for example with gunzip"},
-	Zip:         {"a zip archive", "unpack it"},
+	Zip:         {"a zip archive", "unpack it; save one array of a .npz with numpy.save"},
 	Page:        {"a web page", "download the file itself"},
 
 	MapsDir: {"a directory of maps", "`darkfield inspect` and --data take it; name one of " +

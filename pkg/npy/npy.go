@@ -131,7 +131,7 @@ func (h Header) CheckData(width int, have int64) error {
 var (
 	descr   = regexp.MustCompile(key("descr") + `(?:[uU]?'([^'\\\n]*)'|[uU]?"([^"\\\n]*)"|(\[.*\]))`)
 	order   = regexp.MustCompile(key("fortran_order") + `(True|False)`)
-	lengths = regexp.MustCompile(key("shape") + `\(([0-9Ll,\s]*)\)`)
+	lengths = regexp.MustCompile(key("shape") + `\(([-0-9Ll,\s]*)\)`)
 	nothing = regexp.MustCompile(`^\s*\{[\s,]*\}\s*$`)
 )
 
@@ -168,8 +168,8 @@ func (h *Header) parse(text string) error {
 	}
 	for length := range strings.SplitSeq(shape, ",") {
 		n, err := strconv.Atoi(strings.TrimRight(strings.TrimSpace(length), "Ll"))
-		if err != nil {
-			return fmt.Errorf("has %.30q for a length", length)
+		if err != nil || n < 0 {
+			return fmt.Errorf("has %.30q where a length >= 0 belongs", strings.TrimSpace(length))
 		}
 		h.Shape = append(h.Shape, n)
 	}

@@ -159,7 +159,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 99999999999999999999)}\n", 24),
-			`has " 99999999999999999999" for a length`,
+			`has "99999999999999999999" where a length`,
 		},
 		{
 			file(1, "{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3)}\n", 24),

@@ -50,7 +50,7 @@ func write(path string, fill func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	removeAbandoned(path)
+	RemoveAbandoned(path)
 	f, err := temporary(path)
 	if err != nil {
 		return err
@@ -113,8 +113,8 @@ func temporary(path string) (*os.File, error) {
 	}
 }
 
-// removeAbandoned removes the temporary files of path that no process is writing.
-func removeAbandoned(path string) {
+// RemoveAbandoned removes the temporary files of path that no process is writing.
+func RemoveAbandoned(path string) {
 	dir, base := filepath.Split(path)
 	entries, _ := os.ReadDir(filepath.Clean(dir)) // where this fails, writing does, too
 	for _, e := range entries {

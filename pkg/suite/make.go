@@ -180,11 +180,12 @@ func (c Config) settle() error {
 	if err != nil {
 		return fmt.Errorf("suite: %w", err)
 	}
-	path := settings(c.Dir, c.Set)
+	path, about := settings(c.Dir, c.Set), filepath.Join(c.Dir, "README.txt")
+	safefile.RemoveAbandoned(about) // of a process that was killed between it and the settings
 	switch old, err := os.ReadFile(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		// The settings last: where they are, the next call writes neither.
-		err := safefile.WriteFile(filepath.Join(c.Dir, "README.txt"), []byte(readme))
+		err := safefile.WriteFile(about, []byte(readme))
 		if err == nil {
 			err = safefile.WriteFile(path, text)
 		}

@@ -67,7 +67,7 @@ func TestArrays(t *testing.T) {
 			"its header announces 8 bytes"},
 		{"{'descr': '<f4', 'fortran_order': True, 'shape': (1,)}", make([]byte, 4), "Fortran order"},
 		{"{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", make([]byte, 8), `holds "<c8"`},
-		{"{'descr': '<f4' 'shape': (1,)}", make([]byte, 4), `at byte 26: want "," or "}"`},
+		{"{'descr': '<f4' 'shape': (1,)}", make([]byte, 4), "does not say descr"},
 	} {
 		for _, method := range []uint16{zip.Store, zip.Deflate} {
 			values, shape, err := array(member(t, headed(c.header, c.data), method))
