@@ -172,7 +172,7 @@ func (e *Experiment) Train() {
 
 // Curve returns the course of the training so far.
 func (e *Experiment) Curve() tracking.Curve {
-	return Must(tracking.ReadCurve(e.Network.Width, tracking.Stage{
+	return Must(tracking.ReadCurve("Network "+e.Network.Name, tracking.Stage{
 		Metrics: training.MetricsPath(e.Dir()), Side: e.Side, Batch: e.Training.Batch,
 	}))
 }

@@ -233,7 +233,7 @@ func course(dir string, network unet.Config, stages ...preset.Stage) (tracking.C
 			Batch: stages[i].Training.Batch,
 		}
 	}
-	return tracking.ReadCurve(network.Dim, parts...)
+	return tracking.ReadCurve(fmt.Sprintf("U-Net of width %d", network.Dim), parts...)
 }
 
 // network opens the network of the figures (see Checkpoint) and the maps, with a bar for each stage

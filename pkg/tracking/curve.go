@@ -25,9 +25,9 @@ type Stage struct {
 	Side, Batch int
 }
 
-// ReadCurve reads the course of a run of a network of some width from the metrics files of its
-// stages, whose steps count on. A later stage that has not begun is left out.
-func ReadCurve(width int, stages ...Stage) (Curve, error) {
+// ReadCurve reads the course of a run of a network, as the caption is to call it, from the metrics
+// files of its stages, whose steps count on. A later stage that has not begun is left out.
+func ReadCurve(network string, stages ...Stage) (Curve, error) {
 	var out Curve
 	var parts []string
 	last := 0
@@ -56,7 +56,7 @@ func ReadCurve(width int, stages ...Stage) (Curve, error) {
 		}
 		parts = append(parts, part)
 	}
-	out.Caption = fmt.Sprintf("U-Net of width %d %s. Predicting no noise at all scores 1.", width,
+	out.Caption = fmt.Sprintf("%s %s. Predicting no noise at all scores 1.", network,
 		strings.Join(parts, "; "))
 	return out, nil
 }

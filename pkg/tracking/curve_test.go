@@ -33,17 +33,17 @@ func TestCurveInStages(t *testing.T) {
 		}
 	}
 	stages := []Stage{{first, 32, 20}, {second, 64, 10}}
-	if _, err := ReadCurve(16, stages...); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := ReadCurve("U-Net of width 16", stages...); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no stage has begun: error %v", err)
 	}
 	write(first, 5, 10)
-	r, err := ReadCurve(16, stages...)
+	r, err := ReadCurve("U-Net of width 16", stages...)
 	if want := "U-Net of width 16 on 32² maps, batch 20. Predicting"; err != nil ||
 		!slices.Equal(r.Steps, []int{5, 10}) || !strings.HasPrefix(r.Caption, want) {
 		t.Errorf("one stage: %+v, %v", r, err)
 	}
 	write(second, 5)
-	r, err = ReadCurve(16, stages...)
+	r, err = ReadCurve("U-Net of width 16", stages...)
 	if want := "on 32² maps, batch 20; from step 11 on 64² maps, batch 10."; err != nil ||
 		!slices.Equal(r.Steps, []int{5, 10, 15}) || !slices.Equal(r.ValidationSteps, r.Steps) ||
 		!strings.Contains(r.Caption, want) {

@@ -231,7 +231,7 @@ func drawCurves(dir string, now training.Stage, p preset.Preset) error {
 
 // drawCurve draws the course of a training to a run directory, if it has begun.
 func drawCurve(dir string, width int, stages ...tracking.Stage) error {
-	curve, err := tracking.ReadCurve(width, stages...)
+	curve, err := tracking.ReadCurve(fmt.Sprintf("U-Net of width %d", width), stages...)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(curve.Steps) == 0 {
 		return nil
 	}
