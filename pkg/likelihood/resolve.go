@@ -93,8 +93,8 @@ func (s Surface) probable() (low, high cosmology.Params) {
 	}
 	edge := func(x []float64, i int) float64 { return x[max(0, min(i, len(x)-1))] }
 	return cosmology.Params{
-			OmegaM: edge(s.Grid.OmegaM, first[0]-1), Sigma8: edge(s.Grid.Sigma8, first[1]-1),
-		}, cosmology.Params{
-			OmegaM: edge(s.Grid.OmegaM, last[0]+1), Sigma8: edge(s.Grid.Sigma8, last[1]+1),
-		}
+		OmegaM: edge(s.Grid.OmegaM, first[0]-1), Sigma8: edge(s.Grid.Sigma8, first[1]-1),
+	}, cosmology.Params{
+		OmegaM: edge(s.Grid.OmegaM, last[0]+1), Sigma8: edge(s.Grid.Sigma8, last[1]+1),
+	}
 }
