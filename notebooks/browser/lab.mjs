@@ -32,20 +32,26 @@ async function until(what, limit, question) {
   return Date.now() - start;
 }
 
+// Ends all kernels.
+async function shutDown() {
+  const headers = { Authorization: `token ${LAB_TOKEN}` };
+  const sessions = await (await fetch(`${LAB_URL}/api/sessions`, { headers })).json();
+  for (const { id } of sessions) await fetch(`${LAB_URL}/api/sessions/${id}`, { method: "DELETE", headers });
+}
+
 // JupyterLab asks a kernel for its state once. Where the kernel has not opened its sockets by then, the state stays
-// unknown until the page is loaded again.
+// unknown; another kernel takes its place then.
 async function open(page, notebook) {
-  await page.goto(`${LAB_URL}/lab/tree/notebooks/${notebook}?token=${LAB_TOKEN}&reset`);
-  const idle = () => page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', { timeout: minutes });
-  for (let reloads = 2; reloads > 0; reloads--) {
+  for (let attempts = 4; ; attempts--) {
+    await page.goto(`${LAB_URL}/lab/tree/notebooks/${notebook}?token=${LAB_TOKEN}&reset`);
     try {
-      return await idle();
-    } catch {
-      console.log(`browser: ${notebook}: the kernel's state is unknown after a minute: the page is loaded again`);
-      await page.reload();
+      return await page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', { timeout: 30 * seconds });
+    } catch (error) {
+      if (attempts === 1) throw error;
+      console.log(`browser: ${notebook}: the kernel's state is unknown after half a minute: another one is started`);
+      await shutDown();
     }
   }
-  return idle();
 }
 
 async function menu(page, name, entry) {
@@ -164,8 +170,8 @@ for (const [name, work] of works) {
     failed = 1;
   } finally {
     await page.screenshot({ path: picture }).catch(() => {});
-    await menu(page, "Kernel", "Shut Down Kernel").catch(() => {});
     await page.close();
+    await shutDown().catch(() => {});
   }
 }
 await browser.close();
