@@ -83,7 +83,7 @@ var full = []string{"no space left on device", "the disk is full: free some spac
 // has to write: it says what to do, keeps its last checkpoint, and with space again ends with the
 // bytes of an unbroken run.
 func (r tiny) onFullDisk(t *testing.T) {
-	d := newDisk(t, "64m") // three checkpoints of 5 MB and, twice, one of 10
+	d := newDisk(t, "64m")
 	run := filepath.Join(d.dir, "r")
 	latest := filepath.Join(run, "checkpoints", "latest.safetensors")
 	p := r.train(t, run)
@@ -94,13 +94,18 @@ func (r tiny) onFullDisk(t *testing.T) {
 	p.fails(t, append(full, filepath.Join(run, "checkpoints")+string(filepath.Separator),
 		"goes on from step ")...)
 	kept := files(t, filepath.Join(run, "checkpoints"))["latest.safetensors"]
+	info, err := os.Stat(latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := info.Size()
 	for _, c := range []struct {
 		room int64
 		want string // what it cannot write
 	}{
 		{0, filepath.Join(run, "metrics.jsonl")},
-		{1 << 20, filepath.Join(run, "checkpoints", "step-")},
-		{7 << 20, latest},
+		{size / 4, filepath.Join(run, "checkpoints", "step-")}, // half as large as latest
+		{size * 3 / 4, latest},
 	} {
 		d.empty(t)
 		d.fill(t, c.room)
