@@ -16,10 +16,10 @@ import (
 )
 
 // Resolutions of PNG files, and of those that are part of a notebook: 9 inches make 1980 pixels,
-// sharp in print, and 900, a notebook's full width.
+// sharp in print, and 765, which keeps a notebook of many figures below a megabyte.
 const (
 	dotsPerInch   = 220
-	inlinePerInch = 100
+	inlinePerInch = 85
 )
 
 // Figure is a drawing of known size that can be written as PNG and SVG. The same input gives the

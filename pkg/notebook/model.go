@@ -41,8 +41,8 @@ type Universe struct {
 	Maps   []field.LogMap // of log10 of the pixels
 }
 
-// HeldOut returns n validation simulations that lie far apart in the plane of Ω_m and σ_8, the
-// first near its centre.
+// HeldOut returns n validation simulations that lie far apart in the plane of Ω_m and σ_8; a single
+// one is that nearest to the centre of the prior.
 func (m *Model) HeldOut(n int) []Universe {
 	var out []Universe
 	for _, sim := range Must(m.Data.Choose(n, n)) {
