@@ -96,8 +96,9 @@ func plotStyle(i int) draw.LineStyle {
 	return categories[others[(i-2)%len(others)]]
 }
 
-// limits returns the ends of an axis that shows all values, with a share of room at each end.
-func limits(log bool, room float64, values ...[]float64) (low, high float64) {
+// limits returns the ends of an axis that shows all values, with a share of its length left free
+// at each end.
+func limits(log bool, free float64, values ...[]float64) (low, high float64) {
 	sorted := finite(values...)
 	if log {
 		sorted = positive(sorted)
@@ -108,10 +109,10 @@ func limits(log bool, room float64, values ...[]float64) (low, high float64) {
 	slices.Sort(sorted)
 	low, high = sorted[0], sorted[len(sorted)-1]
 	if log {
-		factor := math.Pow(high/low, room)
+		factor := math.Pow(high/low, free)
 		return low / factor, high * factor
 	}
-	return low - room*(high-low), high + room*(high-low)
+	return low - free*(high-low), high + free*(high-low)
 }
 
 // Posterior draws −2Δ ln L of a surface in the plane of Ω_m and σ_8 with its one- and two-sigma

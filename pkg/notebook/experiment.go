@@ -192,9 +192,6 @@ func (e *Experiment) Checkpoint() checkpoint.Checkpoint {
 	return Must(checkpoint.Load(Must(training.BestCheckpoint(e.Dir()))))
 }
 
-// Delete removes the experiment's run directory with all that was made of it.
-func (e *Experiment) Delete() { check(os.RemoveAll(e.Dir())) }
-
 // run trains jobs in stages with a bar and a live curve.
 func (s *Session) run(dir string, jobs []training.Job, numbers func() tracking.Curve) {
 	var live *curve

@@ -198,15 +198,6 @@ func (s *Session) trainDir() string { return filepath.Join(s.Run, "train") }
 // showing a live curve. A finished run is left as it is.
 func (s *Session) Train() { s.train(s.trainDir(), s.Preset.Network, s.Preset.Stages...) }
 
-// Probe trains the preset's small network on the maps averaged further down: a minute's check
-// that the loss falls as it should. It returns its curve.
-func (s *Session) Probe() tracking.Curve {
-	p := s.Preset.Probe
-	dir := filepath.Join(s.Run, "probe")
-	s.train(dir, p.Network, p.Stage)
-	return Must(course(dir, p.Network, p.Stage))
-}
-
 func (s *Session) train(dir string, network unet.Config, stages ...preset.Stage) {
 	maps := s.Suite()
 	defer maps.Close()

@@ -39,6 +39,12 @@ func NewVariables(b compute.Backend, list []network.Tensor, t checkpoint.Tensors
 		backend: b, tensors: list, store: model.NewStore(),
 		values: map[string]*tensors.Tensor{},
 	}
+	for _, p := range list {
+		if first, _, _ := strings.Cut(p.Name, "."); first == "ema" || first == "adam" {
+			return nil, fmt.Errorf("the network has a variable %s: checkpoints keep averages and moments "+
+				"under ema and adam, choose another name", p.Name)
+		}
+	}
 	for _, group := range Groups {
 		for _, p := range list {
 			a, ok := t[group+p.Name]
