@@ -25,18 +25,24 @@ func (c Calibrated) Has() bool { return c.Calibration.Maps > 0 }
 
 // Calibrated returns the calibration that came with shipped weights, beside a few maps inferred
 // with it, or makes and tests that of the run's own network. Where there are too few simulations
-// for one it returns the bound as it is, and says so.
-func (s *Session) Calibrated() (Calibrated, error) {
+// for one it returns the bound as it is, and says so; where there are none to test on, it ends the
+// cell with a note.
+func (s *Session) Calibrated() Calibrated {
 	l := s.Likelihood()
 	shipped, _ := s.shipped()
 	file := strings.TrimSuffix(shipped, filepath.Ext(shipped)) + ".calibration.json"
 	settings := []any{s.Preset.Calibration, shipped != "", modified(file)}
-	return recall(s, "calibration", settings, func() (Calibrated, error) {
+	c, err := recall(s, "calibration", settings, func() (Calibrated, error) {
 		if shipped != "" {
 			return s.shippedCalibration(l, file)
 		}
 		return s.ownCalibration(l)
 	})
+	if errors.Is(err, inference.ErrTooFew) {
+		s.Nothing(err)
+		os.Exit(0)
+	}
+	return Must(c, err)
 }
 
 // modified tells versions of a file apart.

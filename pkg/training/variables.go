@@ -174,8 +174,16 @@ func (v *Variables) Read(groups ...string) (checkpoint.Tensors, error) {
 
 // Program is a graph that may use Variables.
 type Program struct {
-	exec     *Exec
-	compiled bool
+	variables *Variables
+	exec      *Exec
+	compiled  bool
+	inputs    map[*Graph][]variableInput
+}
+
+// variableInput is the place of a tensor among the inputs of a compiled graph.
+type variableInput struct {
+	name   string
+	handle ParameterHandle
 }
 
 // NewProgram returns a program of a graph; it is compiled when it first runs.
@@ -191,8 +199,9 @@ func (v *Variables) NewProgram(graph func(in []*Node) []*Node) (*Program, error)
 	if err != nil {
 		return nil, err
 	}
-	exec.SetSideParamsHook(v.feed)
-	return &Program{exec: exec}, nil
+	p := &Program{variables: v, exec: exec, inputs: map[*Graph][]variableInput{}}
+	exec.SetSideParamsHook(p.feed)
+	return p, nil
 }
 
 // refuseOthers panics where a graph uses variables that are no tensors of the network: their values
@@ -208,19 +217,32 @@ func (v *Variables) refuseOthers(g *Graph) {
 }
 
 // feed gives a graph the values of the variables that it uses.
-func (v *Variables) feed(g *Graph, buffers []compute.Buffer, _ []bool) error {
-	for name, value := range v.values {
-		variable := v.store.GetVariable(path(name))
-		if !variable.InUseByGraph(g) {
-			continue
-		}
-		buffer, err := value.Buffer(v.backend, 0)
+func (p *Program) feed(g *Graph, buffers []compute.Buffer, _ []bool) error {
+	inputs, ok := p.inputs[g]
+	if !ok {
+		inputs = p.variables.inputs(g)
+		p.inputs[g] = inputs
+	}
+	for _, input := range inputs {
+		buffer, err := p.variables.values[input.name].Buffer(p.variables.backend, 0)
 		if err != nil {
-			return fmt.Errorf("feed %s: %w", name, err)
+			return fmt.Errorf("feed %s: %w", input.name, err)
 		}
-		buffers[variable.NodeValue(g).GetParameterHandle()] = buffer
+		buffers[input.handle] = buffer
 	}
 	return nil
+}
+
+// inputs returns the tensors that a graph uses.
+func (v *Variables) inputs(g *Graph) []variableInput {
+	var out []variableInput
+	for name := range v.values {
+		variable := v.store.GetVariable(path(name))
+		if variable.InUseByGraph(g) {
+			out = append(out, variableInput{name, variable.NodeValue(g).GetParameterHandle()})
+		}
+	}
+	return out
 }
 
 // Close frees the compiled graph.
