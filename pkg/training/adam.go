@@ -46,11 +46,27 @@ func ClipNorm(gradients []*Node, most float64) []*Node {
 	if most == 0 {
 		return gradients
 	}
+	return scaled(gradients, clipScale(squaredNorm(gradients), most))
+}
+
+// squaredNorm returns the sum of the squares of all entries. Each tensor's is a product of a vector
+// with itself, for which XLA has a routine: squares and their sums would be kernels to compile, two
+// or three a tensor.
+func squaredNorm(gradients []*Node) *Node {
 	sum := ScalarZero(gradients[0].Graph(), gradients[0].DType())
 	for _, g := range gradients {
-		sum = Add(sum, ReduceAllSum(Square(g)))
+		flat := Reshape(g, g.Shape().Size())
+		sum = Add(sum, Dot(flat, flat).Product())
 	}
-	scale := MinScalar(MulScalar(Inverse(AddScalar(Sqrt(sum), epsilon)), most), 1)
+	return sum
+}
+
+// clipScale returns the factor that brings gradients of this squared norm to the norm most, or 1.
+func clipScale(squaredNorm *Node, most float64) *Node {
+	return MinScalar(MulScalar(Inverse(AddScalar(Sqrt(squaredNorm), epsilon)), most), 1)
+}
+
+func scaled(gradients []*Node, scale *Node) []*Node {
 	out := make([]*Node, len(gradients))
 	for i, g := range gradients {
 		out[i] = Mul(g, scale)

@@ -18,8 +18,8 @@ import (
 type gradient struct {
 	state        *state
 	microBatches int
-	step         *Program // gradient of a micro-batch; if there is only one it clips, too
-	sum, clip    *Program // nil for one micro-batch; clip is nil without clipping
+	step         *Program // loss and gradient of a micro-batch, and the squared norm of a single one
+	sum, norm    *Program // nil for one micro-batch; norm is nil without clipping
 }
 
 // microBatchNumbers is the largest number of values of a layer of the first level in a micro-batch
@@ -51,17 +51,21 @@ func (s *state) newGradient(schedule diffusion.Schedule,
 	program func(func([]*graph.Node) []*graph.Node) *Program,
 ) gradient {
 	g := gradient{state: s, microBatches: s.recipe.microBatches(widthOf(s.network), s.side)}
-	clip := s.recipe.ClipNorm
+	clips := s.recipe.ClipNorm > 0
 	if g.microBatches > 1 {
 		g.sum = program(sumGraph)
-		if clip > 0 {
-			g.clip = program(func(in []*graph.Node) []*graph.Node { return ClipNorm(in, s.recipe.ClipNorm) })
-			clip = 0
+		if clips {
+			g.norm = program(func(in []*graph.Node) []*graph.Node { return []*graph.Node{squaredNorm(in)} })
 		}
 	}
 	g.step = program(func(in []*graph.Node) []*graph.Node {
 		loss := graph.DivScalar(s.lossGraph(schedule, in), float64(g.microBatches))
-		return append([]*graph.Node{loss}, ClipNorm(s.variables.Gradients(loss), clip)...)
+		gradients := s.variables.Gradients(loss)
+		out := append([]*graph.Node{loss}, gradients...)
+		if clips && g.microBatches == 1 {
+			out = append(out, squaredNorm(gradients))
+		}
+		return out
 	})
 	return g
 }
@@ -83,34 +87,43 @@ func sumGraph(in []*graph.Node) []*graph.Node {
 }
 
 func (g gradient) programs() []*Program {
-	return slices.DeleteFunc([]*Program{g.step, g.sum, g.clip},
+	return slices.DeleteFunc([]*Program{g.step, g.sum, g.norm},
 		func(p *Program) bool { return p == nil })
 }
 
-// of returns the loss of a batch and its gradient by each parameter, clipped.
-func (g gradient) of(b batch) (loss float64, sum []*tensors.Tensor, err error) {
+// of returns the loss of a batch, its gradient by each parameter and, where gradients are clipped,
+// the square of the gradient's norm, which the updates clip by.
+func (g gradient) of(b batch) (loss float64, sum []*tensors.Tensor, norm *tensors.Tensor, err error) {
 	size := len(b.timestep) / g.microBatches
 	for p := range g.microBatches {
 		inputs := g.state.inputs(b.microBatch(p*size, size))
 		out, err := g.step.Run(toAny(inputs)...)
 		if err != nil {
-			return 0, nil, err
+			return 0, nil, nil, err
 		}
 		value, err := number(out[:1], inputs)
 		if err != nil {
-			return 0, nil, err
+			return 0, nil, nil, err
 		}
 		loss += value
 		if p == 0 {
 			sum = out[1:]
 		} else if sum, err = replaced(g.sum, append(sum, out[1:]...)); err != nil {
-			return 0, nil, err
+			return 0, nil, nil, err
 		}
 	}
-	if g.clip != nil {
-		sum, err = replaced(g.clip, sum)
+	n := len(g.state.variables.Tensors())
+	if len(sum) > n {
+		return loss, sum[:n], sum[n], nil
 	}
-	return loss, sum, err
+	if g.norm != nil {
+		out, err := g.norm.Run(toAny(sum)...)
+		if err != nil {
+			return 0, nil, nil, err
+		}
+		norm = out[0]
+	}
+	return loss, sum, norm, nil
 }
 
 // replaced runs a graph and frees its inputs.

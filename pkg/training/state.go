@@ -3,6 +3,7 @@ package training
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -33,8 +34,8 @@ type state struct {
 	score     *Program
 }
 
-// updateInputs is the number of inputs of an update before the gradients.
-const updateInputs = 4
+// stepNumbers is the number of numbers of a step that the optimiser takes from the host.
+const stepNumbers = 4
 
 // newState puts tensors on the backend: all groups of a resumed run, or weights alone for a new
 // one.
@@ -93,10 +94,17 @@ func (s *state) predict(schedule diffusion.Schedule, group string, in []*Node) *
 }
 
 // updateGraph is the optimiser step and the moving average of some parameters, from the numbers of
-// the step and the gradients. It does not use GoMLX's Adam, since the rate comes from the host and
-// the moments have the names of the checkpoints.
+// the step, the squared norm of all gradients where they are clipped, and the gradients. It does not
+// use GoMLX's Adam, since the rate comes from the host and the moments have the names of the
+// checkpoints.
 func (s *state) updateGraph(list []network.Tensor) func([]*Node) []*Node {
-	return func(in []*Node) []*Node { return s.optimise(list, in[:updateInputs], in[updateInputs:]) }
+	return func(in []*Node) []*Node {
+		numbers, gradients := in[:stepNumbers], in[stepNumbers:]
+		if s.recipe.ClipNorm > 0 {
+			gradients = scaled(gradients[1:], clipScale(gradients[0], s.recipe.ClipNorm))
+		}
+		return s.optimise(list, numbers, gradients)
+	}
 }
 
 // optimise returns the outputs that replace tensors, from the numbers of a step and the gradients.
@@ -114,7 +122,7 @@ func (s *state) fusedGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		loss := s.lossGraph(schedule, in)
 		gradients := ClipNorm(s.variables.Gradients(loss), s.recipe.ClipNorm)
-		numbers := in[len(in)-updateInputs:]
+		numbers := in[len(in)-stepNumbers:]
 		return append([]*Node{loss}, s.optimise(s.variables.Tensors(), numbers, gradients)...)
 	}
 }
@@ -174,9 +182,12 @@ func (s *state) whole(b batch, numbers []*tensors.Tensor, read bool) ([]float64,
 
 // split takes a step as a gradient and updates, portion by portion.
 func (s *state) split(b batch, numbers []*tensors.Tensor, _ bool) ([]float64, error) {
-	loss, gradients, err := s.gradient.of(b)
+	loss, gradients, norm, err := s.gradient.of(b)
 	if err != nil {
 		return nil, err
+	}
+	if norm != nil {
+		numbers = append(slices.Clone(numbers), norm)
 	}
 	for i, portion := range s.portions {
 		of := gradients[:len(portion)]
@@ -186,6 +197,11 @@ func (s *state) split(b batch, numbers []*tensors.Tensor, _ bool) ([]float64, er
 			return nil, err
 		}
 		if err := free(of); err != nil {
+			return nil, err
+		}
+	}
+	if norm != nil {
+		if err := free([]*tensors.Tensor{norm}); err != nil {
 			return nil, err
 		}
 	}
