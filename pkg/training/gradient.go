@@ -93,7 +93,9 @@ func (g gradient) programs() []*Program {
 
 // of returns the loss of a batch, its gradient by each parameter and, where gradients are clipped,
 // the square of the gradient's norm, which the updates clip by.
-func (g gradient) of(b batch) (loss float64, sum []*tensors.Tensor, norm *tensors.Tensor, err error) {
+func (g gradient) of(b batch) (loss float64, sum []*tensors.Tensor, norm *tensors.Tensor,
+	err error,
+) {
 	size := len(b.timestep) / g.microBatches
 	for p := range g.microBatches {
 		inputs := g.state.inputs(b.microBatch(p*size, size))

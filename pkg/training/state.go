@@ -94,8 +94,8 @@ func (s *state) predict(schedule diffusion.Schedule, group string, in []*Node) *
 }
 
 // updateGraph is the optimiser step and the moving average of some parameters, from the numbers of
-// the step, the squared norm of all gradients where they are clipped, and the gradients. It does not
-// use GoMLX's Adam, since the rate comes from the host and the moments have the names of the
+// the step, the squared norm of all gradients where they are clipped, and the gradients. It does
+// not use GoMLX's Adam, since the rate comes from the host and the moments have the names of the
 // checkpoints.
 func (s *state) updateGraph(list []network.Tensor) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
