@@ -49,14 +49,21 @@ func ClipNorm(gradients []*Node, most float64) []*Node {
 	return scaled(gradients, clipScale(squaredNorm(gradients), most))
 }
 
-// squaredNorm returns the sum of the squares of all entries. Each tensor's is a product of a vector
-// with itself, for which XLA has a routine: squares and their sums would be kernels to compile, two
-// or three a tensor.
+// shortVector is the number of entries up to which squaredNorm takes a tensor's product with itself.
+const shortVector = 1 << 13
+
+// squaredNorm returns the sum of the squares of all entries. That of a small tensor is a product of
+// a vector with itself: XLA compiles it to one simple loop, where squares and their sum, which are
+// faster for large tensors, would be two or three kernels.
 func squaredNorm(gradients []*Node) *Node {
 	sum := ScalarZero(gradients[0].Graph(), gradients[0].DType())
 	for _, g := range gradients {
-		flat := Reshape(g, g.Shape().Size())
-		sum = Add(sum, Dot(flat, flat).Product())
+		if n := g.Shape().Size(); n <= shortVector {
+			flat := Reshape(g, n)
+			sum = Add(sum, Dot(flat, flat).Product())
+		} else {
+			sum = Add(sum, ReduceAllSum(Square(g)))
+		}
 	}
 	return sum
 }
