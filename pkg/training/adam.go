@@ -49,7 +49,7 @@ func ClipNorm(gradients []*Node, most float64) []*Node {
 	return scaled(gradients, clipScale(squaredNorm(gradients), most))
 }
 
-// shortVector is the number of entries up to which squaredNorm takes a tensor's product with itself.
+// shortVector is the number of entries up to which squaredNorm multiplies a tensor by itself.
 const shortVector = 1 << 13
 
 // squaredNorm returns the sum of the squares of all entries. That of a small tensor is a product of
