@@ -73,6 +73,7 @@ func clipScale(squaredNorm *Node, most float64) *Node {
 	return MinScalar(MulScalar(Inverse(AddScalar(Sqrt(squaredNorm), epsilon)), most), 1)
 }
 
+// scaled returns the gradients times a factor.
 func scaled(gradients []*Node, scale *Node) []*Node {
 	out := make([]*Node, len(gradients))
 	for i, g := range gradients {
