@@ -164,7 +164,7 @@ validate-universe: .tools/bin/darkfield .tools/venv/camb/stamp ## measure the si
 	@.tools/bin/darkfield dev validate --tables $(validation)/camb.csv --out $(validation)
 
 clean: ## remove runs and caches
-	rm -rf runs .cache .tools/jupyter .tools/test
+	rm -rf runs .cache .tools/jupyter .tools/programs .tools/test
 	find . -name __pycache__ -prune -exec rm -rf {} + -o -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
 distclean: clean ## remove everything that setup installed, too

@@ -38,6 +38,12 @@ elif [ -e .tools/pjrt/pjrt_c_api_cpu_plugin.so ]; then
 else
 	missing plugin 'run make setup'
 fi
+programs=${DARKFIELD_PROGRAMS:-.tools/programs}
+if [ "$programs" = off ]; then
+	show programs 'not kept (DARKFIELD_PROGRAMS=off)'
+elif [ -d "$programs" ]; then
+	show programs "$programs, $(find "$programs" -name '*.xla' | wc -l) compiled, $(du -sh "$programs" | cut -f1)"
+fi
 show backend "GOMLX_BACKEND=${GOMLX_BACKEND:-xla:cpu (default)}"
 if [ -e .tools/pjrt/pjrt_c_api_cuda_plugin.so ]; then
 	show CUDA "$(readlink -f .tools/pjrt/pjrt_c_api_cuda_plugin.so | sed "s#^$PWD/##")"

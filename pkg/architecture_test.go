@@ -59,7 +59,11 @@ var table = []row{
 	{name: "fft", modules: []string{cpu}},
 	{name: "field", modules: []string{gonum}},
 	{name: "backend/home"},
-	{name: "backend", packages: "backend/home", modules: []string{gomlx, compute, xla}},
+	{name: "backend/programs", packages: "safefile"},
+	{
+		name: "backend", packages: "backend/home backend/programs",
+		modules: []string{gomlx, compute, xla},
+	},
 	{name: "nbody", packages: "faults cosmology fft field", modules: []string{gonum, cpu}},
 	{name: "npy"},
 	{name: "plaintext"},
@@ -135,7 +139,7 @@ var table = []row{
 	{name: "notebook", packages: "*", modules: []string{gonbui}},
 	{name: "cmd/darkfield", packages: "*", modules: []string{cobra, pflag, progress, yaml}},
 	{name: "cmd/bench", packages: "faults safefile unet diffusion training checkpoint cosmology " +
-		"field emulator likelihood backend", modules: []string{compute, cpu}},
+		"field emulator likelihood backend backend/programs", modules: []string{compute, cpu}},
 }
 
 // Besides its own and its row's, any test may import these; where the row has GoMLX, that too.

@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend" // registers the pure-Go backend
 	"github.com/gomlx/go-xla/compute/xla"
 
 	_ "darkfield/pkg/backend/home" // before the binding is initialised
+	"darkfield/pkg/backend/programs"
 )
 
 const (
@@ -19,6 +21,9 @@ const (
 	pluginDir  = ".tools/pjrt"              // where `make setup` puts the plugin, below the root
 	autoFile   = "AUTO"                     // `make setup PJRT=auto`: GoMLX installs the plugin
 	cpu        = "xla:cpu"
+
+	// Loading a program takes some time, too.
+	worthKeeping = 300 * time.Millisecond
 
 	// The pure-Go backend can deadlock when operations that use several workers run concurrently.
 	pureGo = "go:ops_sequential"
@@ -50,12 +55,25 @@ func open(config string) (b compute.Backend, err error) {
 	if err != nil {
 		return nil, err
 	}
+	keepPrograms(resolved)
 	b, err = compute.NewWithConfig(resolved)
 	if err != nil {
 		return nil, fmt.Errorf("backend: open %s (from $%s or the default): %s; known are xla:cpu, "+
 			"xla:cuda and go", config, compute.ConfigEnvVar, firstLine(err))
 	}
 	return b, nil
+}
+
+// keepPrograms lets the plugin for the CPU keep what it compiles. Without that all works as well,
+// later, so that a failure is none of Open.
+func keepPrograms(resolved string) {
+	plugin, _, _ := strings.Cut(strings.TrimPrefix(resolved, "xla:"), ",")
+	if found, ok := Plugin(); !ok || found != plugin {
+		return
+	}
+	if dir := programs.Dir(plugin); dir != "" {
+		_ = programs.Keep(dir, plugin, worthKeeping)
+	}
 }
 
 // PureGo returns the backend that needs no plugin.

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"darkfield/pkg/backend"
+	"darkfield/pkg/backend/programs"
 	"darkfield/pkg/faults"
 	"darkfield/pkg/unet"
 )
@@ -140,10 +141,11 @@ func (o options) work(ctx context.Context, stdout, stderr io.Writer) error {
 			env: []string{"TORCHINDUCTOR_CACHE_DIR=" + cache, "OMP_NUM_THREADS=" +
 				strconv.Itoa(runtime.NumCPU())},
 		},
-		training: command{name: "training", args: []string{
-			self, "-side", strconv.Itoa(o.side), "-batch",
-			strconv.Itoa(o.batch),
-		}},
+		training: command{
+			name: "training",
+			args: []string{self, "-side", strconv.Itoa(o.side), "-batch", strconv.Itoa(o.batch)},
+			env:  []string{programs.Variable + "=" + programs.Off}, // compiling is measured, too
+		},
 	}
 	if o.warm {
 		return d.warm(ctx)
