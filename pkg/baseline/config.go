@@ -8,23 +8,30 @@ import (
 	"darkfield/pkg/faults"
 )
 
-// Loss names what the moment network minimises.
+// Loss names what a network minimises.
 type Loss string
 
-// Score is the mean of (θ − μ)²/σ² + log σ² (Dawid and Sebastiani 1999). Its minimum over all
-// functions is the posterior mean and variance, whatever the posterior's shape.
-const Score Loss = "score"
+const (
+	// Score is the mean of (θ − μ)²/σ² + log σ² (Dawid and Sebastiani 1999). Its minimum over all
+	// functions is the posterior mean and variance, whatever the posterior's shape.
+	Score Loss = "score"
+	// Density is the mean of −ln q(θ | map), q a mixture of Gaussians (Bishop 1994). Its minimum is
+	// the mixture nearest to the posterior.
+	Density Loss = "density"
+)
 
-// Network is the shape of the moment network.
+// Network is the shape of a network.
 type Network struct {
 	// Widths are the channels of each level, from fine to coarse. The first level works at half the
 	// side of the maps, each other one at half the side of the one before.
 	Widths []int `json:"widths" yaml:"widths"`
-	// Hidden is the width of the layer between the pooled channels and the moments.
+	// Hidden is the width of the layer between the pooled channels and the outputs.
 	Hidden int `json:"hidden" yaml:"hidden"`
+	// Components is the number of Gaussians of a density network; 0: a moment network.
+	Components int `json:"components,omitempty" yaml:"components,omitempty"`
 }
 
-// Config says how to train the moment network.
+// Config says how to train a network.
 type Config struct {
 	Network Network `json:"network" yaml:"network"`
 	Loss    Loss    `json:"loss" yaml:"loss"`
@@ -51,10 +58,20 @@ func Default() Config {
 	}
 }
 
+// DefaultDensity returns the same settings for a density network.
+func DefaultDensity() Config {
+	c := Default()
+	c.Loss, c.Network.Components = Density, 4
+	return c
+}
+
 // Validate returns an error that names every field that is out of range.
 func (c Config) Validate() error {
 	f := faults.Of("baseline.Config")
-	f.Want(c.Loss == Score, "Loss", c.Loss, fmt.Sprintf("%q", Score))
+	f.Want(c.Loss == Score || c.Loss == Density, "Loss", c.Loss,
+		fmt.Sprintf("%q or %q", Score, Density))
+	f.Want((c.Loss == Density) == (c.Network.Components > 0), "Network.Components",
+		c.Network.Components, fmt.Sprintf("above 0 for the loss %q, else 0", Density))
 	f.Want(c.Epochs >= 1, "Epochs", c.Epochs, ">= 1")
 	f.Want(c.Batch >= 2, "Batch", c.Batch, ">= 2")
 	f.Want(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
@@ -79,6 +96,9 @@ func (n Network) Validate() error {
 	}
 	if n.Hidden < 1 {
 		errs = append(errs, fmt.Errorf("baseline.Network.Hidden = %d, want >= 1", n.Hidden))
+	}
+	if n.Components < 0 {
+		errs = append(errs, fmt.Errorf("baseline.Network.Components = %d, want >= 0", n.Components))
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,7 @@ type device struct {
 	network   Network
 	variables *training.Variables
 	step      *training.Program // nil where nothing is trained
-	predict   *training.Program // maps [B, side, side, 1] → [B, 2·thetas]
+	predict   *training.Program // maps [B, side, side, 1] → [B, outputs]
 }
 
 // newDevice puts tensors on the backend, as training.NewVariables does. Predictions are made with
@@ -33,8 +33,7 @@ func newDevice(b compute.Backend, network Network, t checkpoint.Tensors) (*devic
 	}
 	d := &device{network: network, variables: variables}
 	d.predict, err = variables.NewProgram(func(in []*Node) []*Node {
-		mean, logVariance := network.moments(variables.Scope(checkpoint.EMA), in[0])
-		return []*Node{Concatenate([]*Node{mean, logVariance}, 1)}
+		return []*Node{network.answer(variables.Scope(checkpoint.EMA), in[0])}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("baseline: %s", faults.OneLine(err))
@@ -65,8 +64,8 @@ func (d *device) close() {
 // first output is the loss.
 func (d *device) stepGraph(c Config) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
-		mean, logVariance := d.network.moments(d.variables.Scope(checkpoint.Weights), in[0])
-		loss := scoreGraph(in[1], mean, logVariance)
+		out := d.network.answer(d.variables.Scope(checkpoint.Weights), in[0])
+		loss := d.network.loss(in[1], out)
 		gradients := training.ClipNorm(d.variables.Gradients(loss), c.ClipNorm)
 		adam, shrink, decay := training.Adam{Rate: in[2], SecondMomentScale: in[3]}, in[4], in[5]
 		return append([]*Node{loss}, d.variables.OptimiserStep(d.variables.Tensors(), gradients,
@@ -94,7 +93,7 @@ func (d *device) advance(b batch, c Config, learningRate float64, n int) (float6
 	return float64(loss[0]), nil
 }
 
-// outputs returns the network's 2·thetas numbers for each map of a batch.
+// outputs returns the network's numbers for each map of a batch, one after the other.
 func (d *device) outputs(b batch) ([]float32, error) {
 	maps := b.maps()
 	out, err := d.predict.Run(maps)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute"
 
@@ -20,15 +21,25 @@ type MomentNetwork struct {
 
 // Open reads a file of Train and puts its weights on the backend.
 func Open(b compute.Backend, path string) (*MomentNetwork, error) {
-	m, t, err := load(path)
-	if err != nil {
-		return nil, err
-	}
-	d, err := newDevice(b, m.Config.Network, checkpoint.Group(t, checkpoint.Weights))
+	m, d, err := open(b, path, Score)
 	if err != nil {
 		return nil, err
 	}
 	return &MomentNetwork{manifest: m, device: d}, nil
+}
+
+// open reads a file of a network that was trained with a loss.
+func open(b compute.Backend, path string, loss Loss) (Manifest, *device, error) {
+	m, t, err := load(path)
+	if err != nil {
+		return m, nil, err
+	}
+	if m.Config.Loss != loss {
+		return m, nil, fmt.Errorf("baseline: %s holds a network with the loss %q, want %q", path,
+			m.Config.Loss, loss)
+	}
+	d, err := newDevice(b, m.Config.Network, checkpoint.Group(t, checkpoint.Weights))
+	return m, d, err
 }
 
 // Close frees the compiled graph and the tensors on the backend.
@@ -41,26 +52,17 @@ func (n *MomentNetwork) Manifest() Manifest { return n.manifest }
 // maps. They are averages over the 8 symmetries of the square, so that a rotated or flipped map has
 // the same answer. The mean is not confined to the prior.
 func (n *MomentNetwork) Predict(ctx context.Context, maps []field.LogMap) ([]Moments, error) {
-	for i, m := range maps {
-		if err := checkMap(m, n.manifest.Box); err != nil {
-			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
-		}
-	}
-	augmentations := make([]field.Augmentation, field.Symmetries)
-	for i := range augmentations {
-		augmentations[i].Symmetry = field.Symmetry(i)
-	}
-	answers, err := n.device.answers(ctx, n.manifest.standard(), maps, augmentations)
+	answers, err := n.device.symmetric(ctx, n.manifest, maps)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Moments, len(maps))
 	for i := range out {
 		var mean, variance [thetas]float64
-		for _, a := range answers[i*len(augmentations) : (i+1)*len(augmentations)] {
+		for _, a := range answers[i] {
 			for k := range thetas {
-				mean[k] += a.mean[k] / float64(len(augmentations))
-				variance[k] += a.variance[k] / float64(len(augmentations))
+				mean[k] += a[k] / float64(len(answers[i]))
+				variance[k] += math.Exp(a[thetas+k]) / float64(len(answers[i]))
 			}
 		}
 		out[i] = n.manifest.standard().moments(mean, variance)
@@ -68,25 +70,22 @@ func (n *MomentNetwork) Predict(ctx context.Context, maps []field.LogMap) ([]Mom
 	return out, nil
 }
 
-// answer is the network's output for one map, in the units of the standard.
-type answer struct {
-	mean, variance [thetas]float64
-}
-
 // evaluated is the number of maps per call of the network. It is fixed, so that one compiled graph
 // serves all calls.
 const evaluated = 64
 
-// answers runs the network on each map with each augmentation: [map][augmentation], flat.
+// answers runs the network on each map with each augmentation: [map][augmentation], flat, each the
+// network's numbers.
 func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap,
 	augmentations []field.Augmentation,
-) ([]answer, error) {
+) ([][]float64, error) {
 	if len(maps) == 0 {
 		return nil, nil
 	}
 	pixels := maps[0].Box.Pixels()
 	scratch := make([]float32, pixels)
-	out := make([]answer, 0, len(maps)*len(augmentations))
+	width := d.network.outputs()
+	out := make([][]float64, 0, len(maps)*len(augmentations))
 	for total := len(maps) * len(augmentations); len(out) < total; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -103,15 +102,33 @@ func (d *device) answers(ctx context.Context, s standard, maps []field.LogMap,
 			return nil, err
 		}
 		for j := range n {
-			var a answer
-			for k := range thetas {
-				a.mean[k], a.variance[k] = float64(values[2*thetas*j+k]),
-					math.Exp(float64(values[2*thetas*j+thetas+k]))
+			a := make([]float64, width)
+			for k := range a {
+				a[k] = float64(values[width*j+k])
 			}
 			out = append(out, a)
 		}
 	}
 	return out, nil
+}
+
+// symmetric runs the network on each map in the 8 orientations of the square: [map][orientation].
+func (d *device) symmetric(ctx context.Context, m Manifest, maps []field.LogMap,
+) ([][][]float64, error) {
+	for i, one := range maps {
+		if err := checkMap(one, m.Box); err != nil {
+			return nil, fmt.Errorf("baseline: maps[%d]: %w", i, err)
+		}
+	}
+	augmentations := make([]field.Augmentation, field.Symmetries)
+	for i := range augmentations {
+		augmentations[i].Symmetry = field.Symmetry(i)
+	}
+	answers, err := d.answers(ctx, m.standard(), maps, augmentations)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Collect(slices.Chunk(answers, len(augmentations))), nil
 }
 
 func mapsOf(labelled []Labelled) []field.LogMap {
@@ -122,14 +139,18 @@ func mapsOf(labelled []Labelled) []field.LogMap {
 	return out
 }
 
-// score is the loss Score of answers to maps of known parameters.
-func score(theta [][thetas]float64, answers []answer) float64 {
-	sum, n := 0.0, float64(len(theta))
-	for k := range thetas {
-		for i, a := range answers {
-			square := (theta[i][k] - a.mean[k]) * (theta[i][k] - a.mean[k])
-			sum += (square/a.variance[k] + math.Log(a.variance[k])) / (n * thetas)
+// meanLoss is the network's loss of its numbers for maps of known parameters.
+func (n Network) meanLoss(theta [][thetas]float64, answers [][]float64) float64 {
+	sum := 0.0
+	for i, a := range answers {
+		if n.Components > 0 {
+			sum += mixture(a).nll(theta[i])
+			continue
+		}
+		for k := range thetas {
+			square := (theta[i][k] - a[k]) * (theta[i][k] - a[k])
+			sum += (square*math.Exp(-a[thetas+k]) + a[thetas+k]) / thetas
 		}
 	}
-	return sum
+	return sum / float64(len(theta))
 }

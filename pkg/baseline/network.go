@@ -24,7 +24,7 @@ const (
 func (n Network) trace(store *model.Store) ([]network.Tensor, error) {
 	return network.Trace(store, func(g *Graph, scope *model.Scope) {
 		side := fold << len(n.Widths)
-		n.moments(scope, Parameter(g, "x", shapes.Make(dtypes.Float32, 1, side, side, 1)))
+		n.answer(scope, Parameter(g, "x", shapes.Make(dtypes.Float32, 1, side, side, 1)))
 	})
 }
 
@@ -46,7 +46,16 @@ func (n Network) Check(w network.Weights) error {
 	return network.Check(list, w)
 }
 
-// moments returns the mean and the logarithm of the variance of each parameter, both [B, thetas].
+// outputs is how many numbers the network returns for a map.
+func (n Network) outputs() int {
+	if n.Components > 0 {
+		return n.Components * perComponent
+	}
+	return 2 * thetas
+}
+
+// answer returns the network's numbers for each map, [B, outputs]: the mean and the logarithm of the
+// variance of each parameter, or the numbers of each Gaussian of a mixture.
 //
 //   - Shape: x is [B, side, side, 1] float32.
 //   - Units: x is a log map less the training pixels' mean, over their standard deviation;
@@ -55,7 +64,7 @@ func (n Network) Check(w network.Weights) error {
 //   - The means and the logarithms of the power of all levels' channels feed the last layers:
 //     statistics of every scale, such as power spectra through learned filters. Maps are not
 //     normalised one by one, since their mean and variance say most about Ω_m and σ_8.
-func (n Network) moments(scope *model.Scope, x *Node) (mean, logVariance *Node) {
+func (n Network) answer(scope *model.Scope, x *Node) *Node {
 	batch, side := x.Shape().Dim(0), x.Shape().Dim(1)
 	x.AssertDims(batch, side, side, 1)
 	x = folded(x)
@@ -72,10 +81,21 @@ func (n Network) moments(scope *model.Scope, x *Node) (mean, logVariance *Node) 
 	}
 	all := Concatenate(pooled, -1)
 	h := silu(linear(scope.At("hidden"), all, n.Hidden, math.Sqrt(6/float64(all.Shape().Dim(-1)))))
+	if n.Components > 0 {
+		// Gaussians that begin alike would stay alike.
+		return linear(scope.At("mixture"), h, n.outputs(), math.Sqrt(6/float64(n.Hidden)))
+	}
 	// A last layer of zeros makes an untrained network return the moments of the prior.
-	out := linear(scope.At("moments"), h, 2*thetas, 0) // [B, 2·thetas]
-	out.AssertDims(batch, 2*thetas)
-	return SliceAxis(out, 1, AxisRange(0, thetas)), SliceAxis(out, 1, AxisRange(thetas, 2*thetas))
+	return linear(scope.At("moments"), h, n.outputs(), 0)
+}
+
+// loss returns the loss of a batch: parameters θ [B, thetas] and the network's numbers.
+func (n Network) loss(theta, out *Node) *Node {
+	if n.Components > 0 {
+		return n.densityLoss(theta, out)
+	}
+	return scoreGraph(theta, SliceAxis(out, 1, AxisRange(0, thetas)),
+		SliceAxis(out, 1, AxisRange(thetas, 2*thetas)))
 }
 
 // convolve is a circular convolution that keeps the side: [B, H, W, in] → [B, H, W, out].

@@ -43,33 +43,45 @@ type Progress struct {
 func Train(ctx context.Context, b compute.Backend, c Config, prior cosmology.Prior, data Data,
 	dir string, progress func(Progress),
 ) (*MomentNetwork, error) {
-	fresh, err := manifestOf(c, prior, data)
-	if err != nil {
+	if c.Loss == Density {
+		return nil, fmt.Errorf("baseline: the loss %q is that of TrainDensity", Density)
+	}
+	if err := train(ctx, b, c, prior, data, dir, progress); err != nil {
 		return nil, err
 	}
+	return Open(b, filepath.Join(dir, bestFile))
+}
+
+func train(ctx context.Context, b compute.Backend, c Config, prior cosmology.Prior, data Data,
+	dir string, progress func(Progress),
+) error {
+	fresh, err := manifestOf(c, prior, data)
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("baseline: make the directory: %w", err)
+		return fmt.Errorf("baseline: make the directory: %w", err)
 	}
 	r := run{Data: data, dir: dir, report: progress}
 	var t checkpoint.Tensors
 	if r.Manifest, t, err = resume(dir, fresh); err != nil {
-		return nil, err
+		return err
 	}
 	if r.Epoch < c.Epochs {
 		if r.device, err = newDevice(b, c.Network, t); err != nil {
-			return nil, err
+			return err
 		}
 		defer r.device.close()
 		if err := r.device.compile(c); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for r.Epoch < c.Epochs {
 		if err := r.epoch(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return Open(b, filepath.Join(dir, bestFile))
+	return nil
 }
 
 // manifestOf returns the manifest of a new run, or an error for wrong settings or maps.
@@ -145,7 +157,7 @@ func (r *run) keep(ctx context.Context) error {
 	for i, m := range r.Validation {
 		theta[i] = r.standard().theta(m.Theta)
 	}
-	r.last = score(theta, outputs)
+	r.last = r.Config.Network.meanLoss(theta, outputs)
 	if math.IsNaN(r.last) || math.IsInf(r.last, 0) {
 		return fmt.Errorf("baseline: %w: the validation loss of epoch %d is %g; try a smaller learning "+
 			"rate than %g in another directory", ErrNotFinite, r.Epoch, r.last, r.Config.LearningRate)

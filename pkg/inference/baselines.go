@@ -19,6 +19,7 @@ import (
 // Names of the methods that a likelihood is compared with.
 const (
 	Moments = "moment network"
+	Density = "density network"
 	Power   = "P(k) and mean"
 )
 
@@ -26,6 +27,7 @@ const (
 // simulations.
 type Baselines struct {
 	Moments func(ctx context.Context, maps []field.LogMap) ([]baseline.Moments, error)
+	Density func(ctx context.Context, maps []field.LogMap) ([]baseline.Posterior, error) // or nil
 	Power   func(m field.LogMap) (likelihood.Terms, error)
 }
 
@@ -109,6 +111,19 @@ func (l Likelihood) Compare(ctx context.Context, h *CoverageReport, b Baselines,
 	}
 	if err := h.add(Moments, scores, cfg.Report); err != nil {
 		return err
+	}
+	if b.Density != nil {
+		posteriors, err := b.Density(ctx, logs)
+		if err != nil {
+			return err
+		}
+		var cases []calibration.Case
+		for i, t := range tested {
+			cases = append(cases, t.scored(posteriors[i].NLL))
+		}
+		if err := h.score(Density, cases, cfg); err != nil {
+			return err
+		}
 	}
 	return h.score(Power, power, cfg)
 }

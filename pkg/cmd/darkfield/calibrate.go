@@ -45,9 +45,9 @@ over simulations, as a page, figures and CSV. infer uses the result.
 --test names simulations that nothing has used before; without it the checkpoint's own test
 simulations are used. Universes of the training data are refused under any number. --test-groups
 names simulations of which several have the same parameters (simulate control --each): combined
-constraints of 2, 10 and 50 of them are tested, too. --baselines also trains a moment network, fits
-a Gaussian likelihood of the power spectrum and the mean on the training simulations, and scores
-both on the same maps. --beam and --noise make a calibration for maps of an instrument: all maps are
+constraints of 2, 10 and 50 of them are tested, too. --baselines also trains a moment network
+and a density network, fits a Gaussian likelihood of the power spectrum and the mean on the training
+simulations, and scores all on the same maps. --beam and --noise make a calibration for maps of an instrument: all maps are
 given both.
 
 The bound of each map is kept once it is done, so that an interrupted or killed call goes on.`,
@@ -127,7 +127,8 @@ The bound of each map is kept once it is done, so that an interrupted or killed 
 	observedFlags(f, &c.Observed)
 	f.StringVar(&in.dir, "out", "", "`DIR` to write to")
 	f.StringVar(&in.baselines, "baselines", "", "`FILE` of a moment network to compare with, or a "+
-		"directory, where one is trained if there is none; the power spectrum is compared with, too")
+		"directory, where one and a density network are trained if there are none; the power spectrum "+
+		"is compared with, too")
 	f.IntVar(&in.terms, "num-terms", in.terms, "`N` terms that stand for the whole bound")
 	noiseDrawsFlag(f, &c.Bound.Seeds)
 	evaluationsFlag(f, &c.Bound.Interpolation.Evaluations)
@@ -228,7 +229,7 @@ func calibrationPage(c inference.Calibration, h inference.CoverageReport) string
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Calibration of checkpoint %.8s\n\n%s\n\n", c.Hash, h.Caption)
 	b.WriteString(report.Markdown(inference.CoverageHeader(), h.Rows()))
-	for _, other := range []string{inference.Moments, inference.Power} {
+	for _, other := range []string{inference.Moments, inference.Density, inference.Power} {
 		if om, s8, ok := h.Paired(inference.Calibrated, other); ok {
 			fmt.Fprintf(&b, "\nMean |error|, calibrated less %s, on the same maps: Ω_m %v, σ_8 %v.\n", other,
 				om, s8)
