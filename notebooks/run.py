@@ -1,4 +1,4 @@
-"""Runs the notebooks from first to last, each in a fresh kernel, and stops at the first that fails.
+"""Runs the notebooks in order, two at once, each in a fresh kernel, and begins no other once one has failed.
 
 Executed copies go to <run>/notebooks/, also of the one that failed. `make reproduce` calls this with .venv's Python.
 """
@@ -24,6 +24,9 @@ from nbclient import NotebookClient  # noqa: E402
 from nbclient.exceptions import CellExecutionError, DeadKernelError  # noqa: E402
 from nbclient.util import ensure_async  # noqa: E402
 
+# What a notebook reads that others make: the maps of 01 and the network that 02 trains.
+NEEDS = {"01": (), "02": ("01",), "07": (), "10": ("01",)}
+NEEDS_OF_OTHERS = ("01", "02")
 INTERRUPT_GRACE = 8  # seconds a cell has to write its checkpoint after Ctrl-C
 NOTHING_TO_SHOW = "nothing to show"  # what a figure cell prints where the data have nothing for it
 AS_TESTS = "--as-tests" in sys.argv
@@ -47,6 +50,10 @@ def texts(output: dict):
     for kind, content in output.get("data", {}).items():
         if kind.startswith("text/"):
             yield content if isinstance(content, str) else "".join(content)
+
+
+class Interrupted(Exception):
+    """Ctrl-C."""
 
 
 def complaint(cell: dict) -> str | None:
@@ -85,6 +92,7 @@ class Runner:
     """Runs one notebook; knows how to stop it."""
 
     def __init__(self, path: Path):
+        self.label = path.name[:2]
         self.notebook = nbformat.read(path, as_version=4)
         self.client = NotebookClient(
             self.notebook,
@@ -93,17 +101,23 @@ class Runner:
             resources={"metadata": {"path": str(HERE)}},
             record_timing=False,
         )
-        self.interrupted = False
+        self.interrupted, self.task = False, None
 
-    async def run(self) -> None:
-        client = self.client
-        client.reset_execution_trackers()
-        with KERNEL_LOG.open("a") as log:  # GoNB tells much about itself
-            await self._cells(client, log)
+    async def run(self, target: Path, listen) -> None:
+        """Runs all cells and saves the executed copy, whatever happens; listen is called once the kernel is there."""
+        self.task, self._listen = asyncio.current_task(), listen
+        self.client.reset_execution_trackers()
+        try:
+            with KERNEL_LOG.open("a") as log:  # GoNB tells much about itself
+                await self._cells(self.client, log)
+        except asyncio.CancelledError:
+            raise Interrupted from None
+        finally:
+            save(self.notebook, target)
 
     async def _cells(self, client: NotebookClient, log) -> None:
         async with client.async_setup_kernel(stderr=log):
-            self._listen(asyncio.get_running_loop(), asyncio.current_task())
+            self._listen()  # the client has set handlers of its own
             asked = await ensure_async(client.kc.kernel_info())
             reply = await client.async_wait_for_reply(asked)
             if reply:
@@ -113,7 +127,7 @@ class Runner:
                 if cell["cell_type"] == "code":
                     await self._cell(index, cell, len(cells))
                 if self.interrupted:
-                    raise KeyboardInterrupt
+                    raise Interrupted
 
     async def _cell(self, index: int, cell: dict, total: int) -> None:
         start = time.monotonic()
@@ -122,28 +136,24 @@ class Runner:
             await self.client.async_execute_cell(cell, index, execution_count=self.client.code_cells_executed + 1)
         except CellExecutionError as error:
             if self.interrupted:
-                raise KeyboardInterrupt from None
+                raise Interrupted from None
             raise Failure(index + 1, source, explain(error, cell)) from None
         except DeadKernelError as error:
             raise Failure(index + 1, source, f"the kernel died: {error}") from None
         if wrong := complaint(cell):
             raise Failure(index + 1, source, wrong)
-        say(f"  cell {index + 1:2d}/{total}  {time.monotonic() - start:7.1f} s  {title(source)}")
+        say(f"  {self.label}  cell {index + 1:2d}/{total}  {time.monotonic() - start:7.1f} s  {title(source)}")
 
-    def _listen(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task) -> None:
-        """Ctrl-C asks the cell to stop, and ends everything when it does not, or when pressed again."""
-
-        def stop() -> None:
-            if self.interrupted:
-                task.cancel()
-                return
-            self.interrupted = True
-            say("interrupted: the cell may write its checkpoint …")
+    def stop(self) -> None:
+        """Asks the cell to stop; ends everything when it does not, or when asked again."""
+        if self.interrupted or not self.task:
+            if self.task:
+                self.task.cancel()
+            return
+        self.interrupted = True
+        if self.client.km:
             self._asked = asyncio.ensure_future(self.client.km.interrupt_kernel())
-            loop.call_later(INTERRUPT_GRACE, task.cancel)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
+        asyncio.get_running_loop().call_later(INTERRUPT_GRACE, self.task.cancel)
 
 
 def title(source: str) -> str:
@@ -166,15 +176,75 @@ def tell(*lines: str) -> None:
         print(*lines, sep="\n", flush=True)
 
 
-def run_notebook(path: Path, target: Path) -> None:
-    """Runs one notebook and saves the executed copy, whatever happens."""
-    runner = Runner(path)
-    try:
-        asyncio.run(runner.run())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-    finally:
-        save(runner.notebook, target)
+class Work:
+    """Runs several notebooks, some at once."""
+
+    def __init__(self, paths: list[Path], run: Path, at_once: int, keep_in: Path | None):
+        self.waiting, self.run, self.at_once, self.keep_in = list(paths), run, at_once, keep_in
+        self.total = len(paths)
+        self.begin = time.monotonic()
+        self.done, self.running, self.status = set(), {}, 0
+
+    def ready(self) -> Path | None:
+        """The first notebook whose needs are met; those that are not to be run are taken as met."""
+        pending = {path.name[:2] for path in self.waiting + list(self.running)}
+        for path in self.waiting:
+            if not pending.intersection(NEEDS.get(path.name[:2], NEEDS_OF_OTHERS)):
+                return path
+        return None
+
+    def stop(self) -> None:
+        """Ctrl-C."""
+        if not self.waiting and not self.running:
+            return
+        say("interrupted: cells may write their checkpoints …")
+        self.waiting, self.status = [], 130
+        for runner in self.running.values():
+            runner.stop()
+
+    def listen(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+
+    async def all(self) -> int:
+        self.listen()
+        tasks = set()
+        while self.waiting or tasks:
+            while len(tasks) < self.at_once and (path := self.ready()):
+                self.waiting.remove(path)
+                self.running[path] = Runner(path)
+                tasks.add(asyncio.create_task(self.one(path)))
+            finished, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in finished:
+                task.result()
+        return self.status
+
+    async def one(self, path: Path) -> None:
+        start = time.monotonic()
+        target = self.run / "notebooks" / path.name
+        say(f"{path.name} …")
+        verdict, remarks = "FAIL", []
+        try:
+            await self.running[path].run(target, self.listen)
+            if self.keep_in:
+                keep(target, self.keep_in / path.name)
+            self.done.add(path)
+            verdict = "PASS"
+        except Failure as failure:
+            code = "\n".join("    " + line for line in failure.source.splitlines())
+            remarks = [f"FAILED: {path.name}, cell {failure.number}\n{code}\n{failure.error}\nThe notebook as far as it came: {target}\n"]
+            say(remarks[0])
+            self.waiting, self.status = [], self.status or 1
+        except Interrupted:
+            remarks = ["interrupted"]
+            say(f"stopped in {path.name}; the same command goes on from what is on disk")
+        finally:
+            del self.running[path]
+            self.listen()  # the client has removed the handlers with its kernel
+        seconds = time.monotonic() - start
+        if verdict == "PASS":
+            say(f"{path.name}: done in {seconds:.1f} s; {len(self.done)} of {self.total} in {time.monotonic() - self.begin:.0f} s")
+        tell(f"=== RUN   {path.name}", *remarks, f"--- {verdict}: {path.name} ({seconds:.2f}s)")
 
 
 def keep(executed: Path, target: Path) -> None:
@@ -191,6 +261,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="", help="a CMD directory (default: simulated boxes, made in the run directory)")
     parser.add_argument("--run", default="", help="the run directory (default: runs/<preset>[-<name of the data>])")
     parser.add_argument("--only", default="", help="numbers of notebooks, for example 04,06 (default: all)")
+    parser.add_argument("--at-once", type=int, default=2, help="how many notebooks run at once (default: %(default)s)")
     parser.add_argument("--keep", default="", help="a directory that the executed notebooks are copied to, with the weights they show")
     parser.add_argument("--as-tests", action="store_true", help="print results as go test -v does, progress on stderr")
     return parser.parse_args()
@@ -221,33 +292,13 @@ def main() -> int:
         paths = [path for path in paths if path.name[:2] in numbers]
     KERNEL_LOG.parent.mkdir(parents=True, exist_ok=True)
     KERNEL_LOG.write_text("")
-    begin = time.monotonic()
     say(f"{label}: {len(paths)} notebooks, results in {run}")
-    for i, path in enumerate(paths, 1):
-        start = time.monotonic()
-        target = run / "notebooks" / path.name
-        say(f"[{i}/{len(paths)}] {path.name}")
-        tell(f"=== RUN   {path.name}")
-        try:
-            run_notebook(path, target)
-        except Failure as failure:
-            code = "\n".join("    " + line for line in failure.source.splitlines())
-            text = f"FAILED: {path.name}, cell {failure.number}\n{code}\n{failure.error}\nThe notebook as far as it came: {target}\n"
-            say(text)
-            tell(text, f"--- FAIL: {path.name} ({time.monotonic() - start:.2f}s)", "FAIL")
-            return 1
-        except KeyboardInterrupt:
-            say(f"stopped in {path.name}; the same command goes on from what is on disk")
-            tell("interrupted", f"--- FAIL: {path.name} ({time.monotonic() - start:.2f}s)", "FAIL")
-            return 130
-        if chosen.keep:
-            keep(target, Path(chosen.keep) / path.name)
-        seconds = time.monotonic() - start
-        say(f"[{i}/{len(paths)}] {path.name}: done in {seconds:.1f} s ({time.monotonic() - begin:.0f} s in all)")
-        tell(f"--- PASS: {path.name} ({seconds:.2f}s)")
-    tell("PASS")
-    say(f"{label}: all {len(paths)} done in {time.monotonic() - begin:.0f} s; executed notebooks in {run / 'notebooks'}")
-    return 0
+    work = Work(paths, run, max(1, chosen.at_once), Path(chosen.keep) if chosen.keep else None)
+    status = asyncio.run(work.all())
+    tell("PASS" if status == 0 else "FAIL")
+    if status == 0:
+        say(f"{label}: all {len(paths)} done in {time.monotonic() - work.begin:.0f} s; executed notebooks in {run / 'notebooks'}")
+    return status
 
 
 if __name__ == "__main__":
