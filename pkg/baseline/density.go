@@ -23,7 +23,8 @@ const perComponent = 2 + 2*thetas
 // densityLoss is the mean of −ln q(θ) of a batch, θ [B, thetas], up to the constant ln 2π.
 func (n Network) densityLoss(theta, out *Node) *Node {
 	out = Reshape(out, out.Shape().Dim(0), n.Components, perComponent)
-	number := func(i int) *Node { return Squeeze(SliceAxis(out, 2, AxisElem(i)), 2) } // [B, components]
+	// [B, components]
+	number := func(i int) *Node { return Squeeze(SliceAxis(out, 2, AxisElem(i)), 2) }
 	delta := func(i int) *Node { return Sub(SliceAxis(theta, 1, AxisElem(i)), number(1+i)) }
 	first, second := number(1+thetas), number(2+thetas)
 	z0 := Mul(Exp(first), delta(0))
@@ -72,16 +73,16 @@ func (p Posterior) NLL(g likelihood.Grid) likelihood.Surface {
 	return out
 }
 
-// DensityNetwork is a trained density network on a backend. It is safe for use by one goroutine at a
-// time.
+// DensityNetwork is a trained density network on a backend. It is safe for use by one goroutine at
+// a time.
 type DensityNetwork struct {
 	manifest Manifest
 	device   *device
 }
 
 // TrainDensity is Train for a density network, with a Config such as DefaultDensity.
-func TrainDensity(ctx context.Context, b compute.Backend, c Config, prior cosmology.Prior, data Data,
-	dir string, progress func(Progress),
+func TrainDensity(ctx context.Context, b compute.Backend, c Config, prior cosmology.Prior,
+	data Data, dir string, progress func(Progress),
 ) (*DensityNetwork, error) {
 	if err := train(ctx, b, c, prior, data, dir, progress); err != nil {
 		return nil, err

@@ -54,8 +54,8 @@ func (n Network) outputs() int {
 	return 2 * thetas
 }
 
-// answer returns the network's numbers for each map, [B, outputs]: the mean and the logarithm of the
-// variance of each parameter, or the numbers of each Gaussian of a mixture.
+// answer returns the network's numbers for each map, [B, outputs]: the mean and the logarithm of
+// the variance of each parameter, or the numbers of each Gaussian of a mixture.
 //
 //   - Shape: x is [B, side, side, 1] float32.
 //   - Units: x is a log map less the training pixels' mean, over their standard deviation;

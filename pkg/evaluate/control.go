@@ -31,6 +31,7 @@ func (e Emulator) Control(ctx context.Context, cfg Config, control *camels.Maps)
 	// mean spectra by simulation: log and linear, generated and of the control
 	var bands [4][][]float64
 	var variances [2][][]float64 // by simulation, generated and of the control
+	var shapes shapeScores
 	maps, sims, err := e.controlled(cfg, control)
 	if err != nil {
 		return out, err
@@ -59,6 +60,9 @@ func (e Emulator) Control(ctx context.Context, cfg Config, control *camels.Maps)
 				bands[i] = append(bands[i], summary.Stats(logs).Mean)
 				bands[2+i] = append(bands[2+i], summary.Stats(overdensities(group)).Mean)
 			}
+			if e.Box.Cells >= fewestCells {
+				shapes.add(truth, generated, others)
+			}
 			out.K, out.Rows = k, append(out.Rows, row)
 			out.LeaveOneOut = append(out.LeaveOneOut, summary.LeaveOneOut(p)...)
 			out.References = len(truth)
@@ -70,6 +74,7 @@ func (e Emulator) Control(ctx context.Context, cfg Config, control *camels.Maps)
 	out.Expectation = summary.GaussianExpectation(out.References, len(out.K))
 	out.LogPower, out.LinearPower = meanRatio(bands[0], bands[1]), meanRatio(bands[2], bands[3])
 	out.Scatter = pooledRatio(variances[0], variances[1], cfg.Seed)
+	out.Shapes = shapes.ratios(cfg.Seed)
 	out.KNyquist = e.Box.KNyquist()
 	out.ratio(cfg.Seed)
 	out.Caption = e.spectraCaption(cfg, fmt.Sprintf("%d held-out parameters, %d generated maps at "+

@@ -26,6 +26,17 @@ type Control struct {
 	// generated/control variance of a single map's power of log fields over its mean, pooled over
 	// parameters; of the control between universes and within them
 	Scatter Ratio `json:"power_variance"`
+	// Peaks and Minkowski functionals, of log fields and of densities; none for maps below 7² pixels.
+	Shapes []ShapeRatio `json:"shapes"`
+}
+
+// ShapeRatio is the mean z² of generated maps over that of the control, both against the true maps
+// of the reference, for a statistic of NonGaussian, with its standard error over parameters.
+type ShapeRatio struct {
+	Field     string  `json:"field"`
+	Statistic string  `json:"statistic"`
+	Ratio     float64 `json:"z2_ratio"`
+	Error     float64 `json:"z2_ratio_error"`
 }
 
 // ControlRow is one parameter's part of a Control.
@@ -80,6 +91,12 @@ func (c Control) String() string {
 			func(r ControlRow) float64 { return v.of(r.GeneratedPixels) - v.of(r.ControlPixels) })
 		fmt.Fprintf(&b, "%-26s  %+.4f ± %.4f dex\n", v.name, mean, e)
 	}
+	if len(c.Shapes) > 0 {
+		fmt.Fprintf(&b, "\nmean z², generated / control\n")
+	}
+	for _, s := range c.Shapes {
+		fmt.Fprintf(&b, "%-26s  %.3f ± %.3f\n", s.Field+", "+s.Statistic, s.Ratio, s.Error)
+	}
 	fmt.Fprintf(&b, "\ngenerated / control\n"+
 		"k [h/Mpc]  P of log fields  its variance     P of densities\n")
 	for i, k := range c.K {
@@ -129,5 +146,10 @@ func (c Control) power(t *report.Table) {
 		add("log_power_ratio", c.LogPower)
 		add("log_power_variance_ratio", c.Scatter)
 		add("linear_power_ratio", c.LinearPower)
+	}
+	for _, s := range c.Shapes {
+		name := "z2_ratio " + s.Field + " " + s.Statistic
+		t.Add(name, "", "", "", "", s.Ratio, 1)
+		t.Add(name+"_standard_error", "", "", "", "", s.Error, "")
 	}
 }

@@ -43,6 +43,21 @@ func TestControl(t *testing.T) {
 					stretch, k, c.LogPower.Mean[i], c.LogPower.Std[i])
 			}
 		}
+		if len(c.Shapes) != 8 {
+			t.Fatalf("%d statistics of shape, want peaks and three functionals of two fields", len(c.Shapes))
+		}
+		for _, shape := range c.Shapes {
+			if stretch == 1 && math.Abs(shape.Ratio-1) > 4*shape.Error {
+				t.Errorf("%s of the %s: z² %.3f ± %.3f times the control's, want 1", shape.Statistic,
+					shape.Field, shape.Ratio, shape.Error)
+			}
+			// Thresholds are those of the true maps, of which wider maps have more above; peaks are few.
+			if stretch > 1 && shape.Field == LogField && shape.Statistic != Peaks &&
+				shape.Ratio-1 < 4*shape.Error {
+				t.Errorf("%s of the %s, maps too wide: z² %.3f ± %.3f times the control's, want more",
+					shape.Statistic, shape.Field, shape.Ratio, shape.Error)
+			}
+		}
 		for _, r := range c.Rows {
 			sd := whitenoise.Deviation(r.Params)
 			// 30·256 pixels each: 4 standard errors of the difference of two means and of two standard
@@ -65,7 +80,7 @@ func TestControl(t *testing.T) {
 		if text := c.String(); !strings.Contains(text, "generated / control") {
 			t.Errorf("table %q", text)
 		}
-		whitenoise.CheckCSV(t, c.WriteCSV, 12*5+6*len(c.K))
+		whitenoise.CheckCSV(t, c.WriteCSV, 12*5+6*len(c.K)+2*8)
 	}
 }
 

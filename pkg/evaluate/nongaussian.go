@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -174,6 +175,44 @@ func (v view) compare(row NonGaussianRow, truth, generated []field.LogMap) []Non
 		row := row
 		row.fill(truths[i], made[i])
 		out[i].Field, out[i].Rows = v.field, []NonGaussianRow{row}
+	}
+	return out
+}
+
+// shapeScores gathers the mean z² of peaks and Minkowski functionals, by view and statistic, then
+// by parameter.
+type shapeScores struct {
+	names              []ShapeRatio
+	generated, control [][]float64
+}
+
+// add scores maps of one parameter against the true ones.
+func (s *shapeScores) add(truth, generated, control []field.LogMap) {
+	n := 0
+	for _, v := range []view{logView(), densityView()} {
+		made := v.compare(NonGaussianRow{}, truth, generated)
+		others := v.compare(NonGaussianRow{}, truth, control)
+		for i, m := range made {
+			switch m.Statistic {
+			case Peaks, ExcursionArea, Boundary, EulerCharacteristic:
+			default:
+				continue
+			}
+			if n == len(s.names) {
+				s.names = append(s.names, ShapeRatio{Field: m.Field, Statistic: m.Statistic})
+				s.generated, s.control = append(s.generated, nil), append(s.control, nil)
+			}
+			s.generated[n] = append(s.generated[n], m.Rows[0].GeneratedZ2)
+			s.control[n] = append(s.control[n], others[i].Rows[0].GeneratedZ2)
+			n++
+		}
+	}
+}
+
+func (s *shapeScores) ratios(seed uint64) []ShapeRatio {
+	out := slices.Clone(s.names)
+	for i := range out {
+		out[i].Ratio, out[i].Error = RatioOfMeans(s.generated[i], s.control[i], seed)
 	}
 	return out
 }

@@ -55,7 +55,7 @@ func NonGaussian(b evaluate.NonGaussian, field string) *Figure {
 func nonGaussianLabels(s evaluate.NonGaussianStatistic) (title, x, y string, scale scale) {
 	threshold, perDex := "ν [σ of log_{10} pixels]", " [1/dex]"
 	if s.Field == evaluate.DensityField {
-		threshold, perDex = "ν [normal quantile of 1 + δ]", ""
+		threshold, perDex = "ν [normal quantile]", ""
 	}
 	const k = "k [h/Mpc]"
 	switch s.Statistic {

@@ -17,6 +17,7 @@ const (
 	SectionPaper     = "The paper's table"
 	SectionPower     = "Power beside other universes"
 	SectionScatter   = "Scatter of power from map to map"
+	SectionShapes    = "Peaks and Minkowski functionals beside other universes"
 	SectionResponses = "Response to one parameter"
 	SectionPixels    = "Densities of pixels"
 	SectionNovelty   = "Are the maps new?"
@@ -34,6 +35,7 @@ const (
 	chi2Within     = 0.05 // of the control's mean reduced chi²
 	densityWithin  = 0.15 // of the control's power of densities
 	scatterWithin  = 0.10 // of the control's variance of single maps' power of log fields
+	shapesWithin   = 0.10 // of the control's mean z² of peaks and Minkowski functionals
 	jointChance    = 0.01 // of so large a chi² of the responses' first bins
 	meanWithin     = 0.01 // dex
 	quantileWithin = 0.02 // dex
@@ -52,6 +54,7 @@ func (c Results) rows(cfg Config) []Row {
 		{SectionPower, powerRows(c.Control)},
 		{SectionScatter, binRows(c.Control, "variance of log fields' power", c.Control.Scatter,
 			scatterWithin)},
+		{SectionShapes, shapeRows(c.Control)},
 		{SectionResponses, responseRows(c.Responses)},
 		{SectionPixels, pixelRows(c.Control)},
 		{SectionNovelty, noveltyRows(c.Novelty)},
@@ -143,6 +146,23 @@ func powerRows(c evaluate.Control) []Row {
 		c.LinearPower.Mean[worst], c.LinearPower.Std[worst], fmt.Sprintf("at k = %.3g h/Mpc", c.K[worst]))
 	return append(binRows(c, "log fields", c.LogPower, PowerWithin),
 		densities.within(1-densityWithin, 1+densityWithin))
+}
+
+// shapeNames are the statistics of shapeRows as text shows them.
+var shapeNames = map[string]string{
+	evaluate.Peaks: "peaks", evaluate.ExcursionArea: "area above a threshold, V_0",
+	evaluate.Boundary:            "length of its boundary, V_1",
+	evaluate.EulerCharacteristic: "Euler characteristic, V_2",
+}
+
+func shapeRows(c evaluate.Control) []Row {
+	var out []Row
+	for _, s := range c.Shapes {
+		out = append(out, shown(fmt.Sprintf("%s, %s: generated / control, mean z²", s.Field,
+			shapeNames[s.Statistic]), s.Ratio, s.Error, "error: bootstrap over parameters").
+			within(1-shapesWithin, 1+shapesWithin))
+	}
+	return out
 }
 
 // binRows hold a ratio bin by bin, with an aim below PowerUpTo of Nyquist.

@@ -57,7 +57,7 @@ func TestCard(t *testing.T) {
 			sections[r.Section] = true
 			verdicts[stretch][r.Quantity] = r.Verdict()
 		}
-		if len(sections) != 7 {
+		if len(sections) != 8 {
 			t.Errorf("sections %v", sections)
 		}
 	}

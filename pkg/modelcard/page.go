@@ -31,6 +31,8 @@ no emulator needs to reach their score.`,
 by bin.`,
 	SectionScatter: `The variance of the power of single maps at one parameter, over the mean power
 squared, generated over control, bin by bin. Below 1, maps are too much alike.`,
+	SectionShapes: `Mean square of the z-scores of generated maps over that of the control, both against
+the true maps of the reference. Thresholds are those of the true maps.`,
 	SectionResponses: `Mean power of log fields at an extreme value of one parameter over that of the
 fiducial model, generated beside simulated. True boxes share their phases across values, generated
 maps their noise. Errors are from a bootstrap over boxes and generated maps. The first bins, where

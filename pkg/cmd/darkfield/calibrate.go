@@ -45,10 +45,10 @@ over simulations, as a page, figures and CSV. infer uses the result.
 --test names simulations that nothing has used before; without it the checkpoint's own test
 simulations are used. Universes of the training data are refused under any number. --test-groups
 names simulations of which several have the same parameters (simulate control --each): combined
-constraints of 2, 10 and 50 of them are tested, too. --baselines also trains a moment network
-and a density network, fits a Gaussian likelihood of the power spectrum and the mean on the training
-simulations, and scores all on the same maps. --beam and --noise make a calibration for maps of an instrument: all maps are
-given both.
+constraints of 2, 10 and 50 of them are tested, too. --baselines also trains a moment network and a
+density network, fits a Gaussian likelihood of the power spectrum and the mean on the training
+simulations, and scores all on the same maps. --beam and --noise make a calibration for maps of an
+instrument: all maps are given both.
 
 The bound of each map is kept once it is done, so that an interrupted or killed call goes on.`,
 		Example: `  darkfield simulate --set LH --sims 300 --seed 5 --out unseen
