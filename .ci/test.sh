@@ -36,7 +36,7 @@ books() {
 	local name=$1 run=.tools/test/$1
 	shift
 	rm -rf "$run"
-	GOPROXY=off .venv/bin/python notebooks/run.py --preset smoke --run "$run" --as-tests "$@" |
+	GOPROXY=off .venv/bin/python notebooks/run.py --preset smoke --run "$run" --as-tests --at-once 2 "$@" |
 		go tool test2json -t -p "darkfield/$name"
 }
 

@@ -1,4 +1,4 @@
-"""Runs the notebooks in order, two at once, each in a fresh kernel, and begins no other once one has failed.
+"""Runs the notebooks in order, each in a fresh kernel, and begins no other once one has failed.
 
 Executed copies go to <run>/notebooks/, also of the one that failed. `make reproduce` calls this with .venv's Python.
 """
@@ -263,7 +263,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="", help="a CMD directory (default: simulated boxes, made in the run directory)")
     parser.add_argument("--run", default="", help="the run directory (default: runs/<preset>[-<name of the data>])")
     parser.add_argument("--only", default="", help="numbers of notebooks, for example 04,06 (default: all)")
-    parser.add_argument("--at-once", type=int, default=2, help="how many notebooks run at once (default: %(default)s)")
+    parser.add_argument("--at-once", type=int, default=1, help="how many notebooks run at once: 2 keep two cores busy where cells are short (default: %(default)s)")
     parser.add_argument("--keep", default="", help="a directory that the executed notebooks are copied to, with the weights they show")
     parser.add_argument("--as-tests", action="store_true", help="print results as go test -v does, progress on stderr")
     return parser.parse_args()
