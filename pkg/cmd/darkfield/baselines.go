@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/gomlx/compute"
-
 	"darkfield/pkg/backend"
 	"darkfield/pkg/baseline"
 	"darkfield/pkg/heldout"
@@ -48,51 +46,39 @@ func (a *app) baselines(ctx context.Context, held heldout.Data,
 	}
 	out.Power = power.Terms
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-		out.moments, err = openMoments(b, held, path)
-		if err == nil {
-			out.Moments = out.moments.Predict
+		if out.moments, err = baseline.Open(b, path); err != nil {
+			return out, err
 		}
-		return out, err
+		if box := out.moments.Manifest().Box; box != held.Box {
+			out.moments.Close()
+			return out, fmt.Errorf("%s knows maps of %+v, the checkpoint makes %+v; choose another, or a "+
+				"directory to train one in", path, box, held.Box)
+		}
+		out.Moments = out.moments.Predict
+		return out, nil
 	}
-	bar, report := a.baselineProgress("moment network")
+	report, done := a.baselineProgress("moment network")
 	out.moments, err = baseline.Train(ctx, b, baseline.Default(), held.Prior, data, path, report)
-	bar.done()
+	done()
 	if err != nil {
 		return out, err
 	}
-	out.Moments = out.moments.Predict
-	out.density, err = a.densityNetwork(ctx, b, held, data, filepath.Join(path, "density"))
+	report, done = a.baselineProgress("density network")
+	out.density, err = baseline.TrainDensity(ctx, b, baseline.DefaultDensity(), held.Prior, data,
+		filepath.Join(path, "density"), report)
+	done()
 	if err != nil {
 		out.moments.Close()
 		return out, err
 	}
-	out.Density = out.density.Predict
+	out.Moments, out.Density = out.moments.Predict, out.density.Predict
 	return out, nil
 }
 
-func (a *app) densityNetwork(ctx context.Context, b compute.Backend, held heldout.Data,
-	data baseline.Data, dir string,
-) (*baseline.DensityNetwork, error) {
-	bar, report := a.baselineProgress("density network")
-	defer bar.done()
-	return baseline.TrainDensity(ctx, b, baseline.DefaultDensity(), held.Prior, data, dir, report)
-}
-
-func openMoments(b compute.Backend, held heldout.Data, path string,
-) (*baseline.MomentNetwork, error) {
-	network, err := baseline.Open(b, path)
-	if err == nil && network.Manifest().Box != held.Box {
-		network.Close()
-		err = fmt.Errorf("%s knows maps of %+v, the checkpoint makes %+v; choose another, or a "+
-			"directory to train one in", path, network.Manifest().Box, held.Box)
-	}
-	return network, err
-}
-
-func (a *app) baselineProgress(name string) (*progress, func(baseline.Progress)) {
+func (a *app) baselineProgress(name string) (report func(baseline.Progress), done func()) {
 	bar := a.progress(name)
-	return bar, func(p baseline.Progress) {
+	return func(p baseline.Progress) {
 		bar.at(p.Step, p.Steps, fmt.Sprintf("epoch %d of %d, validation loss %.4g", p.Epoch, p.Epochs,
 			p.Validation))
-	}
+	}, bar.done
 }
