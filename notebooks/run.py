@@ -253,6 +253,7 @@ def keep(executed: Path, target: Path) -> None:
     weights = sorted((ROOT / "data/pretrained").glob("*.safetensors"))
     for cell in notebook.cells:
         cell["source"] = cell["source"].replace("](executed/", "](")  # the copies link to each other
+    notebook = nbformat.reads(nbformat.writes(notebook).replace(f"{ROOT}/", ""), as_version=4)  # no paths of this machine
     notebook.metadata["darkfield"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weights}
     save(notebook, target)
 

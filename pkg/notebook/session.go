@@ -10,6 +10,7 @@ import (
 
 	"darkfield/pkg/backend"
 	"darkfield/pkg/camels"
+	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/dataset"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/evaluate"
@@ -125,7 +126,9 @@ func (s *Session) Describe() {
 			p.Universe.NBody.Particles)
 	}
 	figures := "the network that is trained here"
+	sampling := p.Evaluate.Sampling
 	if path, why := s.shipped(); path != "" {
+		sampling = Must(sampling.With(Must(checkpoint.Load(path)).Manifest.Sampling))
 		figures = "shipped weights, " + filepath.Join(shippedDir, filepath.Base(path))
 	} else if why != "" {
 		figures += ". " + why
@@ -139,7 +142,7 @@ func (s *Session) Describe() {
 		{"training", courses(p.Stages)},
 		{"figures 1 to 5", figures},
 		{"generated maps", fmt.Sprintf("%d at each of %d held-out parameters, %s, seed %d",
-			p.Evaluate.MapsPerParam, p.Evaluate.ValidationParams, p.Evaluate.Sampling, p.Evaluate.Seed)},
+			p.Evaluate.MapsPerParam, p.Evaluate.ValidationParams, sampling, p.Evaluate.Seed)},
 		{"results in", s.Run},
 	})
 }
