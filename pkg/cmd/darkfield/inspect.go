@@ -180,6 +180,9 @@ func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice,
 		row(w, "field", r.Field)
 		row(w, "unit", r.Unit)
 		row(w, "box side", fmt.Sprintf("%g Mpc/h, periodic: %v", r.BoxSide, r.Periodic))
+		if s.Description.Parameters != nil {
+			row(w, "conditioned on", camels.ParametersOf(s.Description.Prior()))
+		}
 		if r.Offset != 0 {
 			row(w, "offset", fmt.Sprintf("%g is added to every pixel", r.Offset))
 		}
@@ -219,6 +222,23 @@ func moments(w io.Writer, r camels.SetReport) {
 		r.LogMean, r.LogStd, r.LogMin, r.LogMax))
 }
 
+// conditions names the parameters that a network is conditioned on, with their ranges.
+func conditions(m checkpoint.Manifest) string {
+	if m.Conditioned() != nil {
+		return fmt.Sprintf("%d parameters, whose names are not known: maps and likelihoods cannot be made",
+			m.Conditions())
+	}
+	low, high := m.Prior.Values(m.Prior.Min), m.Prior.Values(m.Prior.Max)
+	list := make([]string, m.Prior.Len())
+	for k, name := range m.Prior.Names() {
+		if m.LogTheta && low[k] > 0 {
+			name = "ln " + name
+		}
+		list[k] = fmt.Sprintf("%s in [%g, %g]", name, low[k], high[k])
+	}
+	return strings.Join(list, ", ")
+}
+
 func (a *app) inspectCheckpoint(path string) error {
 	path, err := checkpointFile(path)
 	if err != nil {
@@ -246,13 +266,7 @@ func (a *app) inspectCheckpoint(path string) error {
 			row(w, "simulations", fmt.Sprintf("%d trained on, %d for validation, %d for tests",
 				len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test)))
 			row(w, "log10 range", fmt.Sprintf("%g to %g", m.Scaling.Min, m.Scaling.Max))
-			if m.LogTheta {
-				row(w, "conditioned on", "ln Ω_m and ln σ_8")
-			}
-			if err := m.Conditioned(); err != nil {
-				row(w, "conditioned on", fmt.Sprintf("%d parameters: this version makes maps and likelihoods "+
-					"with 2 alone", m.Network.ConditionDim))
-			}
+			row(w, "conditioned on", conditions(m))
 			if m.Prediction == diffusion.PredictV {
 				row(w, "prediction", "v, not the noise")
 			}
