@@ -10,6 +10,7 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
@@ -181,7 +182,7 @@ func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice,
 		row(w, "unit", r.Unit)
 		row(w, "box side", fmt.Sprintf("%g Mpc/h, periodic: %v", r.BoxSide, r.Periodic))
 		if s.Description.Parameters != nil {
-			row(w, "conditioned on", camels.ParametersOf(s.Description.Prior()))
+			row(w, "parameters", withRanges(s.Description.Prior(), false))
 		}
 		if r.Offset != 0 {
 			row(w, "offset", fmt.Sprintf("%g is added to every pixel", r.Offset))
@@ -228,10 +229,16 @@ func conditions(m checkpoint.Manifest) string {
 		return fmt.Sprintf("%d parameters, whose names are not known: maps and likelihoods cannot be made",
 			m.Conditions())
 	}
-	low, high := m.Prior.Values(m.Prior.Min), m.Prior.Values(m.Prior.Max)
-	list := make([]string, m.Prior.Len())
-	for k, name := range m.Prior.Names() {
-		if m.LogTheta && low[k] > 0 {
+	return withRanges(m.Prior, m.LogTheta)
+}
+
+// withRanges lists the parameters of a prior with their ranges; those that are fed as logarithms are
+// named so.
+func withRanges(prior cosmology.Prior, logarithms bool) string {
+	low, high := prior.Values(prior.Min), prior.Values(prior.Max)
+	list := make([]string, prior.Len())
+	for k, name := range prior.Names() {
+		if logarithms && low[k] > 0 {
 			name = "ln " + name
 		}
 		list[k] = fmt.Sprintf("%s in [%g, %g]", name, low[k], high[k])

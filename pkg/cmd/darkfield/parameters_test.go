@@ -136,7 +136,7 @@ func fiveParameters(t *testing.T, data string) {
 			}
 		}
 	}
-	says(said(t, 0, "inspect", data), "n_s: [0.8, 1.2]")
+	says(said(t, 0, "inspect", data), "h in [0.5, 0.9], n_s in [0.8, 1.2]")
 	train := []string{
 		"train", "--data", data, "--run", run, "--preset", "smoke", "--side", "8", "--warmup", "2",
 		"--batch", "4", "--checkpoint-every", "2", "--steps",
