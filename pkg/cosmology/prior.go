@@ -26,7 +26,8 @@ const (
 // Names returns the names of all parameters: omega_m, sigma_8 and the further ones.
 func (r Prior) Names() []string { return append([]string{OmegaMName, Sigma8Name}, r.Further...) }
 
-// Symbols returns what figures and tables call the parameters: Ω_m, σ_8 and the names of the others.
+// Symbols returns what figures and tables call the parameters: Ω_m, σ_8 and the names of the
+// others.
 func (r Prior) Symbols() []string { return append([]string{"Ω_m", "σ_8"}, r.Further...) }
 
 // Len returns the number of parameters.

@@ -69,8 +69,8 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 }
 
 // slopeGraph returns the terms of a batch, [B], and their gradients with respect to the scaled
-// parameters, [B, parameters]. A term depends on the parameters of its own row only, so the gradient
-// of the sum holds the gradient of each.
+// parameters, [B, parameters]. A term depends on the parameters of its own row only, so the
+// gradient of the sum holds the gradient of each.
 func (e *Emulator) slopeGraph(scope *model.Scope, in []*Node) []*Node {
 	epsilon, xt, timestep, theta := in[0], in[1], in[2], in[3]
 	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(scope, xt, timestep, theta), timestep)

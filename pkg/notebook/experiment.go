@@ -164,7 +164,8 @@ func (e *Experiment) job() training.Job {
 	check(err)
 	manifest.SetSchedule(e.Schedule.Name, e.Schedule.Schedule)
 	return training.Job{
-		Network: Must(manifest.Function(e.Network)), Loss: e.Loss, Config: e.Training, Manifest: manifest, Data: data,
+		Network: Must(manifest.Function(e.Network)), Loss: e.Loss, Config: e.Training,
+		Manifest: manifest, Data: data,
 	}
 }
 

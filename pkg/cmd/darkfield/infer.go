@@ -389,8 +389,8 @@ func inferTable(w io.Writer, r constraint) {
 	row(w)
 	for i, name := range (cosmology.Prior{Further: r.Chains.Names[2:]}).Symbols() {
 		d := r.Chains.Diagnosis[i]
-		row(w, name+" by the chains", d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat), fmt.Sprintf("ESS %.0f", d.BulkESS),
-			fmt.Sprintf("tails %.0f", d.TailESS))
+		row(w, name+" by the chains", d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat),
+			fmt.Sprintf("ESS %.0f", d.BulkESS), fmt.Sprintf("tails %.0f", d.TailESS))
 	}
 	row(w, r.Chains.Verdict())
 }

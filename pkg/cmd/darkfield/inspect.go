@@ -226,14 +226,14 @@ func moments(w io.Writer, r camels.SetReport) {
 // conditions names the parameters that a network is conditioned on, with their ranges.
 func conditions(m checkpoint.Manifest) string {
 	if m.Conditioned() != nil {
-		return fmt.Sprintf("%d parameters, whose names are not known: maps and likelihoods cannot be made",
-			m.Conditions())
+		return fmt.Sprintf("%d parameters, whose names are not known: maps and likelihoods cannot be "+
+			"made", m.Conditions())
 	}
 	return withRanges(m.Prior, m.LogTheta)
 }
 
-// withRanges lists the parameters of a prior with their ranges; those that are fed as logarithms are
-// named so.
+// withRanges lists the parameters of a prior with their ranges; those that are fed as logarithms
+// are named so.
 func withRanges(prior cosmology.Prior, logarithms bool) string {
 	low, high := prior.Values(prior.Min), prior.Values(prior.Max)
 	list := make([]string, prior.Len())

@@ -57,7 +57,8 @@ func fiveColumns(t *testing.T, cells int, params []cosmology.Params,
 	text := fmt.Sprintf("suite: %s\nbox_side_mpc_h: %g\nperiodic: false\nunit: %s\n"+
 		"log_range: [%g, %g]\n%s\n", d.Suite, d.BoxSide, d.Unit, d.LogRange[0], d.LogRange[1],
 		camels.ParametersOf(prior))
-	if err := os.WriteFile(filepath.Join(dir, camels.DescriptionFile), []byte(text), 0o600); err != nil {
+	err = os.WriteFile(filepath.Join(dir, camels.DescriptionFile), []byte(text), 0o600)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return dir
