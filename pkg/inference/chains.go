@@ -42,14 +42,14 @@ func (c Chains) Converged() bool {
 }
 
 // Verdict says what the chains are good for. Fewer draws than MostESS cannot be quoted, however
-// well they mix: they show no more than whether the grid is about right.
+// well they mix: they show no more than roughly where the posterior lies.
 func (c Chains) Verdict() string {
 	switch n := c.Config.Chains * c.Config.Draws; {
 	case c.Converged():
 		return "The chains have converged."
 	case n < MostESS:
-		return fmt.Sprintf("%d draws are too few to quote, which takes %d effective ones: they check "+
-			"the grid roughly.", n, MostESS)
+		return fmt.Sprintf("%d draws are too few to quote, which takes %d effective ones: they show "+
+			"roughly where the posterior lies.", n, MostESS)
 	default:
 		return fmt.Sprintf("The chains have not converged (R-hat above 1.01 or fewer than %d effective "+
 			"draws): ask for more draws, which follow these.", MostESS)
