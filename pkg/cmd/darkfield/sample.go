@@ -34,9 +34,9 @@ func (a *app) sample() *cobra.Command {
 		Long: `Generates maps at given parameters and writes them as a .npy file [n, side, side] of pixel values
 (not logarithms), in the unit of the training maps. Map i depends on the seed, i and the parameters
 alone. --set gives a value to each parameter that the network is conditioned on, by the names that
-inspect prints; --omega-m and --sigma-8 are other ways to say omega_m and sigma_8. Until all maps are
-there, those that are finished lie in a directory beside --out: an interrupted or killed call goes
-on with them, and makes the same file as an unbroken one.`,
+inspect prints; --omega-m and --sigma-8 are other ways to say omega_m and sigma_8. Until all maps
+are there, those that are finished lie in a directory beside --out: an interrupted or killed call
+goes on with them, and makes the same file as an unbroken one.`,
 		Example: `  darkfield sample --checkpoint runs/first --omega-m 0.3 --sigma-8 0.8 --maps 20 --out maps.npy
   darkfield sample --checkpoint runs/quijote --out maps.npy \
       --set omega_m=0.3,sigma_8=0.8,Omega_b=0.049,h=0.67,n_s=0.96`,
