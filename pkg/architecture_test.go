@@ -111,7 +111,10 @@ var table = []row{
 			"suite summary",
 		modules: []string{gonum},
 	},
-	{name: "heldout", packages: "emulator camels cosmology field"},
+	{
+		name: "heldout", packages: "emulator camels cosmology field",
+		modules: []string{gonum},
+	},
 	{name: "heldout/whitenoise", packages: "heldout camels cosmology diffusion field likelihood"},
 	{
 		name: "evaluate", packages: "faults report responsefit cosmology field camels summary emulator " +

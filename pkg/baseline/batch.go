@@ -54,12 +54,12 @@ func (s standard) theta(p cosmology.Params) [thetas]float64 {
 
 // moments is the inverse of theta, for means and variances.
 func (s standard) moments(mean, variance [thetas]float64) Moments {
-	var centre, width cosmology.UnitParams
+	centre, width := make(cosmology.UnitParams, thetas), make(cosmology.UnitParams, thetas)
 	for i := range thetas {
 		centre[i] = 0.5 + mean[i]/math.Sqrt(12)
 		width[i] = math.Sqrt(variance[i] / 12)
 	}
-	p, zero := s.prior.Params(width), s.prior.Params(cosmology.UnitParams{})
+	p, zero := s.prior.Params(width), s.prior.Params(make(cosmology.UnitParams, thetas))
 	return Moments{Mean: s.prior.Params(centre), Std: cosmology.Params{
 		OmegaM: p.OmegaM - zero.OmegaM,
 		Sigma8: p.Sigma8 - zero.Sigma8,

@@ -211,7 +211,7 @@ func TestOffset(t *testing.T) {
 	if err := WriteMaps(path, maps); err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dir, "params_LH_SIMBA.txt"), formatTable(params(1)))
+	put(t, filepath.Join(dir, "params_LH_SIMBA.txt"), formatTable(cosmology.CAMELSPrior(), params(1)))
 	read := func() (field.Map, error) {
 		s, err := Open(dir)
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
+
+	"darkfield/pkg/cosmology"
 )
 
 // BenchmarkAverage reads maps of 256² pixels averaged down: from the maps themselves, and from
@@ -16,7 +18,7 @@ func BenchmarkAverage(b *testing.B) {
 		b.Fatal(err)
 	}
 	table := filepath.Join(dir, "params_LH_FastPM.txt")
-	if err := saveFile(table, formatTable(params(1))); err != nil {
+	if err := saveFile(table, formatTable(cosmology.CAMELSPrior(), params(1))); err != nil {
 		b.Fatal(err)
 	}
 	for _, side := range []int{64, 128} {

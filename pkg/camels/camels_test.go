@@ -265,7 +265,8 @@ func TestDirectories(t *testing.T) {
 	os.Remove(filepath.Join(lonely, "params_LH_SIMBA.txt"))
 	_, err = Open(lonely)
 	complains(t, err, "params_LH_SIMBA.txt")
-	put(t, filepath.Join(lonely, "params_SIMBA.txt"), formatTable(params(2))) // CMD's older name
+	put(t, filepath.Join(lonely, "params_SIMBA.txt"), // CMD's older name
+		formatTable(cosmology.CAMELSPrior(), params(2)))
 	s, err := Open(lonely)
 	if err != nil {
 		t.Fatal(err)

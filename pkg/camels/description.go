@@ -40,6 +40,8 @@ type Description struct {
 	LogRange [2]float64 `yaml:"log_range"`
 	// Offset is added to every pixel that is read, for fields that are 0 where there is nothing.
 	Offset float64 `yaml:"offset,omitempty"`
+	// Parameters are what maps are conditioned on; nil: Ω_m and σ_8, with CAMELS' ranges.
+	Parameters *Parameters `yaml:"parameters,omitempty"`
 }
 
 // CMD returns the description of CMD's maps of dark matter, Mcdm; the log range is that of
@@ -139,6 +141,9 @@ func (d Description) Validate() error {
 	}
 	if !(d.Offset >= 0) || math.IsInf(d.Offset, 0) {
 		faults = append(faults, fmt.Sprintf("offset = %g, want a number >= 0", d.Offset))
+	}
+	if err := d.Prior().Validate(); err != nil {
+		faults = append(faults, "parameters: "+strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	if faults == nil {
 		return nil

@@ -65,7 +65,7 @@ func OpenGrids(path string) (*Grids, error) {
 	if g.table, err = readTable(tablePath); err != nil {
 		return nil, err
 	}
-	if err := g.table.check(cosmology.CAMELSPrior()); err != nil {
+	if err := g.table.condition(g.Description.Prior()); err != nil {
 		return nil, err
 	}
 	return g, g.open(path)
@@ -142,11 +142,12 @@ func (g *Grids) Plane(sim, x int) ([]float32, error) {
 }
 
 // WriteTable writes the first rows of the grids' table, with all its columns, as the table of the
-// set of maps in dir, and a description of them, if the suite is not CMD's.
+// set of maps in dir, and a description of them, if the suite is not CMD's or has parameters of its
+// own.
 func (g *Grids) WriteTable(dir string, rows int) error {
 	path := filepath.Join(dir, fmt.Sprintf("params_%s_%s.txt", g.Set, g.Description.Suite))
 	err := saveFile(path, formatRows(g.table.columns, rows, g.table.row))
-	if !known(g.Description.Suite) {
+	if !known(g.Description.Suite) || g.Description.Parameters != nil {
 		err = errors.Join(err, writeDescription(dir, g.Description))
 	}
 	return err

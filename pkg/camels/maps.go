@@ -43,13 +43,13 @@ func openMaps(path, tablePath string, d Description) (*Maps, error) {
 		m.field = p[1]
 	}
 	m.unit, m.stored = stored(d.Unit)
-	if err := m.label(tablePath); err != nil {
+	if err := m.label(tablePath, d.Prior()); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
 	return m, nil
 }
 
-func (m *Maps) label(tablePath string) (err error) {
+func (m *Maps) label(tablePath string, prior cosmology.Prior) (err error) {
 	if m.file.items%MapsPerSimulation != 0 {
 		return fmt.Errorf("camels: %s holds %d maps, want a multiple of %d: the file is incomplete or "+
 			"not in CMD's layout; copy it again", m.file.path, m.file.items, MapsPerSimulation)
@@ -62,7 +62,7 @@ func (m *Maps) label(tablePath string) (err error) {
 			"not belong together; copy the table that came with the maps", tablePath, m.table.len(),
 			m.file.path, m.file.items, m.Simulations(), MapsPerSimulation)
 	}
-	return m.table.check(cosmology.CAMELSPrior())
+	return m.table.condition(prior)
 }
 
 // Path returns the file of the maps.

@@ -21,6 +21,7 @@ type table struct {
 	columns []string // names of the parameters; those of Ω_m and σ_8 are Omega_m and sigma_8
 	omegaM  int      // column of Ω_m
 	sigma8  int
+	further []int     // columns of the further parameters: see condition
 	sources [2]string // columns of the file that Ω_m and σ_8 were taken from
 	values  []float64
 }
@@ -443,11 +444,17 @@ func notParameter(name string) bool {
 }
 
 func (t table) params(i int) cosmology.Params {
-	return cosmology.Params{OmegaM: t.row(i)[t.omegaM], Sigma8: t.row(i)[t.sigma8]}
+	further := make([]float64, len(t.further))
+	for k, column := range t.further {
+		further[k] = t.row(i)[column]
+	}
+	return cosmology.Params{
+		OmegaM: t.row(i)[t.omegaM], Sigma8: t.row(i)[t.sigma8],
+		Further: cosmology.FurtherOf(further...),
+	}
 }
 
-// check returns an error for the first row outside the prior. Astrophysical parameters are not
-// checked.
+// check returns an error for the first row outside the prior.
 func (t table) check(prior cosmology.Prior) error {
 	var first error
 	outside := 0
@@ -461,17 +468,16 @@ func (t table) check(prior cosmology.Prior) error {
 	if first == nil {
 		return nil
 	}
-	return fmt.Errorf("%w, as in %d of %d rows in all; darkfield knows CAMELS' prior only: "+
-		"correct them, or remove those simulations' rows and maps; Omega_m was taken from %s, "+
-		"and sigma_8 from %s: if they are elsewhere, name every column in a comment above the "+
-		"rows", first, outside, t.len(), t.sources[0], t.sources[1])
+	return fmt.Errorf("%w, as in %d of %d rows in all: correct them, remove those simulations' rows "+
+		"and maps, or write the ranges to %s, for example %s; Omega_m was taken from %s, and sigma_8 "+
+		"from %s: if they are elsewhere, name every column in a comment above the rows", first,
+		outside, t.len(), DescriptionFile, ParametersOf(prior), t.sources[0], t.sources[1])
 }
 
-// formatTable returns a table of Ω_m and σ_8.
-func formatTable(params []cosmology.Params) []byte {
-	return formatRows([]string{"Omega_m", "sigma_8"}, len(params), func(i int) []float64 {
-		return []float64{params[i].OmegaM, params[i].Sigma8}
-	})
+// formatTable returns a table of the parameters of a prior.
+func formatTable(prior cosmology.Prior, params []cosmology.Params) []byte {
+	columns := append([]string{"Omega_m", "sigma_8"}, prior.Further...)
+	return formatRows(columns, len(params), func(i int) []float64 { return prior.Values(params[i]) })
 }
 
 // formatRows returns a table of n rows whose numbers read back bit for bit.

@@ -322,7 +322,7 @@ func TestTableRoundTrip(t *testing.T) {
 		for _, v := range rapid.SliceOfN(rapid.Float64(), 2, 40).Draw(rt, "values") {
 			want = append(want, cosmology.Params{OmegaM: v, Sigma8: 1 - v/3})
 		}
-		got, err := parseTable("table.txt", bytes.NewReader(formatTable(want)))
+		got, err := parseTable("table.txt", bytes.NewReader(formatTable(cosmology.CAMELSPrior(), want)))
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -23,6 +23,7 @@ type Writer struct {
 	partial string // directory of finished simulations
 	cells   int
 	params  []cosmology.Params
+	prior   cosmology.Prior
 	offset  float64 // that readers add to every pixel; if not 0, pixels may be 0
 	old     *Maps   // a smaller set that was finished before; nil: none
 }
@@ -38,7 +39,7 @@ func NewWriter(dir string, d Description, fieldName string, set Set, cells int,
 		path:    filepath.Join(dir, name),
 		table:   filepath.Join(dir, fmt.Sprintf("params_%s_%s.txt", set, d.Suite)),
 		partial: filepath.Join(dir, name+".partial"), cells: cells, params: slices.Clone(params),
-		offset: d.Offset,
+		prior: d.Prior(), offset: d.Offset,
 	}
 	if err := d.Validate(); err != nil {
 		return nil, fmt.Errorf("camels: write %s: %w", w.path, err)
@@ -72,12 +73,15 @@ func (w *Writer) adopt(d Description) error {
 	}
 	begun, err := readTable(w.begun())
 	if err == nil {
+		err = begun.condition(w.prior)
+	}
+	if err == nil {
 		err = w.agrees(begun)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return saveFile(w.begun(), formatTable(w.params))
+	return saveFile(w.begun(), formatTable(w.prior, w.params))
 }
 
 // open opens the finished set and checks that it is the first part of the requested one.
@@ -198,7 +202,7 @@ func (w *Writer) Finish() error {
 	if err := save(w.assembled(), w.assemble); err != nil {
 		return err
 	}
-	if err := errors.Join(w.Close(), saveFile(w.table, formatTable(w.params))); err != nil {
+	if err := errors.Join(w.Close(), saveFile(w.table, formatTable(w.prior, w.params))); err != nil {
 		return err
 	}
 	return w.publish()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
@@ -28,8 +29,9 @@ type Manifest struct {
 	Betas    []float64 `json:"betas,omitempty"`
 	// Prediction is the quantity that the network's output is; "" is the noise ε.
 	Prediction diffusion.Prediction `json:"prediction,omitempty"`
-	Step       int                  `json:"step"`  // optimiser steps taken
-	Prior      cosmology.Prior      `json:"prior"` // range that θ is scaled over
+	Step       int                  `json:"step"` // optimiser steps taken
+	// Prior names the parameters θ and holds the ranges that they are scaled over.
+	Prior cosmology.Prior `json:"prior"`
 	// LogTheta: the network is fed Prior.LogUnit; otherwise Prior.Unit.
 	LogTheta bool          `json:"log_theta,omitempty"`
 	Scaling  field.Scaling `json:"scaling"` // range of log10 values that maps are scaled over
@@ -102,16 +104,16 @@ func (m Manifest) Conditions() int {
 	if m.Model == nil {
 		return m.Network.ConditionDim
 	}
-	return len(cosmology.UnitParams{})
+	return m.Prior.Len()
 }
 
-// Conditioned returns an error unless the network takes the two parameters of cosmology.Params, as
-// training and emulators require. Other networks can be stored and inspected.
+// Conditioned returns an error unless the network takes the parameters of the prior, as training
+// and emulators require. Other networks can be stored and inspected.
 func (m Manifest) Conditioned() error {
-	if want := len(cosmology.UnitParams{}); m.Conditions() != want {
-		return fmt.Errorf("its network is conditioned on %d parameters, this version can use networks "+
-			"of %d (Ω_m and σ_8): it can be inspected and converted, not used",
-			m.Conditions(), want)
+	if names := m.Prior.Names(); m.Conditions() != len(names) {
+		return fmt.Errorf("its network is conditioned on %d parameters, but the prior names %d (%s): it "+
+			"can be inspected and converted, not used", m.Conditions(), len(names),
+			strings.Join(names, ", "))
 	}
 	return nil
 }
@@ -124,13 +126,12 @@ func (m Manifest) Theta(p cosmology.Params) cosmology.UnitParams {
 	return m.Prior.Unit(p)
 }
 
-// ThetaSlopes returns the derivatives of Theta with respect to Ω_m and σ_8.
-func (m Manifest) ThetaSlopes(p cosmology.Params) [2]float64 {
+// ThetaSlopes returns the derivative of each of Theta by its parameter.
+func (m Manifest) ThetaSlopes(p cosmology.Params) []float64 {
 	if m.LogTheta {
 		return m.Prior.LogUnitSlopes(p)
 	}
-	low, high := m.Prior.Min, m.Prior.Max
-	return [2]float64{1 / (high.OmegaM - low.OmegaM), 1 / (high.Sigma8 - low.Sigma8)}
+	return m.Prior.UnitSlopes()
 }
 
 // Data describes the maps that the network was trained on.
@@ -165,6 +166,9 @@ func (m Manifest) Validate() error {
 	}
 	_, err := m.Diffusion()
 	errs = append(errs, err, m.Prediction.Validate(), m.Scaling.Validate(), m.Data.Box().Validate())
+	if err := m.Prior.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("manifest prior: %w", err))
+	}
 	if m.Model == nil {
 		errs = append(errs, m.Network.Validate(), m.Network.CheckSide(m.Data.Side))
 	}

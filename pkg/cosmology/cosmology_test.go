@@ -70,8 +70,9 @@ func TestLogUnit(t *testing.T) {
 		const h = 1e-6
 		slopes := r.LogUnitSlopes(p)
 		for c, q := range []Params{{OmegaM: h}, {Sigma8: h}} {
-			want := (r.LogUnit(Params{p.OmegaM + q.OmegaM, p.Sigma8 + q.Sigma8})[c] -
-				r.LogUnit(Params{p.OmegaM - q.OmegaM, p.Sigma8 - q.Sigma8})[c]) / (2 * h)
+			above := Params{OmegaM: p.OmegaM + q.OmegaM, Sigma8: p.Sigma8 + q.Sigma8}
+			below := Params{OmegaM: p.OmegaM - q.OmegaM, Sigma8: p.Sigma8 - q.Sigma8}
+			want := (r.LogUnit(above)[c] - r.LogUnit(below)[c]) / (2 * h)
 			if math.Abs(slopes[c]-want) > 1e-6*want {
 				t.Fatalf("slope %d at %v is %g, finite differences give %g", c, p, slopes[c], want)
 			}
@@ -83,8 +84,8 @@ func TestLogUnit(t *testing.T) {
 				square[c]-mean[c]*mean[c])
 		}
 	}
-	a, b, c := r.LogUnit(Params{0.1, 0.6}), r.LogUnit(Params{0.2, 0.75}),
-		r.LogUnit(Params{0.4, 0.9375})
+	a, b, c := r.LogUnit(Params{OmegaM: 0.1, Sigma8: 0.6}),
+		r.LogUnit(Params{OmegaM: 0.2, Sigma8: 0.75}), r.LogUnit(Params{OmegaM: 0.4, Sigma8: 0.9375})
 	for i := range a {
 		if math.Abs((b[i]-a[i])-(c[i]-b[i])) > 1e-12 {
 			t.Errorf("equal factors move coordinate %d by %g and %g", i, b[i]-a[i], c[i]-b[i])

@@ -66,7 +66,7 @@ func Prepare(s *camels.Suite, n network.Network, side int,
 			"%s` measures it; write it as log_range: [low, high] to %s there", s.Field, d.Suite, s.Dir,
 			camels.DescriptionFile))
 	}
-	prior := cosmology.CAMELSPrior()
+	prior := d.Prior()
 	r := reader{maps: maps, side: side, scaling: d.Scaling(), prior: prior}
 	data := training.Data{
 		Side: side, Train: r.source(split.Train),
@@ -81,6 +81,9 @@ func Prepare(s *camels.Suite, n network.Network, side int,
 		},
 	}
 	manifest.SetNetwork(n)
+	if manifest.Model == nil { // the data says how many parameters there are
+		manifest.Network.ConditionDim = prior.Len()
+	}
 	return data, manifest, nil
 }
 
@@ -122,19 +125,18 @@ type reader struct {
 func (r reader) source(sims []int) training.Source {
 	return training.Source{
 		Len: len(sims) * camels.MapsPerSimulation,
-		Fill: func(i int, dst []float32) ([2]float32, error) {
+		Fill: func(i int, dst []float32) ([]float32, error) {
 			sim := sims[i/camels.MapsPerSimulation]
-			u := r.prior.Unit(r.maps.Params(sim))
 			m, err := r.maps.Average(sim*camels.MapsPerSimulation+i%camels.MapsPerSimulation, r.side)
 			if err != nil {
-				return [2]float32{}, err
+				return nil, err
 			}
 			l, err := m.Log10()
 			if err != nil {
-				return [2]float32{}, err
+				return nil, err
 			}
 			copy(dst, r.scaling.Scale(l).Values)
-			return [2]float32{float32(u[0]), float32(u[1])}, nil
+			return r.prior.Unit(r.maps.Params(sim)).Float32(), nil
 		},
 	}
 }

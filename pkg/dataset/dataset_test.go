@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,12 +22,29 @@ const cells = 32
 // write makes a set of n universes of random maps and opens it.
 func write(t *testing.T, set camels.Set, n int) *camels.Suite {
 	t.Helper()
+	return writeOf(t, set, n, cosmology.CAMELSPrior())
+}
+
+// writeOf is write with the parameters of a prior, a quarter of its width from its lower ends but
+// for Ω_m.
+func writeOf(t *testing.T, set camels.Set, n int, prior cosmology.Prior) *camels.Suite {
+	t.Helper()
 	dir := t.TempDir()
 	desc := camels.CMD(camels.FastPM)
+	if len(prior.Further) > 0 {
+		of := camels.Parameters(prior)
+		desc.Parameters = &of
+		err := os.WriteFile(filepath.Join(dir, camels.DescriptionFile),
+			[]byte(camels.ParametersOf(prior)), 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	params := make([]cosmology.Params, n)
 	for i := range params {
-		params[i] = cosmology.CAMELSPrior().Params(
-			cosmology.UnitParams{(float64(i) + 0.5) / float64(n), 0.25})
+		u := cosmology.UnitParams(slices.Repeat([]float64{0.25}, prior.Len()))
+		u[0] = (float64(i) + 0.5) / float64(n)
+		params[i] = prior.Params(u)
 	}
 	w, err := camels.NewWriter(dir, desc, "Mcdm", set, cells, params)
 	if err != nil {
@@ -101,6 +120,25 @@ func TestPrepare(t *testing.T) {
 	if want := 2*(math.Log10(mean)-scaling.Min)/(scaling.Max-scaling.Min) -
 		1; math.Abs(float64(dst[0])-want) > 1e-5 {
 		t.Errorf("first pixel = %g, want %g", dst[0], want)
+	}
+}
+
+// TestPrepareFurtherParameters: the manifest has the names and ranges that the description gives,
+// the network takes as many, and a map comes with all of them.
+func TestPrepareFurtherParameters(t *testing.T) {
+	s := writeOf(t, camels.LH, 6, cosmology.CAMELSPrior().With("n_s", 0.8, 1.2).With("h", 0.5, 0.9))
+	data, manifest, err := Prepare(s, unet.New(unet.Width(8)), 16, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := manifest.Prior.Names(); !slices.Equal(got, []string{"omega_m", "sigma_8", "n_s", "h"}) ||
+		manifest.Network.ConditionDim != 4 || manifest.Conditioned() != nil {
+		t.Errorf("a manifest of %v with a network of %d", got, manifest.Network.ConditionDim)
+	}
+	theta, err := data.Train.Fill(0, make([]float32, 16*16))
+	if err != nil || len(theta) != 4 || math.Abs(float64(theta[2])-0.25) > 1e-6 ||
+		math.Abs(float64(theta[3])-0.25) > 1e-6 {
+		t.Errorf("θ = %v (%v), want 0.25 for n_s and h", theta, err)
 	}
 }
 

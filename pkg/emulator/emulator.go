@@ -1,4 +1,4 @@
-// Package emulator turns a checkpoint into maps and likelihoods at any Ω_m and σ_8 of its prior. It
+// Package emulator turns a checkpoint into maps and likelihoods at any parameters of its prior. It
 // takes and returns cosmology.Params, field.LogMap and plain numbers; graphs and tensors stay
 // inside, and it knows neither files of maps nor what likelihoods are used for.
 package emulator
@@ -175,16 +175,15 @@ func fill(src []float32, n int) []float32 {
 	return out
 }
 
-// thetas returns the parameters as the network takes them, two per map. Parameters outside the
-// prior are an error.
+// thetas returns the parameters as the network takes them, map by map. Parameters outside the prior
+// are an error.
 func (e *Emulator) thetas(params []cosmology.Params) ([]float32, error) {
-	out := make([]float32, 0, 2*len(params))
+	out := make([]float32, 0, e.manifest.Prior.Len()*len(params))
 	for _, p := range params {
 		if err := e.manifest.Prior.Check(p); err != nil {
 			return nil, fmt.Errorf("emulator: %w: the network was not trained there", err)
 		}
-		u := e.manifest.Theta(p)
-		out = append(out, float32(u[0]), float32(u[1]))
+		out = append(out, e.manifest.Theta(p).Float32()...)
 	}
 	return out, nil
 }

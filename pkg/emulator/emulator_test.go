@@ -59,11 +59,11 @@ func openAs(t *testing.T, seed, average uint64, change func(*checkpoint.Manifest
 		change(&m)
 	}
 	tensors := checkpoint.Tensors{}
-	for name, a := range network.Init(seed) {
+	for name, a := range m.Network.Init(seed) {
 		tensors[checkpoint.Weights+name] = a
 	}
 	if average != 0 {
-		for name, a := range network.Init(average) {
+		for name, a := range m.Network.Init(average) {
 			tensors[checkpoint.EMA+name] = a
 		}
 	}

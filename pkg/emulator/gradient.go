@@ -14,11 +14,11 @@ import (
 )
 
 // Gradients returns the function that HMC needs: parameters → Σ weights[k] L_{terms[k]} of map m,
-// in nats up to a constant, and its derivatives with respect to Ω_m and σ_8. Noise, seeds and batch
+// in nats up to a constant, and its derivatives by each of the parameters. Noise, seeds and batch
 // are those of Terms; pixels are summed in float32. Terms must lie in 0…T−1.
 func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []float64,
 	seeds []uint64, batch int,
-) (func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error), error) {
+) (func(context.Context, []cosmology.Params) ([]float64, [][]float64, error), error) {
 	x0, draws, err := e.draws(m, terms, seeds, batch)
 	if err != nil {
 		return nil, err
@@ -27,12 +27,16 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 		return nil, fmt.Errorf("emulator: %d weights for %d terms, want one each",
 			len(weights), len(terms))
 	}
-	return func(ctx context.Context, params []cosmology.Params) ([]float64, [][2]float64, error) {
+	return func(ctx context.Context, params []cosmology.Params) ([]float64, [][]float64, error) {
 		theta, err := e.thetas(params)
 		if err != nil {
 			return nil, nil, err
 		}
-		values, slopes := make([]float64, len(params)), make([][2]float64, len(params))
+		thetas := e.manifest.Prior.Len()
+		values, slopes := make([]float64, len(params)), make([][]float64, len(params))
+		for i := range slopes {
+			slopes[i] = make([]float64, thetas)
+		}
 		pairs := len(params) * len(draws)
 		for first := 0; first < pairs; first += batch {
 			if err := ctx.Err(); err != nil {
@@ -45,7 +49,7 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 			b := slopeBatch{size: batch, side: e.manifest.Data.Side}
 			for p := range n {
 				i, k := at(p)
-				b.add(e.schedule, x0, draws[k], theta[2*i:2*i+2])
+				b.add(e.schedule, x0, draws[k], theta[thetas*i:thetas*(i+1)])
 			}
 			value, slope, err := e.runSlope(b)
 			if err != nil {
@@ -56,7 +60,7 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 				w := weights[k/len(seeds)] / float64(len(seeds))
 				values[i] += w * float64(value[p])
 				for c, s := range e.manifest.ThetaSlopes(params[i]) {
-					slopes[i][c] += w * float64(slope[2*p+c]) * s
+					slopes[i][c] += w * float64(slope[thetas*p+c]) * s
 				}
 			}
 		}
@@ -65,8 +69,8 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 }
 
 // slopeGraph returns the terms of a batch, [B], and their gradients with respect to the scaled
-// parameters, [B, 2]. A term depends on the parameters of its own row only, so the gradient of the
-// sum holds the gradient of each.
+// parameters, [B, parameters]. A term depends on the parameters of its own row only, so the
+// gradient of the sum holds the gradient of each.
 func (e *Emulator) slopeGraph(scope *model.Scope, in []*Node) []*Node {
 	epsilon, xt, timestep, theta := in[0], in[1], in[2], in[3]
 	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(scope, xt, timestep, theta), timestep)
@@ -88,12 +92,12 @@ func (b *slopeBatch) add(s diffusion.Schedule, x0 []float32, d diffusion.Draw, t
 
 // runSlope runs a batch, padded with copies, and frees its outputs on the backend.
 func (e *Emulator) runSlope(b slopeBatch) (terms, slopes []float32, err error) {
-	pixels := b.size * b.side * b.side
+	pixels, thetas := b.size*b.side*b.side, e.manifest.Prior.Len()
 	inputs := []any{
 		tensors.FromFlatDataAndDimensions(fill(b.epsilon, pixels), b.size, b.side, b.side, 1),
 		tensors.FromFlatDataAndDimensions(fill(b.xt, pixels), b.size, b.side, b.side, 1),
 		tensors.FromFlatDataAndDimensions(fill(b.timestep, b.size), b.size),
-		tensors.FromFlatDataAndDimensions(fill(b.theta, 2*b.size), b.size, 2),
+		tensors.FromFlatDataAndDimensions(fill(b.theta, thetas*b.size), b.size, thetas),
 	}
 	out, err := e.slope.Call(inputs...)
 	if err != nil {

@@ -3,6 +3,8 @@ package emulator
 import (
 	"context"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"darkfield/pkg/checkpoint"
@@ -74,6 +76,63 @@ func checkGradients(t *testing.T, e *Emulator) {
 						slopes[i][c], want)
 				}
 			}
+		}
+	}
+}
+
+// TestFurtherParameters: a network of four parameters is sampled and scored at all of them, and its
+// derivatives are those of finite differences.
+func TestFurtherParameters(t *testing.T) {
+	e := openAs(t, 1, 0, func(m *checkpoint.Manifest) {
+		m.Prior = m.Prior.With("h", 0.5, 0.9).With("w", -1, 1)
+		m.Network.ConditionDim, m.LogTheta = 4, true
+	})
+	prior := e.Manifest().Prior
+	at := prior.Params(cosmology.UnitParams{0.3, 0.6, 0.4, 0.7})
+	other := prior.Params(cosmology.UnitParams{0.3, 0.6, 0.4, 0.05})
+	c := SampleConfig{Sampler: DDIM, Steps: 2, Batch: 2}
+	one := sample(t, e, []cosmology.Params{at, at}, 1, c)
+	two := sample(t, e, []cosmology.Params{at, other}, 1, c)
+	if !slices.Equal(one[0].Values, two[0].Values) || slices.Equal(one[1].Values, two[1].Values) {
+		t.Error("maps do not depend on the fourth parameter alone where only that differs")
+	}
+	outside := at
+	outside.Further = cosmology.FurtherOf(0.4, 0)
+	if _, err := e.Sample(context.Background(), []cosmology.Params{outside}, 1, c, nil); err == nil ||
+		!strings.Contains(err.Error(), "h = 0.4 lies outside the prior [0.5, 0.9]") {
+		t.Errorf("error %v", err)
+	}
+	terms, seeds := []diffusion.Term{0, 40}, []uint64{1}
+	score, err := e.Terms(one[0], terms, seeds, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gradients, err := e.Gradients(one[0], terms, []float64{1, 1}, seeds, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, slopes, err := gradients(context.Background(), []cosmology.Params{other, at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	norm := 0.0 // of the gradient in units of the prior
+	width := make([]float64, prior.Len())
+	for k := range width {
+		width[k] = prior.Values(prior.Max)[k] - prior.Values(prior.Min)[k]
+		norm = math.Hypot(norm, slopes[1][k]*width[k])
+	}
+	for k, name := range prior.Names() {
+		h := 0.0125 * width[k]
+		above, below := prior.Values(at), prior.Values(at)
+		above[k] += h
+		below[k] -= h
+		values, err := score(context.Background(), []cosmology.Params{prior.At(above), prior.At(below)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := (values[0][0] + values[0][1] - values[1][0] - values[1][1]) / (2 * h)
+		if math.Abs(slopes[1][k]-want)*width[k] > 0.01*norm {
+			t.Errorf("the derivative by %s is %g, finite differences give %g", name, slopes[1][k], want)
 		}
 	}
 }

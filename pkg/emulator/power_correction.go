@@ -134,6 +134,9 @@ func PowerCorrectionOf(c checkpoint.Checkpoint) (*PowerCorrection, error) {
 	if !ok {
 		return nil, nil
 	}
+	if err := c.Manifest.Prior.OnlyTwo("a power-spectrum correction"); err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
 	t := NewPowerCorrection(c.Manifest.Data.Side, c.Manifest.Prior)
 	if want := []int{t.Side / 2, t.Rings.Basis.Len()}; !slices.Equal(a.Shape, want) {
 		return nil, fmt.Errorf("emulator: %s has shape %v, want %v for maps of %d pixels a side",

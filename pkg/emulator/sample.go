@@ -201,13 +201,13 @@ func (e *Emulator) raw(ctx context.Context, start int, params []cosmology.Params
 	if err != nil {
 		return nil, err
 	}
-	size := c.BatchSize(len(params))
+	size, n := c.BatchSize(len(params)), e.manifest.Prior.Len()
 	batches := (len(params) + size - 1) / size
 	out := make([]field.LogMap, 0, len(params))
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))
 		r := diffusion.Request{
-			Pixels: e.Box().Pixels(), ConditionDim: 2, Theta: theta[2*first : 2*last],
+			Pixels: e.Box().Pixels(), ConditionDim: n, Theta: theta[n*first : n*last],
 			Seed: seed, First: start + first, Observe: observe,
 		}
 		if progress != nil {

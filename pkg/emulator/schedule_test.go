@@ -77,7 +77,7 @@ func TestOtherConditions(t *testing.T) {
 	}
 	_, err = Open(newBackend(t), path)
 	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(),
-		"conditioned on 6 parameters, this version can use networks of 2") {
+		"conditioned on 6 parameters, but the prior names 2") {
 		t.Errorf("error = %v, want the file and both numbers", err)
 	}
 }

@@ -25,7 +25,8 @@ func (e *Emulator) Terms(m field.LogMap, terms []diffusion.Term, seeds []uint64,
 		if err != nil {
 			return nil, err
 		}
-		values, err := e.schedule.BoundTerms(ctx, e.denoiser(batch), draws, x0, theta, 2, batch)
+		values, err := e.schedule.BoundTerms(ctx, e.denoiser(batch), draws, x0, theta,
+			e.manifest.Prior.Len(), batch)
 		if err != nil {
 			return nil, fmt.Errorf("emulator: %w", err)
 		}

@@ -69,6 +69,9 @@ func (e Emulator) MeasureCorrection(ctx context.Context, c CorrectionConfig,
 		return fail(fmt.Errorf("evaluate.CorrectionConfig: Maps = %d and Independent = %d, want >= 2 of "+
 			"both", c.Maps, c.Independent))
 	}
+	if err := e.Prior.OnlyTwo("a power-spectrum correction"); err != nil {
+		return fail(err)
+	}
 	out := CorrectionResult{Correction: emulator.NewPowerCorrection(e.Box.Cells, e.Prior)}
 	if err := out.Correction.Validate(); err != nil {
 		return fail(err)

@@ -89,6 +89,11 @@ func TestMeasureCorrection(t *testing.T) {
 		!strings.Contains(err.Error(), "needs 50") {
 		t.Errorf("ten simulations: error %v", err)
 	}
+	s.Prior.Further = []string{"h"}
+	if _, err := s.MeasureCorrection(context.Background(), DefaultCorrection(), nil); err == nil ||
+		!strings.Contains(err.Error(), "conditioned on omega_m, sigma_8, h") {
+		t.Errorf("three parameters: error %v", err)
+	}
 }
 
 // TestSmoothest: spectra that are power laws of the parameters get the first degree, those that

@@ -108,7 +108,7 @@ func (e Emulator) fits(ctx context.Context, r *Responses, rng *rand.Rand) error 
 		return err
 	}
 	r.Trained = len(params)
-	if r.Trained < fewestFitted {
+	if r.Trained < fewestFitted || len(e.Prior.Further) > 0 { // power laws of Ω_m and σ_8 alone
 		return nil
 	}
 	responses := func(pick func(i int) int) ([][]float64, error) { // [moved][k]

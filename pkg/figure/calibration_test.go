@@ -72,7 +72,7 @@ func syntheticChains(n int) (inference.Chains, likelihood.Surface) {
 		c.Result.Draws = append(c.Result.Draws, chain)
 	}
 	c.Config.Draws, c.Result.Divergences = n, []int{0, 1, 0, 0}
-	copy(c.Diagnosis[:], hmc.Diagnose(c.Result.Draws))
+	c.Diagnosis = hmc.Diagnose(c.Result.Draws)
 	return c, gaussianSurface(likelihood.WholePrior(cosmology.CAMELSPrior(), 60), mean, so, ss, rho)
 }
 

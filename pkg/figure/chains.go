@@ -17,11 +17,24 @@ const (
 	mostPoints = 2000 // that are drawn of all chains, and that a trace shows of each
 )
 
-// Chains draws the draws of a posterior in their order (left) and as a corner plot (right), with
-// the contours at one and two sigma and the marginals of the grid of the same terms on top: two
-// ways to the same posterior.
+// Chains draws the draws of a posterior of Ω_m and σ_8 in their order (left) and as a corner plot
+// (right), with the contours at one and two sigma and the marginals of the grid of the same terms
+// on top: two ways to the same posterior.
 func Chains(c inference.Chains, grid likelihood.Surface) *Figure {
-	omegaM, sigma8 := columns(c)
+	return chains(c, 0, 1, grid, "grid")
+}
+
+// Joint draws the draws of the two parameters of a joint posterior, the others marginalised, as
+// Chains does, with the contours and marginals of their smoothed density on top.
+func Joint(c inference.Chains, j inference.Joint) *Figure {
+	return chains(c, slices.Index(c.Names, j.X), slices.Index(c.Names, j.Y), j.Surface,
+		"smoothed draws")
+}
+
+// chains draws the parameters i and k.
+func chains(c inference.Chains, i, k int, grid likelihood.Surface, of string) *Figure {
+	nameX, nameY := symbol(c, i), symbol(c, k)
+	omegaM, sigma8 := columns(c, i, k)
 	if len(finite(omegaM...)) == 0 || len(finite(sigma8...)) == 0 {
 		return Empty("No chains: nothing was drawn.")
 	}
@@ -31,10 +44,10 @@ func Chains(c inference.Chains, grid likelihood.Surface) *Figure {
 	if has {
 		om, s8 = grid.Marginals()
 	}
-	traceX, limitsX := tracePanel("Ω_m", omegaM, om)
-	traceY, limitsY := tracePanel("σ_8", sigma8, s8)
+	traceX, limitsX := tracePanel(nameX, omegaM, om)
+	traceY, limitsY := tracePanel(nameY, sigma8, s8)
 	unlabelled(&traceX.X, linear)
-	joint := newPanel(linear, linear, "", "Ω_m", "σ_8")
+	joint := newPanel(linear, linear, "", nameX, nameY)
 	joint.rangeX(limitsX[0], limitsX[1])
 	joint.rangeY(limitsY[0], limitsY[1])
 	draws := dot(faint(blue, 0.35), 1.1)
@@ -46,29 +59,37 @@ func Chains(c inference.Chains, grid likelihood.Surface) *Figure {
 	if has {
 		joint.contour(grid, likelihood.Level1Sigma, one)
 		joint.contour(grid, likelihood.Level2Sigma, two)
-		legend = append(legend, entry{label: "grid, 1σ and marginals", line: one},
-			entry{label: "grid, 2σ", line: two})
+		legend = append(legend, entry{label: of + ", 1σ and marginals", line: one},
+			entry{label: of + ", 2σ", line: two})
 	}
 	top := marginalPanel("", flat(omegaM), limitsX, om, one)
 	unlabelled(&top.X, linear)
-	right := marginalPanel("σ_8", flat(sigma8), limitsY, s8, one)
+	right := marginalPanel(nameY, flat(sigma8), limitsY, s8, one)
 	return page(pageWidth, 4.6*vg.Inch, legend, chainNote(c), []*panel{traceX, top, nil},
 		[]*panel{traceY, joint, right})
 }
 
-// columns returns the draws of each parameter, chain by chain; a draw without two numbers is left
+// symbol returns what figures call parameter i.
+func symbol(c inference.Chains, i int) string {
+	if i < 2 {
+		return []string{"Ω_m", "σ_8"}[i]
+	}
+	return c.Names[i]
+}
+
+// columns returns the draws of the parameters i and k, chain by chain; a draw without them is left
 // out.
-func columns(c inference.Chains) (omegaM, sigma8 [][]float64) {
+func columns(c inference.Chains, i, k int) (first, second [][]float64) {
 	for _, chain := range c.Result.Draws {
 		var x, y []float64
 		for _, p := range chain {
-			if len(p) == 2 {
-				x, y = append(x, p[0]), append(y, p[1])
+			if len(p) > max(i, k) {
+				x, y = append(x, p[i]), append(y, p[k])
 			}
 		}
-		omegaM, sigma8 = append(omegaM, x), append(sigma8, y)
+		first, second = append(first, x), append(second, y)
 	}
-	return omegaM, sigma8
+	return first, second
 }
 
 func flat(chains [][]float64) []float64 { return slices.Concat(chains...) }
@@ -157,10 +178,9 @@ func chainNote(c inference.Chains) string {
 	for _, n := range c.Result.Divergences {
 		divergences += n
 	}
-	for k, name := range []string{"Ω_m", "σ_8"} {
-		d := c.Diagnosis[k]
-		note += fmt.Sprintf(" %s: R-hat %s, effective draws %s (tails %s).", name, number(d.RHat, 3),
-			brief(math.Round(d.BulkESS)), brief(math.Round(d.TailESS)))
+	for k, d := range c.Diagnosis {
+		note += fmt.Sprintf(" %s: R-hat %s, effective draws %s (tails %s).", symbol(c, k),
+			number(d.RHat, 3), brief(math.Round(d.BulkESS)), brief(math.Round(d.TailESS)))
 	}
 	note += fmt.Sprintf(" Divergences: %d.", divergences)
 	return note + " " + c.Verdict()

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/floats"
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/cosmology"
@@ -37,7 +40,8 @@ type Checkpoint struct {
 }
 
 // New returns the data of a checkpoint: maps of a suite, which may be nil. It returns an error for
-// maps of another box or field, or of pixels that cannot be averaged to the network's.
+// maps of another box or field, without the parameters that the network is conditioned on, or of
+// pixels that cannot be averaged to the network's.
 func New(e *emulator.Emulator, suite *camels.Suite) (Data, error) {
 	m := e.Manifest()
 	d := Data{
@@ -52,7 +56,19 @@ func New(e *emulator.Emulator, suite *camels.Suite) (Data, error) {
 		return d, nil
 	}
 	return d, cmp.Or(d.checkBox(), checkField(suite, cmp.Or(m.Data.Field, "Mcdm"), m.Data.Unit,
-		m.Data.Offset))
+		m.Data.Offset), d.checkParameters())
+}
+
+// checkParameters returns an error unless the suite's tables give the parameters that the
+// checkpoint is conditioned on. One of Ω_m and σ_8 alone takes them from any.
+func (d Data) checkParameters() error {
+	if has := d.Suite.Description.Prior(); len(d.Prior.Further) > 0 &&
+		!slices.Equal(has.Further, d.Prior.Further) {
+		return fmt.Errorf("heldout: the checkpoint is conditioned on %s, and %s gives %s; write %s to "+
+			"%s there, or choose other data", strings.Join(d.Prior.Names(), ", "), d.Suite.Dir,
+			strings.Join(has.Names(), ", "), camels.ParametersOf(d.Prior), camels.DescriptionFile)
+	}
+	return nil
 }
 
 // checkField returns an error unless the suite's maps show what the checkpoint was trained on.
@@ -188,11 +204,12 @@ func (d Data) Central() (sim int, maps *camels.Maps, err error) {
 	return d.spread(maps, sims, 1)[0], maps, nil
 }
 
-// spread picks n simulations by farthest-point order in the unit square of the prior.
+// spread picks n simulations by farthest-point order in the unit box of the prior.
 func (d Data) spread(maps *camels.Maps, have []int, n int) []int {
-	distance := func(a, b cosmology.UnitParams) float64 { return math.Hypot(a[0]-b[0], a[1]-b[1]) }
+	distance := func(a, b cosmology.UnitParams) float64 { return floats.Distance(a, b, 2) }
 	at := func(sim int) cosmology.UnitParams { return d.Prior.Unit(maps.Params(sim)) }
-	centre := cosmology.UnitParams{0.5, 0.5}
+	centre := make(cosmology.UnitParams, d.Prior.Len())
+	floats.AddConst(0.5, centre)
 	chosen := []int{slices.MinFunc(have, func(a, b int) int {
 		return cmp.Compare(distance(at(a), centre), distance(at(b), centre))
 	})}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/field"
 	"darkfield/pkg/heldout"
 	"darkfield/pkg/heldout/whitenoise"
@@ -69,6 +70,32 @@ func TestSuiteOfAnotherKind(t *testing.T) {
 		d.Box = box
 		if err := heldout.CheckBox(d); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("box %+v: error %v, want one that says %q", box, err, want)
+		}
+	}
+}
+
+// TestParametersOfTheCheckpoint: one of Ω_m and σ_8 takes maps of any parameters, one of more needs
+// a description that names the same ones.
+func TestParametersOfTheCheckpoint(t *testing.T) {
+	prior := cosmology.CAMELSPrior().With("h", 0.5, 0.9).With("n_s", 0.8, 1.2)
+	more := camels.Parameters(prior)
+	d := heldout.Data{Suite: &camels.Suite{Dir: "dir"}, Prior: cosmology.CAMELSPrior()}
+	for _, of := range []*camels.Parameters{nil, &more} {
+		d.Suite.Description.Parameters = of
+		if err := heldout.CheckParameters(d); err != nil {
+			t.Error(err)
+		}
+	}
+	d.Prior = prior
+	if err := heldout.CheckParameters(d); err != nil {
+		t.Error(err)
+	}
+	turned := camels.Parameters(cosmology.Prior{Further: []string{"n_s", "h"}})
+	for _, of := range []*camels.Parameters{nil, &turned} {
+		d.Suite.Description.Parameters = of
+		if err := heldout.CheckParameters(d); err == nil || !strings.Contains(err.Error(),
+			"write parameters: {omega_m: [0.1, 0.5], sigma_8: [0.6, 1], h: [0.5, 0.9], n_s: [0.8, 1.2]}") {
+			t.Errorf("error %v", err)
 		}
 	}
 }

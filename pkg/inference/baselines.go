@@ -34,6 +34,9 @@ type Baselines struct {
 // TrainingMaps returns the labelled maps of the checkpoint's training simulations, and of its
 // validation simulations, as they are observed.
 func TrainingMaps(d heldout.Data, o Observed) (baseline.Data, error) {
+	if err := d.Prior.OnlyTwo("a baseline"); err != nil {
+		return baseline.Data{}, err
+	}
 	change := o.Change()
 	maps, err := d.Maps()
 	if err != nil {

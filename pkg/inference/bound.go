@@ -66,7 +66,7 @@ type Bound struct {
 func (l Likelihood) BoundOf(ctx context.Context, c BoundConfig, m field.LogMap,
 	progress func(done, total int),
 ) (Bound, error) {
-	if err := cmp.Or(c.Validate(), l.covers(c.Quadrature)); err != nil {
+	if err := cmp.Or(c.Validate(), l.covers(c.Quadrature), l.Prior.OnlyTwo("a grid")); err != nil {
 		return Bound{}, err
 	}
 	terms := l.overSeeds(m, c)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"reflect"
 	"slices"
 	"sort"
 
@@ -64,7 +65,7 @@ func (c Calibration) Validate() error {
 		errs = append(errs, fmt.Errorf("temperature %g, want finite and > 0", c.Temperature))
 	}
 	errs = append(errs, c.Outliers.Validate())
-	if c.Prior != c.Outliers.Prior {
+	if !reflect.DeepEqual(c.Prior, c.Outliers.Prior) {
 		errs = append(errs, fmt.Errorf("prior %v, but the outlier model is for %v", c.Prior,
 			c.Outliers.Prior))
 	}

@@ -58,6 +58,9 @@ func (s studied) all() []simulations { return []simulations{s.calibration, s.tes
 // simulationsOf finds them, and returns an error if there are too few, or if some that are tested
 // on are known.
 func (l Likelihood) simulationsOf(c CalibrateConfig, tests Tests) (s studied, err error) {
+	if err := l.Prior.OnlyTwo("a calibration"); err != nil {
+		return s, fmt.Errorf("inference: %w", err)
+	}
 	sims, maps, err := l.Unseen(false)
 	if err != nil {
 		return s, err

@@ -21,34 +21,35 @@ import (
 // Chains are draws from the posterior of a map, by Hamiltonian Monte Carlo with gradients through
 // the network.
 type Chains struct {
-	Result    hmc.Result       `json:"result"`
-	Diagnosis [2]hmc.Diagnosis `json:"diagnosis"` // of Ω_m and σ_8
-	Config    hmc.Config       `json:"config"`
+	Names     []string        `json:"names"` // of the parameters
+	Result    hmc.Result      `json:"result"`
+	Diagnosis []hmc.Diagnosis `json:"diagnosis"` // of each parameter
+	Config    hmc.Config      `json:"config"`
 }
 
 // MostESS is the effective number of draws, in bulk and tails, of chains that may be quoted.
 const MostESS = 400
 
 // Converged reports whether the chains may be quoted: R-hat at most 1.01 and an effective number of
-// draws of at least MostESS, for both parameters.
+// draws of at least MostESS, for every parameter.
 func (c Chains) Converged() bool {
 	for _, d := range c.Diagnosis {
 		if !(d.RHat <= 1.01) || d.BulkESS < MostESS || d.TailESS < MostESS {
 			return false
 		}
 	}
-	return true
+	return len(c.Diagnosis) > 0
 }
 
 // Verdict says what the chains are good for. Fewer draws than MostESS cannot be quoted, however
-// well they mix: they show no more than whether the grid is about right.
+// well they mix: they show no more than roughly where the posterior lies.
 func (c Chains) Verdict() string {
 	switch n := c.Config.Chains * c.Config.Draws; {
 	case c.Converged():
 		return "The chains have converged."
 	case n < MostESS:
-		return fmt.Sprintf("%d draws are too few to quote, which takes %d effective ones: they check "+
-			"the grid roughly.", n, MostESS)
+		return fmt.Sprintf("%d draws are too few to quote, which takes %d effective ones: they show "+
+			"roughly where the posterior lies.", n, MostESS)
 	default:
 		return fmt.Sprintf("The chains have not converged (R-hat above 1.01 or fewer than %d effective "+
 			"draws): ask for more draws, which follow these.", MostESS)
@@ -57,10 +58,14 @@ func (c Chains) Verdict() string {
 
 // WriteCSV writes one row a draw.
 func (c Chains) WriteCSV(path string) error {
-	t := report.NewTable("chain", "draw", "omega_m", "sigma_8")
+	t := report.NewTable(append([]string{"chain", "draw"}, c.Names...)...)
 	for i, chain := range c.Result.Draws {
 		for j, p := range chain {
-			t.Add(i, j, p[0], p[1])
+			row := []any{i, j}
+			for _, v := range p {
+				row = append(row, v)
+			}
+			t.Add(row...)
 		}
 	}
 	return t.Write(path)
@@ -72,11 +77,13 @@ const saveEvery = 20
 // SampleChains draws from the posterior of a calibration: the same terms, weights, temperature and
 // noise as those of Constrain. Its state is kept in a file, unless that is empty, so that a
 // sampling killed at any moment goes on with the same draws. near is where the chains begin,
-// that of the constraint; each is moved from there by the spread of its posterior.
+// that of the constraint; each is moved from there by the spread of its posterior. The zero value
+// stands for anywhere in the prior: networks of more parameters than Ω_m and σ_8 have no constraint
+// by a grid.
 func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, cal Calibration,
 	cfg hmc.Config, near Constraint, path string, progress func(hmc.Progress),
 ) (Chains, error) {
-	out := Chains{Config: cfg}
+	out := Chains{Names: l.Prior.Names(), Config: cfg}
 	b := cal.Bound
 	if err := errors.Join(b.Validate(), cfg.Validate(), l.covers(b.Quadrature)); err != nil {
 		return out, err
@@ -116,7 +123,7 @@ func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, cal Calibr
 		return out, err
 	}
 	out.Result = state.Result()
-	copy(out.Diagnosis[:], hmc.Diagnose(out.Result.Draws))
+	out.Diagnosis = hmc.Diagnose(out.Result.Draws)
 	return out, nil
 }
 
@@ -126,7 +133,7 @@ func (l Likelihood) density(m field.LogMap, b BoundConfig, total []float64) hmc.
 	return func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {
 		params, grads := make([]cosmology.Params, len(points)), make([][]float64, len(points))
 		for i, p := range points {
-			params[i], grads[i] = cosmology.Params{OmegaM: p[0], Sigma8: p[1]}, make([]float64, 2)
+			params[i], grads[i] = l.Prior.At(p), make([]float64, len(p))
 		}
 		logp, gradients, err := slopes(ctx, params)
 		if err != nil {
@@ -134,7 +141,7 @@ func (l Likelihood) density(m field.LogMap, b BoundConfig, total []float64) hmc.
 		}
 		floats.Scale(-1, logp)
 		for i, g := range gradients {
-			grads[i][0], grads[i][1] = -g[0], -g[1]
+			floats.ScaleTo(grads[i], -1, g)
 		}
 		return logp, grads, nil
 	}
@@ -155,7 +162,10 @@ func (l Likelihood) chainsOf(m field.LogMap, b BoundConfig, total []float64) str
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", l.Checkpoint.Network, b.Quadrature, b.Seeds,
 		total, m.Values,
-		m.Box, l.Prior)
+		m.Box, struct{ Min, Max cosmology.Params }{l.Prior.Min, l.Prior.Max})
+	if len(l.Prior.Further) > 0 {
+		fmt.Fprintf(h, "%+v\n", l.Prior)
+	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:8])
 }
 
@@ -177,8 +187,12 @@ func (l Likelihood) chainState(cfg hmc.Config, near Constraint, of, path string,
 	if path != "" && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("inference: %w", err)
 	}
+	box := hmc.Box{Low: l.Prior.Values(l.Prior.Min), High: l.Prior.Values(l.Prior.Max)}
+	if near.Surface.NLL == nil {
+		return hmc.NewState(box, cfg, nil)
+	}
 	om, s8 := near.OmegaM, near.Sigma8
-	var starts [][]float64
+	starts := make([][]float64, 0, cfg.Chains)
 	// at the corners of two standard deviations around the mean, so that R-hat can show what is not
 	// found
 	for i := range cfg.Chains {
@@ -187,10 +201,6 @@ func (l Likelihood) chainState(cfg hmc.Config, near Constraint, of, path string,
 			inside(om.Mean+2*x*om.Std, l.Prior.Min.OmegaM, l.Prior.Max.OmegaM),
 			inside(s8.Mean+2*y*s8.Std, l.Prior.Min.Sigma8, l.Prior.Max.Sigma8),
 		})
-	}
-	box := hmc.Box{
-		Low:  []float64{l.Prior.Min.OmegaM, l.Prior.Min.Sigma8},
-		High: []float64{l.Prior.Max.OmegaM, l.Prior.Max.Sigma8},
 	}
 	return hmc.NewState(box, cfg, starts)
 }

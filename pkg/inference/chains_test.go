@@ -27,10 +27,11 @@ func pairSlopes(factors [2]float64) Gradients {
 		math.Log(prior.Max.Sigma8 / prior.Min.Sigma8),
 	}
 	return func(m field.LogMap, terms []diffusion.Term, weights []float64, _ []uint64) func(
-		context.Context, []cosmology.Params) ([]float64, [][2]float64, error) {
-		return func(ctx context.Context, thetas []cosmology.Params) ([]float64, [][2]float64, error) {
-			values, grads := make([]float64, len(thetas)), make([][2]float64, len(thetas))
+		context.Context, []cosmology.Params) ([]float64, [][]float64, error) {
+		return func(ctx context.Context, thetas []cosmology.Params) ([]float64, [][]float64, error) {
+			values, grads := make([]float64, len(thetas)), make([][]float64, len(thetas))
 			for i, p := range thetas {
+				grads[i] = make([]float64, 2)
 				for j, t := range terms {
 					for k, at := range logUnits(p) {
 						sigma := pairErrors[t][k]
@@ -190,12 +191,12 @@ func TestConvergence(t *testing.T) {
 		{RHat: 1, BulkESS: 400, TailESS: 399},
 		{RHat: math.NaN(), BulkESS: 400, TailESS: 400},
 	}
-	if !(Chains{Diagnosis: [2]hmc.Diagnosis{good, good}}).Converged() {
+	if !(Chains{Diagnosis: []hmc.Diagnosis{good, good}}).Converged() {
 		t.Error("good chains have not converged")
 	}
 	for _, d := range bad {
-		if (Chains{Diagnosis: [2]hmc.Diagnosis{good, d}}).Converged() ||
-			(Chains{Diagnosis: [2]hmc.Diagnosis{d, good}}).Converged() {
+		if (Chains{Diagnosis: []hmc.Diagnosis{good, d}}).Converged() ||
+			(Chains{Diagnosis: []hmc.Diagnosis{d, good}}).Converged() {
 			t.Errorf("%+v has converged", d)
 		}
 	}
@@ -207,13 +208,13 @@ func TestVerdict(t *testing.T) {
 	few := hmc.Diagnosis{RHat: 1, BulkESS: 30, TailESS: 30}
 	for want, c := range map[string]Chains{
 		"have converged": {
-			Diagnosis: [2]hmc.Diagnosis{good, good}, Config: hmc.Config{Chains: 4, Draws: 500},
+			Diagnosis: []hmc.Diagnosis{good, good}, Config: hmc.Config{Chains: 4, Draws: 500},
 		},
 		"40 draws are too few to quote, which takes 400 effective ones": {
-			Diagnosis: [2]hmc.Diagnosis{few, few}, Config: hmc.Config{Chains: 2, Draws: 20},
+			Diagnosis: []hmc.Diagnosis{few, few}, Config: hmc.Config{Chains: 2, Draws: 20},
 		},
 		"ask for more draws": {
-			Diagnosis: [2]hmc.Diagnosis{few, few}, Config: hmc.Config{Chains: 4, Draws: 500},
+			Diagnosis: []hmc.Diagnosis{few, few}, Config: hmc.Config{Chains: 4, Draws: 500},
 		},
 	} {
 		if got := c.Verdict(); !strings.Contains(got, want) {

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -19,7 +20,7 @@ const paperHalf = 0.1
 // drawing only.
 func (l Likelihood) Contours(ctx context.Context, cfg Config) (Contours, error) {
 	var out Contours
-	if err := cfg.Validate(); err != nil {
+	if err := cmp.Or(cfg.Validate(), l.Prior.OnlyTwo("a grid")); err != nil {
 		return out, err
 	}
 	maps, err := l.Maps()
@@ -111,7 +112,7 @@ func (l Likelihood) PaperInference(ctx context.Context, cfg Config) (Inference, 
 
 func (l Likelihood) infer(ctx context.Context, cfg Config, centred bool) (Inference, error) {
 	out := Inference{Terms: cfg.Terms, TruthCentred: centred}
-	if err := cfg.Validate(); err != nil {
+	if err := cmp.Or(cfg.Validate(), l.Prior.OnlyTwo("a grid")); err != nil {
 		return out, err
 	}
 	maps, sims, err := inferred(l.Data, cfg)

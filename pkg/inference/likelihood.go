@@ -17,9 +17,9 @@ import (
 type Terms func(m field.LogMap, terms []diffusion.Term, seed uint64) likelihood.Terms
 
 // Gradients returns the function from parameters to Σ weights[k] L_{terms[k]} of a map, averaged
-// over noise seeds, in nats up to a constant, and its derivatives by Ω_m and σ_8.
+// over noise seeds, in nats up to a constant, and its derivatives by each parameter.
 type Gradients func(m field.LogMap, terms []diffusion.Term, weights []float64,
-	seeds []uint64) func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error)
+	seeds []uint64) func(context.Context, []cosmology.Params) ([]float64, [][]float64, error)
 
 // Likelihood is the variational bound of a checkpoint, beside the true maps of its data.
 type Likelihood struct {
@@ -43,10 +43,10 @@ func Of(e *emulator.Emulator, data heldout.Data, batch int) Likelihood {
 		},
 		Gradients: func(m field.LogMap, terms []diffusion.Term, weights []float64,
 			seeds []uint64,
-		) func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error) {
+		) func(context.Context, []cosmology.Params) ([]float64, [][]float64, error) {
 			gradients, err := e.Gradients(m, terms, weights, seeds, batch)
 			if err != nil {
-				return func(context.Context, []cosmology.Params) ([]float64, [][2]float64, error) {
+				return func(context.Context, []cosmology.Params) ([]float64, [][]float64, error) {
 					return nil, nil, err
 				}
 			}

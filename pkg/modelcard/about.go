@@ -41,11 +41,14 @@ type About struct {
 
 // lines are the list at the top of the page.
 func (a About) lines() []string {
+	ranges, low, high := a.Prior.Symbols(), a.Prior.Values(a.Prior.Min), a.Prior.Values(a.Prior.Max)
+	for k, name := range ranges {
+		ranges[k] = fmt.Sprintf("%s from %g to %g", name, low[k], high[k])
+	}
 	out := []string{
 		fmt.Sprintf("Checkpoint: step %d, SHA-256 of the tensors %s.", a.Step, a.Hash),
-		fmt.Sprintf("Maps: %s, %s, %d² pixels, %g Mpc/h a side; Ω_m from %g to %g, σ_8 from %g to %g.",
-			a.Suite, a.Field, a.Box.Cells, a.Box.Side, a.Prior.Min.OmegaM, a.Prior.Max.OmegaM,
-			a.Prior.Min.Sigma8, a.Prior.Max.Sigma8),
+		fmt.Sprintf("Maps: %s, %s, %d² pixels, %g Mpc/h a side; %s.", a.Suite, a.Field, a.Box.Cells,
+			a.Box.Side, strings.Join(ranges, ", ")),
 		fmt.Sprintf("Data: %d simulations for training, %d for validation, %d for tests, %d maps each.",
 			a.Simulations["train"], a.Simulations["validation"], a.Simulations["test"],
 			camels.MapsPerSimulation),

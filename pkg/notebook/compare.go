@@ -15,7 +15,7 @@ func Compare(experiments ...*Experiment) {
 	var curves []figure.Curve
 	for _, e := range experiments {
 		c := e.Curve()
-		list := Must(e.Network.Tensors(e.Side, conditions))
+		list := Must(e.Network.Tensors(e.Side, e.conditions()))
 		error := "none yet"
 		if n := len(c.ValidationLoss); n > 0 {
 			error = fmt.Sprintf("%.4f", c.ValidationLoss[n-1])

@@ -91,7 +91,11 @@ type identity struct {
 }
 
 // conditions is the number of parameters θ of the maps.
-const conditions = 2
+func (e *Experiment) conditions() int {
+	maps := e.session.Suite()
+	defer maps.Close()
+	return maps.Description.Prior().Len()
+}
 
 // identify returns the experiment's identity as JSON.
 func (e *Experiment) identify() ([]byte, error) {
@@ -100,7 +104,7 @@ func (e *Experiment) identify() ([]byte, error) {
 	}
 	id.Training.Steps = 0
 	var err error
-	if id.Network, err = e.Network.Fingerprint(e.Side, conditions); err != nil {
+	if id.Network, err = e.Network.Fingerprint(e.Side, e.conditions()); err != nil {
 		return nil, err
 	}
 	if e.Loss.Func != nil {
@@ -133,7 +137,7 @@ func (e *Experiment) dir() (string, error) {
 
 // Describe shows what the experiment is and where its run lies.
 func (e *Experiment) Describe() {
-	list := Must(e.Network.Tensors(e.Side, conditions))
+	list := Must(e.Network.Tensors(e.Side, e.conditions()))
 	loss := e.Training.Loss
 	if e.Loss.Func != nil {
 		loss = e.Loss.Name
@@ -160,7 +164,8 @@ func (e *Experiment) job() training.Job {
 	check(err)
 	manifest.SetSchedule(e.Schedule.Name, e.Schedule.Schedule)
 	return training.Job{
-		Network: e.Network, Loss: e.Loss, Config: e.Training, Manifest: manifest, Data: data,
+		Network: Must(manifest.Function(e.Network)), Loss: e.Loss, Config: e.Training,
+		Manifest: manifest, Data: data,
 	}
 }
 

@@ -15,9 +15,9 @@ import (
 // Source provides scaled maps with their parameters.
 type Source struct {
 	Len int // number of maps
-	// Fill writes map i to dst and returns its parameters scaled to [0, 1]. It must be safe for
-	// concurrent use.
-	Fill func(i int, dst []float32) (theta [2]float32, err error)
+	// Fill writes map i to dst and returns its parameters, those of the manifest's prior, scaled to
+	// [0, 1]. It must be safe for concurrent use.
+	Fill func(i int, dst []float32) (theta []float32, err error)
 }
 
 // Data are the maps to train and to validate on.
@@ -36,10 +36,16 @@ func (d Data) as(m checkpoint.Manifest) Data {
 }
 
 func (s Source) logTheta(prior cosmology.Prior) Source {
-	return Source{Len: s.Len, Fill: func(i int, dst []float32) ([2]float32, error) {
+	return Source{Len: s.Len, Fill: func(i int, dst []float32) ([]float32, error) {
 		theta, err := s.Fill(i, dst)
-		u := prior.LogUnit(prior.Params(cosmology.UnitParams{float64(theta[0]), float64(theta[1])}))
-		return [2]float32{float32(u[0]), float32(u[1])}, err
+		if err != nil || len(theta) != prior.Len() {
+			return theta, err
+		}
+		u := make(cosmology.UnitParams, len(theta))
+		for k, v := range theta {
+			u[k] = float64(v)
+		}
+		return prior.LogUnit(prior.Params(u)).Float32(), nil
 	}}
 }
 
@@ -65,6 +71,7 @@ func stream(seed, which, n uint64) *rand.Rand {
 type drawer struct {
 	Config
 	data     Data
+	thetas   int // parameters of a map
 	schedule diffusion.Schedule
 	epoch    int
 	order    []int
@@ -76,22 +83,40 @@ type drawer struct {
 // time and fresh noise.
 func (d *drawer) draw(n int) batch {
 	pixels := d.data.Side * d.data.Side
-	b := batch{
-		x0: make([]float32, d.Batch*pixels), epsilon: make([]float32, d.Batch*pixels),
-		timestep: make([]float32, d.Batch), theta: make([]float32, 2*d.Batch),
-	}
+	b := d.empty()
 	rng := stream(d.Seed, steps, uint64(n))
 	for j := range d.Batch {
 		theta, err := d.fill(b.x0[j*pixels:(j+1)*pixels], d.at((n-1)*d.Batch+j), d.augmentation(rng))
+		if err == nil {
+			err = b.put(j, theta)
+		}
 		if err != nil {
 			b.err = fmt.Errorf("training: map for step %d: %w", n, err)
 			return b
 		}
-		copy(b.theta[2*j:], theta[:])
 		b.timestep[j] = d.time(j, rng).Step().Timestep()
 	}
 	diffusion.FillNormal(b.epsilon, rng)
 	return b
+}
+
+// empty returns a batch of zeros.
+func (d *drawer) empty() batch {
+	pixels := d.data.Side * d.data.Side
+	return batch{
+		x0: make([]float32, d.Batch*pixels), epsilon: make([]float32, d.Batch*pixels),
+		timestep: make([]float32, d.Batch), theta: make([]float32, d.thetas*d.Batch),
+	}
+}
+
+// put sets the parameters of map j.
+func (b batch) put(j int, theta []float32) error {
+	thetas := len(b.theta) / len(b.timestep)
+	if len(theta) != thetas {
+		return fmt.Errorf("it has %d parameters, the network is conditioned on %d", len(theta), thetas)
+	}
+	copy(b.theta[thetas*j:], theta)
+	return nil
 }
 
 // time returns the time of map j of a batch: log-uniform, in 1 + i, for the first LogUniformShare
@@ -129,7 +154,7 @@ func (d *drawer) augmentation(rng *rand.Rand) field.Augmentation {
 	return field.Augmentation{Symmetry: field.Symmetry(rng.IntN(field.Symmetries))}
 }
 
-func (d *drawer) fill(dst []float32, i int, a field.Augmentation) ([2]float32, error) {
+func (d *drawer) fill(dst []float32, i int, a field.Augmentation) ([]float32, error) {
 	if d.raw == nil {
 		d.raw = make([]float32, len(dst))
 	}
@@ -199,17 +224,16 @@ func (d *drawer) validationBatches() ([]batch, error) {
 	times := rng.Perm(total)
 	out := make([]batch, count)
 	for k := range out {
-		b := batch{
-			x0: make([]float32, d.Batch*pixels), epsilon: make([]float32, d.Batch*pixels),
-			timestep: make([]float32, d.Batch), theta: make([]float32, 2*d.Batch),
-		}
+		b := d.empty()
 		for j := range d.Batch {
 			p := k*d.Batch + j
 			theta, err := source.Fill(p*source.Len/total, b.x0[j*pixels:(j+1)*pixels])
+			if err == nil {
+				err = b.put(j, theta)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("training: validation map: %w", err)
 			}
-			copy(b.theta[2*j:], theta[:])
 			b.timestep[j] = diffusion.Term(times[p] * d.schedule.Steps() / total).Step().Timestep()
 		}
 		diffusion.FillNormal(b.epsilon, rng)

@@ -22,7 +22,7 @@ func TestLogTheta(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := &drawer{Config: j.Config, data: j.Data.as(j.Manifest), schedule: schedule}
+		d := &drawer{Config: j.Config, data: j.Data.as(j.Manifest), thetas: 2, schedule: schedule}
 		held, err := d.validationBatches()
 		if err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestStratifiedTimes(t *testing.T) {
 	schedule := diffusion.Paper()
 	j := job("")
 	j.Config.Stratified, j.Config.Batch = true, 4
-	d := &drawer{Config: j.Config, data: j.Data, schedule: schedule}
+	d := &drawer{Config: j.Config, data: j.Data, thetas: 2, schedule: schedule}
 	low, high := math.Inf(1), math.Inf(-1)
 	for n := 1; n <= 2000; n++ {
 		for k, index := range d.draw(n).timestep {
@@ -74,7 +74,7 @@ func TestLogUniformShare(t *testing.T) {
 	for _, even := range []bool{false, true} {
 		j := job("")
 		j.Config.Stratified, j.Config.LogUniformShare, j.Config.Batch = even, 0.5, 8
-		d := &drawer{Config: j.Config, data: j.Data, schedule: schedule}
+		d := &drawer{Config: j.Config, data: j.Data, thetas: 2, schedule: schedule}
 		const steps = 2000
 		var early, late float64 // mean ln(1 + i) of the first half, mean i of the second
 		below := 0
@@ -109,14 +109,14 @@ func TestShifts(t *testing.T) {
 		!strings.Contains(err.Error(), "not periodic") {
 		t.Errorf("error = %v, want one that says that the maps are not periodic", err)
 	}
-	j.Data.Train = Source{Len: 1, Fill: func(_ int, dst []float32) ([2]float32, error) {
+	j.Data.Train = Source{Len: 1, Fill: func(_ int, dst []float32) ([]float32, error) {
 		clear(dst)
 		dst[0] = 1
-		return [2]float32{}, nil
+		return make([]float32, 2), nil
 	}}
 	for _, shifts := range []bool{false, true} {
 		j.Config.Shifts = shifts
-		d := &drawer{Config: j.Config, data: j.Data, schedule: diffusion.Paper()}
+		d := &drawer{Config: j.Config, data: j.Data, thetas: 2, schedule: diffusion.Paper()}
 		at := map[int]bool{}
 		for n := range 2000 {
 			at[slices.Index(d.draw(n + 1).x0[:side*side], 1)] = true
@@ -133,8 +133,8 @@ func TestShifts(t *testing.T) {
 func TestBatches(t *testing.T) {
 	schedule := diffusion.Paper()
 	j := job("")
-	a, b := &drawer{Config: j.Config, data: j.Data, schedule: schedule},
-		&drawer{Config: j.Config, data: j.Data, schedule: schedule}
+	a, b := &drawer{Config: j.Config, data: j.Data, thetas: 2, schedule: schedule},
+		&drawer{Config: j.Config, data: j.Data, thetas: 2, schedule: schedule}
 	for n := 1; n < 7; n++ {
 		a.draw(n)
 	}

@@ -49,8 +49,8 @@ type Config struct {
 	// Shifts augments maps, which must be periodic, by random shifts besides rotations and flips;
 	// false: no shifts, as in the paper.
 	Shifts bool `json:"shifts,omitempty" yaml:"shifts,omitempty"`
-	// LogTheta conditions the network on ln Ω_m and ln σ_8, to which spectra respond as power laws;
-	// false: on Ω_m and σ_8, as in the paper.
+	// LogTheta conditions the network on the logarithms of the parameters, to which spectra respond
+	// as power laws; false: on the parameters, as in the paper.
 	LogTheta bool `json:"log_theta,omitempty" yaml:"log_theta,omitempty"`
 
 	CheckpointEvery int `json:"checkpoint_every" yaml:"checkpoint_every"` // steps

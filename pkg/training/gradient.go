@@ -139,9 +139,9 @@ func replaced(p *Program, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
 
 // microBatch returns n maps of a batch from number first on.
 func (b batch) microBatch(first, n int) batch {
-	pixels := len(b.x0) / len(b.timestep)
+	pixels, thetas := len(b.x0)/len(b.timestep), len(b.theta)/len(b.timestep)
 	return batch{
 		x0: b.x0[first*pixels : (first+n)*pixels], epsilon: b.epsilon[first*pixels : (first+n)*pixels],
-		timestep: b.timestep[first : first+n], theta: b.theta[2*first : 2*(first+n)],
+		timestep: b.timestep[first : first+n], theta: b.theta[thetas*first : thetas*(first+n)],
 	}
 }

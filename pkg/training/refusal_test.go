@@ -38,7 +38,7 @@ func TestRunsAway(t *testing.T) {
 	j := job(t.TempDir())
 	reads := 0
 	fill := j.Data.Train.Fill
-	j.Data.Train.Fill = func(i int, dst []float32) ([2]float32, error) {
+	j.Data.Train.Fill = func(i int, dst []float32) ([]float32, error) {
 		theta, err := fill(i, dst)
 		if reads++; reads > 8*j.Config.Batch {
 			dst[0] = float32(math.NaN())
@@ -89,7 +89,7 @@ func TestRefusals(t *testing.T) {
 		"other conditions": {
 			func(j *Job) { j.Manifest.Network.ConditionDim = 3 },
 			[]string{"conditioned on " +
-				"3 parameters, this version can use networks of 2"},
+				"3 parameters, but the prior names 2"},
 		},
 		"fewer steps": {
 			func(j *Job) { j.Config.Steps = 2 },
@@ -102,8 +102,11 @@ func TestRefusals(t *testing.T) {
 		},
 		"nothing to learn": {func(j *Job) { j.Data.Train.Len = 0 }, []string{"0 maps to train"}},
 		"unreadable map": {func(j *Job) {
-			j.Data.Train.Fill = func(int, []float32) ([2]float32, error) { return [2]float32{}, broken }
+			j.Data.Train.Fill = func(int, []float32) ([]float32, error) { return nil, broken }
 		}, []string{"map for step 4", "disk on fire"}},
+		"other parameters": {func(j *Job) {
+			j.Data.Train.Fill = func(int, []float32) ([]float32, error) { return make([]float32, 3), nil }
+		}, []string{"map for step 4", "3 parameters, the network is conditioned on 2"}},
 		"foreign weights": {
 			func(j *Job) { j.Dir, j.Initial = t.TempDir(), network.Weights{} },
 			[]string{"initial weights do not fit"},

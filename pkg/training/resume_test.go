@@ -9,10 +9,34 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"darkfield/pkg/cosmology"
 )
 
-// TestCancelled: a cancelled run writes where it is, and goes on to the same bytes.
+// TestCancelled: a cancelled run writes where it is, and goes on to the same bytes, with two
+// parameters and with four.
 func TestCancelled(t *testing.T) {
+	t.Run("two parameters", func(t *testing.T) { cancelled(t, job) })
+	t.Run("four parameters", func(t *testing.T) { cancelled(t, jobOfFour) })
+}
+
+// jobOfFour is job with two more parameters, which the maps do not depend on.
+func jobOfFour(dir string) Job {
+	j := job(dir)
+	j.Manifest.Prior = cosmology.CAMELSPrior().With("h", 0.5, 0.9).With("w", -1, 1)
+	j.Manifest.Network.ConditionDim, j.Config.LogTheta = 4, true
+	for _, s := range []*Source{&j.Data.Train, &j.Data.Validation} {
+		fill := s.Fill
+		s.Fill = func(i int, dst []float32) ([]float32, error) {
+			theta, err := fill(i, dst)
+			return append(theta, float32(i%3)/2, float32(i%5)/4), err
+		}
+	}
+	return j
+}
+
+func cancelled(t *testing.T, job func(dir string) Job) {
+	t.Helper()
 	unbroken, broken := job(t.TempDir()), job(t.TempDir())
 	if _, err := train(t, context.Background(), unbroken); err != nil {
 		t.Fatal(err)

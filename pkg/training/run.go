@@ -106,7 +106,10 @@ func (r *run) start(b compute.Backend, schedule diffusion.Schedule) (err error) 
 	if r.Manifest.Training, err = json.Marshal(r.Config); err != nil {
 		return err
 	}
-	r.drawer = drawer{Config: r.Config, data: r.Data.as(r.Manifest), schedule: schedule}
+	r.drawer = drawer{
+		Config: r.Config, data: r.Data.as(r.Manifest), thetas: r.Manifest.Conditions(),
+		schedule: schedule,
+	}
 	if r.validation, err = r.drawer.validationBatches(); err != nil {
 		return err
 	}

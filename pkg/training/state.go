@@ -237,7 +237,7 @@ func (s *state) inputs(b batch) []*tensors.Tensor {
 		tensors.FromFlatDataAndDimensions(b.x0, n, s.side, s.side, 1),
 		tensors.FromFlatDataAndDimensions(b.epsilon, n, s.side, s.side, 1),
 		tensors.FromFlatDataAndDimensions(b.timestep, n),
-		tensors.FromFlatDataAndDimensions(b.theta, n, 2),
+		tensors.FromFlatDataAndDimensions(b.theta, n, len(b.theta)/n),
 	}
 }
 

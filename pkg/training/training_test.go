@@ -54,9 +54,9 @@ func newBackend() compute.Backend {
 func waves(n int, first uint64) Source { return wavesOf(side, n, first) }
 
 func wavesOf(side, n int, first uint64) Source {
-	return Source{Len: n, Fill: func(i int, dst []float32) ([2]float32, error) {
+	return Source{Len: n, Fill: func(i int, dst []float32) ([]float32, error) {
 		rng := rand.New(rand.NewPCG(first, uint64(i)))
-		theta := [2]float32{rng.Float32(), rng.Float32()}
+		theta := []float32{rng.Float32(), rng.Float32()}
 		for p := range dst {
 			x := float64(p%side) / float64(side)
 			dst[p] = theta[0] - 0.5 + 0.3*float32(math.Sin(2*math.Pi*(1+float64(theta[1]))*x))

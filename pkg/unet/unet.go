@@ -82,7 +82,7 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 	batch, side := xt.Shape().Dim(0), xt.Shape().Dim(1)
 	xt.AssertDims(batch, side, side, 1)
 	timestep.AssertDims(batch)
-	theta.AssertDims(batch, n.ConditionDim)
+	theta.AssertRank(2) // the manifest says how many parameters
 	c := Embed(scope, timestep, theta, n.Dim, n.hidden())
 	resnet := func(name string, x *Node, channels int) *Node {
 		return ResNet(in(scope, name), x, c, Block{channels, n.Groups, n.Conditioning})

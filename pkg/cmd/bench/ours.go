@@ -25,10 +25,10 @@ import (
 func (s setting) job(dir string, dim int) training.Job {
 	config := training.Default()
 	config.Batch, config.ValidationMaps = s.batch, s.batch
-	maps := training.Source{Len: 10 * s.batch, Fill: func(i int, dst []float32) ([2]float32, error) {
+	maps := training.Source{Len: 10 * s.batch, Fill: func(i int, dst []float32) ([]float32, error) {
 		rng := rand.New(rand.NewPCG(1, uint64(i)))
 		diffusion.FillNormal(dst, rng)
-		return [2]float32{rng.Float32(), rng.Float32()}, nil
+		return []float32{rng.Float32(), rng.Float32()}, nil
 	}}
 	return training.Job{
 		Dir: dir, Config: config, Data: training.Data{Side: s.side, Train: maps, Validation: maps},

@@ -137,8 +137,8 @@ func conversion(w io.Writer, r convert.Report, reduced bool) {
 	conditions := "Ω_m and σ_8"
 	switch {
 	case n.ConditionDim != 2:
-		conditions = fmt.Sprintf("%d parameters, which are kept: this version makes maps and "+
-			"likelihoods with 2 alone", n.ConditionDim)
+		conditions = fmt.Sprintf("%d parameters: maps and likelihoods can be made where their names are "+
+			"known, as darkfield's training writes them", n.ConditionDim)
 	case r.LogTheta:
 		conditions = "ln Ω_m and ln σ_8, scaled to the mean and the variance of Ω_m and σ_8 in [0, 1]"
 	}

@@ -5,17 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
-	"darkfield/pkg/figure"
 	"darkfield/pkg/filetype"
 	"darkfield/pkg/heldout"
 	"darkfield/pkg/hmc"
@@ -29,6 +31,7 @@ type inferFlags struct {
 	index                              []int
 	terms                              []int
 	draws, evaluations, chunk          int
+	parameters                         []string // the two that are shown; none: the first two
 	observed                           inference.Observed
 }
 
@@ -52,7 +55,39 @@ func (in inferFlags) check(c hmc.Config) error {
 	if in.hmc != "" {
 		errs = append(errs, flagAtLeast("hmc-draws", c.Draws, inference.FewestDraws))
 	}
+	if n := len(in.parameters); n != 0 && n != 2 {
+		errs = append(errs, fmt.Errorf("--parameters %s, want two names", strings.Join(in.parameters,
+			",")))
+	}
 	return errors.Join(errs...)
+}
+
+// fits returns an error for flags that do not go with a network of these parameters.
+func (in inferFlags) fits(prior cosmology.Prior) error {
+	names := strings.Join(prior.Names(), ", ")
+	for i, name := range in.parameters {
+		if !slices.Contains(prior.Names(), name) || slices.Contains(in.parameters[:i], name) {
+			return fmt.Errorf("infer: --parameters %s, want two of %s", strings.Join(in.parameters, ","),
+				names)
+		}
+	}
+	switch {
+	case len(prior.Further) == 0 && in.parameters != nil:
+		return fmt.Errorf("infer: --parameters: the network is conditioned on two alone, %s: leave the "+
+			"flag out", names)
+	case len(prior.Further) == 0:
+		return nil
+	case in.calibration != "":
+		return fmt.Errorf("infer: --calibration: there is none for a network that is conditioned on "+
+			"more than Ω_m and σ_8, and this one is on %s: leave the flag out", names)
+	case in.hmc == "":
+		return fmt.Errorf("infer: the network is conditioned on %s, whose posterior is sampled: say "+
+			"with --hmc DIR where to", names)
+	case len(in.index) > 1:
+		return fmt.Errorf("infer: --index %v, want one map for a network that is conditioned on %s",
+			in.index, names)
+	}
+	return nil
 }
 
 // bound is what is evaluated where no calibration says it: single terms, or the whole bound.
@@ -125,10 +160,15 @@ simulation of a file in the layout of CMD are refused, as are equal maps.
 beam and one noise; a map with less noise is given the rest.
 
 --hmc DIR also samples the posterior by Hamiltonian Monte Carlo with gradients through the network.
-A call that was killed goes on with the same draws, and one with more --hmc-draws adds to them.`,
+A call that was killed goes on with the same draws, and one with more --hmc-draws adds to them.
+
+A network that is conditioned on more parameters than Ω_m and σ_8 is sampled in all of them, which
+takes --hmc, and has no calibration. --parameters names the two whose joint posterior, all others
+marginalised, is drawn and written.`,
 		Example: `  darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --index 30
   darkfield infer --checkpoint runs/first --calibration calibration --map maps.npy --hmc chains
-  darkfield infer --checkpoint runs/first --map maps.npy --index 30 --terms 0,2,5`,
+  darkfield infer --checkpoint runs/first --map maps.npy --index 30 --terms 0,2,5
+  darkfield infer --checkpoint runs/quijote --map maps.npy --hmc chains --parameters h,n_s`,
 		Args: cobra.NoArgs,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			for _, flag := range []string{"terms", "noise-draws", "evaluations"} {
@@ -165,6 +205,9 @@ A call that was killed goes on with the same draws, and one with more --hmc-draw
 	evaluationsFlag(f, &in.evaluations)
 	f.StringVar(&in.hmc, "hmc", "", "`DIR` to write draws of Hamiltonian Monte Carlo and a figure "+
 		"to; default: no sampling")
+	f.StringSliceVar(&in.parameters, "parameters", nil, "`NAMES` of the two parameters whose joint "+
+		"posterior is drawn, of a network of more than two; default: omega_m,sigma_8")
+	f.Lookup("parameters").DefValue = "" // [] says nothing
 	f.IntVar(&c.Chains, "hmc-chains", c.Chains, "`N` chains")
 	f.IntVar(&c.Warmup, "hmc-warmup", c.Warmup, "`N` iterations of each chain that find its step "+
 		"size and mass")
@@ -184,9 +227,12 @@ type constraint struct {
 	Maps        []mapTails         `json:"maps"`
 	Warnings    []string           `json:"warnings"`
 	Chains      *inference.Chains  `json:"chains,omitempty"`
-	// of the posterior, on a grid that is as fine as it is narrow; σ_8 runs fastest
-	Grid             likelihood.Grid `json:"grid"`
-	MinusTwoDeltaLnL []float64       `json:"minus_two_delta_lnl"`
+	// Further are the other parameters of a network that has more, by their names.
+	Further map[string]map[string]float64 `json:"further,omitempty"`
+	// of the posterior of Ω_m and σ_8 alone, on a grid that is as fine as it is narrow; σ_8 runs
+	// fastest
+	Grid             likelihood.Grid `json:"grid,omitzero"`
+	MinusTwoDeltaLnL []float64       `json:"minus_two_delta_lnl,omitempty"`
 }
 
 // interval is a marginal as it is printed.
@@ -220,6 +266,9 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (constr
 	}
 	defer e.Close()
 	data, err := heldout.New(e, nil)
+	if err == nil {
+		err = in.fits(data.Prior)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -242,6 +291,13 @@ func (a *app) inferred(ctx context.Context, in inferFlags, c hmc.Config) (constr
 		return out, err
 	}
 	source := inference.Of(e, data, in.chunk)
+	if len(data.Prior.Further) > 0 {
+		if maps[0], err = cal.Raised(maps[0], in.observed); err != nil {
+			return out, fmt.Errorf("infer: map %d of %s: %w", in.index[0], in.maps, err)
+		}
+		err := a.marginalised(ctx, &out, source, cal, maps[0], c, in)
+		return out, err
+	}
 	posteriors := make([]likelihood.NLL, len(maps))
 	var one inference.Constraint
 	for i, index := range in.index {
@@ -292,33 +348,24 @@ func openCalibration(path, hash string) (inference.Calibration, error) {
 	return inference.LoadCalibration(path, hash)
 }
 
-// chained samples, writes the draws and draws them beside the grid.
-func (a *app) chained(ctx context.Context, out *constraint, source inference.Likelihood,
-	cal inference.Calibration, one inference.Constraint, m field.LogMap, c hmc.Config, dir string,
-) error {
-	a.interrupted = fmt.Sprintf("iterations of the chains that were finished are kept in %s; the "+
-		"same command goes on with them", dir)
-	bar := a.progress("chains")
-	chains, err := source.SampleChains(ctx, m, cal, c, one, filepath.Join(dir, "state.json"),
-		func(p hmc.Progress) {
-			bar.at(p.Done, p.Total, fmt.Sprintf("acceptance %.2f", p.Acceptance))
-		})
-	bar.done()
-	if err != nil {
-		return err
-	}
-	out.Chains = &chains
-	return errors.Join(chains.WriteCSV(filepath.Join(dir, "draws.csv")),
-		figure.Chains(chains, one.Surface).Save(filepath.Join(dir, "chains")))
-}
-
 func inferTable(w io.Writer, r constraint) {
-	row(w, "parameter", "mean", "std", "68 % from", "to", "best")
+	columns := []string{"mean", "std", "low", "high", "best"}
+	if len(r.Further) > 0 {
+		columns = columns[:4] // draws have no best one
+	}
+	row(w, []any{"parameter", "mean", "std", "68 % from", "to", "best"}[:1+len(columns)]...)
 	line := func(name string, m map[string]float64) {
-		row(w, name, m["mean"], m["std"], m["low"], m["high"], m["best"])
+		cells := []any{name}
+		for _, c := range columns {
+			cells = append(cells, m[c])
+		}
+		row(w, cells...)
 	}
 	line("Ω_m", r.OmegaM)
 	line("σ_8", r.Sigma8)
+	for _, name := range slices.Sorted(maps.Keys(r.Further)) {
+		line(name, r.Further[name])
+	}
 	row(w)
 	if r.Calibrated {
 		row(w, "out-of-distribution test", "distance, σ", "tail fraction")
@@ -340,10 +387,10 @@ func inferTable(w io.Writer, r constraint) {
 		return
 	}
 	row(w)
-	for i, name := range []string{"Ω_m by the chains", "σ_8 by the chains"} {
+	for i, name := range (cosmology.Prior{Further: r.Chains.Names[2:]}).Symbols() {
 		d := r.Chains.Diagnosis[i]
-		row(w, name, d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat), fmt.Sprintf("ESS %.0f", d.BulkESS),
-			fmt.Sprintf("tails %.0f", d.TailESS))
+		row(w, name+" by the chains", d.Mean, d.Std, fmt.Sprintf("R-hat %.4f", d.RHat),
+			fmt.Sprintf("ESS %.0f", d.BulkESS), fmt.Sprintf("tails %.0f", d.TailESS))
 	}
 	row(w, r.Chains.Verdict())
 }

@@ -10,6 +10,7 @@ import (
 
 	"darkfield/pkg/camels"
 	"darkfield/pkg/checkpoint"
+	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
@@ -180,6 +181,9 @@ func (a *app) inspectSuite(cmd *cobra.Command, dir string, choice camels.Choice,
 		row(w, "field", r.Field)
 		row(w, "unit", r.Unit)
 		row(w, "box side", fmt.Sprintf("%g Mpc/h, periodic: %v", r.BoxSide, r.Periodic))
+		if s.Description.Parameters != nil {
+			row(w, "parameters", withRanges(s.Description.Prior(), false))
+		}
 		if r.Offset != 0 {
 			row(w, "offset", fmt.Sprintf("%g is added to every pixel", r.Offset))
 		}
@@ -219,6 +223,29 @@ func moments(w io.Writer, r camels.SetReport) {
 		r.LogMean, r.LogStd, r.LogMin, r.LogMax))
 }
 
+// conditions names the parameters that a network is conditioned on, with their ranges.
+func conditions(m checkpoint.Manifest) string {
+	if m.Conditioned() != nil {
+		return fmt.Sprintf("%d parameters, whose names are not known: maps and likelihoods cannot be "+
+			"made", m.Conditions())
+	}
+	return withRanges(m.Prior, m.LogTheta)
+}
+
+// withRanges lists the parameters of a prior with their ranges; those that are fed as logarithms
+// are named so.
+func withRanges(prior cosmology.Prior, logarithms bool) string {
+	low, high := prior.Values(prior.Min), prior.Values(prior.Max)
+	list := make([]string, prior.Len())
+	for k, name := range prior.Names() {
+		if logarithms && low[k] > 0 {
+			name = "ln " + name
+		}
+		list[k] = fmt.Sprintf("%s in [%g, %g]", name, low[k], high[k])
+	}
+	return strings.Join(list, ", ")
+}
+
 func (a *app) inspectCheckpoint(path string) error {
 	path, err := checkpointFile(path)
 	if err != nil {
@@ -246,13 +273,7 @@ func (a *app) inspectCheckpoint(path string) error {
 			row(w, "simulations", fmt.Sprintf("%d trained on, %d for validation, %d for tests",
 				len(m.Data.Split.Train), len(m.Data.Split.Validation), len(m.Data.Split.Test)))
 			row(w, "log10 range", fmt.Sprintf("%g to %g", m.Scaling.Min, m.Scaling.Max))
-			if m.LogTheta {
-				row(w, "conditioned on", "ln Ω_m and ln σ_8")
-			}
-			if err := m.Conditioned(); err != nil {
-				row(w, "conditioned on", fmt.Sprintf("%d parameters: this version makes maps and likelihoods "+
-					"with 2 alone", m.Network.ConditionDim))
-			}
+			row(w, "conditioned on", conditions(m))
 			if m.Prediction == diffusion.PredictV {
 				row(w, "prediction", "v, not the noise")
 			}

@@ -27,18 +27,23 @@ func (a *app) sample() *cobra.Command {
 	var w wanted
 	var path string
 	var flags *sampling
+	var values *parameterValues
 	cmd := &cobra.Command{
 		Use:   "sample",
 		Short: "Generate maps at given parameters",
-		Long: `Generates maps at one Ω_m and σ_8 and writes them as a .npy file [n, side, side] of pixel values
+		Long: `Generates maps at given parameters and writes them as a .npy file [n, side, side] of pixel values
 (not logarithms), in the unit of the training maps. Map i depends on the seed, i and the parameters
-alone. Until all maps are there, those that are finished lie in a directory beside --out: an
-interrupted or killed call goes on with them, and makes the same file as an unbroken one.`,
-		Example: `  darkfield sample --checkpoint runs/first --omega-m 0.3 --sigma-8 0.8 --maps 20 --out maps.npy`,
-		Args:    cobra.NoArgs,
+alone. --set gives a value to each parameter that the network is conditioned on, by the names that
+inspect prints; --omega-m and --sigma-8 are other ways to say omega_m and sigma_8. Until all maps
+are there, those that are finished lie in a directory beside --out: an interrupted or killed call
+goes on with them, and makes the same file as an unbroken one.`,
+		Example: `  darkfield sample --checkpoint runs/first --omega-m 0.3 --sigma-8 0.8 --maps 20 --out maps.npy
+  darkfield sample --checkpoint runs/quijote --out maps.npy \
+      --set omega_m=0.3,sigma_8=0.8,Omega_b=0.049,h=0.67,n_s=0.96`,
+		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			return errors.Join(flagAtLeast("maps", w.n, 1), positive("omega-m", w.params.OmegaM),
-				positive("sigma-8", w.params.Sigma8), flags.Validate(), outName(w.out, ".npy"))
+			return errors.Join(flagAtLeast("maps", w.n, 1), values.check(), flags.Validate(),
+				outName(w.out, ".npy"))
 		},
 		RunE: a.work(func(cmd *cobra.Command, _ []string) error {
 			if err := outPlace(w.out); err != nil {
@@ -49,6 +54,9 @@ interrupted or killed call goes on with them, and makes the same file as an unbr
 				return err
 			}
 			defer e.Close()
+			if w.params, err = values.of(e); err != nil {
+				return err
+			}
 			if w.config, err = flags.of(e, a.err); err != nil {
 				return err
 			}
@@ -74,6 +82,9 @@ interrupted or killed call goes on with them, and makes the same file as an unbr
 			return cluster.Work{}, err
 		}
 		defer e.Close()
+		if w.params, err = values.of(e); err != nil {
+			return cluster.Work{}, err
+		}
 		if w.config, err = flags.of(e, a.err); err != nil {
 			return cluster.Work{}, err
 		}
@@ -81,14 +92,13 @@ interrupted or killed call goes on with them, and makes the same file as an unbr
 	})
 	f := cmd.Flags()
 	checkpointFlag(f, &path)
-	f.Float64Var(&w.params.OmegaM, "omega-m", 0, "matter density `Ω_m`")
-	f.Float64Var(&w.params.Sigma8, "sigma-8", 0, "amplitude of fluctuations `σ_8`")
+	values = parametersFlags(f)
 	f.IntVarP(&w.n, "maps", "n", 1, "`N` maps")
 	w.seed = 1
 	noiseSeedFlag(f, &w.seed)
 	f.StringVar(&w.out, "out", "", "`FILE` to write (.npy)")
 	flags = samplingFlags(f)
-	require(cmd, "checkpoint", "omega-m", "sigma-8", "out")
+	require(cmd, "checkpoint", "out")
 	return cmd
 }
 

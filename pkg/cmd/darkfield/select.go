@@ -151,7 +151,8 @@ func batches(maps, size int) int { return (maps + size - 1) / size }
 func callTime(ctx context.Context, e *emulator.Emulator, c emulator.SampleConfig,
 ) (time.Duration, error) {
 	c.Sampler, c.Steps, c.Eta, c.ChurnMin, c.Spacing = emulator.DDIM, 1, 0, 0, ""
-	params := slices.Repeat([]cosmology.Params{cosmology.Fiducial}, c.Batch)
+	prior := e.Manifest().Prior
+	params := slices.Repeat([]cosmology.Params{prior.Centre()}, c.Batch)
 	var took time.Duration
 	for range 2 { // the first compiles
 		start := time.Now()
