@@ -6,6 +6,7 @@ import (
 
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/faults"
+	"darkfield/pkg/network"
 )
 
 // Config says how to train. Only Steps may change, to a larger number, when a run is resumed.
@@ -21,8 +22,11 @@ type Config struct {
 	// Fused takes a step in one graph, where no micro-batches are needed, and reads losses every
 	// LogEvery steps. On a GPU that saves transfers; on a processor it needs more memory. The weights
 	// are the same up to rounding.
-	Fused     bool      `json:"fused,omitempty" yaml:"fused,omitempty"`
-	Optimiser Optimiser `json:"optimiser,omitempty" yaml:"optimiser,omitempty"`
+	Fused bool `json:"fused,omitempty" yaml:"fused,omitempty"`
+	// Precision is that of the network in a step. Weights, loss, optimiser and validation are float32
+	// with each, as likelihoods are. TF32 needs a backend that was opened for it.
+	Precision network.Precision `json:"precision,omitempty" yaml:"precision,omitempty"`
+	Optimiser Optimiser         `json:"optimiser,omitempty" yaml:"optimiser,omitempty"`
 	// LearningRate is the optimiser's at its highest. It rises linearly up to the step Warmup.
 	LearningRate float64   `json:"learning_rate" yaml:"learning_rate"`
 	Warmup       Milestone `json:"warmup" yaml:"warmup"`
@@ -103,6 +107,7 @@ func (c Config) Validate() error {
 		fmt.Sprintf("in [0, %.3f)", widest))
 	f.Want(c.Optimiser == AdamOptimiser || c.Optimiser == MuonOptimiser, "Optimiser",
 		fmt.Sprintf("%q", c.Optimiser), `"" (Adam) or "muon"`)
+	f.Add(c.Precision.Validate())
 	f.Add(c.Weighting.Validate())
 	f.Add(c.Prediction.Validate())
 	f.Want(c.Loss != "", "Loss", `""`, `"huber", "mse" or the name of your own`)

@@ -21,7 +21,8 @@ import (
 // an update graph for each portion of the tensors, since an update holds old and new tensors at
 // once; or, with Config.Fused, one graph, whose loss stays on the device until it is asked for.
 type state struct {
-	network   network.Network
+	network   network.Network // in float32
+	trained   network.Network // in the precision of the recipe
 	recipe    Config
 	loss      func(truth, predicted *Node) *Node
 	side      int
@@ -44,6 +45,9 @@ func newState(b compute.Backend, j Job, list []network.Tensor, schedule diffusio
 ) (*state, error) {
 	s := &state{network: j.Network, recipe: j.Config, side: j.Data.Side}
 	var err error
+	if s.trained, err = j.Network.In(j.Config.Precision); err != nil {
+		return nil, fmt.Errorf("training: %w", err)
+	}
 	if s.loss, err = j.loss(); err != nil {
 		return nil, err
 	}
@@ -86,11 +90,12 @@ func (s *state) close() {
 
 // predict returns the noise that the network predicts in the noised maps of a batch with the
 // weights of a group.
-func (s *state) predict(schedule diffusion.Schedule, group string, in []*Node) *Node {
+func (s *state) predict(n network.Network, schedule diffusion.Schedule, group string, in []*Node,
+) *Node {
 	x0, noise, index, theta := in[0], in[1], in[2], in[3]
 	xt := diffusion.NoisedGraph(schedule, x0, index, noise)
 	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction,
-		s.network.Predict(s.variables.Scope(group), xt, index, theta), xt, index)
+		n.Predict(s.variables.Scope(group), xt, index, theta), xt, index)
 }
 
 // updateGraph is the optimiser step and the moving average of some parameters, from the numbers of
@@ -127,10 +132,11 @@ func (s *state) fusedGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	}
 }
 
-// scoreGraph returns the mean squared error of the noise that the averaged weights predict.
+// scoreGraph returns the mean squared error of the noise that the averaged weights predict, in
+// float32.
 func (s *state) scoreGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
-		predicted := s.predict(schedule, checkpoint.EMA, in)
+		predicted := s.predict(s.network, schedule, checkpoint.EMA, in)
 		return []*Node{ReduceAllMean(diffusion.SquareGraph(in[1], predicted))}
 	}
 }
