@@ -104,8 +104,8 @@ func (t *table) images(values []float32) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(values, t.batch, t.side, t.side, 1)
 }
 
-// denoiser runs a network on up to t.batch maps, until end is called. A smaller batch is padded with
-// copies, so that one compiled graph serves all comparisons.
+// denoiser runs a network on up to t.batch maps, until end is called. A smaller batch is padded
+// with copies, so that one compiled graph serves all comparisons.
 func (t *table) denoiser(b compute.Backend, store *model.Store, n network.Network,
 ) (den diffusion.Denoiser, end func(), err error) {
 	e, err := model.NewExec(b, store, func(scope *model.Scope, in []*Node) *Node {

@@ -28,9 +28,9 @@ type tolerances struct {
 }
 
 // tolerancesOf returns the tolerances of a precision. A bfloat16 has 8 significant bits and is
-// wrong by up to 0.4 %. A prediction is a sum of some hundred of such numbers in each of some twenty
-// layers, which the normalisations keep at order one; a gradient of a small tensor is a sum of
-// numbers that largely cancel. TF32 has 11 significant bits, so that an eighth of that is allowed.
+// wrong by up to 0.4 %. A prediction is a sum of some hundred of such numbers in each of some
+// twenty layers, which the normalisations keep at order one; a gradient of a small tensor is a sum
+// of numbers that largely cancel. TF32 has 11 significant bits, so that an eighth is allowed.
 func tolerancesOf(p network.Precision) tolerances {
 	coarse := tolerances{prediction: 0.1, loss: 0.005, gradient: 0.1}
 	switch p {

@@ -56,8 +56,8 @@ func TestEveryComparison(t *testing.T) {
 	}
 }
 
-// TestBFloat16IsCoarser: what the network predicts in bfloat16 misses the tolerances of float32, and
-// the terms of the bound, which are float32, are the same.
+// TestBFloat16IsCoarser: what the network predicts in bfloat16 misses the tolerances of float32,
+// and the terms of the bound, which are float32, are the same.
 func TestBFloat16IsCoarser(t *testing.T) {
 	b, err := backend.PureGo()
 	if err != nil {
