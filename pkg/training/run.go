@@ -208,6 +208,10 @@ func (j *Job) precise(b compute.Backend) error {
 	if _, err := j.Network.In(p); err != nil {
 		return fmt.Errorf("training: %w", err)
 	}
+	if n := b.NumDevices(); n < j.Config.devices() {
+		return fmt.Errorf("training: training.Config.Devices = %d, but the backend has %d: ask for as "+
+			"many, or give the process more GPUs", j.Config.Devices, n)
+	}
 	if has := backend.TF32(b); has != (p == network.TF32) {
 		is := "float32: open it with backend.OpenTF32, on a GPU of NVIDIA, or choose another precision"
 		if has {

@@ -19,6 +19,8 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 		"(gradient accumulation), a divisor of --batch; 0: as many as fit the memory of a processor, "+
 		"-1: all")
 	f.BoolVar(&c.Fused, "fused", c.Fused, "take a step in one graph, which suits a GPU")
+	f.IntVar(&c.Devices, "devices", c.Devices, "`N` GPUs of this machine that share each batch, a "+
+		"multiple of N; 0: one")
 	precisionFlag(f, &c.Precision, "float32, tf32 (on a GPU) or bfloat16, of the network in a "+
 		"training step; weights, loss, validation and likelihoods are float32")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of initial weights, order of maps, time steps and "+
