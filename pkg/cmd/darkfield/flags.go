@@ -154,8 +154,9 @@ func (p precision) Set(text string) (err error) {
 // Type implements pflag.Value.
 func (precision) Type() string { return "precision" }
 
-func precisionFlag(f *pflag.FlagSet, p *network.Precision, what string) {
-	f.Var(precision{p}, "precision", "`NUMBERS`: "+what)
+func precisionFlag(f *pflag.FlagSet, p *network.Precision) {
+	f.Var(precision{p}, "precision", "`NUMBERS` that the network computes with: float32, bfloat16 or "+
+		"tf32 (train and verify on a GPU); weights, losses and likelihoods are float32")
 }
 
 func logThetaFlag(f *pflag.FlagSet, p *bool) {

@@ -21,8 +21,7 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 	f.BoolVar(&c.Fused, "fused", c.Fused, "take a step in one graph, which suits a GPU")
 	f.IntVar(&c.Devices, "devices", c.Devices, "`N` GPUs of this machine that share each batch, a "+
 		"multiple of N; 0: one")
-	precisionFlag(f, &c.Precision, "float32, tf32 (on a GPU) or bfloat16, of the network in a "+
-		"training step; weights, loss, validation and likelihoods are float32")
+	precisionFlag(f, &c.Precision)
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of initial weights, order of maps, time steps and "+
 		"noise")
 	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "largest `NORM` of the gradient; 0: any")

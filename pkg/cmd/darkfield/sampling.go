@@ -39,7 +39,7 @@ func samplerFlags(f *pflag.FlagSet) *sampling {
 		"steps above `T` (S_tmin of Karras et al. 2022), 0 to 1000")
 	f.BoolVar(&c.Trapezoid, "trapezoid", c.Trapezoid, "take the last step of dpm++ by the "+
 		"trapezoidal rule, so that small scales keep their power")
-	precisionFlag(f, &c.Precision, "float32 or bfloat16, of the network that makes the maps")
+	precisionFlag(f, &c.Precision)
 	return c
 }
 

@@ -61,6 +61,6 @@ bound are float32 with bfloat16, too, and left out with tf32.`,
 			return err
 		}),
 	}
-	precisionFlag(cmd.Flags(), &p, "float32, tf32 (on a GPU) or bfloat16, of the network")
+	precisionFlag(cmd.Flags(), &p)
 	return cmd
 }
