@@ -6,7 +6,7 @@ MAKEFLAGS   += --no-print-directory --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help help-dev setup doctor lab reproduce verify test validate-universe clean distclean FORCE \
-        check lint fmt slowest bench bench-compiled microbench browser-test executed pytorch-check reference mlflow \
+        check lint fmt slowest bench bench-compiled gpu-check microbench browser-test executed pytorch-check reference mlflow \
         quijote transfer-table lock
 
 PYTHON ?= python3
@@ -190,6 +190,9 @@ bench: .tools/bin/bench .tools/venv/pytorch/ready $(plugin) #- time and memory b
 
 bench-compiled: .tools/bin/bench .tools/pytorch/inductor/stamp $(plugin) #- the same beside torch.compile, which first compiles for half an hour or more
 	@.tools/bin/bench -pytorch $(COMPILED) $(BENCH_FLAGS)
+
+gpu-check: .tools/bin/bench #- what a GPU of NVIDIA can do, in each precision, beside PyTorch; page in data/bench (hours, goes on if killed)
+	@.tools/bin/bench -gpu $(BENCH_FLAGS)
 
 microbench: .tools/bin/benchstat $(plugin) #- Go benchmarks of the hot pieces, summarised by benchstat
 	@mkdir -p runs/bench

@@ -141,8 +141,9 @@ var table = []row{
 	},
 	{name: "notebook", packages: "*", modules: []string{gonbui}},
 	{name: "cmd/darkfield", packages: "*", modules: []string{cobra, pflag, progress, yaml}},
-	{name: "cmd/bench", packages: "faults safefile unet diffusion training checkpoint cosmology " +
-		"field emulator likelihood backend backend/programs", modules: []string{compute, cpu}},
+	{name: "cmd/bench", packages: "faults safefile report network unet diffusion training " +
+		"checkpoint cosmology field camels dataset emulator likelihood preset verify backend " +
+		"backend/programs", modules: []string{compute, cpu}},
 }
 
 // Besides its own and its row's, any test may import these; where the row has GoMLX, that too.

@@ -32,26 +32,40 @@ const (
 // ErrNoPlugin is the error for an XLA plugin that was not found.
 var ErrNoPlugin = errors.New("no XLA plugin pjrt_c_api_cpu_plugin.so found")
 
-// Open returns the backend that $GOMLX_BACKEND names (xla:cpu, xla:cuda, go), or xla:cpu. The CPU
+// Open returns the backend that $GOMLX_BACKEND names (xla:cpu, xla:cuda, go), or xla:cpu. It
+// multiplies float32 as float32, on a GPU too, unless $GOMLX_BACKEND has the option tf32. The CPU
 // plugin is searched for in $PJRT_PLUGIN_LIBRARY_PATH or, if that is not set, in .tools/pjrt of the
 // executable's and the working directory and of all directories above them; so is that for CUDA,
 // and what is missing of CUDA is an error as FindCUDA has it. xla:PATH names another plugin.
-func Open() (compute.Backend, error) {
-	config := os.Getenv(compute.ConfigEnvVar)
-	if config == "" {
-		config = cpu
-	}
-	return open(config)
+func Open() (compute.Backend, error) { return open(chosen(), false) }
+
+// OpenTF32 is Open for a GPU that rounds the factors of products of float32 to TF32. Other backends
+// have no TF32, which is an error; so is one that Open has opened before in this process, because
+// NVIDIA's libraries read once what they may do.
+func OpenTF32() (compute.Backend, error) { return open(chosen(), true) }
+
+// TF32 reports whether a backend rounds the factors of products of float32 to TF32.
+func TF32(b compute.Backend) bool {
+	x, ok := b.(*xla.Backend)
+	return ok && x.DotGeneralUseTF32
 }
 
-func open(config string) (b compute.Backend, err error) {
+// chosen returns the backend that the user has chosen.
+func chosen() string {
+	if config := os.Getenv(compute.ConfigEnvVar); config != "" {
+		return config
+	}
+	return cpu
+}
+
+func open(config string, tf32 bool) (b compute.Backend, err error) {
 	defer func() {
 		if r := recover(); r != nil { // a broken plugin makes the binding panic
 			b, err = nil, fmt.Errorf("backend: open %s: %v", config, r)
 		}
 	}()
 	xla.EnableAutoInstall(auto())
-	resolved, err := resolve(config)
+	resolved, err := resolve(config, tf32)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +101,11 @@ func PureGo() (compute.Backend, error) {
 
 // resolve replaces xla:cpu and xla:cuda by the plugin's absolute path, since the binding reads its
 // search path before Open can set it. A user's options are kept.
-func resolve(config string) (string, error) {
+func resolve(config string, tf32 bool) (string, error) {
+	if tf32 && !isCUDA(config) {
+		return "", fmt.Errorf("backend: %s has no TF32, which only GPUs of NVIDIA have: choose float32, "+
+			"or set %s=%s", config, compute.ConfigEnvVar, cudaName)
+	}
 	if config == "go" {
 		return pureGo, nil
 	}
@@ -95,18 +113,21 @@ func resolve(config string) (string, error) {
 	if options != "" {
 		options = "," + options
 	}
-	if path, named := strings.CutPrefix(name, "xla:/"); name == cudaName ||
-		named && strings.Contains(filepath.Base(path), "cuda") {
+	if isCUDA(config) {
 		m := thisMachine()
 		plugin := m.cudaPlugin()
-		if named {
+		if path, named := strings.CutPrefix(name, "xla:/"); named {
 			plugin = "/" + path
 		} else if plugin == "" && auto() {
-			return config, nil
+			options, err := multiplied(options, tf32)
+			return name + options, err
 		}
 		c, err := m.cuda(plugin)
 		if err == nil {
 			err = c.prepare()
+		}
+		if err == nil {
+			options, err = multiplied(options, tf32)
 		}
 		return "xla:" + c.Plugin + options, err
 	}

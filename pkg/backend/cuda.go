@@ -18,7 +18,8 @@ const (
 	xlaFlags   = "XLA_FLAGS"
 	dataFlag   = "--xla_gpu_cuda_data_dir="
 	hidden     = "CUDA_VISIBLE_DEVICES"
-	oldestGNU  = "2.27" // C library that the plugin and NVIDIA's libraries need
+	tf32Flag   = "NVIDIA_TF32_OVERRIDE" // 0: NVIDIA's libraries never use TF32
+	oldestGNU  = "2.27"                 // C library that the plugin and NVIDIA's libraries need
 )
 
 // ErrNoCUDA is the error for a machine on which nothing can be computed with CUDA.
@@ -246,6 +247,32 @@ func older(a, b string) bool {
 	return false
 }
 
+// isCUDA reports whether a backend is CUDA, by its name or the path of its plugin.
+func isCUDA(config string) bool {
+	name, _, _ := strings.Cut(config, ",")
+	path, named := strings.CutPrefix(name, "xla:/")
+	return name == cudaName || named && strings.Contains(filepath.Base(path), "cuda")
+}
+
+// multiplied returns a backend's options with the one that says how it multiplies float32. The
+// option holds for matrix products; the binding lets convolutions use TF32 always, which only
+// NVIDIA's libraries can be kept from, for the whole process. A user's own option is kept.
+func multiplied(options string, tf32 bool) (string, error) {
+	if strings.Contains(options, "tf32") {
+		return options, nil
+	}
+	if tf32 && os.Getenv(tf32Flag) == "0" {
+		return "", fmt.Errorf("backend: $%s is 0, in the environment or because float32 was asked for "+
+			"before in this process: train with TF32 in a process of its own, without it", tf32Flag)
+	}
+	if !tf32 {
+		if err := os.Setenv(tf32Flag, "0"); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%s,tf32=%t", options, tf32), nil
+}
+
 // prepare tells XLA where its compiler is, and the binding not to look for the libraries, which it
 // does in a place where they are not.
 func (c CUDA) prepare() error {
@@ -258,7 +285,7 @@ func (c CUDA) prepare() error {
 
 // Open opens the GPUs and closes them again. It returns how many there are.
 func (c CUDA) Open() (devices int, err error) {
-	b, err := open("xla:" + c.Plugin)
+	b, err := open("xla:"+c.Plugin, false)
 	if err != nil {
 		return 0, err
 	}

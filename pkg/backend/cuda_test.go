@@ -282,3 +282,43 @@ func TestCUDALibraries(t *testing.T) {
 		seen[name] = path
 	}
 }
+
+// TestTF32: a GPU multiplies in float32 unless TF32 is asked for, and what has no TF32 says so.
+func TestTF32(t *testing.T) {
+	for _, config := range []string{"", "xla:cpu", "go"} {
+		t.Setenv("GOMLX_BACKEND", config)
+		if _, err := OpenTF32(); err == nil || !strings.Contains(err.Error(), "has no TF32") ||
+			!strings.Contains(err.Error(), "choose float32") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: error %v, want one line that says what to choose", config, err)
+		}
+	}
+	t.Setenv(tf32Flag, "")
+	for _, c := range []struct {
+		options string
+		tf32    bool
+		want    string
+		libs    string
+	}{
+		{"", true, ",tf32=true", ""},
+		{",preallocate=true", true, ",preallocate=true,tf32=true", ""},
+		{",tf32=true", false, ",tf32=true", ""}, // the user's
+		{"", false, ",tf32=false", "0"},
+	} {
+		got, err := multiplied(c.options, c.tf32)
+		if err != nil || got != c.want || os.Getenv(tf32Flag) != c.libs {
+			t.Errorf("%q, %t: %q, libraries %q, error %v", c.options, c.tf32, got, os.Getenv(tf32Flag), err)
+		}
+	}
+	// after float32, which the libraries have been told
+	if _, err := multiplied("", true); err == nil || !strings.Contains(err.Error(), tf32Flag) {
+		t.Errorf("error %v, want one that names $%s", err, tf32Flag)
+	}
+	b, err := PureGo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	if TF32(b) {
+		t.Error("the pure-Go backend has TF32")
+	}
+}

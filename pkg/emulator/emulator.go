@@ -29,6 +29,7 @@ type Emulator struct {
 	sampling   SampleConfig
 	net        network.Network
 	exec       *model.Exec      // the predicted noise
+	coarse     *model.Exec      // the same in bfloat16, for maps alone; nil: the network has none
 	slope      *model.Exec      // terms of the VLB and their gradients
 	correction *PowerCorrection // nil: none
 }
@@ -69,9 +70,15 @@ func Open(b compute.Backend, path string, own ...network.Network) (*Emulator, er
 		schedule: schedule, sampling: sampling, net: net,
 	}
 	store := network.Store(weights)
-	e.exec, err = model.NewExec(b, store, func(scope *model.Scope, in []*Node) *Node {
-		return e.predict(scope, in[0], in[1], in[2])
-	})
+	predict := func(n network.Network) (*model.Exec, error) {
+		return model.NewExec(b, store, func(scope *model.Scope, in []*Node) *Node {
+			return e.predict(n, scope, in[0], in[1], in[2])
+		})
+	}
+	e.exec, err = predict(net)
+	if coarse, none := net.In(network.BFloat16); err == nil && none == nil {
+		e.coarse, err = predict(coarse)
+	}
 	if err == nil {
 		e.slope, err = model.NewExec(b, store, e.slopeGraph)
 	}
@@ -97,15 +104,18 @@ func fits(m checkpoint.Manifest, n network.Network, w network.Weights) error {
 	return nil
 }
 
-// predict returns the noise that the network predicts in xt.
-func (e *Emulator) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
-	output := e.net.Predict(scope, xt, timestep, theta)
+// predict returns the noise that a network predicts in xt.
+func (e *Emulator) predict(n network.Network, scope *model.Scope, xt, timestep, theta *Node) *Node {
+	output := n.Predict(scope, xt, timestep, theta)
 	return diffusion.EpsilonGraph(e.schedule, e.manifest.Prediction, output, xt, timestep)
 }
 
 // Close frees the compiled graphs.
 func (e *Emulator) Close() {
 	e.exec.Finalize()
+	if e.coarse != nil {
+		e.coarse.Finalize()
+	}
 	e.slope.Finalize()
 }
 
@@ -128,9 +138,23 @@ func (e *Emulator) NetworkHash() string { return e.network }
 // Box returns the geometry of the generated maps.
 func (e *Emulator) Box() field.Box { return e.manifest.Data.Box() }
 
-// denoiser returns the network as a Denoiser that works in batches of one size, so that one
-// compiled graph serves all; the last batch is padded with copies.
-func (e *Emulator) denoiser(size int) diffusion.Denoiser {
+// denoiser returns the network in float32 as a Denoiser that works in batches of one size, so that
+// one compiled graph serves all; the last batch is padded with copies.
+func (e *Emulator) denoiser(size int) diffusion.Denoiser { return e.denoiserOf(e.exec, size) }
+
+// denoiserIn is denoiser in a precision of SampleConfig.
+func (e *Emulator) denoiserIn(p network.Precision, size int) (diffusion.Denoiser, error) {
+	if p != network.BFloat16 {
+		return e.denoiser(size), nil
+	}
+	if e.coarse == nil {
+		_, err := e.net.In(p)
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	return e.denoiserOf(e.coarse, size), nil
+}
+
+func (e *Emulator) denoiserOf(exec *model.Exec, size int) diffusion.Denoiser {
 	side := e.manifest.Data.Side
 	return func(ctx context.Context, b diffusion.Batch) ([]float32, error) {
 		out := make([]float32, 0, len(b.Xt))
@@ -140,7 +164,7 @@ func (e *Emulator) denoiser(size int) diffusion.Denoiser {
 				return nil, err
 			}
 			n := min(size, b.Size-first)
-			t, err := e.exec.Call1(
+			t, err := exec.Call1(
 				tensors.FromFlatDataAndDimensions(fill(b.Xt[first*b.Pixels:(first+n)*b.Pixels], size*b.Pixels),
 					size, side, side, 1),
 				tensors.FromFlatDataAndDimensions(fill(b.Timestep[first:first+n], size), size),

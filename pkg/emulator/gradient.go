@@ -73,7 +73,8 @@ func (e *Emulator) Gradients(m field.LogMap, terms []diffusion.Term, weights []f
 // gradient of the sum holds the gradient of each.
 func (e *Emulator) slopeGraph(scope *model.Scope, in []*Node) []*Node {
 	epsilon, xt, timestep, theta := in[0], in[1], in[2], in[3]
-	terms := diffusion.BoundGraph(e.schedule, epsilon, e.predict(scope, xt, timestep, theta), timestep)
+	predicted := e.predict(e.net, scope, xt, timestep, theta)
+	terms := diffusion.BoundGraph(e.schedule, epsilon, predicted, timestep)
 	return []*Node{terms, Gradient(ReduceAllSum(terms), theta)[0]}
 }
 

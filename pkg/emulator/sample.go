@@ -11,6 +11,7 @@ import (
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/field"
+	"darkfield/pkg/network"
 )
 
 // Samplers by the names that users give them.
@@ -34,7 +35,10 @@ type SampleConfig struct {
 	Spacing diffusion.Spacing `json:"spacing,omitempty" yaml:"spacing,omitempty"`
 	// Trapezoid is that of diffusion.DPMSolver; other samplers have none.
 	Trapezoid bool `json:"trapezoid,omitempty" yaml:"trapezoid,omitempty"`
-	Batch     int  `json:"batch" yaml:"batch"` // maps at a time
+	// Precision of the network that makes the maps: Float32 or BFloat16. Likelihoods are float32
+	// always.
+	Precision network.Precision `json:"precision,omitempty" yaml:"precision,omitempty"`
+	Batch     int               `json:"batch" yaml:"batch"` // maps at a time
 }
 
 // DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise, which corrects the errors of
@@ -61,8 +65,12 @@ func (c SampleConfig) With(fields json.RawMessage) (SampleConfig, error) {
 // String returns the sampler with all settings that its maps depend on, for captions.
 func (c SampleConfig) String() string {
 	name := map[string]string{DDPM: "DDPM, all steps", DDIM: "DDIM", DPM: "DPM-Solver++"}[c.Sampler]
+	precision := ""
+	if c.Precision != network.Float32 {
+		precision = ", in " + c.Precision.String()
+	}
 	if c.Sampler == DDPM {
-		return name
+		return name + precision
 	}
 	name = fmt.Sprintf("%s, %d steps", name, c.Steps)
 	if c.Eta != 0 {
@@ -80,7 +88,7 @@ func (c SampleConfig) String() string {
 	if c.Trapezoid && c.Sampler == DPM {
 		name += ", the last one trapezoidal"
 	}
-	return name
+	return name + precision
 }
 
 // Same reports whether c and o make the same maps.
@@ -92,6 +100,10 @@ func (c SampleConfig) sampler(s diffusion.Schedule) (diffusion.Sampler, error) {
 	const owner = "emulator.SampleConfig"
 	if c.Batch < 1 {
 		return nil, fmt.Errorf("%s.Batch = %d, want >= 1", owner, c.Batch)
+	}
+	if c.Precision != network.Float32 && c.Precision != network.BFloat16 {
+		return nil, fmt.Errorf(`%s.Precision = %q, want "" (float32) or "bfloat16"`, owner,
+			string(c.Precision))
 	}
 	if err := diffusion.CheckSettings(owner, s, c.Steps, c.Eta, c.ChurnMin, c.Spacing); err != nil {
 		return nil, err
@@ -202,6 +214,10 @@ func (e *Emulator) raw(ctx context.Context, start int, params []cosmology.Params
 		return nil, err
 	}
 	size, n := c.BatchSize(len(params)), e.manifest.Prior.Len()
+	denoiser, err := e.denoiserIn(c.Precision, size)
+	if err != nil {
+		return nil, err
+	}
 	batches := (len(params) + size - 1) / size
 	out := make([]field.LogMap, 0, len(params))
 	for k := range batches {
@@ -213,7 +229,7 @@ func (e *Emulator) raw(ctx context.Context, start int, params []cosmology.Params
 		if progress != nil {
 			r.Progress = func(done, all int) { progress(k*all+done, batches*all) }
 		}
-		x, err := method.Sample(ctx, e.denoiser(size), e.schedule, r)
+		x, err := method.Sample(ctx, denoiser, e.schedule, r)
 		if errors.Is(err, diffusion.ErrDiverged) {
 			err = fmt.Errorf("%w: %w; train longer", ErrNotTrained, err)
 		}

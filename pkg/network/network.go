@@ -33,6 +33,9 @@ type Network struct {
 	// with other settings is another network.
 	Config json.RawMessage
 	Func   Func
+	// BFloat16 is a function of the same variables and the same float32 inputs and outputs, with
+	// bfloat16 between them: see Precision; nil: there is none.
+	BFloat16 Func
 	// Width is the number of channels at the full side, by which a batch is divided to fit into
 	// memory; 0: 16.
 	Width int

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/dataset"
 	"darkfield/pkg/diffusion"
@@ -203,7 +202,8 @@ func (s *Session) run(dir string, jobs []training.Job, numbers func() tracking.C
 	for i := range jobs {
 		jobs[i].Report = func(g training.Progress) { live.update(g, numbers) }
 	}
-	_, err := training.RunStages(s.ctx, Must(backend.Open()), dir, jobs,
+	b := Must(training.OpenBackend(jobs[0].Config.Precision))
+	_, err := training.RunStages(s.ctx, b, dir, jobs,
 		func(stage training.Stage) (training.Result, error) {
 			label := "training"
 			if len(jobs) > 1 {

@@ -13,8 +13,11 @@ import (
 	"darkfield/pkg/plaintext"
 )
 
-// mayGrow is the only setting that may differ in a resumed run.
-const mayGrow = "training.steps"
+// Settings that may differ in a resumed run: to a larger number, and to any.
+const (
+	mayGrow   = "training.steps"
+	mayChange = "training.devices"
+)
 
 // equivalent returns the fields that differ in form but not in effect between the configuration of
 // a run in the directory and c. Shares of all steps are compared by the steps that they give for

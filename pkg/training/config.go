@@ -6,6 +6,7 @@ import (
 
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/faults"
+	"darkfield/pkg/network"
 )
 
 // Config says how to train. Only Steps may change, to a larger number, when a run is resumed.
@@ -21,8 +22,15 @@ type Config struct {
 	// Fused takes a step in one graph, where no micro-batches are needed, and reads losses every
 	// LogEvery steps. On a GPU that saves transfers; on a processor it needs more memory. The weights
 	// are the same up to rounding.
-	Fused     bool      `json:"fused,omitempty" yaml:"fused,omitempty"`
-	Optimiser Optimiser `json:"optimiser,omitempty" yaml:"optimiser,omitempty"`
+	Fused bool `json:"fused,omitempty" yaml:"fused,omitempty"`
+	// Devices is the number of the backend's devices, GPUs of one machine, that share each batch; 0:
+	// one. Then a step is one graph, as with Fused, and Batch must be a multiple of it. The weights
+	// are the same up to rounding, and a run may go on with another number.
+	Devices int `json:"devices,omitempty" yaml:"devices,omitempty"`
+	// Precision is that of the network in a step. Weights, loss, optimiser and validation are float32
+	// with each, as likelihoods are. TF32 needs a backend that was opened for it.
+	Precision network.Precision `json:"precision,omitempty" yaml:"precision,omitempty"`
+	Optimiser Optimiser         `json:"optimiser,omitempty" yaml:"optimiser,omitempty"`
 	// LearningRate is the optimiser's at its highest. It rises linearly up to the step Warmup.
 	LearningRate float64   `json:"learning_rate" yaml:"learning_rate"`
 	Warmup       Milestone `json:"warmup" yaml:"warmup"`
@@ -90,6 +98,11 @@ func (c Config) Validate() error {
 		c.Batch%c.MicroBatch == 0,
 		"MicroBatch", c.MicroBatch,
 		fmt.Sprintf("a divisor of Batch = %d, 0 (as many as fit) or -1 (all)", c.Batch))
+	f.Want(c.Devices >= 0, "Devices", c.Devices, ">= 0")
+	f.Want(c.Batch%c.devices() == 0, "Batch", c.Batch, fmt.Sprintf("a multiple of Devices = %d",
+		c.Devices))
+	f.Want(c.devices() == 1 || c.MicroBatch <= 0, "MicroBatch", c.MicroBatch,
+		fmt.Sprintf("0 or -1 with Devices = %d, which take a batch in one graph", c.Devices))
 	f.Want(c.LearningRate > 0 && c.LearningRate < 1, "LearningRate", c.LearningRate, "in (0, 1)")
 	f.Want(c.Warmup.valid(), "Warmup", c.Warmup, ">= 0 steps or 0 % to 100 %")
 	decays := c.CosineTo.none() || c.CosineTo.of(c.Steps) > c.Warmup.of(c.Steps)
@@ -103,6 +116,7 @@ func (c Config) Validate() error {
 		fmt.Sprintf("in [0, %.3f)", widest))
 	f.Want(c.Optimiser == AdamOptimiser || c.Optimiser == MuonOptimiser, "Optimiser",
 		fmt.Sprintf("%q", c.Optimiser), `"" (Adam) or "muon"`)
+	f.Add(c.Precision.Validate())
 	f.Add(c.Weighting.Validate())
 	f.Add(c.Prediction.Validate())
 	f.Want(c.Loss != "", "Loss", `""`, `"huber", "mse" or the name of your own`)
@@ -115,6 +129,9 @@ func (c Config) Validate() error {
 	f.Want(c.Keep >= 0, "Keep", c.Keep, ">= 0")
 	return f.Err()
 }
+
+// devices returns the number of devices that share a batch.
+func (c Config) devices() int { return max(c.Devices, 1) }
 
 // rate returns the learning rate of step n = 1, 2, …, without halvings.
 func (c Config) rate(n int) float64 {

@@ -121,8 +121,8 @@ func (d directory) configure(c Config, m checkpoint.Manifest, width int, data Da
 	case err != nil:
 		return fmt.Errorf("training: read the configuration of the run that is there: %w", err)
 	default:
-		if err := d.compare(old, now, append(c.equivalent(old, width, data), mayGrow)...); err !=
-			nil {
+		but := append(c.equivalent(old, width, data), mayGrow, mayChange)
+		if err := d.compare(old, now, but...); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,7 @@ func (s *state) newGradient(schedule diffusion.Schedule,
 
 // lossGraph returns the weighted mean loss of a batch.
 func (s *state) lossGraph(schedule diffusion.Schedule, in []*graph.Node) *graph.Node {
-	errors := s.loss(in[1], s.predict(schedule, checkpoint.Weights, in))
+	errors := s.loss(in[1], s.predict(s.trained, schedule, checkpoint.Weights, in))
 	return graph.ReduceAllMean(
 		graph.Mul(errors, diffusion.WeightGraph(schedule, s.recipe.Weighting, in[2])))
 }

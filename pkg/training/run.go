@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"darkfield/pkg/backend"
 	"darkfield/pkg/checkpoint"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/faults"
@@ -61,6 +62,9 @@ type Result struct {
 func Run(ctx context.Context, b compute.Backend, job Job) (Result, error) {
 	schedule, err := job.check()
 	if err != nil {
+		return Result{}, err
+	}
+	if err := job.precise(b); err != nil {
 		return Result{}, err
 	}
 	r := &run{Job: job, dir: directory(job.Dir), clock: time.Now()}
@@ -190,6 +194,36 @@ func (j *Job) check() (diffusion.Schedule, error) {
 			j.Data.Train.Len, j.Data.Validation.Len))
 	}
 	return j.Manifest.Diffusion()
+}
+
+// OpenBackend opens the backend that $GOMLX_BACKEND names for a training in a precision.
+func OpenBackend(p network.Precision) (compute.Backend, error) {
+	if p == network.TF32 {
+		return backend.OpenTF32()
+	}
+	return backend.Open()
+}
+
+// precise returns an error unless the network and the backend compute in the precision that is
+// asked for.
+func (j *Job) precise(b compute.Backend) error {
+	p := j.Config.Precision
+	if _, err := j.Network.In(p); err != nil {
+		return fmt.Errorf("training: %w", err)
+	}
+	if n := b.NumDevices(); n < j.Config.devices() {
+		return fmt.Errorf("training: training.Config.Devices = %d, but the backend has %d: ask for as "+
+			"many, or give the process more GPUs", j.Config.Devices, n)
+	}
+	if has := backend.TF32(b); has != (p == network.TF32) {
+		is := "float32: open it with backend.OpenTF32, on a GPU of NVIDIA, or choose another precision"
+		if has {
+			is = "TF32: open it with backend.Open and without the option tf32, or choose precision tf32"
+		}
+		return fmt.Errorf("training: training.Config.Precision = %s, but the backend multiplies in %s", p,
+			is)
+	}
+	return nil
 }
 
 // tensors returns those of the last checkpoint, or new ones.

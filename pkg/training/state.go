@@ -3,7 +3,6 @@ package training
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -16,12 +15,14 @@ import (
 	"darkfield/pkg/network"
 )
 
-// state holds the network's tensors on the device and the graphs that use them. Only batches, three
-// numbers and the loss pass between host and device. A step is a graph of the gradient followed by
-// an update graph for each portion of the tensors, since an update holds old and new tensors at
-// once; or, with Config.Fused, one graph, whose loss stays on the device until it is asked for.
+// state holds the network's tensors on the device, or on each, and the graphs that use them. Only
+// batches, three numbers and the loss pass between host and device. A step is a graph of the
+// gradient followed by an update graph for each portion of the tensors, since an update holds old
+// and new tensors at once; or, with Config.Fused, one graph, whose loss stays on the device until
+// it is asked for.
 type state struct {
-	network   network.Network
+	network   network.Network // in float32
+	trained   network.Network // in the precision of the recipe
 	recipe    Config
 	loss      func(truth, predicted *Node) *Node
 	side      int
@@ -44,10 +45,13 @@ func newState(b compute.Backend, j Job, list []network.Tensor, schedule diffusio
 ) (*state, error) {
 	s := &state{network: j.Network, recipe: j.Config, side: j.Data.Side}
 	var err error
+	if s.trained, err = j.Network.In(j.Config.Precision); err != nil {
+		return nil, fmt.Errorf("training: %w", err)
+	}
 	if s.loss, err = j.loss(); err != nil {
 		return nil, err
 	}
-	if s.variables, err = NewVariables(b, list, t); err != nil {
+	if s.variables, err = NewReplicatedVariables(b, s.recipe.devices(), list, t); err != nil {
 		return nil, fmt.Errorf("training: %s", faults.OneLine(err))
 	}
 	s.portions = s.variables.Portions()
@@ -58,8 +62,11 @@ func newState(b compute.Backend, j Job, list []network.Tensor, schedule diffusio
 		return p
 	}
 	s.score = program(s.scoreGraph(schedule))
-	if s.recipe.Fused && s.recipe.microBatches(widthOf(s.network), s.side) == 1 {
-		s.fused = program(s.fusedGraph(schedule))
+	if s.recipe.devices() > 1 ||
+		s.recipe.Fused && s.recipe.microBatches(widthOf(s.network), s.side) == 1 {
+		if err == nil {
+			s.fused, err = s.variables.NewReplicatedProgram(s.fusedGraph(schedule))
+		}
 	} else {
 		s.gradient = s.newGradient(schedule, program)
 		for _, portion := range s.portions {
@@ -86,11 +93,12 @@ func (s *state) close() {
 
 // predict returns the noise that the network predicts in the noised maps of a batch with the
 // weights of a group.
-func (s *state) predict(schedule diffusion.Schedule, group string, in []*Node) *Node {
+func (s *state) predict(n network.Network, schedule diffusion.Schedule, group string, in []*Node,
+) *Node {
 	x0, noise, index, theta := in[0], in[1], in[2], in[3]
 	xt := diffusion.NoisedGraph(schedule, x0, index, noise)
 	return diffusion.EpsilonGraph(schedule, s.recipe.Prediction,
-		s.network.Predict(s.variables.Scope(group), xt, index, theta), xt, index)
+		n.Predict(s.variables.Scope(group), xt, index, theta), xt, index)
 }
 
 // updateGraph is the optimiser step and the moving average of some parameters, from the numbers of
@@ -116,21 +124,24 @@ func (s *state) optimise(list []network.Tensor, numbers, gradients []*Node) []*N
 	return s.variables.OptimiserStep(list, gradients, a, decay, nil)
 }
 
-// fusedGraph is a whole step, from a batch and the numbers of the step: the loss, then the outputs
-// that replace all tensors.
+// fusedGraph is a whole step, from a batch, or the share of it that a device has, and the numbers
+// of the step: the loss, then the outputs that replace all tensors. All devices have the same of
+// both.
 func (s *state) fusedGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		loss := s.lossGraph(schedule, in)
-		gradients := ClipNorm(s.variables.Gradients(loss), s.recipe.ClipNorm)
+		means := s.variables.Average(append([]*Node{loss}, s.variables.Gradients(loss)...))
+		gradients := ClipNorm(means[1:], s.recipe.ClipNorm)
 		numbers := in[len(in)-stepNumbers:]
-		return append([]*Node{loss}, s.optimise(s.variables.Tensors(), numbers, gradients)...)
+		return append(means[:1:1], s.optimise(s.variables.Tensors(), numbers, gradients)...)
 	}
 }
 
-// scoreGraph returns the mean squared error of the noise that the averaged weights predict.
+// scoreGraph returns the mean squared error of the noise that the averaged weights predict, in
+// float32.
 func (s *state) scoreGraph(schedule diffusion.Schedule) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
-		predicted := s.predict(schedule, checkpoint.EMA, in)
+		predicted := s.predict(s.network, schedule, checkpoint.EMA, in)
 		return []*Node{ReduceAllMean(diffusion.SquareGraph(in[1], predicted))}
 	}
 }
@@ -142,33 +153,40 @@ func (s *state) advance(b batch, rate, decay float64, n int, read bool) ([]float
 		return nil, fmt.Errorf("training: step %d: %s", n, faults.OneLine(err))
 	}
 	corrected, secondMomentScale := BiasCorrections(rate, n)
-	numbers := []*tensors.Tensor{
-		tensors.FromScalar(float32(corrected)), tensors.FromScalar(float32(secondMomentScale)),
-		tensors.FromScalar(float32(decay)), tensors.FromScalar(float32(rate)),
-	}
+	numbers := []float64{corrected, secondMomentScale, decay, rate}
 	step := s.split
 	if s.fused != nil {
 		step = s.whole
 	}
 	losses, err := step(b, numbers, read)
-	if err == nil {
-		err = free(numbers)
-	}
 	if err != nil {
 		return fail(err)
 	}
 	return losses, nil
 }
 
-// whole takes a fused step.
-func (s *state) whole(b batch, numbers []*tensors.Tensor, read bool) ([]float64, error) {
-	inputs := s.inputs(b)
-	out, err := s.variables.Step(s.fused, s.variables.Tensors(), toAny(append(inputs, numbers...))...)
+// scalars returns tensors of numbers.
+func scalars(numbers []float64) []*tensors.Tensor {
+	out := make([]*tensors.Tensor, len(numbers))
+	for i, v := range numbers {
+		out[i] = tensors.FromScalar(float32(v))
+	}
+	return out
+}
+
+// whole takes a fused step, for which each device has a share of the batch.
+func (s *state) whole(b batch, numbers []float64, read bool) ([]float64, error) {
+	var inputs []*tensors.Tensor
+	size := len(b.timestep) / s.recipe.devices()
+	for d := range s.recipe.devices() {
+		inputs = append(append(inputs, s.inputs(b.microBatch(d*size, size))...), scalars(numbers)...)
+	}
+	out, err := s.variables.Step(s.fused, s.variables.Tensors(), toAny(inputs)...)
 	if err != nil {
 		return nil, err
 	}
 	s.unread = append(s.unread, out[0])
-	if err := free(inputs); err != nil || !read {
+	if err := free(append(inputs, out[1:]...)); err != nil || !read {
 		return nil, err
 	}
 	var losses []float64
@@ -181,29 +199,28 @@ func (s *state) whole(b batch, numbers []*tensors.Tensor, read bool) ([]float64,
 }
 
 // split takes a step as a gradient and updates, portion by portion.
-func (s *state) split(b batch, numbers []*tensors.Tensor, _ bool) ([]float64, error) {
+func (s *state) split(b batch, numbers []float64, _ bool) ([]float64, error) {
 	loss, gradients, norm, err := s.gradient.of(b)
 	if err != nil {
 		return nil, err
 	}
+	inputs := scalars(numbers)
 	if norm != nil {
-		numbers = append(slices.Clone(numbers), norm)
+		inputs = append(inputs, norm)
 	}
 	for i, portion := range s.portions {
 		of := gradients[:len(portion)]
 		gradients = gradients[len(portion):]
 		if _, err := s.variables.Step(s.updates[i], portion,
-			append(toAny(numbers), toAny(of)...)...); err != nil {
+			append(toAny(inputs), toAny(of)...)...); err != nil {
 			return nil, err
 		}
 		if err := free(of); err != nil {
 			return nil, err
 		}
 	}
-	if norm != nil {
-		if err := free([]*tensors.Tensor{norm}); err != nil {
-			return nil, err
-		}
+	if err := free(inputs); err != nil {
+		return nil, err
 	}
 	// The memory of the old tensors would come on top of that of the next gradient.
 	if len(s.portions) > 1 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/distributed"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -28,16 +29,24 @@ type Variables struct {
 	backend compute.Backend
 	tensors []network.Tensor
 	store   *model.Store
-	values  map[string]*tensors.Tensor // by group and name
+	devices int
+	values  map[string][]*tensors.Tensor // by group and name, one a device
 }
 
-// NewVariables puts tensors on the device: all Groups of a resumed run, or weights alone, which
-// are the first average, too; Adam's moments begin at 0.
+// NewVariables puts tensors on the first device: all Groups of a resumed run, or weights alone,
+// which are the first average, too; Adam's moments begin at 0.
 func NewVariables(b compute.Backend, list []network.Tensor, t checkpoint.Tensors,
 ) (*Variables, error) {
+	return NewReplicatedVariables(b, 1, list, t)
+}
+
+// NewReplicatedVariables is NewVariables with the same tensors on each of the first devices.
+func NewReplicatedVariables(b compute.Backend, devices int, list []network.Tensor,
+	t checkpoint.Tensors,
+) (*Variables, error) {
 	v := &Variables{
-		backend: b, tensors: list, store: model.NewStore(),
-		values: map[string]*tensors.Tensor{},
+		backend: b, tensors: list, store: model.NewStore(), devices: devices,
+		values: map[string][]*tensors.Tensor{},
 	}
 	for _, p := range list {
 		if first, _, _ := strings.Cut(p.Name, "."); first == "ema" || first == "adam" {
@@ -55,14 +64,18 @@ func NewVariables(b compute.Backend, list []network.Tensor, t checkpoint.Tensors
 			default:
 				a = network.Array{Shape: p.Shape, Data: make([]float32, p.Size())}
 			}
-			value := tensors.FromFlatDataAndDimensions(a.Data, a.Shape...)
-			v.store.VariableWithShape(path(group+p.Name), value.Shape(), nil)
-			if err := value.MaterializeOnDevice(b, false, 0); err != nil {
-				return nil,
-					errors.Join(fmt.Errorf("put %s%s on the backend: %w", group, p.Name, err), v.Close())
+			for d := range devices {
+				value := tensors.FromFlatDataAndDimensions(a.Data, a.Shape...)
+				if d == 0 {
+					v.store.VariableWithShape(path(group+p.Name), value.Shape(), nil)
+				}
+				if err := value.MaterializeOnDevice(b, false, compute.DeviceNum(d)); err != nil {
+					return nil,
+						errors.Join(fmt.Errorf("put %s%s on the backend: %w", group, p.Name, err), v.Close())
+				}
+				value.FinalizeLocal() // frees the host's copy
+				v.values[group+p.Name] = append(v.values[group+p.Name], value)
 			}
-			value.FinalizeLocal() // frees the host's copy
-			v.values[group+p.Name] = value
 		}
 	}
 	return v, nil
@@ -74,8 +87,8 @@ func path(name string) string { return "/" + strings.ReplaceAll(name, ".", "/") 
 // Close frees the tensors.
 func (v *Variables) Close() error {
 	var errs []error
-	for _, value := range v.values {
-		errs = append(errs, value.FinalizeAll())
+	for _, values := range v.values {
+		errs = append(errs, free(values))
 	}
 	return errors.Join(errs...)
 }
@@ -122,9 +135,9 @@ func (v *Variables) Portions() [][]network.Tensor {
 }
 
 // Step runs a graph whose last outputs, those of OptimiserStep, replace all Groups of some tensors,
-// and returns its other outputs. The old tensors are freed at once. They are not donated to the
-// graph, which does not alias inputs and outputs; donated tensors would wait for Go's garbage
-// collector.
+// and returns its other outputs, device by device. The old tensors are freed at once. They are not
+// donated to the graph, which does not alias inputs and outputs; donated tensors would wait for
+// Go's garbage collector.
 func (v *Variables) Step(p *Program, list []network.Tensor,
 	inputs ...any,
 ) ([]*tensors.Tensor, error) {
@@ -132,30 +145,36 @@ func (v *Variables) Step(p *Program, list []network.Tensor,
 	if err != nil {
 		return nil, err
 	}
-	others := len(out) - len(Groups)*len(list)
-	for i, group := range Groups {
-		for j, t := range list {
-			old := v.values[group+t.Name]
-			v.values[group+t.Name] = out[others+i*len(list)+j]
-			if err := old.FinalizeAll(); err != nil {
-				return nil, err
+	each := len(out) / p.exec.NumDevices()
+	var rest []*tensors.Tensor
+	for d := range p.exec.NumDevices() {
+		out := out[d*each : (d+1)*each]
+		others := each - len(Groups)*len(list)
+		rest = append(rest, out[:others]...)
+		for i, group := range Groups {
+			for j, t := range list {
+				old := v.values[group+t.Name][d]
+				v.values[group+t.Name][d] = out[others+i*len(list)+j]
+				if err := old.FinalizeAll(); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
-	return out[:others], nil
+	return rest, nil
 }
 
 // ErrNotFinite is the error of a training whose numbers are no longer finite.
 var ErrNotFinite = errors.New("a value is not finite")
 
-// Read copies the tensors of some groups from the device. A value that is not finite is an error
-// that wraps ErrNotFinite, so that no such checkpoint is written; the loss would show it a step
-// later.
+// Read copies the tensors of some groups from the first device. A value that is not finite is an
+// error that wraps ErrNotFinite, so that no such checkpoint is written; the loss would show it a
+// step later.
 func (v *Variables) Read(groups ...string) (checkpoint.Tensors, error) {
 	out := checkpoint.Tensors{}
 	for _, group := range groups {
 		for _, p := range v.tensors {
-			value := v.values[group+p.Name]
+			value := v.values[group+p.Name][0]
 			data, err := tensors.CopyFlatData[float32](value)
 			if err != nil {
 				return nil, fmt.Errorf("read %s%s: %w", group, p.Name, err)
@@ -204,6 +223,32 @@ func (v *Variables) NewProgram(graph func(in []*Node) []*Node) (*Program, error)
 	return p, nil
 }
 
+// NewReplicatedProgram returns a program that runs on all devices of the variables at once, each of
+// which has inputs and outputs of its own, device by device.
+func (v *Variables) NewReplicatedProgram(graph func(in []*Node) []*Node) (*Program, error) {
+	p, err := v.NewProgram(graph)
+	if err != nil || v.devices == 1 {
+		return p, err
+	}
+	mesh, err := distributed.NewDeviceMesh([]int{v.devices}, []string{"batch"})
+	if err == nil {
+		p.exec.SPMD(mesh)
+	}
+	return p, err
+}
+
+// Average returns the means of values over the devices of the program that they are of.
+func (v *Variables) Average(values []*Node) []*Node {
+	if v.devices == 1 {
+		return values
+	}
+	sums := values[0].Graph().Distributed().AllReduce(values, compute.ReduceOpSum)
+	for i, sum := range sums {
+		sums[i] = DivScalar(sum, float64(v.devices))
+	}
+	return sums
+}
+
 // refuseOthers panics where a graph uses variables that are no tensors of the network: their values
 // would have to change from step to step.
 func (v *Variables) refuseOthers(g *Graph) {
@@ -223,12 +268,17 @@ func (p *Program) feed(g *Graph, buffers []compute.Buffer, _ []bool) error {
 		inputs = p.variables.inputs(g)
 		p.inputs[g] = inputs
 	}
+	devices := p.exec.NumDevices()
+	each := len(buffers) / devices
 	for _, input := range inputs {
-		buffer, err := p.variables.values[input.name].Buffer(p.variables.backend, 0)
-		if err != nil {
-			return fmt.Errorf("feed %s: %w", input.name, err)
+		for d := range devices {
+			value := p.variables.values[input.name][d]
+			buffer, err := value.Buffer(p.variables.backend, compute.DeviceNum(d))
+			if err != nil {
+				return fmt.Errorf("feed %s: %w", input.name, err)
+			}
+			buffers[d*each+int(input.handle)] = buffer
 		}
-		buffers[input.handle] = buffer
 	}
 	return nil
 }

@@ -23,12 +23,12 @@ func LinearAttention(scope *model.Scope, x *Node, heads, width int) *Node {
 	all := Reshape(weight(in(scope, "fn.fn.to_qkv"), g, c, 3*hidden, c, 1, 1), 3, hidden, c)
 	part := func(i int) *Node { return Squeeze(SliceAxis(all, 0, AxisElem(i)), 0) }
 	project := func(rows *Node) *Node { // [B, heads, width, pixels]
-		each := BroadcastPrefix(rows, b) // avoids a product whose result XLA would transpose
+		each := BroadcastPrefix(as(rows, x), b) // avoids a product whose result XLA would transpose
 		return Reshape(Einsum("boc,bcn->bon", each, normed), b, heads, width, h*w)
 	}
 	// k·xᵀ with k = Softmax over pixels; the division by the sum follows, on fewer numbers.
 	k := exponential(project(part(1)), -1)
-	context := Einsum("bhdn,bcn->bhdc", k, normed)
+	context := full(Einsum("bhdn,bcn->bhdc", as(k, x), normed))
 	context = Div(context, ReduceAndKeep(k, ReduceSum, -1))
 	context = Einsum("bhdc,hec->bhde", context, Reshape(part(2), heads, width, c))
 	to := in(scope, "fn.fn.to_out.0")
@@ -37,18 +37,26 @@ func LinearAttention(scope *model.Scope, x *Node, heads, width int) *Node {
 
 	q := exponential(project(part(0)), 2)
 	q = Div(q, ReduceAndKeep(q, ReduceSum, 2))
-	y := Einsum("bjo,bjn->bon", Reshape(mix, b, hidden, c), Reshape(q, b, hidden, h*w))
+	y := Einsum("bjo,bjn->bon", as(Reshape(mix, b, hidden, c), x), as(Reshape(q, b, hidden, h*w), x))
 	y = Reshape(TransposeAllAxes(y, 0, 2, 1), b, h, w, c)
-	return Add(groupNorm(in(scope, "fn.fn.to_out.1"), y, bias(to, g, hidden, c), 1), x)
+	y = groupNorm(in(scope, "fn.fn.to_out.1"), y, bias(to, g, hidden, c), 1)
+	return as(Add(y, full(x)), x)
 }
 
-// exponential returns exp(x − max x) along an axis: a softmax before the division by its sum.
+// exponential returns exp(x − max x) along an axis, in float32: a softmax before the division by
+// its sum.
 func exponential(x *Node, axis int) *Node {
+	x = full(x)
 	return Exp(Sub(x, StopGradient(ReduceAndKeep(x, ReduceMax, axis))))
 }
 
-// FullAttention adds pre-normed softmax attention over all pairs of pixels to x [B, H, W, C].
+// FullAttention adds pre-normed softmax attention over all pairs of pixels to x [B, H, W, C]. It is
+// computed in float32, which costs little on the few pixels of the coarsest level.
 func FullAttention(scope *model.Scope, x *Node, heads, width int) *Node {
+	return as(fullAttention(scope, full(x), heads, width), x)
+}
+
+func fullAttention(scope *model.Scope, x *Node, heads, width int) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
 	qkv := project(in(scope, "fn.fn.to_qkv"), GroupNorm(in(scope, "fn.norm"), x, 1), 3*heads*width)
 	qkv = Reshape(qkv, b, h*w, 3, heads, width)

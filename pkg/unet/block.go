@@ -2,6 +2,7 @@ package unet
 
 import (
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 )
@@ -12,16 +13,23 @@ type Block struct {
 	Groups   int // of its normalisations
 	// Conditioning says how time and θ enter.
 	Conditioning Conditioning
+	// Type is that of the output and of the products but the first: Float32 or BFloat16; 0: that of
+	// the input.
+	Type dtypes.DType
 }
 
 // ResNet is the residual block [B, H, W, in] → [B, H, W, Channels], conditioned on time and θ
 // between its halves.
 func ResNet(scope *model.Scope, x *Node, c Condition, o Block) *Node {
+	if o.Type == dtypes.InvalidDType {
+		o.Type = x.DType()
+	}
+	output := func(h *Node) *Node { return ConvertDType(h, o.Type) }
 	h := half(in(scope, "block1"), x, o)
 	condition := Add(Linear(in(scope, "mlp.1"), c.Time, o.Channels), // [B, Channels]
 		Linear(in(scope, "cond_mlp.1"), c.Theta, o.Channels))
 	if o.Conditioning != ScaleShift {
-		h = half(in(scope, "block2"), Add(h, InsertAxes(condition, 1, 1)), o)
+		h = half(in(scope, "block2"), output(Add(h, InsertAxes(condition, 1, 1))), o)
 	} else {
 		// The normalisation of block2 removes a common scale of its input, so the scale before it
 		// weights channels relative to each other, and the one after it the output of the block.
@@ -29,16 +37,17 @@ func ResNet(scope *model.Scope, x *Node, c Condition, o Block) *Node {
 			zeroLinear(in(scope, "scale_cond_mlp.1"), c.Theta, 2*o.Channels))) // [B, 2·Channels]
 		before, after := Slice(scale, AxisRange(), AxisRange(0, o.Channels)),
 			Slice(scale, AxisRange(), AxisRange(o.Channels))
-		h = Add(Mul(h, InsertAxes(before, 1, 1)), InsertAxes(condition, 1, 1))
+		h = output(Add(Mul(h, InsertAxes(before, 1, 1)), InsertAxes(condition, 1, 1)))
 		h = Mul(half(in(scope, "block2"), h, o), InsertAxes(after, 1, 1))
 	}
 	if x.Shape().Dim(-1) != o.Channels {
 		x = Pointwise(in(scope, "res_conv"), x, o.Channels)
 	}
-	return Add(h, x)
+	return output(Add(h, full(x)))
 }
 
-// half is Conv 3×3 → GroupNorm → SiLU. The normalisation adds the bias of the convolution.
+// half is Conv 3×3 → GroupNorm → SiLU, in float32 after the convolution. The normalisation adds the
+// bias of the convolution.
 func half(scope *model.Scope, x *Node, o Block) *Node {
 	proj := in(scope, "proj")
 	h := convolve(proj, x, o.Channels)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -18,8 +19,18 @@ func in(scope *model.Scope, name string) *model.Scope {
 	return scope
 }
 
+// Layers compute products in the type of x, float32 or bfloat16, to which they round their weights,
+// and return that type. What is summed over pixels is float32 before: bfloat16 has too few digits
+// for sums and for the gradients of biases.
+
+// full returns x in float32.
+func full(x *Node) *Node { return ConvertDType(x, dtypes.Float32) }
+
+// as returns y in the type of x.
+func as(y, x *Node) *Node { return ConvertDType(y, x.DType()) }
+
 // weight makes the variable weight of a scope, of a layer each of whose outputs has fanIn inputs,
-// with PyTorch's default initial values: uniform in ±1/√fanIn.
+// with PyTorch's default initial values: uniform in ±1/√fanIn. It is float32.
 func weight(scope *model.Scope, g *Graph, fanIn int, dims ...int) *Node {
 	return network.Uniform(scope, "weight", 1/math.Sqrt(float64(fanIn)), dims...).NodeValue(g)
 }
@@ -29,11 +40,14 @@ func bias(scope *model.Scope, g *Graph, fanIn, width int) *Node {
 	return network.Uniform(scope, "bias", 1/math.Sqrt(float64(fanIn)), width).NodeValue(g)
 }
 
+// shifted adds a bias by channel [C] to y [B, H, W, C].
+func shifted(y, bias *Node) *Node { return as(Add(full(y), InsertAxes(bias, 0, 0, 0)), y) }
+
 // Linear applies x·Wᵀ + b to the last axis of x: [B, in] → [B, out].
 func Linear(scope *model.Scope, x *Node, out int) *Node {
 	g, width := x.Graph(), x.Shape().Dim(-1)
-	y := Einsum("bi,oi->bo", x, weight(scope, g, width, out, width))
-	return Add(y, InsertAxes(bias(scope, g, width, out), 0))
+	y := Einsum("bi,oi->bo", x, as(weight(scope, g, width, out, width), x))
+	return as(Add(full(y), InsertAxes(bias(scope, g, width, out), 0)), x)
 }
 
 // zeroLinear is Linear with initial values of 0.
@@ -45,14 +59,13 @@ func zeroLinear(scope *model.Scope, x *Node, out int) *Node {
 
 // Convolution is a circular 3×3 convolution: [B, H, W, in] → [B, H, W, out].
 func Convolution(scope *model.Scope, x *Node, out int) *Node {
-	y := convolve(scope, x, out)
-	return Add(y, InsertAxes(bias(scope, x.Graph(), 9*x.Shape().Dim(-1), out), 0, 0, 0))
+	return shifted(convolve(scope, x, out), bias(scope, x.Graph(), 9*x.Shape().Dim(-1), out))
 }
 
 // convolve is Convolution without its bias.
 func convolve(scope *model.Scope, x *Node, out int) *Node {
 	width := x.Shape().Dim(-1)
-	kernel := weight(scope, x.Graph(), 9*width, out, width, 3, 3)
+	kernel := as(weight(scope, x.Graph(), 9*width, out, width, 3, 3), x)
 	kernel = TransposeAllAxes(kernel, 2, 3, 1, 0) // [height, width, in, out]
 	return Convolve(Wrap(x, 1), kernel).NoPadding().Done()
 }
@@ -61,13 +74,13 @@ func convolve(scope *model.Scope, x *Node, out int) *Node {
 // W, out].
 func Pointwise(scope *model.Scope, x *Node, out int) *Node {
 	width := x.Shape().Dim(-1)
-	return Add(project(scope, x, out), InsertAxes(bias(scope, x.Graph(), width, out), 0, 0, 0))
+	return shifted(project(scope, x, out), bias(scope, x.Graph(), width, out))
 }
 
 // project is a 1×1 convolution without bias.
 func project(scope *model.Scope, x *Node, out int) *Node {
 	width := x.Shape().Dim(-1)
-	w := weight(scope, x.Graph(), width, out, width, 1, 1)
+	w := as(weight(scope, x.Graph(), width, out, width, 1, 1), x)
 	return Einsum("bhwi,oi->bhwo", x, Reshape(w, out, width))
 }
 
@@ -76,15 +89,15 @@ const epsilon = 1e-5 // of every group normalisation
 // GroupNorm normalises each group of channels of each map to mean 0 and variance 1, then scales and
 // shifts by channel: [B, H, W, C] → [B, H, W, C].
 func GroupNorm(scope *model.Scope, x *Node, groups int) *Node {
-	return groupNorm(scope, x, nil, groups)
+	return as(groupNorm(scope, x, nil, groups), x)
 }
 
 // groupNorm adds a bias by channel, which may be nil, before it normalises. Sums over pixels are
 // taken channel by channel and the bias is added to the sums, which saves XLA a pass over the
-// pixels.
+// pixels. The result is float32.
 func groupNorm(scope *model.Scope, x, bias *Node, groups int) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	rows := Reshape(x, b, h*w, c)
+	rows := Reshape(full(x), b, h*w, c)
 	// mean is over pixels: [B, 1, C].
 	mean := func(rows *Node) *Node {
 		return MulScalar(ReduceAndKeep(rows, ReduceSum, 1), 1/float64(h*w))

@@ -17,11 +17,11 @@ func Downsample(scope *model.Scope, x *Node) *Node {
 	x = Reshape(x, b, h/2+1, 2, w/2+1, 2, c)  // tap 2·row+p of each axis
 	x = TransposeAllAxes(x, 0, 1, 3, 2, 4, 5) // [B, H/2+1, W/2+1, p, q, C]
 	x = Reshape(x, b, h/2+1, w/2+1, 4*c)
-	kernel := weight(scope, x.Graph(), 16*c, c, c, 4, 4)
+	kernel := as(weight(scope, x.Graph(), 16*c, c, c, 4, 4), x)
 	kernel = Reshape(kernel, c, c, 2, 2, 2, 2)          // [out, in, row, p, column, q]
 	kernel = TransposeAllAxes(kernel, 2, 4, 3, 5, 1, 0) // [row, column, p, q, in, out]
 	y := convolve2x2(x, Reshape(kernel, 16*c, c))
-	return Add(y, InsertAxes(bias(scope, x.Graph(), 16*c, c), 0, 0, 0))
+	return shifted(y, bias(scope, x.Graph(), 16*c, c))
 }
 
 // Upsample is PyTorch's ConvTranspose2d(4×4, stride 2, padding 1): [B, H, W, C] → [B, 2H, 2W, C].
@@ -29,7 +29,7 @@ func Downsample(scope *model.Scope, x *Node) *Node {
 // tap of the kernel, so one 2×2 convolution to 4C channels and an interleave give all of them.
 func Upsample(scope *model.Scope, x *Node) *Node {
 	b, h, w, c := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), x.Shape().Dim(3)
-	kernel := weight(scope, x.Graph(), 16*c, c, c, 4, 4) // [in, out, 4, 4]
+	kernel := as(weight(scope, x.Graph(), 16*c, c, c, 4, 4), x) // [in, out, 4, 4]
 	taps := reverse(reverse(kernel, 2), 3)
 	// [in, out, row, p, column, q]: tap 3 − (2·row + p)
 	taps = Reshape(taps, c, c, 2, 2, 2, 2)
@@ -47,7 +47,7 @@ func Upsample(scope *model.Scope, x *Node) *Node {
 		rows = append(rows, Concatenate(columns, 4)) // [B, H, 1, W, 2, C]
 	}
 	y = Reshape(Concatenate(rows, 2), b, 2*h, 2*w, c)
-	return Add(y, InsertAxes(bias(scope, x.Graph(), 16*c, c), 0, 0, 0))
+	return shifted(y, bias(scope, x.Graph(), 16*c, c))
 }
 
 // convolve2x2 slides a 2×2 kernel [(row, column, in), out] over x: [B, H+1, W+1, in] → [B, H, W,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -56,6 +57,8 @@ type builder struct {
 	Config
 	name      string
 	attention func(scope *model.Scope, x *Node) *Node // nil: the paper's
+	// of activations: the first convolution and the last projection are float32 always
+	activations dtypes.DType
 }
 
 // Network returns the network of a configuration, which must be valid.
@@ -66,7 +69,8 @@ func (b builder) network() network.Network {
 	if err != nil {
 		panic(err) // numbers and strings
 	}
-	return network.Network{
+	b.activations = dtypes.Float32
+	n := network.Network{
 		Name: b.name, Config: text, Func: b.predict, Width: b.Dim,
 		CheckSide: func(side int) error {
 			if err := b.Validate(); err != nil {
@@ -75,6 +79,11 @@ func (b builder) network() network.Network {
 			return b.CheckSide(side)
 		},
 	}
+	if b.attention == nil {
+		b.activations = dtypes.BFloat16
+		n.BFloat16 = b.predict
+	}
+	return n
 }
 
 // predict is the network's network.Func.
@@ -85,7 +94,7 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 	theta.AssertRank(2) // the manifest says how many parameters
 	c := Embed(scope, timestep, theta, n.Dim, n.hidden())
 	resnet := func(name string, x *Node, channels int) *Node {
-		return ResNet(in(scope, name), x, c, Block{channels, n.Groups, n.Conditioning})
+		return ResNet(in(scope, name), x, c, Block{channels, n.Groups, n.Conditioning, n.activations})
 	}
 	attend := func(name string, x *Node) *Node {
 		switch {
@@ -123,7 +132,7 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 		x = Upsample(in(scope, level+"3"), x)
 	}
 	x = resnet("final_conv.0", x, n.Dim)
-	x = Pointwise(in(scope, "final_conv.1"), x, 1)
+	x = Pointwise(in(scope, "final_conv.1"), full(x), 1)
 	if n.Rings > 0 {
 		x = Add(x, filter(scope, xt, c, n.Rings))
 	}

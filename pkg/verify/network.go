@@ -20,21 +20,22 @@ import (
 // network makes the comparisons that need graphs: the prediction, the losses, their gradients, a
 // sampling step and the VLB.
 func (t *table) network(ctx context.Context, b compute.Backend) error {
-	store := network.Store(t.weights)
-	if err := t.training(b, store); err != nil {
+	store, exact := network.Store(t.weights), t.outputs.network.Network()
+	n, err := exact.In(t.precision)
+	if err != nil {
+		return err
+	}
+	if err := t.training(b, store, n); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	e, err := model.NewExec(b, store, func(scope *model.Scope, in []*Node) *Node {
-		return t.outputs.network.Network().Predict(scope, in[0], in[1], in[2])
-	})
+	den, end, err := t.denoiser(b, store, n)
 	if err != nil {
 		return err
 	}
-	defer e.Finalize()
-	den := t.denoiser(e)
+	defer end()
 	predicted, err := den(ctx, diffusion.Batch{
 		Size: t.batch, Pixels: t.side * t.side, Xt: t.xt,
 		Timestep: t.index, Theta: t.theta,
@@ -42,17 +43,26 @@ func (t *table) network(ctx context.Context, b compute.Backend) error {
 	if err != nil {
 		return err
 	}
-	t.absolute("eps_pred", wide(predicted), t.other["eps_pred"], 2e-5)
+	t.absolute("eps_pred", wide(predicted), t.other["eps_pred"], t.within.prediction)
 	t.reverseStep(predicted)
+	switch t.precision {
+	case network.TF32:
+		return nil
+	case network.BFloat16:
+		if den, end, err = t.denoiser(b, store, exact); err != nil {
+			return err
+		}
+		defer end()
+	}
 	return t.terms(ctx, den)
 }
 
 // training compares the losses and the gradients of the Huber loss.
-func (t *table) training(b compute.Backend, store *model.Store) error {
+func (t *table) training(b compute.Backend, store *model.Store, n network.Network) error {
 	e, err := model.NewExec(b, store, func(scope *model.Scope, in []*Node) []*Node {
 		x0, eps, index, theta := in[0], in[1], in[2], in[3]
 		xt := diffusion.NoisedGraph(diffusion.Paper(), x0, index, eps)
-		predicted := t.outputs.network.Network().Predict(scope, xt, index, theta)
+		predicted := n.Predict(scope, xt, index, theta)
 		huber := ReduceAllMean(diffusion.HuberGraph(eps, predicted))
 		var with []*Node
 		for _, name := range t.gradients {
@@ -80,10 +90,10 @@ func (t *table) training(b compute.Backend, store *model.Store) error {
 		values = append(values, wide(v))
 	}
 	t.noised("x_t of the training graph", values[0])
-	t.relative("loss_huber", values[1], t.other["loss_huber"], 1e-5)
-	t.relative("loss_mse", values[2], t.other["loss_mse"], 1e-5)
+	t.relative("loss_huber", values[1], t.other["loss_huber"], t.within.loss)
+	t.relative("loss_mse", values[2], t.other["loss_mse"], t.within.loss)
 	for i, name := range t.gradients {
-		t.toLargest("grad/"+name, values[3+i], t.other["grad/"+name], 1e-3)
+		t.toLargest("grad/"+name, values[3+i], t.other["grad/"+name], t.within.gradient)
 	}
 	return nil
 }
@@ -94,13 +104,20 @@ func (t *table) images(values []float32) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(values, t.batch, t.side, t.side, 1)
 }
 
-// denoiser runs the network on up to t.batch maps. A smaller batch is padded with copies, so that
-// one compiled graph serves all comparisons.
-func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
+// denoiser runs a network on up to t.batch maps, until end is called. A smaller batch is padded
+// with copies, so that one compiled graph serves all comparisons.
+func (t *table) denoiser(b compute.Backend, store *model.Store, n network.Network,
+) (den diffusion.Denoiser, end func(), err error) {
+	e, err := model.NewExec(b, store, func(scope *model.Scope, in []*Node) *Node {
+		return n.Predict(scope, in[0], in[1], in[2])
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	repeat := func(values []float32, size int) []float32 {
 		return slices.Repeat(values, t.batch/size+1)[:t.batch*len(values)/size]
 	}
-	return func(ctx context.Context, b diffusion.Batch) ([]float32, error) {
+	den = func(ctx context.Context, b diffusion.Batch) ([]float32, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -116,10 +133,11 @@ func (t *table) denoiser(e *model.Exec) diffusion.Denoiser {
 		}
 		return values[:b.Size*b.Pixels], nil
 	}
+	return den, e.Finalize, nil
 }
 
 // reverseStep compares one ancestral step of the last map. Its fresh noise is that of the first
-// map.
+// map. The step multiplies the prediction by β_t/√(α_t(1 − ᾱ_t)), 0.005 at t = 251.
 func (t *table) reverseStep(predicted []float32) {
 	const key = "reverse_step_t250"
 	s, pixels := diffusion.Paper(), t.side*t.side
@@ -131,7 +149,7 @@ func (t *table) reverseStep(predicted []float32) {
 		got[i] = s.ReverseMean(at, float64(t.xt[last+i]), float64(predicted[last+i])) +
 			deviation*float64(t.eps[i])
 	}
-	t.absolute(key, got, t.other[key], 1e-5)
+	t.absolute(key, got, t.other[key], max(1e-5, t.within.prediction/100))
 }
 
 // terms compares the terms L_i of the first map, all with its noise. The file's schedule in float32

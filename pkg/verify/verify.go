@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"github.com/gomlx/compute"
+
+	"darkfield/pkg/network"
 )
 
 // Row is one comparison.
@@ -18,15 +20,44 @@ type Row struct {
 	Pass     bool `json:"pass"`
 }
 
-// Run makes every comparison with the reference file on a backend. A difference beyond the
+// tolerances are those of what a network computes in one precision.
+type tolerances struct {
+	prediction float64 // absolute, of maps of noise whose pixels are of order one
+	loss       float64 // relative
+	gradient   float64 // relative to the largest entry of a tensor
+}
+
+// tolerancesOf returns the tolerances of a precision. A bfloat16 has 8 significant bits and is
+// wrong by up to 0.4 %. A prediction is a sum of some hundred of such numbers in each of some
+// twenty layers, which the normalisations keep at order one; a gradient of a small tensor is a sum
+// of numbers that largely cancel. TF32 has 11 significant bits, so that an eighth is allowed.
+func tolerancesOf(p network.Precision) tolerances {
+	coarse := tolerances{prediction: 0.1, loss: 0.005, gradient: 0.1}
+	switch p {
+	case network.BFloat16:
+		return coarse
+	case network.TF32:
+		return tolerances{coarse.prediction / 8, coarse.loss / 8, coarse.gradient / 8}
+	default:
+		return tolerances{prediction: 2e-5, loss: 1e-5, gradient: 1e-3}
+	}
+}
+
+// Run makes every comparison with the reference file on a backend, whose network predicts in a
+// precision. Terms of the bound are those of a float32 network always; where the backend multiplies
+// in TF32 there are none, since likelihoods are not computed there. A difference beyond the
 // tolerance is a row that does not pass, not an error; errors are a file that cannot be used and a
 // backend that fails.
-func Run(ctx context.Context, b compute.Backend, referencePath string) ([]Row, error) {
+func Run(ctx context.Context, b compute.Backend, referencePath string, p network.Precision,
+) ([]Row, error) {
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
 	r, err := load(referencePath)
 	if err != nil {
 		return nil, err
 	}
-	t := &table{outputs: r}
+	t := &table{outputs: r, precision: p, within: tolerancesOf(p)}
 	t.parameters()
 	t.schedule()
 	t.summaries()
@@ -51,7 +82,9 @@ func Passed(rows []Row) bool {
 // table collects rows.
 type table struct {
 	*outputs
-	rows []Row
+	precision network.Precision
+	within    tolerances
+	rows      []Row
 }
 
 func (t *table) add(quantity string, difference, tolerance float64, relative bool) {

@@ -1,5 +1,5 @@
 // Command bench measures darkfield beside PyTorch on one machine, repetition by repetition in
-// turn, and writes one table.
+// turn, and writes one table. With -gpu it checks what a GPU can do, once and for all.
 //
 // The table goes to standard output and, with the numbers as CSV, to a directory; progress goes
 // to standard error. It exits with 0, with 1 for a failure and with 2 for wrong usage.
@@ -41,6 +41,7 @@ func main() {
 // options are the flags.
 type options struct {
 	setting
+	gpu         gpuOptions
 	python, out string
 	warm        bool // only fill the cache of torch.compile
 	trainOnly   int  // width: only train, in out, for the process whose steps and memory are measured
@@ -64,6 +65,16 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.warm, "warm", false, "only let torch.compile compile, which it remembers")
 	f.IntVar(&o.trainOnly, "train-only", 0, "only train a network of this width in the directory "+
 		"-out, as standard input says (used by bench itself)")
+	f.BoolVar(&o.gpu.check, "gpu", false, "check a GPU: verify, steps, maps and memory in each "+
+		"precision, beside PyTorch where there is one, then minutes of the paper's preset")
+	f.BoolVar(&o.gpu.small, "small", false, "rehearse -gpu in small")
+	f.StringVar(&o.gpu.backend, "backend", "", "backend of -gpu; default: $GOMLX_BACKEND or xla:cuda")
+	f.StringVar(&o.gpu.sides, "sides", "64,256", "pixels a side of the maps of -gpu")
+	f.StringVar(&o.gpu.data, "data", "", "directory of maps for the trainings of -gpu; default: "+
+		"synthetic ones")
+	f.Float64Var(&o.gpu.trainMinutes, "train-minutes", 10, "of each training of -gpu")
+	f.StringVar(&o.gpu.work, "work", "runs/gpu-check", "directory of what -gpu has done, until all is")
+	f.StringVar(&o.gpu.part, "gpu-part", "", "make one part of -gpu (used by bench itself)")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -103,9 +114,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if o.trainOnly > 0 {
+	switch {
+	case o.gpu.part != "":
+		err = o.gpuPart(ctx, os.Stdin, stdout)
+	case o.gpu.check:
+		err = o.checkGPU(ctx, stdout, stderr)
+	case o.trainOnly > 0:
 		err = trainOnly(ctx, o.setting, o.trainOnly, o.out, os.Stdin, stdout)
-	} else {
+	default:
 		err = o.work(ctx, stdout, stderr)
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/inference"
+	"darkfield/pkg/network"
 )
 
 // Flags that several commands have are declared here, so that a name has one meaning.
@@ -139,6 +140,23 @@ func presetFlag(f *pflag.FlagSet, p *string, value string) {
 func predictionFlag(f *pflag.FlagSet, p *diffusion.Prediction) {
 	f.StringVar((*string)(p), "prediction", string(*p),
 		"`WHAT` the network predicts: epsilon (the noise) or v")
+}
+
+// precision is a flag for one.
+type precision struct{ *network.Precision }
+
+// Set implements pflag.Value.
+func (p precision) Set(text string) (err error) {
+	*p.Precision, err = network.ParsePrecision(text)
+	return err
+}
+
+// Type implements pflag.Value.
+func (precision) Type() string { return "precision" }
+
+func precisionFlag(f *pflag.FlagSet, p *network.Precision) {
+	f.Var(precision{p}, "precision", "`NUMBERS` that the network computes with: float32, bfloat16 or "+
+		"tf32 (train and verify on a GPU); weights, losses and likelihoods are float32")
 }
 
 func logThetaFlag(f *pflag.FlagSet, p *bool) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"darkfield/pkg/emulator"
 	"darkfield/pkg/field"
 	"darkfield/pkg/filetype"
+	"darkfield/pkg/network"
 )
 
 func (a *app) inspect() *cobra.Command {
@@ -282,6 +284,9 @@ func (a *app) inspectCheckpoint(path string) error {
 					m.Betas[0], m.Betas[n-1]))
 			}
 			row(w, "training seed", m.Seed)
+			if p, known := precisionOf(m); known {
+				row(w, "training precision", p)
+			}
 			if len(m.Sampling) > 0 {
 				row(w, "sampling", string(m.Sampling))
 			}
@@ -291,4 +296,10 @@ func (a *app) inspectCheckpoint(path string) error {
 			row(w, "tensors", len(c.Tensors))
 			row(w, "SHA-256", c.Hash)
 		})
+}
+
+// precisionOf returns the precision of the training that a manifest records, if it does.
+func precisionOf(m checkpoint.Manifest) (p network.Precision, known bool) {
+	var c struct{ Precision network.Precision }
+	return c.Precision, len(m.Training) > 0 && json.Unmarshal(m.Training, &c) == nil
 }

@@ -19,6 +19,9 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 		"(gradient accumulation), a divisor of --batch; 0: as many as fit the memory of a processor, "+
 		"-1: all")
 	f.BoolVar(&c.Fused, "fused", c.Fused, "take a step in one graph, which suits a GPU")
+	f.IntVar(&c.Devices, "devices", c.Devices, "`N` GPUs of this machine that share each batch, a "+
+		"multiple of N; 0: one")
+	precisionFlag(f, &c.Precision)
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "`SEED` of initial weights, order of maps, time steps and "+
 		"noise")
 	f.Float64Var(&c.ClipNorm, "clip", c.ClipNorm, "largest `NORM` of the gradient; 0: any")
@@ -44,8 +47,11 @@ func recipeFlags(f *pflag.FlagSet, c *training.Config) {
 		"select marked; 0: all")
 }
 
-// networkFlags lets users add to the network of a preset what the paper's does not have.
+// networkFlags lets users change the width of a preset's network, and add to it what the paper's
+// does not have.
 func networkFlags(f *pflag.FlagSet, c *unet.Config) {
+	f.IntVar(&c.Dim, "width", c.Dim, "`CHANNELS` of the network's first level; default: the "+
+		"preset's, 8 of smoke, 64 of paper, else 16")
 	f.StringVar((*string)(&c.Conditioning), "conditioning", string(c.Conditioning), "how time and θ "+
 		"act on blocks: empty (a shift) or scale-shift")
 	f.IntVar(&c.Hidden, "hidden", c.Hidden, "`N` numbers in the hidden layer of the embedding of θ; "+

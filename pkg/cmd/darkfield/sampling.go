@@ -39,6 +39,7 @@ func samplerFlags(f *pflag.FlagSet) *sampling {
 		"steps above `T` (S_tmin of Karras et al. 2022), 0 to 1000")
 	f.BoolVar(&c.Trapezoid, "trapezoid", c.Trapezoid, "take the last step of dpm++ by the "+
 		"trapezoidal rule, so that small scales keep their power")
+	precisionFlag(f, &c.Precision)
 	return c
 }
 
@@ -65,7 +66,7 @@ func (c *sampling) said() (json.RawMessage, error) {
 	given := map[string]any{}
 	for flag, value := range map[string]any{
 		"sampler": c.Sampler, "sampler-steps": c.Steps, "spacing": c.Spacing, "eta": c.Eta,
-		"eta-above": c.ChurnMin, "trapezoid": c.Trapezoid,
+		"eta-above": c.ChurnMin, "trapezoid": c.Trapezoid, "precision": c.Precision,
 	} {
 		if c.flags.Changed(flag) {
 			given[strings.ReplaceAll(strings.TrimPrefix(flag, "sampler-"), "-", "_")] = value

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"darkfield/pkg/backend"
 	"darkfield/pkg/camels"
 	"darkfield/pkg/dataset"
 	"darkfield/pkg/figure"
@@ -147,7 +146,7 @@ func (a *app) runTraining(ctx context.Context, p preset.Preset, s *camels.Suite,
 			return training.Result{}, err
 		}
 	}
-	b, err := backend.Open()
+	b, err := training.OpenBackend(p.Stages[0].Training.Precision)
 	if err != nil {
 		return training.Result{}, err
 	}

@@ -7,19 +7,23 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"darkfield/pkg/backend"
 	"darkfield/pkg/filetype"
+	"darkfield/pkg/network"
+	"darkfield/pkg/training"
 	"darkfield/pkg/verify"
 )
 
 func (a *app) verify() *cobra.Command {
-	return &cobra.Command{
+	p := network.Float32
+	cmd := &cobra.Command{
 		Use:   "verify [REFERENCE.npz]",
 		Short: "Compare network, diffusion and statistics with a reference, number by number",
 		Long: `Compares every quantity of a reference with what darkfield computes from the same inputs.
 Without a file, the reference is that of our own PyTorch version of the network, of width 8 and side
-16. The exit status is 1 when one misses its tolerance.`,
+16. The exit status is 1 when one misses its tolerance, which depends on the precision; terms of the
+bound are float32 with bfloat16, too, and left out with tf32.`,
 		Example: `  darkfield dev verify
+  darkfield dev verify --precision bfloat16
   darkfield dev verify reference_dim8_side32.npz`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: a.work(func(cmd *cobra.Command, args []string) error {
@@ -30,11 +34,11 @@ Without a file, the reference is that of our own PyTorch version of the network,
 					return fmt.Errorf("verify: %w", err)
 				}
 			}
-			b, err := backend.Open()
+			b, err := training.OpenBackend(p)
 			if err != nil {
 				return err
 			}
-			rows, err := verify.Run(cmd.Context(), b, file)
+			rows, err := verify.Run(cmd.Context(), b, file, p)
 			if err != nil {
 				return err
 			}
@@ -57,4 +61,6 @@ Without a file, the reference is that of our own PyTorch version of the network,
 			return err
 		}),
 	}
+	precisionFlag(cmd.Flags(), &p)
+	return cmd
 }

@@ -11,8 +11,8 @@ Requests and answers are JSON objects. An answer holds "seconds", the time of th
     {"do": "save", "network": …, "path": …}                  weights, average and Adam's state to a file
     {"do": "close"}                                          forgets all networks
 
-A network is named by what it is: float32 or bfloat16 (autocast), then, after hyphens, reordered (reordered.py) and compiled
-(torch.compile). The number of threads is $OMP_NUM_THREADS.
+A network is named by what it is: float32, tf32 (on a GPU) or bfloat16 (autocast), then, after hyphens, reordered (reordered.py)
+and compiled (torch.compile). The number of threads is $OMP_NUM_THREADS, the device $DARKFIELD_TORCH_DEVICE: cpu or cuda.
 """
 
 import json
@@ -23,7 +23,9 @@ import shutil
 import sys
 import time
 
-os.environ["CUDA_VISIBLE_DEVICES"] = ""  # stubs.py stands in for CUDA
+DEVICE = os.environ.get("DARKFIELD_TORCH_DEVICE", "cpu")
+if DEVICE == "cpu":
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # stubs.py stands in for CUDA
 import torch
 from diffusion import Schedule, huber
 from reordered import TOLERANCE, difference, reordered
@@ -52,12 +54,20 @@ def times(schedule: Schedule, steps: int) -> list[int]:
     return [*out, 0]
 
 
+def wait() -> None:
+    """Waits for what the GPU has been given."""
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
+
 class Bench:
     """One network with all that its training needs."""
 
     def __init__(self, name: str, dim: int, side: int, batch: int, layout: str):
         words = name.split("-")
         self.half, self.dim, self.side, self.batch = words[0] == "bfloat16", dim, side, batch
+        if DEVICE == "cuda":  # for the whole process, which measures one network of a GPU
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = words[0] == "tf32"
         torch.manual_seed(1)
         self.network = reordered(UNet(dim)) if "reordered" in words else UNet(dim)
         self.run = self.network
@@ -68,7 +78,8 @@ class Bench:
         self.x0, self.theta = torch.randn(batch, 1, side, side).clamp(-1, 1), torch.rand(batch, 2)
         self.optimiser = None
         # The compiler chooses layouts itself, and bfloat16 is faster in this one on every processor so far.
-        self.layout = layout or ("contiguous" if self.half or "compiled" in words else self.faster())
+        known = "compiled" in words or self.half and DEVICE == "cpu"
+        self.layout = layout or ("contiguous" if known else self.faster())
 
     def faster(self) -> str:
         """Returns the memory layout with the faster training step: the second one, for the first one warms up."""
@@ -85,7 +96,7 @@ class Bench:
 
     def predict(self, x: Tensor, index: Tensor, theta: Tensor) -> Tensor:
         x = x.contiguous(memory_format=LAYOUTS[self.layout])
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+        with torch.autocast(DEVICE, torch.bfloat16, enabled=self.half):
             return self.run(x, index, theta).float()
 
     def prepare(self) -> None:
@@ -107,6 +118,7 @@ class Bench:
         with torch.no_grad():
             torch._foreach_lerp_(self.average, list(self.network.parameters()), 1 - EMA_DECAY)
         value = loss.item()
+        wait()
         took = time.perf_counter() - start
         if not math.isfinite(value):
             raise ValueError(f"the loss is {value}")
@@ -117,6 +129,7 @@ class Bench:
         index = torch.full((self.batch,), 10.0)
         start = time.perf_counter()
         self.predict(self.x0, index, self.theta)
+        wait()
         return time.perf_counter() - start
 
     @torch.no_grad()
@@ -141,6 +154,7 @@ class Bench:
                 deviation = math.sqrt((1 - share[u]) * -math.expm1(-2 * step))
                 x = kept * x + added * target + deviation * torch.randn_like(x)
                 before = clean
+        wait()
         return time.perf_counter() - start
 
     @torch.no_grad()
@@ -183,6 +197,8 @@ def no_half() -> str:
 
 def about() -> dict:
     start = time.perf_counter()
+    if DEVICE == "cuda":
+        return {"seconds": 0, "version": f"PyTorch {torch.__version__}, Python {platform.python_version()}, {torch.cuda.get_device_name()}"}
     worst = difference(8, 16)
     if not worst <= TOLERANCE:
         raise ValueError(f"reordered attention differs from the ordinary one by {worst:.2g}: run pkg/verify/pytorch/reordered.py")
@@ -218,6 +234,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())))
+    torch.set_default_device(DEVICE)
     worker = Worker()
     for line in sys.stdin:
         try:

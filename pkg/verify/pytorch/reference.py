@@ -1,14 +1,9 @@
 """Writes a file of reference outputs in the layout of the golden file, for any width and side.
 
-<<<<<<< HEAD
-Usage: reference.py --dim D --side S --seed N OUT.npz. Weights are PyTorch's default draw, but for the normalisations, whose
-scales and shifts are drawn around the identity so that a comparison sees them. `darkfield dev verify OUT.npz` reads the file.
-=======
 Usage: reference.py --dim D --side S --seed N [--small] OUT.npz. Weights are PyTorch's default draw, but for the
 normalisations, whose scales and shifts are drawn around the identity so that a comparison sees them. `darkfield dev verify
 OUT.npz` reads the file. With --small each tensor repeats its first weights over and over, so that the compressed file is
 a tenth as large: pkg/verify holds one, which `darkfield dev verify` without a file reads.
->>>>>>> 567e6c3 (Tests: scripts of the command on the pure-Go backend but for the path of a user; notebooks on given maps beside those on our own; lines at most 100 columns; govulncheck)
 """
 
 import argparse

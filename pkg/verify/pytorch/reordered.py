@@ -8,7 +8,8 @@ import math
 import os
 import sys
 
-os.environ["CUDA_VISIBLE_DEVICES"] = ""  # stubs.py stands in for CUDA
+if os.environ.get("DARKFIELD_TORCH_DEVICE", "cpu") == "cpu":
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # stubs.py stands in for CUDA
 import torch
 from torch import Tensor
 from unet import HEAD_WIDTH, HEADS, LinearAttention, UNet
