@@ -20,6 +20,7 @@ import (
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/field"
+	"darkfield/pkg/network"
 	"darkfield/pkg/unet"
 )
 
@@ -282,8 +283,9 @@ func TestNameTellsSamplersApart(t *testing.T) {
 		case reflect.String:
 			v.SetString(
 				map[string]string{
-					"Sampler": DDIM,
-					"Spacing": string(diffusion.UniformTime),
+					"Sampler":   DDIM,
+					"Spacing":   string(diffusion.UniformTime),
+					"Precision": string(network.BFloat16),
 				}[reflect.TypeFor[SampleConfig]().Field(i).Name])
 		case reflect.Float64:
 			v.SetFloat(0.5)
