@@ -26,7 +26,7 @@ const (
 	manifestVersion = 1
 )
 
-// Manifest describes a moment network and what it was trained on.
+// Manifest describes a network and what it was trained on.
 type Manifest struct {
 	Version int             `json:"version"`
 	Config  Config          `json:"config"`
