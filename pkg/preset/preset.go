@@ -67,7 +67,7 @@ type Probe struct {
 func probe(steps int) Probe {
 	t := training.Default()
 	t.Steps, t.Batch, t.LearningRate, t.Warmup = steps, 10, 1e-3, training.Count(10)
-	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = steps, max(steps/10, 1), 100, 5
+	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = steps, max(steps/5, 1), 100, 5
 	return Probe{Stage{32, t}, unet.Default().WithDim(8)}
 }
 
@@ -180,7 +180,7 @@ func quick() Preset {
 	e := evaluate.Default()
 	e.MapsPerParam, e.OnePSeeds = 15, 5
 	e.Sampling.Batch = 5 // one program for all figures, and none of its maps is thrown away
-	c := calibration(5, 2, 20)
+	c := calibration(3, 2, 20)
 	c.Chains.MaxSteps = 1 // each takes a gradient through the network for every term
 	return Preset{
 		Name: "quick", About: "100 simulations, 60 training steps at 64², figures from shipped " +
