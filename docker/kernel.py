@@ -38,6 +38,7 @@ def main(root: Path) -> None:
                 "PATH": os.pathsep.join([f"{root}/.tools/bin", "${PATH}", str(go)]),  # goimports is found through PATH only
                 "GOFLAGS": "-buildvcs=false -ldflags=-w",  # no tables for a debugger: a cell links in half the time
                 "GOTOOLCHAIN": "local",
+                "GOWORK": "",  # the cells' own work space, whatever the user's shell says
                 # as backend.TuneAllocator says
                 "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=2:glibc.malloc.tcache_count=1000",
             },
