@@ -159,7 +159,7 @@ class Runner:
 def title(source: str) -> str:
     """The line of a cell that says most, short enough for a terminal: its first comment, or its first statement."""
     rest = re.sub(r"^import (\(.*?^\)|.*?$)", "", source, flags=re.MULTILINE | re.DOTALL)
-    lines = [line.strip() for line in rest.splitlines() if line.strip() and not line.startswith("%%")]
+    lines = [line.strip() for line in rest.splitlines() if line.strip() and not line.startswith("%")]
     comments = [line.removeprefix("//").strip() for line in lines if line.startswith("//")]
     line = next(iter(comments + lines), "imports")
     return line[:60] + ("…" if len(line) > 60 else "")
