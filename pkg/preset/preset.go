@@ -174,16 +174,16 @@ func smoke() Preset {
 // quick shows every figure within a quarter of an hour on a laptop.
 func quick() Preset {
 	t := training.Default()
-	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 60, 1e-3, training.Percent(10),
+	t.Steps, t.LearningRate, t.Warmup, t.CosineTo = 50, 1e-3, training.Percent(10),
 		training.Percent(100)
-	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 20, 20, 60, 5
+	t.CheckpointEvery, t.ValidateEvery, t.ValidationMaps, t.LogEvery = 25, 25, 60, 5
 	e := evaluate.Default()
 	e.MapsPerParam, e.OnePSeeds = 15, 5
 	e.Sampling.Batch = 5 // one program for all figures, and none of its maps is thrown away
 	c := calibration(3, 2, 20)
 	c.Chains.MaxSteps = 1 // each takes a gradient through the network for every term
 	return Preset{
-		Name: "quick", About: "100 simulations, 60 training steps at 64², figures from shipped " +
+		Name: "quick", About: "100 simulations, 50 training steps at 64², figures from shipped " +
 			"weights: a first look",
 		Universe: Universe{
 			Seed: 1, Sims: map[camels.Set]int{camels.LH: 100, camels.OneP: 10},
