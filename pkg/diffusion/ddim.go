@@ -26,39 +26,29 @@ func (m DDIM) Validate(s Schedule) error {
 	return CheckSettings("diffusion.DDIM", s, m.Steps, m.Eta, m.ChurnMin, m.Spacing)
 }
 
-// Evaluations returns Steps.
-func (m DDIM) Evaluations(Schedule) int { return m.Steps }
-
 // Sample implements Sampler.
 func (m DDIM) Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]float32, error) {
-	if err := m.Validate(s); err != nil {
-		return nil, err
-	}
-	st, err := r.start()
-	if err != nil {
-		return nil, err
-	}
-	times := m.Spacing.or(DDIMSpacing).times(s, m.Steps)
-	for i, t := range times[:m.Steps] {
-		epsilon, err := d.predict(ctx, t, r.Pixels, st.x, r.Theta)
-		if err != nil {
-			return nil, err
-		}
-		st.update(epsilon, m.step(s, t, times[i+1]))
-		st.taken(i+1, m.Steps, times[i+1])
-	}
-	return st.finished()
+	return sample(ctx, m, d, s, r)
 }
 
-// step returns the step from t to an earlier time u, equation 12 of the DDIM paper: the clean map
-// that ε implies, with noise of level u along ε and, for Eta > 0, fresh noise.
-func (m DDIM) step(s Schedule, t, u Step) linearStep {
-	au, at := s.AlphaBar(u), s.AlphaBar(t)
-	deviation := etaAt(t, m.Eta, m.ChurnMin) * math.Sqrt((1-au)/(1-at)*(1-at/au))
-	direction := math.Sqrt(max(0, 1-au-deviation*deviation))
-	return linearStep{
-		ofX:       math.Sqrt(au / at),
-		ofEpsilon: direction - math.Sqrt(au/at*(1-at)),
-		deviation: deviation,
+// Moves returns Steps steps.
+func (m DDIM) Moves(s Schedule) []Move {
+	times := m.Spacing.or(DDIMSpacing).times(s, m.Steps)
+	moves := make([]Move, m.Steps)
+	for i := range moves {
+		moves[i] = m.move(s, times[i], times[i+1])
 	}
+	return moves
+}
+
+// move returns the step from t to an earlier time u, equation 12 of the DDIM paper: the clean map
+// that ε implies, with noise of level u along ε and, for Eta > 0, fresh noise.
+func (m DDIM) move(s Schedule, t, u Step) Move {
+	au, at := s.AlphaBar(u), s.AlphaBar(t)
+	out := s.move(t, u)
+	out.Fresh = etaAt(t, m.Eta, m.ChurnMin) * math.Sqrt((1-au)/(1-at)*(1-at/au))
+	direction := math.Sqrt(max(0, 1-au-out.Fresh*out.Fresh))
+	out.X = math.Sqrt(au / at)
+	out.Epsilon = direction - math.Sqrt(au/at*(1-at))
+	return out
 }

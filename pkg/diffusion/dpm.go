@@ -36,43 +36,26 @@ func (m DPMSolver) Validate(s Schedule) error {
 	return CheckSettings("diffusion.DPMSolver", s, m.Steps, m.Eta, m.ChurnMin, m.Spacing)
 }
 
-// Evaluations returns Steps.
-func (m DPMSolver) Evaluations(Schedule) int { return m.Steps }
-
 // Sample implements Sampler.
 func (m DPMSolver) Sample(ctx context.Context, d Denoiser, s Schedule,
 	r Request,
 ) ([]float32, error) {
-	if err := m.Validate(s); err != nil {
-		return nil, err
-	}
-	st, err := r.start()
-	if err != nil {
-		return nil, err
-	}
-	if err := m.solve(ctx, d, s, st, m.Spacing.or(DPMSpacing).times(s, m.Steps)); err != nil {
-		return nil, err
-	}
-	return st.finished()
+	return sample(ctx, m, d, s, r)
 }
 
-// solve integrates st from the first of the times to the last. With λ = ½ ln SNR, h the step in λ
-// and r the length of the step before over h, the coefficients are those of Lu et al., algorithm 2;
-// fresh noise makes the old noise decay by exp(−ηh) besides.
-func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
-	times []Step,
-) error {
-	// of this and the last step
-	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x))
-	steps := len(times) - 1
-	for i, t := range times[:steps] {
-		epsilon, err := d.predict(ctx, t, st.Pixels, st.x, st.Theta)
-		if err != nil {
-			return err
-		}
-		clean, before = before, clean
-		root, noise := math.Sqrt(s.AlphaBar(t)), math.Sqrt(1-s.AlphaBar(t))
-		u := times[i+1]
+// Moves returns Steps steps.
+func (m DPMSolver) Moves(s Schedule) []Move {
+	return m.along(s, m.Spacing.or(DPMSpacing).times(s, m.Steps))
+}
+
+// along returns the steps from the first of the times to the last. With λ = ½ ln SNR, h the step in
+// λ and r the length of the step before over h, the coefficients are those of Lu et al., algorithm
+// 2; fresh noise makes the old noise decay by exp(−ηh) besides.
+func (m DPMSolver) along(s Schedule, times []Step) []Move {
+	moves := make([]Move, len(times)-1)
+	for i := range moves {
+		t, u := times[i], times[i+1]
+		move := s.move(t, u)
 		h := s.halfLogSNR(u) - s.halfLogSNR(t) // +Inf when u is 0
 		etaH := 0.0
 		if eta := etaAt(t, m.Eta, m.ChurnMin); eta > 0 {
@@ -80,24 +63,19 @@ func (m DPMSolver) solve(ctx context.Context, d Denoiser, s Schedule, st *state,
 		}
 		kept := math.Sqrt((1-s.AlphaBar(u))/(1-s.AlphaBar(t))) * math.Exp(-etaH)
 		added := -math.Sqrt(s.AlphaBar(u)) * math.Expm1(-h-etaH)
-		deviation := math.Sqrt((1 - s.AlphaBar(u)) * -math.Expm1(-2*etaH))
+		move.Fresh = math.Sqrt((1 - s.AlphaBar(u)) * -math.Expm1(-2*etaH))
 		halfInverseR := 0.0 // 1/(2r); the first and the last step are of first order
 		if i > 0 && u > 0 {
 			halfInverseR = h / (2 * (s.halfLogSNR(t) - s.halfLogSNR(times[i-1])))
 		}
-		for j, x := range st.x {
-			c := (float64(x) - noise*float64(epsilon[j])) / root
-			clean[j] = float32(c)
-			v := kept*float64(x) + added*(c+halfInverseR*(c-float64(before[j])))
-			if deviation > 0 {
-				v += deviation * st.sources[j/st.Pixels].NormFloat64()
-			}
-			if u == 0 && m.Trapezoid {
-				v = (float64(x)/root + c) / 2
-			}
-			st.x[j] = float32(v)
+		// x_u = kept·x_t + added·(x̂_0 + (x̂_0 − x̂_0 of the step before)/(2r))
+		move.X = kept + added*(1+halfInverseR)*move.CleanX
+		move.Epsilon = added * (1 + halfInverseR) * move.CleanEpsilon
+		move.Before = -added * halfInverseR
+		if u == 0 && m.Trapezoid {
+			move.X, move.Epsilon, move.Fresh = move.CleanX, move.CleanEpsilon/2, 0
 		}
-		st.taken(i+1, steps, u)
+		moves[i] = move
 	}
-	return nil
+	return moves
 }

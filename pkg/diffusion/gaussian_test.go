@@ -179,7 +179,7 @@ func TestDPMSolverOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		start, from, to := wide(st.x), times[0], times[steps]
-		if err := (DPMSolver{}).solve(context.Background(), d, s, st, times); err != nil {
+		if _, err := st.follow(context.Background(), d, DPMSolver{}.along(s, times)); err != nil {
 			t.Fatal(err)
 		}
 		worst := 0.0
@@ -202,11 +202,11 @@ func TestDPMSolverOrder(t *testing.T) {
 func TestFullDDIMIsAncestral(t *testing.T) {
 	s := Paper()
 	for at := Step(s.Steps()); at >= 1; at-- {
-		got := DDIM{Eta: 1}.step(s, at, at-1)
+		got := DDIM{Eta: 1}.move(s, at, at-1)
 		for _, v := range [][2]float64{
-			{got.ofX, s.ReverseMean(at, 1, 0)},
-			{got.ofEpsilon, s.ReverseMean(at, 0, 1)},
-			{got.deviation, math.Sqrt(s.PosteriorVariance(at))},
+			{got.X, s.ReverseMean(at, 1, 0)},
+			{got.Epsilon, s.ReverseMean(at, 0, 1)},
+			{got.Fresh, math.Sqrt(s.PosteriorVariance(at))},
 		} {
 			// 1 − ᾱ keeps 12 digits at the first step.
 			if math.Abs(v[0]-v[1]) > 1e-11*math.Abs(v[1]) {

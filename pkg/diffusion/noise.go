@@ -14,6 +14,7 @@ const (
 	samplingNoise uint64 = iota + 1
 	boundNoise
 	boundAugmentation
+	deviceNoise
 )
 
 // source returns the generator of (seed, purpose, number): a PCG whose two words mix all three.
@@ -27,6 +28,13 @@ func mix(z uint64) uint64 {
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9
 	z = (z ^ (z >> 27)) * 0x94d049bb133111eb
 	return z ^ (z >> 31)
+}
+
+// NoiseState returns the state of a device's generator (three words of Philox) from which the noise
+// of one map of a sampling comes: it depends on the seed and the number of the map only.
+func NoiseState(seed uint64, number int) [3]uint64 {
+	rng := source(seed, deviceNoise, uint64(number))
+	return [3]uint64{rng.Uint64(), rng.Uint64(), rng.Uint64()}
 }
 
 // FillNormal fills dst with standard normal numbers from rng.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"darkfield/pkg/faults"
@@ -13,10 +14,31 @@ import (
 type Sampler interface {
 	// Sample returns r.Size() maps of r.Pixels scaled values each, one after the other.
 	Sample(ctx context.Context, d Denoiser, s Schedule, r Request) ([]float32, error)
-	// Evaluations returns how often the network is called for one map.
-	Evaluations(s Schedule) int
+	// Moves returns the steps from noise to a map, which take one network evaluation each. The
+	// settings must be valid.
+	Moves(s Schedule) []Move
 	// Validate returns an error that names a setting out of range.
 	Validate(s Schedule) error
+}
+
+// Move is a step of a sampler from x_t to x_u. With the noise ε that the network predicts in x_t,
+// the clean map that it implies, x̂_0 = CleanX·x_t + CleanEpsilon·ε, and fresh noise z of variance
+// 1,
+//
+//	x_u = X·x_t + Epsilon·ε + Before·(x̂_0 of the step before) + Fresh·z.
+type Move struct {
+	From, To                  Step // t and u
+	X, Epsilon, Before, Fresh float64
+	CleanX, CleanEpsilon      float64
+}
+
+// move returns a Move from t to u with the clean map that ε implies; the rest is to be set.
+func (s Schedule) move(t, u Step) Move {
+	root := math.Sqrt(s.AlphaBar(t))
+	return Move{
+		From: t, To: u,
+		CleanX: 1 / root, CleanEpsilon: -math.Sqrt(1-s.AlphaBar(t)) / root,
+	}
 }
 
 // CheckSettings returns an error that names, by owner and field, each setting of a sampler that is
@@ -108,30 +130,53 @@ func (r Request) start() (*state, error) {
 
 func (st *state) row(i int) []float32 { return st.x[i*st.Pixels : (i+1)*st.Pixels] }
 
-// linearStep is a step of a sampler that is linear in x and ε: x becomes ofX·x + ofEpsilon·ε +
-// deviation·(fresh noise).
-type linearStep struct{ ofX, ofEpsilon, deviation float64 }
-
-// update takes a step with the predicted noise.
-func (st *state) update(epsilon []float32, m linearStep) {
-	for i, rng := range st.sources {
-		row := st.row(i)
-		for j, e := range epsilon[i*st.Pixels : (i+1)*st.Pixels] {
-			v := m.ofX*float64(row[j]) + m.ofEpsilon*float64(e)
-			if m.deviation > 0 {
-				v += m.deviation * rng.NormFloat64()
-			}
-			row[j] = float32(v)
+// follow takes all steps of a sampler.
+func (st *state) follow(ctx context.Context, d Denoiser, moves []Move) ([]float32, error) {
+	// of this and the last step
+	clean, before := make([]float32, len(st.x)), make([]float32, len(st.x))
+	for i, m := range moves {
+		epsilon, err := d.predict(ctx, m.From, st.Pixels, st.x, st.Theta)
+		if err != nil {
+			return nil, err
 		}
+		clean, before = before, clean
+		st.take(m, epsilon, clean, before)
+		st.taken(i+1, len(moves), m.To)
+	}
+	return st.x, Finite(st.x)
+}
+
+// take takes one step with the predicted noise, and sets clean.
+func (st *state) take(m Move, epsilon, clean, before []float32) {
+	for j, x := range st.x {
+		x, e := float64(x), float64(epsilon[j])
+		clean[j] = float32(m.CleanX*x + m.CleanEpsilon*e)
+		v := m.X*x + m.Epsilon*e + m.Before*float64(before[j])
+		if m.Fresh > 0 {
+			v += m.Fresh * st.sources[j/st.Pixels].NormFloat64()
+		}
+		st.x[j] = float32(v)
 	}
 }
 
-// finished returns the maps, or ErrDiverged.
-func (st *state) finished() ([]float32, error) {
-	for _, v := range st.x {
+// Finite returns ErrDiverged unless all values are finite.
+func Finite(x []float32) error {
+	for _, v := range x {
 		if v-v != 0 { // true for NaN and ±Inf
-			return nil, ErrDiverged
+			return ErrDiverged
 		}
 	}
-	return st.x, nil
+	return nil
+}
+
+// sample follows the moves of a sampler from x_T.
+func sample(ctx context.Context, m Sampler, d Denoiser, s Schedule, r Request) ([]float32, error) {
+	if err := m.Validate(s); err != nil {
+		return nil, err
+	}
+	st, err := r.start()
+	if err != nil {
+		return nil, err
+	}
+	return st.follow(ctx, d, m.Moves(s))
 }

@@ -239,7 +239,8 @@ func BenchmarkHost(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	clean := make([]float32, len(e))
 	for b.Loop() {
-		st.update(e, DDIM{Eta: 1}.step(s, 500, 499))
+		st.take(DDIM{Eta: 1}.move(s, 500, 499), e, clean, clean)
 	}
 }

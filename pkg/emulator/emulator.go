@@ -28,9 +28,10 @@ type Emulator struct {
 	schedule   diffusion.Schedule
 	sampling   SampleConfig
 	net        network.Network
-	exec       *model.Exec      // the predicted noise
-	coarse     *model.Exec      // the same in bfloat16, for maps alone; nil: the network has none
-	slope      *model.Exec      // terms of the VLB and their gradients
+	exec       *model.Exec // the predicted noise
+	coarse     *model.Exec // the same in bfloat16, for maps alone; nil: the network has none
+	slope      *model.Exec // terms of the VLB and their gradients
+	device     onDevice
 	correction *PowerCorrection // nil: none
 }
 
@@ -76,8 +77,13 @@ func Open(b compute.Backend, path string, own ...network.Network) (*Emulator, er
 		})
 	}
 	e.exec, err = predict(net)
+	var half *network.Network
 	if coarse, none := net.In(network.BFloat16); err == nil && none == nil {
+		half = &coarse
 		e.coarse, err = predict(coarse)
+	}
+	if err == nil {
+		e.device, err = e.openOnDevice(b, store, &net, half)
 	}
 	if err == nil {
 		e.slope, err = model.NewExec(b, store, e.slopeGraph)
@@ -117,6 +123,7 @@ func (e *Emulator) Close() {
 		e.coarse.Finalize()
 	}
 	e.slope.Finalize()
+	e.device.close()
 }
 
 // Manifest returns the manifest of the checkpoint.

@@ -135,6 +135,7 @@ func TestMapsDoNotDependOnTheBatch(t *testing.T) {
 		{Sampler: "ddim", Steps: 3, Eta: 1, Batch: 5},
 		{Sampler: "dpm++", Steps: 3, Batch: 5},
 		{Sampler: "dpm++", Steps: 3, Eta: 1, Batch: 5},
+		{Sampler: "dpm++", Steps: 3, Eta: 1, Batch: 5, OnDevice: true},
 	} {
 		whole := sample(t, e, few, 7, c)
 		c.Batch = 2 // the last one is filled up

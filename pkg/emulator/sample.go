@@ -38,7 +38,10 @@ type SampleConfig struct {
 	// Precision of the network that makes the maps: Float32 or BFloat16. Likelihoods are float32
 	// always.
 	Precision network.Precision `json:"precision,omitempty" yaml:"precision,omitempty"`
-	Batch     int               `json:"batch" yaml:"batch"` // maps at a time
+	// OnDevice keeps maps on the device between network evaluations and draws their noise there: for
+	// GPUs. The noise is other than the host's, and so are the maps.
+	OnDevice bool `json:"on_device,omitempty" yaml:"on_device,omitempty"`
+	Batch    int  `json:"batch" yaml:"batch"` // maps at a time
 }
 
 // DefaultSampling returns DPM-Solver++ with 25 steps and fresh noise, which corrects the errors of
@@ -68,6 +71,9 @@ func (c SampleConfig) String() string {
 	precision := ""
 	if c.Precision != network.Float32 {
 		precision = ", in " + c.Precision.String()
+	}
+	if c.OnDevice {
+		precision += ", noise of the device"
 	}
 	if c.Sampler == DDPM {
 		return name + precision
@@ -137,7 +143,7 @@ func (c SampleConfig) Evaluations() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return m.Evaluations(diffusion.Paper()), nil
+	return len(m.Moves(diffusion.Paper())), nil
 }
 
 // fewMaps is the number of maps for which a batch of their own is worth its compilation.
@@ -218,7 +224,7 @@ func (e *Emulator) raw(ctx context.Context, start int, params []cosmology.Params
 	if err != nil {
 		return nil, err
 	}
-	batches := (len(params) + size - 1) / size
+	batches, moves := (len(params)+size-1)/size, method.Moves(e.schedule)
 	out := make([]field.LogMap, 0, len(params))
 	for k := range batches {
 		first, last := k*size, min((k+1)*size, len(params))
@@ -229,7 +235,12 @@ func (e *Emulator) raw(ctx context.Context, start int, params []cosmology.Params
 		if progress != nil {
 			r.Progress = func(done, all int) { progress(k*all+done, batches*all) }
 		}
-		x, err := method.Sample(ctx, denoiser, e.schedule, r)
+		var x []float32
+		if c.OnDevice {
+			x, err = e.device.sample(ctx, moves, c.Precision, size, r)
+		} else {
+			x, err = method.Sample(ctx, denoiser, e.schedule, r)
+		}
 		if errors.Is(err, diffusion.ErrDiverged) {
 			err = fmt.Errorf("%w: %w; train longer", ErrNotTrained, err)
 		}

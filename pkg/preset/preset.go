@@ -239,6 +239,6 @@ func paper() Preset {
 		// A GPU is faster so, and has the memory.
 		p.Stages[i].Training.MicroBatch, p.Stages[i].Training.Fused = training.WholeBatch, true
 	}
-	p.Evaluate.Sampling.Sampler = "ddpm"
+	p.Evaluate.Sampling.Sampler, p.Evaluate.Sampling.OnDevice = "ddpm", true
 	return p
 }

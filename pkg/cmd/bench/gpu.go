@@ -234,8 +234,8 @@ func (c *gpuCheck) forget(parts []part) error {
 // notes are what a reader of the page must know.
 func (c *gpuCheck) notes() []string {
 	notes := []string{fmt.Sprintf("Batches of %d maps, untrained weights; a step is one of a "+
-		"training, in one graph, with its data; maps take %d evaluations of DPM-Solver++.", c.batch,
-		evaluations)}
+		"training, in one graph, with its data; maps take %d evaluations of DPM-Solver++ and stay on "+
+		"the device, the CSV has them with the noise of the host, too.", c.batch, evaluations)}
 	if c.device == "cuda" {
 		notes = append(notes, "Memory is the most that the GPU had in use, above what it had before.")
 	} else {

@@ -164,7 +164,8 @@ func (o options) stepTime(ctx context.Context, b compute.Backend, p part) ([]val
 	}, nil
 }
 
-// mapsTime measures one batch of maps, after one that compiles.
+// mapsTime measures one batch of maps, after one that compiles: kept on the device, and with what
+// the host does between evaluations.
 func (o options) mapsTime(ctx context.Context, b compute.Backend, p part) ([]value, error) {
 	dir, err := os.MkdirTemp("", "gpu-check")
 	if err != nil {
@@ -183,22 +184,34 @@ func (o options) mapsTime(ctx context.Context, b compute.Backend, p part) ([]val
 	}
 	defer e.Close()
 	c := emulator.DefaultSampling()
-	c.Batch, c.Steps = o.batch, 1
+	c.Batch = o.batch
 	if p.Precision == network.BFloat16 {
 		c.Precision = p.Precision // the backend's is TF32
 	}
-	start := time.Now()
-	if _, err := e.Sample(ctx, spread(o.batch), 1, c, nil); err != nil {
-		return nil, err
+	var values []value
+	for _, way := range []struct {
+		onDevice bool
+		suffix   string
+	}{{true, ""}, {false, ", noise of the host"}} {
+		c.OnDevice = way.onDevice
+		seconds := func(evaluations int) (float64, error) {
+			c.Steps = evaluations
+			start := time.Now()
+			_, err := e.Sample(ctx, spread(o.batch), 1, c, nil)
+			return time.Since(start).Seconds(), err
+		}
+		compiling, err := seconds(1)
+		if err != nil {
+			return nil, err
+		}
+		took, err := seconds(evaluations)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value{"time" + way.suffix, "s", took},
+			value{"first evaluation, with compiling" + way.suffix, "s", compiling})
 	}
-	compiling := time.Since(start).Seconds()
-	c.Steps = evaluations
-	start = time.Now()
-	_, err = e.Sample(ctx, spread(o.batch), 1, c, nil)
-	return []value{
-		{"time", "s", time.Since(start).Seconds()},
-		{"first evaluation, with compiling", "s", compiling},
-	}, err
+	return values, nil
 }
 
 // waves are maps of one wave each, whose mean and wavelength their parameters set.

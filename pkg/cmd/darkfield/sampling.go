@@ -40,6 +40,8 @@ func samplerFlags(f *pflag.FlagSet) *sampling {
 	f.BoolVar(&c.Trapezoid, "trapezoid", c.Trapezoid, "take the last step of dpm++ by the "+
 		"trapezoidal rule, so that small scales keep their power")
 	precisionFlag(f, &c.Precision)
+	f.BoolVar(&c.OnDevice, "on-device", c.OnDevice, "keep maps on the device and draw their noise "+
+		"there, for GPUs: other maps than with the noise of the host")
 	return c
 }
 
@@ -67,6 +69,7 @@ func (c *sampling) said() (json.RawMessage, error) {
 	for flag, value := range map[string]any{
 		"sampler": c.Sampler, "sampler-steps": c.Steps, "spacing": c.Spacing, "eta": c.Eta,
 		"eta-above": c.ChurnMin, "trapezoid": c.Trapezoid, "precision": c.Precision,
+		"on-device": c.OnDevice,
 	} {
 		if c.flags.Changed(flag) {
 			given[strings.ReplaceAll(strings.TrimPrefix(flag, "sampler-"), "-", "_")] = value
