@@ -29,8 +29,6 @@ func open(t testing.TB, name string) compute.Backend {
 	return b
 }
 
-const batch = 20
-
 // processorTime returns the time that all threads of this process have run: unlike wall time, it
 // does not grow with what else the machine does.
 func processorTime() time.Duration {
@@ -59,8 +57,8 @@ func inputs(rng *rand.Rand, size, side int) (xt, index, theta *tensors.Tensor) {
 		tensors.FromFlatDataAndDimensions(times, size), tensors.FromFlatDataAndDimensions(params, size, 2)
 }
 
-// BenchmarkForward and BenchmarkGradient report the processor time of a batch of 20 and of
-// compiling.
+// BenchmarkForward and BenchmarkGradient report the processor time of a batch and of compiling, for
+// networks of the paper's form and for some that take squares of pixels.
 func BenchmarkForward(b *testing.B) {
 	measure(b, func(n network.Network) func(*model.Scope, []*Node) *Node {
 		return func(scope *model.Scope, in []*Node) *Node {
@@ -84,19 +82,29 @@ func BenchmarkGradient(b *testing.B) {
 }
 
 func measure(b *testing.B, build func(network.Network) func(*model.Scope, []*Node) *Node) {
-	for _, side := range []int{32, 64} {
-		b.Run(fmt.Sprintf("dim=16/side=%d", side), func(b *testing.B) {
-			c := unet.Default().WithDim(16)
+	for _, of := range []struct{ dim, side, patch, batch int }{
+		{16, 32, 1, 20},
+		{16, 64, 1, 20},
+		{16, 256, 1, 4},
+		{16, 256, 2, 4},
+		{32, 256, 2, 4},
+		{32, 256, 4, 4},
+		{64, 256, 4, 4},
+	} {
+		b.Run(fmt.Sprintf("dim=%d/side=%d/patch=%d", of.dim, of.side, of.patch), func(b *testing.B) {
+			c := unet.Default().WithDim(of.dim)
+			c.Patch = of.patch
 			rng := rand.New(rand.NewPCG(1, 2))
 			e := model.MustNewExec(open(b, "xla:cpu"), network.Store(c.Init(1)), build(c.Network()))
-			xt, index, theta := inputs(rng, batch, side)
+			xt, index, theta := inputs(rng, of.batch, of.side)
 			start := processorTime()
 			e.MustCall1(xt, index, theta)
 			compiled := processorTime() - start
 			for b.Loop() {
 				tensors.MustCopyFlatData[float32](e.MustCall1(xt, index, theta))
 			}
-			b.ReportMetric((processorTime()-start-compiled).Seconds()/float64(b.N), "cpu-s/batch")
+			taken := (processorTime() - start - compiled).Seconds()
+			b.ReportMetric(taken/float64(b.N*of.batch), "cpu-s/map")
 			b.ReportMetric(compiled.Seconds(), "compile-cpu-s")
 		})
 	}

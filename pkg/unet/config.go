@@ -28,6 +28,9 @@ type Config struct {
 	Rings int `json:"rings,omitempty" yaml:"rings,omitempty"`
 	// NoAttention leaves all attention out.
 	NoAttention bool `json:"no_attention,omitempty" yaml:"no_attention,omitempty"`
+	// Patch is the side, in pixels, of the squares that the network takes as one pixel with a channel
+	// for each of theirs: its first level has 1/Patch of the side of a map; 0: the paper's 1.
+	Patch int `json:"patch,omitempty" yaml:"patch,omitempty"`
 }
 
 // Conditioning says how time and θ enter a ResNet block.
@@ -74,6 +77,9 @@ func (c Config) Extras() []string {
 	if c.NoAttention {
 		out = append(out, "no attention")
 	}
+	if p := c.patch(); p > 1 {
+		out = append(out, fmt.Sprintf("squares of %d×%d pixels are channels of one", p, p))
+	}
 	if c.Rings > 0 {
 		out = append(out, fmt.Sprintf("a linear filter of %d wavenumbers by time and θ", c.Rings))
 	}
@@ -88,6 +94,7 @@ const (
 	mostHidden     = 1 << 14
 	mostConditions = 1 << 10
 	mostRings      = 24 // a map of 2¹² pixels a side: nodes lie half an octave apart
+	mostPatch      = 16
 )
 
 // MostLevels downsamples a map of 2048 pixels per side to a single pixel.
@@ -120,21 +127,33 @@ func (c Config) Validate() error {
 	f.Want(c.Hidden >= 0 && c.Hidden <= mostHidden, "Hidden", c.Hidden,
 		fmt.Sprintf("1 to %d, or 0 for the paper's %d", mostHidden, paperHidden))
 	f.Want(c.Rings >= 0 && c.Rings <= mostRings, "Rings", c.Rings, fmt.Sprintf("0 to %d", mostRings))
+	f.Want(c.Patch >= 0 && c.Patch <= mostPatch, "Patch", c.Patch, fmt.Sprintf("0 to %d", mostPatch))
 	return f.Err()
 }
 
 // Downsamplings returns how often the network halves the side of a map.
 func (c Config) Downsamplings() int { return len(c.Multipliers) - 1 }
 
-// CheckSide returns an error unless the side of maps, in pixels, can be halved as often as the
-// network does.
+// CheckSide returns an error unless the side of maps, in pixels, can be divided as the network
+// does.
 func (c Config) CheckSide(side int) error {
-	if f := 1 << c.Downsamplings(); side < f || side%f != 0 {
-		return fmt.Errorf("maps of %d pixels a side: the network halves the side %d times, want a "+
-			"multiple of %d", side, c.Downsamplings(), f)
+	f := c.smallestSide()
+	if side >= f && side%f == 0 {
+		return nil
 	}
-	return nil
+	squares := ""
+	if p := c.patch(); p > 1 {
+		squares = fmt.Sprintf("takes squares of %d×%d and ", p, p)
+	}
+	return fmt.Errorf("maps of %d pixels a side: the network %shalves the side %d times, want a "+
+		"multiple of %d", side, squares, c.Downsamplings(), f)
 }
+
+// smallestSide is that of maps whose coarsest level is one pixel.
+func (c Config) smallestSide() int { return c.patch() << c.Downsamplings() }
+
+// patch returns the side of the squares that are pixels of the first level.
+func (c Config) patch() int { return max(c.Patch, 1) }
 
 // channels returns the width of level l.
 func (c Config) channels(l int) int { return c.Dim * c.Multipliers[l] }

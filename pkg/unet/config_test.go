@@ -26,18 +26,20 @@ func TestValidConfigsBuild(t *testing.T) {
 				"Conditioning"),
 			Hidden: rapid.SampledFrom([]int{-1, 0, 1, 10, 20}).Draw(t, "Hidden"),
 			Rings:  rapid.SampledFrom([]int{-1, 0, 1, 2, 12, 25}).Draw(t, "Rings"),
+			Patch:  rapid.SampledFrom([]int{-1, 0, 1, 2, 3, 17}).Draw(t, "Patch"),
 		}
 		if rapid.Bool().Draw(t, "likely") { // most of the others are refused
 			c.Multipliers = append([]int{1}, rapid.SliceOfN(rapid.IntRange(1, 4), 1, 3).Draw(t, "levels")...)
 			c.Dim, c.Groups = 4*max(c.Groups, 1), max(c.Groups, 1)
 			c.Heads, c.HeadDim, c.ConditionDim = max(c.Heads, 1), max(c.HeadDim, 1), max(c.ConditionDim, 1)
 			c.Hidden, c.Rings = max(c.Hidden, 0), min(max(c.Rings, 0), mostRings)
+			c.Patch = min(max(c.Patch, 0), mostPatch)
 		}
 		if c.Validate() != nil {
 			return
 		}
 		accepted++
-		side := 1 << c.Downsamplings()
+		side := c.smallestSide()
 		if err := c.CheckSide(side); err != nil {
 			t.Fatal(err)
 		}

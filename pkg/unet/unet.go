@@ -52,6 +52,10 @@ func ConditionedBy(c Conditioning, hidden int) Option {
 // Filter adds a linear filter of the noised map with gains at so many wavenumbers.
 func Filter(rings int) Option { return func(b *builder) { b.Rings = rings } }
 
+// Patches takes squares of side×side pixels as one pixel with a channel for each of theirs, which
+// costs about 1/side² of a network that sees every pixel.
+func Patches(side int) Option { return func(b *builder) { b.Patch = side } }
+
 // builder is a network under construction.
 type builder struct {
 	Config
@@ -71,7 +75,8 @@ func (b builder) network() network.Network {
 	}
 	b.activations = dtypes.Float32
 	n := network.Network{
-		Name: b.name, Config: text, Func: b.predict, Width: b.Dim,
+		Name: b.name, Config: text, Func: b.predict,
+		Width: max(b.Dim/(b.patch()*b.patch()), 1),
 		CheckSide: func(side int) error {
 			if err := b.Validate(); err != nil {
 				return err
@@ -105,7 +110,7 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 		}
 		return LinearAttention(in(scope, name), x, n.Heads, n.HeadDim)
 	}
-	x := xt
+	x := ToChannels(xt, n.patch())
 	var skips []*Node
 	for i := range n.Multipliers {
 		level := fmt.Sprintf("downs.%d.", i)
@@ -132,7 +137,7 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 		x = Upsample(in(scope, level+"3"), x)
 	}
 	x = resnet("final_conv.0", x, n.Dim)
-	x = Pointwise(in(scope, "final_conv.1"), full(x), 1)
+	x = ToPixels(Pointwise(in(scope, "final_conv.1"), full(x), n.patch()*n.patch()), n.patch())
 	if n.Rings > 0 {
 		x = Add(x, filter(scope, xt, c, n.Rings))
 	}
@@ -143,7 +148,7 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 // convolutions [out, in, height, width], transposed ones [in, out, height, width], linear maps
 // [out, in]. It panics for a configuration that Validate refuses.
 func (c Config) Parameters() []network.Tensor {
-	list, err := c.Network().Tensors(1<<c.Downsamplings(), c.ConditionDim)
+	list, err := c.Network().Tensors(c.smallestSide(), c.ConditionDim)
 	if err != nil {
 		panic(err)
 	}
@@ -158,7 +163,7 @@ func (c Config) NumParameters() int { return network.NumParameters(c.Parameters(
 // paper's network does not have, begin without effect. It panics as Parameters does.
 func (c Config) Init(seed uint64) network.Weights {
 	// No variable is left to a backend.
-	w, err := c.Network().Initial(nil, seed, 1<<c.Downsamplings(), c.ConditionDim)
+	w, err := c.Network().Initial(nil, seed, c.smallestSide(), c.ConditionDim)
 	if err != nil {
 		panic(err)
 	}
