@@ -82,7 +82,7 @@ that goes on to more steps takes those at the rates of the longer run.`,
 	f.IntVar(&t.side, "side", 0, "`PIXELS` a side that maps are averaged to, in a training of one "+
 		"stage; default: the preset's stages")
 	f.StringVar(&t.initial, "init", "", "`FILE` of the checkpoint that the first stage starts from; "+
-		"its network may be without the scales, gains and hidden numbers that are asked for")
+		"its network may be without the scales, gains, hidden numbers and squares that are asked for")
 	serverFlags(f, &t.server, &t.experiment)
 	require(cmd, "data", "run")
 	return cmd
@@ -150,8 +150,12 @@ func (a *app) initialWeights(path string, now checkpoint.Manifest, seed uint64,
 		return nil, fmt.Errorf("train: start from %s: %w", path, err)
 	}
 	if len(added) > 0 {
+		until := "they change nothing"
+		if network.Patch != was.Network.Patch {
+			until = "it does on the means of squares what it did on pixels"
+		}
 		fmt.Fprintf(a.err, "%d tensors of the network are new or larger than those of %s, %s among "+
-			"them; until they are trained they change nothing\n", len(added), path, added[0])
+			"them; until they are trained %s\n", len(added), path, added[0], until)
 	}
 	return w, nil
 }
