@@ -43,19 +43,28 @@ func TestPatchesAreSquares(t *testing.T) {
 // TestPatchedNetworkSeesSquares: with the weights of a network without patches it does on p times
 // the mean of squares what that does on pixels, divided by p.
 func TestPatchedNetworkSeesSquares(t *testing.T) {
+	for _, width := range []int{8, 4} { // 4 is the number of a square's pixels, too
+		from, c := narrow(), wide()
+		from.Dim, from.Groups, c.Dim, c.Groups = width, 4, width, 4
+		patchedSeesSquares(t, from, c)
+	}
+}
+
+func patchedSeesSquares(t *testing.T, from, c Config) {
+	t.Helper()
 	const p, maps, coarse = 2, 3, 8
 	b := pureGo(t)
-	w := narrow().Init(7)
-	c := wide()
+	w := from.Init(7)
+	whole := c
 	c.Patch = p
-	patched, added, err := c.Widen(narrow(), w, 8)
+	patched, added, err := c.Widen(from, w, 8)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Check(patched); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := wide().Widen(c, patched, 8); err == nil ||
+	if _, _, err := whole.Widen(c, patched, 8); err == nil ||
 		!strings.Contains(err.Error(), "unet.Config.Patch = 1") {
 		t.Errorf("weights of a network with patches for one without: %v", err)
 	}
@@ -74,7 +83,7 @@ func TestPatchedNetworkSeesSquares(t *testing.T) {
 		means[square(i)] += fine[i] / p // p times the mean of p² pixels
 	}
 	in[0] = tensors.FromFlatDataAndDimensions(means, maps, coarse, coarse, 1)
-	want := output(b, narrow(), w, in)
+	want := output(b, from, w, in)
 	in[0] = tensors.FromFlatDataAndDimensions(fine, maps, side, side, 1)
 	for i, v := range output(b, c, patched, in) {
 		if want := want[square(i)] / p; math.Abs(float64(v-want)) > 1e-5*(1+math.Abs(float64(want))) {

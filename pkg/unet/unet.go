@@ -99,7 +99,11 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 	theta.AssertRank(2) // the manifest says how many parameters
 	c := Embed(scope, timestep, theta, n.Dim, n.hidden())
 	resnet := func(name string, x *Node, channels int) *Node {
-		return ResNet(in(scope, name), x, c, Block{channels, n.Groups, n.Conditioning, n.activations})
+		return ResNet(in(scope, name), x, c, Block{
+			Channels: channels, Groups: n.Groups, Conditioning: n.Conditioning, Type: n.activations,
+			// A map of one channel is projected; one of squares, too, however many they have.
+			Project: name == "downs.0.0",
+		})
 	}
 	attend := func(name string, x *Node) *Node {
 		switch {
