@@ -85,6 +85,16 @@ func numbersOf(m diffusion.Move) []float32 {
 	}
 }
 
+// statesOf returns the states of the generators of maps from number first on: [maps, 3].
+func statesOf(seed uint64, first, maps int) *tensors.Tensor {
+	states := make([]uint64, 0, 3*maps)
+	for i := range maps {
+		s := diffusion.NoiseState(seed, first+i)
+		states = append(states, s[:]...)
+	}
+	return tensors.FromFlatDataAndDimensions(states, maps, 3)
+}
+
 // normal draws standard normal numbers of a shape [B, …], those of each map from its own state, so
 // that they do not depend on the batch: states [B, 3].
 func normal(states *Node, shape shapes.Shape) (values, after *Node) {
@@ -107,12 +117,7 @@ func (d onDevice) sample(ctx context.Context, moves []diffusion.Move, p network.
 	if p == network.BFloat16 {
 		move = d.coarse
 	}
-	states := make([]uint64, 0, 3*size)
-	for i := range size {
-		s := diffusion.NoiseState(r.Seed, r.First+i)
-		states = append(states, s[:]...)
-	}
-	now, err := d.start.Call(tensors.FromFlatDataAndDimensions(states, size, 3))
+	now, err := d.start.Call(statesOf(r.Seed, r.First, size))
 	if err != nil {
 		return nil, fmt.Errorf("emulator: draw noise on the device: %w", err)
 	}

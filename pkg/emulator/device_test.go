@@ -5,20 +5,24 @@ import (
 	"math"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"gonum.org/v1/gonum/stat"
 
+	"darkfield/pkg/backend"
 	"darkfield/pkg/diffusion"
 )
 
 // deviceNoise returns rounds draws of noise, each a row of pixels for every map, as samplings on
 // the device draw them.
-func deviceNoise(t *testing.T, seed uint64, maps, rounds, pixels int) [][]float32 {
+func deviceNoise(t *testing.T, b compute.Backend, seed uint64, maps, rounds,
+	pixels int,
+) [][]float32 {
 	t.Helper()
-	exec := MustNewExec(newBackend(t), func(states *Node) []*Node {
+	exec := MustNewExec(b, func(states *Node) []*Node {
 		var out []*Node
 		for range rounds {
 			var values *Node
@@ -27,13 +31,8 @@ func deviceNoise(t *testing.T, seed uint64, maps, rounds, pixels int) [][]float3
 		}
 		return out
 	})
-	var states []uint64
-	for i := range maps {
-		s := diffusion.NoiseState(seed, i)
-		states = append(states, s[:]...)
-	}
 	var out [][]float32
-	for _, v := range exec.MustCall(tensors.FromFlatDataAndDimensions(states, maps, 3)) {
+	for _, v := range exec.MustCall(statesOf(seed, 0, maps)) {
 		out = append(out, tensors.MustCopyFlatData[float32](v))
 	}
 	return out
@@ -49,7 +48,7 @@ func TestOnDeviceTakesTheMoves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	noise := deviceNoise(t, 7, 2, 1+steps, pixels)
+	noise := deviceNoise(t, newBackend(t), 7, 2, 1+steps, pixels)
 	for _, c := range []SampleConfig{
 		{Sampler: DDIM, Steps: steps, Eta: 1, Batch: 2, OnDevice: true},
 		{Sampler: DPM, Steps: steps, Eta: 1, ChurnMin: 300, Batch: 2, OnDevice: true, Trapezoid: true},
@@ -90,9 +89,24 @@ func TestOnDeviceTakesTheMoves(t *testing.T) {
 }
 
 // TestNoiseOfTheDevice: moments of 10⁵ numbers within four standard errors; no correlation between
-// maps, seeds and rounds; and the noise of a map does not depend on how many there are.
+// pixels, maps, seeds and steps; and the noise of a map does not depend on how many there are. On
+// XLA, too, whose generator is another program.
 func TestNoiseOfTheDevice(t *testing.T) {
-	const n = 100_000
+	t.Run("go", func(t *testing.T) { noiseIsNormal(t, newBackend(t)) })
+	t.Run("xla", func(t *testing.T) {
+		t.Setenv("GOMLX_BACKEND", "xla:cpu")
+		b, err := backend.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.Finalize)
+		noiseIsNormal(t, b)
+	})
+}
+
+func noiseIsNormal(t *testing.T, b compute.Backend) {
+	t.Helper()
+	const n, side = 102_400, 320
 	wide := func(x []float32) []float64 {
 		out := make([]float64, len(x))
 		for i, v := range x {
@@ -100,7 +114,7 @@ func TestNoiseOfTheDevice(t *testing.T) {
 		}
 		return out
 	}
-	rounds := deviceNoise(t, 7, 2, 2, n)
+	rounds := deviceNoise(t, b, 7, 2, 2, n)
 	a := wide(rounds[0][:n])
 	mean, variance := stat.MeanVariance(a, nil)
 	if math.Abs(mean) > 4/math.Sqrt(n) || math.Abs(variance-1) > 4*math.Sqrt(2.0/n) {
@@ -109,14 +123,19 @@ func TestNoiseOfTheDevice(t *testing.T) {
 	if k := stat.ExKurtosis(a, nil); math.Abs(k) > 4*math.Sqrt(24.0/n) {
 		t.Errorf("excess kurtosis %.4f, want 0", k)
 	}
+	shifted := func(by int) []float32 {
+		return append(append([]float32(nil), rounds[0][by:n]...), rounds[0][:by]...)
+	}
 	for name, other := range map[string][]float32{
-		"next map": rounds[0][n:], "next step": rounds[1][:n], "next seed": deviceNoise(t, 8, 1, 1, n)[0],
+		"next column": shifted(1), "next row": shifted(side),
+		"next map": rounds[0][n:], "next step": rounds[1][:n],
+		"next seed": deviceNoise(t, b, 8, 1, 1, n)[0],
 	} {
 		if r := stat.Correlation(a, wide(other), nil); math.Abs(r) > 4/math.Sqrt(n) {
 			t.Errorf("%s: correlation %.4f, want 0", name, r)
 		}
 	}
-	for i, v := range deviceNoise(t, 7, 1, 1, n)[0] {
+	for i, v := range deviceNoise(t, b, 7, 1, 1, n)[0] {
 		if v != rounds[0][i] {
 			t.Fatalf("number %d of map 0 is %g alone, %g beside another", i, v, rounds[0][i])
 		}
