@@ -176,8 +176,12 @@ func (l Likelihood) CalibrationStudy(ctx context.Context, c CalibrateConfig, tes
 	if coverage, err = cal.CoverageReport(unseen, c); err != nil {
 		return cal, coverage, err
 	}
-	note := fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others.",
-		cal.Maps, cal.Simulations, len(unseen), len(s.test.numbers))
+	warned, err := cal.warned(unseen)
+	if err != nil {
+		return cal, coverage, fmt.Errorf("inference: %w", err)
+	}
+	note := fmt.Sprintf("Calibrated on %d maps of %d simulations, tested on %d of %d others, %d of "+
+		"which infer warns of.", cal.Maps, cal.Simulations, len(unseen), len(s.test.numbers), warned)
 	if change != nil {
 		note += " All maps: " + change.Name + "."
 	}

@@ -49,19 +49,30 @@ func (l Likelihood) Robustness(ctx context.Context, c Calibration, cfg Calibrate
 }
 
 func (r *Robustness) add(name string, c Calibration, cfg CalibrateConfig, bounds []Bound) error {
-	cases, warned := make([]calibration.Case, len(bounds)), 0
+	warned, err := c.warned(bounds)
+	if err != nil {
+		return fmt.Errorf("inference: %s: %w", name, err)
+	}
+	cases := make([]calibration.Case, len(bounds))
 	for i, b := range bounds {
-		one, err := c.Constrain(b)
-		if err != nil {
-			return fmt.Errorf("inference: %s: simulation %d, map %d: %w", name, b.Simulation, b.Map, err)
-		}
 		cases[i] = b.scored(c.NLL(b))
-		if len(one.Warnings) > 0 {
-			warned++
-		}
 	}
 	r.Warned, r.Maps = append(r.Warned, warned), append(r.Maps, len(bounds))
 	return r.CoverageReport.score(name, cases, cfg)
+}
+
+// warned counts the maps that a user is warned of.
+func (c Calibration) warned(bounds []Bound) (n int, err error) {
+	for _, b := range bounds {
+		one, err := c.Constrain(b)
+		if err != nil {
+			return n, fmt.Errorf("simulation %d, map %d: %w", b.Simulation, b.Map, err)
+		}
+		if len(one.Warnings) > 0 {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Header names the columns of Rows.
