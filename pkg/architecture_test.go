@@ -81,8 +81,8 @@ var table = []row{
 	{name: "hmc", modules: []string{gonum}},
 	{name: "calibration", packages: "cosmology likelihood", modules: []string{gonum}},
 	{name: "network", modules: []string{gomlx, compute}},
-	{name: "unet", packages: "faults network", modules: []string{gomlx, compute}},
 	{name: "diffusion", packages: "faults", modules: []string{gomlx, compute, gonum}},
+	{name: "unet", packages: "faults network diffusion", modules: []string{gomlx, compute}},
 	{
 		name: "checkpoint", packages: "safefile filetype network unet diffusion cosmology field",
 		modules: []string{weights},

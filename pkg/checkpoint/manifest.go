@@ -171,6 +171,13 @@ func (m Manifest) Validate() error {
 	}
 	if m.Model == nil {
 		errs = append(errs, m.Network.Validate(), m.Network.CheckSide(m.Data.Side))
+		if m.Network.Patch > 1 && (m.Schedule != diffusion.PaperName ||
+			m.Prediction != diffusion.PredictV) {
+			errs = append(errs, fmt.Errorf("manifest: a network with squares of %d×%d pixels, the schedule "+
+				"%q and the prediction %q: it knows the schedule %q and the prediction %q alone",
+				m.Network.Patch, m.Network.Patch, m.Schedule, m.Prediction, diffusion.PaperName,
+				diffusion.PredictV))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -58,7 +58,7 @@ func inputs(rng *rand.Rand, size, side int) (xt, index, theta *tensors.Tensor) {
 }
 
 // BenchmarkForward and BenchmarkGradient report the processor time of a batch and of compiling, for
-// networks of the paper's form and for some that take squares of pixels.
+// networks of the paper's form and for some that see the means of squares.
 func BenchmarkForward(b *testing.B) {
 	measure(b, func(n network.Network) func(*model.Scope, []*Node) *Node {
 		return func(scope *model.Scope, in []*Node) *Node {
@@ -82,18 +82,18 @@ func BenchmarkGradient(b *testing.B) {
 }
 
 func measure(b *testing.B, build func(network.Network) func(*model.Scope, []*Node) *Node) {
-	for _, of := range []struct{ dim, side, patch, batch int }{
-		{16, 32, 1, 20},
-		{16, 64, 1, 20},
-		{16, 256, 1, 4},
-		{16, 256, 2, 4},
-		{32, 256, 2, 4},
-		{32, 256, 4, 4},
-		{64, 256, 4, 4},
+	for _, of := range []struct{ dim, side, patch, detail, batch int }{
+		{16, 32, 1, 0, 20},
+		{16, 64, 1, 0, 20},
+		{16, 256, 1, 0, 4},
+		{16, 256, 2, 32, 4},
+		{16, 256, 4, 32, 4},
+		{16, 256, 4, 64, 4},
 	} {
-		b.Run(fmt.Sprintf("dim=%d/side=%d/patch=%d", of.dim, of.side, of.patch), func(b *testing.B) {
+		name := fmt.Sprintf("dim=%d/side=%d/patch=%d/detail=%d", of.dim, of.side, of.patch, of.detail)
+		b.Run(name, func(b *testing.B) {
 			c := unet.Default().WithDim(of.dim)
-			c.Patch = of.patch
+			c.Patch, c.Detail = of.patch, of.detail
 			rng := rand.New(rand.NewPCG(1, 2))
 			e := model.MustNewExec(open(b, "xla:cpu"), network.Store(c.Init(1)), build(c.Network()))
 			xt, index, theta := inputs(rng, of.batch, of.side)

@@ -16,8 +16,6 @@ type Block struct {
 	// Type is that of the output and of the products but the first: Float32 or BFloat16; 0: that of
 	// the input.
 	Type dtypes.DType
-	// Project puts a projection into the skip even where the input has Channels already.
-	Project bool
 }
 
 // ResNet is the residual block [B, H, W, in] → [B, H, W, Channels], conditioned on time and θ
@@ -42,7 +40,7 @@ func ResNet(scope *model.Scope, x *Node, c Condition, o Block) *Node {
 		h = output(Add(Mul(h, InsertAxes(before, 1, 1)), InsertAxes(condition, 1, 1)))
 		h = Mul(half(in(scope, "block2"), h, o), InsertAxes(after, 1, 1))
 	}
-	if o.Project || x.Shape().Dim(-1) != o.Channels {
+	if x.Shape().Dim(-1) != o.Channels {
 		x = Pointwise(in(scope, "res_conv"), x, o.Channels)
 	}
 	return output(Add(h, full(x)))

@@ -28,9 +28,12 @@ type Config struct {
 	Rings int `json:"rings,omitempty" yaml:"rings,omitempty"`
 	// NoAttention leaves all attention out.
 	NoAttention bool `json:"no_attention,omitempty" yaml:"no_attention,omitempty"`
-	// Patch is the side, in pixels, of the squares that the network takes as one pixel with a channel
-	// for each of theirs: its first level has 1/Patch of the side of a map; 0: the paper's 1.
+	// Patch is the side, in pixels, of the squares whose means the network's levels see: the first
+	// level has 1/Patch of the side of a map; 0: the paper's 1.
 	Patch int `json:"patch,omitempty" yaml:"patch,omitempty"`
+	// Detail is the number of channels of the blocks for what lies within the squares; 0 where Patch
+	// is 1.
+	Detail int `json:"detail,omitempty" yaml:"detail,omitempty"`
 }
 
 // Conditioning says how time and θ enter a ResNet block.
@@ -78,7 +81,8 @@ func (c Config) Extras() []string {
 		out = append(out, "no attention")
 	}
 	if p := c.patch(); p > 1 {
-		out = append(out, fmt.Sprintf("squares of %d×%d pixels are channels of one", p, p))
+		out = append(out, fmt.Sprintf("levels of the means of %d×%d pixels, and %d channels for their "+
+			"details", p, p, c.Detail))
 	}
 	if c.Rings > 0 {
 		out = append(out, fmt.Sprintf("a linear filter of %d wavenumbers by time and θ", c.Rings))
@@ -128,6 +132,13 @@ func (c Config) Validate() error {
 		fmt.Sprintf("1 to %d, or 0 for the paper's %d", mostHidden, paperHidden))
 	f.Want(c.Rings >= 0 && c.Rings <= mostRings, "Rings", c.Rings, fmt.Sprintf("0 to %d", mostRings))
 	f.Want(c.Patch >= 0 && c.Patch <= mostPatch, "Patch", c.Patch, fmt.Sprintf("0 to %d", mostPatch))
+	if c.patch() == 1 {
+		f.Want(c.Detail == 0, "Detail", c.Detail, "0: there are no squares")
+	} else {
+		f.Want(c.Detail >= 4 && c.Detail <= mostDim && c.Detail%2 == 0 &&
+			(c.Groups < 1 || c.Detail%c.Groups == 0), "Detail", c.Detail, fmt.Sprintf(
+			"an even multiple of Groups = %d, 4 to %d", c.Groups, mostDim))
+	}
 	return f.Err()
 }
 

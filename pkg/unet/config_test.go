@@ -27,13 +27,17 @@ func TestValidConfigsBuild(t *testing.T) {
 			Hidden: rapid.SampledFrom([]int{-1, 0, 1, 10, 20}).Draw(t, "Hidden"),
 			Rings:  rapid.SampledFrom([]int{-1, 0, 1, 2, 12, 25}).Draw(t, "Rings"),
 			Patch:  rapid.SampledFrom([]int{-1, 0, 1, 2, 3, 17}).Draw(t, "Patch"),
+			Detail: rapid.SampledFrom([]int{-1, 0, 4, 7, 12}).Draw(t, "Detail"),
 		}
 		if rapid.Bool().Draw(t, "likely") { // most of the others are refused
 			c.Multipliers = append([]int{1}, rapid.SliceOfN(rapid.IntRange(1, 4), 1, 3).Draw(t, "levels")...)
 			c.Dim, c.Groups = 4*max(c.Groups, 1), max(c.Groups, 1)
 			c.Heads, c.HeadDim, c.ConditionDim = max(c.Heads, 1), max(c.HeadDim, 1), max(c.ConditionDim, 1)
 			c.Hidden, c.Rings = max(c.Hidden, 0), min(max(c.Rings, 0), mostRings)
-			c.Patch = min(max(c.Patch, 0), mostPatch)
+			c.Patch, c.Detail = min(max(c.Patch, 0), mostPatch), 0
+			if c.Patch > 1 {
+				c.Detail = 2 * c.Dim
+			}
 		}
 		if c.Validate() != nil {
 			return

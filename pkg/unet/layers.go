@@ -77,6 +77,14 @@ func Pointwise(scope *model.Scope, x *Node, out int) *Node {
 	return shifted(project(scope, x, out), bias(scope, x.Graph(), width, out))
 }
 
+// zeroPointwise is Pointwise with initial values of 0.
+func zeroPointwise(scope *model.Scope, x *Node, out int) *Node {
+	width := x.Shape().Dim(-1)
+	w := network.Constant(scope, "weight", 0, out, width, 1, 1).NodeValue(x.Graph())
+	y := Einsum("bhwi,oi->bhwo", x, Reshape(w, out, width))
+	return shifted(y, network.Constant(scope, "bias", 0, out).NodeValue(x.Graph()))
+}
+
 // project is a 1×1 convolution without bias.
 func project(scope *model.Scope, x *Node, out int) *Node {
 	width := x.Shape().Dim(-1)

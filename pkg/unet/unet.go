@@ -52,9 +52,12 @@ func ConditionedBy(c Conditioning, hidden int) Option {
 // Filter adds a linear filter of the noised map with gains at so many wavenumbers.
 func Filter(rings int) Option { return func(b *builder) { b.Rings = rings } }
 
-// Patches takes squares of side×side pixels as one pixel with a channel for each of theirs, which
-// costs about 1/side² of a network that sees every pixel.
-func Patches(side int) Option { return func(b *builder) { b.Patch = side } }
+// Patches lets the network see the means of squares of side×side pixels, and adds blocks of so many
+// channels for what lies within the squares. It costs little more than a network for maps of that
+// many squares. It is for networks that predict v by the paper's variance schedule.
+func Patches(side, detail int) Option {
+	return func(b *builder) { b.Patch, b.Detail = side, detail }
+}
 
 // builder is a network under construction.
 type builder struct {
@@ -76,7 +79,7 @@ func (b builder) network() network.Network {
 	b.activations = dtypes.Float32
 	n := network.Network{
 		Name: b.name, Config: text, Func: b.predict,
-		Width: max(b.Dim/(b.patch()*b.patch()), 1),
+		Width: max((b.Dim+b.Detail)/(b.patch()*b.patch()), 1),
 		CheckSide: func(side int) error {
 			if err := b.Validate(); err != nil {
 				return err
@@ -97,13 +100,27 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 	xt.AssertDims(batch, side, side, 1)
 	timestep.AssertDims(batch)
 	theta.AssertRank(2) // the manifest says how many parameters
+	if n.patch() > 1 {
+		return n.patched(scope, xt, timestep, theta)
+	}
+	out, _ := n.levels(scope, xt, timestep, theta, nil)
+	return out
+}
+
+// resNet is a block of the network.
+func (n builder) resNet(scope *model.Scope, name string, x *Node, c Condition, channels int) *Node {
+	return ResNet(in(scope, name), x, c, Block{
+		Channels: channels, Groups: n.Groups, Conditioning: n.Conditioning, Type: n.activations,
+	})
+}
+
+// levels are the network of a map x [B, H, W, 1]: its output, as x, and the features [B, H, W, Dim]
+// that the output is a projection of. detail, of any number of channels at the same pixels, is
+// added to the first level through a projection that is 0 at first; nil: none.
+func (n builder) levels(scope *model.Scope, x, timestep, theta, detail *Node) (out, features *Node) {
 	c := Embed(scope, timestep, theta, n.Dim, n.hidden())
 	resnet := func(name string, x *Node, channels int) *Node {
-		return ResNet(in(scope, name), x, c, Block{
-			Channels: channels, Groups: n.Groups, Conditioning: n.Conditioning, Type: n.activations,
-			// A map of one channel is projected; one of squares, too, however many they have.
-			Project: name == "downs.0.0",
-		})
+		return n.resNet(scope, name, x, c, channels)
 	}
 	attend := func(name string, x *Node) *Node {
 		switch {
@@ -114,11 +131,14 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 		}
 		return LinearAttention(in(scope, name), x, n.Heads, n.HeadDim)
 	}
-	x := ToChannels(xt, n.patch())
+	input := x
 	var skips []*Node
 	for i := range n.Multipliers {
 		level := fmt.Sprintf("downs.%d.", i)
 		x = resnet(level+"0", x, n.channels(i))
+		if i == 0 && detail != nil {
+			x = Add(x, as(zeroPointwise(in(scope, "detail.to_level"), full(detail), n.Dim), x))
+		}
 		x = resnet(level+"1", x, n.channels(i))
 		x = attend(level+"2", x)
 		skips = append(skips, x)
@@ -141,11 +161,11 @@ func (n builder) predict(scope *model.Scope, xt, timestep, theta *Node) *Node {
 		x = Upsample(in(scope, level+"3"), x)
 	}
 	x = resnet("final_conv.0", x, n.Dim)
-	x = ToPixels(Pointwise(in(scope, "final_conv.1"), full(x), n.patch()*n.patch()), n.patch())
+	out = Pointwise(in(scope, "final_conv.1"), full(x), 1)
 	if n.Rings > 0 {
-		x = Add(x, filter(scope, xt, c, n.Rings))
+		out = Add(out, filter(scope, input, c, n.Rings))
 	}
-	return x
+	return out, x
 }
 
 // Parameters lists the network's tensors under PyTorch's names and in PyTorch's layout:

@@ -15,9 +15,9 @@ import (
 // other difference. New scales and gains are 0. New rows of the first layer of the embedding of θ
 // are drawn as Init does; the columns of the second layer that read them are 0.
 //
-// With Patch = p the network does on squares what it did on pixels: it takes p times the mean of a
-// square, in which white noise has the variance that it has in a pixel, and gives each pixel of the
-// square 1/p of what it gave.
+// With Patch = p the network does on the means of squares what it did on pixels, at the time that
+// their noise is like, and takes what lies within squares for Gaussian noise of the variance that it
+// has in maps of darkfield's simulator.
 func (c Config) Widen(from Config, w network.Weights,
 	seed uint64,
 ) (out network.Weights, added []string, err error) {
@@ -34,11 +34,7 @@ func (c Config) Widen(from Config, w network.Weights,
 			out[p.Name] = old
 		default:
 			added = append(added, p.Name)
-			if patched[p.Name] {
-				repeat(out[p.Name], old, c.patch())
-			} else {
-				embed(out[p.Name], old, p.Name == secondOfTheta)
-			}
+			embed(out[p.Name], old, p.Name == secondOfTheta)
 		}
 	}
 	return out, added, nil
@@ -46,25 +42,6 @@ func (c Config) Widen(from Config, w network.Weights,
 
 // secondOfTheta is the tensor whose columns are the hidden layer of the embedding of θ.
 const secondOfTheta = "conditional_embedding.2.weight"
-
-// patched are the tensors that read a map or write one, with a channel for each pixel of a square.
-var patched = map[string]bool{
-	"downs.0.0.block1.proj.weight": true, "downs.0.0.res_conv.weight": true,
-	"final_conv.1.weight": true, "final_conv.1.bias": true,
-}
-
-// repeat fills a with 1/side of old for each pixel of a square: old has one channel where a has
-// side².
-func repeat(a, old network.Array, side int) {
-	within := len(old.Data) // numbers of one channel of the map
-	if len(old.Shape) > 1 && old.Shape[1] == 1 {
-		within /= old.Shape[0] // the map is the second axis, the network's channels the first
-	}
-	for i := range a.Data {
-		channel := i / (side * side * within)
-		a.Data[i] = old.Data[channel*within+i%within] / float32(side)
-	}
-}
 
 // widens returns an error that names each field of c that from cannot be widened to.
 func (c Config) widens(from Config) error {
@@ -82,8 +59,10 @@ func (c Config) widens(from Config) error {
 		"the same, or any from 0")
 	bad(c.patch() == from.patch() || from.patch() == 1, "Patch", c.patch(), from.patch(),
 		"the same, or any from 1")
+	bad(c.patch() != from.patch() || c.Detail == from.Detail, "Detail", c.Detail, from.Detail,
+		"the same")
 	same := func(c Config) Config {
-		c.Conditioning, c.Hidden, c.Rings, c.Patch = ShiftOnly, 0, 0, 0
+		c.Conditioning, c.Hidden, c.Rings, c.Patch, c.Detail = ShiftOnly, 0, 0, 0, 0
 		return c
 	}
 	if now, was := same(c), same(from); !reflect.DeepEqual(now, was) {

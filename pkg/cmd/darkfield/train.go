@@ -152,7 +152,8 @@ func (a *app) initialWeights(path string, now checkpoint.Manifest, seed uint64,
 	if len(added) > 0 {
 		until := "they change nothing"
 		if network.Patch != was.Network.Patch {
-			until = "it does on the means of squares what it did on pixels"
+			until = "it does on the means of squares what it did on pixels, and takes their details for " +
+				"Gaussian"
 		}
 		fmt.Fprintf(a.err, "%d tensors of the network are new or larger than those of %s, %s among "+
 			"them; until they are trained %s\n", len(added), path, added[0], until)
