@@ -63,8 +63,8 @@ type squareTimes struct {
 	fromInput, fromV *Node // v of p times the mean, from x and v of such a pixel
 }
 
-// patchTimes finds them for the paper's schedule. A mean that is less noisy than a pixel ever is has
-// the first time.
+// patchTimes finds them for the paper's schedule. A mean that is less noisy than a pixel ever is
+// has the first time.
 func patchTimes(timestep *Node, p int) squareTimes {
 	s := diffusion.Paper()
 	const numbers = 6
@@ -101,8 +101,8 @@ func patchTimes(timestep *Node, p int) squareTimes {
 	}
 }
 
-// squareBasis returns the orthonormal cosine transform of squares of p×p pixels, [p², p²]: a row for
-// each wave, the constant one first, with their pixels row by row.
+// squareBasis returns the orthonormal cosine transform of squares of p×p pixels, [p², p²]: a row
+// for each wave, the constant one first, with their pixels row by row.
 func squareBasis(p int) []float32 {
 	wave := func(k, j int) float64 {
 		if k == 0 {

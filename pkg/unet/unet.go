@@ -117,7 +117,9 @@ func (n builder) resNet(scope *model.Scope, name string, x *Node, c Condition, c
 // levels are the network of a map x [B, H, W, 1]: its output, as x, and the features [B, H, W, Dim]
 // that the output is a projection of. detail, of any number of channels at the same pixels, is
 // added to the first level through a projection that is 0 at first; nil: none.
-func (n builder) levels(scope *model.Scope, x, timestep, theta, detail *Node) (out, features *Node) {
+func (n builder) levels(scope *model.Scope, x, timestep, theta, detail *Node) (out,
+	features *Node,
+) {
 	c := Embed(scope, timestep, theta, n.Dim, n.hidden())
 	resnet := func(name string, x *Node, channels int) *Node {
 		return n.resNet(scope, name, x, c, channels)

@@ -16,8 +16,8 @@ import (
 // are drawn as Init does; the columns of the second layer that read them are 0.
 //
 // With Patch = p the network does on the means of squares what it did on pixels, at the time that
-// their noise is like, and takes what lies within squares for Gaussian noise of the variance that it
-// has in maps of darkfield's simulator.
+// their noise is like, and takes what lies within squares for Gaussian noise of the variance that
+// it has in maps of darkfield's simulator.
 func (c Config) Widen(from Config, w network.Weights,
 	seed uint64,
 ) (out network.Weights, added []string, err error) {

@@ -58,8 +58,8 @@ func networkFlags(f *pflag.FlagSet, c *unet.Config) {
 		"0: the paper's 10")
 	f.IntVar(&c.Rings, "rings", c.Rings, "`N` wavenumbers, half an octave apart, of a linear filter "+
 		"of the noised map whose gains depend on time and θ; 0: no filter")
-	f.IntVar(&c.Patch, "patch", c.Patch, "`PIXELS` a side of squares whose means the network's levels "+
-		"see, for large maps on small machines; 0: none")
+	f.IntVar(&c.Patch, "patch", c.Patch, "`PIXELS` a side of squares whose means the network's "+
+		"levels see, for large maps on small machines; 0: none")
 	f.IntVar(&c.Detail, "detail", c.Detail, "`CHANNELS` of the blocks for what lies within the "+
 		"squares of --patch, 64 for example")
 }
