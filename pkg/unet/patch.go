@@ -11,7 +11,6 @@ import (
 	"github.com/gomlx/compute/shapes"
 
 	"darkfield/pkg/diffusion"
-	"darkfield/pkg/network"
 )
 
 // patched is the network of maps [B, H, W, 1] whose squares of Patch×Patch pixels are one pixel of
@@ -33,12 +32,12 @@ func (n builder) patched(scope *model.Scope, xt, timestep, theta *Node) *Node {
 
 	x := Mul(mean, at.scale)
 	own := in(scope, "detail")
-	variance := Exp(logVariance(own, g, p))
+	c := Embed(own, timestep, theta, n.Detail, n.hidden())
+	variance := Exp(logVariance(own, c, p))
 	total := Add(Mul(Square(at.signal), variance), Square(at.noise)) // of the noisy details
 	given := Mul(detail, Div(Mul(Mul(at.signal, at.noise), OneMinus(variance)), total))
 	seen := ConvertDType(Concatenate([]*Node{x, Div(detail, Sqrt(total))}, -1), n.activations)
 
-	c := Embed(own, timestep, theta, n.Detail, n.hidden())
 	h := Convolution(in(own, "conv"), seen, n.Detail)
 	h = n.resNet(own, "blocks.0", h, c, n.Detail)
 	v, features := n.levels(scope, x, at.timestep, theta, h)
@@ -119,16 +118,16 @@ func squareBasis(p int) []float32 {
 	return out
 }
 
-// logVariance is ln of the variance of each detail of clean scaled maps, [1, 1, 1, p²−1]. It starts
-// at that of maps of 256² pixels of darkfield's simulator.
-func logVariance(scope *model.Scope, g *Graph, p int) *Node {
+// logVariance is ln of the variance of each detail of clean scaled maps, [B, 1, 1, p²−1], linear in
+// c.Theta. It starts at that of maps of 256² pixels of darkfield's simulator.
+func logVariance(scope *model.Scope, c Condition, p int) *Node {
 	start := make([]float32, p*p-1)
 	for i := range start {
 		k := math.Hypot(float64((i+1)/p), float64((i+1)%p)) / float64(p) // half waves a pixel
 		start[i] = float32(math.Log(1.5e-4 * math.Pow(k, -3.3)))
 	}
-	more := network.Constant(scope, "log_variance", 0, len(start)).NodeValue(g)
-	return InsertAxes(Add(more, Const(g, start)), 0, 0, 0)
+	more := zeroLinear(in(scope, "log_variance"), c.Theta, len(start)) // [B, p²−1]
+	return InsertAxes(Add(more, InsertAxes(Const(more.Graph(), start), 0)), 1, 1)
 }
 
 // ToChannels takes each square of side×side pixels as one pixel, with their channels row by row:
