@@ -29,52 +29,60 @@ const (
 	hottest     = 16
 )
 
-// FitWeights returns the weights of parts that maximise the mean log density of the truths: an
-// inverse temperature for each part. A part that the network gets wrong, or that repeats another,
-// weighs less. The logarithms of the weights are regularised by a prior worth one simulation. It
-// returns an error for maps of different numbers of parts and for fewer simulations than twice the
-// parts.
+// FitWeights returns the weights of parts, and the offset of their weighted sum, that maximise the
+// mean log density of the truths: an inverse temperature for each part. A part that the network
+// gets wrong, or that repeats another, weighs less. The logarithms of the weights, and the offset
+// over its scale, are regularised by a prior worth one simulation. It returns an error for maps of
+// different numbers of parts and for fewer simulations than twice the parts.
 //
 // The score is that of an exponential family. Its gradient with respect to a weight is how much
 // lower the part is at the truth than on average over the posterior, so at the best weights no part
-// tells the truth from the posterior.
-func FitWeights(maps []Parts, prior cosmology.Prior) ([]float64, error) {
-	cases, err := newWeightCases(maps, prior)
+// tells the truth from the posterior, and at the best offset no power of the parameters up to the
+// second.
+func FitWeights(maps []Parts, prior cosmology.Prior) ([]float64, Offset, error) {
+	cases, err := newWeightCases(maps, prior, true)
 	if err != nil {
-		return nil, err
+		return nil, Offset{}, err
 	}
 	simulations := map[int]bool{}
 	for _, m := range maps {
 		simulations[m.Simulation] = true
 	}
-	n := len(cases[0].atTruth)
+	n := len(cases[0].atTruth) - offsetSize
 	if len(simulations) < 2*n {
-		return nil, fmt.Errorf("calibration: %d simulations for the weights of %d parts, want at least "+
-			"%d: use more simulations or fewer terms", len(simulations), n, 2*n)
+		return nil, Offset{}, fmt.Errorf("calibration: %d simulations for the weights of %d parts, want "+
+			"at least %d: use more simulations or fewer terms", len(simulations), n, 2*n)
 	}
-	return minimise(cases, 1/float64(len(simulations)))
+	weights, offset, err := minimise(cases, n, 1/float64(len(simulations)))
+	if err != nil {
+		return nil, Offset{}, err
+	}
+	return weights, Offset(offset), nil
 }
 
-// minimise returns the weights of least loss.
-func minimise(cases []weightCase, evidence float64) ([]float64, error) {
-	n := len(cases[0].atTruth)
+// minimise returns the weights of the first n parts and the coefficients of the others of least
+// loss.
+func minimise(cases []weightCase, n int, evidence float64) (weights, coefficients []float64,
+	err error,
+) {
 	problem := optimize.Problem{
 		Func: func(u []float64) float64 {
-			value, _ := loss(cases, u, evidence)
+			value, _ := loss(cases, u, n, evidence)
 			return value
 		},
 		Grad: func(grad, u []float64) {
-			_, g := loss(cases, u, evidence)
+			_, g := loss(cases, u, n, evidence)
 			copy(grad, g)
 		},
 	}
-	found, err := optimize.Minimize(problem, make([]float64, n),
+	found, err := optimize.Minimize(problem, make([]float64, len(cases[0].atTruth)),
 		&optimize.Settings{GradientThreshold: 1e-5}, &optimize.BFGS{})
 	// A line search fails where the loss can no longer fall within the digits of float64.
 	if found == nil || err != nil && !errors.Is(err, optimize.ErrLinesearcherFailure) {
-		return nil, fmt.Errorf("calibration: the weights of %d parts: %w", n, err)
+		return nil, nil, fmt.Errorf("calibration: the weights of %d parts: %w", n, err)
 	}
-	return exp(found.X), nil
+	eta := natural(found.X, n)
+	return eta[:n], eta[n:], nil
 }
 
 // temperatureSlack is the |ln Temperature| at which the regularisation, worth one simulation, costs
@@ -95,11 +103,11 @@ func FitTemperature(cases []Case, prior cosmology.Prior) (float64, error) {
 		}}
 		simulations[c.Simulation] = true
 	}
-	single, err := newWeightCases(parts, prior)
+	single, err := newWeightCases(parts, prior, false)
 	if err != nil {
 		return 0, err
 	}
-	weights, err := minimise(single,
+	weights, _, err := minimise(single, 1,
 		1/float64(len(simulations)*temperatureSlack*temperatureSlack))
 	if err != nil {
 		return 0, err
@@ -107,19 +115,20 @@ func FitTemperature(cases []Case, prior cosmology.Prior) (float64, error) {
 	return 1 / weights[0], nil
 }
 
-// weightCase is a map with its parts where they are needed.
+// weightCase is a map with its parts where they are needed, and after them the terms of an offset
+// where one is sought.
 type weightCase struct {
 	surfaces [][]float64 // [part][point] on weightsGrid×weightsGrid points
 	atTruth  []float64   // [part]
 }
 
-func newWeightCases(maps []Parts, prior cosmology.Prior) ([]weightCase, error) {
+func newWeightCases(maps []Parts, prior cosmology.Prior, offset bool) ([]weightCase, error) {
 	if len(maps) == 0 {
 		return nil, errors.New("calibration: no maps to fit weights on")
 	}
 	var out []weightCase
 	for _, m := range maps {
-		c, err := newWeightCase(m, prior)
+		c, err := newWeightCase(m, prior, offset)
 		if err != nil {
 			return nil, fmt.Errorf("calibration: simulation %d: %w", m.Simulation, err)
 		}
@@ -132,9 +141,10 @@ func newWeightCases(maps []Parts, prior cosmology.Prior) ([]weightCase, error) {
 	return out, nil
 }
 
-func newWeightCase(m Parts, prior cosmology.Prior) (weightCase, error) {
+func newWeightCase(m Parts, prior cosmology.Prior, offset bool) (weightCase, error) {
 	var c weightCase
-	if err := errors.Join(checkPrior(prior), prior.Check(m.Truth)); err != nil {
+	u, err := newLogUnits(prior)
+	if err := errors.Join(err, prior.Check(m.Truth)); err != nil {
 		return c, err
 	}
 	for _, s := range m.On(likelihood.Grid{
@@ -149,20 +159,35 @@ func newWeightCase(m Parts, prior cosmology.Prior) (weightCase, error) {
 	if err != nil {
 		return c, err
 	}
-	for _, s := range m.On(wide.Grid.Spanned(weightsGrid)) {
+	grid := wide.Grid.Spanned(weightsGrid)
+	for _, s := range m.On(grid) {
 		c.surfaces = append(c.surfaces, s.NLL)
 	}
+	if !offset {
+		return c, nil
+	}
+	terms := make([][]float64, offsetSize)
+	for _, p := range grid.Points() {
+		for k, v := range u.offsetTerms(p) {
+			terms[k] = append(terms[k], v)
+		}
+	}
+	atTruth := u.offsetTerms(m.Truth)
+	c.surfaces, c.atTruth = append(c.surfaces, terms...), append(c.atTruth, atTruth[:]...)
 	return c, nil
 }
 
-// loss returns the mean of −ln of the posterior density at the truth plus the regularisation
-// evidence/2·|u|² of the weights exp(u), and its gradient with respect to u.
-func loss(cases []weightCase, u []float64, evidence float64) (value float64, grad []float64) {
-	weights, grad := exp(u), make([]float64, len(u))
+// loss returns the mean of −ln of the posterior density at the truth plus the regularisation, and
+// its gradient with respect to u. The first n of u are logarithms of weights, regularised by
+// evidence/2·|u|²; the others are coefficients over offsetScale, regularised likewise.
+func loss(cases []weightCase, u []float64, n int, evidence float64) (value float64,
+	grad []float64,
+) {
+	eta, grad := natural(u, n), make([]float64, len(u))
 	trapezoid := likelihood.TrapezoidWeights(floats.Span(make([]float64, weightsGrid), 0, 1))
 	for _, c := range cases {
 		sum := make([]float64, len(c.surfaces[0]))
-		for k, w := range weights {
+		for k, w := range eta {
 			floats.AddScaled(sum, w, c.surfaces[k])
 		}
 		least, total := floats.Min(sum), 0.0
@@ -170,21 +195,29 @@ func loss(cases []weightCase, u []float64, evidence float64) (value float64, gra
 			sum[i] = math.Exp(least-v) * trapezoid[i/weightsGrid] * trapezoid[i%weightsGrid]
 			total += sum[i]
 		}
-		value += floats.Dot(weights, c.atTruth) - least + math.Log(total)
-		for k, w := range weights {
+		value += floats.Dot(eta, c.atTruth) - least + math.Log(total)
+		for k, w := range eta {
+			if k >= n {
+				w = offsetScale
+			}
 			grad[k] += w * (c.atTruth[k] - floats.Dot(sum, c.surfaces[k])/total)
 		}
 	}
-	n := float64(len(cases))
-	floats.Scale(1/n, grad)
+	maps := float64(len(cases))
+	floats.Scale(1/maps, grad)
 	floats.AddScaled(grad, evidence, u)
-	return value/n + evidence/2*floats.Dot(u, u), grad
+	return value/maps + evidence/2*floats.Dot(u, u), grad
 }
 
-func exp(u []float64) []float64 {
+// natural returns what parts are multiplied by.
+func natural(u []float64, n int) []float64 {
 	out := make([]float64, len(u))
 	for i, x := range u {
-		out[i] = math.Exp(x)
+		if i < n {
+			out[i] = math.Exp(x)
+		} else {
+			out[i] = offsetScale * x
+		}
 	}
 	return out
 }

@@ -45,7 +45,7 @@ func partsOf(t *testing.T, simulations int, factors [2]float64) []Parts {
 func TestWeightsOfParts(t *testing.T) {
 	const simulations = 400
 	for _, factors := range [][2]float64{{1, 1}, {4, 0.5}, {0.7, 3}} {
-		weights, err := FitWeights(partsOf(t, simulations, factors), prior)
+		weights, _, err := FitWeights(partsOf(t, simulations, factors), prior)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,18 +112,18 @@ func coverageNear(t *testing.T, r Report) {
 
 // TestLossHasItsGradient: by finite differences.
 func TestLossHasItsGradient(t *testing.T) {
-	cases, err := newWeightCases(partsOf(t, 5, [2]float64{2, 0.5}), prior)
+	cases, err := newWeightCases(partsOf(t, 5, [2]float64{2, 0.5}), prior, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := []float64{0.3, -0.6}
-	_, grad := loss(cases, u, 0.2)
+	u := []float64{0.3, -0.6, 0.1, -0.2, 0.05, 0.3, -0.1}
+	_, grad := loss(cases, u, 2, 0.2)
 	for k := range u {
 		const h = 1e-5
 		at := func(d float64) float64 {
 			v := append([]float64(nil), u...)
 			v[k] += d
-			value, _ := loss(cases, v, 0.2)
+			value, _ := loss(cases, v, 2, 0.2)
 			return value
 		}
 		if want := (at(h) - at(-h)) / (2 * h); math.Abs(grad[k]-want) > 1e-6*(1+floats.Norm(grad, 2)) {
@@ -133,15 +133,15 @@ func TestLossHasItsGradient(t *testing.T) {
 }
 
 func TestFitWeightsRefuses(t *testing.T) {
-	if _, err := FitWeights(nil, prior); err == nil {
+	if _, _, err := FitWeights(nil, prior); err == nil {
 		t.Error("no maps were accepted")
 	}
-	if _, err := FitWeights(partsOf(t, 3, [2]float64{1, 1}), prior); err == nil {
+	if _, _, err := FitWeights(partsOf(t, 3, [2]float64{1, 1}), prior); err == nil {
 		t.Error("three simulations were accepted for two weights")
 	}
 	outside := partsOf(t, 10, [2]float64{1, 1})
 	outside[3].Truth.OmegaM = 0.7
-	if _, err := FitWeights(outside, prior); err == nil {
+	if _, _, err := FitWeights(outside, prior); err == nil {
 		t.Error("a truth outside the prior was accepted")
 	}
 }

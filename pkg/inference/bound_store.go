@@ -28,7 +28,7 @@ type boundKey struct {
 
 // Version numbers what results of this package mean: it is raised whenever the same maps, network
 // and settings give other ones, so that what was kept of them is not taken for new.
-const Version = 2
+const Version = 3
 
 // mapsPerSimulation is how many maps of a simulation posteriors are made for: one of each of two
 // axes.

@@ -34,7 +34,8 @@ func DefaultCalibrate() CalibrateConfig {
 
 // Calibrate finds, on held-out simulations that training and choices of checkpoints have not
 // seen, what turns the bound into a calibrated posterior: a weight for each term, since a network
-// knows some noise levels better than others, and then one temperature for their sum.
+// knows some noise levels better than others, an offset, since the bound is nearer to −ln p at some
+// parameters than at others, and then one temperature for their sum.
 //
 // On maps that they were fitted on weights look better than they are. So the temperature, and what
 // is known of outliers, come from the posteriors of each fold of simulations under weights that
@@ -61,10 +62,10 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string,
 		return out, fmt.Errorf("inference: %w", err)
 	}
 	var err error
-	if out.Weights, err = calibration.FitWeights(parts, prior); err != nil {
+	if out.Weights, out.Offset, err = calibration.FitWeights(parts, prior); err != nil {
 		return out, err
 	}
-	unseen := make([][]float64, len(bounds)) // of each map, the weights of the other folds
+	unseen := make([]Calibration, len(bounds)) // of each map, the weights of the other folds
 	for f := range c.Folds {
 		var others []calibration.Parts
 		for _, p := range parts {
@@ -72,19 +73,19 @@ func Calibrate(bounds []Bound, prior cosmology.Prior, hash string,
 				others = append(others, p)
 			}
 		}
-		weights, err := calibration.FitWeights(others, prior)
-		if err != nil {
+		fitted := Calibration{Prior: prior, Temperature: 1}
+		if fitted.Weights, fitted.Offset, err = calibration.FitWeights(others, prior); err != nil {
 			return out, err
 		}
 		for i, b := range bounds {
 			if fold[b.Simulation] == f {
-				unseen[i] = weights
+				unseen[i] = fitted
 			}
 		}
 	}
 	cases := make([]calibration.Case, len(bounds))
 	for i, b := range bounds {
-		cases[i] = b.scored(b.NLL(unseen[i]))
+		cases[i] = b.scored(unseen[i].NLL(b))
 	}
 	if out.Temperature, err = calibration.FitTemperature(cases, prior); err != nil {
 		return out, err
@@ -118,12 +119,12 @@ func (c CalibrateConfig) enough(simulations int) error {
 
 // know learns from the maps of the calibration, each under its own weights, what a map of their
 // kind is like at its best fit, and how far outside the prior that may seem to be.
-func (c *Calibration) know(bounds []Bound, weights [][]float64) error {
+func (c *Calibration) know(bounds []Bound, unseen []Calibration) error {
 	at, values := make([]cosmology.Params, len(bounds)), make([][]float64, len(bounds))
 	c.OutsidePrior = nil
 	for i, b := range bounds {
 		with := *c
-		with.Weights = weights[i]
+		with.Weights, with.Offset = unseen[i].Weights, unseen[i].Offset
 		s, err := likelihood.Resolve(with.NLL(b), c.Prior)
 		if err != nil {
 			return err
@@ -144,9 +145,15 @@ func (c *Calibration) know(bounds []Bound, weights [][]float64) error {
 // NLL is calibrated −ln L of a map. Those of maps of different universes with the same parameters
 // add up; see likelihood.Product.
 func (c Calibration) NLL(b Bound) likelihood.NLL {
-	weights := slices.Clone(c.Weights)
+	weights, offset := slices.Clone(c.Weights), c.Offset
 	floats.Scale(1/c.Temperature, weights)
-	return b.NLL(weights)
+	floats.Scale(1/c.Temperature, offset[:])
+	sum := b.NLL(weights)
+	return func(g likelihood.Grid) likelihood.Surface {
+		s := sum(g)
+		offset.Add(s, c.Prior)
+		return s
+	}
 }
 
 // CoverageReport scores posteriors of maps that the calibration has not seen: those of the first

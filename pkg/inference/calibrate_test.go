@@ -199,7 +199,7 @@ func TestWarnings(t *testing.T) {
 	bounds := pairBounds(t, [2]float64{1, 1}, 20, 4)
 	cal := Uncalibrated("", cosmology.CAMELSPrior(), pairConfig().Bound)
 	cal.Maps = len(bounds)
-	if err := cal.know(bounds, slices.Repeat([][]float64{ones(2)}, len(bounds))); err != nil {
+	if err := cal.know(bounds, slices.Repeat([]Calibration{cal}, len(bounds))); err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range bounds {

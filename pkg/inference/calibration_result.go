@@ -31,8 +31,10 @@ type Calibration struct {
 	Bound    BoundConfig     `json:"bound"`
 	Observed Observed        `json:"observed"` // of its maps, and of those that it is for
 	// of the terms, besides how many each one stands for
-	Weights     []float64 `json:"weights"`
-	Temperature float64   `json:"temperature"` // that the weighted sum is divided by
+	Weights []float64 `json:"weights"`
+	// Offset is added to the weighted sum.
+	Offset      calibration.Offset `json:"offset"`
+	Temperature float64            `json:"temperature"` // that the weighted sum is divided by
 	// the terms at the best fit and the moments of a map
 	Outliers calibration.OutlierModel `json:"typical"`
 	// how far outside the prior each map fits best, in standard deviations, rising
@@ -64,7 +66,7 @@ func (c Calibration) Validate() error {
 	if !(c.Temperature > 0) || math.IsInf(c.Temperature, 0) {
 		errs = append(errs, fmt.Errorf("temperature %g, want finite and > 0", c.Temperature))
 	}
-	errs = append(errs, c.Outliers.Validate())
+	errs = append(errs, c.Offset.Validate(), c.Outliers.Validate())
 	if !reflect.DeepEqual(c.Prior, c.Outliers.Prior) {
 		errs = append(errs, fmt.Errorf("prior %v, but the outlier model is for %v", c.Prior,
 			c.Outliers.Prior))

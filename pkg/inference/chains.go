@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"darkfield/pkg/calibration"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/faults"
 	"darkfield/pkg/field"
@@ -101,8 +102,10 @@ func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, cal Calibr
 	total := append([]float64(nil), b.Quadrature.Weights...)
 	floats.Mul(total, cal.Weights)
 	floats.Scale(1/cal.Temperature, total)
-	density := l.density(m, b, total)
-	of := l.chainsOf(m, b, total)
+	offset := cal.Offset
+	floats.Scale(1/cal.Temperature, offset[:])
+	density := l.density(m, b, total, offset)
+	of := l.chainsOf(m, b, total, offset)
 	state, err := l.chainState(cfg, near, of, path)
 	if err != nil {
 		return out, err
@@ -127,8 +130,11 @@ func (l Likelihood) SampleChains(ctx context.Context, m field.LogMap, cal Calibr
 	return out, nil
 }
 
-// density is −Σ total[k] L_k of a map, averaged over seeds and antithetic pairs, with its gradient.
-func (l Likelihood) density(m field.LogMap, b BoundConfig, total []float64) hmc.Density {
+// density is −Σ total[k] L_k of a map, averaged over seeds and antithetic pairs, less the offset,
+// with its gradient.
+func (l Likelihood) density(m field.LogMap, b BoundConfig, total []float64,
+	offset calibration.Offset,
+) hmc.Density {
 	slopes := l.Gradients(m, b.Quadrature.Terms, total, b.Quadrature.Draws(b.Seeds))
 	return func(ctx context.Context, points [][]float64) ([]float64, [][]float64, error) {
 		params, grads := make([]cosmology.Params, len(points)), make([][]float64, len(points))
@@ -142,6 +148,11 @@ func (l Likelihood) density(m field.LogMap, b BoundConfig, total []float64) hmc.
 		floats.Scale(-1, logp)
 		for i, g := range gradients {
 			floats.ScaleTo(grads[i], -1, g)
+			if offset != (calibration.Offset{}) { // a calibration of Ω_m and σ_8
+				value, slopes := offset.At(params[i], l.Prior)
+				logp[i] -= value
+				floats.Sub(grads[i][:2], slopes[:])
+			}
 		}
 		return logp, grads, nil
 	}
@@ -158,11 +169,16 @@ type keptChains struct {
 }
 
 // chainsOf is a hash of what the density depends on.
-func (l Likelihood) chainsOf(m field.LogMap, b BoundConfig, total []float64) string {
+func (l Likelihood) chainsOf(m field.LogMap, b BoundConfig, total []float64,
+	offset calibration.Offset,
+) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %+v %d %x %x %+v %x\n", l.Checkpoint.Network, b.Quadrature, b.Seeds,
 		total, m.Values,
 		m.Box, struct{ Min, Max cosmology.Params }{l.Prior.Min, l.Prior.Max})
+	if offset != (calibration.Offset{}) {
+		fmt.Fprintf(h, "offset %x\n", offset)
+	}
 	if len(l.Prior.Further) > 0 {
 		fmt.Fprintf(h, "%+v\n", l.Prior)
 	}

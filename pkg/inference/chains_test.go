@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"darkfield/pkg/calibration"
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/diffusion"
 	"darkfield/pkg/field"
@@ -61,6 +62,7 @@ func chainsProblem(t *testing.T) (Likelihood, field.LogMap, Calibration, Constra
 	cal := Uncalibrated(s.Checkpoint.Hash, s.Prior, pairConfig().Bound)
 	// to 1 each
 	cal.Bound.Quadrature.Weights, cal.Weights, cal.Temperature = []float64{0.5, 2}, []float64{4, 1}, 2
+	cal.Offset = calibration.Offset{9, -6, 2, 1, 3}
 	b, err := s.BoundOf(ctx, cal.Bound, m, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +79,7 @@ func chainsProblem(t *testing.T) (Likelihood, field.LogMap, Calibration, Constra
 func TestChainsAgreeWithTheGrid(t *testing.T) {
 	s, m, cal, grid := chainsProblem(t)
 	c := hmc.Default()
-	c.Draws = 300
+	c.Draws = 600
 	last := 0
 	chains, err := s.SampleChains(ctx, m, cal, c, grid, "",
 		func(p hmc.Progress) { last = p.Done })

@@ -14,8 +14,9 @@ type Interpolation struct {
 	// Tolerance is the largest error of −2Δln L within three sigma; it is checked between the nodes.
 	Tolerance float64
 	// Evaluations is the largest number of parameters to evaluate the terms at. If they do not reach
-	// the tolerance, Interpolant.Within is false. Fewer than 49 give cubics through 16 nodes,
-	// unchecked.
+	// the tolerance, Interpolant.Within is false. Fewer than 49 give one polynomial over the whole
+	// rectangle, unchecked: through 4×4, 5×4, 7×4, 9×4 or 9×5 values of Ω_m and σ_8, whose prior is
+	// narrower.
 	Evaluations int
 }
 
@@ -88,7 +89,9 @@ func Interpolate(ctx context.Context, terms Terms, grid Grid, c Interpolation,
 	e := evaluator{terms: terms, total: min(c.Evaluations, fewest(2)), progress: progress}
 	p := newPatch(grid.low(), grid.high())
 	if c.Evaluations < fewest(1) {
-		err := p.raise(ctx, &e, coarsest)
+		om, s8 := single(c.Evaluations)
+		e.total = (om + 1) * (s8 + 1)
+		err := p.raise(ctx, &e, om, s8)
 		if err == nil {
 			out.finish(p, e)
 		}
@@ -124,6 +127,17 @@ func (p *Interpolant) finish(last patch, e evaluator) {
 	p.patches = append(p.patches, last)
 	p.Evaluations, p.Error, p.Checks = e.done, last.err, last.checks
 	e.report(e.done)
+}
+
+// single returns the degrees of a polynomial with at most so many nodes, 16 or more.
+func single(evaluations int) (om, s8 int) {
+	om, s8 = coarsest, coarsest
+	for _, d := range [][2]int{{4, 3}, {6, 3}, {8, 3}, {8, 4}} { // divisors of finest
+		if (d[0]+1)*(d[1]+1) <= evaluations {
+			om, s8 = d[0], d[1]
+		}
+	}
+	return om, s8
 }
 
 // nothingMissed reports whether all terms are negligible at all known parameters outside the

@@ -20,7 +20,8 @@ type kept struct {
 type keptPatch struct {
 	Low    cosmology.Params `json:"low"`
 	High   cosmology.Params `json:"high"`
-	Degree int              `json:"degree"`
+	Degree int              `json:"degree"` // in Ω_m, and in σ_8 unless Sigma8 is above 0
+	Sigma8 int              `json:"degree_sigma_8,omitempty"`
 	Values [][]float64      `json:"values"` // [term][node], σ_8 fastest
 }
 
@@ -31,10 +32,11 @@ func (p Interpolant) MarshalJSON() ([]byte, error) {
 		out.Error = &p.Error
 	}
 	for _, q := range p.patches {
-		out.Patches = append(out.Patches, keptPatch{
-			Low: q.low(), High: q.high(), Degree: q.omegaM.degree,
-			Values: q.values,
-		})
+		k := keptPatch{Low: q.low(), High: q.high(), Degree: q.omegaM.degree, Values: q.values}
+		if q.sigma8.degree != k.Degree {
+			k.Sigma8 = q.sigma8.degree
+		}
+		out.Patches = append(out.Patches, k)
 	}
 	return json.Marshal(out)
 }
@@ -59,6 +61,9 @@ func (p *Interpolant) UnmarshalJSON(raw []byte) error {
 	for i, k := range in.Patches {
 		q := newPatch(k.Low, k.High)
 		q.omegaM.degree, q.sigma8.degree, q.values = k.Degree, k.Degree, k.Values
+		if k.Sigma8 != 0 {
+			q.sigma8.degree = k.Sigma8
+		}
 		if err := q.validate(); err != nil {
 			return fmt.Errorf("likelihood: polynomial %d of an interpolant: %w: the file is damaged", i, err)
 		}
@@ -69,8 +74,10 @@ func (p *Interpolant) UnmarshalJSON(raw []byte) error {
 
 // validate returns an error for a patch that on cannot use.
 func (p patch) validate() error {
-	if d := p.omegaM.degree; d < 1 || finest%d != 0 {
-		return fmt.Errorf("degree %d, want a divisor of %d", d, finest)
+	for _, d := range []int{p.omegaM.degree, p.sigma8.degree} {
+		if d < 1 || finest%d != 0 {
+			return fmt.Errorf("degree %d, want a divisor of %d", d, finest)
+		}
 	}
 	if err := rectangle(p.low(), p.high(), 2).Validate(); err != nil {
 		return err
@@ -79,10 +86,10 @@ func (p patch) validate() error {
 		return fmt.Errorf("from %v with %d terms, want positive parameters and a term", p.low(),
 			len(p.values))
 	}
-	n := p.omegaM.degree + 1
+	n := (p.omegaM.degree + 1) * (p.sigma8.degree + 1)
 	for t, values := range p.values {
-		if len(values) != n*n {
-			return fmt.Errorf("term %d has %d values, want %d", t, len(values), n*n)
+		if len(values) != n {
+			return fmt.Errorf("term %d has %d values, want %d", t, len(values), n)
 		}
 	}
 	return nil

@@ -17,12 +17,16 @@ func TestInterpolantsAreKept(t *testing.T) {
 	prior := cosmology.CAMELSPrior()
 	// few leave nothing for a check
 	few, all := Interpolation{Tolerance: 0.05, Evaluations: fewest(1)}, DefaultInterpolation()
-	for _, pixels := range []pixels{
-		{truth: prior.Min, n: 10, terms: 3},
-		{truth: cosmology.Params{OmegaM: 0.3, Sigma8: 0.8}, n: 4000, terms: 2, noise: 1},
+	single := Interpolation{Tolerance: 0.05, Evaluations: 28} // of two degrees
+	for _, c := range []struct {
+		pixels
+		Interpolation
+	}{
+		{pixels{truth: prior.Min, n: 10, terms: 3}, few},
+		{pixels{truth: prior.Min, n: 10, terms: 3}, single},
+		{pixels{truth: cosmology.Params{OmegaM: 0.3, Sigma8: 0.8}, n: 4000, terms: 2, noise: 1}, all},
 	} {
-		in, err := Interpolate(context.Background(), pixels.at, WholePrior(prior, 2),
-			map[bool]Interpolation{true: few, false: all}[pixels.n < 100], nil)
+		in, err := Interpolate(context.Background(), c.at, WholePrior(prior, 2), c.Interpolation, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,11 +46,11 @@ func (p patch) holds(om, s8 float64) bool {
 // double doubles the degree; a new patch gets twice the coarsest.
 func (p *patch) double(ctx context.Context, e *evaluator) error {
 	if p.omegaM.degree == 0 {
-		if err := p.raise(ctx, e, coarsest); err != nil {
+		if err := p.raise(ctx, e, coarsest, coarsest); err != nil {
 			return err
 		}
 	}
-	return p.raise(ctx, e, 2*p.omegaM.degree)
+	return p.raise(ctx, e, 2*p.omegaM.degree, 2*p.sigma8.degree)
 }
 
 // costOfDoubling returns the number of evaluations that double needs.
@@ -62,13 +62,12 @@ func (p *patch) costOfDoubling() int {
 	return n*n - len(p.known)
 }
 
-// raise sets the degree and evaluates the terms at the nodes that are not known.
-func (p *patch) raise(ctx context.Context, e *evaluator, degree int) error {
-	step := finest / degree
+// raise sets the degrees and evaluates the terms at the nodes that are not known.
+func (p *patch) raise(ctx context.Context, e *evaluator, om, s8 int) error {
 	var nodes, missing []key
-	for i := range degree + 1 {
-		for j := range degree + 1 {
-			k := key{i * step, j * step}
+	for i := range om + 1 {
+		for j := range s8 + 1 {
+			k := key{i * finest / om, j * finest / s8}
 			nodes = append(nodes, k)
 			if p.known[k] == nil {
 				missing = append(missing, k)
@@ -78,7 +77,7 @@ func (p *patch) raise(ctx context.Context, e *evaluator, degree int) error {
 	if err := p.ask(ctx, e, missing); err != nil {
 		return err
 	}
-	p.omegaM.degree, p.sigma8.degree = degree, degree
+	p.omegaM.degree, p.sigma8.degree = om, s8
 	p.values = make([][]float64, e.columns)
 	for _, k := range nodes {
 		for t, v := range p.known[k] {

@@ -111,8 +111,9 @@ func (s *Session) Calibration(c Calibrated) {
 	if !c.Has() {
 		return
 	}
-	s.Note(fmt.Sprintf("Temperature, by which the weighted sum is divided: %.3f",
-		c.Calibration.Temperature))
+	s.Note(fmt.Sprintf("Offset of the weighted sum, in nats: %v, where x and y are ln Ω_m and ln σ_8 "+
+		"from −1 to 1 over the prior. Temperature, by which both are divided: %.3f.",
+		c.Calibration.Offset, c.Calibration.Temperature))
 }
 
 // CoverageReport shows the table of all methods.

@@ -38,8 +38,8 @@ func (a *app) calibrate() *cobra.Command {
 		Use:   "calibrate",
 		Short: "Calibrate the likelihood of a checkpoint, and test its coverage",
 		Long: `Fits what turns the variational bound of a checkpoint into calibrated posteriors (a weight for each
-term and a temperature) on its validation simulations, and tests it on others: coverage of 68 and
-95 % intervals and of regions in both parameters, mean |z|, ranks and TARP, each with a bootstrap
+term, an offset and a temperature) on its validation simulations, and tests it on others: coverage
+of 68 and 95 % intervals and of regions in both parameters, mean |z|, ranks and TARP, each with a bootstrap
 over simulations, as a page, figures and CSV. infer uses the result.
 
 --test names simulations that nothing has used before; without it the checkpoint's own test
@@ -189,7 +189,7 @@ func (a *app) calibrationData(c inference.CalibrateConfig, in calibrateFlags,
 	bars := a.stages(nil)
 	defer func() { bars.done() }()
 	data.Progress = bars.at
-	return do(inference.Of(e, data, emulator.DefaultSampling().Batch), c, tests)
+	return do(inference.Of(e, data, inference.Chunk), c, tests)
 }
 
 // calibrated makes a calibration and tests it.
@@ -248,7 +248,8 @@ func calibrationPage(c inference.Calibration, h inference.CoverageReport) string
 	for k, t := range c.Bound.Quadrature.Terms {
 		fmt.Fprintf(&b, "| %d | %.4g | %.3f |\n", t, c.Bound.Quadrature.Weights[k], c.Weights[k])
 	}
-	fmt.Fprintf(&b, "\nTemperature, by which the weighted sum is divided: %.3f. Maps have a beam of "+
-		"%g Mpc/h and noise of %g dex.\n", c.Temperature, c.Observed.Beam, c.Observed.Noise)
+	fmt.Fprintf(&b, "\nOffset of the weighted sum, in nats: %v, where x and y are ln Ω_m and ln σ_8 "+
+		"from −1 to 1 over the prior. Temperature, by which both are divided: %.3f. Maps have a beam of "+
+		"%g Mpc/h and noise of %g dex.\n", c.Offset, c.Temperature, c.Observed.Beam, c.Observed.Noise)
 	return b.String()
 }

@@ -139,7 +139,9 @@ func independent(path string, index []int, maps []field.LogMap) error {
 
 func (a *app) infer() *cobra.Command {
 	bound := inference.DefaultBound()
-	in := inferFlags{draws: bound.Seeds, evaluations: bound.Interpolation.Evaluations, chunk: 20}
+	in := inferFlags{
+		draws: bound.Seeds, evaluations: bound.Interpolation.Evaluations, chunk: inference.Chunk,
+	}
 	c := hmc.Default()
 	cmd := &cobra.Command{
 		Use:   "infer",

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"darkfield/pkg/camels"
-	"darkfield/pkg/emulator"
 	"darkfield/pkg/evaluate"
 	"darkfield/pkg/heldout"
 	"darkfield/pkg/inference"
@@ -126,7 +125,7 @@ func (a *app) robust(ctx context.Context, c inference.CalibrateConfig,
 		}
 		kinds = append(kinds, inference.Kind{Name: filepath.Base(dir), Maps: maps, Simulations: sims})
 	}
-	l := inference.Of(e, test, emulator.DefaultSampling().Batch)
+	l := inference.Of(e, test, inference.Chunk)
 	return l.Robustness(ctx, cal, c, kinds, filepath.Join(in.dir, "bounds"))
 }
 
