@@ -39,8 +39,8 @@ func (a *app) calibrate() *cobra.Command {
 		Short: "Calibrate the likelihood of a checkpoint, and test its coverage",
 		Long: `Fits what turns the variational bound of a checkpoint into calibrated posteriors (a weight for each
 term, an offset and a temperature) on its validation simulations, and tests it on others: coverage
-of 68 and 95 % intervals and of regions in both parameters, mean |z|, ranks and TARP, each with a bootstrap
-over simulations, as a page, figures and CSV. infer uses the result.
+of 68 and 95 % intervals and of regions in both parameters, mean |z|, ranks and TARP, each with a
+bootstrap over simulations, as a page, figures and CSV. infer uses the result.
 
 --test names simulations that nothing has used before; without it the checkpoint's own test
 simulations are used. Universes of the training data are refused under any number. --test-groups
