@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
+
 	"darkfield/pkg/cosmology"
 	"darkfield/pkg/likelihood"
 )
@@ -30,24 +32,30 @@ func (u logUnits) offsetTerms(p cosmology.Params) [offsetSize]float64 {
 
 // Add adds the offset to a surface. It panics for a prior without width.
 func (o Offset) Add(s likelihood.Surface, prior cosmology.Prior) {
+	u := offsetUnits(prior)
 	for i, p := range s.Grid.Points() {
-		v, _ := o.At(p, prior)
-		s.NLL[i] += v
+		s.NLL[i] += o.at(u.offsetTerms(p))
 	}
 }
 
-// At returns the offset and its derivatives by Ω_m and σ_8. It panics for a prior without width.
-func (o Offset) At(p cosmology.Params, prior cosmology.Prior) (value float64, slopes [2]float64) {
+// at returns the offset where its terms have these values.
+func (o Offset) at(terms [offsetSize]float64) float64 { return floats.Dot(o[:], terms[:]) }
+
+// offsetUnits panics for a prior without width.
+func offsetUnits(prior cosmology.Prior) logUnits {
 	u, err := newLogUnits(prior)
 	if err != nil {
 		panic(err)
 	}
-	for k, t := range u.offsetTerms(p) {
-		value += o[k] * t
-	}
-	at := u.point(p)
-	x, y := 2*at[0]-1, 2*at[1]-1
-	return value, [2]float64{
+	return u
+}
+
+// At returns the offset and its derivatives by Ω_m and σ_8. It panics for a prior without width.
+func (o Offset) At(p cosmology.Params, prior cosmology.Prior) (value float64, slopes [2]float64) {
+	u := offsetUnits(prior)
+	terms := u.offsetTerms(p)
+	x, y := terms[0], terms[1]
+	return o.at(terms), [2]float64{
 		(o[0] + 2*o[2]*x + o[3]*y) * 2 / (u.width[0] * p.OmegaM),
 		(o[1] + o[3]*x + 2*o[4]*y) * 2 / (u.width[1] * p.Sigma8),
 	}

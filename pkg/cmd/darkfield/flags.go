@@ -104,7 +104,7 @@ func noiseDrawsFlag(f *pflag.FlagSet, p *int) {
 
 func evaluationsFlag(f *pflag.FlagSet, p *int) {
 	f.IntVar(p, "evaluations", *p, "`N` parameters at most at which each term is evaluated; from 49 "+
-		"on by an adaptive polynomial, with fewer 16 and a cubic")
+		"on by adaptive polynomials, with fewer by one: 4×4, 5×4, 7×4, 9×4 or 9×5")
 }
 
 // observedFlags say what an instrument has done to maps.
